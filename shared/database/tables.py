@@ -1,0 +1,371 @@
+"""Every table. Times are UTC; states are text with a CHECK; constraint names follow one convention.
+
+Works alike on SQLite, PostgreSQL and SQL Server; changes to it come as Alembic revisions in ``migrations``.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.domain.binding import BindingOrigin
+from shared.domain.command import CommandKind, CommandState, Stage
+from shared.domain.plan import FindingCode, Severity
+
+# What SQL Server can index at all is the narrowest: keys and indexed texts stay well below 1,700 bytes.
+KEY = String(120)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetimes in Python, naive UTC in every database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values: nobody could tell which zone they were meant in."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without time zone cannot be stored")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back an aware value."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class RunState(StrEnum):
+    """Where a run stands; see docs/runs.md for the transitions."""
+
+    COLLECTING = "collecting"
+    IN_STEP = "in_step"
+    PLANNED = "planned"
+    HELD = "held"
+    EXECUTING = "executing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunKind(StrEnum):
+    """``preview`` never executes without an approval; ``person`` plans for one person only."""
+
+    FULL = "full"
+    PREVIEW = "preview"
+    PERSON = "person"
+
+
+class PartKind(StrEnum):
+    """The parts of a snapshot: each unit, the bound people found in none of them, and the phone system."""
+
+    UNIT = "unit"
+    ABSENT = "absent"
+    EXTENSIONS = "extensions"
+
+
+class PartState(StrEnum):
+    """``complete`` only with a proof; ``failed`` when it was given up."""
+
+    PENDING = "pending"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+class EventLevel(StrEnum):
+    """How an entry of the Log is meant."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Base(DeclarativeBase):
+    """Naming convention, so that a migration can name any constraint."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[int]: JSON,
+        list[str]: JSON,
+    }
+
+
+def _one_of(column: str, values: Sequence[str]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Site(Base):
+    """One directory, one phone system, one schedule."""
+
+    __tablename__ = "sites"
+    id: Mapped[str] = mapped_column(KEY, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class SettingsVersion(Base):
+    """One version of one section; the highest version counts, older ones stay as history."""
+
+    __tablename__ = "settings"
+    __table_args__ = (UniqueConstraint("site_id", "section", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
+    section: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    document: Mapped[dict[str, Any]]
+    actor: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Run(Base):
+    """One run from reading to done. ``schedule_slot`` makes one due time start one run only."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        _one_of("kind", [*RunKind]),
+        _one_of("state", [*RunState]),
+        UniqueConstraint("site_id", "schedule_slot"),
+        Index(None, "site_id", "state"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    trigger: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str] = mapped_column(String(200))
+    # For kind person: the objectGUID the plan is limited to.
+    person_guid: Mapped[str | None] = mapped_column(KEY)
+    # Never NULL: SQL Server allows only one NULL in a unique constraint. A run on demand has a random one.
+    schedule_slot: Mapped[str] = mapped_column(KEY)
+    settings_versions: Mapped[dict[str, Any]]
+    # Hash of what selects people (units, filter, group, number attribute): a change holds the next plan.
+    selection_hash: Mapped[str] = mapped_column(String(64))
+    plan_hash: Mapped[str | None] = mapped_column(String(64))
+    counts: Mapped[dict[str, Any]]
+    people: Mapped[int] = mapped_column(default=0)
+    hold_reasons: Mapped[dict[str, Any]]
+    approved_hash: Mapped[str | None] = mapped_column(String(64))
+    approved_by: Mapped[str | None] = mapped_column(String(200))
+    approved_at: Mapped[datetime | None]
+    superseded_by: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    planned_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class SnapshotPart(Base):
+    """One part of a run's evidence: who read it, from where, how much, and whether it is proven complete."""
+
+    __tablename__ = "snapshot_parts"
+    __table_args__ = (
+        _one_of("kind", [*PartKind]),
+        _one_of("state", [*PartState]),
+        UniqueConstraint("run_id", "kind", "position"),
+        Index(None, "state"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    position: Mapped[int]
+    unit: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(20))
+    # Pages carry the attempt that wrote them, so a reader that was thought dead cannot mix its pages in.
+    attempt: Mapped[int] = mapped_column(default=0)
+    lease_holder: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    source: Mapped[str] = mapped_column(String(255), default="")
+    item_count: Mapped[int] = mapped_column(default=0)
+    page_count: Mapped[int] = mapped_column(default=0)
+    proof: Mapped[dict[str, Any]]
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    completed_at: Mapped[datetime | None]
+
+
+class SnapshotPage(Base):
+    """One page of a part: compressed JSON."""
+
+    __tablename__ = "snapshot_pages"
+    part_id: Mapped[int] = mapped_column(ForeignKey("snapshot_parts.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True)
+    item_count: Mapped[int]
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class BindingRow(Base):
+    """Person ↔ extension; at most one per person and per extension of a site."""
+
+    __tablename__ = "bindings"
+    __table_args__ = (
+        _one_of("origin", [*BindingOrigin]),
+        UniqueConstraint("site_id", "extension_id"),
+    )
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    person_guid: Mapped[str] = mapped_column(KEY, primary_key=True)
+    extension_id: Mapped[int]
+    number: Mapped[str] = mapped_column(String(20))
+    origin: Mapped[str] = mapped_column(String(20))
+    person_name: Mapped[str] = mapped_column(String(300), default="")
+    is_disabled_by_rollcall: Mapped[bool] = mapped_column(default=False)
+    updated_at: Mapped[datetime]
+
+
+class CommandRow(Base):
+    """One command of a plan and what became of it."""
+
+    __tablename__ = "commands"
+    __table_args__ = (
+        _one_of("kind", [*CommandKind]),
+        _one_of("stage", [*Stage]),
+        _one_of("state", [*CommandState]),
+        UniqueConstraint("run_id", "sequence"),
+        Index(None, "run_id", "state", "wave", "stage"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    sequence: Mapped[int]
+    wave: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(40))
+    number: Mapped[str] = mapped_column(String(20), default="")
+    person_guid: Mapped[str | None] = mapped_column(KEY)
+    person_name: Mapped[str] = mapped_column(String(300), default="")
+    extension_id: Mapped[int | None]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    requires: Mapped[list[int]]
+    unit: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(20))
+    attempts: Mapped[int] = mapped_column(default=0)
+    # What the execution learnt (the new extension's id, the archive's receipt).
+    result: Mapped[dict[str, Any]]
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class FindingRow(Base):
+    """One finding of a run's plan."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        _one_of("code", [*FindingCode]),
+        _one_of("severity", [*Severity]),
+        Index(None, "run_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    code: Mapped[str] = mapped_column(String(40))
+    severity: Mapped[str] = mapped_column(String(20))
+    message: Mapped[str] = mapped_column(Text)
+    number: Mapped[str] = mapped_column(String(20), default="")
+    person_guids: Mapped[list[str]]
+    person_names: Mapped[list[str]]
+
+
+class Event(Base):
+    """One entry of the Log a person reads."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        _one_of("level", [*EventLevel]),
+        Index(None, "site_id", "id"),
+        Index(None, "site_id", "level", "id"),
+        Index(None, "site_id", "code", "id"),
+        Index(None, "site_id", "run_id", "id"),
+        Index(None, "site_id", "number", "id"),
+        Index(None, "site_id", "occurred_at"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
+    run_id: Mapped[int | None]
+    occurred_at: Mapped[datetime]
+    level: Mapped[str] = mapped_column(String(20))
+    # "run.planned", "extension.created", "settings.changed": what happened, stable, for filters.
+    code: Mapped[str] = mapped_column(String(60))
+    message: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(200), default="")
+    number: Mapped[str | None] = mapped_column(String(20))
+    person_guid: Mapped[str | None] = mapped_column(KEY)
+
+
+class AuditEntry(Base):
+    """Who changed or approved what; append-only, each entry carries the hash of the one before."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[str] = mapped_column(KEY)
+    occurred_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(60))
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    # Unique, so that two writers cannot both follow the same entry.
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class ApiToken(Base):
+    """A bearer token of the API; only its SHA-256 is kept."""
+
+    __tablename__ = "api_tokens"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Lease(Base):
+    """Exclusive work: who holds it until when."""
+
+    __tablename__ = "leases"
+    name: Mapped[str] = mapped_column(KEY, primary_key=True)
+    holder: Mapped[str] = mapped_column(String(200))
+    expires_at: Mapped[datetime]
+
+
+class PhoneSystemToken(Base):
+    """The one access token of a phone system's API client, encrypted, shared by all workers."""
+
+    __tablename__ = "phone_system_tokens"
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    token: Mapped[str] = mapped_column(Text)
+    obtained_at: Mapped[datetime]
+    renew_at: Mapped[datetime]

@@ -1,0 +1,96 @@
+"""One step of a plan: what is done to one extension or department, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+FieldValue = str | bool | int | None | tuple[str, ...]
+
+
+class CommandKind(StrEnum):
+    """What a command does. ``adopt_extension`` only binds a person to an extension that exists already."""
+
+    CREATE_GROUP = "create_group"
+    ADOPT_EXTENSION = "adopt_extension"
+    CREATE_EXTENSION = "create_extension"
+    RENUMBER_EXTENSION = "renumber_extension"
+    UPDATE_EXTENSION = "update_extension"
+    ENABLE_EXTENSION = "enable_extension"
+    DISABLE_EXTENSION = "disable_extension"
+    ARCHIVE_EXTENSION = "archive_extension"
+    DELETE_EXTENSION = "delete_extension"
+
+
+class Stage(StrEnum):
+    """The order of execution within a wave; each stage ends before the next begins."""
+
+    GROUPS = "groups"
+    CREATE = "create"
+    UPDATE = "update"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    ARCHIVE = "archive"
+    DELETE = "delete"
+
+
+STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
+
+STAGE_OF: Mapping[CommandKind, Stage] = {
+    CommandKind.CREATE_GROUP: Stage.GROUPS,
+    CommandKind.ADOPT_EXTENSION: Stage.CREATE,
+    CommandKind.CREATE_EXTENSION: Stage.CREATE,
+    CommandKind.RENUMBER_EXTENSION: Stage.CREATE,
+    CommandKind.UPDATE_EXTENSION: Stage.UPDATE,
+    CommandKind.ENABLE_EXTENSION: Stage.ENABLE,
+    CommandKind.DISABLE_EXTENSION: Stage.DISABLE,
+    CommandKind.ARCHIVE_EXTENSION: Stage.ARCHIVE,
+    CommandKind.DELETE_EXTENSION: Stage.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command, with what must be true before it and what is true after it.
+
+    ``sequence`` is its place in the plan, from 1. ``wave`` is 0 unless the command needs a number or an e-mail
+    address that an earlier wave of the same plan sets free. ``requires`` are the sequences of commands that
+    must be done first; if one is not, this one is skipped and says so.
+
+    ``before`` and ``after`` hold only the fields concerned, by these names: ``number``, ``first_name``,
+    ``last_name``, ``email``, ``mobile``, ``enabled`` (bool), ``departments`` (sorted tuple of names),
+    ``primary_department``, ``template`` (number of the template extension), ``name`` (of a department). For
+    CREATE_EXTENSION and CREATE_GROUP ``before`` is empty: nothing may hold the number or the name.
+    ``extension_id`` is the extension that exists already: ``None`` for a creation, the old one for a
+    renumbering.
+    """
+
+    sequence: int
+    kind: CommandKind
+    reason: str
+    number: str = ""
+    person_guid: str | None = None
+    person_name: str = ""
+    extension_id: int | None = None
+    before: Mapping[str, FieldValue] = field(default_factory=dict)
+    after: Mapping[str, FieldValue] = field(default_factory=dict)
+    requires: tuple[int, ...] = ()
+    wave: int = 0
+    unit: str = ""
+    evidence: str = ""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that executes the command."""
+        return STAGE_OF[self.kind]
+
+
+class CommandState(StrEnum):
+    """Where a stored command stands. ``running`` after a crash means: outcome unknown, read back first."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    OUTDATED = "outdated"
+    LEFT_OUT = "left_out"

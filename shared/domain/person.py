@@ -1,0 +1,59 @@
+"""One person as the directory knows them, normalised by the collector and read by the planner."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AccountState(StrEnum):
+    """Whether the directory lets the person work, from userAccountControl and accountExpires."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One directory entry, normalised.
+
+    ``guid`` (objectGUID as canonical UUID text) is the only key: names, numbers and distinguished names change.
+    ``number`` is the extension number after normalising, ``None`` when the attribute is empty or unusable; in
+    the second case ``number_problem`` says why, in words for the administrator, and ``number_text`` is the
+    attribute as it stands. ``departments`` are the values of the group attribute. ``unit`` is the
+    distinguished name of the organizational unit of the settings through which the person was selected.
+    """
+
+    guid: str
+    distinguished_name: str
+    unit: str
+    first_name: str = ""
+    last_name: str = ""
+    display_name: str = ""
+    email: str = ""
+    mobile: str = ""
+    number: str | None = None
+    number_text: str = ""
+    number_problem: str | None = None
+    departments: tuple[str, ...] = ()
+    account_state: AccountState = AccountState.ENABLED
+    login: str = ""
+    usn: int = 0
+
+    @property
+    def name(self) -> str:
+        """What to call the person in a sentence: full name, else display name, else login, else the DN."""
+        full = f"{self.first_name} {self.last_name}".strip()
+        return full or self.display_name or self.login or self.distinguished_name
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentPerson:
+    """What the directory says of a bound person who is in none of the units read.
+
+    ``found`` is whether the objectGUID still exists anywhere in the domain: moved out of the units (or no
+    longer selected by the filter or the required group) when true, deleted when false.
+    """
+
+    guid: str
+    found: bool
+    distinguished_name: str = ""

@@ -1,0 +1,119 @@
+"""The plan of one run: pure data that can be stored, shown, judged and approved before anything is written."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain.command import Command
+
+
+class Severity(StrEnum):
+    """How much a finding asks of a person: nothing, a look, or a decision."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CONFLICT = "conflict"
+
+
+class FindingCode(StrEnum):
+    """What can stand between a person and their extension. Stable: programs filter on these."""
+
+    DUPLICATE_NUMBER = "duplicate_number"
+    NUMBER_HELD = "number_held"
+    NUMBER_CYCLE = "number_cycle"
+    NAME_MISMATCH = "name_mismatch"
+    DUPLICATE_EMAIL = "duplicate_email"
+    EMAIL_HELD = "email_held"
+    BAD_NUMBER = "bad_number"
+    BAD_EMAIL = "bad_email"
+    LICENCE_FULL = "licence_full"
+    DEPARTMENT_MISSING = "department_missing"
+    TEMPLATE_MISSING = "template_missing"
+    PROTECTED = "protected"
+    EXCLUDED = "excluded"
+    SHORTENED = "shortened"
+    DISABLED_BY_HAND = "disabled_by_hand"
+    INCOMPLETE_SNAPSHOT = "incomplete_snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something the plan did not do, or did with a reservation, in a sentence that names everyone concerned."""
+
+    code: FindingCode
+    severity: Severity
+    message: str
+    number: str = ""
+    person_guids: tuple[str, ...] = ()
+    person_names: tuple[str, ...] = ()
+
+
+class VerdictState(StrEnum):
+    """What the guards say of a plan."""
+
+    GO = "go"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReason:
+    """One limit that the plan exceeds. ``code`` is stable, ``message`` says how much of how many and what to do."""
+
+    code: str
+    message: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``held`` with at least one reason, or ``go`` with none."""
+
+    reasons: tuple[HoldReason, ...] = ()
+
+    @property
+    def state(self) -> VerdictState:
+        """The worst of all reasons wins."""
+        return VerdictState.HELD if self.reasons else VerdictState.GO
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Commands in execution order (wave, stage, sequence) and findings, both sorted: equal inputs, equal plan."""
+
+    commands: tuple[Command, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    people: int = 0
+    managed_extensions: int = 0
+    stale_binding_guids: tuple[str, ...] = field(default=())
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many commands there are of each kind; kinds without any are left out."""
+        return dict(sorted(Counter(command.kind.value for command in self.commands).items()))
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of what the plan would do. An approval names it, so that nothing else is executed."""
+        digest = hashlib.sha256()
+        for command in self.commands:
+            digest.update(
+                json.dumps(
+                    [
+                        command.sequence,
+                        command.kind,
+                        command.wave,
+                        command.number,
+                        command.person_guid,
+                        command.extension_id,
+                        dict(command.before),
+                        dict(command.after),
+                        command.requires,
+                    ],
+                    sort_keys=True,
+                ).encode()
+            )
+            digest.update(b"\n")
+        return digest.hexdigest()

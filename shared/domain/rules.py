@@ -1,0 +1,130 @@
+"""What an administrator has decided for a site, as plain values for the planner and the guards."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What happens to the extension of someone who is not there any more."""
+
+    DELETE = "delete"
+    DISABLE = "disable"
+    KEEP = "keep"
+
+
+class RemovalScope(StrEnum):
+    """Which extensions may be removed: only those bound to a person once, or every one nobody claims."""
+
+    MANAGED = "managed"
+    ALL = "all"
+
+
+class Adoption(StrEnum):
+    """Whether an extension that exists already becomes that of the person with its number."""
+
+    SAME_NAME = "same_name"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Reenabling(StrEnum):
+    """Which disabled extensions are enabled again when their person's account is."""
+
+    DISABLED_BY_ROLLCALL = "disabled_by_rollcall"
+    ALWAYS = "always"
+
+
+class DepartmentMode(StrEnum):
+    """``add`` only ever adds memberships; ``follow`` also leaves the previous primary department."""
+
+    ADD = "add"
+    FOLLOW = "follow"
+
+
+class ExclusionKind(StrEnum):
+    """How an exclusion's value is compared: with the name (four ways, case ignored) or with the number."""
+
+    EXACT = "exact"
+    CONTAINS = "contains"
+    WILDCARD = "wildcard"
+    REGEX = "regex"
+    NUMBERS = "numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """People and extensions that Rollcall leaves alone altogether.
+
+    ``value`` is a name pattern, or for ``numbers`` one number or an inclusive range such as ``200-299``.
+    """
+
+    kind: ExclusionKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRule:
+    """One organizational unit of the settings, in order; the first that holds a person wins."""
+
+    distinguished_name: str
+    template_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All decisions of a site that shape the plan. ``archive_number`` set means: archive before deleting."""
+
+    units: tuple[UnitRule, ...] = ()
+    when_deleted: Outcome = Outcome.DELETE
+    when_moved_out: Outcome = Outcome.DISABLE
+    when_disabled: Outcome = Outcome.DISABLE
+    when_number_cleared: Outcome = Outcome.DISABLE
+    add_missing: bool = True
+    add_to_departments: bool = False
+    create_missing_departments: bool = False
+    department_mode: DepartmentMode = DepartmentMode.ADD
+    removal_scope: RemovalScope = RemovalScope.MANAGED
+    adoption: Adoption = Adoption.SAME_NAME
+    reenabling: Reenabling = Reenabling.DISABLED_BY_ROLLCALL
+    exclusions: tuple[Exclusion, ...] = ()
+    archive_number: str | None = None
+    name_limit: int = 50
+    text_limit: int = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a plan waits for a person. A change is held above BOTH the count and the percentage.
+
+    Percentages are of the managed extensions (people for ``people_down``), for the site and for each unit.
+    """
+
+    removals: int = 5
+    removals_percent: float = 5.0
+    disables: int = 10
+    disables_percent: float = 10.0
+    updates: int = 10
+    updates_percent: float = 30.0
+    people_down_percent: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSnapshot:
+    """What is known of the reading of one unit. ``people_before`` is from the last good run, ``None`` if none."""
+
+    distinguished_name: str
+    is_complete: bool
+    people: int
+    people_before: int | None = None
+    source: str = ""
+    completed_at: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the guards must know beyond the plan."""
+
+    is_first_run: bool = False
+    is_selection_changed: bool = False
+    units: tuple[UnitSnapshot, ...] = field(default=())

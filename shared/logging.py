@@ -1,0 +1,54 @@
+"""Sets up the process's log lines: a constant event name and fields; ids, not objects; never a secret."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+from shared.settings.process import ProcessSettings
+
+
+def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
+    """Send structlog and the libraries' loggers to standard error, for people or as JSON."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for chatty in (
+        "httpx",
+        "httpcore",
+        "kombu",
+        "amqp",
+        "celery.beat",
+        "celery.worker.strategy",
+        "celery.app.trace",
+    ):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

@@ -1,0 +1,72 @@
+"""The messages between services: hints that carry ids, never state. The handler re-reads the database.
+
+Additive changes only; every message has a golden file under tests/contract/messages.
+"""
+
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Message(BaseModel):
+    """What every message carries. ``correlation_id`` is the same for all messages of one run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    # The stable name of the Celery task that handles the message; its first part names the queue.
+    task: ClassVar[str]
+
+    schema_version: Literal[1] = 1
+    message_id: str = Field(default_factory=lambda: uuid4().hex)
+    correlation_id: str = ""
+    occurred_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+class RunMessage(Message):
+    """A message about one run."""
+
+    run_id: int
+
+
+class SnapshotUnit(RunMessage):
+    """A unit of a run waits to be read."""
+
+    task: ClassVar[str] = "collector.snapshot_unit"
+    part_id: int
+
+
+class LocateAbsent(RunMessage):
+    """All units are read; bound people found in none of them must be looked for."""
+
+    task: ClassVar[str] = "collector.locate_absent"
+    part_id: int
+
+
+class SnapshotExtensions(RunMessage):
+    """The phone system of a run waits to be read."""
+
+    task: ClassVar[str] = "relay_client.snapshot_extensions"
+    part_id: int
+
+
+class PlanRun(RunMessage):
+    """All parts of a run have ended; it can be planned."""
+
+    task: ClassVar[str] = "reconciler.plan_run"
+
+
+class ExecuteStage(RunMessage):
+    """A run has commands to execute; the handler finds out which stage is next."""
+
+    task: ClassVar[str] = "relay_client.execute_stage"
+
+
+RUN_MESSAGES: tuple[type[RunMessage], ...] = (
+    SnapshotUnit,
+    LocateAbsent,
+    SnapshotExtensions,
+    PlanRun,
+    ExecuteStage,
+)

@@ -1,0 +1,52 @@
+"""What is due now, read from the database alone: the memory that makes a lost message cost only time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
+from shared.messages import ExecuteStage, LocateAbsent, PlanRun, RunMessage, SnapshotExtensions, SnapshotUnit
+
+_PART_MESSAGES: dict[str, type[SnapshotUnit] | type[LocateAbsent] | type[SnapshotExtensions]] = {
+    PartKind.UNIT: SnapshotUnit,
+    PartKind.ABSENT: LocateAbsent,
+    PartKind.EXTENSIONS: SnapshotExtensions,
+}
+
+
+def correlation_id(run_id: int) -> str:
+    """The same for everything that belongs to one run."""
+    return f"run-{run_id}"
+
+
+def due_messages(session: Session, now: datetime, run_id: int | None = None) -> list[RunMessage]:
+    """A message for everything that waits for a worker and is not leased, of one run or of all."""
+    runs = select(Run).where(Run.state.in_([RunState.COLLECTING.value, RunState.EXECUTING.value]))
+    if run_id is not None:
+        runs = runs.where(Run.id == run_id)
+    messages: list[RunMessage] = []
+    for run in session.scalars(runs.order_by(Run.id)):
+        if run.state == RunState.EXECUTING:
+            messages.append(ExecuteStage(run_id=run.id, correlation_id=correlation_id(run.id)))
+        else:
+            messages.extend(_due_of_collecting(session, run, now))
+    return messages
+
+
+def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[RunMessage]:
+    parts = session.scalars(
+        select(SnapshotPart).where(SnapshotPart.run_id == run.id).order_by(SnapshotPart.id)
+    ).all()
+    pending = [part for part in parts if part.state == PartState.PENDING]
+    if not pending:
+        yield PlanRun(run_id=run.id, correlation_id=correlation_id(run.id))
+        return
+    units_pending = any(part.kind == PartKind.UNIT for part in pending)
+    for part in pending:
+        leased = part.lease_expires_at is not None and part.lease_expires_at >= now
+        early = part.next_attempt_at is not None and part.next_attempt_at > now
+        if leased or early or (part.kind == PartKind.ABSENT and units_pending):
+            continue
+        yield _PART_MESSAGES[part.kind](run_id=run.id, part_id=part.id, correlation_id=correlation_id(run.id))

@@ -1,0 +1,115 @@
+"""Starts a run: the row, its parts and the entry in the Log, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.database import events
+from shared.database.tables import PartKind, PartState, Run, RunKind, RunState, Site, SnapshotPart
+from shared.encryption import Encryption
+from shared.errors import Conflict, SettingsInvalid
+from shared.settings import store
+from shared.settings.documents import SiteSettings
+
+ACTIVE_STATES = (RunState.COLLECTING.value, RunState.EXECUTING.value)
+WAITING_STATES = (RunState.PLANNED.value, RunState.HELD.value)
+GOOD_ENDS = (RunState.DONE.value, RunState.IN_STEP.value)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Who wants what. ``schedule_slot`` is the due time of a scheduled run: one slot starts one run only."""
+
+    site_id: str
+    kind: RunKind = RunKind.FULL
+    trigger: str = "demand"
+    actor: str = "system"
+    person_guid: str | None = None
+    schedule_slot: str | None = None
+
+
+def start_run(session: Session, request: RunRequest, encryption: Encryption) -> Run:
+    """Store a new run in state collecting, with one pending part per thing to read.
+
+    :raises Conflict: a run of the site is collecting or executing, or this slot has had its run.
+    :raises SettingsInvalid: the directory, its units or the phone system are not configured yet.
+    """
+    # Writing the site's row makes two starters of one site wait for each other on every database.
+    session.execute(update(Site).where(Site.id == request.site_id).values(name=Site.name))
+    stored = store.read(session, request.site_id, encryption)
+    _check_ready(stored.settings)
+    active = session.scalar(
+        select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
+    )
+    if active is not None:
+        raise Conflict(f"Run {active} is still going. Wait for its end, or cancel it.", run_id=active)
+    slot = request.schedule_slot or f"demand {uuid4().hex}"
+    if session.scalar(select(Run.id).where(Run.site_id == request.site_id, Run.schedule_slot == slot)):
+        raise Conflict(f"The run due at {slot} was started already.")
+    run = Run(
+        site_id=request.site_id,
+        kind=request.kind.value,
+        state=RunState.COLLECTING.value,
+        trigger=request.trigger,
+        actor=request.actor,
+        person_guid=request.person_guid,
+        schedule_slot=slot,
+        settings_versions=dict(stored.versions),
+        selection_hash=store.selection_hash(stored.settings.directory),
+        counts={},
+        hold_reasons={},
+        created_at=datetime.now(UTC),
+    )
+    session.add(run)
+    session.flush()
+    parts = [
+        (PartKind.UNIT, position, unit.dn) for position, unit in enumerate(stored.settings.directory.units)
+    ]
+    parts += [(PartKind.ABSENT, 0, ""), (PartKind.EXTENSIONS, 0, "")]
+    session.execute(
+        insert(SnapshotPart),
+        [
+            {
+                "run_id": run.id,
+                "kind": kind.value,
+                "position": position,
+                "unit": unit,
+                "state": PartState.PENDING.value,
+                "proof": {},
+            }
+            for kind, position, unit in parts
+        ],
+    )
+    events.record(
+        session,
+        request.site_id,
+        events.LogEntry(
+            "run.started",
+            f"Run {run.id} started ({request.kind.value}, by {request.trigger}).",
+            run_id=run.id,
+            actor=request.actor,
+        ),
+    )
+    return run
+
+
+def _check_ready(settings: SiteSettings) -> None:
+    missing = [
+        what
+        for what, given in (
+            ("a domain controller (directory.servers)", settings.directory.servers),
+            ("an organizational unit (directory.units)", settings.directory.units),
+            ("the phone system's address (phone_system.base_url)", settings.phone_system.base_url),
+            ("the API client's id (phone_system.client_id)", settings.phone_system.client_id),
+        )
+        if not given
+    ]
+    if missing:
+        raise SettingsInvalid(
+            "A run needs "
+            + ", ".join(missing)
+            + ". Set it with `rollcall settings apply FILE.yaml` or the API."
+        )

@@ -1,0 +1,369 @@
+"""The settings of a site: one pydantic model per section, validated whole, stored as versioned documents.
+
+Every text an administrator reads about a setting stands beside it. ``to_rules`` and ``to_limits`` give the
+planner plain values. Secrets are ``SecretStr``: the store encrypts them, the API never gives them back.
+"""
+
+import fnmatch
+import re
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from shared.domain.rules import (
+    Adoption,
+    DepartmentMode,
+    Exclusion,
+    ExclusionKind,
+    Limits,
+    Outcome,
+    Reenabling,
+    RemovalScope,
+    Rules,
+    UnitRule,
+)
+
+ExtensionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,10}$")]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
+DistinguishedName = Annotated[str, StringConstraints(min_length=3, max_length=2048, strip_whitespace=True)]
+
+
+class Section(StrEnum):
+    """The sections of a site's settings, each one document with its own versions."""
+
+    DIRECTORY = "directory"
+    PHONE_SYSTEM = "phone_system"
+    RULES = "rules"
+    LIMITS = "limits"
+    SCHEDULE = "schedule"
+    ARCHIVE = "archive"
+
+
+class Document(BaseModel):
+    """Base of every section: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Security(StrEnum):
+    """How the connection to a domain controller is protected."""
+
+    LDAPS = "ldaps"
+    STARTTLS = "starttls"
+    PLAIN = "plain"
+
+
+class Authentication(StrEnum):
+    """How Rollcall signs in to the directory."""
+
+    SIMPLE = "simple"
+    NTLM = "ntlm"
+    KERBEROS = "kerberos"
+
+
+class UnitSettings(Document):
+    """One organizational unit to read, with the extension that new ones are modelled on."""
+
+    dn: DistinguishedName = Field(description="Distinguished name, e.g. OU=Sales,DC=corp,DC=example.")
+    template_extension: ExtensionNumber | None = Field(
+        None, description="Extension whose settings new extensions of this unit are given."
+    )
+
+    @field_validator("dn")
+    @classmethod
+    def _is_a_distinguished_name(cls, value: str) -> str:
+        # A first look only, so that a slip is caught when saving; the directory has the last word.
+        if not re.match(r"^[A-Za-z][A-Za-z0-9.-]*\s*=\s*[^,]", value) or re.search(r",\s*(,|$)", value):
+            raise ValueError(
+                f"'{value}' is not a distinguished name; it looks like OU=Sales,DC=corp,DC=example"
+            )
+        return value
+
+
+class NumberRule(Document):
+    """How an extension number is found in the number attribute (docs/numbers.md)."""
+
+    min_digits: int = Field(2, ge=2, le=10, description="Shortest extension number.")
+    max_digits: int = Field(5, ge=2, le=10, description="Longest extension number.")
+    last_digits: int | None = Field(
+        None,
+        ge=2,
+        le=10,
+        description="Take this many last digits of a full phone number that names no extension; off when empty.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "NumberRule":
+        if self.min_digits > self.max_digits:
+            raise ValueError("min_digits is greater than max_digits")
+        if self.last_digits is not None and not self.min_digits <= self.last_digits <= self.max_digits:
+            raise ValueError("last_digits must lie between min_digits and max_digits")
+        return self
+
+
+class AttributeSettings(Document):
+    """Which attribute of the directory gives which field."""
+
+    number: AttributeName = Field("telephoneNumber", description="Holds the extension number.")
+    first_name: AttributeName = "givenName"
+    last_name: AttributeName = "sn"
+    display_name: AttributeName = "displayName"
+    email: AttributeName = "mail"
+    mobile: AttributeName = "mobile"
+    department: AttributeName | None = Field("department", description="Gives the 3CX department, if any.")
+
+
+class DirectorySettings(Document):
+    """The Active Directory side: where, as whom, which units, which attributes."""
+
+    servers: tuple[
+        Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)], ...
+    ] = Field((), description="Domain controllers in order of preference, each host or host:port.")
+    security: Security = Field(
+        Security.LDAPS, description="ldaps (636), starttls (389) or plain (389, not encrypted)."
+    )
+    allow_plain: bool = Field(
+        False, description="Must be set as well before a password is sent without encryption. Do not."
+    )
+    ca_certificate: str = Field("", description="PEM of the CA that signed the controllers' certificates.")
+    tls_name: str = Field("", description="Name expected in the certificate when it differs from the host.")
+    authentication: Authentication = Authentication.SIMPLE
+    user: str = Field("", description="rollcall@corp.example, CORP\\rollcall or a distinguished name.")
+    password: SecretStr = SecretStr("")
+    units: tuple[UnitSettings, ...] = Field(
+        (), description="Organizational units; the first that holds a person wins."
+    )
+    filter: str = Field("", description="Additional LDAP filter, e.g. (company=Example).")
+    required_group: str = Field("", description="DN of a group one must be in, directly or nested.")
+    attributes: AttributeSettings = AttributeSettings()
+    number_rule: NumberRule = NumberRule()
+    page_size: int = Field(1000, ge=10, le=1000, description="Entries per LDAP page.")
+    connect_timeout_seconds: float = Field(10.0, gt=0, le=120)
+    receive_timeout_seconds: float = Field(60.0, gt=0, le=600)
+
+    @field_validator("filter")
+    @classmethod
+    def _filter_has_brackets(cls, value: str) -> str:
+        value = value.strip()
+        if value and not (
+            value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
+        ):
+            raise ValueError("an LDAP filter stands in brackets, e.g. (company=Example)")
+        return value
+
+    @field_validator("units")
+    @classmethod
+    def _each_unit_once(cls, units: tuple[UnitSettings, ...]) -> tuple[UnitSettings, ...]:
+        seen: set[str] = set()
+        for unit in units:
+            if unit.dn.lower() in seen:
+                raise ValueError(f"the organizational unit {unit.dn} is listed twice")
+            seen.add(unit.dn.lower())
+        return units
+
+    @model_validator(mode="after")
+    def _plain_is_said_twice(self) -> "DirectorySettings":
+        if self.security is Security.PLAIN and not self.allow_plain:
+            raise ValueError(
+                "security 'plain' sends the password readable over the network; use ldaps or starttls "
+                "(or set allow_plain, in a laboratory)"
+            )
+        return self
+
+
+class PhoneSystemSettings(Document):
+    """The 3CX side: where, as which API client, how hard it may be worked."""
+
+    base_url: str = Field("", description="https://pbx.example.com:5001, without a path.")
+    client_id: str = Field(
+        "", description="Client ID of the API client made in 3CX under Integrations > API."
+    )
+    client_secret: SecretStr = Field(SecretStr(""), description="Its key, shown by 3CX once.")
+    ca_certificate: str = Field("", description="PEM of a private CA; empty trusts the system's.")
+    timeout_seconds: float = Field(30.0, gt=0, le=300, description="How long one answer may take.")
+    concurrency: int = Field(
+        8, ge=1, le=32, description="Requests at once; lowered by itself when 3CX is busy."
+    )
+    allowed_roles: tuple[str, ...] = Field(
+        ("users",), description="Roles that may be copied from a template; any other becomes 'users'."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if not value:
+            return value
+        parts = urlsplit(value)
+        loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
+        if parts.scheme not in ("https", "http") or not parts.hostname or parts.path or parts.query:
+            raise ValueError("base_url looks like https://pbx.example.com:5001, without a path")
+        if parts.scheme == "http" and not loopback:
+            raise ValueError("base_url must be https; http would send the client secret readable")
+        return value
+
+    @field_validator("allowed_roles")
+    @classmethod
+    def _no_internal_roles(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        for role in roles:
+            if role in ("system", "observers"):
+                raise ValueError(f"'{role}' is an internal role of 3CX and cannot be given to people")
+        return roles
+
+
+class ExclusionSettings(Document):
+    """People or extensions left alone altogether."""
+
+    kind: ExclusionKind
+    value: Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+    @model_validator(mode="after")
+    def _value_fits_the_kind(self) -> "ExclusionSettings":
+        if self.kind is ExclusionKind.REGEX:
+            try:
+                re.compile(self.value)
+            except re.error as error:
+                raise ValueError(f"'{self.value}' is not a regular expression: {error}") from error
+        if self.kind is ExclusionKind.WILDCARD:
+            fnmatch.translate(self.value)
+        if self.kind is ExclusionKind.NUMBERS:
+            match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", self.value)
+            if match is None or (match[2] is not None and int(match[1]) > int(match[2])):
+                raise ValueError(f"'{self.value}' is not a number or a range such as 200-299")
+        return self
+
+
+class RulesSettings(Document):
+    """What happens to whose extension."""
+
+    when_deleted: Outcome = Field(Outcome.DELETE, description="The person was deleted from the directory.")
+    when_moved_out: Outcome = Field(Outcome.DISABLE, description="Moved out of the units, filter or group.")
+    when_disabled: Outcome = Field(Outcome.DISABLE, description="The account is disabled or expired.")
+    when_number_cleared: Outcome = Field(Outcome.DISABLE, description="The number attribute was emptied.")
+    add_missing: bool = Field(True, description="Create extensions for people who have none.")
+    add_to_departments: bool = Field(
+        False, description="Put extensions into the department of the attribute."
+    )
+    create_missing_departments: bool = Field(False, description="Create departments 3CX does not have.")
+    department_mode: DepartmentMode = Field(
+        DepartmentMode.ADD, description="add, or follow (leave the old one)."
+    )
+    removal_scope: RemovalScope = Field(
+        RemovalScope.MANAGED, description="managed: only extensions of known people."
+    )
+    adoption: Adoption = Field(
+        Adoption.SAME_NAME, description="When an existing extension becomes a person's."
+    )
+    reenabling: Reenabling = Field(
+        Reenabling.DISABLED_BY_ROLLCALL, description="Which extensions are enabled again."
+    )
+    exclusions: tuple[ExclusionSettings, ...] = ()
+
+
+class LimitsSettings(Document):
+    """When a plan waits for a person: above both the count and the percentage."""
+
+    removals: int = Field(5, ge=0)
+    removals_percent: float = Field(5.0, ge=0, le=100)
+    disables: int = Field(10, ge=0)
+    disables_percent: float = Field(10.0, ge=0, le=100)
+    updates: int = Field(10, ge=0)
+    updates_percent: float = Field(30.0, ge=0, le=100)
+    people_down_percent: float = Field(10.0, ge=0, le=100)
+
+
+class ScheduleSettings(Document):
+    """When runs start by themselves."""
+
+    is_enabled: bool = False
+    mode: Literal["every", "times"] = "every"
+    every_minutes: int = Field(15, ge=1, le=1440, description="For mode every; counted from midnight.")
+    times: tuple[Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")], ...] = Field(
+        ("02:00",), description="For mode times; HH:MM in the time zone."
+    )
+    time_zone: str = Field("UTC", description="IANA name such as Europe/Berlin.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"'{value}' is not a time zone; names look like Europe/Berlin or America/Denver")
+        ZoneInfo(value)
+        return value
+
+    @model_validator(mode="after")
+    def _can_ever_be_due(self) -> "ScheduleSettings":
+        if self.is_enabled and self.mode == "times" and not self.times:
+            raise ValueError("mode 'times' needs at least one time of day")
+        return self
+
+
+class ArchiveSettings(Document):
+    """Where voicemails and recordings go before an extension is deleted."""
+
+    is_enabled: bool = False
+    extension: ExtensionNumber | None = Field(
+        None, description="Extension that receives them; never removed."
+    )
+
+    @model_validator(mode="after")
+    def _has_an_extension(self) -> "ArchiveSettings":
+        if self.is_enabled and self.extension is None:
+            raise ValueError("archiving needs the extension that receives voicemails and recordings")
+        return self
+
+
+SECTION_MODELS: dict[Section, type[Document]] = {
+    Section.DIRECTORY: DirectorySettings,
+    Section.PHONE_SYSTEM: PhoneSystemSettings,
+    Section.RULES: RulesSettings,
+    Section.LIMITS: LimitsSettings,
+    Section.SCHEDULE: ScheduleSettings,
+    Section.ARCHIVE: ArchiveSettings,
+}
+
+
+class SiteSettings(Document):
+    """All sections of one site; a section never saved has its defaults."""
+
+    directory: DirectorySettings = DirectorySettings()
+    phone_system: PhoneSystemSettings = PhoneSystemSettings()
+    rules: RulesSettings = RulesSettings()
+    limits: LimitsSettings = LimitsSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+
+    def to_rules(self) -> Rules:
+        """The decisions as plain values for the planner."""
+        rules = self.rules
+        return Rules(
+            units=tuple(UnitRule(unit.dn, unit.template_extension) for unit in self.directory.units),
+            when_deleted=rules.when_deleted,
+            when_moved_out=rules.when_moved_out,
+            when_disabled=rules.when_disabled,
+            when_number_cleared=rules.when_number_cleared,
+            add_missing=rules.add_missing,
+            add_to_departments=rules.add_to_departments,
+            create_missing_departments=rules.create_missing_departments,
+            department_mode=rules.department_mode,
+            removal_scope=rules.removal_scope,
+            adoption=rules.adoption,
+            reenabling=rules.reenabling,
+            exclusions=tuple(Exclusion(item.kind, item.value) for item in rules.exclusions),
+            archive_number=self.archive.extension if self.archive.is_enabled else None,
+        )
+
+    def to_limits(self) -> Limits:
+        """The guards' limits as plain values."""
+        return Limits(**self.limits.model_dump())

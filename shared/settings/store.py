@@ -1,0 +1,188 @@
+"""Reads and writes the settings documents of a site: versioned, validated whole, secrets encrypted inside."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from shared.database.tables import SettingsVersion, Site
+from shared.encryption import Encryption
+from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.documents import SECTION_MODELS, DirectorySettings, Document, Section, SiteSettings
+
+DEFAULT_SITE = "default"
+_ENCRYPTED = "$encrypted"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettings:
+    """A site's settings with the version of each section (0: never saved, the defaults)."""
+
+    settings: SiteSettings
+    versions: Mapping[str, int]
+
+
+def ensure_site(session: Session, site_id: str = DEFAULT_SITE) -> None:
+    """Make the site if it is not there."""
+    if session.get(Site, site_id) is None:
+        session.add(Site(id=site_id, name=site_id, created_at=datetime.now(UTC)))
+        session.flush()
+
+
+def validate(section: Section, values: Mapping[str, Any]) -> Document:
+    """The section's document.
+
+    :raises SettingsInvalid: with one sentence per wrong value, none of which repeats a secret.
+    """
+    try:
+        return SECTION_MODELS[section].model_validate(values)
+    except ValidationError as error:
+        raise SettingsInvalid(
+            f"The {section.value.replace('_', ' ')} settings cannot be used: "
+            + "; ".join(_sentences(error))
+            + "."
+        ) from error
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    sentences = []
+    for item in error.errors(include_input=False, include_url=False):
+        place = ".".join(str(part) for part in item["loc"])
+        said = (
+            "unknown setting"
+            if item["type"] == "extra_forbidden"
+            else item["msg"].removeprefix("Value error, ")
+        )
+        sentences.append(f"{place}: {said}" if place else said)
+    return sentences
+
+
+def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettings:
+    """The current settings of a site.
+
+    :raises NotFound: there is no such site.
+    :raises SecretUnreadable: the deployment's key has changed.
+    """
+    if session.get(Site, site_id) is None:
+        raise NotFound(f"There is no site '{site_id}'.")
+    newest = (
+        select(SettingsVersion.section, func.max(SettingsVersion.version).label("version"))
+        .where(SettingsVersion.site_id == site_id)
+        .group_by(SettingsVersion.section)
+        .subquery()
+    )
+    rows = session.scalars(
+        select(SettingsVersion)
+        .join(
+            newest,
+            (SettingsVersion.section == newest.c.section) & (SettingsVersion.version == newest.c.version),
+        )
+        .where(SettingsVersion.site_id == site_id)
+    )
+    documents: dict[str, Document] = {}
+    versions = {section.value: 0 for section in Section}
+    for row in rows:
+        values = _open_secrets(row.document, encryption)
+        documents[row.section] = SECTION_MODELS[Section(row.section)].model_validate(values)
+        versions[row.section] = row.version
+    return StoredSettings(SiteSettings.model_validate(documents), versions)
+
+
+def write(
+    session: Session,
+    site_id: str,
+    document: Document,
+    *,
+    actor: str,
+    encryption: Encryption,
+    expected_version: int | None = None,
+) -> int:
+    """Store the document as the section's next version and return that version.
+
+    :raises Conflict: ``expected_version`` is no longer the current one; nothing was saved.
+    """
+    section = next(section for section, model in SECTION_MODELS.items() if isinstance(document, model))
+    current = (
+        session.scalar(
+            select(func.max(SettingsVersion.version)).where(
+                SettingsVersion.site_id == site_id, SettingsVersion.section == section
+            )
+        )
+        or 0
+    )
+    stale = Conflict(
+        f"The {section.value.replace('_', ' ')} settings were changed meanwhile. Load them again, then save.",
+        current_version=current,
+    )
+    if expected_version is not None and expected_version != current:
+        raise stale
+    session.add(
+        SettingsVersion(
+            site_id=site_id,
+            section=section.value,
+            version=current + 1,
+            document=_seal_secrets(document, encryption),
+            actor=actor,
+            created_at=datetime.now(UTC),
+        )
+    )
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise stale from error
+    return current + 1
+
+
+def public(document: Document) -> dict[str, Any]:
+    """The document as anyone may see it: of a secret only whether it is set (``null`` or ``"set"``)."""
+    values = document.model_dump(mode="json")
+    for name, value in _secrets(document).items():
+        values[name] = "set" if value.get_secret_value() else None
+    return values
+
+
+def selection_hash(directory: DirectorySettings) -> str:
+    """A hash of everything that decides who is selected and under which number.
+
+    A run after a change of it is held, because most people may look gone.
+    """
+    chosen = {
+        "units": [unit.dn.lower() for unit in directory.units],
+        "filter": directory.filter,
+        "required_group": directory.required_group.lower(),
+        "number": directory.attributes.number.lower(),
+        "number_rule": directory.number_rule.model_dump(),
+    }
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+
+
+def _secrets(document: Document) -> dict[str, SecretStr]:
+    return {
+        name: value
+        for name in type(document).model_fields
+        if isinstance(value := getattr(document, name), SecretStr)
+    }
+
+
+def _seal_secrets(document: Document, encryption: Encryption) -> dict[str, Any]:
+    values = document.model_dump(mode="json")
+    for name, value in _secrets(document).items():
+        text = value.get_secret_value()
+        values[name] = {_ENCRYPTED: encryption.encrypt(text)} if text else ""
+    return values
+
+
+def _open_secrets(values: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
+    return {
+        name: encryption.decrypt(value[_ENCRYPTED])
+        if isinstance(value, dict) and _ENCRYPTED in value
+        else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,1 @@
+"""The Celery app and what every task shares. Pure modules must not import it."""

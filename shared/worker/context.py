@@ -1,0 +1,65 @@
+"""What a task needs besides its message: settings, database, encryption, and a way to publish.
+
+Made lazily and once per process, so that a forked worker never shares its parent's connections.
+"""
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from celery import Celery
+
+from shared import encryption
+from shared.database.engine import Database
+from shared.encryption import Encryption
+from shared.messages import RunMessage
+from shared.runs.due import due_messages
+from shared.settings.process import ProcessSettings
+from shared.worker.queues import queue_of
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The wiring of one process."""
+
+    app: Celery
+    settings: ProcessSettings
+    database: Database
+    encryption: Encryption
+
+    def publish(self, messages: Iterable[RunMessage], countdown: float = 0) -> None:
+        """Send messages after the commit that made them due. A broker that is down costs time only: ``sweep``
+        publishes again.
+        """
+        for message in messages:
+            self.app.send_task(
+                message.task,
+                args=[message.model_dump(mode="json")],
+                queue=queue_of(message.task).value,
+                countdown=countdown or None,
+            )
+
+    def publish_due(self, run_id: int) -> None:
+        """Publish whatever of the run waits for a worker now."""
+        with self.database.read() as session:
+            messages = due_messages(session, datetime.now(UTC), run_id)
+        self.publish(messages)
+
+
+_lock = threading.Lock()
+
+
+def context_of(app: Celery) -> Context:
+    """The context of this process for an app made by ``shared.worker.app.create_app``."""
+    with _lock:
+        pid, context = getattr(app, "rollcall_context", (0, None))
+        if pid != os.getpid() or context is None:
+            settings: ProcessSettings = app.rollcall_settings
+            context = Context(
+                app, settings, Database(settings.effective_database_url), encryption.load(settings)
+            )
+            app.rollcall_context = (os.getpid(), context)
+        made: Context = context
+        return made

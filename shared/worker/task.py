@@ -1,0 +1,73 @@
+"""The base of every task: log context, and one place where a failure is sorted by what to do about it.
+
+Retries are not Celery's affair here: what waits to be done stands in the database, with its next attempt, and
+``sweep`` publishes it again. So a failing task logs and ends; nothing is lost with its message.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from celery import Task
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.errors import LeaseHeld, RollcallError, StorageUnavailable
+from shared.worker.context import Context, context_of
+
+log = structlog.get_logger(__name__)
+
+
+class RollcallTask(Task):
+    """Base for tasks that work on a run. They take one argument, the message as JSON values."""
+
+    abstract = True
+    ignore_result = True
+
+    @property
+    def context(self) -> Context:
+        """The wiring of this process."""
+        return context_of(self.app)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body with its log context bound; known failures are logged, not raised."""
+        began = time.monotonic()
+        message = args[0] if args and isinstance(args[0], dict) else {}
+        with structlog.contextvars.bound_contextvars(
+            task=self.name,
+            correlation_id=message.get("correlation_id", ""),
+            message_id=message.get("message_id", ""),
+        ):
+            try:
+                return self.run(*args, **kwargs)
+            except LeaseHeld as held:
+                log.debug("task_left_to_another", reason=held.message)
+            except RollcallError as error:
+                log.error("task_failed", code=error.code, error=error.message)
+            finally:
+                log.debug("task_ended", seconds=round(time.monotonic() - began, 3))
+        return None
+
+
+class QuestionTask(Task):
+    """Base for short questions: the answer, or the error, travels back as data."""
+
+    abstract = True
+    ignore_result = False
+
+    @property
+    def context(self) -> Context:
+        """The wiring of this process."""
+        return context_of(self.app)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """``{"value": ...}`` or ``{"error": {code, message, details}}``."""
+        try:
+            return {"value": self.run(*args, **kwargs)}
+        except RollcallError as error:
+            return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+        except SQLAlchemyError as error:
+            log.exception("question_failed")
+            failed = StorageUnavailable(
+                f"The database refused ({type(error).__name__}); the log has the details."
+            )
+            return {"error": {"code": failed.code, "message": failed.message, "details": {}}}
