@@ -1,0 +1,1 @@
+"""The invariants of Rollcall under failure, each by name."""

@@ -1,0 +1,41 @@
+"""A migrated database in a temporary folder, and a site that is ready to run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.database.engine import Database
+from shared.database.migrate import migrate
+from shared.encryption import Encryption, new_key
+from shared.settings import store
+from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated SQLite database."""
+    made = Database(f"sqlite:///{tmp_path / 'rollcall.db'}")
+    migrate(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def encryption() -> Encryption:
+    """Encryption with a key of its own."""
+    return Encryption(new_key())
+
+
+@pytest.fixture
+def ready_site(database: Database, encryption: Encryption) -> str:
+    """The default site with a directory of two units and a phone system."""
+    with database.begin() as session:
+        for document in (
+            DirectorySettings(
+                servers=("dc1",), units=(UnitSettings(dn="OU=Sales,DC=x"), UnitSettings(dn="OU=IT,DC=x"))
+            ),
+            PhoneSystemSettings(base_url="https://pbx.example.test:5001", client_id="rollcall"),
+        ):
+            store.write(session, "default", document, actor="test", encryption=encryption)
+    return "default"

@@ -1,0 +1,88 @@
+"""Leases: one holder at a time, and none that outlives its time."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from shared.database import leases
+from shared.database.engine import Database
+from shared.database.tables import Lease
+from shared.errors import LeaseHeld
+
+
+def _expire(database: Database, name: str) -> None:
+    with database.begin() as session:
+        session.execute(
+            update(Lease).where(Lease.name == name).values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        )
+
+
+def test_a_second_taker_gets_nothing_until_the_lease_has_expired(database: Database) -> None:
+    assert leases.take(database, "work", "first", 60)
+    assert not leases.take(database, "work", "second", 60)
+    _expire(database, "work")
+    assert leases.take(database, "work", "second", 60)
+    assert not leases.take(database, "work", "first", 60)
+
+
+def test_the_holder_may_renew_and_give_back(database: Database) -> None:
+    assert leases.take(database, "work", "first", 60)
+    assert leases.take(database, "work", "first", 60)
+    leases.give_back(database, "work", "first")
+    assert leases.take(database, "work", "second", 60)
+
+
+def test_giving_back_never_ends_the_lease_of_another(database: Database) -> None:
+    leases.take(database, "work", "first", 60)
+    leases.give_back(database, "work", "second")
+    assert not leases.take(database, "work", "second", 60)
+
+
+def test_of_many_threads_that_want_it_at_once_exactly_one_gets_it(database: Database) -> None:
+    barrier = threading.Barrier(8)
+    won: list[str] = []
+
+    def _try(holder: str) -> None:
+        barrier.wait()
+        if leases.take(database, "work", holder, 60):
+            won.append(holder)
+
+    threads = [threading.Thread(target=_try, args=(f"holder {number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+def test_a_held_lease_is_renewed_while_its_holder_lives(database: Database) -> None:
+    with leases.hold(database, "work", "first", 0.6) as held:
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            assert not leases.take(database, "work", "second", 60)
+            threading.Event().wait(0.1)
+        assert not held.is_lost
+    assert leases.take(database, "work", "second", 60)
+
+
+def test_a_holder_whose_lease_was_taken_over_learns_it(database: Database) -> None:
+    lost = threading.Event()
+    with leases.hold(database, "work", "first", 0.6) as held:
+        with database.begin() as session:
+            session.execute(update(Lease).values(holder="second", expires_at=datetime.now(UTC) + timedelta(60)))
+        for _ in range(100):
+            if held.is_lost:
+                lost.set()
+                break
+            threading.Event().wait(0.05)
+    assert lost.is_set()
+    assert not leases.take(database, "work", "first", 1), "ending must not give back what another holds"
+
+
+def test_holding_what_another_holds_is_refused(database: Database) -> None:
+    leases.take(database, "work", "first", 60)
+    with pytest.raises(LeaseHeld, match="another process"), leases.hold(database, "work", "second", 60):
+        pytest.fail("the block must not run")

@@ -1,0 +1,114 @@
+"""Settings documents: validated whole, versioned, secrets readable only with the key."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from shared.database.engine import Database
+from shared.encryption import Encryption, new_key
+from shared.errors import Conflict, NotFound, SecretUnreadable, SettingsInvalid
+from shared.settings import store
+from shared.settings.documents import DirectorySettings, Section, UnitSettings
+
+SECRET = "correct horse battery"
+
+
+def _directory(**changes: object) -> DirectorySettings:
+    return DirectorySettings.model_validate({"servers": ["dc1"], "password": SECRET, **changes})
+
+
+def test_what_was_written_is_read_back(database: Database, encryption: Encryption) -> None:
+    document = _directory(units=[{"dn": "OU=Sales,DC=x", "template_extension": "900"}])
+    with database.begin() as session:
+        assert store.write(session, "default", document, actor="anna", encryption=encryption) == 1
+    with database.read() as session:
+        stored = store.read(session, "default", encryption)
+    assert stored.settings.directory == document
+    assert stored.versions["directory"] == 1
+    assert stored.versions["rules"] == 0
+
+
+def test_no_file_of_the_database_holds_the_secret(
+    database: Database, encryption: Encryption, tmp_path: Path
+) -> None:
+    with database.begin() as session:
+        store.write(session, "default", _directory(), actor="anna", encryption=encryption)
+    database.close()
+    with sqlite3.connect(tmp_path / "rollcall.db") as connection:
+        assert SECRET not in "\n".join(connection.iterdump())
+    connection.close()
+
+
+def test_the_wrong_key_says_what_to_do(database: Database, encryption: Encryption) -> None:
+    with database.begin() as session:
+        store.write(session, "default", _directory(), actor="anna", encryption=encryption)
+    with pytest.raises(SecretUnreadable, match="ROLLCALL_SECRET_KEY"), database.read() as session:
+        store.read(session, "default", Encryption(new_key()))
+
+
+def test_the_public_form_says_only_whether_a_secret_is_set() -> None:
+    assert store.public(_directory())["password"] == "set"
+    assert store.public(_directory(password=""))["password"] is None
+    assert SECRET not in str(store.public(_directory()))
+
+
+def test_saving_over_a_version_one_has_not_seen_is_refused(database: Database, encryption: Encryption) -> None:
+    with database.begin() as session:
+        store.write(session, "default", _directory(), actor="anna", encryption=encryption, expected_version=0)
+    with pytest.raises(Conflict, match="changed meanwhile"), database.begin() as session:
+        store.write(session, "default", _directory(), actor="bob", encryption=encryption, expected_version=0)
+
+
+def test_an_unknown_site_is_named(database: Database, encryption: Encryption) -> None:
+    with pytest.raises(NotFound, match="'oslo'"), database.read() as session:
+        store.read(session, "oslo", encryption)
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "said"),
+    [
+        (Section.DIRECTORY, {"servres": ["dc1"]}, "servres: unknown setting"),
+        (Section.DIRECTORY, {"units": [{"dn": "Sales"}]}, "not a distinguished name"),
+        (Section.DIRECTORY, {"units": [{"dn": "OU=a,DC=x"}, {"dn": "ou=A,dc=x"}]}, "listed twice"),
+        (Section.DIRECTORY, {"security": "plain"}, "readable over the network"),
+        (Section.DIRECTORY, {"filter": "company=x"}, "stands in brackets"),
+        (Section.DIRECTORY, {"attributes": {"number": "1st"}}, "attributes.number"),
+        (Section.PHONE_SYSTEM, {"base_url": "http://pbx.example.test"}, "must be https"),
+        (Section.PHONE_SYSTEM, {"base_url": "https://pbx.example.test/xapi"}, "without a path"),
+        (Section.PHONE_SYSTEM, {"allowed_roles": ["system"]}, "internal role"),
+        (Section.RULES, {"exclusions": [{"kind": "regex", "value": "("}]}, "not a regular expression"),
+        (Section.RULES, {"exclusions": [{"kind": "numbers", "value": "300-200"}]}, "not a number or a range"),
+        (Section.SCHEDULE, {"time_zone": "Mars/Base"}, "not a time zone"),
+        (Section.SCHEDULE, {"mode": "times", "is_enabled": True, "times": []}, "at least one time"),
+        (Section.SCHEDULE, {"times": ["25:00"]}, "times"),
+        (Section.ARCHIVE, {"is_enabled": True}, "needs the extension"),
+        (Section.LIMITS, {"removals_percent": 101}, "removals_percent"),
+    ],
+)
+def test_bad_settings_are_refused_with_a_sentence_that_names_them(
+    section: Section, values: dict[str, object], said: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        store.validate(section, values)
+    assert said in refused.value.message
+
+
+def test_a_refusal_never_repeats_a_secret() -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        store.validate(Section.DIRECTORY, {"password": [SECRET], "usr": SECRET})
+    assert SECRET not in refused.value.message
+
+
+def test_only_what_selects_people_changes_the_selection_hash() -> None:
+    plain = _directory(units=[{"dn": "OU=Sales,DC=x"}])
+    same = plain.model_copy(update={"password": SecretStr("other"), "servers": ("dc2",)})
+    assert store.selection_hash(plain) == store.selection_hash(same)
+    for change in (
+        {"units": (UnitSettings(dn="OU=IT,DC=x"),)},
+        {"filter": "(company=x)"},
+        {"required_group": "CN=Phones,DC=x"},
+        {"attributes": plain.attributes.model_copy(update={"number": "ipPhone"})},
+    ):
+        assert store.selection_hash(plain) != store.selection_hash(plain.model_copy(update=change))
