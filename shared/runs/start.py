@@ -40,7 +40,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     # Writing the site's row makes two starters of one site wait for each other on every database.
     session.execute(update(Site).where(Site.id == request.site_id).values(name=Site.name))
     stored = store.read(session, request.site_id, encryption)
-    _check_ready(stored.settings)
+    check_ready(stored.settings)
     active = session.scalar(
         select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
     )
@@ -96,7 +96,11 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     return run
 
 
-def _check_ready(settings: SiteSettings) -> None:
+def check_ready(settings: SiteSettings) -> None:
+    """Nothing, when a run can be started with these settings.
+
+    :raises SettingsInvalid: naming everything that is not configured yet.
+    """
     missing = [
         what
         for what, given in (

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from celery import Celery
 
@@ -43,9 +43,13 @@ class Context:
 
     def publish_due(self, run_id: int) -> None:
         """Publish whatever of the run waits for a worker now."""
+        self.publish_due_later(run_id, 0)
+
+    def publish_due_later(self, run_id: int, seconds: float) -> None:
+        """Publish whatever of the run will wait for a worker in so many seconds, to arrive then."""
         with self.database.read() as session:
-            messages = due_messages(session, datetime.now(UTC), run_id)
-        self.publish(messages)
+            messages = due_messages(session, datetime.now(UTC) + timedelta(seconds=seconds), run_id)
+        self.publish(messages, countdown=seconds)
 
 
 _lock = threading.Lock()

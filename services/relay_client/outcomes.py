@@ -1,0 +1,158 @@
+"""Writes what became of commands: their rows, the bindings and the Log, together in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, update
+from sqlalchemy.orm import Session
+
+from shared.database import events
+from shared.database.tables import BindingRow, CommandRow, EventLevel
+from shared.domain.binding import BindingOrigin
+from shared.domain.command import Command, CommandKind, CommandState
+
+_DONE_SENTENCES = {
+    CommandKind.CREATE_GROUP: ("department.created", "Created the department {name}."),
+    CommandKind.ADOPT_EXTENSION: ("extension.adopted", "Extension {number} is {person}'s from now on."),
+    CommandKind.CREATE_EXTENSION: ("extension.created", "Created extension {number} for {person}."),
+    CommandKind.RENUMBER_EXTENSION: (
+        "extension.renumbered",
+        "{person} has extension {number} now, was {old}.",
+    ),
+    CommandKind.UPDATE_EXTENSION: ("extension.updated", "Updated extension {number} ({person}): {fields}."),
+    CommandKind.ENABLE_EXTENSION: ("extension.enabled", "Enabled extension {number} ({person})."),
+    CommandKind.DISABLE_EXTENSION: ("extension.disabled", "Disabled extension {number} ({person})."),
+    CommandKind.ARCHIVE_EXTENSION: ("extension.archived", "Archived what extension {number} ({person}) had."),
+    CommandKind.DELETE_EXTENSION: ("extension.deleted", "Deleted extension {number} ({person})."),
+}
+_NOT_DONE_CODES = {
+    CommandState.FAILED: ("command.failed", EventLevel.ERROR),
+    CommandState.OUTDATED: ("command.outdated", EventLevel.WARNING),
+    CommandState.SKIPPED: ("command.skipped", EventLevel.WARNING),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one command ended. ``extension_id`` is of a creation, also of one that is only partly done."""
+
+    row_id: int
+    command: Command
+    state: CommandState
+    result: dict[str, Any] = field(default_factory=dict)
+    error_code: str | None = None
+    error_message: str | None = None
+    extension_id: int | None = None
+
+
+def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Write the outcomes."""
+    now = datetime.now(UTC)
+    session.execute(
+        update(CommandRow),
+        [
+            {
+                "id": outcome.row_id,
+                "state": outcome.state.value,
+                "result": outcome.result,
+                "error_code": outcome.error_code,
+                "error_message": outcome.error_message,
+                "finished_at": now,
+            }
+            for outcome in outcomes
+        ],
+    )
+    for outcome in outcomes:
+        _store_binding(session, site_id, outcome, now)
+    _bind_all(session, site_id, [outcome for outcome in outcomes if outcome.extension_id is not None], now)
+    events.record_many(session, site_id, [_entry(run_id, outcome) for outcome in outcomes])
+
+
+def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: datetime) -> None:
+    created = [outcome for outcome in created if outcome.command.person_guid]
+    if not created:
+        return
+    guids = [outcome.command.person_guid for outcome in created]
+    ids = [outcome.extension_id for outcome in created]
+    session.execute(
+        delete(BindingRow)
+        .where(
+            BindingRow.site_id == site_id,
+            or_(BindingRow.person_guid.in_(guids), BindingRow.extension_id.in_(ids)),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        insert(BindingRow),
+        [
+            {
+                "site_id": site_id,
+                "person_guid": outcome.command.person_guid,
+                "extension_id": outcome.extension_id,
+                "number": outcome.command.number,
+                "origin": (
+                    BindingOrigin.ADOPTED
+                    if outcome.command.kind is CommandKind.ADOPT_EXTENSION
+                    else BindingOrigin.CREATED
+                ).value,
+                "person_name": outcome.command.person_name,
+                "is_disabled_by_rollcall": False,
+                "updated_at": now,
+            }
+            for outcome in created
+        ],
+    )
+
+
+def _store_binding(session: Session, site_id: str, outcome: Outcome, now: datetime) -> None:
+    if outcome.state is not CommandState.DONE:
+        return
+    command = outcome.command
+    mine = (BindingRow.site_id == site_id, BindingRow.extension_id == command.extension_id)
+    if command.kind is CommandKind.DELETE_EXTENSION:
+        session.execute(delete(BindingRow).where(*mine).execution_options(synchronize_session=False))
+    elif command.kind in (CommandKind.DISABLE_EXTENSION, CommandKind.ENABLE_EXTENSION):
+        session.execute(
+            update(BindingRow)
+            .where(*mine)
+            .values(is_disabled_by_rollcall=command.kind is CommandKind.DISABLE_EXTENSION, updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    elif command.kind is CommandKind.UPDATE_EXTENSION and command.person_name:
+        session.execute(
+            update(BindingRow)
+            .where(*mine)
+            .values(person_name=command.person_name, updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _entry(run_id: int, outcome: Outcome) -> events.LogEntry:
+    command = outcome.command
+    person = command.person_name or "nobody's"
+    if outcome.state is CommandState.DONE:
+        code, sentence = _DONE_SENTENCES[command.kind]
+        message = sentence.format(
+            number=command.number,
+            person=person,
+            name=command.after.get("name", ""),
+            old=command.before.get("number", ""),
+            fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
+        )
+        level = EventLevel.INFO
+    else:
+        code, level = _NOT_DONE_CODES[outcome.state]
+        what = command.kind.value.replace("_", " ")
+        about = f" {command.number} ({person})" if command.number else ""
+        message = f"Not done: {what}{about}. {outcome.error_message or ''}".strip()
+    return events.LogEntry(
+        code,
+        message,
+        level=level,
+        run_id=run_id,
+        actor="rollcall",
+        number=command.number or None,
+        person_guid=command.person_guid,
+    )

@@ -1,0 +1,49 @@
+"""The Celery tasks of the relay client: parse the message, call one function."""
+
+from typing import Any
+
+from celery import shared_task
+
+from services.relay_client import questions
+from services.relay_client.archive import NoRelay
+from services.relay_client.execute import execute_stage as carry_out_stage
+from services.relay_client.snapshot import snapshot_extensions as read_extensions
+from shared.messages import ExecuteStage, SnapshotExtensions
+from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS
+from shared.worker.task import QuestionTask, RollcallTask
+
+
+@shared_task(name=SnapshotExtensions.task, base=RollcallTask, bind=True)
+def snapshot_extensions(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Read the phone system for a run."""
+    read_extensions(self.context, SnapshotExtensions.model_validate(message).part_id)
+
+
+@shared_task(name=ExecuteStage.task, base=RollcallTask, bind=True)
+def execute_stage(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Carry out the next stage of a run."""
+    carry_out_stage(self.context, ExecuteStage.model_validate(message).run_id, NoRelay())
+
+
+@shared_task(
+    name="relay_client.test_phone_system",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def test_phone_system(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether the phone system can be worked with."""
+    return questions.test_phone_system(self.context, arguments)
+
+
+@shared_task(
+    name="relay_client.list_extensions",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def list_extensions(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Answer which extensions there are."""
+    return questions.list_extensions(self.context, arguments)

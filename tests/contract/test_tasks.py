@@ -1,0 +1,77 @@
+"""Tasks: every one has a stable name, a queue and a time limit, and every message has its task."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from shared.messages import RUN_MESSAGES
+from shared.settings.process import load
+from shared.worker.app import SWEEP, TICK, create_app
+from shared.worker.queues import queue_of
+from shared.worker.task import QuestionTask, RollcallTask
+
+NAMES = {
+    "collector.tick",
+    "collector.sweep",
+    "collector.snapshot_unit",
+    "collector.locate_absent",
+    "collector.test_directory",
+    "collector.browse_units",
+    "collector.list_attributes",
+    "reconciler.plan_run",
+    "relay_client.snapshot_extensions",
+    "relay_client.execute_stage",
+    "relay_client.test_phone_system",
+    "relay_client.list_extensions",
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Celery:
+    """An app with the tasks of all services."""
+    for service in ("collector", "reconciler", "relay_client"):
+        importlib.import_module(f"services.{service}.tasks")
+    made = create_app(load({}, data=Path(tmp_path_factory.mktemp("data"))))
+    made.finalize()
+    return made
+
+
+def _ours(app: Celery) -> dict[str, object]:
+    return {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+
+
+def test_the_tasks_are_known_by_these_names(app: Celery) -> None:
+    assert set(_ours(app)) == NAMES
+
+
+def test_every_message_has_its_task(app: Celery) -> None:
+    assert {kind.task for kind in RUN_MESSAGES} <= set(_ours(app))
+
+
+def test_every_task_has_a_queue_a_time_limit_and_a_base_of_ours(app: Celery) -> None:
+    for name, task in _ours(app).items():
+        assert app.amqp.router.route({}, name)["queue"].name == queue_of(name).value
+        assert isinstance(task, RollcallTask | QuestionTask), name
+        assert (task.time_limit or app.conf.task_time_limit) > 0
+        assert (task.soft_time_limit or app.conf.task_soft_time_limit) > 0
+        assert app.conf.task_acks_late
+        assert app.conf.task_reject_on_worker_lost
+
+
+def test_the_broker_never_gives_a_running_task_again() -> None:
+    settings = load(
+        {
+            "ROLLCALL_BROKER_URL": "redis://localhost",
+            "ROLLCALL_RESULT_BACKEND_URL": "redis://localhost",
+            "ROLLCALL_SECRET_KEY": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=",
+        }
+    )
+    app = create_app(settings)
+    longest_countdown = 60
+    assert app.conf.broker_transport_options["visibility_timeout"] > settings.task_seconds + longest_countdown
+
+
+def test_beat_has_only_the_two_static_entries(app: Celery) -> None:
+    assert set(app.conf.beat_schedule) == {TICK, SWEEP}
