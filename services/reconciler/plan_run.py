@@ -1,0 +1,359 @@
+"""Plans a run whose parts have all been read: brings the values to the planner, stores what comes back.
+
+Called by the task ``reconciler.plan_run``. Commands, findings and the run's new state are written in one
+transaction; a second caller finds the run planned already and does nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from services.reconciler.guards import judge
+from services.reconciler.planner import make_plan
+from shared.database import events, leases
+from shared.database.commands import command_values, finding_values
+from shared.database.pages import read_rows, row_absent, row_extension, row_person
+from shared.database.tables import (
+    BindingRow,
+    CommandRow,
+    EventLevel,
+    FindingRow,
+    PartKind,
+    PartState,
+    Run,
+    RunKind,
+    RunState,
+    SnapshotPart,
+)
+from shared.domain.binding import Binding, BindingOrigin
+from shared.domain.command import Command
+from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
+from shared.domain.person import Person
+from shared.domain.plan import Plan, Severity, Verdict, VerdictState
+from shared.domain.rules import RunFacts, UnitSnapshot
+from shared.runs.parts import are_all_ended, new_holder
+from shared.runs.start import GOOD_ENDS, WAITING_STATES
+from shared.settings import store
+from shared.worker.context import Context
+
+MAX_ATTEMPTS = 5
+_MOST_FINDINGS_IN_LOG = 50
+_INSERT_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    units: list[SnapshotPart]
+    absent: list[SnapshotPart]
+    extensions: SnapshotPart
+
+
+def plan_run(context: Context, run_id: int) -> None:
+    """Plan the run if it waits to be planned.
+
+    :raises LeaseHeld: another worker is planning it.
+    """
+    if not _is_due(context, run_id):
+        return
+    with leases.hold(context.database, f"plan:{run_id}", new_holder(), context.settings.lease_seconds):
+        if not _is_due(context, run_id) or not _count_attempt(context, run_id):
+            return
+        with context.database.read() as session:
+            run = session.get_one(Run, run_id)
+            parts = _parts(session, run_id)
+            settings = store.read(session, run.site_id, context.encryption).settings
+            facts = _facts(session, run, parts)
+            bindings = _bindings(session, run.site_id)
+        failed = _reason_to_fail(parts)
+        if failed is not None:
+            _fail(context, run, *failed)
+            return
+        phone_system = _phone_system(context, parts.extensions)
+        plan = make_plan(
+            _people(context, parts),
+            phone_system,
+            bindings,
+            [row_absent(row) for part in parts.absent if part.state == PartState.COMPLETE
+             for row in read_rows(context.database, part.id)],
+            settings.to_rules(),
+            facts.units,
+        )  # fmt: skip
+        if run.kind == RunKind.PERSON:
+            plan = _only(plan, run.person_guid)
+        verdict = judge(plan, facts, settings.to_limits())
+        _store(context, run, plan, verdict)
+    context.publish_due(run_id)
+
+
+def _is_due(context: Context, run_id: int) -> bool:
+    with context.database.read() as session:
+        run = session.get(Run, run_id)
+        return run is not None and run.state == RunState.COLLECTING and are_all_ended(session, run_id)
+
+
+def _count_attempt(context: Context, run_id: int) -> bool:
+    """Whether the run may be tried once more; one that keeps killing its planner is given up."""
+    with context.database.begin() as session:
+        run = session.get_one(Run, run_id)
+        run.attempts += 1
+        if run.attempts <= MAX_ATTEMPTS:
+            return True
+    _fail(
+        context,
+        run,
+        "given_up",
+        f"The run could not be planned in {MAX_ATTEMPTS} tries. The process log says why.",
+    )
+    return False
+
+
+def _parts(session: Session, run_id: int) -> _Parts:
+    found = list(
+        session.scalars(
+            select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.position)
+        )
+    )
+    return _Parts(
+        [part for part in found if part.kind == PartKind.UNIT],
+        [part for part in found if part.kind == PartKind.ABSENT],
+        next(part for part in found if part.kind == PartKind.EXTENSIONS),
+    )
+
+
+def _reason_to_fail(parts: _Parts) -> tuple[str, str] | None:
+    if parts.extensions.state == PartState.FAILED:
+        return _error_of(parts.extensions)
+    if all(unit.state == PartState.FAILED for unit in parts.units):
+        return _error_of(parts.units[0])
+    return None
+
+
+def _error_of(part: SnapshotPart) -> tuple[str, str]:
+    return part.error_code or "unknown", part.error_message or "It could not be read."
+
+
+def _facts(session: Session, run: Run, parts: _Parts) -> RunFacts:
+    last_good = session.scalars(
+        select(Run)
+        .where(
+            Run.site_id == run.site_id, Run.state.in_(GOOD_ENDS), Run.kind != RunKind.PERSON, Run.id < run.id
+        )
+        .order_by(Run.id.desc())
+        .limit(1)
+    ).first()
+    before: dict[str, int] = {}
+    if last_good is not None:
+        before = {
+            part.unit.casefold(): part.item_count
+            for part in session.scalars(
+                select(SnapshotPart).where(
+                    SnapshotPart.run_id == last_good.id,
+                    SnapshotPart.kind == PartKind.UNIT,
+                    SnapshotPart.state == PartState.COMPLETE,
+                )
+            )
+        }
+    units = tuple(
+        UnitSnapshot(
+            part.unit,
+            is_complete=part.state == PartState.COMPLETE,
+            people=part.item_count,
+            people_before=before.get(part.unit.casefold()),
+            source=part.source,
+            completed_at=part.completed_at.strftime("%Y-%m-%d %H:%M UTC") if part.completed_at else "",
+            problem=part.error_message or "",
+        )
+        for part in parts.units
+    )
+    return RunFacts(
+        is_first_run=last_good is None,
+        is_selection_changed=last_good is not None and last_good.selection_hash != run.selection_hash,
+        units=units,
+    )
+
+
+def _bindings(session: Session, site_id: str) -> list[Binding]:
+    rows = session.execute(
+        select(
+            BindingRow.person_guid,
+            BindingRow.extension_id,
+            BindingRow.number,
+            BindingRow.origin,
+            BindingRow.person_name,
+            BindingRow.is_disabled_by_rollcall,
+        ).where(BindingRow.site_id == site_id)
+    )
+    return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
+
+
+def _people(context: Context, parts: _Parts) -> Iterator[Person]:
+    for part in parts.units:
+        if part.state == PartState.COMPLETE:
+            for row in read_rows(context.database, part.id):
+                yield row_person(row)
+
+
+def _phone_system(context: Context, part: SnapshotPart) -> PhoneSystemSnapshot:
+    proof = part.proof
+    return PhoneSystemSnapshot(
+        extensions=tuple(row_extension(row) for row in read_rows(context.database, part.id)),
+        departments=tuple(Department(*row) for row in proof["departments"]),
+        peers=tuple(Peer(*row) for row in proof["peers"]),
+        used_extensions=proof["used_extensions"],
+        max_extensions=proof["max_extensions"],
+        version=proof["version"],
+    )
+
+
+def _only(plan: Plan, guid: str | None) -> Plan:
+    """The part of a plan that is about one person, with what it needs; others' commands are never among it."""
+    by_sequence = {command.sequence: command for command in plan.commands}
+
+    def _is_allowed(command: Command) -> bool:
+        is_theirs = command.person_guid in (guid, None)
+        return is_theirs and all(_is_allowed(by_sequence[needed]) for needed in command.requires)
+
+    kept: set[int] = set()
+
+    def _keep(command: Command) -> None:
+        kept.add(command.sequence)
+        for needed in command.requires:
+            _keep(by_sequence[needed])
+
+    for command in plan.commands:
+        if command.person_guid == guid and _is_allowed(command):
+            _keep(command)
+    return Plan(
+        commands=tuple(command for command in plan.commands if command.sequence in kept),
+        findings=tuple(finding for finding in plan.findings if guid in finding.person_guids),
+        people=plan.people,
+        managed_extensions=plan.managed_extensions,
+    )
+
+
+def _store(context: Context, run: Run, plan: Plan, verdict: Verdict) -> None:
+    now = datetime.now(UTC)
+    state = _next_state(run, plan, verdict)
+    with context.database.begin() as session:
+        moved = session.execute(
+            update(Run)
+            .where(Run.id == run.id, Run.state == RunState.COLLECTING)
+            .values(
+                state=state.value,
+                plan_hash=plan.content_hash,
+                counts=dict(plan.counts),
+                people=plan.people,
+                hold_reasons={
+                    "reasons": [
+                        {"code": reason.code, "message": reason.message, "unit": reason.unit}
+                        for reason in verdict.reasons
+                    ]
+                },
+                attempts=0,
+                planned_at=now,
+                finished_at=now if state is RunState.IN_STEP else None,
+            )
+        )
+        if not moved.rowcount:  # type: ignore[attr-defined]
+            return
+        _insert(session, CommandRow, [command_values(run.id, command) for command in plan.commands])
+        _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
+        if plan.stale_binding_guids:
+            _forget(session, run.site_id, plan.stale_binding_guids)
+        session.execute(
+            update(Run)
+            .where(Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES))
+            .values(state=RunState.CANCELLED.value, superseded_by=run.id, finished_at=now)
+        )
+        events.record_many(session, run.site_id, list(_entries(run, plan, verdict, state)))
+
+
+def _next_state(run: Run, plan: Plan, verdict: Verdict) -> RunState:
+    if not plan.commands:
+        return RunState.IN_STEP
+    if run.kind == RunKind.PREVIEW:
+        return RunState.PLANNED
+    return RunState.HELD if verdict.state is VerdictState.HELD else RunState.EXECUTING
+
+
+def _insert(session: Session, table: type[CommandRow] | type[FindingRow], rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), _INSERT_BATCH):
+        session.execute(insert(table), rows[start : start + _INSERT_BATCH])
+
+
+def _forget(session: Session, site_id: str, guids: Iterable[str]) -> None:
+    """Drop bindings of people who are gone, whose extensions are gone too."""
+    listed = list(guids)
+    for start in range(0, len(listed), 500):
+        session.execute(
+            delete(BindingRow)
+            .where(BindingRow.site_id == site_id, BindingRow.person_guid.in_(listed[start : start + 500]))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _entries(run: Run, plan: Plan, verdict: Verdict, state: RunState) -> Iterator[events.LogEntry]:
+    counted = (
+        ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in plan.counts.items())
+        or "nothing to do"
+    )
+    findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
+    said = {
+        RunState.IN_STEP: "The directory and the phone system are in step",
+        RunState.PLANNED: "The plan is ready to be looked at",
+        RunState.HELD: "The plan is held until a person approves it",
+        RunState.EXECUTING: "The plan is being executed",
+    }[state]
+    yield events.LogEntry(
+        f"run.{state.value}",
+        f"{said} (run {run.id}): {plan.people} people, {counted}{findings}.",
+        level=EventLevel.WARNING if state is RunState.HELD else EventLevel.INFO,
+        run_id=run.id,
+    )
+    for reason in verdict.reasons:
+        if state is RunState.HELD:
+            yield events.LogEntry("run.hold_reason", reason.message, level=EventLevel.WARNING, run_id=run.id)
+    told = [finding for finding in plan.findings if finding.severity is not Severity.INFO]
+    for finding in told[:_MOST_FINDINGS_IN_LOG]:
+        yield events.LogEntry(
+            f"finding.{finding.code.value}",
+            finding.message,
+            level=EventLevel.WARNING,
+            run_id=run.id,
+            number=finding.number or None,
+            person_guid=finding.person_guids[0] if finding.person_guids else None,
+        )
+    if len(told) > _MOST_FINDINGS_IN_LOG:
+        more = len(told) - _MOST_FINDINGS_IN_LOG
+        yield events.LogEntry(
+            "finding.more",
+            f"{more} more findings stand with run {run.id}.",
+            level=EventLevel.WARNING,
+            run_id=run.id,
+        )
+
+
+def _fail(context: Context, run: Run, code: str, message: str) -> None:
+    with context.database.begin() as session:
+        failed = session.execute(
+            update(Run)
+            .where(Run.id == run.id, Run.state == RunState.COLLECTING)
+            .values(
+                state=RunState.FAILED.value,
+                error_code=code,
+                error_message=message,
+                finished_at=datetime.now(UTC),
+            )
+        )
+        if failed.rowcount:  # type: ignore[attr-defined]
+            events.record(
+                session,
+                run.site_id,
+                events.LogEntry(
+                    "run.failed", f"Run {run.id} failed: {message}", level=EventLevel.ERROR, run_id=run.id
+                ),
+            )
