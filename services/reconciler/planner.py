@@ -6,7 +6,7 @@ in docs/rules.md.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from services.reconciler import drafts as drafting
@@ -126,6 +126,9 @@ class _Planner:
 
     def _find_duplicates(self) -> None:
         claims: dict[str, Person] = {}
+        # Numbers of disabled accounts that hold no extension: they stand in nobody's way.
+        self.idle_claims: Counter[str] = Counter()
+        self.claims = claims
         emails: dict[str, Person] = {}
         self.duplicate_numbers: dict[str, dict[str, Person]] = {}
         self.duplicate_emails: dict[str, dict[str, Person]] = {}
@@ -134,6 +137,8 @@ class _Planner:
             if person.account_state is not AccountState.ENABLED:
                 binding = bindings.get(guid)
                 if binding is None or binding.extension_id not in by_id:
+                    if person.number is not None:
+                        self.idle_claims[person.number] += 1
                     continue
             if excluded and excluded.hold_person(person):
                 continue
@@ -208,11 +213,13 @@ class _Planner:
 
     def _plan_inactive(self, person: Person, extension: Extension | None) -> None:
         adopting: list[Draft] = []
-        if extension is None and person.number is not None and person.number not in self.duplicate_numbers:
+        if extension is None and person.number is not None:
             holder = self.by_number.get(person.number)
             if holder is None or holder.id in self.bound_to:
                 return
             self.spoken_for.add(holder.id)
+            if person.number in self.claims or self.idle_claims[person.number] > 1:
+                return
             if holder.number in self.reserved or holder.is_system_owner:
                 return
             if self.exclusions and self.exclusions.hold_extension(holder):

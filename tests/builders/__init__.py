@@ -1,0 +1,1 @@
+"""Builders of domain values for tests: sensible defaults, changed by keyword."""

@@ -1,0 +1,127 @@
+"""A phone system in a few lines, with 3CX's own rules, that a plan can be applied to.
+
+It refuses what 3CX refuses: a number or an e-mail address twice, a change of a number, a department that does
+not exist. So a plan whose order is wrong fails here.
+"""
+
+from dataclasses import replace
+
+from shared.domain.binding import Binding, BindingOrigin
+from shared.domain.command import Command, CommandKind
+from shared.domain.extension import Department, Extension, Membership, PhoneSystemSnapshot
+from shared.domain.plan import Plan
+
+FIELDS = ("first_name", "last_name", "email", "mobile", "enabled")
+
+
+class Model:
+    """Extensions and bindings as they are after each command."""
+
+    def __init__(self, phone_system: PhoneSystemSnapshot, bindings: list[Binding]) -> None:
+        self.extensions = {extension.id: extension for extension in phone_system.extensions}
+        self.departments = {department.name.casefold(): department for department in phone_system.departments}
+        self.peers = phone_system.peers
+        self.bindings = {binding.person_guid: binding for binding in bindings}
+        self._next_id = max(self.extensions, default=0) + 1
+        self._done: set[int] = set()
+
+    def apply(self, plan: Plan) -> None:
+        """Carry out every command in the plan's order."""
+        for command in plan.commands:
+            assert set(command.requires) <= self._done, f"{command.sequence} before what it requires"
+            self._apply(command)
+            self._done.add(command.sequence)
+        for guid in plan.stale_binding_guids:
+            del self.bindings[guid]
+
+    def snapshot(self) -> PhoneSystemSnapshot:
+        """The phone system as it is now."""
+        return PhoneSystemSnapshot(
+            extensions=tuple(self.extensions.values()),
+            departments=tuple(self.departments.values()),
+            peers=self.peers,
+            used_extensions=len(self.extensions),
+        )
+
+    def _apply(self, command: Command) -> None:
+        match command.kind:
+            case CommandKind.CREATE_GROUP:
+                name = str(command.after["name"])
+                assert name.casefold() not in self.departments
+                self.departments[name.casefold()] = Department(len(self.departments) + 1, name)
+            case CommandKind.CREATE_EXTENSION:
+                self._bind(command, self._create(command), BindingOrigin.CREATED)
+            case CommandKind.RENUMBER_EXTENSION:
+                old = self._existing(command)
+                self.extensions[old.id] = replace(old, email="") if command.after.get("email") else old
+                self._bind(command, self._create(command), BindingOrigin.CREATED)
+            case CommandKind.ADOPT_EXTENSION:
+                self._bind(command, self._existing(command).id, BindingOrigin.ADOPTED)
+            case CommandKind.DELETE_EXTENSION:
+                extension = self._existing(command)
+                assert not extension.enabled, "disabled before deleted"
+                del self.extensions[extension.id]
+                self.bindings = {
+                    guid: binding for guid, binding in self.bindings.items() if binding.extension_id != extension.id
+                }
+            case CommandKind.ARCHIVE_EXTENSION:
+                assert not self._existing(command).enabled, "disabled before archived"
+            case _:
+                self._change(command)
+
+    def _existing(self, command: Command) -> Extension:
+        assert command.extension_id is not None
+        extension = self.extensions[command.extension_id]
+        for name, value in command.before.items():
+            assert _field(extension, name) == value, f"before of {command.kind}: {name}"
+        return extension
+
+    def _create(self, command: Command) -> int:
+        number = str(command.after["number"])
+        assert number == command.number
+        assert number not in {extension.number for extension in self.extensions.values()}, f"{number} twice"
+        assert number not in {peer.number for peer in self.peers}, f"{number} is a peer's"
+        made = Extension(self._next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1)
+        self._next_id += 1
+        self._write(made, command)
+        return made.id
+
+    def _change(self, command: Command) -> None:
+        extension = self._existing(command)
+        self._write(extension, command)
+        binding = next((item for item in self.bindings.values() if item.extension_id == extension.id), None)
+        if binding and "enabled" in command.after:
+            self.bindings[binding.person_guid] = replace(
+                binding, disabled_by_rollcall=not command.after["enabled"]
+            )
+
+    def _write(self, extension: Extension, command: Command) -> None:
+        after = command.after
+        email = str(after.get("email") or "")
+        holders = {item.id for item in self.extensions.values() if item.email.casefold() == email.casefold()}
+        assert not email or holders <= {extension.id}, f"{email} twice"
+        changed = replace(extension, **{name: after[name] for name in FIELDS if name in after})  # type: ignore[arg-type]
+        names = after.get("departments")
+        if isinstance(names, tuple):
+            members = tuple(Membership(self.departments[name.casefold()].id, name) for name in names)
+            changed = replace(changed, memberships=members)
+        if after.get("primary_department"):
+            primary = self.departments[str(after["primary_department"]).casefold()].id
+            assert primary in {item.department_id for item in changed.memberships}, "primary without membership"
+            changed = replace(changed, primary_department_id=primary)
+        self.extensions[extension.id] = changed
+
+    def _bind(self, command: Command, extension_id: int, origin: BindingOrigin) -> None:
+        assert command.person_guid is not None
+        assert extension_id not in {
+            item.extension_id for guid, item in self.bindings.items() if guid != command.person_guid
+        }, "an extension for two people"
+        self.bindings[command.person_guid] = Binding(
+            command.person_guid, extension_id, command.number, origin, command.person_name
+        )
+
+
+def _field(extension: Extension, name: str) -> object:
+    if name == "departments":
+        return tuple(sorted(item.department for item in extension.memberships))
+    return getattr(extension, name)
