@@ -6,13 +6,11 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import execute, log_page, plan, snapshot
+from bench import log_page, plan
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
-    "snapshot": snapshot.measure,
     "plan": plan.measure,
-    "execute": execute.measure,
     "log": log_page.measure,
 }
 

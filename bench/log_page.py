@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -11,7 +12,7 @@ from services.api.use_cases.log import LogFilter, read_log
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate
-from shared.database.tables import Event
+from shared.database.tables import Event, EventLevel
 from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
@@ -32,7 +33,7 @@ def measure() -> list[Figure]:
         pages = {
             "newest": (LogFilter(), None),
             "from the middle": (LogFilter(), EVENTS // 2),
-            "errors only (1 in 1,000)": (LogFilter(level="error"), None),
+            "errors only (1 in 1,000)": (LogFilter(level=EventLevel.ERROR), None),
             "one run": (LogFilter(run_id=7), None),
             "one number": (LogFilter(number="1234"), None),
             "one day": (LogFilter(since=now - timedelta(days=20), until=now - timedelta(days=19)), None),
@@ -40,9 +41,15 @@ def measure() -> list[Figure]:
         figures = []
         for name, (wanted, before) in pages.items():
             page = read_log(context, "default", wanted, limit=50, before=before)
-            seconds = best_of(5, lambda w=wanted, b=before: read_log(context, "default", w, limit=50, before=b))
+            seconds = best_of(5, partial(read_log, context, "default", wanted, limit=50, before=before))
             figures.append(
-                Figure(f"log page, {name}", seconds, GOAL_SECONDS, 1.0, f"{len(page.entries)} of {EVENTS:,} entries")
+                Figure(
+                    f"log page, {name}",
+                    seconds,
+                    GOAL_SECONDS,
+                    1.0,
+                    f"{len(page.entries)} of {EVENTS:,} entries",
+                )
             )
         database.close()
         return figures

@@ -1,6 +1,7 @@
 """Planning 100,000 people against 100,000 extensions, beside a bare dict join of the same data."""
 
 import random
+from functools import partial
 
 from bench.report import Figure, best_of_both
 from services.reconciler.planner import make_plan
@@ -28,8 +29,8 @@ def measure() -> list[Figure]:
             raise AssertionError(f"plan {len(plan.commands)}, join {len(joined)}, changed {changed}")
         ours, reference = best_of_both(
             5,
-            lambda p=people, s=phone_system, b=bindings, r=rules, u=units: make_plan(p, s, b, (), r, u),
-            lambda p=people, e=extensions, b=bindings: _dict_join(p, e, b),
+            partial(make_plan, people, phone_system, bindings, (), rules, units),
+            partial(_dict_join, people, extensions, bindings),
         )
         figures.append(Figure(f"plan {PEOPLE:,} × {PEOPLE:,}", ours, reference, goal, note))
     return figures

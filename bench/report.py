@@ -44,7 +44,9 @@ def best_of(times: int, action: Callable[[], object]) -> float:
     return best
 
 
-def best_of_both(times: int, ours: Callable[[], object], reference: Callable[[], object]) -> tuple[float, float]:
+def best_of_both(
+    times: int, ours: Callable[[], object], reference: Callable[[], object]
+) -> tuple[float, float]:
     """The shortest times of two actions, taken in turns so that both meet the same machine."""
     best_ours = best_reference = float("inf")
     for _ in range(times):

@@ -133,12 +133,16 @@ class _Planner:
         self.duplicate_numbers: dict[str, dict[str, Person]] = {}
         self.duplicate_emails: dict[str, dict[str, Person]] = {}
         by_id, bindings, excluded = self.by_id, self.bindings, self.exclusions
+        enabled = AccountState.ENABLED
         for guid, person in self.people.items():
-            if person.account_state is not AccountState.ENABLED:
+            if person.account_state is not enabled or person.number is None:
                 binding = bindings.get(guid)
-                if binding is None or binding.extension_id not in by_id:
+                extension = by_id.get(binding.extension_id) if binding is not None else None
+                if extension is None:
                     if person.number is not None:
                         self.idle_claims[person.number] += 1
+                    continue
+                if self._will_be_deleted(person, extension):
                     continue
             if excluded and excluded.hold_person(person):
                 continue
@@ -169,6 +173,23 @@ class _Planner:
                 "left out for all of them.",
                 claimants.values(),
             )
+
+    def _will_be_deleted(self, person: Person, extension: Extension) -> bool:
+        """Whether someone present gives up number and e-mail in this plan, so that they stand in nobody's way."""
+        rules = self.rules
+        outcome = (
+            rules.when_disabled
+            if person.account_state is not AccountState.ENABLED
+            else rules.when_number_cleared
+        )
+        return (
+            outcome is Outcome.DELETE
+            and self.evidence.proves_absence
+            and (person.account_state is not AccountState.ENABLED or person.number_problem is None)
+            and extension.number not in self.reserved
+            and not extension.is_system_owner
+            and not (self.exclusions and self.exclusions.hold_extension(extension))
+        )
 
     def _plan_person(self, person: Person, binding: Binding | None, extension: Extension | None) -> None:
         if extension is not None:

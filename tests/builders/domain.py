@@ -49,7 +49,11 @@ def make_extension(index: int = 1, **changes: Any) -> Extension:
 
 def make_binding(index: int = 1, **changes: Any) -> Binding:
     """The binding of the n-th person to the n-th extension."""
-    values: dict[str, Any] = {"person_guid": guid(index), "extension_id": 1000 + index, "number": str(200 + index)}
+    values: dict[str, Any] = {
+        "person_guid": guid(index),
+        "extension_id": 1000 + index,
+        "number": str(200 + index),
+    }
     return Binding(**(values | changes))
 
 
@@ -68,7 +72,12 @@ def make_rules(**changes: Any) -> Rules:
 
 def make_units(people: int = 1, **changes: Any) -> tuple[UnitSnapshot, ...]:
     """Complete readings of both units; ``changes`` apply to the first."""
-    values: dict[str, Any] = {"distinguished_name": SALES, "is_complete": True, "people": people, "source": "dc1"}
+    values: dict[str, Any] = {
+        "distinguished_name": SALES,
+        "is_complete": True,
+        "people": people,
+        "source": "dc1",
+    }
     return UnitSnapshot(**(values | changes)), UnitSnapshot(SUPPORT, is_complete=True, people=0)
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.messages import RUN_MESSAGES, ExecuteStage, LocateAbsent, RunMessage, SnapshotExtensions, SnapshotUnit
+from shared.messages import (
+    RUN_MESSAGES,
+    ExecuteStage,
+    LocateAbsent,
+    RunMessage,
+    SnapshotExtensions,
+    SnapshotUnit,
+)
 from shared.worker.queues import Queue, queue_of
 
 GOLDEN = Path(__file__).parent / "messages"

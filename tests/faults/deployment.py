@@ -41,7 +41,9 @@ def wait_until(what: str, condition: Callable[[], bool], seconds: float = 60) ->
 class Deployment:
     """Database, broker address and the processes started so far."""
 
-    def __init__(self, folder: Path, redis_url: str, *, lease_seconds: float = 3, sweep_seconds: float = 1) -> None:
+    def __init__(
+        self, folder: Path, redis_url: str, *, lease_seconds: float = 3, sweep_seconds: float = 1
+    ) -> None:
         self.folder = folder
         self.environment = {
             "ROLLCALL_DATA": str(folder),
@@ -70,7 +72,9 @@ class Deployment:
     ) -> subprocess.Popen[bytes]:
         """A worker process of its own process group, so that killing it kills its children too."""
         named = [part for queue in queues for part in ("--queue", queue.value)]
-        return self._start([sys.executable, "-m", module, "worker", "--concurrency", "2", *named], "worker", extra)
+        return self._start(
+            [sys.executable, "-m", module, "worker", "--concurrency", "2", *named], "worker", extra
+        )
 
     def start_beat(self) -> subprocess.Popen[bytes]:
         """The process that publishes tick and sweep."""

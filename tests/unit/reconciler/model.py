@@ -62,7 +62,9 @@ class Model:
                 assert not extension.enabled, "disabled before deleted"
                 del self.extensions[extension.id]
                 self.bindings = {
-                    guid: binding for guid, binding in self.bindings.items() if binding.extension_id != extension.id
+                    guid: binding
+                    for guid, binding in self.bindings.items()
+                    if binding.extension_id != extension.id
                 }
             case CommandKind.ARCHIVE_EXTENSION:
                 assert not self._existing(command).enabled, "disabled before archived"
@@ -81,7 +83,9 @@ class Model:
         assert number == command.number
         assert number not in {extension.number for extension in self.extensions.values()}, f"{number} twice"
         assert number not in {peer.number for peer in self.peers}, f"{number} is a peer's"
-        made = Extension(self._next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1)
+        made = Extension(
+            self._next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1
+        )
         self._next_id += 1
         self._write(made, command)
         return made.id
@@ -107,7 +111,9 @@ class Model:
             changed = replace(changed, memberships=members)
         if after.get("primary_department"):
             primary = self.departments[str(after["primary_department"]).casefold()].id
-            assert primary in {item.department_id for item in changed.memberships}, "primary without membership"
+            assert primary in {item.department_id for item in changed.memberships}, (
+                "primary without membership"
+            )
             changed = replace(changed, primary_department_id=primary)
         self.extensions[extension.id] = changed
 

@@ -16,7 +16,9 @@ from shared.errors import LeaseHeld
 def _expire(database: Database, name: str) -> None:
     with database.begin() as session:
         session.execute(
-            update(Lease).where(Lease.name == name).values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+            update(Lease)
+            .where(Lease.name == name)
+            .values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
         )
 
 
@@ -72,7 +74,9 @@ def test_a_holder_whose_lease_was_taken_over_learns_it(database: Database) -> No
     lost = threading.Event()
     with leases.hold(database, "work", "first", 0.6) as held:
         with database.begin() as session:
-            session.execute(update(Lease).values(holder="second", expires_at=datetime.now(UTC) + timedelta(60)))
+            session.execute(
+                update(Lease).values(holder="second", expires_at=datetime.now(UTC) + timedelta(60))
+            )
         for _ in range(100):
             if held.is_lost:
                 lost.set()

@@ -54,7 +54,9 @@ def test_the_public_form_says_only_whether_a_secret_is_set() -> None:
     assert SECRET not in str(store.public(_directory()))
 
 
-def test_saving_over_a_version_one_has_not_seen_is_refused(database: Database, encryption: Encryption) -> None:
+def test_saving_over_a_version_one_has_not_seen_is_refused(
+    database: Database, encryption: Encryption
+) -> None:
     with database.begin() as session:
         store.write(session, "default", _directory(), actor="anna", encryption=encryption, expected_version=0)
     with pytest.raises(Conflict, match="changed meanwhile"), database.begin() as session:

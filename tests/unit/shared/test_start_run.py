@@ -17,7 +17,12 @@ def test_a_site_without_settings_says_everything_that_is_missing(
 ) -> None:
     with pytest.raises(SettingsInvalid) as refused, database.begin() as session:
         start_run(session, RunRequest("default"), encryption)
-    for setting in ("directory.servers", "directory.units", "phone_system.base_url", "phone_system.client_id"):
+    for setting in (
+        "directory.servers",
+        "directory.units",
+        "phone_system.base_url",
+        "phone_system.client_id",
+    ):
         assert setting in refused.value.message
 
 

@@ -22,7 +22,9 @@ def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:
     with database.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         differences = [
-            item for item in compare_metadata(context, Base.metadata) if not str(item[0]).startswith("modify_type")
+            item
+            for item in compare_metadata(context, Base.metadata)
+            if not str(item[0]).startswith("modify_type")
         ]
     assert differences == []
     assert current_revision(database) == newest_revision()

@@ -1,0 +1,52 @@
+"""Makes the HTTP application. An entrypoint calls ``create_app`` with its context and serves it with uvicorn."""
+
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
+
+from services.api import openapi, problems
+from services.api.auth import actor_of
+from services.api.limits import BodyLimit
+from services.api.routes import (
+    access,
+    health,
+    log,
+    metrics,
+    people,
+    progress,
+    questions,
+    runs,
+    settings,
+    sites,
+)
+from shared.worker.context import Context
+
+PREFIX = "/api/v1"
+_DESCRIPTION = """Keeps the extensions of a 3CX phone system in step with Active Directory.
+
+Sign in with a bearer token (`rollcall token create NAME`). Every failure is an RFC 9457 problem document with a
+stable `code`; 503 comes with `Retry-After`."""
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application for one process's context. Everything but ``/health`` needs a token."""
+    app = FastAPI(
+        title="Rollcall",
+        version=version("rollcall"),
+        description=_DESCRIPTION,
+        openapi_url="/openapi.json",
+        # FastAPI's page of documentation loads scripts from the internet; an intranet tool must not.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = context
+    app.add_middleware(BodyLimit)
+    problems.install(app)
+    app.include_router(health.open_router, responses=problems.documented(500))
+    signed_in = [Depends(actor_of)]
+    common = problems.documented(401, 422, 500, 503)
+    app.include_router(metrics.router, dependencies=signed_in, responses=common)
+    for module in (sites, settings, questions, runs, progress, log, people, access, health):
+        app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
+    openapi.complete(app)
+    return app

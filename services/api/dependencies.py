@@ -1,0 +1,20 @@
+"""What the routes are given: the process's context, and values that several of them take."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Query, Request
+
+from shared.worker.context import Context
+
+
+def context_of_request(request: Request) -> Context:
+    """The context that the app was made with."""
+    return cast(Context, request.app.state.context)
+
+
+ContextDep = Annotated[Context, Depends(context_of_request)]
+SiteId = Annotated[str, Path(max_length=120, description="Id of the site; the first one is 'default'.")]
+RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Limit = Annotated[int, Query(ge=1, le=500, description="Items on a page.")]
+Before = Annotated[int | None, Query(ge=1, description="The next_before of the page before.")]
+After = Annotated[int, Query(ge=0, description="The next_after of the page before.")]

@@ -1,0 +1,47 @@
+"""Refuses request bodies that are larger than any sensible one, before anything reads them into a model."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.problems import problem_response
+
+MAX_BODY_BYTES = 1_000_000
+
+
+class BodyLimit:
+    """ASGI middleware: reads at most ``MAX_BODY_BYTES`` of a body, whatever its Content-Length says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its body read, or answer 413."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_BODY_BYTES:
+                refused = problem_response(
+                    413,
+                    "body_too_large",
+                    f"The request's body is larger than {MAX_BODY_BYTES:,} bytes. Send less.",
+                    headers={"Connection": "close"},
+                )
+                await refused(scope, receive, send)
+                return
+        given = False
+
+        async def _replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        await self._app(scope, _replay, send)

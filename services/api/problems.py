@@ -1,0 +1,200 @@
+"""Every failure as an RFC 9457 problem document. The only place that knows both errors and HTTP statuses.
+
+A problem never repeats what was sent (it may be a password) and never holds a traceback.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+
+from shared.errors import (
+    ConfigurationError,
+    Conflict,
+    NotFound,
+    PermanentError,
+    PlanChanged,
+    RollcallError,
+    SafetyStop,
+    TransientError,
+)
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+# The nearest class of an error decides.
+STATUSES: Mapping[type[RollcallError], HTTPStatus] = {
+    TransientError: HTTPStatus.SERVICE_UNAVAILABLE,
+    PermanentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    SafetyStop: HTTPStatus.CONFLICT,
+    PlanChanged: HTTPStatus.CONFLICT,
+    ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+_CODES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+
+class FieldError(BaseModel):
+    """One wrong value: where it stands and what is wrong with it, never the value itself."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:rollcall:problem:not_found",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "There is no run 7.",
+                    "code": "not_found",
+                    "details": {"run_id": 7},
+                    "errors": [],
+                }
+            ]
+        }
+    )
+    type: str = Field(description="urn:rollcall:problem: and the code.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened and what to do next, for a person.")
+    code: str = Field(description="Stable name of the failure, for programs.")
+    details: dict[str, str | int | float | bool | None] = Field(
+        {}, description="Facts about it, for programs."
+    )
+    errors: list[FieldError] = Field([], description="Each wrong value, when the request was not valid.")
+
+
+def status_of(error: RollcallError) -> HTTPStatus:
+    """The HTTP status of an error; 500 for one that nobody has mapped."""
+    if isinstance(error, Conflict) and "current_version" in error.details:
+        # The version named by If-Match is not the current one (RFC 9110, section 15.5.13).
+        return HTTPStatus.PRECONDITION_FAILED
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem_response(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    details: Mapping[str, Any] | None = None,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document ready to be sent."""
+    problem = Problem(
+        type=f"urn:rollcall:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        details=dict(details or {}),
+        errors=list(errors),
+    )
+    return JSONResponse(
+        problem.model_dump(mode="json"),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem responses of a route, for the OpenAPI document."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Let every failure of the app leave it as a problem document."""
+    app.add_exception_handler(RollcallError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def _known(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RollcallError)
+    headers = {"Retry-After": str(ceil(error.retry_after))} if isinstance(error, TransientError) else {}
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request_failed", code=error.code, error=error.message)
+    cause = error.__cause__
+    errors = (
+        _field_errors(cause.errors(include_input=False, include_url=False, include_context=False))
+        if isinstance(cause, ValidationError)
+        else []
+    )
+    return problem_response(
+        status, error.code, error.message, details=error.details, errors=errors, headers=headers
+    )
+
+
+def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = _field_errors(error.errors())
+    said = "; ".join(f"{item.field}: {item.message}" for item in errors)
+    return problem_response(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "request_invalid",
+        f"The request cannot be used: {said}. Mend it and send it again.",
+        errors=errors,
+    )
+
+
+def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem_response(
+        error.status_code,
+        _CODES.get(error.status_code, "request_refused"),
+        str(error.detail),
+        headers=error.headers,
+    )
+
+
+def _unknown(request: Request, error: Exception) -> JSONResponse:
+    error_id = uuid4().hex
+    log.error("request_crashed", error_id=error_id, path=request.url.path, exc_info=error)
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        f"Something unexpected happened in Rollcall. The log of the API has it under {error_id}.",
+        details={"error_id": error_id},
+    )
+
+
+def _field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    # Only place and message: pydantic's input would repeat a secret that was sent in the wrong place.
+    return [
+        FieldError(
+            field=".".join(str(part) for part in item["loc"] if part != "body") or "body",
+            message="unknown setting"
+            if item["type"] == "extra_forbidden"
+            else str(item["msg"]).removeprefix("Value error, "),
+        )
+        for item in errors
+    ]

@@ -1,0 +1,86 @@
+"""The Log: read, export, clear."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from services.api.auth import ActorDep
+from services.api.dependencies import Before, ContextDep, Limit, SiteId
+from services.api.problems import documented
+from services.api.schemas.log import EventOut, LogCleared, LogOut
+from services.api.use_cases import log
+from services.api.use_cases.log import ExportFormat, LogFilter
+from shared.database.tables import EventLevel
+
+router = APIRouter(prefix="/sites/{site_id}/log", tags=["log"], responses=documented(404))
+
+_MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.JSON: "application/json"}
+_HEADER = "id,occurred_at,level,code,message,actor,run_id,number,person_guid"
+_EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The entries as a file.",
+        "content": {
+            "text/csv": {
+                "schema": {"type": "string"},
+                "example": f"{_HEADER}\r\n1,2026-11-23T12:00:00+00:00,info,run.started,Run 7 started.,anna,7,,\r\n",
+            },
+            "application/json": {
+                "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EventOut"}}
+            },
+        },
+    }
+}
+
+
+def _filter(
+    level: EventLevel | None = None,
+    code: Annotated[str | None, Query(max_length=60, description="What happened: run.planned, ...")] = None,
+    run_id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    number: Annotated[str | None, Query(max_length=20, description="Extension number.")] = None,
+    text: Annotated[str | None, Query(max_length=200, description="Part of the message.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Inclusive, with time zone.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Exclusive, with time zone.")] = None,
+) -> LogFilter:
+    return LogFilter(level, code, run_id, number, text, since, until)
+
+
+FilterDep = Annotated[LogFilter, Depends(_filter)]
+
+
+@router.get("", operation_id="readLog", summary="A page of the Log")
+def read_log(
+    context: ContextDep, site_id: SiteId, filter: FilterDep, limit: Limit = 50, before: Before = None
+) -> LogOut:
+    """Entries that fit the filter, newest first."""
+    page = log.read_log(context, site_id, filter, limit, before)
+    return LogOut(
+        items=[EventOut.model_validate(entry) for entry in page.entries], next_before=page.next_before
+    )
+
+
+@router.get(
+    "/export",
+    operation_id="exportLog",
+    summary="The Log as a file",
+    response_class=StreamingResponse,
+    responses=_EXPORTED,
+)
+def export_log(
+    context: ContextDep, site_id: SiteId, filter: FilterDep, format: ExportFormat = ExportFormat.CSV
+) -> StreamingResponse:
+    """All entries that fit the filter, newest first, as CSV (safe to open in a spreadsheet) or JSON."""
+    pieces = log.export_log(context, site_id, filter, format)
+    name = f"rollcall-{site_id}-log.{format.value}"
+    return StreamingResponse(
+        pieces,
+        media_type=_MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.delete("", operation_id="clearLog", summary="Clear the Log")
+def clear_log(context: ContextDep, actor: ActorDep, site_id: SiteId) -> LogCleared:
+    """Remove every entry up to now. The audit stays, and says who cleared the Log."""
+    return LogCleared(removed=log.clear_log(context, site_id, actor))

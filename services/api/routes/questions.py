@@ -1,0 +1,79 @@
+"""Questions to the directory and the phone system, answered by the workers."""
+
+from fastapi import APIRouter
+
+from services.api.dependencies import ContextDep, SiteId
+from services.api.problems import documented
+from services.api.schemas.questions import (
+    AttributeList,
+    DirectoryAnswer,
+    DirectoryQuestion,
+    ExtensionChoice,
+    ExtensionList,
+    PhoneSystemAnswer,
+    PhoneSystemQuestion,
+    UnitList,
+    UnitsQuestion,
+)
+from services.api.use_cases import questions
+
+router = APIRouter(prefix="/sites/{site_id}", responses=documented(404))
+
+
+@router.post(
+    "/directory/test", operation_id="testDirectory", summary="Test the directory", tags=["directory"]
+)
+def check_directory(
+    context: ContextDep, site_id: SiteId, body: DirectoryQuestion = DirectoryQuestion()
+) -> DirectoryAnswer:
+    """Connect, sign in and look at the units, with the stored settings or with those given."""
+    return DirectoryAnswer.model_validate(questions.test_directory(context, site_id, body.values))
+
+
+@router.post(
+    "/directory/organizational-units/browse",
+    operation_id="browseUnits",
+    summary="Organizational units below one",
+    tags=["directory"],
+)
+def browse_units(context: ContextDep, site_id: SiteId, body: UnitsQuestion = UnitsQuestion()) -> UnitList:
+    """The units below a distinguished name, or below the domain."""
+    return UnitList(items=questions.browse_units(context, site_id, body.base, body.values))
+
+
+@router.post(
+    "/directory/attributes",
+    operation_id="listAttributes",
+    summary="Attributes of people",
+    tags=["directory"],
+)
+def list_attributes(
+    context: ContextDep, site_id: SiteId, body: DirectoryQuestion = DirectoryQuestion()
+) -> AttributeList:
+    """The attributes that people in the directory can have, to choose number and department from."""
+    return AttributeList(items=questions.list_attributes(context, site_id, body.values))
+
+
+@router.post(
+    "/phone-system/test",
+    operation_id="testPhoneSystem",
+    summary="Test the phone system",
+    tags=["phone system"],
+)
+def check_phone_system(
+    context: ContextDep, site_id: SiteId, body: PhoneSystemQuestion = PhoneSystemQuestion()
+) -> PhoneSystemAnswer:
+    """Sign in to 3CX and read its version and licence, with the stored settings or with those given."""
+    return PhoneSystemAnswer.model_validate(questions.test_phone_system(context, site_id, body.values))
+
+
+@router.get(
+    "/phone-system/extensions",
+    operation_id="listExtensions",
+    summary="Extensions to choose from",
+    tags=["phone system"],
+)
+def list_extensions(context: ContextDep, site_id: SiteId) -> ExtensionList:
+    """Number and name of each extension, to choose a template or the archive from."""
+    found = questions.list_extensions(context, site_id)
+    return ExtensionList(items=[ExtensionChoice.model_validate(item) for item in found])

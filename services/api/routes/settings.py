@@ -1,0 +1,83 @@
+"""Settings: one resource per section, with its version as entity tag."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Response
+
+from services.api.auth import ActorDep
+from services.api.dependencies import ContextDep, SiteId
+from services.api.openapi import SECTION_BODY
+from services.api.problems import documented
+from services.api.schemas.sites import SectionOut, SettingsApplied, SettingsOut
+from services.api.use_cases import settings
+from shared.settings import store
+from shared.settings.documents import Section
+
+router = APIRouter(prefix="/sites/{site_id}/settings", tags=["settings"], responses=documented(404))
+IfMatch = Annotated[str | None, Header(description="The ETag last seen; 412 when it is not the current one.")]
+
+
+@router.get("", operation_id="readSettings", summary="All sections")
+def read_settings(context: ContextDep, site_id: SiteId) -> SettingsOut:
+    """Every section with its version. Secrets are null or "set"."""
+    stored = settings.read_settings(context, site_id)
+    return SettingsOut(
+        sections=[
+            SectionOut(
+                section=section,
+                version=stored.versions[section],
+                values=store.public(settings.section_of(stored, section)),
+            )
+            for section in Section
+        ]
+    )
+
+
+@router.put(
+    "", operation_id="applySettings", summary="Save several sections at once", responses=documented(412)
+)
+def apply_settings(
+    context: ContextDep,
+    actor: ActorDep,
+    site_id: SiteId,
+    body: Annotated[dict[str, Any], Body(examples=[{"limits": {"removals": 8}, "archive": {}}])],
+) -> SettingsApplied:
+    """Make each section named what it says; all of them are saved or, when a value is wrong, none."""
+    return SettingsApplied(changed=settings.apply_settings(context, site_id, body, actor))
+
+
+@router.get("/{section}", operation_id="readSection", summary="One section")
+def read_section(context: ContextDep, site_id: SiteId, section: Section, response: Response) -> SectionOut:
+    """The section with its version, also as ETag. Secrets are null or "set"."""
+    values, version = settings.read_section(context, site_id, section)
+    response.headers["ETag"] = f'"{version}"'
+    return SectionOut(section=section, version=version, values=values)
+
+
+@router.put(
+    "/{section}",
+    operation_id="replaceSection",
+    summary="Save one section",
+    responses=documented(412),
+    openapi_extra=SECTION_BODY,
+)
+def replace_section(
+    context: ContextDep,
+    actor: ActorDep,
+    site_id: SiteId,
+    section: Section,
+    body: dict[str, Any],
+    response: Response,
+    if_match: IfMatch = None,
+) -> SectionOut:
+    """Make the body the whole section; what is absent gets its default, a secret that is absent stays."""
+    settings.replace_section(context, site_id, section, body, actor, _version(if_match))
+    return read_section(context, site_id, section, response)
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    # An entity tag that was never ours is of no version there is.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1

@@ -1,0 +1,72 @@
+"""The Log and what is known of a person, on the wire."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from services.api.schemas.base import Answer, example
+from services.api.schemas.runs import CommandOut, FindingOut
+from shared.database.tables import EventLevel
+
+_EVENT = {
+    "id": 4711,
+    "occurred_at": "2026-11-23T12:00:09Z",
+    "level": "info",
+    "code": "extension.created",
+    "message": "Extension 100 was made for Ada Lovelace.",
+    "actor": "system",
+    "run_id": 7,
+    "number": "100",
+    "person_guid": "0f8fad5b-d9cb-469f-a165-70867728950e",
+}
+
+
+class EventOut(Answer):
+    """One entry of the Log."""
+
+    model_config = example(**_EVENT)
+    id: int
+    occurred_at: datetime
+    level: EventLevel
+    code: str
+    message: str
+    actor: str
+    run_id: int | None
+    number: str | None
+    person_guid: str | None
+
+
+class LogOut(Answer):
+    """A page of the Log, newest first."""
+
+    model_config = example(items=[_EVENT], next_before=4710)
+    items: list[EventOut]
+    next_before: int | None = Field(description="The before of the next page; null on the last.")
+
+
+class LogCleared(Answer):
+    """How many entries were removed."""
+
+    model_config = example(removed=1200)
+    removed: int
+
+
+class ExplanationOut(Answer):
+    """Everything Rollcall knows of a person, in sentences, with the rows behind them."""
+
+    model_config = example(
+        guid="0f8fad5b-d9cb-469f-a165-70867728950e",
+        name="Ada Lovelace",
+        number="100",
+        sentences=["Extension 100 (id 12) is theirs; it was made for them."],
+        commands=[],
+        findings=[],
+        events=[_EVENT],
+    )
+    guid: str
+    name: str
+    number: str | None
+    sentences: list[str]
+    commands: list[CommandOut]
+    findings: list[FindingOut]
+    events: list[EventOut]

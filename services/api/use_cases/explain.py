@@ -1,0 +1,140 @@
+"""Answers "why is this person's extension as it is?" from what is stored, in sentences.
+
+Called by the API and ``rollcall explain``. Never asks the directory or the phone system, so it also says what
+was true when somebody decided.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import String, cast, select
+from sqlalchemy.orm import Session
+
+from services.api.use_cases.people import KnownPerson, resolve_person
+from shared.database.tables import CommandRow, Event, FindingRow, Run
+from shared.domain.binding import BindingOrigin
+from shared.domain.command import CommandState
+from shared.domain.person import Person
+from shared.worker.context import Context
+
+_RUNS = 10
+_EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``sentences`` for a person to read, in order; the rows behind them for a program, newest first."""
+
+    guid: str
+    name: str
+    number: str | None
+    sentences: list[str]
+    commands: list[CommandRow]
+    findings: list[FindingRow]
+    events: list[Event]
+
+
+def explain(context: Context, site_id: str, person: str) -> Explanation:
+    """What Rollcall knows of a person named by objectGUID, login, e-mail, number, name or DN.
+
+    :raises NotFound: nobody fits, or there is no such site.
+    :raises Conflict: several people fit; the message lists them.
+    """
+    known = resolve_person(context, site_id, person)
+    number = known.person.number if known.person is not None else None
+    if number is None and known.binding is not None:
+        number = known.binding.number
+    with context.database.read() as session:
+        runs = session.scalars(
+            select(Run.id).where(Run.site_id == site_id).order_by(Run.id.desc()).limit(_RUNS)
+        ).all()
+        commands = _commands(session, runs, known.guid)
+        findings = _findings(session, runs, known.guid)
+        events = _events(session, site_id, number)
+    sentences = [*_of_directory(known), *_of_binding(known)]
+    sentences += [_of_command(row) for row in commands]
+    sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
+    if not commands and not findings:
+        sentences.append(
+            f"The last {len(runs)} runs had nothing to do for them." if runs else "There was no run yet."
+        )
+    sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
+    return Explanation(known.guid, known.name, number, sentences, commands, findings, events)
+
+
+def _commands(session: Session, runs: Sequence[int], guid: str) -> list[CommandRow]:
+    return list(
+        session.scalars(
+            select(CommandRow)
+            .where(CommandRow.run_id.in_(runs), CommandRow.person_guid == guid)
+            .order_by(CommandRow.run_id.desc(), CommandRow.sequence)
+        )
+    )
+
+
+def _findings(session: Session, runs: Sequence[int], guid: str) -> list[FindingRow]:
+    return list(
+        session.scalars(
+            select(FindingRow)
+            .where(FindingRow.run_id.in_(runs), cast(FindingRow.person_guids, String(8000)).contains(guid))
+            .order_by(FindingRow.id.desc())
+        )
+    )
+
+
+def _events(session: Session, site_id: str, number: str | None) -> list[Event]:
+    if number is None:
+        return []
+    return list(
+        session.scalars(
+            select(Event)
+            .where(Event.site_id == site_id, Event.number == number)
+            .order_by(Event.id.desc())
+            .limit(_EVENTS)
+        )
+    )
+
+
+def _of_directory(known: KnownPerson) -> list[str]:
+    person = known.person
+    if person is None:
+        return [
+            f"{known.name} is in none of the organizational units, as far as the newest complete reading shows."
+        ]
+    return [
+        f"{person.name} was read from {person.unit} as {person.distinguished_name} in run {known.run_id}.",
+        _of_number(person),
+        f"The account is {person.account_state.value}.",
+    ]
+
+
+def _of_number(person: Person) -> str:
+    if person.number is not None:
+        if person.number_text and person.number_text != person.number:
+            return (
+                f"The number attribute holds '{person.number_text}', which gives extension {person.number}."
+            )
+        return f"The number attribute gives extension {person.number}."
+    if person.number_problem:
+        return f"The number attribute holds '{person.number_text}', which is no extension: {person.number_problem}"
+    return "The number attribute is empty, so there is no extension to have."
+
+
+def _of_binding(known: KnownPerson) -> list[str]:
+    binding = known.binding
+    if binding is None:
+        return ["No extension is bound to them."]
+    how = "made for them" if binding.origin == BindingOrigin.CREATED else "adopted, as it existed already"
+    sentences = [f"Extension {binding.number} (id {binding.extension_id}) is theirs; it was {how}."]
+    if binding.is_disabled_by_rollcall:
+        sentences.append("Rollcall has disabled it.")
+    return sentences
+
+
+def _of_command(row: CommandRow) -> str:
+    what = row.kind.replace("_", " ")
+    state = "waiting" if row.state == CommandState.PENDING else row.state.replace("_", " ")
+    why = f" {row.error_message}" if row.error_message else ""
+    return (
+        f"Run {row.run_id}, command {row.sequence}: {what} {row.number} is {state}. {row.reason}{why}".strip()
+    )

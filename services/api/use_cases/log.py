@@ -1,0 +1,116 @@
+"""Reading, exporting and clearing the Log of a site. A page costs the same whether the Log holds 50 or 1,000,000.
+
+Pages are found by id, so that new entries never shift them. Clearing leaves the audit untouched.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from services.api.use_cases.log_formats import ExportFormat, as_csv, as_json
+from services.api.use_cases.log_query import LogFilter, conditions
+from shared.database import events
+from shared.database.tables import Event, Site
+from shared.errors import NotFound
+from shared.worker.context import Context
+
+__all__ = ["ExportFormat", "LogFilter", "LogPage", "clear_log", "export_log", "read_log"]
+
+_EVERYTHING = LogFilter()
+_EXPORT_PAGE = 1000
+_CLEARED_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Entries, newest first. ``next_before`` is the ``before`` of the next page, ``None`` on the last."""
+
+    entries: list[Event]
+    next_before: int | None
+
+
+def read_log(
+    context: Context,
+    site_id: str,
+    filter: LogFilter = _EVERYTHING,
+    limit: int = 50,
+    before: int | None = None,
+) -> LogPage:
+    """One page of the site's Log, newest first.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.read() as session:
+        _check_site(session, site_id)
+        query = select(Event).where(*conditions(session, site_id, filter))
+        if before is not None:
+            query = query.where(Event.id < before)
+        rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
+    return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def export_log(
+    context: Context,
+    site_id: str,
+    filter: LogFilter = _EVERYTHING,
+    format: ExportFormat = ExportFormat.CSV,
+) -> Iterator[str]:
+    """The fitting entries as text in pieces, newest first.
+
+    :raises NotFound: there is no such site; at once, before the first piece.
+    """
+    with context.database.read() as session:
+        _check_site(session, site_id)
+    pages = _pages(context, site_id, filter)
+    return as_csv(pages) if format == ExportFormat.CSV else as_json(pages)
+
+
+def clear_log(context: Context, site_id: str, actor: str) -> int:
+    """Remove the site's entries up to now and return how many there were; the audit says who did it.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.begin() as session:
+        _check_site(session, site_id)
+        newest, count = session.execute(
+            select(func.max(Event.id), func.count(Event.id)).where(Event.site_id == site_id)
+        ).one()
+        # Said before it is done: a process that ends half-way leaves a clearing that the audit knows of.
+        message = f"The Log was cleared: {count} entries removed."
+        events.record(session, site_id, events.LogEntry("log.cleared", message, actor=actor))
+        events.audit(session, site_id, actor=actor, action="log.cleared", details={"entries": count})
+    while newest is not None and _clear_some(context, site_id, newest):
+        pass
+    return int(count)
+
+
+def _pages(context: Context, site_id: str, filter: LogFilter) -> Iterator[list[Event]]:
+    before: int | None = None
+    while True:
+        page = read_log(context, site_id, filter, _EXPORT_PAGE, before)
+        yield page.entries
+        before = page.next_before
+        if before is None:
+            return
+
+
+def _clear_some(context: Context, site_id: str, newest: int) -> bool:
+    # In pieces, so that nobody waits long for the write lock; whether there is more to clear.
+    of_site = (Event.site_id == site_id, Event.id <= newest)
+    with context.database.begin() as session:
+        last = session.scalar(
+            select(Event.id).where(*of_site).order_by(Event.id).offset(_CLEARED_AT_ONCE - 1).limit(1)
+        )
+        session.execute(
+            delete(Event)
+            .where(*of_site, Event.id <= (newest if last is None else last))
+            .execution_options(synchronize_session=False)
+        )
+    return last is not None
+
+
+def _check_site(session: Session, site_id: str) -> None:
+    if session.get(Site, site_id) is None:
+        raise NotFound(f"There is no site '{site_id}'.")

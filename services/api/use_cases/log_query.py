@@ -1,0 +1,76 @@
+"""Turns a filter of the Log into SQL that finds a page by an index, however many entries the Log holds.
+
+Used by ``log`` alone. The indexes are those of the table ``events``: (site, number | run | code | level, id) and
+(site, occurred_at).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from shared.database.tables import Event, EventLevel
+
+# Ids follow the clock but for writers that waited for each other this long, and small corrections of the clock.
+_CLOCK_SLACK = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries; what is ``None`` or empty does not limit. ``since`` is inclusive, ``until`` exclusive."""
+
+    level: EventLevel | None = None
+    code: str | None = None
+    run_id: int | None = None
+    number: str | None = None
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def conditions(session: Session, site_id: str, chosen: LogFilter) -> list[ColumnElement[bool]]:
+    """What the site's entries must fulfil; to be read in the order of ids."""
+    found: list[ColumnElement[bool]] = [Event.site_id == site_id]
+    # From the rarest kind of value to the commonest: the first one given leads to the rows by its index.
+    exact: list[tuple[InstrumentedAttribute[Any], Any]] = [
+        (Event.number, chosen.number),
+        (Event.run_id, chosen.run_id),
+        (Event.code, chosen.code),
+        (Event.level, chosen.level),
+    ]
+    given = [column == value for column, value in exact if value not in (None, "")]
+    if given and session.get_bind().dialect.name == "sqlite":
+        # SQLite keeps no statistics by itself and would now and then walk (site, id) instead; see its page on
+        # likelihood(). The other databases know better and have no such function.
+        given[0] = cast(ColumnElement[bool], func.likelihood(given[0], literal_column("0.0001")))
+    found += given
+    if chosen.text:
+        found.append(Event.message.icontains(chosen.text, autoescape=True))
+    return found + _since(session, site_id, chosen.since) + _until(session, site_id, chosen.until)
+
+
+def _since(session: Session, site_id: str, since: datetime | None) -> list[ColumnElement[bool]]:
+    if since is None:
+        return []
+    first = session.scalar(
+        select(Event.id)
+        .where(Event.site_id == site_id, Event.occurred_at >= since - _CLOCK_SLACK)
+        .order_by(Event.occurred_at, Event.id)
+        .limit(1)
+    )
+    # Nothing that late: a condition that no entry fulfils.
+    return [Event.id < 0] if first is None else [Event.id >= first, Event.occurred_at >= since]
+
+
+def _until(session: Session, site_id: str, until: datetime | None) -> list[ColumnElement[bool]]:
+    if until is None:
+        return []
+    last = session.scalar(
+        select(Event.id)
+        .where(Event.site_id == site_id, Event.occurred_at < until + _CLOCK_SLACK)
+        .order_by(Event.occurred_at.desc(), Event.id.desc())
+        .limit(1)
+    )
+    return [Event.id < 0] if last is None else [Event.id <= last, Event.occurred_at < until]

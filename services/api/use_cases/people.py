@@ -1,0 +1,150 @@
+"""Finds the person whom a text means, in the bindings and in the newest complete snapshot of the units.
+
+Called by person runs and by ``explain``. Reads what is stored; never asks the directory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from shared.database.pages import read_rows, row_person
+from shared.database.tables import BindingRow, PartKind, PartState, Run, RunState, Site, SnapshotPart
+from shared.domain.person import Person
+from shared.errors import Conflict, NotFound
+from shared.worker.context import Context
+
+# Pages of old runs may have been forgotten; further back than this a snapshot tells nothing of today.
+_RUNS_LOOKED_AT = 5
+_NAMED_IN_CONFLICT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """A person as the snapshot (``person``, read in ``run_id``) and the bindings (``binding``) know them."""
+
+    guid: str
+    person: Person | None = None
+    binding: BindingRow | None = None
+    run_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call them in a sentence."""
+        if self.person is not None:
+            return self.person.name
+        return (self.binding.person_name if self.binding is not None else "") or self.guid
+
+
+def resolve_person(context: Context, site_id: str, text: str) -> KnownPerson:
+    """The one person the text means: objectGUID, login, e-mail address, number, name or distinguished name.
+
+    A well-formed objectGUID is taken as it is even when unknown: someone who joined since the last run is in
+    no snapshot yet.
+
+    :raises NotFound: nobody fits, or there is no such site.
+    :raises Conflict: several people fit; the message lists them.
+    """
+    wanted = text.strip().lower()
+    guid = _as_guid(wanted)
+    found = _bound(context, site_id, wanted if guid is None else guid)
+    snapshot = newest_snapshot(context, site_id)
+    if snapshot is not None:
+        run_id, parts = snapshot
+        for person in _people(context, parts):
+            known = found.get(person.guid)
+            if known is not None or (person.guid == guid if guid else _fits(person, wanted)):
+                found[person.guid] = KnownPerson(
+                    person.guid, person, known.binding if known is not None else None, run_id
+                )
+    if guid is not None:
+        return found.get(guid, KnownPerson(guid))
+    if not found:
+        raise NotFound(
+            f"Nobody known fits '{text.strip()[:200]}'. Give the objectGUID, login, e-mail address, number or "
+            "distinguished name as in the directory; for someone who joined since the last run, the objectGUID."
+        )
+    if len(found) > 1:
+        listed = "; ".join(f"{one.name} ({one.guid})" for one in list(found.values())[:_NAMED_IN_CONFLICT])
+        raise Conflict(
+            f"'{text.strip()[:200]}' fits {len(found)} people: {listed}. Name one by objectGUID.",
+            people=len(found),
+        )
+    only = next(iter(found.values()))
+    return only if only.binding is not None else _with_binding(context, site_id, only)
+
+
+def newest_snapshot(context: Context, site_id: str) -> tuple[int, list[SnapshotPart]] | None:
+    """The newest run of the site all of whose units were proven complete, with those parts; ``None`` if none."""
+    with context.database.read() as session:
+        runs = session.scalars(
+            select(Run.id)
+            .where(Run.site_id == site_id, Run.state != RunState.COLLECTING.value)
+            .order_by(Run.id.desc())
+            .limit(_RUNS_LOOKED_AT)
+        ).all()
+        for run_id in runs:
+            parts = list(
+                session.scalars(
+                    select(SnapshotPart)
+                    .where(SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.UNIT.value)
+                    .order_by(SnapshotPart.position)
+                )
+            )
+            if parts and all(part.state == PartState.COMPLETE for part in parts):
+                return run_id, parts
+    return None
+
+
+def _bound(context: Context, site_id: str, wanted: str) -> dict[str, KnownPerson]:
+    with context.database.read() as session:
+        if session.get(Site, site_id) is None:
+            raise NotFound(f"There is no site '{site_id}'.")
+        rows = session.scalars(
+            select(BindingRow).where(
+                BindingRow.site_id == site_id,
+                (BindingRow.person_guid == wanted)
+                | (BindingRow.number == wanted)
+                | (func.lower(BindingRow.person_name) == wanted),
+            )
+        )
+        return {row.person_guid: KnownPerson(row.person_guid, binding=row) for row in rows}
+
+
+def _with_binding(context: Context, site_id: str, known: KnownPerson) -> KnownPerson:
+    with context.database.read() as session:
+        binding = session.get(BindingRow, (site_id, known.guid))
+    return KnownPerson(known.guid, known.person, binding, known.run_id)
+
+
+def _people(context: Context, parts: list[SnapshotPart]) -> Iterator[Person]:
+    seen: set[str] = set()
+    for part in parts:
+        try:
+            for row in read_rows(context.database, part.id):
+                person = row_person(row)
+                if person.guid not in seen:
+                    seen.add(person.guid)
+                    yield person
+        except LookupError:
+            # The pages of this old part were forgotten; the bindings still answer.
+            continue
+
+
+def _fits(person: Person, wanted: str) -> bool:
+    return wanted != "" and wanted in (
+        person.login.lower(),
+        person.email.lower(),
+        (person.number or "").lower(),
+        person.name.lower(),
+        person.display_name.lower(),
+        person.distinguished_name.lower(),
+    )
+
+
+def _as_guid(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None

@@ -1,0 +1,16 @@
+"""Tells the workers that something is due, after the commit that made it due."""
+
+import structlog
+from kombu.exceptions import OperationalError
+
+from shared.worker.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+def publish(context: Context, run_id: int) -> None:
+    """Publish what the run waits for. A broker that is down costs time only: the sweep publishes again."""
+    try:
+        context.publish_due(run_id)
+    except OperationalError as error:
+        log.warning("run_not_published", run_id=run_id, error=type(error).__name__)

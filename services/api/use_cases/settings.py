@@ -1,0 +1,193 @@
+"""Reading and changing a site's settings: whole sections, validated before anything is written.
+
+Secrets go in and never come out. A secret that is absent, null or one of the masks that reading shows keeps its
+stored value; an empty text clears it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy.orm import Session
+
+from shared.database import events
+from shared.encryption import Encryption
+from shared.errors import Conflict, SettingsInvalid
+from shared.settings import store
+from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.store import StoredSettings
+from shared.worker.context import Context
+
+# What store.public and pydantic show in place of a secret: somebody who saves what they read changes nothing.
+_MASKS = (None, "set", "**********")
+
+
+def read_settings(context: Context, site_id: str) -> StoredSettings:
+    """All sections of the site with their versions.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.read() as session:
+        return store.read(session, site_id, context.encryption)
+
+
+def read_section(context: Context, site_id: str, section: Section) -> tuple[dict[str, Any], int]:
+    """One section as anyone may see it (a secret is ``null`` or ``"set"``) and its version, 0 when never saved.
+
+    :raises NotFound: there is no such site.
+    """
+    stored = read_settings(context, site_id)
+    return store.public(section_of(stored, section)), stored.versions[section]
+
+
+def replace_section(
+    context: Context,
+    site_id: str,
+    section: Section,
+    values: Mapping[str, Any],
+    actor: str,
+    expected_version: int | None = None,
+) -> int:
+    """Make ``values`` the whole section (what is absent gets its default) and return the section's version.
+
+    Saving what is stored already makes no new version.
+
+    :raises SettingsInvalid: a value is wrong; nothing was saved.
+    :raises Conflict: ``expected_version`` is no longer the current one; nothing was saved.
+    :raises NotFound: there is no such site.
+    """
+    with context.database.begin() as session:
+        stored = store.read(session, site_id, context.encryption)
+        current = stored.versions[section]
+        if expected_version is not None and expected_version != current:
+            raise Conflict(
+                f"The {_name(section)} settings were changed meanwhile. Load them again, then save.",
+                current_version=current,
+            )
+        document = candidate(stored, section, values)
+        return _write(session, site_id, stored, document, section, actor, context.encryption) or current
+
+
+def export_settings(context: Context, site_id: str) -> dict[str, Any]:
+    """Every section without its secrets; ``apply_settings`` takes it back and keeps the stored secrets.
+
+    :raises NotFound: there is no such site.
+    """
+    stored = read_settings(context, site_id)
+    exported: dict[str, Any] = {}
+    for section in Section:
+        values = store.public(section_of(stored, section))
+        for name in secret_fields(section):
+            del values[name]
+        exported[section.value] = values
+    return exported
+
+
+def apply_settings(context: Context, site_id: str, document: Mapping[str, Any], actor: str) -> dict[str, int]:
+    """Make each section of ``document`` what it says, all in one transaction or none at all.
+
+    Returns the new version of every section that changed; sections not named stay as they are.
+
+    :raises SettingsInvalid: naming every wrong value of every section; nothing was saved.
+    :raises NotFound: there is no such site.
+    """
+    with context.database.begin() as session:
+        stored = store.read(session, site_id, context.encryption)
+        changed: dict[str, int] = {}
+        for section, wanted in _validate_all(stored, document).items():
+            version = _write(session, site_id, stored, wanted, section, actor, context.encryption)
+            if version is not None:
+                changed[section.value] = version
+        return changed
+
+
+def candidate(stored: StoredSettings, section: Section, values: Mapping[str, Any]) -> Document:
+    """The document that ``values`` would make, with the stored secrets where none is given.
+
+    :raises SettingsInvalid: a value is wrong.
+    """
+    current = section_of(stored, section)
+    merged = dict(values)
+    for name in secret_fields(section):
+        if merged.get(name) in _MASKS:
+            merged[name] = getattr(current, name)
+    return store.validate(section, merged)
+
+
+def section_of(stored: StoredSettings, section: Section) -> Document:
+    """The document of a section."""
+    document: Document = getattr(stored.settings, section.value)
+    return document
+
+
+def secret_fields(section: Section) -> tuple[str, ...]:
+    """The names of the section's secrets."""
+    return tuple(
+        name for name, field in SECTION_MODELS[section].model_fields.items() if field.annotation is SecretStr
+    )
+
+
+def _validate_all(stored: StoredSettings, document: Mapping[str, Any]) -> dict[Section, Document]:
+    wanted: dict[Section, Document] = {}
+    problems: list[str] = []
+    known = ", ".join(Section)
+    for name, values in document.items():
+        if name not in [*Section]:
+            problems.append(f"There is no section '{name}'; the sections are {known}.")
+        elif not isinstance(values, Mapping):
+            problems.append(f"The section '{name}' must hold settings by name, such as `name: value`.")
+        else:
+            try:
+                wanted[Section(name)] = candidate(stored, Section(name), values)
+            except SettingsInvalid as error:
+                problems.append(error.message)
+    if problems:
+        raise SettingsInvalid(" ".join([*problems, "Nothing was saved."]))
+    return wanted
+
+
+def _write(
+    session: Session,
+    site_id: str,
+    stored: StoredSettings,
+    document: Document,
+    section: Section,
+    actor: str,
+    encryption: Encryption,
+) -> int | None:
+    fields = _changed_fields(section_of(stored, section), document)
+    if not fields:
+        return None
+    version = store.write(
+        session,
+        site_id,
+        document,
+        actor=actor,
+        encryption=encryption,
+        expected_version=stored.versions[section],
+    )
+    events.record(
+        session,
+        site_id,
+        events.LogEntry(
+            "settings.changed",
+            f"The {_name(section)} settings were changed (version {version}): {', '.join(fields)}.",
+            actor=actor,
+        ),
+    )
+    events.audit(
+        session,
+        site_id,
+        actor=actor,
+        action="settings.changed",
+        details={"section": section.value, "version": version, "fields": fields},
+    )
+    return version
+
+
+def _changed_fields(before: Document, after: Document) -> list[str]:
+    return [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
+
+
+def _name(section: Section) -> str:
+    return section.value.replace("_", " ")

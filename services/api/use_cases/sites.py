@@ -1,0 +1,45 @@
+"""Sites: each is one directory, one phone system and one schedule."""
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from shared.database import events
+from shared.database.tables import Site
+from shared.errors import Conflict, SettingsInvalid
+from shared.worker.context import Context
+
+
+def list_sites(context: Context) -> list[Site]:
+    """All sites, by id."""
+    with context.database.read() as session:
+        return list(session.scalars(select(Site).order_by(Site.id)))
+
+
+def create_site(context: Context, site_id: str, actor: str, name: str = "") -> Site:
+    """Make a site with default settings.
+
+    :raises SettingsInvalid: the id is not one.
+    :raises Conflict: the site exists already.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", site_id):
+        raise SettingsInvalid(
+            f"'{site_id[:80]}' cannot be a site's id. Use 1 to 60 lower-case letters, digits and hyphens, "
+            "beginning with a letter or digit."
+        )
+    exists = Conflict(f"There is a site '{site_id}' already. Choose another id.")
+    site = Site(id=site_id, name=(name.strip() or site_id)[:200], created_at=datetime.now(UTC))
+    try:
+        with context.database.begin() as session:
+            if session.get(Site, site_id) is not None:
+                raise exists
+            session.add(site)
+            session.flush()
+            message = f"The site '{site_id}' was made."
+            events.record(session, site_id, events.LogEntry("site.created", message, actor=actor))
+            events.audit(session, site_id, actor=actor, action="site.created", details={"name": site.name})
+    except IntegrityError as error:
+        raise exists from error
+    return site

@@ -1,0 +1,95 @@
+"""API tokens: made, listed, revoked and checked. A token is shown once; the database keeps only its SHA-256."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from shared.database import events
+from shared.database.tables import ApiToken
+from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.context import Context
+
+PREFIX = "rc_"
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_LONGEST_DAYS = 3650
+
+
+def create_token(
+    context: Context, name: str, expires_in_days: int | None = None, actor: str = "system"
+) -> str:
+    """A new token with full rights, valid until revoked or expired. This is the only time it can be seen.
+
+    :raises SettingsInvalid: the name is empty or too long, or the days are not between 1 and 3650.
+    :raises Conflict: a valid token has this name already.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 100:
+        raise SettingsInvalid("A token needs a name of 1 to 100 characters that says who uses it.")
+    if expires_in_days is not None and not 1 <= expires_in_days <= _LONGEST_DAYS:
+        raise SettingsInvalid(f"A token may be valid for 1 to {_LONGEST_DAYS} days, or without end.")
+    now = datetime.now(UTC)
+    token = PREFIX + secrets.token_urlsafe(32)
+    with context.database.begin() as session:
+        same = session.scalars(select(ApiToken).where(ApiToken.name == name))
+        if any(_is_valid(row, now) for row in same):
+            raise Conflict(
+                f"There is a token named '{name}' already. Revoke it first, or choose another name."
+            )
+        row = ApiToken(
+            name=name,
+            token_hash=_hash(token),
+            created_at=now,
+            expires_at=None if expires_in_days is None else now + timedelta(days=expires_in_days),
+        )
+        session.add(row)
+        session.flush()
+        details = {"id": row.id, "name": name, "expires_in_days": expires_in_days}
+        events.audit(session, DEFAULT_SITE, actor=actor, action="token.created", details=details)
+    return token
+
+
+def list_tokens(context: Context) -> list[ApiToken]:
+    """All tokens ever made, oldest first, without anything one could sign in with."""
+    with context.database.read() as session:
+        return list(session.scalars(select(ApiToken).order_by(ApiToken.id)))
+
+
+def revoke_token(context: Context, token_id: int, actor: str = "system") -> ApiToken:
+    """End a token now; ending it twice is not an error.
+
+    :raises NotFound: there is no such token.
+    """
+    with context.database.begin() as session:
+        row = session.get(ApiToken, token_id)
+        if row is None:
+            raise NotFound(f"There is no token {token_id}.")
+        if row.revoked_at is None:
+            row.revoked_at = datetime.now(UTC)
+            details = {"id": token_id, "name": row.name}
+            events.audit(session, DEFAULT_SITE, actor=actor, action="token.revoked", details=details)
+    return row
+
+
+def name_of_token(context: Context, token: str) -> str | None:
+    """The name of a valid token, ``None`` for any other text; notes its use at most once a minute."""
+    # Looked up by hash: how long it takes says nothing about the token itself.
+    now = datetime.now(UTC)
+    with context.database.read() as session:
+        row = session.scalar(select(ApiToken).where(ApiToken.token_hash == _hash(token)))
+    if row is None or not _is_valid(row, now):
+        return None
+    if row.last_used_at is None or row.last_used_at <= now - _USE_NOTED_EVERY:
+        with context.database.begin() as session:
+            session.execute(update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now))
+    return row.name
+
+
+def _is_valid(row: ApiToken, now: datetime) -> bool:
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

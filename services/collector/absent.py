@@ -1,0 +1,112 @@
+"""Looks for people who have an extension but were read in no unit: deleted, or only moved? Called by the task.
+
+Only what this part states may remove anybody. Somebody whom the units should have shown after all (they moved
+from one unit to another while these were being read) is not stated, so nothing happens to them in this run.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select
+
+from services.collector.active_directory import ActiveDirectory
+from shared.database.pages import absent_row, read_rows
+from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
+from shared.domain.person import AbsentPerson
+from shared.errors import LeaseHeld, RollcallError
+from shared.runs import parts
+from shared.settings import store
+from shared.settings.documents import DirectorySettings
+from shared.worker.context import Context
+
+_ROWS_PER_PAGE = 1000
+
+
+def locate_absent(context: Context, part_id: int) -> None:
+    """Look the absent people up and store the part, if it waits to be done.
+
+    :raises LeaseHeld: another worker has taken over meanwhile.
+    """
+    part = parts.claim_part(context.database, part_id, context.settings.lease_seconds)
+    if part is None:
+        return
+    countdown: float | None = 0.0
+    try:
+        with context.database.read() as session:
+            settings = store.read(session, part.site_id, context.encryption).settings.directory
+        _look(context, part, settings)
+    except LeaseHeld:
+        raise
+    except RollcallError as error:
+        countdown = parts.fail_part(context.database, part, error)
+    context.publish_due_later(part.run_id, countdown or 0.0)
+
+
+def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:
+    began = time.monotonic()
+    missing = _missing(context, part)
+    source, items, pages = "", 0, 0
+    if missing:
+        with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+            source = directory.server
+            for facts in _batches(_facts(directory, settings, missing)):
+                rows = [absent_row(fact) for fact in facts]
+                parts.store_page(context.database, part, pages, rows, context.settings.lease_seconds)
+                pages += 1
+                items += len(rows)
+    parts.complete_part(
+        context.database,
+        part,
+        pages=pages,
+        items=items,
+        source=source,
+        proof={
+            "looked_for": len(missing),
+            "stated": items,
+            "seconds": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+def _missing(context: Context, part: parts.ClaimedPart) -> list[str]:
+    """The objectGUIDs with an extension that no complete unit of the run holds.
+
+    When a unit could not be read there is nobody to look for: the run removes nobody anyway.
+    """
+    with context.database.read() as session:
+        units = session.execute(
+            select(SnapshotPart.id, SnapshotPart.state).where(
+                SnapshotPart.run_id == part.run_id, SnapshotPart.kind == PartKind.UNIT.value
+            )
+        ).all()
+        bound = set(session.scalars(select(BindingRow.person_guid).where(BindingRow.site_id == part.site_id)))
+    if any(state != PartState.COMPLETE for _, state in units):
+        return []
+    for unit_id, _ in units:
+        for row in read_rows(context.database, unit_id):
+            bound.discard(row[0])
+    return sorted(bound)
+
+
+def _facts(
+    directory: ActiveDirectory, settings: DirectorySettings, missing: Sequence[str]
+) -> Iterator[AbsentPerson]:
+    root = directory.domain().base_dn
+    found: dict[str, str] = {}
+    for batch in directory.find(missing, root):
+        found |= batch
+    selected = directory.selected(sorted(found), [unit.dn for unit in settings.units]) if found else set()
+    for guid in missing:
+        if guid not in selected:
+            yield AbsentPerson(guid, guid in found, found.get(guid, ""))
+
+
+def _batches(facts: Iterator[AbsentPerson]) -> Iterator[list[AbsentPerson]]:
+    batch: list[AbsentPerson] = []
+    for fact in facts:
+        batch.append(fact)
+        if len(batch) == _ROWS_PER_PAGE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

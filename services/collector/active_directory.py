@@ -1,0 +1,268 @@
+"""A session with a domain: the first controller that answers, and the questions Rollcall asks it.
+
+Called by ``part``, ``people`` and ``questions``. The next controller is tried only when one is not available (or
+cannot prove who it is). Credentials that one refuses are not shown to the next, which would lock the account.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import ldap3
+from ldap3.core.exceptions import LDAPInvalidDnError
+from ldap3.utils.dn import parse_dn
+
+from services.collector import connection, selection
+from services.collector.address import Address, parse
+from services.collector.connection import Timeouts
+from services.collector.reader import RawEntry, Reader, Scope, Search, first_value
+from shared.errors import (
+    AddressUnknown,
+    CertificateRejected,
+    DirectoryUnavailable,
+    RollcallError,
+    SettingsInvalid,
+    UnknownAttribute,
+    UnknownBaseDn,
+)
+from shared.settings.documents import DirectorySettings
+
+_GUIDS_PER_SEARCH = 50
+_NEXT_CONTROLLER = (DirectoryUnavailable, AddressUnknown, CertificateRejected)
+_ANYTHING = "(objectClass=*)"
+# Every schema has it: when even this is not found, the account may not read the schema.
+_ALWAYS_IN_SCHEMA = "objectGUID"
+_DELETED_MARK = b"\\0ADEL:"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A controller that could not be used, and why."""
+
+    server: str
+    error: RollcallError
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What the controller says of itself (rootDSE, MS-ADTS 3.1.1.3.2)."""
+
+    base_dn: str
+    schema_dn: str
+    controller: str
+
+
+class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
+    """One signed-in session, to be used as a context. ``passed_over`` are the controllers tried before.
+
+    ``start`` says with which controller to begin, so that a second attempt need not meet the same one again.
+    """
+
+    def __init__(self, settings: DirectorySettings, start: int = 0) -> None:
+        self.settings = settings
+        self.server = ""
+        self.passed_over: list[PassedOver] = []
+        self._start = start
+        self._connection: ldap3.Connection | None = None
+        self._reader: Reader | None = None
+
+    def __enter__(self) -> Self:
+        """Connect and sign in.
+
+        :raises RollcallError: no controller could be used; credentials were refused; settings are missing.
+        """
+        if not self.settings.servers:
+            raise SettingsInvalid("There is no domain controller to ask. Set directory.servers.")
+        addresses = [parse(text, self.settings.security) for text in self.settings.servers]
+        first = self._start % len(addresses)
+        for address in addresses[first:] + addresses[:first]:
+            try:
+                self._open(address)
+            except _NEXT_CONTROLLER as error:
+                self.passed_over.append(PassedOver(str(address), error))
+            else:
+                return self
+        raise _all_failed(self.passed_over)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            connection.close(self._connection)
+
+    @property
+    def reader(self) -> Reader:
+        """The searches of the session."""
+        if self._reader is None:
+            raise RuntimeError("the session is not open")
+        return self._reader
+
+    def domain(self) -> Domain:
+        """The names of the controller and its domain."""
+        for entry in self.reader.entries(
+            Search(
+                "", _ANYTHING, ("defaultNamingContext", "schemaNamingContext", "dnsHostName"), Scope.BASE, 10
+            )
+        ):
+            return Domain(
+                first_value(entry, "defaultNamingContext").decode("utf-8", "replace"),
+                first_value(entry, "schemaNamingContext").decode("utf-8", "replace"),
+                first_value(entry, "dnsHostName").decode("utf-8", "replace"),
+            )
+        raise DirectoryUnavailable(
+            f"Domain controller {self.server} does not say which domain it serves.", server=self.server
+        )
+
+    def check_exists(self, dn: str) -> None:
+        """Nothing, when there is such an entry.
+
+        :raises UnknownBaseDn: naming the nearest entry above it that exists.
+        """
+        if self._exists(dn):
+            return
+        above = _parents(dn)
+        nearest = next((parent for parent in above if self._exists(parent)), None)
+        hint = f" The nearest entry that exists is {nearest}." if nearest else ""
+        raise UnknownBaseDn(
+            f"There is no entry {dn} in the directory, or the account may not see it (asked {self.server}).{hint} "
+            "Check directory.units and directory.required_group.",
+            dn=dn,
+            nearest=nearest,
+        )
+
+    def check_attributes(self, names: Sequence[str], schema_dn: str) -> None:
+        """Nothing, when the schema has all these attributes: a slip would look like an attribute cleared by all.
+
+        :raises UnknownAttribute: naming similar ones.
+        """
+        wanted = {name.lower(): name for name in (*names, _ALWAYS_IN_SCHEMA)}
+        clauses = "".join(f"(lDAPDisplayName={selection.escaped(name)})" for name in wanted.values())
+        found = {name.lower() for name in self._schema_names(schema_dn, f"(|{clauses})")}
+        if _ALWAYS_IN_SCHEMA.lower() not in found:
+            return
+        for key, name in wanted.items():
+            if key not in found:
+                near = difflib.get_close_matches(name, list(self._schema_names(schema_dn, "")), n=3)
+                hint = f" Similar ones: {', '.join(near)}." if near else ""
+                raise UnknownAttribute(
+                    f"The directory's schema has no attribute '{name}'.{hint} Check directory.attributes.",
+                    attribute=name,
+                )
+
+    def display_names(self, names: Sequence[str], schema_dn: str) -> dict[str, str]:
+        """How the schema writes these attributes, by lower-case name."""
+        written: dict[str, str] = {}
+        for start in range(0, len(names), _GUIDS_PER_SEARCH):
+            clauses = "".join(
+                f"(lDAPDisplayName={selection.escaped(name)})"
+                for name in names[start : start + _GUIDS_PER_SEARCH]
+            )
+            written |= {name.lower(): name for name in self._schema_names(schema_dn, f"(|{clauses})")}
+        return written
+
+    def people_filter(self) -> str:
+        """The filter of the settings; a required group is looked up with the groups nested in it.
+
+        :raises UnknownBaseDn: there is no such group.
+        """
+        group = self.settings.required_group.strip()
+        if not group:
+            return selection.people(self.settings.filter)
+        self.check_exists(group)
+        attributes = ("objectSid",)
+        own = list(self.reader.entries(Search(group, _ANYTHING, attributes, Scope.BASE, 10)))
+        root = self.domain().base_dn
+        nested = list(self.reader.entries(Search(root, selection.nested_groups(group), attributes)))
+        identifiers = [selection.relative_id(first_value(entry, "objectSid")) for entry in own + nested]
+        membership = selection.members(
+            group,
+            [entry.distinguished_name.decode("utf-8", "replace") for entry in nested],
+            [identifier for identifier in identifiers if identifier is not None],
+        )
+        return selection.people(self.settings.filter, membership)
+
+    def people_pages(
+        self, unit: str, people_filter: str, attributes: tuple[str, ...]
+    ) -> Iterator[list[RawEntry]]:
+        """Everyone in the unit and below it, page by page; the end of the iterator proves that it was all."""
+        return self.reader.pages(
+            Search(unit, people_filter, attributes, Scope.SUBTREE, self.settings.page_size)
+        )
+
+    def count(self, unit: str, people_filter: str) -> int:
+        """How many people are in the unit and below it."""
+        search = Search(unit, people_filter, ("1.1",), Scope.SUBTREE, self.settings.page_size)
+        return sum(len(page) for page in self.reader.pages(search))
+
+    def find(self, guids: Sequence[str], root: str) -> Iterator[dict[str, str]]:
+        """Which of these objectGUIDs exist, with their distinguished names; one dictionary per search."""
+        for start in range(0, len(guids), _GUIDS_PER_SEARCH):
+            batch = guids[start : start + _GUIDS_PER_SEARCH]
+            found: dict[str, str] = {}
+            for entry in self.reader.entries(
+                Search(root, selection.any_guid(batch), ("objectGUID", "isDeleted"))
+            ):
+                guid = first_value(entry, "objectGUID")
+                deleted = (
+                    first_value(entry, "isDeleted") == b"TRUE" or _DELETED_MARK in entry.distinguished_name
+                )
+                if len(guid) == 16 and not deleted:
+                    found[str(UUID(bytes_le=guid))] = entry.distinguished_name.decode("utf-8", "replace")
+            yield found
+
+    def selected(self, guids: Sequence[str], units: Sequence[str]) -> set[str]:
+        """Which of these objectGUIDs are in one of the units and pass filter and required group at this moment."""
+        people_filter = self.people_filter()
+        found: set[str] = set()
+        for start in range(0, len(guids), _GUIDS_PER_SEARCH):
+            wanted = selection.any_guid(guids[start : start + _GUIDS_PER_SEARCH])
+            for unit in units:
+                for entry in self.reader.entries(
+                    Search(unit, f"(&{people_filter}{wanted})", ("objectGUID",))
+                ):
+                    guid = first_value(entry, "objectGUID")
+                    if len(guid) == 16:
+                        found.add(str(UUID(bytes_le=guid)))
+        return found
+
+    def _open(self, address: Address) -> None:
+        timeouts = Timeouts(self.settings.connect_timeout_seconds, self.settings.receive_timeout_seconds)
+        self._connection = connection.open_connection(self.settings, address, timeouts)
+        self.server = str(address)
+        self._reader = Reader(self._connection, self.server, self.settings.user, timeouts.receive * 2)
+
+    def _exists(self, dn: str) -> bool:
+        try:
+            return any(True for _ in self.reader.entries(Search(dn, _ANYTHING, ("1.1",), Scope.BASE, 10)))
+        except UnknownBaseDn:
+            return False
+
+    def _schema_names(self, schema_dn: str, narrowed: str) -> Iterator[str]:
+        search = Search(
+            schema_dn, f"(&(objectClass=attributeSchema){narrowed})", ("lDAPDisplayName",), Scope.LEVEL
+        )
+        for entry in self.reader.entries(search):
+            yield first_value(entry, "lDAPDisplayName").decode("utf-8", "replace")
+
+
+def _parents(dn: str) -> list[str]:
+    try:
+        parts = [f"{name}={value}" for name, value, _ in parse_dn(dn)]
+    except LDAPInvalidDnError:
+        return []
+    return [",".join(parts[start:]) for start in range(1, len(parts))]
+
+
+def _all_failed(passed_over: Sequence[PassedOver]) -> RollcallError:
+    """The first controller's error, with what the others said."""
+    first = passed_over[0].error
+    if len(passed_over) > 1:
+        others = " ".join(item.error.message for item in passed_over[1:])
+        first.message = f"{first.message} Nor could another controller be used: {others}"
+        first.args = (first.message,)
+    return first

@@ -1,0 +1,63 @@
+"""Where a domain controller listens: ``host``, ``host:port``, ``[IPv6]`` or ``[IPv6]:port``."""
+
+import re
+import socket
+from dataclasses import dataclass
+
+from shared.errors import AddressUnknown, DirectoryUnavailable
+from shared.settings.documents import Security
+
+_PORTS = {Security.LDAPS: 636, Security.STARTTLS: 389, Security.PLAIN: 389}
+_FORM = re.compile(
+    r"(?:ldaps?://)?(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?::(?P<port>[0-9]{1,5}))?/?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One domain controller's address."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse(text: str, security: Security) -> Address:
+    """The address in a setting, with the usual port when none is given.
+
+    :raises AddressUnknown: it is not an address.
+    """
+    match = _FORM.fullmatch(text.strip())
+    port = int(match["port"] or _PORTS[security]) if match else 0
+    if match is None or not 0 < port < 65536:
+        raise AddressUnknown(
+            f"'{text}' in directory.servers is not an address; it looks like dc1.corp.example or dc1.corp.example:636.",
+            server=text,
+        )
+    return Address(match["six"] or match["host"], port)
+
+
+def check_resolves(address: Address) -> None:
+    """Nothing, when the name has an address.
+
+    :raises AddressUnknown: the name does not exist.
+    :raises DirectoryUnavailable: nobody can tell at present.
+    """
+    try:
+        socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise DirectoryUnavailable(
+                f"Domain controller {address}: the name servers do not answer ({error.strerror}). "
+                "Check the DNS settings of Rollcall's host.",
+                server=str(address),
+            ) from error
+        raise AddressUnknown(
+            f"Domain controller {address}: the name does not resolve ({error.strerror}). "
+            "Check directory.servers and the DNS settings of Rollcall's host.",
+            server=str(address),
+        ) from error
+    except UnicodeError as error:
+        raise AddressUnknown(f"'{address.host}' cannot be a host name.", server=str(address)) from error

@@ -1,0 +1,246 @@
+"""The one table that turns ldap3's exceptions (and the sub-codes of Active Directory) into Rollcall's errors.
+
+Called by ``connection`` and ``reader``. A test lists ldap3's exception classes and fails on one that is not here.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ldap3.core import exceptions as ldap
+
+from shared.errors import (
+    AccountNotUsable,
+    BadCredentials,
+    ConfigurationError,
+    DirectoryUnavailable,
+    EncryptionRequired,
+    IncompleteSnapshot,
+    InsufficientRights,
+    RollcallError,
+    SettingsInvalid,
+    UnknownAttribute,
+    UnknownBaseDn,
+)
+
+_Rule = tuple[type[RollcallError], str]
+
+# "... AcceptSecurityContext error, data 52e, v1db1": Microsoft, "LDAP error codes for failed binds".
+_SUB_CODE = re.compile(r"\bdata ([0-9a-f]+)\b", re.IGNORECASE)
+_SUB_CODES: dict[str, _Rule] = {
+    "525": (BadCredentials, "there is no user {user}. Check directory.user."),
+    "52e": (
+        BadCredentials,
+        "the user name or the password of {user} is wrong. Check both; write the user as name@domain.",
+    ),
+    "530": (
+        AccountNotUsable,
+        "{user} may not sign in at this hour. Allow all hours in its account settings.",
+    ),
+    "531": (
+        AccountNotUsable,
+        "{user} may not sign in from this computer. Change 'Log On To' in its account settings.",
+    ),
+    "532": (AccountNotUsable, "the password of {user} has expired. Set a new one that does not expire."),
+    "533": (AccountNotUsable, "the account {user} is disabled. Enable it in Active Directory."),
+    "701": (AccountNotUsable, "the account {user} has expired. Change its expiry date in Active Directory."),
+    "773": (AccountNotUsable, "{user} must change the password at the next logon. Set one without that."),
+    "775": (AccountNotUsable, "the account {user} is locked. Unlock it, then check the password saved here."),
+}
+_REFUSED: _Rule = (
+    BadCredentials,
+    "the credentials of {user} were refused. Check directory.user and password.",
+)
+
+_UNAVAILABLE: _Rule = (
+    DirectoryUnavailable,
+    "it could not do what was asked: {said}. It is asked again later.",
+)
+_BROKEN: _Rule = (
+    DirectoryUnavailable,
+    "the connection failed: {said}. Check the network and the controller.",
+)
+_SETTINGS: _Rule = (SettingsInvalid, "the request does not fit: {said}. Check the directory settings.")
+_RIGHTS: _Rule = (InsufficientRights, "{user} may not read there: {said}. Give it the right to read.")
+_PROTECT: _Rule = (
+    EncryptionRequired,
+    "it accepts a password over an encrypted connection only. Set directory.security to ldaps or starttls.",
+)
+_NOT_COMPLETE: _Rule = (
+    IncompleteSnapshot,
+    "it stopped at a limit of its own ({said}). Lower directory.page_size, or raise the limit of the account.",
+)
+_NO_BASE: _Rule = (UnknownBaseDn, "it has no such entry ({said}). Check the distinguished name.")
+_METHOD: _Rule = (
+    ConfigurationError,
+    "this way to sign in is not possible: {said}. Choose another directory.authentication.",
+)
+
+# Looked up along the class's bases, nearest first: a line stands for every class derived from it.
+RULES: dict[type[BaseException], _Rule] = {
+    ldap.LDAPInvalidCredentialsResult: _REFUSED,
+    ldap.LDAPInappropriateAuthenticationResult: _REFUSED,
+    ldap.LDAPUserNameIsMandatoryError: (BadCredentials, "no user is given. Set directory.user."),
+    ldap.LDAPUserNameNotAllowedError: _REFUSED,
+    ldap.LDAPPasswordIsMandatoryError: (BadCredentials, "no password is given. Set directory.password."),
+    ldap.LDAPSASLPrepError: (BadCredentials, "the password holds characters that LDAP does not allow."),
+    ldap.LDAPBindError: _REFUSED,
+    ldap.LDAPStrongerAuthRequiredResult: _PROTECT,
+    ldap.LDAPConfidentialityRequiredResult: _PROTECT,
+    ldap.LDAPInsufficientAccessRightsResult: _RIGHTS,
+    ldap.LDAPAuthorizationDeniedResult: _RIGHTS,
+    ldap.LDAPNoSuchObjectResult: _NO_BASE,
+    ldap.LDAPReferralResult: (
+        UnknownBaseDn,
+        "the entry belongs to another domain ({said}). Use a controller of that domain.",
+    ),
+    ldap.LDAPReferralError: _NO_BASE,
+    ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "what is given is no distinguished name ({said})."),
+    ldap.LDAPInvalidDnError: (UnknownBaseDn, "what is given is no distinguished name ({said})."),
+    ldap.LDAPNamingViolationResult: _NO_BASE,
+    ldap.LDAPInvalidFilterError: (SettingsInvalid, "directory.filter is no LDAP filter: {said}."),
+    ldap.LDAPInappropriateMatchingResult: (SettingsInvalid, "directory.filter cannot be used: {said}."),
+    ldap.LDAPNoSuchAttributeResult: (UnknownAttribute, "an attribute does not exist: {said}."),
+    ldap.LDAPUndefinedAttributeTypeResult: (UnknownAttribute, "an attribute does not exist: {said}."),
+    ldap.LDAPAttributeError: (UnknownAttribute, "an attribute does not exist: {said}."),
+    ldap.LDAPSizeLimitExceededResult: _NOT_COMPLETE,
+    ldap.LDAPAdminLimitExceededResult: _NOT_COMPLETE,
+    ldap.LDAPAuthMethodNotSupportedResult: _METHOD,
+    ldap.LDAPSASLMechanismNotSupportedError: _METHOD,
+    ldap.LDAPUnknownAuthenticationMethodError: _METHOD,
+    ldap.LDAPPackageUnavailableError: (
+        ConfigurationError,
+        "Kerberos needs the package gssapi. Install Rollcall with the extra 'kerberos'.",
+    ),
+    ldap.LDAPSSLNotSupportedError: (ConfigurationError, "this Python has no TLS."),
+    ldap.LDAPOperationsErrorResult: _UNAVAILABLE,
+    ldap.LDAPProtocolErrorResult: _UNAVAILABLE,
+    ldap.LDAPTimeLimitExceededResult: _UNAVAILABLE,
+    ldap.LDAPUnavailableCriticalExtensionResult: _UNAVAILABLE,
+    ldap.LDAPSASLBindInProgressResult: _UNAVAILABLE,
+    ldap.LDAPConstraintViolationResult: _SETTINGS,
+    ldap.LDAPAttributeOrValueExistsResult: _SETTINGS,
+    ldap.LDAPInvalidAttributeSyntaxResult: _SETTINGS,
+    ldap.LDAPAliasProblemResult: _NO_BASE,
+    ldap.LDAPAliasDereferencingProblemResult: _NO_BASE,
+    ldap.LDAPBusyResult: _UNAVAILABLE,
+    ldap.LDAPUnavailableResult: _UNAVAILABLE,
+    ldap.LDAPUnwillingToPerformResult: _UNAVAILABLE,
+    ldap.LDAPLoopDetectedResult: _UNAVAILABLE,
+    ldap.LDAPObjectClassViolationResult: _SETTINGS,
+    ldap.LDAPNotAllowedOnNotLeafResult: _SETTINGS,
+    ldap.LDAPNotAllowedOnRDNResult: _SETTINGS,
+    ldap.LDAPEntryAlreadyExistsResult: _SETTINGS,
+    ldap.LDAPObjectClassModsProhibitedResult: _SETTINGS,
+    ldap.LDAPAffectMultipleDSASResult: _UNAVAILABLE,
+    ldap.LDAPOtherResult: _UNAVAILABLE,
+    ldap.LDAPLCUPResourcesExhaustedResult: _UNAVAILABLE,
+    ldap.LDAPLCUPSecurityViolationResult: _RIGHTS,
+    ldap.LDAPLCUPInvalidDataResult: _UNAVAILABLE,
+    ldap.LDAPLCUPUnsupportedSchemeResult: _UNAVAILABLE,
+    ldap.LDAPLCUPReloadRequiredResult: _UNAVAILABLE,
+    ldap.LDAPCanceledResult: _UNAVAILABLE,
+    ldap.LDAPNoSuchOperationResult: _UNAVAILABLE,
+    ldap.LDAPTooLateResult: _UNAVAILABLE,
+    ldap.LDAPCannotCancelResult: _UNAVAILABLE,
+    ldap.LDAPAssertionFailedResult: _UNAVAILABLE,
+    ldap.LDAPESyncRefreshRequiredResult: _UNAVAILABLE,
+    ldap.LDAPCommunicationError: _BROKEN,
+    ldap.LDAPSocketOpenError: _BROKEN,
+    ldap.LDAPSocketCloseError: _BROKEN,
+    ldap.LDAPSocketReceiveError: _BROKEN,
+    ldap.LDAPSocketSendError: _BROKEN,
+    ldap.LDAPSessionTerminatedByServerError: _BROKEN,
+    ldap.LDAPUnknownResponseError: _BROKEN,
+    ldap.LDAPUnknownRequestError: _BROKEN,
+    ldap.LDAPStartTLSError: (
+        DirectoryUnavailable,
+        "it would not begin StartTLS: {said}. Give the controller a certificate, or use ldaps.",
+    ),
+    ldap.LDAPResponseTimeoutError: _BROKEN,
+    ldap.LDAPSignatureVerificationFailedError: _BROKEN,
+    ldap.LDAPMaximumRetriesError: _BROKEN,
+    ldap.LDAPServerPoolError: _BROKEN,
+    ldap.LDAPServerPoolExhaustedError: _BROKEN,
+    ldap.LDAPConnectionPoolNameIsMandatoryError: _BROKEN,
+    ldap.LDAPConnectionPoolNotStartedError: _BROKEN,
+    ldap.LDAPCertificateError: _BROKEN,
+    ldap.LDAPSASLBindInProgressError: _UNAVAILABLE,
+    ldap.LDAPInfoError: _UNAVAILABLE,
+    ldap.LDAPSchemaError: _UNAVAILABLE,
+    ldap.LDAPTransactionError: _UNAVAILABLE,
+    ldap.LDAPControlError: _UNAVAILABLE,
+    ldap.LDAPExtensionError: _UNAVAILABLE,
+    ldap.LDAPMetricsError: _UNAVAILABLE,
+    ldap.LDAPInvalidServerError: _SETTINGS,
+    ldap.LDAPInvalidPortError: _SETTINGS,
+    ldap.LDAPInvalidTlsSpecificationError: _SETTINGS,
+    ldap.LDAPInvalidHashAlgorithmError: _METHOD,
+    ldap.LDAPInvalidScopeError: _SETTINGS,
+    ldap.LDAPInvalidDereferenceAliasesError: _SETTINGS,
+    ldap.LDAPInvalidValueError: _SETTINGS,
+    ldap.LDAPConfigurationError: _SETTINGS,
+    ldap.LDAPUnknownStrategyError: _SETTINGS,
+    ldap.LDAPSSLConfigurationError: _SETTINGS,
+    ldap.LDAPDefinitionError: _SETTINGS,
+    ldap.LDAPConfigurationParameterError: _SETTINGS,
+    ldap.LDAPKeyError: _SETTINGS,
+    ldap.LDAPObjectError: _SETTINGS,
+    ldap.LDAPCursorError: _SETTINGS,
+    ldap.LDAPCursorAttributeError: _SETTINGS,
+    ldap.LDAPObjectDereferenceError: _SETTINGS,
+    ldap.LDAPConnectionIsReadOnlyError: _SETTINGS,
+    ldap.LDAPChangeError: _SETTINGS,
+    ldap.LDAPLDIFError: _SETTINGS,
+    ldap.LDAPObjectClassError: _SETTINGS,
+    OSError: _BROKEN,
+}
+_SAID_CHARACTERS = 200
+
+
+def translate(error: BaseException, server: str, user: str) -> RollcallError:
+    """The error of Rollcall for an exception that ldap3 or the socket raised while talking to a server."""
+    said = _said(error)
+    kind, sentence = _rule(error, said)
+    text = sentence.format(said=said, user=user or "the account")
+    return kind(f"Domain controller {server}: {text}", server=server)
+
+
+@contextmanager
+def translated(server: str, user: str) -> Iterator[None]:
+    """Translate what the block raises.
+
+    :raises RollcallError: in place of any exception of ldap3 or of the socket.
+    """
+    try:
+        yield
+    except (ldap.LDAPException, OSError) as error:
+        raise translate(error, server, user) from error
+
+
+def failure_of(code: int, matched_dn: str, message: str) -> ldap.LDAPOperationResult:
+    """The exception ldap3 has for a result code other than success."""
+    description = f"result {code}"
+    if code not in ldap.exception_table:
+        return ldap.LDAPOtherResult(code, description, matched_dn, message)
+    return ldap.LDAPOperationResult(code, description, matched_dn, message)
+
+
+def _rule(error: BaseException, said: str) -> _Rule:
+    if isinstance(error, ldap.LDAPInvalidCredentialsResult):
+        found = _SUB_CODE.search(said)
+        return _SUB_CODES.get(found[1].lower(), _REFUSED) if found else _REFUSED
+    if isinstance(error, ldap.LDAPOperationsErrorResult) and "uthentication" in said:
+        return _REFUSED
+    for kind in type(error).__mro__:
+        if kind in RULES:
+            return RULES[kind]
+    return _UNAVAILABLE
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, ldap.LDAPOperationResult):
+        text = f"{error.message or ''} {error.description or ''}"
+    else:
+        text = str(error)
+    return " ".join(text.replace("\0", " ").split())[:_SAID_CHARACTERS] or type(error).__name__

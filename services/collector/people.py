@@ -1,0 +1,54 @@
+"""Reads people: raw pages of a unit mapped to ``Person``. Called by ``snapshot``, and by the benchmark directly."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from services.collector.active_directory import ActiveDirectory
+from services.collector.mapping import AttributeNames, PersonMapping, UnusableEntry
+from services.collector.numbers import NumberOptions
+from shared.domain.person import Person
+from shared.errors import InvalidEntry
+from shared.settings.documents import DirectorySettings
+
+
+def attribute_names(settings: DirectorySettings) -> AttributeNames:
+    """The attributes of the settings as plain values."""
+    return AttributeNames(**settings.attributes.model_dump())
+
+
+def mapping_of(settings: DirectorySettings, unit: str, now: datetime) -> PersonMapping:
+    """How entries of a unit become people under these settings."""
+    rule = settings.number_rule
+    return PersonMapping(
+        unit,
+        attribute_names(settings),
+        NumberOptions(rule.min_digits, rule.max_digits, rule.last_digits),
+        now,
+    )
+
+
+def unit_pages(
+    directory: ActiveDirectory, mapping: PersonMapping, people_filter: str
+) -> Iterator[list[Person]]:
+    """Everyone in the mapping's unit, one list per LDAP page; ends only when the unit was read completely.
+
+    :raises InvalidEntry: an entry has no objectGUID, so the reading cannot count.
+    :raises RollcallError: as ``reader.Reader.pages``.
+    """
+    for page in directory.people_pages(mapping.unit, people_filter, mapping.names.requested()):
+        try:
+            yield [mapping.person(entry.distinguished_name, entry.attributes) for entry in page]
+        except UnusableEntry as error:
+            raise InvalidEntry(
+                f"{error} The account may lack the right to read it, so {mapping.unit} counts as not read."
+            ) from error
+
+
+def read_people(settings: DirectorySettings) -> Iterator[list[Person]]:
+    """Everyone in all units of the settings, unit by unit and page by page, without a database."""
+    now = datetime.now(UTC)
+    with ActiveDirectory(settings) as directory:
+        people_filter = directory.people_filter()
+        for unit in settings.units:
+            directory.check_exists(unit.dn)
+            yield from unit_pages(directory, mapping_of(settings, unit.dn, now), people_filter)

@@ -1,0 +1,188 @@
+"""Answers the console's short questions about the directory: does it work, which units, which attributes."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, cast
+
+from services.collector import selection
+from services.collector.active_directory import ActiveDirectory
+from services.collector.mapping import clean
+from services.collector.numbers import NumberOptions, read_numbers
+from services.collector.people import attribute_names
+from services.collector.reader import RawEntry, Scope, Search, first_value
+from shared.settings import store
+from shared.settings.documents import DirectorySettings, Section, Security
+from shared.worker.context import Context
+from shared.worker.questions import unseal
+
+_PEOPLE_SAMPLED = 200
+_SAMPLES_SHOWN = 3
+_SAMPLE_CHARACTERS = 60
+_CONTAINERS = "(|(objectClass=organizationalUnit)(objectClass=container)(objectClass=builtinDomain))"
+# The last part of a distinguished name; a comma that belongs to a name stands behind a backslash (RFC 4514).
+_LAST_PART = re.compile(r"(?:\\.|[^,\\])+$")
+# Where administrators usually keep extension numbers; offered even when nobody has one yet.
+_USUAL = ("telephoneNumber", "ipPhone", "otherTelephone", *(f"extensionAttribute{n}" for n in range(1, 16)))
+_NO_HELP = frozenset(
+    name.lower()
+    for name in (
+        "accountExpires", "badPasswordTime", "badPwdCount", "codePage", "countryCode", "distinguishedName",
+        "dSCorePropagationData", "instanceType", "lastLogoff", "lastLogon", "lastLogonTimestamp", "logonCount",
+        "manager", "memberOf", "nTSecurityDescriptor", "objectCategory", "objectClass", "objectGUID", "objectSid",
+        "primaryGroupID", "pwdLastSet", "sAMAccountType", "uSNChanged", "uSNCreated", "userAccountControl",
+        "whenChanged", "whenCreated", "adminCount", "userParameters", "directReports",
+    )
+)  # fmt: skip
+
+
+def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Whether the directory can be read with these settings: who answered, and how many people are in each unit.
+
+    :raises RollcallError: the exact reason why not.
+    """
+    began = time.monotonic()
+    settings = _settings(context, arguments)
+    with ActiveDirectory(settings) as directory:
+        domain = directory.domain()
+        directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
+        people_filter = directory.people_filter()
+        units = []
+        for unit in settings.units:
+            directory.check_exists(unit.dn)
+            units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
+        warnings = [item.error.message for item in directory.passed_over]
+    if settings.security is Security.PLAIN:
+        warnings.append(
+            "The connection is NOT encrypted: everyone on the network can read the password. Use ldaps."
+        )
+    warnings += [
+        f"{unit['dn']} was read completely, but holds nobody that the filter selects."
+        for unit in units
+        if not unit["people"]
+    ]
+    return {
+        "server": directory.server,
+        "controller": domain.controller,
+        "base_dn": domain.base_dn,
+        "security": settings.security.value,
+        "units": units,
+        "seconds": round(time.monotonic() - began, 3),
+        "warnings": warnings,
+    }
+
+
+def browse_units(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """What can be chosen one level below ``base`` (the domain when empty), with the people in and below each.
+
+    Containers that are no organizational units are named only when they hold people.
+
+    :raises RollcallError: as ``test_directory``; ``UnknownBaseDn`` when there is no such base.
+    """
+    settings = _settings(context, arguments)
+    with ActiveDirectory(settings) as directory:
+        base = arguments.get("base") or directory.domain().base_dn
+        directory.check_exists(base)
+        children = sorted(
+            directory.reader.entries(Search(base, _CONTAINERS, ("name", "objectClass"), Scope.LEVEL)),
+            key=lambda entry: clean(first_value(entry, "name")).casefold(),
+        )
+        people = _count_below(directory, base, directory.people_filter())
+        units = _count_below(directory, base, "(objectClass=organizationalUnit)")
+    found = []
+    for entry in children:
+        dn = clean(entry.distinguished_name)
+        part = _child_part(dn, base)
+        is_unit = b"organizationalUnit" in entry.attributes.get("objectclass", ())
+        if is_unit or people[part]:
+            found.append(
+                {
+                    "dn": dn,
+                    "name": clean(first_value(entry, "name")),
+                    "people": people[part],
+                    "units": units[part] - is_unit,
+                }
+            )
+    return found
+
+
+def list_attributes(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Attributes that people really have, with how many of a sample and some values; those that give most
+    extension numbers first.
+
+    :raises RollcallError: as ``test_directory``.
+    """
+    settings = _settings(context, arguments)
+    rule = settings.number_rule
+    options = NumberOptions(rule.min_digits, rule.max_digits, rule.last_digits)
+    filled: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
+    samples: dict[str, list[str]] = {}
+    with ActiveDirectory(settings) as directory:
+        domain = directory.domain()
+        bases = [unit.dn for unit in settings.units] or [domain.base_dn]
+        people = 0
+        for entry in islice(_sample(directory, bases), _PEOPLE_SAMPLED):
+            people += 1
+            for name, values in entry.attributes.items():
+                texts = [clean(value) for value in values if _is_text(value)]
+                if name in _NO_HELP or not texts:
+                    continue
+                filled[name] += 1
+                numbers[name] += read_numbers(texts, options).number is not None
+                shown = samples.setdefault(name, [])
+                if len(shown) < _SAMPLES_SHOWN and texts[0][:_SAMPLE_CHARACTERS] not in shown:
+                    shown.append(texts[0][:_SAMPLE_CHARACTERS])
+    # A second session, because the sample may have left the first in the middle of a page.
+    with ActiveDirectory(settings) as directory:
+        names = directory.display_names([*samples, *(name.lower() for name in _USUAL)], domain.schema_dn)
+    return [
+        {
+            "name": names[key],
+            "people": people,
+            "filled": filled[key],
+            "numbers": numbers[key],
+            "samples": samples.get(key, []),
+        }
+        for key in sorted(names, key=lambda key: (-numbers[key], -filled[key], key))
+    ]
+
+
+def _sample(directory: ActiveDirectory, bases: list[str]) -> Iterator[RawEntry]:
+    for base in bases:
+        search = Search(
+            base, selection.people(directory.settings.filter), ("*",), Scope.SUBTREE, _PEOPLE_SAMPLED
+        )
+        yield from directory.reader.entries(search)
+
+
+def _count_below(directory: ActiveDirectory, base: str, chosen: str) -> Counter[str]:
+    """How many entries of the filter lie in each branch below the base, by the branch's part of the name."""
+    counts: Counter[str] = Counter()
+    for entry in directory.reader.entries(Search(base, chosen, ("1.1",))):
+        counts[_child_part(clean(entry.distinguished_name), base)] += 1
+    return counts
+
+
+def _child_part(dn: str, base: str) -> str:
+    rest = dn[: -len(base)].removesuffix(",") if dn.lower().endswith(base.lower()) else dn
+    last = _LAST_PART.search(rest)
+    return last[0].casefold() if last else ""
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and all(character.isprintable() or character.isspace() for character in text)
+
+
+def _settings(context: Context, arguments: dict[str, Any]) -> DirectorySettings:
+    sealed = arguments.get("settings")
+    if sealed:
+        return cast(DirectorySettings, unseal(Section.DIRECTORY, sealed, context.encryption))
+    with context.database.read() as session:
+        return store.read(session, arguments["site_id"], context.encryption).settings.directory

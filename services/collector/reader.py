@@ -1,0 +1,220 @@
+"""Reads searches page by page from a signed-in connection, straight from its socket.
+
+Called by ``active_directory``. The next page is asked for before this one is decoded, so that the server never
+waits for us; one page is in memory at a time (two while a ranged attribute is completed). Every search carries
+the paged results control (RFC 2696), because a Windows controller cuts others off at 1,000 entries. A search has
+ended only when the server says success with an empty cookie; anything else raises.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import BinaryIO
+
+import ldap3
+from ldap3.operation.search import search_operation
+from pyasn1.codec.ber.encoder import encode
+
+from services.collector import ber
+from services.collector.errors import failure_of, translated
+from shared.errors import DirectoryUnavailable, InvalidEntry
+
+PAGED_RESULTS = b"1.2.840.113556.1.4.319"
+_ENTRY, _REFERENCE, _DONE, _EXTENDED = 0x64, 0x73, 0x65, 0x78
+_DEREF_NEVER = "NEVER"
+_BUFFER_BYTES = 256 * 1024
+# "member;range=0-1499", the last part "member;range=1500-*" (MS-ADTS 3.1.1.3.1.3.3).
+_RANGED = re.compile(r"(?P<name>[^;]+);range=(?P<first>[0-9]+)-(?P<last>[0-9]+|\*)", re.IGNORECASE)
+
+
+class Scope(IntEnum):
+    """How far below the base a search looks."""
+
+    BASE = 0
+    LEVEL = 1
+    SUBTREE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked. ``filter`` must be escaped already; ``attributes`` are asked for by name."""
+
+    base: str
+    filter: str
+    attributes: tuple[str, ...]
+    scope: Scope = Scope.SUBTREE
+    page_size: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """One entry as sent: attributes by lower-case name, values as bytes."""
+
+    distinguished_name: bytes
+    attributes: dict[str, list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _RawPage:
+    messages: list[tuple[bytes, ber.Envelope]]
+    cookie: bytes
+
+
+class Reader:
+    """Searches on one connection, one after the other. ``page_seconds`` bounds how long one page may take."""
+
+    def __init__(self, connection: ldap3.Connection, server: str, user: str, page_seconds: float) -> None:
+        self._socket = connection.socket
+        self._stream: BinaryIO = connection.socket.makefile("rb", buffering=_BUFFER_BYTES)
+        self._server = server
+        self._user = user
+        self._page_seconds = page_seconds
+        self._message_id = 1_000_000
+        self._keys: dict[bytes, str] = {}
+
+    def pages(self, search: Search) -> Iterator[list[RawEntry]]:
+        """The entries, page by page; the iterator ends only when the server has said that it is the end.
+
+        :raises DirectoryUnavailable: the controller stopped answering, or answered what is no LDAP.
+        :raises RollcallError: it refused; the same as ``errors.translate`` gives.
+        """
+        request = self._encode(search)
+        page = self._receive(self._send(request, search.page_size, b""))
+        while True:
+            awaited = self._send(request, search.page_size, page.cookie) if page.cookie else None
+            entries = self._decode(page)
+            ranged = [entry for entry in entries if any(";range=" in name for name in entry.attributes)]
+            following: _RawPage | None = None
+            if ranged:
+                # The answer that is on its way must be off the line before another question.
+                following = self._receive(awaited) if awaited is not None else None
+                for entry in ranged:
+                    self._complete(entry)
+            yield entries
+            if awaited is None:
+                return
+            page = following or self._receive(awaited)
+
+    def entries(self, search: Search) -> Iterator[RawEntry]:
+        """As ``pages``, entry by entry."""
+        for page in self.pages(search):
+            yield from page
+
+    def _encode(self, search: Search) -> bytes:
+        with translated(self._server, self._user):
+            request = search_operation(
+                search.base, search.filter, int(search.scope), _DEREF_NEVER, list(search.attributes), 0, 0, False,
+                True, False,
+            )  # fmt: skip
+        encoded: bytes = encode(request)
+        return encoded
+
+    def _send(self, request: bytes, page_size: int, cookie: bytes) -> int:
+        self._message_id += 1
+        value = ber.element(ber.SEQUENCE, ber.integer(page_size) + ber.element(ber.OCTET_STRING, cookie))
+        control = ber.element(
+            ber.SEQUENCE,
+            ber.element(ber.OCTET_STRING, PAGED_RESULTS) + ber.TRUE + ber.element(ber.OCTET_STRING, value),
+        )
+        message = ber.integer(self._message_id) + request + ber.element(ber.CONTROLS, control)
+        with translated(self._server, self._user):
+            self._socket.sendall(ber.element(ber.SEQUENCE, message))
+        return self._message_id
+
+    def _receive(self, message_id: int) -> _RawPage:
+        """All messages of one page, not decoded yet, and the cookie for the next page."""
+        until = time.monotonic() + self._page_seconds
+        messages: list[tuple[bytes, ber.Envelope]] = []
+        try:
+            while True:
+                data = self._read_message()
+                envelope = ber.envelope(data)
+                if envelope.message_id == 0 and envelope.operation == _EXTENDED:
+                    raise self._unavailable("it ended the connection (notice of disconnection)")
+                if envelope.message_id != message_id:
+                    raise ber.BerError(f"an answer to question {envelope.message_id}, which was not asked")
+                if envelope.operation == _ENTRY:
+                    messages.append((data, envelope))
+                elif envelope.operation == _DONE:
+                    return _RawPage(messages, self._cookie(data, envelope))
+                elif envelope.operation != _REFERENCE:
+                    raise ber.BerError(f"an answer of kind 0x{envelope.operation:02x}")
+                if time.monotonic() > until:
+                    raise self._unavailable(f"one page took more than {self._page_seconds:.0f} s")
+        except ber.BerError as error:
+            raise self._unavailable(f"it sent {error}") from error
+
+    def _read_message(self) -> bytes:
+        with translated(self._server, self._user):
+            head = self._stream.read(2)
+            if len(head) == 2 and head[1] >= 0x80:
+                head += self._stream.read(head[1] & 0x7F)
+            if len(head) < 2 or len(head) < 2 + (head[1] & 0x7F if head[1] >= 0x80 else 0):
+                raise self._unavailable("it closed the connection in the middle of an answer")
+            length = head[1] if head[1] < 0x80 else int.from_bytes(head[2:], "big")
+            if head[0] != ber.SEQUENCE or length > ber.MAX_MESSAGE_BYTES:
+                raise ber.BerError("something that is no LDAP message")
+            body = self._stream.read(length)
+        if len(body) < length:
+            raise self._unavailable("it closed the connection in the middle of an answer")
+        return head + body
+
+    def _cookie(self, data: bytes, envelope: ber.Envelope) -> bytes:
+        result = ber.result(data, envelope.start, envelope.end)
+        if result.code != 0:
+            with translated(self._server, self._user):
+                raise failure_of(result.code, result.matched_dn, result.message)
+        value = ber.control_value(data, envelope.controls_start, envelope.controls_end, PAGED_RESULTS)
+        if value is None:
+            raise self._unavailable("it did not answer in pages, so nobody can tell whether that was all")
+        return ber.page_cookie(value)
+
+    def _decode(self, page: _RawPage) -> list[RawEntry]:
+        keys = self._keys
+        try:
+            return [
+                RawEntry(*ber.entry(data, envelope.start, envelope.end, keys))
+                for data, envelope in page.messages
+            ]
+        except ber.BerError as error:
+            raise self._unavailable(f"it sent an entry that cannot be read: {error}") from error
+
+    def _complete(self, entry: RawEntry) -> None:
+        """Fetch the rest of the values of every attribute that came in part."""
+        for key in [name for name in entry.attributes if ";range=" in name]:
+            values = entry.attributes.pop(key)
+            part = _RANGED.fullmatch(key)
+            while part is not None and part["last"] != "*":
+                part, more = self._next_range(entry, part["name"], int(part["last"]) + 1)
+                values += more
+            if part is None:
+                raise self._unavailable(f"it sent the attribute option '{key}', which is not known")
+            entry.attributes.setdefault(part["name"], []).extend(values)
+
+    def _next_range(self, entry: RawEntry, name: str, first: int) -> tuple[re.Match[str] | None, list[bytes]]:
+        guid = entry.attributes.get("objectguid", [b""])[0]
+        base = f"<GUID={guid.hex()}>" if guid else entry.distinguished_name.decode("utf-8", "replace")
+        request = self._encode(Search(base, "(objectClass=*)", (f"{name};range={first}-*",), Scope.BASE))
+        for found in self._decode(self._receive(self._send(request, 1, b""))):
+            for key, values in found.attributes.items():
+                part = _RANGED.fullmatch(key)
+                if part is not None and part["name"] == name and int(part["first"]) == first and values:
+                    return part, values
+        raise InvalidEntry(
+            f"The values of {name} from {first} on of {entry.distinguished_name.decode('utf-8', 'replace')} "
+            "could not be read; they changed meanwhile. The next run reads them again."
+        )
+
+    def _unavailable(self, what: str) -> DirectoryUnavailable:
+        return DirectoryUnavailable(
+            f"Domain controller {self._server}: {what}. Nothing of this reading counts; it is read again.",
+            server=self._server,
+        )
+
+
+def first_value(entry: RawEntry, name: str) -> bytes:
+    """The first value of an attribute, empty when there is none."""
+    values: Sequence[bytes] = entry.attributes.get(name.lower(), ())
+    return values[0] if values else b""

@@ -1,0 +1,72 @@
+"""Reads one organizational unit for a run and proves the reading complete. Called by the task of that name.
+
+The proof: the base exists, every attribute of the settings is in the schema, the last page came with success and
+an empty cookie, and the count of what was stored. Without all of it the part fails and nobody is removed.
+"""
+
+import time
+from datetime import UTC, datetime
+
+from services.collector.active_directory import ActiveDirectory
+from services.collector.people import attribute_names, mapping_of, unit_pages
+from shared.database.pages import person_row
+from shared.errors import LeaseHeld, RollcallError
+from shared.runs import parts
+from shared.settings import store
+from shared.settings.documents import DirectorySettings, Security
+from shared.worker.context import Context
+
+
+def snapshot_unit(context: Context, part_id: int) -> None:
+    """Read and store the part if it waits to be read.
+
+    :raises LeaseHeld: another worker has taken over meanwhile.
+    """
+    part = parts.claim_part(context.database, part_id, context.settings.lease_seconds)
+    if part is None:
+        return
+    countdown: float | None = 0.0
+    try:
+        with context.database.read() as session:
+            settings = store.read(session, part.site_id, context.encryption).settings.directory
+        _read(context, part, settings)
+    except LeaseHeld:
+        raise
+    except RollcallError as error:
+        countdown = parts.fail_part(context.database, part, error)
+    context.publish_due_later(part.run_id, countdown or 0.0)
+
+
+def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:
+    began = time.monotonic()
+    # Another attempt begins with another controller: the one before may be what failed.
+    with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+        domain = directory.domain()
+        directory.check_exists(part.unit)
+        directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
+        people_filter = directory.people_filter()
+        mapping = mapping_of(settings, part.unit, datetime.now(UTC))
+        pages = items = 0
+        for page in unit_pages(directory, mapping, people_filter):
+            rows = [person_row(person) for person in page]
+            parts.store_page(context.database, part, pages, rows, context.settings.lease_seconds)
+            pages += 1
+            items += len(rows)
+        parts.complete_part(
+            context.database,
+            part,
+            pages=pages,
+            items=items,
+            source=domain.controller or directory.server,
+            proof={
+                "base_exists": True,
+                "result": "success",
+                "last_cookie": "empty",
+                "pages": pages,
+                "people": items,
+                "filter": people_filter,
+                "encrypted": settings.security is not Security.PLAIN,
+                "passed_over": [item.error.message for item in directory.passed_over],
+                "seconds": round(time.monotonic() - began, 3),
+            },
+        )

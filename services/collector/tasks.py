@@ -1,0 +1,72 @@
+"""The Celery tasks of the collector: parse the message, call one function."""
+
+from typing import Any
+
+from celery import shared_task
+
+from services.collector import due_runs, questions
+from services.collector.absent import locate_absent as look_for_absent
+from services.collector.snapshot import snapshot_unit as read_unit
+from shared.messages import LocateAbsent, SnapshotUnit
+from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS, SWEEP, TICK
+from shared.worker.task import QuestionTask, RollcallTask
+
+
+@shared_task(name=SnapshotUnit.task, base=RollcallTask, bind=True)
+def snapshot_unit(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Read a unit for a run."""
+    read_unit(self.context, SnapshotUnit.model_validate(message).part_id)
+
+
+@shared_task(name=LocateAbsent.task, base=RollcallTask, bind=True)
+def locate_absent(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Look for the people whom no unit of a run holds."""
+    look_for_absent(self.context, LocateAbsent.model_validate(message).part_id)
+
+
+@shared_task(name=TICK, base=RollcallTask, bind=True)
+def tick(self: RollcallTask) -> None:
+    """Start the runs that schedules say are due."""
+    due_runs.tick(self.context)
+
+
+@shared_task(name=SWEEP, base=RollcallTask, bind=True)
+def sweep(self: RollcallTask) -> None:
+    """Publish again what waits for a worker."""
+    due_runs.sweep(self.context)
+
+
+@shared_task(
+    name="collector.test_directory",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def test_directory(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether the directory can be worked with."""
+    return questions.test_directory(self.context, arguments)
+
+
+@shared_task(
+    name="collector.browse_units",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def browse_units(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Answer which organizational units there are."""
+    return questions.browse_units(self.context, arguments)
+
+
+@shared_task(
+    name="collector.list_attributes",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def list_attributes(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Answer which attributes people have."""
+    return questions.list_attributes(self.context, arguments)

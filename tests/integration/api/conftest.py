@@ -1,0 +1,99 @@
+"""A deployment in a temporary folder, the API served by uvicorn in a thread, and a worker for questions."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from celery.contrib.testing.worker import start_worker
+
+from services.api.app import create_app as create_api
+from services.api.use_cases import settings, tokens
+from shared import encryption
+from shared.database.engine import Database
+from shared.database.migrate import migrate
+from shared.settings.process import load
+from shared.worker.app import create_app
+from shared.worker.context import Context
+from shared.worker.task import QuestionTask
+
+SITE = "default"
+SECRET = "correct horse battery"
+CLIENT_SECRET = "staple staple staple"
+READY: dict[str, dict[str, Any]] = {
+    "directory": {
+        "servers": ["dc1.corp.example"],
+        "user": "rollcall@corp.example",
+        "password": SECRET,
+        "units": [{"dn": "OU=Sales,DC=corp,DC=example"}, {"dn": "OU=IT,DC=corp,DC=example"}],
+    },
+    "phone_system": {
+        "base_url": "https://pbx.example.test:5001",
+        "client_id": "rollcall",
+        "client_secret": CLIENT_SECRET,
+    },
+}
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    """A migrated, embedded deployment without workers."""
+    process_settings = load({}, data=tmp_path / "data", question_seconds=5.0)
+    database = Database(process_settings.effective_database_url)
+    migrate(database)
+    app = create_app(process_settings)
+    yield Context(app, process_settings, database, encryption.load(process_settings))
+    database.close()
+
+
+@pytest.fixture
+def ready(context: Context) -> Context:
+    """The deployment with a directory of two units and a phone system."""
+    settings.apply_settings(context, SITE, READY, "test")
+    return context
+
+
+@pytest.fixture
+def client(context: Context) -> Iterator[httpx.Client]:
+    """A client of the served API, signed in as ``token:tester``."""
+    token = tokens.create_token(context, "tester")
+    config = uvicorn.Config(
+        create_api(context), port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    bound = config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+    with httpx.Client(
+        base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
+    ) as made:
+        yield made
+    server.should_exit = True
+    thread.join(10)
+    bound.close()
+
+
+@pytest.fixture
+def answering(context: Context) -> Iterator[Callable[[str, Callable[[dict[str, Any]], Any]], None]]:
+    """Start a worker that answers a question with the given function: ``answering(task, answer)``."""
+    started = threading.Event()
+
+    def _register(task: str, answer: Callable[[dict[str, Any]], Any]) -> None:
+        def _body(self: QuestionTask, arguments: dict[str, Any]) -> Any:
+            return answer(arguments)
+
+        context.app.task(name=task, base=QuestionTask, bind=True)(_body)
+        if not started.is_set():
+            started.set()
+            worker.__enter__()
+
+    worker = start_worker(
+        context.app, pool="threads", concurrency=2, perform_ping_check=False, loglevel="error"
+    )
+    yield _register
+    if started.is_set():
+        worker.__exit__(None, None, None)
