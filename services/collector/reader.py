@@ -59,7 +59,8 @@ class RawEntry:
 @dataclass(frozen=True, slots=True)
 class _RawPage:
     messages: list[tuple[bytes, ber.Envelope]]
-    cookie: bytes
+    # Without the control in the answer nobody can tell whether the page was all there is.
+    cookie: bytes | None
 
 
 class Reader:
@@ -83,6 +84,9 @@ class Reader:
         request = self._encode(search)
         page = self._receive(self._send(request, search.page_size, b""))
         while True:
+            # One entry is all there can be below a base; the rootDSE is not answered in pages.
+            if page.cookie is None and search.scope is not Scope.BASE:
+                raise self._unavailable("it did not answer in pages, so nobody can tell whether that was all")
             awaited = self._send(request, search.page_size, page.cookie) if page.cookie else None
             entries = self._decode(page)
             ranged = [entry for entry in entries if any(";range=" in name for name in entry.attributes)]
@@ -161,15 +165,13 @@ class Reader:
             raise self._unavailable("it closed the connection in the middle of an answer")
         return head + body
 
-    def _cookie(self, data: bytes, envelope: ber.Envelope) -> bytes:
+    def _cookie(self, data: bytes, envelope: ber.Envelope) -> bytes | None:
         result = ber.result(data, envelope.start, envelope.end)
         if result.code != 0:
             with translated(self._server, self._user):
                 raise failure_of(result.code, result.matched_dn, result.message)
         value = ber.control_value(data, envelope.controls_start, envelope.controls_end, PAGED_RESULTS)
-        if value is None:
-            raise self._unavailable("it did not answer in pages, so nobody can tell whether that was all")
-        return ber.page_cookie(value)
+        return None if value is None else ber.page_cookie(value)
 
     def _decode(self, page: _RawPage) -> list[RawEntry]:
         keys = self._keys

@@ -1,0 +1,319 @@
+"""A throw-away Active Directory: Samba's domain controller on a loopback address of its own.
+
+The domain is provisioned once into a cache and copied for every controller. All four LDAP ports are fixed, so
+the right to bind them is needed (root, or net.ipv4.ip_unprivileged_port_start=0).
+"""
+
+import base64
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ldap3
+
+from services.sandbox.directory.certificate import make_certificate
+from tests.support.tools import leave_out, require
+
+REALM = "CORP.EXAMPLE.TEST"
+BASE_DN = "DC=corp,DC=example,DC=test"
+PASSWORD = "Roll-Call.4711"
+USER = f"Administrator@{REALM.lower()}"
+PACKAGES = "samba-ad-dc samba-ad-provision ldb-tools"
+_HOST = "dc1"
+_PORTS = (389, 636, 3268, 3269)
+_FOLDERS = ("private", "state", "lock", "cache", "run", "bind-dns", "etc", "tls")
+_START_SECONDS = 30
+# A forgotten server ends by itself.
+_MOST_SECONDS = 3600
+# Samba insists on file-system ACLs for a share that nobody serves here, and they need the real root.
+_PROVISION = (
+    "import sys, samba.provision as p; p.setsysvolacl = lambda *a, **k: None; "
+    "from samba.netcmd.main import cmd_sambatool; sys.exit(cmd_sambatool()._run('samba-tool', *sys.argv[1:]))"
+)
+# LDAP: an anonymous base search of the rootDSE for no attribute (RFC 4511 section 4.5).
+_ARE_YOU_THERE = bytes.fromhex(
+    "302a02010163250400" "0a01000a0100020100020100010100870b6f626a656374436c617373" "30050403312e31"
+)  # fmt: skip
+
+Values = Mapping[str, str | bytes | list[str]]
+
+
+class SambaDomain:
+    """One domain controller in a folder. ``start`` it, ``stop`` it, ``kill`` it, let it ``freeze``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = ""
+        self.ca_certificate = ""
+        self.tls_name = f"{_HOST}.{REALM.lower()}"
+        self.base_dn = BASE_DN
+        self.user = USER
+        self.password = PASSWORD
+        self._tools = require(("samba", "ldbadd"), PACKAGES)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where ldapsearch finds it."""
+        return f"ldaps://{self.address}:636"
+
+    def start(self) -> None:
+        """Serve; a second start serves the same entries at the same address."""
+        if not (self.folder / "private" / "sam.ldb").exists():
+            shutil.copytree(
+                _provisioned(self._tools["samba"]), self.folder, symlinks=True, dirs_exist_ok=True
+            )
+        for name in _FOLDERS:
+            (self.folder / name).mkdir(exist_ok=True)
+        with _locked("start"):
+            if not self.address:
+                self.address = _free_address()
+                self._make_certificate()
+            (self.folder / "etc" / "smb.conf").write_text(self._configuration())
+            with (self.folder / "samba.out").open("ab") as output:
+                self._process = subprocess.Popen(
+                    [
+                        self._tools["samba"], "--foreground", "--model=single",
+                        f"--configfile={self.folder}/etc/smb.conf", f"--maximum-runtime={_MOST_SECONDS}",
+                    ],
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                )  # fmt: skip
+            self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        """End the server; not running is not an error."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Connections stay, answers stop."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on where it was frozen."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def load(self, ldif: str) -> None:
+        """Add entries straight to the database; a running server sees them at once."""
+        path = self.folder / "load.ldif"
+        path.write_text(ldif, encoding="utf-8")
+        # Without the two options the time grows with the square of the entries.
+        _call(
+            self._tools["ldbadd"], f"--configfile={self.folder}/etc/smb.conf",
+            "-H", str(self.folder / "private" / "sam.ldb"),
+            "-o", "batch_mode:1", "-o", "transaction_index_cache_size:200000", str(path),
+        )  # fmt: skip
+
+    @contextmanager
+    def administrator(self) -> Iterator[ldap3.Connection]:
+        """A connection with all rights, for the changes that people make."""
+        server = ldap3.Server(self.address, port=636, use_ssl=True, get_info=ldap3.NONE)
+        with ldap3.Connection(
+            server, USER, PASSWORD, auto_bind=ldap3.AUTO_BIND_NO_TLS, raise_exceptions=True
+        ) as made:
+            yield made
+
+    def _make_certificate(self) -> None:
+        made = make_certificate(self.tls_name, (self.address,))
+        tls = self.folder / "tls"
+        (tls / "cert.pem").write_text(made.certificate)
+        (tls / "ca.pem").write_text(made.ca)
+        # Samba refuses a key that others may read.
+        (tls / "key.pem").touch(0o600)
+        (tls / "key.pem").write_text(made.key)
+        self.ca_certificate = made.ca
+
+    def _configuration(self) -> str:
+        folder = self.folder
+        options = {
+            "server role": "active directory domain controller",
+            "server services": "ldap",
+            "realm": REALM,
+            "workgroup": "CORP",
+            "netbios name": _HOST,
+            "interfaces": f"{self.address}/8",
+            "bind interfaces only": "yes",
+            "private dir": f"{folder}/private",
+            "state directory": f"{folder}/state",
+            "lock directory": f"{folder}/lock",
+            "cache directory": f"{folder}/cache",
+            "pid directory": f"{folder}/run",
+            "ncalrpc dir": f"{folder}/run/ncalrpc",
+            "ntp signd socket directory": f"{folder}/run/ntp_signd",
+            "binddns dir": f"{folder}/bind-dns",
+            "tls certfile": f"{folder}/tls/cert.pem",
+            "tls keyfile": f"{folder}/tls/key.pem",
+            "tls cafile": f"{folder}/tls/ca.pem",
+            "log file": f"{folder}/samba.log",
+            "log level": "0",
+            "ldb:nosync": "yes",
+            "tdb:nosync": "yes",
+        }
+        return "[global]\n" + "".join(f"    {name} = {value}\n" for name, value in options.items())
+
+    def _wait_until_it_answers(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(self.address):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(
+                    "samba does not answer:\n"
+                    + (self.folder / "samba.out").read_text(errors="replace")[-3000:]
+                )
+            time.sleep(0.02)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(how)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def ldif_entry(dn: str, attributes: Values) -> str:
+    """One entry as LDIF (RFC 2849), every value in base64 so that none needs quoting."""
+    lines = [f"dn:: {_encoded(dn)}"]
+    for name, values in attributes.items():
+        for value in values if isinstance(values, list) else [values]:
+            lines.append(f"{name}:: {_encoded(value)}")
+    return "\n".join(lines) + "\n\n"
+
+
+def unit_ldif(dns: Iterable[str]) -> str:
+    """Organizational units as LDIF, parents first."""
+    return "".join(ldif_entry(dn, {"objectClass": ["top", "organizationalUnit"]}) for dn in dns)
+
+
+def person_ldif(unit: str, login: str, **attributes: Any) -> str:
+    """An enabled account as LDIF; its common name is the login unless ``cn`` says otherwise."""
+    name = attributes.pop("cn", login)
+    values: dict[str, Any] = {
+        "objectClass": ["top", "person", "organizationalPerson", "user"],
+        "cn": name,
+        "sAMAccountName": login,
+        "userPrincipalName": f"{login}@{REALM.lower()}",
+        # A normal account that needs no password: nobody signs in as it.
+        "userAccountControl": "544",
+    }
+    return ldif_entry(f"CN={escaped_rdn(name)},{unit}", values | attributes)
+
+
+def escaped_rdn(value: str) -> str:
+    """A value as it stands in a distinguished name (RFC 4514 section 2.4)."""
+    text = "".join(f"\\{character}" if character in ',+"\\<>;=' else character for character in value)
+    if text.startswith(("#", " ")):
+        text = "\\" + text
+    return text[:-1] + "\\ " if text.endswith(" ") and len(text) > 1 else text
+
+
+@contextmanager
+def samba_domain() -> Iterator[SambaDomain]:
+    """A running domain controller without people."""
+    with tempfile.TemporaryDirectory(prefix="rollcall-samba-") as folder:
+        domain = SambaDomain(Path(folder))
+        domain.start()
+        try:
+            yield domain
+        finally:
+            domain.kill()
+
+
+def _encoded(value: str | bytes) -> str:
+    return base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
+
+
+def _call(*command: str) -> None:
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout[-3000:]}")
+
+
+def _cache() -> Path:
+    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rollcall-tests"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    with (_cache() / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _provisioned(samba: str) -> Path:
+    """The folder that every controller is a copy of, made on first use."""
+    version = subprocess.run(
+        [samba, "--version"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.split()[-1]
+    made = _cache() / f"samba-{version}-{REALM}"
+    with _locked("provision"):
+        if not made.exists():
+            work = made.with_name(made.name + f".{os.getpid()}")
+            # Debian's own Python: it alone has Samba's modules.
+            _call(
+                "/usr/bin/python3", "-c", _PROVISION, "domain", "provision", f"--targetdir={work}",
+                f"--realm={REALM}", "--domain=CORP", f"--host-name={_HOST}", "--host-ip=127.0.0.1",
+                "--server-role=dc", "--dns-backend=NONE", "--plaintext-secrets", f"--adminpass={PASSWORD}",
+                "--option=ldb:nosync=yes", "--option=tdb:nosync=yes",
+            )  # fmt: skip
+            work.rename(made)
+    return made
+
+
+def _free_address() -> str:
+    for last in range(11, 250):
+        address = f"127.0.0.{last}"
+        if all(_is_free(address, port) for port in _PORTS):
+            return address
+    raise RuntimeError("no loopback address has its LDAP ports free")
+
+
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except PermissionError:
+            leave_out(
+                f"needs the right to bind port {port}: run as root, or set net.ipv4.ip_unprivileged_port_start=0"
+            )
+        except OSError:
+            return False
+    return True
+
+
+def _answers(address: str) -> bool:
+    try:
+        with socket.create_connection((address, 389), timeout=2) as link:
+            link.sendall(_ARE_YOU_THERE)
+            return link.recv(1) == b"\x30"
+    except OSError:
+        return False
