@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.domain.command import Command
+from shared.domain.command import Command, CommandKind
 
 
 class Severity(StrEnum):
@@ -117,3 +117,24 @@ class Plan:
             )
             digest.update(b"\n")
         return digest.hexdigest()
+
+
+_VERBS: Mapping[str, str] = {
+    CommandKind.CREATE_EXTENSION: "create",
+    CommandKind.ADOPT_EXTENSION: "adopt",
+    CommandKind.UPDATE_EXTENSION: "update",
+    CommandKind.RENUMBER_EXTENSION: "renumber",
+    CommandKind.ENABLE_EXTENSION: "enable",
+    CommandKind.DISABLE_EXTENSION: "disable",
+    CommandKind.ARCHIVE_EXTENSION: "archive",
+    CommandKind.DELETE_EXTENSION: "delete",
+}
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Counts by kind of command as people read them: "create 12, update 3, create 1 department"."""
+    said = [f"{verb} {counts[kind]}" for kind, verb in _VERBS.items() if counts.get(kind)]
+    departments = counts.get(CommandKind.CREATE_GROUP, 0)
+    if departments:
+        said.append(f"create {departments} department{'s' if departments > 1 else ''}")
+    return ", ".join(said) or "nothing to do"

@@ -15,6 +15,7 @@ from services.sandbox.directory import links, names, syntax
 from services.sandbox.directory.entry import Attribute, Entry, Values, generalized_time, raw_values
 from services.sandbox.directory.identity import Identifiers
 from services.sandbox.directory.object_classes import USER_ACCOUNT, chain, defaults
+from services.sandbox.directory.schema import Schema
 
 DISABLED = 0x0002
 # Most attributes go with a deletion (MS-ADTS 3.1.1.5.5.1.1).
@@ -39,6 +40,7 @@ class Directory:
         self.netbios_name = domain.partition(".")[0].upper()
         self.identifiers = Identifiers(seed)
         self.invocation_id = self.identifiers.guid()
+        self.schema = Schema(self.base_dn)
         self.passwords: dict[uuid.UUID, str] = {}
         self._now = now
         self._lock = threading.RLock()
@@ -83,8 +85,13 @@ class Directory:
         """The entry of this name (or ``<GUID=...>``), or None. An unreadable name is an ``InvalidName``."""
         if dn.upper().startswith("<GUID=") and dn.endswith(">"):
             return self.find_guid(_guid(dn[6:-1]))
+        key = names.key(dn)
         with self._lock:
-            return self._entries.get(names.key(dn))
+            return self._entries.get(key) or self.schema.find(key)
+
+    def partition(self, base: Entry) -> tuple[Entry, ...]:
+        """All entries of the naming context that the entry belongs to."""
+        return self.schema.entries if self.schema.holds(base.key) else self.entries()
 
     def find_guid(self, guid: uuid.UUID) -> Entry | None:
         """The entry of this objectGUID, or None; it follows an entry through renames and moves."""

@@ -84,7 +84,7 @@ class Searches:
             return results.no_such_object(self._nearest(request.base))
         if self._faults.strikes_empty():
             return []
-        entries = self._directory.entries()
+        entries = self._directory.partition(base)
         matches = matching.compile_filter(request.filter, entries, self._directory.base_dn)
         depth = len(base.key)
         if request.scope == BASE:

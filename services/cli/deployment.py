@@ -1,0 +1,162 @@
+"""Opens the deployment that the settings describe, and brings workers and beat into this process when asked.
+
+In a process of its own (``rollcall worker``) Celery's own programs are used; here only what the embedded mode and
+short commands need.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+from celery.beat import Scheduler
+from celery.beat import Service as Beat
+from celery.worker import WorkController
+
+from shared import encryption
+from shared.database import leases
+from shared.database.engine import Database
+from shared.database.migrate import current_revision, migrate, newest_revision
+from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
+from shared.runs.parts import new_holder
+from shared.settings.process import ProcessSettings
+from shared.worker.app import SWEEP, create_app
+from shared.worker.context import Context
+from shared.worker.queues import Queue
+
+log = structlog.get_logger(__name__)
+
+_READY_SECONDS = 30.0
+# Who holds this is the one process that serves an embedded deployment.
+_EMBEDDED_LEASE = "embedded"
+# Soon noticed when a second process does the work of a crashed first one.
+_EMBEDDED_LEASE_SECONDS = 15.0
+
+
+def open_deployment(settings: ProcessSettings) -> Context:
+    """The wiring of this process. An embedded database is brought to the newest revision first.
+
+    :raises StorageUnavailable: the database cannot be reached or written, or its tables are not up to date.
+    :raises SettingsInvalid: the key or the database address is malformed.
+    """
+    database = Database(settings.effective_database_url)
+    context = Context(create_app(settings), settings, database, encryption.load(settings))
+    if database.is_sqlite:
+        if current_revision(database) != newest_revision():
+            migrate(database)
+    elif (revision := current_revision(database)) != newest_revision():
+        raise StorageUnavailable(
+            f"The database stands at {revision or 'no revision'}, this Rollcall needs {newest_revision()}. "
+            "Run `rollcall migrate`."
+        )
+    # Tasks and commands of this process share one pool.
+    context.app.rollcall_context = (os.getpid(), context)
+    return context
+
+
+def is_served(context: Context) -> bool:
+    """Whether some process works on what is published: always with a real broker, else while ``up`` runs."""
+    if not context.settings.is_embedded:
+        return True
+    holder = "is-anybody-there"
+    if not leases.take(context.database, _EMBEDDED_LEASE, holder, 1):
+        return True
+    leases.give_back(context.database, _EMBEDDED_LEASE, holder)
+    return False
+
+
+@contextmanager
+def embedded(context: Context) -> Iterator[None]:
+    """Workers and beat in this process for the time of the block; one process per data folder.
+
+    :raises Conflict: another process serves this data folder already.
+    """
+    try:
+        with leases.hold(context.database, _EMBEDDED_LEASE, new_holder(), _EMBEDDED_LEASE_SECONDS):
+            with workers(context), _beat(context):
+                # Whatever a crash left behind goes on at once.
+                context.app.send_task(SWEEP, queue=Queue.COLLECTOR.value)
+                yield
+    except LeaseHeld as held:
+        raise Conflict(
+            f"Another `rollcall up` works on {Path(context.settings.data).absolute()}. Stop it first, or choose "
+            f"another folder with --data. (After a crash, wait {_EMBEDDED_LEASE_SECONDS:.0f} s.)"
+        ) from held
+
+
+@contextmanager
+def workers_where_embedded(context: Context) -> Iterator[None]:
+    """Workers in this process when the broker does not reach beyond it; else those that run elsewhere serve."""
+    if not context.settings.is_embedded:
+        yield
+        return
+    with workers(context):
+        yield
+
+
+class _InProcessWorker(WorkController):
+    """Celery's worker without its program: no signal handlers, no banner; says when it listens."""
+
+    def __init__(self, context: Context) -> None:
+        self.is_ready = threading.Event()
+        super().__init__(
+            app=context.app,
+            hostname=f"embedded@{socket.gethostname()}",
+            pool_cls="threads",
+            concurrency=context.settings.worker_threads,
+            queues=[queue.value for queue in Queue],
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+        )
+
+    def on_consumer_ready(self, consumer: object) -> None:
+        """Called by Celery once messages are consumed."""
+        self.is_ready.set()
+
+
+@contextmanager
+def workers(context: Context) -> Iterator[None]:
+    """Worker threads for all queues, ended (after the task in hand) with the block.
+
+    :raises WorkerUnavailable: they did not get ready.
+    """
+    import_tasks()
+    # The threads of Celery's pool look their app up as the default one of the process.
+    context.app.set_default()
+    worker = _InProcessWorker(context)
+    thread = threading.Thread(target=worker.start, name="workers", daemon=True)
+    thread.start()
+    try:
+        if not worker.is_ready.wait(_READY_SECONDS):
+            raise WorkerUnavailable("The workers of this process did not start. The process log says why.")
+        yield
+    finally:
+        worker.stop()
+        thread.join(timeout=_READY_SECONDS)
+
+
+@contextmanager
+def _beat(context: Context) -> Iterator[None]:
+    # In memory: the schedule has two fixed entries, and what is due stands in the database.
+    beat = Beat(context.app, max_interval=1, scheduler_cls=partial(Scheduler), remote_control=False)
+    thread = threading.Thread(target=beat.start, name="beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        beat.stop()
+        thread.join(timeout=_READY_SECONDS)
+
+
+def import_tasks() -> None:
+    """Make the tasks of every service known to the app."""
+    from services.collector import tasks as collector
+    from services.reconciler import tasks as reconciler
+    from services.relay_client import tasks as relay_client
+
+    log.debug("tasks_known", modules=[collector.__name__, reconciler.__name__, relay_client.__name__])

@@ -1,0 +1,114 @@
+"""Commands about the Log: read, export, clear."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.api.schemas.log import EventOut
+from services.api.use_cases.log import ExportFormat, LogFilter, clear_log, export_log, read_log
+from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
+from services.cli.output import print_json, say, show_events
+from shared.database.tables import EventLevel
+from shared.errors import StorageUnavailable
+
+app = typer.Typer(help="Read, export and clear the Log.", invoke_without_command=True)
+
+Level = Annotated[EventLevel | None, typer.Option(help="Only entries of this level.")]
+Text = Annotated[str | None, typer.Option(help="Only entries that contain this text.")]
+OfRun = Annotated[int | None, typer.Option("--run", min=1, help="Only entries of this run.")]
+Number = Annotated[str | None, typer.Option(help="Only entries about this extension.")]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"],
+        help="In this computer's time zone, e.g. 2026-11-24 or 2026-11-24T08:30.",
+    ),
+]
+
+
+@app.callback()
+def log(
+    command: typer.Context,
+    level: Level = None,
+    text: Text = None,
+    run: OfRun = None,
+    number: Number = None,
+    since: Moment = None,
+    until: Moment = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest.")] = 50,
+    as_json: AsJson = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Show the newest entries of the Log, oldest of them first."""
+    if command.invoked_subcommand is not None:
+        return
+    chosen = _filter(level, text, run, number, since, until)
+    entries = read_log(deployment_of(command), site, chosen, limit).entries[::-1]
+    if as_json:
+        print_json([EventOut.model_validate(entry) for entry in entries])
+    else:
+        show_events(entries)
+
+
+@app.command()
+def export(
+    command: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")] = Path("-"),
+    format: Annotated[ExportFormat, typer.Option(help="csv opens safely in a spreadsheet.")] = (
+        ExportFormat.CSV
+    ),
+    level: Level = None,
+    text: Text = None,
+    run: OfRun = None,
+    number: Number = None,
+    since: Moment = None,
+    until: Moment = None,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Write the fitting entries to a file, newest first."""
+    pieces = export_log(deployment_of(command), site, _filter(level, text, run, number, since, until), format)
+    if str(file) == "-":
+        for piece in pieces:
+            typer.echo(piece, nl=False)
+        return
+    try:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(pieces)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{file} cannot be written ({error.strerror}). Choose another place."
+        ) from error
+    say(f"The Log was written to {file}.")
+
+
+@app.command()
+def clear(
+    command: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Remove all entries of the Log; the audit stays and says who did it."""
+    if not yes:
+        typer.confirm(
+            f"Remove every entry of the Log of site '{site}'? This cannot be undone.", abort=True, err=True
+        )
+    say(f"{clear_log(deployment_of(command), site, ACTOR)} entries removed.")
+
+
+def _filter(
+    level: EventLevel | None,
+    text: str | None,
+    run: int | None,
+    number: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> LogFilter:
+    return LogFilter(
+        level=level, text=text, run_id=run, number=number, since=_aware(since), until=_aware(until)
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

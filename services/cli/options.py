@@ -1,0 +1,50 @@
+"""Options and values that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.deployment import open_deployment
+from shared.settings.process import ProcessSettings
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.context import Context
+
+# Exit codes, a promise to scripts: see the README.
+FAILED = 1
+USAGE = 2
+HELD = 3
+
+ACTOR = "command line"
+
+Site = Annotated[
+    str, typer.Option("--site", help="The site, where a deployment serves several.", show_default=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until the run has ended or waits for approval.")]
+RunNumber = Annotated[int, typer.Argument(help="The run's number; `rollcall runs` lists them.", min=1)]
+
+__all__ = ["DEFAULT_SITE"]
+
+
+def settings_of(command: typer.Context) -> ProcessSettings:
+    """The process settings read by the root command."""
+    settings: ProcessSettings = command.obj
+    return settings
+
+
+def deployment_of(command: typer.Context) -> Context:
+    """The deployment that the command works on."""
+    return open_deployment(settings_of(command))
+
+
+def read_text(path: Path) -> str:
+    """A file's text, standard input for ``-``.
+
+    :raises typer.BadParameter: it cannot be read.
+    """
+    try:
+        return typer.get_text_stream("stdin").read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise typer.BadParameter(f"{path} cannot be read: {reason}.") from error

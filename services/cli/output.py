@@ -1,0 +1,179 @@
+"""How the command line talks: tables for people on standard output, JSON for programs, the rest on standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
+from shared.domain.plan import HoldReason, Severity, counts_in_words
+
+_LEVEL_STYLES = {EventLevel.INFO: "", EventLevel.WARNING: "yellow", EventLevel.ERROR: "red"}
+_SEVERITY_STYLES = {Severity.INFO: "", Severity.WARNING: "yellow", Severity.CONFLICT: "red"}
+_STATE_STYLES = {
+    RunState.IN_STEP: "green",
+    RunState.DONE: "green",
+    RunState.HELD: "yellow",
+    RunState.PLANNED: "cyan",
+    RunState.FAILED: "red",
+    RunState.CANCELLED: "dim",
+}
+# Wide enough for a plan where the output is no terminal, as in a log file.
+_WIDTH_WITHOUT_TERMINAL = 160
+
+
+def console() -> Console:
+    """Standard output for people. Text from a directory is always escaped: it may hold brackets."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+
+
+def notes() -> Console:
+    """Standard error: progress, hints and failures, which a program that reads the output does not see."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A hint for the person at the terminal."""
+    notes().print(escape(text))
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output; schemas of the API and rows made into them print as the API does."""
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table of plain texts."""
+    made = Table(title=escape(title) or None, title_justify="left", title_style="bold")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        made.add_row(*(escape(str(cell)) for cell in row))
+    console().print(made)
+
+
+def run_line(run: Run) -> str:
+    """What became of a run, in a line."""
+    said = {
+        RunState.COLLECTING: "is reading both ends",
+        RunState.IN_STEP: "found directory and phone system in step: nothing to do",
+        RunState.PLANNED: "has a plan that waits for your approval",
+        RunState.HELD: "is held: a person must approve its plan",
+        RunState.EXECUTING: "is executing its plan",
+        RunState.DONE: "is done",
+        RunState.FAILED: "failed",
+        RunState.CANCELLED: "was cancelled",
+    }[RunState(run.state)]
+    why = f". {run.error_message}" if run.error_message else ""
+    counts = f" ({counts_in_words(run.counts)})" if run.counts else ""
+    return f"Run {run.id} {said}{counts}{why}"
+
+
+def show_run(run: Run, reasons: Sequence[HoldReason]) -> None:
+    """The state of a run and why it is held."""
+    style = _STATE_STYLES.get(RunState(run.state), "")
+    line = escape(run_line(run))
+    console().print(f"[{style}]{line}[/]" if style else line)
+    for reason in reasons:
+        where = f" ({reason.unit})" if reason.unit else ""
+        console().print(f"  • {escape(reason.message + where)}")
+
+
+def show_commands(commands: Sequence[CommandRow], total: int) -> None:
+    """A plan's commands, before → after, and why."""
+    if not commands:
+        return
+    made = Table(title=f"Plan: {total} command(s)", title_justify="left", title_style="bold")
+    for heading, justify in (("#", "right"), ("what", "left"), ("number", "left"), ("person", "left")):
+        made.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    made.add_column("change", overflow="fold", ratio=3)
+    made.add_column("why", overflow="fold", ratio=4)
+    made.add_column("state")
+    for row in commands:
+        error = f": {row.error_message}" if row.error_message else ""
+        made.add_row(
+            str(row.sequence),
+            row.kind.replace("_", " "),
+            escape(row.number),
+            escape(row.person_name),
+            escape(_change(row)),
+            escape(row.reason),
+            escape(row.state.replace("_", " ") + error),
+        )
+    console().print(made)
+    if total > len(commands):
+        console().print(
+            f"{total - len(commands)} more command(s): --all shows them, --json gives everything."
+        )
+
+
+def show_findings(findings: Sequence[FindingRow], most: int = 50) -> None:
+    """What the plan leaves to a person, worst first."""
+    if not findings:
+        return
+    order = [Severity.CONFLICT, Severity.WARNING, Severity.INFO]
+    ranked = sorted(findings, key=lambda row: (order.index(Severity(row.severity)), row.id))
+    made = Table(title=f"Findings: {len(findings)}", title_justify="left", title_style="bold")
+    for heading in ("severity", "code", "what was found"):
+        made.add_column(heading, overflow="fold")
+    for row in ranked[:most]:
+        style = _SEVERITY_STYLES[Severity(row.severity)]
+        severity = f"[{style}]{row.severity}[/]" if style else row.severity
+        made.add_row(severity, row.code, escape(row.message))
+    console().print(made)
+    if len(ranked) > most:
+        console().print(f"{len(ranked) - most} more finding(s): --json gives everything.")
+
+
+def show_events(events: Sequence[Event]) -> None:
+    """Entries of the Log, oldest first, in the time zone of this computer."""
+    made = Table(title="Log", title_justify="left", title_style="bold")
+    for heading in ("date", "type", "event"):
+        made.add_column(heading, overflow="fold")
+    for event in events:
+        style = _LEVEL_STYLES[EventLevel(event.level)]
+        level = f"[{style}]{event.level}[/]" if style else event.level
+        made.add_row(moment(event.occurred_at), level, escape(event.message))
+    console().print(made)
+
+
+def moment(value: datetime | None) -> str:
+    """A time as read on this computer's clock."""
+    return "" if value is None else f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _change(row: CommandRow) -> str:
+    shown = []
+    for name, after in row.after.items():
+        before = row.before.get(name)
+        label = name.replace("_", " ")
+        shown.append(
+            f"{label}: {_value(before)} → {_value(after)}"
+            if name in row.before
+            else f"{label}: {_value(after)}"
+        )
+    return "\n".join(shown)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "empty" if value in (None, "") else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

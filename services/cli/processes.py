@@ -1,0 +1,141 @@
+"""Commands that serve until they are stopped: everything in one process, or one service each."""
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from services.api.app import create_app
+from services.cli.deployment import embedded, import_tasks, open_deployment
+from services.cli.options import deployment_of, settings_of
+from services.cli.output import say
+from shared.errors import AddressUnknown
+from shared.settings.process import ProcessSettings
+from shared.worker.app import create_app as create_celery_app
+from shared.worker.context import Context
+from shared.worker.queues import Queue
+
+_SHUTDOWN_SECONDS = 5
+
+
+def up(command: typer.Context) -> None:
+    """Run everything in this one process: API, workers and schedules."""
+    context = deployment_of(command)
+    with listening(context.settings) as (sock, address), ended_by_signal(), embedded(context):
+        say(
+            f"Rollcall serves {address} (API: {address}/api/v1, description: {address}/openapi.json).\n"
+            f"Data folder: {context.settings.data.absolute()}. Make a token with `rollcall token create NAME`. "
+            "Ctrl+C stops it."
+        )
+        serve(context, sock)
+    say("Stopped.")
+
+
+def api(command: typer.Context) -> None:
+    """Run the API alone; workers and beat run elsewhere on the same broker and database."""
+    context = deployment_of(command)
+    with listening(context.settings) as (sock, address), ended_by_signal():
+        say(f"The API serves {address}.")
+        serve(context, sock)
+
+
+def worker(
+    command: typer.Context,
+    queues: Annotated[
+        list[Queue] | None, typer.Option("--queue", help="Which queues (may be repeated); all by default.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Tasks at once; ROLLCALL_WORKER_THREADS by default.")
+    ] = None,
+) -> None:
+    """Run a Celery worker (a real broker is needed)."""
+    settings = _shared_broker(command, "worker")
+    open_deployment(settings)
+    import_tasks()
+    app = create_celery_app(settings)
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={','.join(queue.value for queue in queues or Queue)}",
+            f"--concurrency={concurrency or settings.worker_threads}",
+            f"--loglevel={settings.log_level}",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
+
+
+def beat(command: typer.Context) -> None:
+    """Run Celery beat, which starts what schedules say is due: exactly one per deployment."""
+    settings = _shared_broker(command, "beat")
+    open_deployment(settings)
+    # In memory: two fixed entries; what is due stands in the database.
+    create_celery_app(settings).Beat(
+        scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True, redirect_stdouts=False
+    ).run()
+
+
+@contextmanager
+def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
+    """The API's socket and its address, bound before anything else is started.
+
+    :raises AddressUnknown: the address cannot be listened on.
+    """
+    host, port = settings.api_host, settings.api_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        sock = socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AddressUnknown(
+            f"The API cannot listen on {host}:{port} ({reason}). Choose another port with ROLLCALL_API_PORT "
+            "(0 takes a free one)."
+        ) from error
+    shown = f"[{host}]" if ":" in host else host
+    with sock:
+        yield sock, f"http://{shown}:{sock.getsockname()[1]}"
+
+
+def serve(context: Context, sock: socket.socket) -> None:
+    """Serve the API on the socket until SIGINT or SIGTERM."""
+    config = uvicorn.Config(
+        create_app(context),
+        # Our own logging stands; lines about requests would repeat what a proxy writes.
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[sock])
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the block in order, so that every ``with`` around it is left."""
+
+    def _end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.flush()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _shared_broker(command: typer.Context, process: str) -> ProcessSettings:
+    settings = settings_of(command)
+    if settings.is_embedded:
+        raise typer.BadParameter(
+            f"`rollcall {process}` needs a broker that other processes reach: set ROLLCALL_BROKER_URL, for example "
+            "redis://localhost:6379/0. Without one, `rollcall up` runs everything in one process."
+        )
+    return settings

@@ -1,0 +1,252 @@
+"""Commands about runs: start, look at the plan, decide, explain."""
+
+from contextlib import nullcontext
+from typing import Annotated
+
+import typer
+
+from services.api.schemas.log import ExplanationOut
+from services.api.schemas.runs import FindingOut, PlanOut, RunOut
+from services.api.use_cases import runs
+from services.api.use_cases.explain import explain as explain_person
+from services.api.use_cases.plans import hold_reasons
+from services.cli.deployment import is_served, workers_where_embedded
+from services.cli.following import follow
+from services.cli.options import (
+    ACTOR,
+    DEFAULT_SITE,
+    FAILED,
+    HELD,
+    AsJson,
+    RunNumber,
+    Site,
+    Wait,
+    deployment_of,
+)
+from services.cli.output import (
+    console,
+    moment,
+    print_json,
+    run_line,
+    say,
+    show_commands,
+    show_findings,
+    show_run,
+    table,
+)
+from shared.database.tables import Run, RunKind, RunState
+from shared.domain.command import CommandKind
+from shared.domain.plan import counts_in_words
+from shared.errors import Conflict
+from shared.runs.start import WAITING_STATES
+from shared.worker.context import Context
+
+_SHOWN = 60
+_SHORTEST_HASH = 8
+_MOST_ROWS = 1_000_000
+_GOOD = (RunState.IN_STEP, RunState.DONE, RunState.PLANNED)
+
+
+def run(
+    command: typer.Context,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only plan; nothing happens unapproved.")
+    ] = False,
+    person: Annotated[
+        str | None,
+        typer.Option(help="Only for this person: objectGUID, login, e-mail, number, name or DN."),
+    ] = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Compare the directory with the phone system and bring them into step.
+
+    Exit code: 0 in step, done or previewed; 1 failed; 3 held until somebody approves the plan.
+    """
+    if preview and person is not None:
+        raise typer.BadParameter("--preview and --person exclude each other.")
+    context = deployment_of(command)
+    if not wait and not is_served(context):
+        raise typer.BadParameter(
+            "No `rollcall up` works on this data folder, so nobody would do the run. Add --wait to do it here."
+        )
+    kind = RunKind.PREVIEW if preview else RunKind.PERSON if person is not None else RunKind.FULL
+    if not wait:
+        started = runs.start(context, site, kind, ACTOR, person=person)
+        if as_json:
+            print_json(RunOut.of(started))
+        else:
+            say(f"Run {started.id} started. `rollcall plan {started.id}` shows what becomes of it.")
+        return
+    with workers_where_embedded(context):
+        started = runs.start(context, site, kind, ACTOR, person=person)
+        ended = follow(context, started.id)
+    _report(context, ended, as_json)
+
+
+def list_runs(
+    command: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """List the runs of a site, newest first."""
+    found = runs.list_runs(deployment_of(command), site, limit)
+    if as_json:
+        print_json([RunOut.of(item) for item in found])
+        return
+    table(
+        "Runs",
+        ("run", "started", "kind", "by", "state", "people", "plan"),
+        [
+            (
+                item.id,
+                moment(item.created_at),
+                item.kind,
+                item.trigger,
+                item.state.replace("_", " "),
+                item.people,
+                counts_in_words(item.counts) if item.planned_at else item.error_message or "",
+            )
+            for item in found
+        ],
+    )
+
+
+def plan(
+    command: typer.Context,
+    run_id: RunNumber,
+    kind: Annotated[CommandKind | None, typer.Option(help="Only commands of this kind.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every command, not only the first ones.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a run will do or has done, and why."""
+    context = deployment_of(command)
+    view = runs.plan_of(context, run_id, kind=kind, limit=None if everything or as_json else _SHOWN)
+    if as_json:
+        findings = [FindingOut.model_validate(row).model_dump(mode="json") for row in view.findings]
+        print_json(PlanOut.of(view).model_dump(mode="json") | {"findings": findings})
+        return
+    show_run(view.run, view.reasons)
+    show_commands(view.commands, view.total)
+    show_findings(view.findings)
+    if view.run.state in WAITING_STATES:
+        say(
+            f"Approve exactly this plan: rollcall approve {run_id} --hash {(view.run.plan_hash or '')[:12]}\n"
+            f"Or refuse it:              rollcall reject {run_id} --reason '...'"
+        )
+
+
+def approve(
+    command: typer.Context,
+    run_id: RunNumber,
+    plan_hash: Annotated[
+        str | None,
+        typer.Option(
+            "--hash", help="The plan's hash, or its first 8 characters, as `rollcall plan` shows it."
+        ),
+    ] = None,
+    leave_out: Annotated[
+        str, typer.Option(help="Rows not to execute, e.g. 3,7-9; what requires them is left out too.")
+    ] = "",
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a plan be executed: exactly the one that was seen, without the rows left out."""
+    context = deployment_of(command)
+    rows = _rows(leave_out)
+    known = runs.get_run(context, run_id)
+    chosen = _whole_hash(known, plan_hash) if plan_hash is not None else _asked(known)
+    with workers_where_embedded(context) if wait else nullcontext():
+        approved = runs.approve(context, run_id, chosen, ACTOR, rows)
+        if wait:
+            approved = follow(context, approved.id)
+    if wait:
+        _report(context, approved, as_json)
+    elif as_json:
+        print_json(RunOut.of(approved))
+    else:
+        say(run_line(approved) + ".")
+        if not is_served(context):
+            say("No `rollcall up` works on this data folder: start it, and it executes the plan.")
+
+
+def reject(
+    command: typer.Context,
+    run_id: RunNumber,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the Log.")] = "",
+) -> None:
+    """Refuse a plan: nothing of it is executed."""
+    say(run_line(runs.reject(deployment_of(command), run_id, ACTOR, reason)) + ".")
+
+
+def cancel(command: typer.Context, run_id: RunNumber) -> None:
+    """Stop a run: a command in hand is finished, the others are skipped, nothing is undone."""
+    say(run_line(runs.cancel(deployment_of(command), run_id, ACTOR)) + ".")
+
+
+def explain(
+    command: typer.Context,
+    person: Annotated[str, typer.Argument(help="objectGUID, login, e-mail, number, name or DN.")],
+    as_json: AsJson = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Say why a person's extension is as it is."""
+    told = explain_person(deployment_of(command), site, person)
+    if as_json:
+        print_json(ExplanationOut.model_validate(told))
+        return
+    console().print(f"{told.name} ({told.guid})", style="bold", markup=False)
+    for sentence in told.sentences:
+        console().print(f"• {sentence}", markup=False)
+
+
+def _report(context: Context, ended: Run, as_json: bool) -> None:
+    if as_json:
+        print_json(RunOut.of(ended))
+    else:
+        view = runs.plan_of(context, ended.id, limit=_SHOWN)
+        show_run(ended, hold_reasons(ended))
+        show_commands(view.commands, view.total)
+        show_findings(view.findings)
+        if ended.state in WAITING_STATES:
+            say(f"Approve it: rollcall approve {ended.id} --hash {(ended.plan_hash or '')[:12]} --wait")
+    if ended.state == RunState.HELD:
+        raise typer.Exit(HELD)
+    if ended.state not in _GOOD:
+        raise typer.Exit(FAILED)
+
+
+def _whole_hash(run: Run, given: str) -> str:
+    stands = run.plan_hash or ""
+    if len(given) < _SHORTEST_HASH:
+        raise typer.BadParameter(f"--hash needs at least {_SHORTEST_HASH} characters of the plan's hash.")
+    # A hash of another plan goes on as it is: the use case knows what to say about it.
+    return stands if stands.startswith(given.lower()) else given
+
+
+def _asked(run: Run) -> str:
+    if run.plan_hash is None or run.state not in WAITING_STATES:
+        raise Conflict(run_line(run) + ". It does not wait for an approval.", run_id=run.id)
+    if not typer.get_text_stream("stdin").isatty():
+        raise typer.BadParameter(
+            f"Name the plan you have seen: --hash {run.plan_hash[:12]} (from `rollcall plan {run.id}`)."
+        )
+    if not typer.confirm(f"Execute the plan of run {run.id} ({counts_in_words(run.counts)})?"):
+        say("Nothing was approved.")
+        raise typer.Exit(FAILED)
+    return run.plan_hash
+
+
+def _rows(text: str) -> list[int]:
+    rows: set[int] = set()
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        first, dash, last = part.partition("-")
+        is_range = first.isdecimal() and (last.isdecimal() if dash else True)
+        if not is_range or not 0 <= int(last or first) - int(first) < _MOST_ROWS:
+            raise typer.BadParameter(f"--leave-out takes rows such as 3,7-9; '{part}' is not one.")
+        rows.update(range(int(first), int(last or first) + 1))
+    return sorted(rows)

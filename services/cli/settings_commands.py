@@ -1,0 +1,138 @@
+"""Commands about settings: write them to a file, apply a file, give a secret, test both ends."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.api.use_cases import questions, settings
+from services.cli.deployment import workers_where_embedded
+from services.cli.options import ACTOR, DEFAULT_SITE, FAILED, AsJson, Site, deployment_of, read_text
+from services.cli.output import console, print_json, say
+from services.cli.settings_file import parse, render
+from shared.errors import RollcallError, SettingsInvalid, StorageUnavailable
+from shared.settings.documents import Section
+from shared.worker.context import Context
+
+app = typer.Typer(no_args_is_help=True, help="Read and change the settings of a site.")
+
+
+class End(StrEnum):
+    """What can be tested."""
+
+    DIRECTORY = "directory"
+    PHONE_SYSTEM = "phone-system"
+
+
+@app.command()
+def export(
+    command: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")] = Path("-"),
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Write all settings without their secrets as YAML."""
+    text = render(site, settings.export_settings(deployment_of(command), site))
+    if str(file) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{file} cannot be written ({error.strerror}). Choose another place."
+        ) from error
+    say(f"Settings of site '{site}' written to {file}.")
+
+
+@app.command()
+def apply(
+    command: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file as `export` writes it; - is standard input.")],
+    as_json: AsJson = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Make the settings what a YAML file says: all of it, or nothing when a value is wrong."""
+    sections = parse(read_text(file), "Standard input" if str(file) == "-" else str(file))
+    changed = settings.apply_settings(deployment_of(command), site, sections, ACTOR)
+    if as_json:
+        print_json({"changed": changed})
+    elif changed:
+        said = ", ".join(f"{section} (version {version})" for section, version in changed.items())
+        say(f"Saved: {said.replace('_', ' ')}.")
+    else:
+        say("Nothing to save: the settings are already so.")
+
+
+@app.command()
+def secret(
+    command: typer.Context,
+    name: Annotated[str, typer.Argument(help="directory.password or phone_system.client_secret.")],
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Store a secret, asked for without showing it, or read from standard input when that is no terminal."""
+    section, field = _secret(name)
+    stdin = typer.get_text_stream("stdin")
+    value = typer.prompt(name, hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\r\n")
+    context = deployment_of(command)
+    values, version = settings.read_section(context, site, section)
+    settings.replace_section(context, site, section, values | {field: value}, ACTOR, version)
+    say(f"{name} is stored, encrypted.")
+
+
+def test(
+    command: typer.Context,
+    end: Annotated[End | None, typer.Argument(help="Which end; both when not given.")] = None,
+    as_json: AsJson = False,
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Try the stored settings: can the directory and the phone system be worked with, and if not, why."""
+    context = deployment_of(command)
+    asked: dict[End, Callable[[Context, str], Any]] = {
+        End.DIRECTORY: questions.test_directory,
+        End.PHONE_SYSTEM: questions.test_phone_system,
+    }
+    answers: dict[str, Any] = {}
+    is_failed = False
+    with workers_where_embedded(context):
+        for name in [end] if end else list(End):
+            try:
+                answers[name.value] = {"ok": True} | asked[name](context, site)
+            except RollcallError as error:
+                is_failed = True
+                answers[name.value] = {"ok": False, "code": error.code, "message": error.message}
+    if as_json:
+        print_json(answers)
+    else:
+        for title, answer in answers.items():
+            _show(title.replace("-", " "), answer)
+    if is_failed:
+        raise typer.Exit(FAILED)
+
+
+def _show(title: str, answer: dict[str, Any]) -> None:
+    if not answer["ok"]:
+        console().print(f"[red]✗ {title}[/]: ", end="")
+        console().print(f"{answer['message']} ({answer['code']})", markup=False)
+        return
+    console().print(f"[green]✓ {title}[/]")
+    for name, value in answer.items():
+        if name == "warnings":
+            for warning in value:
+                console().print(f"  ! {warning}", style="yellow", markup=False)
+        elif name == "units":
+            for unit in value:
+                console().print(f"  {unit['dn']}: {unit['people']} people", markup=False)
+        elif name != "ok":
+            console().print(
+                f"  {name.replace('_', ' ')}: {'no limit' if value is None else value}", markup=False
+            )
+
+
+def _secret(name: str) -> tuple[Section, str]:
+    known = {f"{section.value}.{field}": (section, field) for section in Section
+             for field in settings.secret_fields(section)}  # fmt: skip
+    if name not in known:
+        raise SettingsInvalid(f"There is no secret '{name[:80]}'. The secrets are {', '.join(known)}.")
+    return known[name]
