@@ -45,6 +45,7 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
     for chatty in (
         "httpx",
         "httpcore",
+        "alembic",
         "kombu",
         "amqp",
         "celery.beat",

@@ -38,7 +38,7 @@ def doctor(command: typer.Context, as_json: AsJson = False) -> None:
         for check in checks:
             mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
             console().print(f"{mark} {check.name}: ", end="")
-            console().print(check.message, markup=False)
+            console().print(check.message, markup=False, soft_wrap=True)
     if not all(check.ok for check in checks):
         raise typer.Exit(FAILED)
 

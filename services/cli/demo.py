@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.markup import escape
@@ -20,7 +20,7 @@ from services.api.use_cases import runs, settings, tokens
 from services.api.use_cases.log import read_log
 from services.cli.deployment import embedded, open_deployment
 from services.cli.following import follow
-from services.cli.options import DEFAULT_SITE, FAILED, AsJson, settings_of
+from services.cli.options import DEFAULT_SITE, FAILED
 from services.cli.output import console, print_json, show_commands, show_events, show_findings, show_run
 from services.cli.processes import ended_by_signal, listening, serve
 from services.sandbox.directory import Company, RunningDirectory, build_company, change_company
@@ -59,15 +59,10 @@ class Result:
     seconds: float
 
 
-def demo(
-    command: typer.Context,
-    people: Annotated[int, typer.Option(min=1, max=100_000, help="How many people the company has.")] = 200,
-    once: Annotated[bool, typer.Option("--once", help="End after the runs instead of staying up.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show everything on a made-up company: nothing outside this computer is touched."""
+def play(given: ProcessSettings, people: int, *, once: bool, as_json: bool) -> None:
+    """Play the demo; ends at once, or when somebody stops it."""
     with _folder(once) as folder:
-        process = _process(settings_of(command), folder, once)
+        process = _process(given, folder, once)
         context = open_deployment(process)
         phone_options = PhoneSystemOptions(extensions=6, max_extensions=200_000)
         company = build_company(people)
@@ -126,7 +121,8 @@ class _Show:
             view = runs.plan_of(self.context, run.id, limit=_COMMANDS_SHOWN)
             show_run(run, view.reasons)
             show_commands(view.commands, view.total)
-            show_findings(view.findings)
+            if headline:
+                show_findings(view.findings)
         if run.state == RunState.HELD:
             run = self._follow(runs.approve(self.context, run.id, run.plan_hash or "", ACTOR))
         result = self._result(run, time.monotonic() - began)

@@ -8,13 +8,15 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from celery.beat import Scheduler
 from celery.beat import Service as Beat
+from celery.bootsteps import RUN
 from celery.worker import WorkController
 
 from shared import encryption
@@ -31,6 +33,8 @@ from shared.worker.queues import Queue
 log = structlog.get_logger(__name__)
 
 _READY_SECONDS = 30.0
+# How soon a worker of this process notices that it shall end.
+_LOOK_SECONDS = 0.05
 # Who holds this is the one process that serves an embedded deployment.
 _EMBEDDED_LEASE = "embedded"
 # Soon noticed when a second process does the work of a crashed first one.
@@ -76,11 +80,14 @@ def embedded(context: Context) -> Iterator[None]:
     :raises Conflict: another process serves this data folder already.
     """
     try:
-        with leases.hold(context.database, _EMBEDDED_LEASE, new_holder(), _EMBEDDED_LEASE_SECONDS):
-            with workers(context), _beat(context):
-                # Whatever a crash left behind goes on at once.
-                context.app.send_task(SWEEP, queue=Queue.COLLECTOR.value)
-                yield
+        with (
+            leases.hold(context.database, _EMBEDDED_LEASE, new_holder(), _EMBEDDED_LEASE_SECONDS),
+            workers(context),
+            _beat(context),
+        ):
+            # Whatever a crash left behind goes on at once.
+            context.app.send_task(SWEEP, queue=Queue.COLLECTOR.value)
+            yield
     except LeaseHeld as held:
         raise Conflict(
             f"Another `rollcall up` works on {Path(context.settings.data).absolute()}. Stop it first, or choose "
@@ -98,6 +105,23 @@ def workers_where_embedded(context: Context) -> Iterator[None]:
         yield
 
 
+def _consume(
+    consumer: Any, connection: Any, task_consumer: Any, blueprint: Any, _hub: Any, qos: Any, *_rest: Any
+) -> None:
+    """Consume until the worker is stopped. Celery's own loop notices that only after 2 s of silence, which is long
+    for a command that somebody waits for.
+    """
+    task_consumer.on_message = consumer.create_task_handler()
+    task_consumer.consume()
+    consumer.on_ready()
+    while blueprint.state == RUN and consumer.connection:
+        if qos.prev != qos.value:
+            qos.update()
+        consumer.perform_pending_operations()
+        with suppress(TimeoutError):
+            connection.drain_events(timeout=_LOOK_SECONDS)
+
+
 class _InProcessWorker(WorkController):
     """Celery's worker without its program: no signal handlers, no banner; says when it listens."""
 
@@ -113,6 +137,7 @@ class _InProcessWorker(WorkController):
             without_mingle=True,
             without_gossip=True,
         )
+        self.consumer.loop = _consume
 
     def on_consumer_ready(self, consumer: object) -> None:
         """Called by Celery once messages are consumed."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.progress import (
     BarColumn,
@@ -52,7 +53,7 @@ def _bar() -> Iterator[Progress]:
         yield bar
 
 
-def _shown(now: RunProgress) -> dict[str, object]:
+def _shown(now: RunProgress) -> dict[str, Any]:
     if now.state == RunState.COLLECTING:
         return {
             "description": f"Reading both ends: {now.people} people",

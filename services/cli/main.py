@@ -6,6 +6,7 @@ Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held fo
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,6 @@ from services.cli import (
     sandbox_commands,
     settings_commands,
 )
-from services.cli import demo as demo_commands
 from services.cli.options import FAILED, USAGE
 from services.cli.output import notes
 from shared import logging
@@ -79,12 +79,13 @@ def _at_least_error(level: str) -> str:
 
 
 for function in (
-    processes.up, processes.api, processes.worker, processes.beat, demo_commands.demo, run_commands.run,
+    processes.up, processes.api, processes.worker, processes.beat, sandbox_commands.demo, run_commands.run,
     run_commands.plan, run_commands.approve, run_commands.reject, run_commands.cancel, run_commands.explain,
-    settings_commands.test, admin_commands.doctor, admin_commands.migrate,
+    admin_commands.doctor, admin_commands.migrate,
 ):  # fmt: skip
     app.command()(function)
 app.command("runs")(run_commands.list_runs)
+app.command("test")(settings_commands.try_ends)
 app.command(
     "sandbox",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
@@ -95,10 +96,10 @@ app.add_typer(admin_commands.token_app, name="token")
 app.add_typer(admin_commands.sites_app, name="sites")
 
 
-def main() -> int:
-    """Run one command; the exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command (that of the process's arguments when none are given); the exit code."""
     try:
-        code = app(standalone_mode=True)
+        code = app(arguments, standalone_mode=True)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else FAILED
     except RollcallError as error:

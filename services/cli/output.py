@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
+from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
 
 _LEVEL_STYLES = {EventLevel.INFO: "", EventLevel.WARNING: "yellow", EventLevel.ERROR: "red"}
@@ -24,6 +25,8 @@ _STATE_STYLES = {
     RunState.FAILED: "red",
     RunState.CANCELLED: "dim",
 }
+# 3CX's own word for a group.
+_KIND_WORDS = {CommandKind.CREATE_GROUP.value: "create department"}
 # Wide enough for a plan where the output is no terminal, as in a log file.
 _WIDTH_WITHOUT_TERMINAL = 160
 
@@ -99,7 +102,7 @@ def show_commands(commands: Sequence[CommandRow], total: int) -> None:
         error = f": {row.error_message}" if row.error_message else ""
         made.add_row(
             str(row.sequence),
-            row.kind.replace("_", " "),
+            _KIND_WORDS.get(row.kind, row.kind.replace("_", " ")),
             escape(row.number),
             escape(row.person_name),
             escape(_change(row)),

@@ -15,7 +15,7 @@ from services.api.app import create_app
 from services.cli.deployment import embedded, import_tasks, open_deployment
 from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
-from shared.errors import AddressUnknown
+from shared.errors import AddressUnknown, SettingsInvalid
 from shared.settings.process import ProcessSettings
 from shared.worker.app import create_app as create_celery_app
 from shared.worker.context import Context
@@ -134,7 +134,7 @@ def ended_by_signal() -> Iterator[None]:
 def _shared_broker(command: typer.Context, process: str) -> ProcessSettings:
     settings = settings_of(command)
     if settings.is_embedded:
-        raise typer.BadParameter(
+        raise SettingsInvalid(
             f"`rollcall {process}` needs a broker that other processes reach: set ROLLCALL_BROKER_URL, for example "
             "redis://localhost:6379/0. Without one, `rollcall up` runs everything in one process."
         )

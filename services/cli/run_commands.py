@@ -37,7 +37,7 @@ from services.cli.output import (
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind
 from shared.domain.plan import counts_in_words
-from shared.errors import Conflict
+from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
 from shared.worker.context import Context
 
@@ -68,7 +68,7 @@ def run(
         raise typer.BadParameter("--preview and --person exclude each other.")
     context = deployment_of(command)
     if not wait and not is_served(context):
-        raise typer.BadParameter(
+        raise WorkerUnavailable(
             "No `rollcall up` works on this data folder, so nobody would do the run. Add --wait to do it here."
         )
     kind = RunKind.PREVIEW if preview else RunKind.PERSON if person is not None else RunKind.FULL
@@ -199,9 +199,9 @@ def explain(
     if as_json:
         print_json(ExplanationOut.model_validate(told))
         return
-    console().print(f"{told.name} ({told.guid})", style="bold", markup=False)
+    console().print(f"{told.name} ({told.guid})", style="bold", markup=False, soft_wrap=True)
     for sentence in told.sentences:
-        console().print(f"• {sentence}", markup=False)
+        console().print(f"• {sentence}", markup=False, soft_wrap=True)
 
 
 def _report(context: Context, ended: Run, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, DEFAULT_SITE, FAILED, AsJson, Site, deployment_of, read_text
 from services.cli.output import console, print_json, say
 from services.cli.settings_file import parse, render
+from services.cli.settings_table import describe
 from shared.errors import RollcallError, SettingsInvalid, StorageUnavailable
 from shared.settings.documents import Section
 from shared.worker.context import Context
@@ -81,7 +82,13 @@ def secret(
     say(f"{name} is stored, encrypted.")
 
 
-def test(
+@app.command("describe")
+def describe_settings() -> None:
+    """Print every setting with its default and meaning, as Markdown."""
+    typer.echo(describe(), nl=False)
+
+
+def try_ends(
     command: typer.Context,
     end: Annotated[End | None, typer.Argument(help="Which end; both when not given.")] = None,
     as_json: AsJson = False,
@@ -114,16 +121,16 @@ def test(
 def _show(title: str, answer: dict[str, Any]) -> None:
     if not answer["ok"]:
         console().print(f"[red]✗ {title}[/]: ", end="")
-        console().print(f"{answer['message']} ({answer['code']})", markup=False)
+        console().print(f"{answer['message']} ({answer['code']})", markup=False, soft_wrap=True)
         return
     console().print(f"[green]✓ {title}[/]")
     for name, value in answer.items():
         if name == "warnings":
             for warning in value:
-                console().print(f"  ! {warning}", style="yellow", markup=False)
+                console().print(f"  ! {warning}", style="yellow", markup=False, soft_wrap=True)
         elif name == "units":
             for unit in value:
-                console().print(f"  {unit['dn']}: {unit['people']} people", markup=False)
+                console().print(f"  {unit['dn']}: {unit['people']} people", markup=False, soft_wrap=True)
         elif name != "ok":
             console().print(
                 f"  {name.replace('_', ' ')}: {'no limit' if value is None else value}", markup=False

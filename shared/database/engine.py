@@ -4,6 +4,7 @@
 (full disk, read-only folder, lost connection) come out as ``StorageUnavailable``, mapped here once.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,11 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.errors import SettingsInvalid, StorageUnavailable
 
+_LEAST_FREE_BYTES = 64 * 1024
 # Execution option of sessions that only read.
 READ_ONLY = "rollcall_read_only"
 
@@ -66,23 +69,40 @@ class Database:
                 yield session
         except (OperationalError, InterfaceError) as error:
             raise StorageUnavailable(self._explain(error)) from error
+        except PoolTimeoutError as error:
+            raise StorageUnavailable(
+                "All connections to the database are in use: it is overloaded or locked. Try again in a moment."
+            ) from error
+        except DatabaseError as error:
+            # Of this very class, none below it, SQLite says that the file is damaged or is no database.
+            if type(error) is not DatabaseError:
+                raise
+            raise StorageUnavailable(self._explain(error)) from error
 
     def close(self) -> None:
         """Return every connection."""
         self.engine.dispose()
 
-    def _explain(self, error: OperationalError | InterfaceError) -> str:
+    def _explain(self, error: DatabaseError | InterfaceError) -> str:
         reason = str(error.orig)
         where = str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
         if "readonly" in reason or "read-only" in reason:
             return f"The database {where} cannot be written: it or its folder is read-only. Give this user the right to write there."
-        if "disk is full" in reason or "No space" in reason:
+        if "disk is full" in reason or "No space" in reason or self._is_disk_full(reason):
             return f"The database {where} cannot grow: the disk is full. Free some space; nothing was lost."
         if "unable to open" in reason:
             return f"The database {where} cannot be opened. Check that its folder exists and that this user may write there."
+        if "malformed" in reason or "not a database" in reason:
+            return f"The database {where} is damaged ({reason}). Stop Rollcall and put the file back from a backup."
         if "no such table" in reason or "does not exist" in reason:
             return f"The database {where} has no tables yet. Run `rollcall migrate`."
         return f"The database {where} does not answer: {reason.splitlines()[0][:200]}"
+
+    def _is_disk_full(self, reason: str) -> bool:
+        # The shared memory of the write-ahead log cannot grow: SQLite says no more than this.
+        if not self.is_sqlite or "disk I/O error" not in reason:
+            return False
+        return shutil.disk_usage(Path(str(self.url.database)).parent).free < _LEAST_FREE_BYTES
 
 
 def _sqlite_engine(path: str) -> Engine:

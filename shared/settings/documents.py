@@ -116,11 +116,13 @@ class AttributeSettings(Document):
     """Which attribute of the directory gives which field."""
 
     number: AttributeName = Field("telephoneNumber", description="Holds the extension number.")
-    first_name: AttributeName = "givenName"
-    last_name: AttributeName = "sn"
-    display_name: AttributeName = "displayName"
-    email: AttributeName = "mail"
-    mobile: AttributeName = "mobile"
+    first_name: AttributeName = Field("givenName", description="Gives the first name.")
+    last_name: AttributeName = Field("sn", description="Gives the last name.")
+    display_name: AttributeName = Field(
+        "displayName", description="Shown in messages for people without first and last name."
+    )
+    email: AttributeName = Field("mail", description="Gives the e-mail address.")
+    mobile: AttributeName = Field("mobile", description="Gives the mobile number.")
     department: AttributeName | None = Field("department", description="Gives the 3CX department, if any.")
 
 
@@ -138,19 +140,25 @@ class DirectorySettings(Document):
     )
     ca_certificate: str = Field("", description="PEM of the CA that signed the controllers' certificates.")
     tls_name: str = Field("", description="Name expected in the certificate when it differs from the host.")
-    authentication: Authentication = Authentication.SIMPLE
+    authentication: Authentication = Field(
+        Authentication.SIMPLE, description="simple (over TLS), ntlm, or kerberos (needs the extra)."
+    )
     user: str = Field("", description="rollcall@corp.example, CORP\\rollcall or a distinguished name.")
-    password: SecretStr = SecretStr("")
+    password: SecretStr = Field(SecretStr(""), description="Its password; stored encrypted.")
     units: tuple[UnitSettings, ...] = Field(
         (), description="Organizational units; the first that holds a person wins."
     )
     filter: str = Field("", description="Additional LDAP filter, e.g. (company=Example).")
     required_group: str = Field("", description="DN of a group one must be in, directly or nested.")
-    attributes: AttributeSettings = AttributeSettings()
-    number_rule: NumberRule = NumberRule()
+    attributes: AttributeSettings = Field(
+        AttributeSettings(), description="Which attribute gives which field."
+    )
+    number_rule: NumberRule = Field(NumberRule(), description="How a number is found in the attribute.")
     page_size: int = Field(1000, ge=10, le=1000, description="Entries per LDAP page.")
-    connect_timeout_seconds: float = Field(10.0, gt=0, le=120)
-    receive_timeout_seconds: float = Field(60.0, gt=0, le=600)
+    connect_timeout_seconds: float = Field(
+        10.0, gt=0, le=120, description="How long to wait for a controller before the next is tried."
+    )
+    receive_timeout_seconds: float = Field(60.0, gt=0, le=600, description="How long one answer may take.")
 
     @field_validator("filter")
     @classmethod
@@ -225,8 +233,10 @@ class PhoneSystemSettings(Document):
 class ExclusionSettings(Document):
     """People or extensions left alone altogether."""
 
-    kind: ExclusionKind
-    value: Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+    kind: ExclusionKind = Field(description="How the value is compared: with names, or with numbers.")
+    value: Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)] = Field(
+        description="A name, part of one, a pattern such as Test*, an expression, or numbers such as 200-299."
+    )
 
     @model_validator(mode="after")
     def _value_fits_the_kind(self) -> "ExclusionSettings":
@@ -268,26 +278,31 @@ class RulesSettings(Document):
     reenabling: Reenabling = Field(
         Reenabling.DISABLED_BY_ROLLCALL, description="Which extensions are enabled again."
     )
-    exclusions: tuple[ExclusionSettings, ...] = ()
+    exclusions: tuple[ExclusionSettings, ...] = Field(
+        (),
+        description="People and extensions left alone: by name (exact, contains, wildcard, regex) or numbers.",
+    )
 
 
 class LimitsSettings(Document):
     """When a plan waits for a person: above both the count and the percentage."""
 
-    removals: int = Field(5, ge=0)
-    removals_percent: float = Field(5.0, ge=0, le=100)
-    disables: int = Field(10, ge=0)
-    disables_percent: float = Field(10.0, ge=0, le=100)
-    updates: int = Field(10, ge=0)
-    updates_percent: float = Field(30.0, ge=0, le=100)
-    people_down_percent: float = Field(10.0, ge=0, le=100)
+    removals: int = Field(5, ge=0, description="Extensions removed by one plan.")
+    removals_percent: float = Field(5.0, ge=0, le=100, description="The same, of the managed extensions.")
+    disables: int = Field(10, ge=0, description="Extensions disabled by one plan.")
+    disables_percent: float = Field(10.0, ge=0, le=100, description="The same, of the managed extensions.")
+    updates: int = Field(10, ge=0, description="Extensions changed by one plan.")
+    updates_percent: float = Field(30.0, ge=0, le=100, description="The same, of the managed extensions.")
+    people_down_percent: float = Field(
+        10.0, ge=0, le=100, description="People fewer than at the last good run, in a unit or in all."
+    )
 
 
 class ScheduleSettings(Document):
     """When runs start by themselves."""
 
-    is_enabled: bool = False
-    mode: Literal["every", "times"] = "every"
+    is_enabled: bool = Field(False, description="Whether runs start by themselves.")
+    mode: Literal["every", "times"] = Field("every", description="Every so many minutes, or at times of day.")
     every_minutes: int = Field(15, ge=1, le=1440, description="For mode every; counted from midnight.")
     times: tuple[Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")], ...] = Field(
         ("02:00",), description="For mode times; HH:MM in the time zone."
@@ -312,7 +327,9 @@ class ScheduleSettings(Document):
 class ArchiveSettings(Document):
     """Where voicemails and recordings go before an extension is deleted."""
 
-    is_enabled: bool = False
+    is_enabled: bool = Field(
+        False, description="Archive before deleting; without a proven archive nothing is."
+    )
     extension: ExtensionNumber | None = Field(
         None, description="Extension that receives them; never removed."
     )
@@ -362,6 +379,7 @@ class SiteSettings(Document):
             reenabling=rules.reenabling,
             exclusions=tuple(Exclusion(item.kind, item.value) for item in rules.exclusions),
             archive_number=self.archive.extension if self.archive.is_enabled else None,
+            protected_numbers=(self.archive.extension,) if self.archive.extension else (),
         )
 
     def to_limits(self) -> Limits:

@@ -1,0 +1,78 @@
+"""``rollcall up``: one process that serves a data folder, beside other commands on the same folder."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+from tests.integration.cli.conftest import Ends, Terminal
+from tests.support.waiting import wait_until
+
+
+@contextmanager
+def _up(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "services.cli", "--data", str(data), "up"],
+        env={"ROLLCALL_API_PORT": "0", "ROLLCALL_SWEEP_SECONDS": "0.5", "COLUMNS": "200"},
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        said = ""
+        while (found := re.search(r"serves (http://\S+) ", said)) is None:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        yield process, found[1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_up_serves_the_api_and_works_on_what_other_commands_start(configured: Terminal, ends: Ends) -> None:
+    token = configured("token", "create", "test").output.strip()
+    with _up(configured.data) as (process, address):
+        started = configured("run", "--preview", "--json")
+        assert started.code == 0
+        request = Request(
+            f"{address}/api/v1/runs/{started.json['id']}", headers={"Authorization": f"Bearer {token}"}
+        )
+
+        def _state() -> str:
+            with urlopen(request) as answer:
+                state: str = json.load(answer)["state"]
+                return state
+
+        wait_until("the run is planned", lambda: _state() == "planned")
+        # The doctor finds the process by its usual port; this one has a free one.
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_a_data_folder_is_served_by_one_process_only(configured: Terminal) -> None:
+    with _up(configured.data):
+        second = subprocess.run(
+            [sys.executable, "-m", "services.cli", "--data", str(configured.data), "up"],
+            env={"ROLLCALL_API_PORT": "0"}, check=False, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert second.returncode == 1
+    assert "(conflict)" in second.stderr
+    assert str(configured.data) in second.stderr
+
+
+def test_a_port_in_use_is_told_before_anything_starts(configured: Terminal) -> None:
+    with _up(configured.data) as (_process, address):
+        port = address.rpartition(":")[2]
+        second = subprocess.run(
+            [sys.executable, "-m", "services.cli", "--data", str(configured.data / "other"), "up"],
+            env={"ROLLCALL_API_PORT": port}, check=False, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert second.returncode == 1
+    assert port in second.stderr
+    assert "ROLLCALL_API_PORT" in second.stderr
+    assert "Traceback" not in second.stderr
