@@ -6,12 +6,13 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import log_page, plan
+from bench import log_page, plan, snapshot
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "plan": plan.measure,
     "log": log_page.measure,
+    "snapshot": snapshot.measure,
 }
 
 

@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,7 @@ class Figure:
     """Our time against the reference's; ``goal`` is the largest ratio wanted, ``None`` when only told.
 
     Where there is no reference (``reference_seconds`` 1.0, ``is_absolute``), the ratio is against a fixed time.
+    With ``unit`` MB both are memory and not time.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Figure:
     reference_seconds: float
     goal: float | None = None
     note: str = ""
+    unit: Literal["s", "MB"] = "s"
 
     @property
     def ratio(self) -> float:
@@ -63,8 +66,8 @@ def show(figures: list[Figure]) -> None:
     for figure in figures:
         table.add_row(
             figure.name,
-            _seconds(figure.ours_seconds),
-            _seconds(figure.reference_seconds),
+            _shown(figure.ours_seconds, figure.unit),
+            _shown(figure.reference_seconds, figure.unit),
             f"{figure.ratio:.2f}",
             "" if figure.goal is None else f"≤ {figure.goal:g}",
             "" if figure.goal is None else ("met" if figure.is_met else "MISSED"),
@@ -73,5 +76,7 @@ def show(figures: list[Figure]) -> None:
     Console(width=150).print(table)
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+def _shown(value: float, unit: str) -> str:
+    if unit == "MB":
+        return f"{value:.0f} MB"
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import select
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.claim import work_on
 from shared.database.pages import absent_row, read_rows
 from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
 from shared.domain.person import AbsentPerson
-from shared.errors import LeaseHeld, RollcallError
 from shared.runs import parts
-from shared.settings import store
 from shared.settings.documents import DirectorySettings
 from shared.worker.context import Context
 
@@ -27,19 +26,7 @@ def locate_absent(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    part = parts.claim_part(context.database, part_id, context.settings.lease_seconds)
-    if part is None:
-        return
-    countdown: float | None = 0.0
-    try:
-        with context.database.read() as session:
-            settings = store.read(session, part.site_id, context.encryption).settings.directory
-        _look(context, part, settings)
-    except LeaseHeld:
-        raise
-    except RollcallError as error:
-        countdown = parts.fail_part(context.database, part, error)
-    context.publish_due_later(part.run_id, countdown or 0.0)
+    work_on(context, part_id, _look)
 
 
 def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:

@@ -1,6 +1,6 @@
 """A session with a domain: the first controller that answers, and the questions Rollcall asks it.
 
-Called by ``part``, ``people`` and ``questions``. The next controller is tried only when one is not available (or
+Called by ``snapshot``, ``absent``, ``people`` and ``questions``. The next controller is tried only when one is not available (or
 cannot prove who it is). Credentials that one refuses are not shown to the next, which would lock the account.
 """
 
@@ -26,6 +26,7 @@ from shared.errors import (
     DirectoryUnavailable,
     RollcallError,
     SettingsInvalid,
+    TransientError,
     UnknownAttribute,
     UnknownBaseDn,
 )
@@ -92,6 +93,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection."""
+        if self._reader is not None:
+            self._reader.close()
         if self._connection is not None:
             connection.close(self._connection)
 
@@ -118,15 +121,16 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
             f"Domain controller {self.server} does not say which domain it serves.", server=self.server
         )
 
-    def check_exists(self, dn: str) -> None:
-        """Nothing, when there is such an entry.
+    def check_exists(self, dn: str) -> str:
+        """The entry's distinguished name as the directory writes it.
 
-        :raises UnknownBaseDn: naming the nearest entry above it that exists.
+        :raises UnknownBaseDn: it is no distinguished name, or there is no such entry; naming the nearest entry
+            above it that exists.
         """
-        if self._exists(dn):
-            return
-        above = _parents(dn)
-        nearest = next((parent for parent in above if self._exists(parent)), None)
+        written = self._written(dn)
+        if written is not None:
+            return written
+        nearest = next((parent for parent in _parents(dn) if self._written(parent) is not None), None)
         hint = f" The nearest entry that exists is {nearest}." if nearest else ""
         raise UnknownBaseDn(
             f"There is no entry {dn} in the directory, or the account may not see it (asked {self.server}).{hint} "
@@ -147,7 +151,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
             return
         for key, name in wanted.items():
             if key not in found:
-                near = difflib.get_close_matches(name, list(self._schema_names(schema_dn, "")), n=3)
+                all_names = {known.lower(): known for known in self._schema_names(schema_dn, "")}
+                near = [all_names[like] for like in difflib.get_close_matches(key, all_names, n=3)]
                 hint = f" Similar ones: {', '.join(near)}." if near else ""
                 raise UnknownAttribute(
                     f"The directory's schema has no attribute '{name}'.{hint} Check directory.attributes.",
@@ -181,7 +186,7 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         identifiers = [selection.relative_id(first_value(entry, "objectSid")) for entry in own + nested]
         membership = selection.members(
             group,
-            [entry.distinguished_name.decode("utf-8", "replace") for entry in nested],
+            [entry.dn for entry in nested],
             [identifier for identifier in identifiers if identifier is not None],
         )
         return selection.people(self.settings.filter, membership)
@@ -212,7 +217,7 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
                     first_value(entry, "isDeleted") == b"TRUE" or _DELETED_MARK in entry.distinguished_name
                 )
                 if len(guid) == 16 and not deleted:
-                    found[str(UUID(bytes_le=guid))] = entry.distinguished_name.decode("utf-8", "replace")
+                    found[str(UUID(bytes_le=guid))] = entry.dn
             yield found
 
     def selected(self, guids: Sequence[str], units: Sequence[str]) -> set[str]:
@@ -236,11 +241,12 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         self.server = str(address)
         self._reader = Reader(self._connection, self.server, self.settings.user, timeouts.receive * 2)
 
-    def _exists(self, dn: str) -> bool:
+    def _written(self, dn: str) -> str | None:
         try:
-            return any(True for _ in self.reader.entries(Search(dn, _ANYTHING, ("1.1",), Scope.BASE, 10)))
+            found = list(self.reader.entries(Search(dn, _ANYTHING, ("1.1",), Scope.BASE, 10)))
         except UnknownBaseDn:
-            return False
+            return None
+        return found[0].dn if found else None
 
     def _schema_names(self, schema_dn: str, narrowed: str) -> Iterator[str]:
         search = Search(
@@ -251,18 +257,24 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
 
 
 def _parents(dn: str) -> list[str]:
+    """The names above this one, nearest first."""
     try:
         parts = [f"{name}={value}" for name, value, _ in parse_dn(dn)]
-    except LDAPInvalidDnError:
-        return []
+    except LDAPInvalidDnError as error:
+        raise UnknownBaseDn(
+            f"'{dn}' is not a distinguished name; it looks like OU=Sales,DC=corp,DC=example. A comma that belongs "
+            "to a name stands behind a backslash. Check directory.units and directory.required_group.",
+            dn=dn,
+        ) from error
     return [",".join(parts[start:]) for start in range(1, len(parts))]
 
 
 def _all_failed(passed_over: Sequence[PassedOver]) -> RollcallError:
-    """The first controller's error, with what the others said."""
-    first = passed_over[0].error
-    if len(passed_over) > 1:
-        others = " ".join(item.error.message for item in passed_over[1:])
+    """One controller's error, with what the others said; one that may pass by itself decides what to do next."""
+    errors = [item.error for item in passed_over]
+    first = next((error for error in errors if isinstance(error, TransientError)), errors[0])
+    if len(errors) > 1:
+        others = " ".join(error.message for error in errors if error is not first)
         first.message = f"{first.message} Nor could another controller be used: {others}"
         first.args = (first.message,)
     return first

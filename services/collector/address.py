@@ -9,7 +9,9 @@ from shared.settings.documents import Security
 
 _PORTS = {Security.LDAPS: 636, Security.STARTTLS: 389, Security.PLAIN: 389}
 _FORM = re.compile(
-    r"(?:ldaps?://)?(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?::(?P<port>[0-9]{1,5}))?/?"
+    r"(?:ldaps?://)?(?:\[(?P<six>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?)\]|(?P<host>[^\s:/\[\]]+))"
+    r"(?::(?P<port>[0-9]{1,5}))?/?",
+    re.ASCII,
 )
 
 

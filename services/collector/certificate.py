@@ -26,7 +26,8 @@ def trusting(ca_certificate: str) -> ssl.SSLContext:
     """
     try:
         context = ssl.create_default_context(cadata=ca_certificate or None)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        # TypeError is what Python makes of text that is not ASCII.
         raise SettingsInvalid(
             "directory.ca_certificate is not a certificate in PEM form (-----BEGIN CERTIFICATE-----). "
             "Export the CA's certificate as Base-64."

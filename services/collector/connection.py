@@ -4,8 +4,8 @@ Called by ``active_directory``. ldap3 opens, protects and binds; searching is ``
 only after the certificate was checked, except in the clear text mode that an administrator must choose twice.
 """
 
-import hashlib
 import math
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,7 +16,14 @@ import ldap3
 from services.collector.address import Address, check_resolves
 from services.collector.certificate import CheckedTls, rejected, trusting
 from services.collector.errors import translate
-from shared.errors import ConfigurationError, EncryptionRequired, SettingsInvalid
+from services.collector.md4 import nt_hash
+from shared.errors import (
+    ConfigurationError,
+    DirectoryUnavailable,
+    EncryptionRequired,
+    RollcallError,
+    SettingsInvalid,
+)
 from shared.settings.documents import Authentication, DirectorySettings, Security
 
 _METHODS: dict[Authentication, dict[str, Any]] = {
@@ -24,6 +31,7 @@ _METHODS: dict[Authentication, dict[str, Any]] = {
     Authentication.NTLM: {"authentication": ldap3.NTLM},
     Authentication.KERBEROS: {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.KERBEROS},
 }
+_LOGON_NAME = re.compile(r"[^\\\s]+\\[^\\]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def open_connection(settings: DirectorySettings, address: Address, timeouts: Tim
                 start_tls=settings.security is Security.STARTTLS,
                 timeout=timeouts.connect,
             ) from error
-        raise translate(error, str(address), settings.user) from error
+        raise _hinted(translate(error, str(address), settings.user), settings) from error
     except BaseException:
         close(connection)
         raise
@@ -94,19 +102,22 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
         raise SettingsInvalid(
             "The account to read the directory with is missing. Set directory.user and directory.password."
         )
-    if settings.authentication is Authentication.NTLM and not _has_md4():
-        raise ConfigurationError(
-            "NTLM needs the MD4 hash, which this host's OpenSSL does not offer. Choose directory.authentication "
-            "'simple' (over ldaps or starttls) or 'kerberos'."
+    if settings.authentication is Authentication.NTLM and not _LOGON_NAME.fullmatch(settings.user):
+        raise SettingsInvalid(
+            f"NTLM needs the user as DOMAIN\\name, and '{settings.user}' is not. Change directory.user, or choose "
+            "directory.authentication 'simple'."
         )
 
 
-def _has_md4() -> bool:
-    try:
-        hashlib.new("md4", usedforsecurity=False)
-    except ValueError:
-        return find_spec("Crypto") is not None
-    return True
+def _hinted(failure: RollcallError, settings: DirectorySettings) -> RollcallError:
+    """A controller that takes no NTLM ends the connection without a word (Samba), or answers what is no LDAP."""
+    if settings.authentication is Authentication.NTLM and isinstance(failure, DirectoryUnavailable):
+        failure.message += (
+            " If it always ends so, the controller takes no NTLM: choose directory.authentication 'simple' "
+            "(over ldaps or starttls) or 'kerberos'."
+        )
+        failure.args = (failure.message,)
+    return failure
 
 
 def _connection(
@@ -124,6 +135,10 @@ def _connection(
     if settings.authentication is Authentication.KERBEROS:
         # The ticket is for the name the controller is known by, which an address is not.
         options["sasl_credentials"] = (settings.tls_name or address.host,)
+    elif settings.authentication is Authentication.NTLM:
+        # LM hash and NT hash in place of the password: ldap3 cannot make the second one without MD4 in OpenSSL.
+        secret = f"{'0' * 32}:{nt_hash(settings.password.get_secret_value()).hex()}"
+        options |= {"user": settings.user, "password": secret}
     else:
         options |= {"user": settings.user, "password": settings.password.get_secret_value()}
     return ldap3.Connection(

@@ -45,6 +45,11 @@ _SUB_CODES: dict[str, _Rule] = {
     "533": (AccountNotUsable, "the account {user} is disabled. Enable it in Active Directory."),
     "701": (AccountNotUsable, "the account {user} has expired. Change its expiry date in Active Directory."),
     "773": (AccountNotUsable, "{user} must change the password at the next logon. Set one without that."),
+    # SEC_E_BAD_BINDINGS: "Domain controller: LDAP server channel binding token requirements" is set to Always.
+    "80090346": (
+        ConfigurationError,
+        "it takes NTLM with channel binding only. Choose directory.authentication 'simple' over ldaps.",
+    ),
     "775": (AccountNotUsable, "the account {user} is locked. Unlock it, then check the password saved here."),
 }
 _REFUSED: _Rule = (

@@ -4,6 +4,7 @@ Called by ``mapping``. It never guesses: what the rule does not cover is a probl
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,14 +30,15 @@ class NumberReading:
 # "x204", "ext. 204", "Extension: 204", ";ext=204" (RFC 3966 section 5.3), "#204"; no letter may stand before a word.
 _MARKED = re.compile(r"(?:(?:(?<![^\W\d_])(?:extension|ext\.?|x)\s*[:=]?)|#)\s*([0-9]+)$", re.IGNORECASE)
 _PREFIX = re.compile(r"^tel:", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[\s.()/\-]+")
+# Between digits: blanks, dots, brackets, slashes, and hyphens and dashes of every length.
+_SEPARATORS = re.compile(r"[\s.()/\-\u2010-\u2015\u2212]+")
 _PHONE_NUMBER = re.compile(r"\+?[0-9]+")
 _SHOWN_CHARACTERS = 40
 
 
 def read_number(text: str, options: NumberOptions) -> NumberReading:
     """The extension number in one value."""
-    text = text.strip()
+    text = _visible(text)
     if not text:
         return NumberReading()
     marked = _MARKED.search(text)
@@ -82,6 +84,13 @@ def read_numbers(texts: Sequence[str], options: NumberOptions) -> NumberReading:
         return NumberReading(numbers[0], text=text)
     problems = [reading.problem for reading in readings if reading.problem]
     return NumberReading(problem=problems[0] if problems else None, text=text)
+
+
+def _visible(text: str) -> str:
+    """Without format characters: Windows wraps copied phone numbers in marks of direction that nobody can see."""
+    if text.isascii():
+        return text.strip()
+    return "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
 
 
 def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:

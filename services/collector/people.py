@@ -1,11 +1,12 @@
-"""Reads people: raw pages of a unit mapped to ``Person``. Called by ``snapshot``, and by the benchmark directly."""
+"""Reads people: raw pages of a unit mapped to ``Person``. Called by ``snapshot``."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import AttributeNames, PersonMapping, UnusableEntry
 from services.collector.numbers import NumberOptions
+from services.collector.reader import RawEntry
 from shared.domain.person import Person
 from shared.errors import InvalidEntry
 from shared.settings.documents import DirectorySettings
@@ -37,18 +38,15 @@ def unit_pages(
     """
     for page in directory.people_pages(mapping.unit, people_filter, mapping.names.requested()):
         try:
-            yield [mapping.person(entry.distinguished_name, entry.attributes) for entry in page]
+            yield [mapping.person(entry.distinguished_name, entry.attributes) for entry in _used_up(page)]
         except UnusableEntry as error:
             raise InvalidEntry(
                 f"{error} The account may lack the right to read it, so {mapping.unit} counts as not read."
             ) from error
 
 
-def read_people(settings: DirectorySettings) -> Iterator[list[Person]]:
-    """Everyone in all units of the settings, unit by unit and page by page, without a database."""
-    now = datetime.now(UTC)
-    with ActiveDirectory(settings) as directory:
-        people_filter = directory.people_filter()
-        for unit in settings.units:
-            directory.check_exists(unit.dn)
-            yield from unit_pages(directory, mapping_of(settings, unit.dn, now), people_filter)
+def _used_up(page: list[RawEntry]) -> Iterator[RawEntry]:
+    """The entries in order, each let go of when the next one is wanted: a page is never in memory twice."""
+    page.reverse()
+    while page:
+        yield page.pop()

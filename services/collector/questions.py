@@ -83,8 +83,8 @@ def browse_units(context: Context, arguments: dict[str, Any]) -> list[dict[str, 
     """
     settings = _settings(context, arguments)
     with ActiveDirectory(settings) as directory:
-        base = arguments.get("base") or directory.domain().base_dn
-        directory.check_exists(base)
+        # As the directory writes it, or the names below could not be told apart by it.
+        base = directory.check_exists(arguments.get("base") or directory.domain().base_dn)
         children = sorted(
             directory.reader.entries(Search(base, _CONTAINERS, ("name", "objectClass"), Scope.LEVEL)),
             key=lambda entry: clean(first_value(entry, "name")).casefold(),
@@ -93,13 +93,12 @@ def browse_units(context: Context, arguments: dict[str, Any]) -> list[dict[str, 
         units = _count_below(directory, base, "(objectClass=organizationalUnit)")
     found = []
     for entry in children:
-        dn = clean(entry.distinguished_name)
-        part = _child_part(dn, base)
+        part = _child_part(entry.dn, base)
         is_unit = b"organizationalUnit" in entry.attributes.get("objectclass", ())
         if is_unit or people[part]:
             found.append(
                 {
-                    "dn": dn,
+                    "dn": entry.dn,
                     "name": clean(first_value(entry, "name")),
                     "people": people[part],
                     "units": units[part] - is_unit,
@@ -162,12 +161,12 @@ def _count_below(directory: ActiveDirectory, base: str, chosen: str) -> Counter[
     """How many entries of the filter lie in each branch below the base, by the branch's part of the name."""
     counts: Counter[str] = Counter()
     for entry in directory.reader.entries(Search(base, chosen, ("1.1",))):
-        counts[_child_part(clean(entry.distinguished_name), base)] += 1
+        counts[_child_part(entry.dn, base)] += 1
     return counts
 
 
 def _child_part(dn: str, base: str) -> str:
-    rest = dn[: -len(base)].removesuffix(",") if dn.lower().endswith(base.lower()) else dn
+    rest = dn[: -len(base)].removesuffix(",") if dn.casefold().endswith(base.casefold()) else dn
     last = _LAST_PART.search(rest)
     return last[0].casefold() if last else ""
 

@@ -9,6 +9,7 @@ ended only when the server says success with an empty cookie; anything else rais
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO
@@ -55,6 +56,11 @@ class RawEntry:
     distinguished_name: bytes
     attributes: dict[str, list[bytes]]
 
+    @property
+    def dn(self) -> str:
+        """The distinguished name as text, as the server writes it."""
+        return self.distinguished_name.decode("utf-8", "replace")
+
 
 @dataclass(frozen=True, slots=True)
 class _RawPage:
@@ -75,8 +81,15 @@ class Reader:
         self._message_id = 1_000_000
         self._keys: dict[bytes, str] = {}
 
+    def close(self) -> None:
+        """Let go of the socket, which otherwise stays open as long as anyone remembers the reader."""
+        with suppress(OSError):
+            self._stream.close()
+
     def pages(self, search: Search) -> Iterator[list[RawEntry]]:
         """The entries, page by page; the iterator ends only when the server has said that it is the end.
+
+        A page is the caller's to use up: taking its entries out while working through them saves memory.
 
         :raises DirectoryUnavailable: the controller stopped answering, or answered what is no LDAP.
         :raises RollcallError: it refused; the same as ``errors.translate`` gives.
@@ -89,13 +102,13 @@ class Reader:
                 raise self._unavailable("it did not answer in pages, so nobody can tell whether that was all")
             awaited = self._send(request, search.page_size, page.cookie) if page.cookie else None
             entries = self._decode(page)
-            ranged = [entry for entry in entries if any(";range=" in name for name in entry.attributes)]
+            # Decoded, the bytes of the page are not needed any more, however long the caller takes over it.
+            del page
             following: _RawPage | None = None
-            if ranged:
+            if any(";range=" in name for entry in entries for name in entry.attributes):
                 # The answer that is on its way must be off the line before another question.
                 following = self._receive(awaited) if awaited is not None else None
-                for entry in ranged:
-                    self._complete(entry)
+                self._complete_all(entries)
             yield entries
             if awaited is None:
                 return
@@ -183,6 +196,10 @@ class Reader:
         except ber.BerError as error:
             raise self._unavailable(f"it sent an entry that cannot be read: {error}") from error
 
+    def _complete_all(self, entries: Sequence[RawEntry]) -> None:
+        for entry in entries:
+            self._complete(entry)
+
     def _complete(self, entry: RawEntry) -> None:
         """Fetch the rest of the values of every attribute that came in part."""
         for key in [name for name in entry.attributes if ";range=" in name]:
@@ -197,7 +214,7 @@ class Reader:
 
     def _next_range(self, entry: RawEntry, name: str, first: int) -> tuple[re.Match[str] | None, list[bytes]]:
         guid = entry.attributes.get("objectguid", [b""])[0]
-        base = f"<GUID={guid.hex()}>" if guid else entry.distinguished_name.decode("utf-8", "replace")
+        base = f"<GUID={guid.hex()}>" if guid else entry.dn
         request = self._encode(Search(base, "(objectClass=*)", (f"{name};range={first}-*",), Scope.BASE))
         for found in self._decode(self._receive(self._send(request, 1, b""))):
             for key, values in found.attributes.items():
@@ -205,7 +222,7 @@ class Reader:
                 if part is not None and part["name"] == name and int(part["first"]) == first and values:
                     return part, values
         raise InvalidEntry(
-            f"The values of {name} from {first} on of {entry.distinguished_name.decode('utf-8', 'replace')} "
+            f"The values of {name} from {first} on of {entry.dn} "
             "could not be read; they changed meanwhile. The next run reads them again."
         )
 

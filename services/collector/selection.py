@@ -1,5 +1,6 @@
 """Builds the LDAP filters that say who is read. Everything from outside is escaped (RFC 4515 section 3)."""
 
+import re
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from ldap3.utils.conv import escape_filter_chars
 PEOPLE = "(objectCategory=person)(objectClass=user)"
 # LDAP_MATCHING_RULE_IN_CHAIN (MS-ADTS 3.1.1.3.4.4.3): membership through any number of groups.
 _IN_CHAIN = "memberOf:1.2.840.113556.1.4.1941:"
+_WHITE_ENDS = re.compile(r"^\s+|\s+$")
 # Above this many nested groups the filter would be longer than the rule for chains is slow.
 _MOST_GROUPS_LISTED = 100
 
@@ -15,7 +17,8 @@ _MOST_GROUPS_LISTED = 100
 def escaped(value: str) -> str:
     """A value as it may stand in a filter."""
     text: str = escape_filter_chars(value)
-    return text
+    # ldap3 would take white space at the ends away, and with it look for something else.
+    return _WHITE_ENDS.sub(lambda found: "".join(f"\\{byte:02x}" for byte in found[0].encode()), text)
 
 
 def people(additional_filter: str = "", membership: str = "") -> str:

@@ -8,11 +8,10 @@ import time
 from datetime import UTC, datetime
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.claim import work_on
 from services.collector.people import attribute_names, mapping_of, unit_pages
 from shared.database.pages import person_row
-from shared.errors import LeaseHeld, RollcallError
 from shared.runs import parts
-from shared.settings import store
 from shared.settings.documents import DirectorySettings, Security
 from shared.worker.context import Context
 
@@ -22,19 +21,7 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    part = parts.claim_part(context.database, part_id, context.settings.lease_seconds)
-    if part is None:
-        return
-    countdown: float | None = 0.0
-    try:
-        with context.database.read() as session:
-            settings = store.read(session, part.site_id, context.encryption).settings.directory
-        _read(context, part, settings)
-    except LeaseHeld:
-        raise
-    except RollcallError as error:
-        countdown = parts.fail_part(context.database, part, error)
-    context.publish_due_later(part.run_id, countdown or 0.0)
+    work_on(context, part_id, _read)
 
 
 def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:

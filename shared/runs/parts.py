@@ -86,6 +86,15 @@ def store_page(
         write_page(session, part.id, part.attempt, page, rows)
 
 
+def renew_claim(database: Database, part: ClaimedPart, lease_seconds: float) -> None:
+    """Renew the lease where nothing can be stored yet.
+
+    :raises LeaseHeld: another attempt has taken over, the part has ended, or the run was cancelled.
+    """
+    with database.begin() as session:
+        _still_ours(session, part, lease_expires_at=datetime.now(UTC) + timedelta(seconds=lease_seconds))
+
+
 def complete_part(
     database: Database,
     part: ClaimedPart,

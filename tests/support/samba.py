@@ -122,10 +122,14 @@ class SambaDomain:
     def administrator(self) -> Iterator[ldap3.Connection]:
         """A connection with all rights, for the changes that people make."""
         server = ldap3.Server(self.address, port=636, use_ssl=True, get_info=ldap3.NONE)
-        with ldap3.Connection(
+        made = ldap3.Connection(
             server, USER, PASSWORD, auto_bind=ldap3.AUTO_BIND_NO_TLS, raise_exceptions=True
-        ) as made:
+        )
+        # ldap3's own context would leave a connection open that was bound before it began.
+        try:
             yield made
+        finally:
+            made.unbind()
 
     def _make_certificate(self) -> None:
         made = make_certificate(self.tls_name, (self.address,))

@@ -1,0 +1,179 @@
+"""Connecting and signing in to a real domain controller, and the exact reason when that fails."""
+
+from datetime import UTC, datetime, timedelta
+
+import ldap3
+import pytest
+from pydantic import SecretStr
+
+from services.collector.active_directory import ActiveDirectory
+from services.collector.mapping import filetime
+from shared.errors import (
+    AccountNotUsable,
+    BadCredentials,
+    DirectoryUnavailable,
+    EncryptionRequired,
+    RollcallError,
+    SettingsInvalid,
+)
+from shared.settings.documents import DirectorySettings
+from tests.integration.collector.scripted import done, plain_settings, scripted
+from tests.support.office import Office
+from tests.support.samba import REALM, SambaDomain
+
+PASSWORD = "Own-Password.0815"
+
+
+def _settings(domain: SambaDomain, **changes: object) -> DirectorySettings:
+    values: dict[str, object] = {
+        "servers": [domain.address],
+        "ca_certificate": domain.ca_certificate,
+        "user": domain.user,
+        "password": domain.password,
+        "connect_timeout_seconds": 5,
+        "receive_timeout_seconds": 5,
+    }
+    return DirectorySettings.model_validate(values | changes)
+
+
+def _refusal(settings: DirectorySettings) -> RollcallError:
+    with pytest.raises(RollcallError) as caught, ActiveDirectory(settings):
+        pytest.fail("signed in")
+    assert settings.password.get_secret_value() not in str(caught.value)
+    assert settings.password.get_secret_value() not in str(caught.value.details)
+    return caught.value
+
+
+@pytest.fixture
+def account(office: Office, samba: SambaDomain) -> str:
+    """An account that can sign in; its DN."""
+    dn = office.hire(office.unit("Accounts"), "reader")
+    with samba.administrator() as connection:
+        connection.extend.microsoft.modify_password(dn, PASSWORD)
+    office.change(dn, userAccountControl="512")
+    return dn
+
+
+@pytest.mark.parametrize("security", ["ldaps", "starttls"])
+def test_an_encrypted_session_knows_its_domain(samba: SambaDomain, security: str) -> None:
+    with ActiveDirectory(_settings(samba, security=security)) as directory:
+        domain = directory.domain()
+        assert directory.reader is not None
+    assert (domain.base_dn, domain.controller) == (samba.base_dn, samba.tls_name)
+
+
+def test_a_certificate_for_a_name_is_accepted_at_an_address_when_the_name_is_set(samba: SambaDomain) -> None:
+    with ActiveDirectory(_settings(samba, tls_name=samba.tls_name)) as directory:
+        assert directory.server == f"{samba.address}:636"
+
+
+def test_upn_domain_login_and_distinguished_name_all_sign_in(
+    samba: SambaDomain, account: str, office: Office
+) -> None:
+    login = f"reader.{office.name.lower()}"[:20]
+    for user in (f"{login}@{REALM.lower()}", f"CORP\\{login}", account):
+        with ActiveDirectory(_settings(samba, user=user, password=PASSWORD)) as directory:
+            assert directory.check_exists(account) == account
+
+
+def test_the_controller_refuses_a_password_in_the_clear_and_we_say_what_to_do(samba: SambaDomain) -> None:
+    error = _refusal(_settings(samba, security="plain", allow_plain=True))
+    assert isinstance(error, EncryptionRequired)
+    assert "Set directory.security to ldaps or starttls" in error.message
+
+
+def test_plain_that_was_not_allowed_sends_nothing() -> None:
+    with scripted(lambda message, search: done(message)) as controller:
+        forbidden = plain_settings(controller).model_copy(update={"allow_plain": False})
+        assert isinstance(_refusal(forbidden), EncryptionRequired)
+        assert controller.binds == []
+
+
+def test_a_wrong_password_is_said_as_such(samba: SambaDomain, account: str) -> None:
+    error = _refusal(_settings(samba, user=account, password="Wrong.4711"))
+    assert isinstance(error, BadCredentials)
+    assert f"the password of {account} is wrong" in error.message
+
+
+def test_an_unknown_user_is_a_matter_of_user_and_password(samba: SambaDomain) -> None:
+    error = _refusal(_settings(samba, user=f"nobody@{REALM.lower()}"))
+    assert isinstance(error, BadCredentials)
+    assert "Check both" in error.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"userAccountControl": "514"}, "is disabled. Enable it"),
+        (
+            {"accountExpires": str(filetime(datetime.now(UTC) - timedelta(days=1)))},
+            "has expired. Change its expiry",
+        ),
+        ({"pwdLastSet": "0"}, "must change the password at the next logon"),
+    ],
+)
+def test_an_account_that_may_not_sign_in_says_why(
+    samba: SambaDomain, account: str, office: Office, changes: dict[str, str], said: str
+) -> None:
+    office.change(account, **changes)
+    error = _refusal(_settings(samba, user=account, password=PASSWORD))
+    assert type(error) is AccountNotUsable
+    assert error.code == "account_not_usable"
+    assert said in error.message
+    assert account in error.message
+
+
+def _bad_attempts(connection: ldap3.Connection, dn: str) -> int:
+    connection.search(dn, "(objectClass=*)", ldap3.BASE, attributes=["badPwdCount"])
+    assert connection.response
+    return int(connection.response[0]["raw_attributes"]["badPwdCount"][0])
+
+
+def test_credentials_that_one_controller_refuses_are_not_shown_to_the_next_and_a_locked_account_is_said(
+    own_samba: SambaDomain,
+) -> None:
+    with own_samba.administrator() as connection:
+        office = Office(own_samba, connection, "Lock")
+        dn = office.hire(office.root, "locked")
+        connection.extend.microsoft.modify_password(dn, PASSWORD)
+        office.change(dn, userAccountControl="512")
+        office.change(own_samba.base_dn, lockoutThreshold="3", lockOutObservationWindow="-18000000000")
+        twice = [own_samba.address, f"{own_samba.address}:636"]
+        settings = _settings(own_samba, servers=twice, user=dn, password="Wrong.4711")
+        for attempt in (1, 2, 3):
+            assert isinstance(_refusal(settings), BadCredentials)
+            assert _bad_attempts(connection, dn) == attempt
+    locked = _refusal(settings.model_copy(update={"password": SecretStr(PASSWORD)}))
+    assert isinstance(locked, AccountNotUsable)
+    assert "is locked. Unlock it" in locked.message
+
+
+def test_ntlm_reaches_the_controller_and_its_silence_is_explained(samba: SambaDomain) -> None:
+    # Samba ends the session at the first NTLM message; with the MD4 of this host missing, none would be sent.
+    error = _refusal(_settings(samba, authentication="ntlm", user="CORP\\Administrator"))
+    assert isinstance(error, DirectoryUnavailable)
+    assert "session terminated by server" in error.message
+    assert "the controller takes no NTLM: choose directory.authentication 'simple'" in error.message
+
+
+def test_ntlm_wants_the_domain_before_the_name(samba: SambaDomain) -> None:
+    error = _refusal(_settings(samba, authentication="ntlm"))
+    assert isinstance(error, SettingsInvalid)
+    assert "DOMAIN\\name" in error.message
+
+
+@pytest.mark.parametrize("changes", [{"user": ""}, {"password": ""}])
+def test_an_account_that_was_not_given_is_asked_for(samba: SambaDomain, changes: dict[str, str]) -> None:
+    with (
+        pytest.raises(SettingsInvalid, match=r"Set directory\.user and directory\.password"),
+        ActiveDirectory(_settings(samba, **changes)),
+    ):
+        pytest.fail("signed in")
+
+
+def test_no_controller_at_all_is_said() -> None:
+    with (
+        pytest.raises(SettingsInvalid, match=r"Set directory\.servers"),
+        ActiveDirectory(DirectorySettings()),
+    ):
+        pytest.fail("signed in")

@@ -1,0 +1,49 @@
+"""``rollcall`` with an archiver that really moves files, in place of the relay that this deployment has not.
+
+``python -m tests.support.archive_worker worker --queue relay_client`` is a worker like any other; only the task
+that executes stages is given ``FolderArchiver`` on the folder ``ARCHIVE_FOLDER``. A file ``hold_before`` or
+``hold_after`` in it stops the archiver there (it then makes a file ``held``) until the file is taken away.
+"""
+
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from services.cli.main import main
+from services.relay_client import tasks
+from services.relay_client.archive import ArchiveReceipt
+
+FOLDER = "ARCHIVE_FOLDER"
+
+
+class FolderArchiver:
+    """Moves the file named like the extension's number into the archive's folder, and verifies it there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def archive(self, extension_id: int, number: str, archive_number: str) -> ArchiveReceipt:
+        """Move what is still there; a second time there is nothing to move."""
+        self._hold("hold_before")
+        source, target = self._folder / number, self._folder / archive_number / number
+        target.parent.mkdir(exist_ok=True)
+        if source.exists():
+            source.rename(target)
+            with (self._folder / "moved").open("a") as log:
+                log.write(number + "\n")
+        self._hold("hold_after")
+        return ArchiveReceipt(is_verified=target.exists(), items=1, size_bytes=target.stat().st_size)
+
+    def _hold(self, moment: str) -> None:
+        if (self._folder / moment).exists():
+            (self._folder / "held").touch()
+            while (self._folder / moment).exists():
+                time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    # The one seam: where the task asks for the archiver of a site without a relay.
+    tasks.NoRelay = partial(FolderArchiver, Path(os.environ[FOLDER]))  # type: ignore[misc, assignment]
+    sys.exit(main(sys.argv[1:]))
