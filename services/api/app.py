@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI
 
 from services.api import openapi, problems
 from services.api.auth import actor_of
+from services.api.documented import documented
 from services.api.limits import BodyLimit
 from services.api.routes import (
     access,
@@ -38,13 +39,15 @@ def create_app(context: Context) -> FastAPI:
         # FastAPI's page of documentation loads scripts from the internet; an intranet tool must not.
         docs_url=None,
         redoc_url=None,
+        # A redirect would name the host that the client claims, and some clients lose their token on the way.
+        redirect_slashes=False,
     )
     app.state.context = context
     app.add_middleware(BodyLimit)
     problems.install(app)
-    app.include_router(health.open_router, responses=problems.documented(500))
+    app.include_router(health.open_router, responses=documented(500))
     signed_in = [Depends(actor_of)]
-    common = problems.documented(401, 422, 500, 503)
+    common = documented(401, 422, 500, 503)
     app.include_router(metrics.router, dependencies=signed_in, responses=common)
     for module in (sites, settings, questions, runs, progress, log, people, access, health):
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)

@@ -15,6 +15,8 @@ def context_of_request(request: Request) -> Context:
 ContextDep = Annotated[Context, Depends(context_of_request)]
 SiteId = Annotated[str, Path(max_length=120, description="Id of the site; the first one is 'default'.")]
 RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+# What fits a database's largest integer: more would fail there.
+_MAX_ID = 2**63 - 1
 Limit = Annotated[int, Query(ge=1, le=500, description="Items on a page.")]
-Before = Annotated[int | None, Query(ge=1, description="The next_before of the page before.")]
-After = Annotated[int, Query(ge=0, description="The next_after of the page before.")]
+Before = Annotated[int | None, Query(ge=1, le=_MAX_ID, description="The next_before of the page before.")]
+After = Annotated[int, Query(ge=0, le=_MAX_ID, description="The next_after of the page before.")]

@@ -1,10 +1,15 @@
-"""Refuses request bodies that are larger than any sensible one, before anything reads them into a model."""
+"""Refuses request bodies that no handler can use, before anything reads them into a model."""
+
+import json
+import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.problems import problem_response
 
 MAX_BODY_BYTES = 1_000_000
+# Half of a character: JSON can say it, but neither a database nor an answer can hold it.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class BodyLimit:
@@ -14,7 +19,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its body read, or answer 413."""
+        """Pass the request on with its body read, or answer 413 or 400."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
@@ -35,6 +40,15 @@ class BodyLimit:
                 )
                 await refused(scope, receive, send)
                 return
+        if not _is_text(bytes(body)):
+            refused = problem_response(
+                400,
+                "body_unreadable",
+                "The request's body is no text: it holds bytes that are not UTF-8, or half of a character. "
+                "Send JSON in UTF-8.",
+            )
+            await refused(scope, receive, send)
+            return
         given = False
 
         async def _replay() -> Message:
@@ -45,3 +59,17 @@ class BodyLimit:
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         await self._app(scope, _replay, send)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+        if _SURROGATE.search(body):
+            # Two halves that make a whole are fine; json joins them.
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeError:
+        return False
+    except (ValueError, RecursionError):
+        # Not JSON, which its reader says better.
+        return True
+    return True

@@ -1,5 +1,6 @@
 """Completes the OpenAPI document: problem documents, the shape of each settings section, how one signs in."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,7 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from services.api.documented import documented
 from services.api.problems import Problem
+from services.api.schemas.base import Answer, Request
 from shared.settings.documents import SECTION_MODELS, Section
 
 TAGS = [
@@ -23,6 +26,29 @@ TAGS = [
 ]
 _REF = "#/components/schemas/{model}"
 
+SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
+    Section.DIRECTORY: {
+        "servers": ["dc1.corp.example", "dc2.corp.example"],
+        "security": "ldaps",
+        "user": "rollcall@corp.example",
+        "password": "(written, never read)",
+        "units": [{"dn": "OU=Sales,DC=corp,DC=example", "template_extension": "100"}],
+    },
+    Section.PHONE_SYSTEM: {
+        "base_url": "https://pbx.example.com:5001",
+        "client_id": "rollcall",
+        "client_secret": "(written, never read)",
+    },
+    Section.RULES: {
+        "when_deleted": "delete",
+        "when_disabled": "disable",
+        "exclusions": [{"kind": "numbers", "value": "900-999"}],
+    },
+    Section.LIMITS: {"removals": 8, "removals_percent": 4},
+    Section.SCHEDULE: {"is_enabled": True, "mode": "every", "every_minutes": 15},
+    Section.ARCHIVE: {"is_enabled": True, "extension": "999"},
+}
+
 # The request body of a section: which of these shapes depends on the section in the path.
 SECTION_BODY: dict[str, Any] = {
     "requestBody": {
@@ -32,11 +58,7 @@ SECTION_BODY: dict[str, Any] = {
                 "schema": {
                     "anyOf": [{"$ref": _REF.format(model=SECTION_MODELS[name].__name__)} for name in Section]
                 },
-                "examples": {
-                    "limits": {"value": {"removals": 8, "removals_percent": 4}},
-                    "schedule": {"value": {"is_enabled": True, "mode": "every", "every_minutes": 15}},
-                    "archive": {"value": {"is_enabled": True, "extension": "999"}},
-                },
+                "examples": {section: {"value": value} for section, value in SECTION_EXAMPLES.items()},
             }
         },
     }
@@ -57,8 +79,31 @@ def complete(app: FastAPI) -> None:
             )
             models: list[type[BaseModel]] = [Problem, *SECTION_MODELS.values()]
             _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
-            document["components"]["schemas"] |= extra["$defs"]
+            schemas = document["components"]["schemas"]
+            schemas |= extra["$defs"]
+            for model in (*_family(Answer), *_family(Request)):
+                extra_of_model = model.model_config.get("json_schema_extra")
+                if model.__name__ in schemas and isinstance(extra_of_model, dict):
+                    # FastAPI leaves null out of examples, but the answers have it.
+                    schemas[model.__name__] |= extra_of_model
+            for operation in _operations(document):
+                if "requestBody" in operation:
+                    # What becomes of a body before any route sees it.
+                    operation["responses"] |= {
+                        str(key): value for key, value in documented(400, 413, 415).items()
+                    }
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = _openapi  # type: ignore[method-assign]
+
+
+def _family(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _family(child)
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in document["paths"].values():
+        yield from item.values()

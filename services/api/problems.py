@@ -3,7 +3,7 @@
 A problem never repeats what was sent (it may be a password) and never holds a traceback.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.errors import (
     ConfigurationError,
@@ -41,7 +42,9 @@ STATUSES: Mapping[type[RollcallError], HTTPStatus] = {
     PlanChanged: HTTPStatus.CONFLICT,
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_CODES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+NOT_JSON = "The request's body is not marked as JSON. Send 'Content-Type: application/json'."
+UNREADABLE = "The request's body cannot be read as JSON. Mend it and send it again."
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class FieldError(BaseModel):
@@ -54,21 +57,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """An RFC 9457 problem document."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "urn:rollcall:problem:not_found",
-                    "title": "Not Found",
-                    "status": 404,
-                    "detail": "There is no run 7.",
-                    "code": "not_found",
-                    "details": {"run_id": 7},
-                    "errors": [],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(frozen=True)
     type: str = Field(description="urn:rollcall:problem: and the code.")
     title: str
     status: int
@@ -91,6 +80,25 @@ def status_of(error: RollcallError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def make_problem(
+    status: int,
+    code: str,
+    detail: str,
+    details: Mapping[str, Any] | None = None,
+    errors: Sequence[FieldError] = (),
+) -> Problem:
+    """The document; ``code`` gives its type, ``status`` its title."""
+    return Problem(
+        type=f"urn:rollcall:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        details=dict(details or {}),
+        errors=list(errors),
+    )
+
+
 def problem_response(
     status: int,
     code: str,
@@ -101,32 +109,12 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document ready to be sent."""
-    problem = Problem(
-        type=f"urn:rollcall:problem:{code}",
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail,
-        code=code,
-        details=dict(details or {}),
-        errors=list(errors),
-    )
     return JSONResponse(
-        problem.model_dump(mode="json"),
+        make_problem(status, code, detail, details, errors).model_dump(mode="json"),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers=dict(headers or {}),
     )
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problem responses of a route, for the OpenAPI document."""
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in statuses
-    }
 
 
 def install(app: FastAPI) -> None:
@@ -154,8 +142,12 @@ def _known(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    unread = any(item["loc"] == ("body",) and item["type"] != "missing" for item in error.errors())
+    if unread and not _is_marked_as_json(request):
+        # What curl sends by itself; the body was not even looked at.
+        return problem_response(415, "not_json", NOT_JSON)
     errors = _field_errors(error.errors())
     said = "; ".join(f"{item.field}: {item.message}" for item in errors)
     return problem_response(
@@ -166,14 +158,38 @@ def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _refused(_request: Request, error: Exception) -> JSONResponse:
+def _is_marked_as_json(request: Request) -> bool:
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    where = f"{request.method} {request.url.path[:200]}"
+    match error.status_code:
+        case 400:
+            return problem_response(400, "body_unreadable", UNREADABLE)
+        case 401:
+            return problem_response(401, "unauthorized", str(error.detail), headers=error.headers)
+        case 404:
+            return problem_response(
+                404, "not_found", f"There is nothing at {where}. /openapi.json lists all addresses."
+            )
+        case 405:
+            allowed = ", ".join(_allowed_methods(request))
+            detail = f"{where} is not possible; this address takes {allowed}."
+            return problem_response(405, "method_not_allowed", detail, headers={"Allow": allowed})
     return problem_response(
-        error.status_code,
-        _CODES.get(error.status_code, "request_refused"),
-        str(error.detail),
-        headers=error.headers,
+        error.status_code, "request_refused", f"{where} was refused: {error.detail}.", headers=error.headers
     )
+
+
+def _allowed_methods(request: Request) -> Iterator[str]:
+    # The framework names the methods of the first route of an address, not of all.
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 def _unknown(request: Request, error: Exception) -> JSONResponse:
@@ -189,12 +205,20 @@ def _unknown(request: Request, error: Exception) -> JSONResponse:
 
 def _field_errors(errors: Sequence[Any]) -> list[FieldError]:
     # Only place and message: pydantic's input would repeat a secret that was sent in the wrong place.
-    return [
-        FieldError(
-            field=".".join(str(part) for part in item["loc"] if part != "body") or "body",
-            message="unknown setting"
-            if item["type"] == "extra_forbidden"
-            else str(item["msg"]).removeprefix("Value error, "),
-        )
-        for item in errors
-    ]
+    return [FieldError(field=_place(item), message=_said(item)) for item in errors]
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    if item["type"] == "json_invalid":
+        return "body"
+    return ".".join(str(part) for part in item["loc"] if part != "body") or "body"
+
+
+def _said(item: Mapping[str, Any]) -> str:
+    match item["type"]:
+        case "json_invalid":
+            return f"is not JSON from character {item['loc'][-1]} on"
+        case "extra_forbidden":
+            return "unknown setting"
+        case _:
+            return str(item["msg"]).removeprefix("Value error, ")

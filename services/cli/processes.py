@@ -58,17 +58,17 @@ def worker(
     settings = _shared_broker(command, "worker")
     open_deployment(settings)
     import_tasks()
-    app = create_celery_app(settings)
-    app.worker_main(
-        [
-            "worker",
-            f"--queues={','.join(queue.value for queue in queues or Queue)}",
-            f"--concurrency={concurrency or settings.worker_threads}",
-            f"--loglevel={settings.log_level}",
-            "--without-gossip",
-            "--without-mingle",
-        ]
+    # Not app.worker_main, which loses the exit code: a supervisor must see that a worker ended with an error.
+    program = create_celery_app(settings).Worker(
+        queues=[queue.value for queue in queues or Queue],
+        concurrency=concurrency or settings.worker_threads,
+        loglevel=settings.log_level,
+        without_gossip=True,
+        without_mingle=True,
     )
+    program.start()
+    if program.exitcode:
+        raise typer.Exit(program.exitcode)
 
 
 def beat(command: typer.Context) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.domain.extension import Department, Extension
+from shared.domain.person import Person
 from shared.domain.rules import DepartmentMode, Rules
 
 # Longer names are cut: 3CX refuses them, and a cut name is the same in every run.
@@ -12,26 +13,21 @@ NAME_LIMIT = 255
 
 @dataclass
 class Departments:
-    """The departments of the phone system, and those that the plan will create or finds missing."""
+    """The departments of the phone system, and those that the plan will create or finds missing (by folded name)."""
 
     rules: Rules
     existing: Iterable[Department]
     to_create: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, list[Person]] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
-    _ids: dict[str, int] = field(default_factory=dict)
+    _missing_names: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index by name, regardless of case."""
         for department in self.existing:
             self._names[department.name.casefold()] = department.name
-            self._ids[department.name.casefold()] = department.id
 
-    def id_of(self, name: str) -> int | None:
-        """The id of an existing department."""
-        return self._ids.get(name.casefold())
-
-    def wanted(self, name: str, person: str) -> str | None:
+    def wanted(self, name: str, person: Person) -> str | None:
         """The department to use for this attribute value, as the phone system spells it.
 
         ``None`` when it does not exist and must not be created; the person is then noted under ``missing``.
@@ -46,12 +42,14 @@ class Departments:
             # Of several spellings the first in order is taken, so that the order of the input never matters.
             self.to_create[folded] = min(name, self.to_create.get(folded, name))
             return name
-        self.missing.setdefault(name, []).append(person)
+        self._missing_names[folded] = min(name, self._missing_names.get(folded, name))
+        self.missing.setdefault(folded, []).append(person)
         return None
 
     def spelled(self, name: str) -> str:
-        """The spelling that is created when several differ only in case."""
-        return self.to_create.get(name.casefold(), name)
+        """The one spelling used when several differ only in case."""
+        folded = name.casefold()
+        return self.to_create.get(folded) or self._missing_names.get(folded, name)
 
 
 def memberships_with(extension: Extension | None, department: str, mode: DepartmentMode) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ A draft may claim a number or an e-mail address that an extension holds now. It 
 that sets it free, in a later wave. Claims that nothing sets free, and cycles of claims, are given up here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from shared.domain.command import STAGE_OF, STAGE_ORDER, Command, CommandKind, FieldValue
 from shared.domain.extension import Extension
@@ -19,7 +19,11 @@ _KIND_RANK = {kind: rank for rank, kind in enumerate(CommandKind)}
 
 @dataclass(eq=False)
 class Draft:
-    """A command in the making. ``claims`` are resources held now; ``frees`` those that its end sets free."""
+    """A command in the making. ``claims`` are resources held now; ``frees`` those that its end sets free.
+
+    ``person`` is somebody of the snapshot; of somebody absent only ``guid``, ``person_name`` and ``unit`` are
+    known, and of an extension that is nobody's not even these.
+    """
 
     kind: CommandKind
     number: str
@@ -33,18 +37,92 @@ class Draft:
     claims: set[Resource] = field(default_factory=set)
     frees: set[Resource] = field(default_factory=set)
     waits_for: list["Draft"] = field(default_factory=list)
+    guid: str | None = None
     person_name: str = ""
+    unit: str = ""
     wave: int = 0
+
+    def __post_init__(self) -> None:
+        """Take over what is known of the person."""
+        if self.person is not None:
+            self.guid, self.person_name = self.person.guid, self.person.name
+            self.unit = self.person.unit
 
     def sort_key(self) -> tuple[int, int, int, int, str, str]:
         """Wave, stage, kind, then number and guid: the same for any order of the input."""
-        guid = self.person.guid if self.person else ""
         stage = _STAGE_RANK[STAGE_OF[self.kind]]
         name = self.number or str(self.after.get("name", ""))
-        return self.wave, stage, _KIND_RANK[self.kind], len(name), name, guid
+        return self.wave, stage, _KIND_RANK[self.kind], len(name), name, self.guid or ""
 
 
-def without(drafts: list[Draft], dropped: Iterable[Draft]) -> list[Draft]:
+class Concessions(Protocol):
+    """What is noted, and left undone, when a claim cannot be met."""
+
+    def give_up_number(self, draft: Draft) -> None:
+        """The number stays with its holder; the draft is dropped."""
+
+    def give_up_email(self, draft: Draft) -> bool:
+        """Take the e-mail out of the draft; returns whether anything is left of it."""
+
+    def give_up_cycle(self, drafts: list[Draft]) -> None:
+        """These numbers wait for one another; the drafts are dropped."""
+
+
+def settle(drafts: list[Draft], concessions: Concessions) -> list[Draft]:
+    """Link every claim to the draft that frees it, give up the impossible ones, and set the waves."""
+    while True:
+        freed = {resource: draft for draft in drafts for resource in draft.frees}
+        dropped: list[Draft] = []
+        for draft in drafts:
+            if draft.claims and not _link(draft, freed, concessions):
+                dropped.append(draft)
+        if dropped:
+            drafts = _without(drafts, dropped)
+            continue
+        ordered, cycles = _in_order_of_need(drafts)
+        if not cycles:
+            for draft in ordered:
+                draft.wave = max(
+                    [
+                        0,
+                        *(source.wave + 1 for source in draft.waits_for),
+                        # What is only required may share the wave: the stages put it first.
+                        *(needed.wave for needed in draft.requires),
+                    ]
+                )
+            return drafts
+        for cycle in cycles:
+            dropped += _break(cycle, concessions)
+        drafts = _without(drafts, dropped)
+
+
+def _link(draft: Draft, freed: dict[Resource, Draft], concessions: Concessions) -> bool:
+    """Find what frees each claim of the draft; ``False`` when nothing of the draft can be done."""
+    draft.waits_for = []
+    for resource in sorted(draft.claims):
+        source = freed.get(resource)
+        if source is not None and source is not draft:
+            draft.waits_for.append(source)
+        elif resource[0] == "number":
+            concessions.give_up_number(draft)
+            return False
+        elif not _without_email(draft, concessions):
+            return False
+    return True
+
+
+def _break(cycle: list[Draft], concessions: Concessions) -> list[Draft]:
+    """Make the cycle possible or note that it is not; returns the drafts to drop."""
+    with_email = [draft for draft in cycle if any(kind == "email" for kind, _value in draft.claims)]
+    if with_email:
+        # An e-mail can be left out; a number cannot.
+        return [draft for draft in with_email if not _without_email(draft, concessions)]
+    claiming = [draft for draft in cycle if draft.claims]
+    concessions.give_up_cycle(claiming)
+    return claiming
+
+
+def _without(drafts: list[Draft], dropped: Iterable[Draft]) -> list[Draft]:
     """The drafts less the dropped ones and whatever requires them, directly or not."""
     gone = set(dropped)
     grew = bool(gone)
@@ -57,65 +135,28 @@ def without(drafts: list[Draft], dropped: Iterable[Draft]) -> list[Draft]:
     return [draft for draft in drafts if draft not in gone]
 
 
-def settle(
-    drafts: list[Draft],
-    give_up_number: Callable[[Draft], None],
-    give_up_email: Callable[[Draft], bool],
-    give_up_cycle: Callable[[list[Draft]], None],
-) -> list[Draft]:
-    """Link every claim to the draft that frees it, give up the impossible ones, and set the waves.
-
-    ``give_up_number`` notes why a number cannot be had (its draft is dropped); ``give_up_email`` takes the
-    e-mail out of a draft and says whether anything is left of it; ``give_up_cycle`` notes numbers that wait for
-    one another.
-    """
-    while True:
-        freed = {resource: draft for draft in drafts for resource in draft.frees}
-        dropped: list[Draft] = []
-        for draft in drafts:
-            draft.waits_for = []
-            for resource in sorted(draft.claims):
-                source = freed.get(resource)
-                if source is not None and source is not draft:
-                    draft.waits_for.append(source)
-                elif resource[0] == "number":
-                    give_up_number(draft)
-                    dropped.append(draft)
-                    break
-                elif not _without_email(draft, give_up_email):
-                    dropped.append(draft)
-                    break
-        if dropped:
-            drafts = without(drafts, dropped)
-            continue
-        cycle = _cycle(drafts)
-        if not cycle:
-            _set_waves(drafts)
-            return drafts
-        with_email = [draft for draft in cycle if any(kind == "email" for kind, _value in draft.claims)]
-        if with_email:
-            # An e-mail can be left out; a number cannot.
-            drafts = without(drafts, [item for item in with_email if not _without_email(item, give_up_email)])
-        else:
-            claiming = [draft for draft in cycle if draft.claims]
-            give_up_cycle(claiming)
-            drafts = without(drafts, claiming)
-
-
-def _without_email(draft: Draft, give_up_email: Callable[[Draft], bool]) -> bool:
+def _without_email(draft: Draft, concessions: Concessions) -> bool:
     draft.claims = {resource for resource in draft.claims if resource[0] != "email"}
     draft.frees = {
         resource
         for resource in draft.frees
         if resource[0] != "email" or draft.kind is CommandKind.DELETE_EXTENSION
     }
-    return give_up_email(draft)
+    return concessions.give_up_email(draft)
 
 
-def _cycle(drafts: list[Draft]) -> list[Draft]:
-    """Drafts that wait for one another, or none. Walks only from drafts that claim something."""
+def _in_order_of_need(drafts: list[Draft]) -> tuple[list[Draft], list[list[Draft]]]:
+    """The drafts with whatever each needs before it, and the cycles that stand in the way (no draft in two).
+
+    Without a claim anywhere nothing waits, and all stay in the first wave.
+    """
+    if not any(draft.claims for draft in drafts):
+        return [], []
     finished: set[Draft] = set()
-    for start in sorted((draft for draft in drafts if draft.claims), key=Draft.sort_key):
+    ordered: list[Draft] = []
+    cycles: list[list[Draft]] = []
+    in_cycles: set[Draft] = set()
+    for start in sorted(drafts, key=Draft.sort_key):
         path: list[Draft] = []
         on_path: set[Draft] = set()
         stack: list[tuple[Draft, bool]] = [(start, False)]
@@ -125,36 +166,21 @@ def _cycle(drafts: list[Draft]) -> list[Draft]:
                 path.pop()
                 on_path.discard(draft)
                 finished.add(draft)
+                ordered.append(draft)
                 continue
             if draft in on_path:
-                return sorted(path[path.index(draft) :], key=Draft.sort_key)
+                cycle = sorted(path[path.index(draft) :], key=Draft.sort_key)
+                if not in_cycles.intersection(cycle):
+                    cycles.append(cycle)
+                    in_cycles.update(cycle)
+                continue
             if draft in finished:
                 continue
             path.append(draft)
             on_path.add(draft)
             stack.append((draft, True))
             stack.extend((needed, False) for needed in [*draft.waits_for, *draft.requires])
-    return []
-
-
-def _set_waves(drafts: list[Draft]) -> None:
-    """The lowest wave that comes after everything waited for; requirements may share a wave (stages order it)."""
-    for draft in drafts:
-        draft.wave = 0
-    changed = any(draft.waits_for for draft in drafts)
-    while changed:
-        changed = False
-        for draft in drafts:
-            wave = max(
-                [
-                    0,
-                    *(source.wave + 1 for source in draft.waits_for),
-                    *(needed.wave for needed in draft.requires),
-                ]
-            )
-            if wave != draft.wave:
-                draft.wave = wave
-                changed = True
+    return ordered, cycles
 
 
 def to_commands(drafts: list[Draft]) -> tuple[Command, ...]:
@@ -167,14 +193,14 @@ def to_commands(drafts: list[Draft]) -> tuple[Command, ...]:
             kind=draft.kind,
             reason=draft.reason,
             number=draft.number,
-            person_guid=draft.person.guid if draft.person else None,
-            person_name=draft.person.name if draft.person else draft.person_name,
+            person_guid=draft.guid,
+            person_name=draft.person_name,
             extension_id=draft.extension.id if draft.extension else None,
             before=draft.before,
             after=draft.after,
             requires=tuple(sorted({sequences[needed] for needed in [*draft.requires, *draft.waits_for]})),
             wave=draft.wave,
-            unit=draft.person.unit if draft.person else "",
+            unit=draft.unit,
             evidence=draft.evidence,
         )
         for draft in ordered

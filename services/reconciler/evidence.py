@@ -25,8 +25,10 @@ class Evidence:
         """Whether not being found means anything: every unit read to its end, and not all of them empty."""
         return bool(self.units) and all(unit.is_complete for unit in self.units) and self.people > 0
 
-    def why_not(self) -> str:
-        """The sentence for what was held back."""
+    def why_held_back(self) -> str:
+        """The sentence for the changes that wait for proof."""
+        if self.proves_absence:
+            return "Some people could not be looked for in the directory, so they are not removed."
         broken = [unit for unit in self.units if not unit.is_complete]
         if broken:
             named = "; ".join(f"{unit.distinguished_name}: {unit.problem or 'not read'}" for unit in broken)

@@ -2,17 +2,20 @@
 
 A plan is held as a whole; the worst reason wins. A change is too large only above both its count and its
 percentage, so that small sites are not held for every single change and large ones not for their usual day.
-Removing every managed extension is always held, however few they are.
+Where few people are, no count would ever be reached: there a unit that has become empty, more than one person
+gone at once above the percentage, and all managed extensions going out of service are held.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import FindingCode, HoldReason, Plan, Verdict
 from shared.domain.rules import Limits, RunFacts
 
+# One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
+_A_LEAVER = 1
 _APPROVE = "Look at the plan and approve it if this is meant."
 
 
@@ -30,9 +33,10 @@ def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
         return Verdict()
     reasons: list[HoldReason] = []
     if facts.is_first_run:
-        reasons.append(HoldReason("first_run", f"This is the first run of the site. {_APPROVE}"))
+        said = "No run of this site has read everything and ended well before."
+        reasons.append(HoldReason("first_run", f"{said} {_APPROVE}"))
     elif facts.is_selection_changed:
-        said = "The units, the filter or the number attribute were changed since the last good run."
+        said = "The units, the filter, the group or the number rule were changed since the last good run."
         reasons.append(HoldReason("selection_changed", f"{said} {_APPROVE}"))
     reasons += _people_down(facts, limits)
     reasons += _too_many(plan, facts, limits)
@@ -57,48 +61,60 @@ def _people_down(facts: RunFacts, limits: Limits) -> Iterable[HoldReason]:
         if unit.is_complete and unit.people_before
     ]
     for place, before, now in places:
-        missing = before - now
-        if before and missing * 100 > before * limits.people_down_percent:
-            where = place or "All units together"
-            code = "empty_snapshot" if now == 0 else "people_down"
-            said = f"{where}: {now} people now, {before} in the last good run (limit: {limits.people_down_percent:g} % fewer)."
-            yield HoldReason(code, f"{said} {_APPROVE}", place)
+        missing, where = before - now, place or "All units together"
+        if before and not now:
+            said = f"{where}: nobody now, {before} in the last good run."
+            yield HoldReason("empty_snapshot", f"{said} {_APPROVE}", place)
+        elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
+            said = (
+                f"{where}: {now} people now, {before} in the last good run, which is "
+                f"{missing * 100 / before:.0f} % fewer; the limit is {limits.people_down_percent:g} %."
+            )
+            yield HoldReason("people_down", f"{said} {_APPROVE}", place)
 
 
 def _too_many(plan: Plan, facts: RunFacts, limits: Limits) -> Iterable[HoldReason]:
-    renumbered = {
-        command.extension_id for command in plan.commands if command.kind is CommandKind.RENUMBER_EXTENSION
-    }
-    deleted = {
-        command.extension_id for command in plan.commands if command.kind is CommandKind.DELETE_EXTENSION
-    } - renumbered
-    kinds = {
-        _Limit("removals", "deleted", limits.removals, limits.removals_percent): [
-            command
-            for command in plan.commands
-            if command.kind is CommandKind.DELETE_EXTENSION and command.extension_id in deleted
-        ],
-        _Limit("disables", "disabled", limits.disables, limits.disables_percent): [
-            command
-            for command in plan.commands
-            if command.kind is CommandKind.DISABLE_EXTENSION
-            and command.extension_id not in deleted
-            and command.extension_id not in renumbered
-        ],
-        _Limit("updates", "changed", limits.updates, limits.updates_percent): _one_per_extension(
-            command
-            for command in plan.commands
-            if command.kind in (CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
-        ),
+    of_kind = _by_kind(plan)
+    # An extension that is replaced by one with another number is a change, not a removal.
+    renumbered = {command.extension_id for command in of_kind[CommandKind.RENUMBER_EXTENSION]}
+    deletions = _but(of_kind[CommandKind.DELETE_EXTENSION], renumbered)
+    deleted = {command.extension_id for command in deletions}
+    disables = _but(of_kind[CommandKind.DISABLE_EXTENSION], renumbered | deleted)
+    updates = _one_per_extension(
+        of_kind[CommandKind.UPDATE_EXTENSION] + of_kind[CommandKind.RENUMBER_EXTENSION]
+    )
+    people = {
+        unit.distinguished_name.casefold(): max(unit.people, unit.people_before or 0) for unit in facts.units
     }
     managed = plan.managed_extensions
-    for limit, commands in kinds.items():
-        yield from _above(limit, len(commands), managed, None)
-        people = {unit.distinguished_name: max(unit.people, unit.people_before or 0) for unit in facts.units}
+    reasons: list[HoldReason] = []
+    for limit, commands in (
+        (_Limit("removals", "deleted", limits.removals, limits.removals_percent), deletions),
+        (_Limit("disables", "disabled", limits.disables, limits.disables_percent), disables),
+        (_Limit("updates", "changed", limits.updates, limits.updates_percent), updates),
+    ):
+        reasons += _above(limit, len(commands), managed, None)
         for unit, count in sorted(Counter(command.unit for command in commands if command.unit).items()):
-            yield from _above(limit, count, people.get(unit, managed), unit)
-    if managed >= 2 and len(deleted) >= managed and len(deleted) <= limits.removals:
-        yield HoldReason("removals", f"All {managed} managed extensions would be deleted. {_APPROVE}")
+            reasons += _above(limit, count, people.get(unit.casefold(), managed), unit)
+    yield from reasons
+    adopted = {command.extension_id for command in of_kind[CommandKind.ADOPT_EXTENSION]}
+    going = [command for command in _but(deletions + disables, adopted) if command.person_guid is not None]
+    if len(going) >= managed > 1 and not any(
+        reason.unit is None for reason in reasons if reason.code != "updates"
+    ):
+        said = f"All {managed} managed extensions would be disabled or deleted."
+        yield HoldReason("removals", f"{said} {_APPROVE}")
+
+
+def _by_kind(plan: Plan) -> defaultdict[CommandKind, list[Command]]:
+    found: defaultdict[CommandKind, list[Command]] = defaultdict(list)
+    for command in plan.commands:
+        found[command.kind].append(command)
+    return found
+
+
+def _but(commands: Iterable[Command], extension_ids: Collection[int | None]) -> list[Command]:
+    return [command for command in commands if command.extension_id not in extension_ids]
 
 
 def _one_per_extension(commands: Iterable[Command]) -> list[Command]:
@@ -109,5 +125,8 @@ def _above(limit: _Limit, count: int, total: int, unit: str | None) -> Iterable[
     if count > limit.count and count * 100 > total * limit.percent:
         where = f"{unit}: " if unit else ""
         percent = f" ({count * 100 / total:.0f} %)" if total else ""
-        said = f"{where}{count} of {total} extensions would be {limit.what}{percent}; the limit is {limit.count} and {limit.percent:g} %."
+        said = (
+            f"{where}{count} of {total} extensions would be {limit.what}{percent}; the limit is {limit.count} and "
+            f"{limit.percent:g} %."
+        )
         yield HoldReason(limit.code, f"{said} {_APPROVE}", unit)

@@ -15,14 +15,17 @@ def may_adopt(person: Person, extension: Extension, adoption: Adoption) -> bool:
         case Adoption.NEVER:
             return False
         case Adoption.SAME_NAME:
-            return have_same_name(person, extension)
+            return have_same_name(person, extension) or have_same_email(person, extension)
 
 
 def have_same_name(person: Person, extension: Extension) -> bool:
-    """Whether names agree (in any order, regardless of case, accents and punctuation), or else the e-mail."""
+    """Whether the names agree, in any order, regardless of case, accents and punctuation."""
     theirs = _name_key(extension.first_name, extension.last_name)
-    if theirs and theirs == _name_key(person.first_name, person.last_name):
-        return True
+    return bool(theirs) and theirs == _name_key(person.first_name, person.last_name)
+
+
+def have_same_email(person: Person, extension: Extension) -> bool:
+    """Whether both have the same e-mail address: somebody may have changed their name."""
     return bool(person.email) and person.email.casefold() == extension.email.casefold()
 
 

@@ -4,52 +4,48 @@ Called by the task ``reconciler.plan_run``. Commands, findings and the run's new
 transaction; a second caller finds the run planned already and does nothing.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, update
 from sqlalchemy.orm import Session
 
 from services.reconciler.guards import judge
+from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
+from services.reconciler.run_inputs import (
+    Parts,
+    absent_of,
+    bindings_of,
+    facts_of,
+    last_good_run,
+    parts_of,
+    people_of,
+    phone_system_of,
+)
 from shared.database import events, leases
 from shared.database.commands import command_values, finding_values
-from shared.database.pages import read_rows, row_absent, row_extension, row_person
 from shared.database.tables import (
     BindingRow,
     CommandRow,
     EventLevel,
     FindingRow,
-    PartKind,
     PartState,
     Run,
     RunKind,
     RunState,
     SnapshotPart,
 )
-from shared.domain.binding import Binding, BindingOrigin
-from shared.domain.command import Command
-from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
-from shared.domain.person import Person
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
-from shared.domain.rules import RunFacts, UnitSnapshot
 from shared.runs.parts import are_all_ended, new_holder
-from shared.runs.start import GOOD_ENDS, WAITING_STATES
+from shared.runs.start import WAITING_STATES
 from shared.settings import store
 from shared.worker.context import Context
 
 MAX_ATTEMPTS = 5
 _MOST_FINDINGS_IN_LOG = 50
 _INSERT_BATCH = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    units: list[SnapshotPart]
-    absent: list[SnapshotPart]
-    extensions: SnapshotPart
 
 
 def plan_run(context: Context, run_id: int) -> None:
@@ -64,28 +60,28 @@ def plan_run(context: Context, run_id: int) -> None:
             return
         with context.database.read() as session:
             run = session.get_one(Run, run_id)
-            parts = _parts(session, run_id)
-            settings = store.read(session, run.site_id, context.encryption).settings
-            facts = _facts(session, run, parts)
-            bindings = _bindings(session, run.site_id)
+            parts = parts_of(session, run_id)
+            stored = store.read(session, run.site_id, context.encryption)
+            last_good = last_good_run(session, run)
+            facts = facts_of(session, run, parts, last_good, stored.versions)
+            bindings = bindings_of(session, run.site_id)
         failed = _reason_to_fail(parts)
         if failed is not None:
             _fail(context, run, *failed)
             return
-        phone_system = _phone_system(context, parts.extensions)
+        phone_system = phone_system_of(context.database, parts.extensions)
         plan = make_plan(
-            _people(context, parts),
+            people_of(context.database, parts),
             phone_system,
             bindings,
-            [row_absent(row) for part in parts.absent if part.state == PartState.COMPLETE
-             for row in read_rows(context.database, part.id)],
-            settings.to_rules(),
+            absent_of(context.database, parts, last_good),
+            stored.settings.to_rules(),
             facts.units,
-        )  # fmt: skip
+        )
         if run.kind == RunKind.PERSON:
-            plan = _only(plan, run.person_guid)
-        verdict = judge(plan, facts, settings.to_limits())
-        _store(context, run, plan, verdict)
+            plan = limited_to(plan, run.person_guid, phone_system)
+        verdict = judge(plan, facts, stored.settings.to_limits())
+        _store(context, run, plan, verdict, stored.versions)
     context.publish_due(run_id)
 
 
@@ -111,20 +107,7 @@ def _count_attempt(context: Context, run_id: int) -> bool:
     return False
 
 
-def _parts(session: Session, run_id: int) -> _Parts:
-    found = list(
-        session.scalars(
-            select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.position)
-        )
-    )
-    return _Parts(
-        [part for part in found if part.kind == PartKind.UNIT],
-        [part for part in found if part.kind == PartKind.ABSENT],
-        next(part for part in found if part.kind == PartKind.EXTENSIONS),
-    )
-
-
-def _reason_to_fail(parts: _Parts) -> tuple[str, str] | None:
+def _reason_to_fail(parts: Parts) -> tuple[str, str] | None:
     if parts.extensions.state == PartState.FAILED:
         return _error_of(parts.extensions)
     if all(unit.state == PartState.FAILED for unit in parts.units):
@@ -136,106 +119,9 @@ def _error_of(part: SnapshotPart) -> tuple[str, str]:
     return part.error_code or "unknown", part.error_message or "It could not be read."
 
 
-def _facts(session: Session, run: Run, parts: _Parts) -> RunFacts:
-    last_good = session.scalars(
-        select(Run)
-        .where(
-            Run.site_id == run.site_id, Run.state.in_(GOOD_ENDS), Run.kind != RunKind.PERSON, Run.id < run.id
-        )
-        .order_by(Run.id.desc())
-        .limit(1)
-    ).first()
-    before: dict[str, int] = {}
-    if last_good is not None:
-        before = {
-            part.unit.casefold(): part.item_count
-            for part in session.scalars(
-                select(SnapshotPart).where(
-                    SnapshotPart.run_id == last_good.id,
-                    SnapshotPart.kind == PartKind.UNIT,
-                    SnapshotPart.state == PartState.COMPLETE,
-                )
-            )
-        }
-    units = tuple(
-        UnitSnapshot(
-            part.unit,
-            is_complete=part.state == PartState.COMPLETE,
-            people=part.item_count,
-            people_before=before.get(part.unit.casefold()),
-            source=part.source,
-            completed_at=part.completed_at.strftime("%Y-%m-%d %H:%M UTC") if part.completed_at else "",
-            problem=part.error_message or "",
-        )
-        for part in parts.units
-    )
-    return RunFacts(
-        is_first_run=last_good is None,
-        is_selection_changed=last_good is not None and last_good.selection_hash != run.selection_hash,
-        units=units,
-    )
-
-
-def _bindings(session: Session, site_id: str) -> list[Binding]:
-    rows = session.execute(
-        select(
-            BindingRow.person_guid,
-            BindingRow.extension_id,
-            BindingRow.number,
-            BindingRow.origin,
-            BindingRow.person_name,
-            BindingRow.is_disabled_by_rollcall,
-        ).where(BindingRow.site_id == site_id)
-    )
-    return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
-
-
-def _people(context: Context, parts: _Parts) -> Iterator[Person]:
-    for part in parts.units:
-        if part.state == PartState.COMPLETE:
-            for row in read_rows(context.database, part.id):
-                yield row_person(row)
-
-
-def _phone_system(context: Context, part: SnapshotPart) -> PhoneSystemSnapshot:
-    proof = part.proof
-    return PhoneSystemSnapshot(
-        extensions=tuple(row_extension(row) for row in read_rows(context.database, part.id)),
-        departments=tuple(Department(*row) for row in proof["departments"]),
-        peers=tuple(Peer(*row) for row in proof["peers"]),
-        used_extensions=proof["used_extensions"],
-        max_extensions=proof["max_extensions"],
-        version=proof["version"],
-    )
-
-
-def _only(plan: Plan, guid: str | None) -> Plan:
-    """The part of a plan that is about one person, with what it needs; others' commands are never among it."""
-    by_sequence = {command.sequence: command for command in plan.commands}
-
-    def _is_allowed(command: Command) -> bool:
-        is_theirs = command.person_guid in (guid, None)
-        return is_theirs and all(_is_allowed(by_sequence[needed]) for needed in command.requires)
-
-    kept: set[int] = set()
-
-    def _keep(command: Command) -> None:
-        kept.add(command.sequence)
-        for needed in command.requires:
-            _keep(by_sequence[needed])
-
-    for command in plan.commands:
-        if command.person_guid == guid and _is_allowed(command):
-            _keep(command)
-    return Plan(
-        commands=tuple(command for command in plan.commands if command.sequence in kept),
-        findings=tuple(finding for finding in plan.findings if guid in finding.person_guids),
-        people=plan.people,
-        managed_extensions=plan.managed_extensions,
-    )
-
-
-def _store(context: Context, run: Run, plan: Plan, verdict: Verdict) -> None:
+def _store(
+    context: Context, run: Run, plan: Plan, verdict: Verdict, settings_versions: Mapping[str, int]
+) -> None:
     now = datetime.now(UTC)
     state = _next_state(run, plan, verdict)
     with context.database.begin() as session:
@@ -244,6 +130,8 @@ def _store(context: Context, run: Run, plan: Plan, verdict: Verdict) -> None:
             .where(Run.id == run.id, Run.state == RunState.COLLECTING)
             .values(
                 state=state.value,
+                # Those the plan was made by; they may have changed since the run was started.
+                settings_versions=dict(settings_versions),
                 plan_hash=plan.content_hash,
                 counts=dict(plan.counts),
                 people=plan.people,
@@ -266,10 +154,18 @@ def _store(context: Context, run: Run, plan: Plan, verdict: Verdict) -> None:
             _forget(session, run.site_id, plan.stale_binding_guids)
         session.execute(
             update(Run)
-            .where(Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES))
+            .where(*_superseded_by(run))
             .values(state=RunState.CANCELLED.value, superseded_by=run.id, finished_at=now)
         )
         events.record_many(session, run.site_id, list(_entries(run, plan, verdict, state)))
+
+
+def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
+    """The waiting runs whose plan is replaced by this run's: for one person, only others for the same person."""
+    older = [Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES)]
+    if run.kind == RunKind.PERSON:
+        older += [Run.kind == RunKind.PERSON.value, Run.person_guid == run.person_guid]
+    return older
 
 
 def _next_state(run: Run, plan: Plan, verdict: Verdict) -> RunState:

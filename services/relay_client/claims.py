@@ -1,22 +1,45 @@
 """Takes the next commands of a stage: the intent is committed before anything is sent.
 
 A command found ``running`` belongs to a worker that died: it is taken again and marked interrupted, so that
-its outcome is read back. Only the holder of the executor lease calls this.
+its outcome is read back. Only the holder of the executor lease may write here, and ``Tenure`` proves it in the
+very transaction that writes: a worker that was paused past its lease must not touch what its successor does.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.commands import row_command
-from shared.database.tables import CommandRow, Run, RunState
+from shared.database.leases import HeldLease
+from shared.database.tables import CommandRow, Lease, Run, RunState
 from shared.domain.command import STAGE_ORDER, Command, CommandKind, CommandState, Stage
+from shared.errors import LeaseHeld
 
 MAX_ATTEMPTS = 3
 _OPEN = (CommandState.PENDING.value, CommandState.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """That this worker is the executor: the lease it holds and the name it holds it by."""
+
+    lease: str
+    holder: str
+    held: HeldLease
+
+    def prove(self, session: Session) -> None:
+        """Nothing, while nobody else can be the executor before this transaction has ended.
+
+        :raises LeaseHeld: another worker may have taken over; nothing must be written any more.
+        """
+        holder = session.scalar(select(Lease.holder).where(Lease.name == self.lease).with_for_update())
+        if holder != self.holder:
+            self.held.mark_lost()
+            raise LeaseHeld("Another worker has taken over the execution.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +78,8 @@ def next_stage(session: Session, run_id: int) -> StageKey | None:
     return StageKey(row.wave, Stage(row.stage)) if row else None
 
 
-def claim(session: Session, run_id: int, key: StageKey, taken: set[int], most: int) -> list[Claim]:
-    """Mark the next open commands of the stage as running, ``taken`` (row ids) left out."""
+def claim(session: Session, run_id: int, key: StageKey, behind: int, most: int) -> list[Claim]:
+    """Mark the next open commands of the stage as running: those behind the row with the id ``behind``."""
     rows = list(
         session.scalars(
             select(CommandRow)
@@ -65,7 +88,7 @@ def claim(session: Session, run_id: int, key: StageKey, taken: set[int], most: i
                 CommandRow.state.in_(_OPEN),
                 CommandRow.wave == key.wave,
                 CommandRow.stage == key.stage.value,
-                CommandRow.id > max(taken, default=0),
+                CommandRow.id > behind,
             )
             .order_by(CommandRow.id)
             .limit(most)
@@ -97,14 +120,29 @@ def claim(session: Session, run_id: int, key: StageKey, taken: set[int], most: i
     return claims
 
 
-def release(session: Session, unsent: Sequence[Claim], unknown: Sequence[Claim]) -> None:
-    """Give commands back undone: the unsent wait again, the unknown stay running, to be read back."""
-    for claims, state in ((unsent, CommandState.PENDING), (unknown, CommandState.RUNNING)):
+def release(session: Session, run_id: int, unsent: Sequence[Claim], unknown: Sequence[Claim]) -> None:
+    """Give commands back undone: the unknown stay running, to be read back; the unsent wait again.
+
+    Of a run that was cancelled meanwhile nothing waits: the unsent are skipped like those never claimed.
+    """
+    back: dict[str, Any] = {"attempts": CommandRow.attempts - 1}
+    waiting = back | {"state": CommandState.PENDING.value}
+    if not is_executing(session, run_id):
+        waiting = back | {
+            "state": CommandState.SKIPPED.value,
+            "error_code": "cancelled",
+            "error_message": f"Run {run_id} was cancelled.",
+            "finished_at": datetime.now(UTC),
+        }
+    for claims, values in ((unsent, waiting), (unknown, back)):
         if claims:
             session.execute(
                 update(CommandRow)
-                .where(CommandRow.id.in_([item.row_id for item in claims]))
-                .values(state=state.value, attempts=CommandRow.attempts - 1)
+                .where(
+                    CommandRow.id.in_([item.row_id for item in claims]),
+                    CommandRow.state == CommandState.RUNNING.value,
+                )
+                .values(**values)
                 .execution_options(synchronize_session=False)
             )
 

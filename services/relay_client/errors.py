@@ -6,8 +6,11 @@ because only our own field names and 3CX's warnings are quoted.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -22,6 +25,7 @@ from shared.errors import (
     InsufficientRights,
     LicenceLimitReached,
     NumberInUse,
+    PermanentError,
     PhoneSystemBusy,
     PhoneSystemUnavailable,
     RollcallError,
@@ -29,13 +33,21 @@ from shared.errors import (
 
 BODY_LIMIT = 256
 _DEFAULT_RETRY_SECONDS = 5.0
+_SHORTEST_RETRY_SECONDS = 0.05
 _LONGEST_RETRY_SECONDS = 60.0
+_UNKNOWN_RETRY_SECONDS = 0.25
+# 3CX understood and said no to this one thing; a right may be missing for one extension only (a system owner's).
+REFUSED: tuple[type[RollcallError], ...] = (PermanentError, InsufficientRights)
 
 
 class UnknownOutcome(PhoneSystemUnavailable):
     """The request was sent and no usable answer came: it may have taken effect or not."""
 
     code = "unknown_outcome"
+
+
+class ReadInterrupted(PhoneSystemUnavailable):
+    """A read broke off or was answered with a server error: trying again at once makes sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +95,16 @@ def from_exception(error: Exception, call: Call) -> RollcallError:
         return _not_connected(str(error), call)
     said = f"{call.host} did not answer while {call.what} ({type(error).__name__})."
     if call.is_write:
-        return UnknownOutcome(said + " Whether it took effect is read back.", retry_after=1.0)
-    return PhoneSystemUnavailable(said + " Tried again later.", retry_after=5.0)
+        return UnknownOutcome(
+            said + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
+        )
+    # Who let a time-out pass would only wait as long again.
+    kind = PhoneSystemUnavailable if isinstance(error, httpx.TimeoutException) else ReadInterrupted
+    return kind(said + " Tried again later.", retry_after=_DEFAULT_RETRY_SECONDS)
 
 
 def _not_connected(text: str, call: Call) -> RollcallError:
-    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+    if "certificate verify failed" in text.casefold().replace("_", " "):
         reason = text.split("certificate verify failed:", 1)[-1].split("(_ssl", 1)[0].strip(" .")
         return CertificateRejected(
             f"The certificate of {call.host} is not accepted: {reason}. Give the CA that signed it as "
@@ -97,6 +113,12 @@ def _not_connected(text: str, call: Call) -> RollcallError:
     if "Name or service not known" in text or "getaddrinfo" in text or "No address associated" in text:
         return AddressUnknown(
             f"The name {call.host} is not known. Check the phone system's base_url and DNS."
+        )
+    if "SSL" in text:
+        return PhoneSystemUnavailable(
+            f"No secure connection to {call.host} can be made ({text[:BODY_LIMIT]}). "
+            "Check that the port in base_url is the one 3CX serves https on (443 or 5001).",
+            retry_after=10.0,
         )
     return PhoneSystemUnavailable(
         f"{call.host} cannot be reached ({text[:BODY_LIMIT] or 'no connection'}). "
@@ -108,24 +130,69 @@ def _not_connected(text: str, call: Call) -> RollcallError:
 def from_response(response: httpx.Response, call: Call) -> RollcallError:
     """Our error for an answer that is not a success."""
     status = response.status_code
-    retry_after = _retry_after(response)
     if status == 429:
-        return PhoneSystemBusy(f"{call.host} asked to slow down while {call.what}.", retry_after=retry_after)
+        return PhoneSystemBusy(
+            f"{call.host} asked to slow down while {call.what}.", retry_after=_retry_after(response)
+        )
     if status >= 500:
         said = f"{call.host} answered {status} while {call.what}."
+        asks_for_time = status == 503 or "Retry-After" in response.headers
         if call.is_write:
-            return UnknownOutcome(said + " Whether it took effect is read back.", retry_after=retry_after)
+            return UnknownOutcome(
+                said + " Whether it took effect is read back.",
+                retry_after=_retry_after(response) if asks_for_time else _UNKNOWN_RETRY_SECONDS,
+            )
         if status == 503:
-            return PhoneSystemBusy(said, retry_after=retry_after)
-        return PhoneSystemUnavailable(said + " Tried again later.", retry_after=retry_after)
+            return PhoneSystemBusy(said, retry_after=_retry_after(response))
+        return ReadInterrupted(said + " Tried again later.", retry_after=_retry_after(response))
+    if response.has_redirect_location:
+        return AddressUnknown(
+            f"{call.host} sends elsewhere while {call.what}, which the API of a phone system never does. "
+            "Check the phone system's base_url: https, the port, and no path."
+        )
     if status == 403:
         return InsufficientRights(
             f"The API client may not do this ({call.what}). In 3CX under Integrations > API give it the "
             "department DEFAULT and the role System Owner."
         )
     if status == 404:
-        return ExtensionNotFound(f"3CX no longer has what was asked for while {call.what}.")
+        return ExtensionNotFound(f"3CX does not have what was asked for ({call.what}).")
     return _refusal(response, call)
+
+
+def from_token_response(response: httpx.Response, call: Call) -> RollcallError:
+    """Our error for an answer of the token endpoint that is not a success."""
+    if response.status_code in (400, 401):
+        return bad_credentials(call.host)
+    if response.status_code in (404, 405):
+        return not_a_phone_system(call.host)
+    if response.status_code == 403:
+        return InsufficientRights(
+            f"{call.host} refuses to talk to this computer. Take its address off 3CX's blacklist, and allow it where "
+            "access to the console is restricted."
+        )
+    return from_response(response, call)
+
+
+def not_a_phone_system(host: str) -> AddressUnknown:
+    """Something answers there that has no such API."""
+    return AddressUnknown(
+        f"{host} answers, but not as a 3CX V20 phone system with the Configuration API. Check the phone system's "
+        "base_url, and that its licence includes the API."
+    )
+
+
+def unreadable(call: Call) -> RollcallError:
+    """A success whose content makes no sense: a proxy's page, or another program's answer."""
+    said = f"{call.host} answered something that is not its API while {call.what}."
+    if call.is_write:
+        return UnknownOutcome(
+            said + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
+        )
+    return PhoneSystemUnavailable(
+        said
+        + " Check that base_url is the phone system's own address and that no proxy answers in its place."
+    )
 
 
 def bad_credentials(host: str) -> BadCredentials:
@@ -160,18 +227,29 @@ def warning_of(body: str) -> tuple[str, str]:
     """Field and warning of an error body, in any of the shapes seen on real systems; texts cut short."""
     try:
         error: Any = json.loads(body).get("error")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return "", re.sub(r"<[^>]*>|\s+", " ", body).strip()[:BODY_LIMIT]
     if isinstance(error, dict):
         details = error.get("details")
         if isinstance(details, list) and details and isinstance(details[0], dict):
-            return str(details[0].get("target") or ""), str(details[0].get("message") or "")[:BODY_LIMIT]
+            return str(details[0].get("target") or "")[:BODY_LIMIT], str(details[0].get("message") or "")[
+                :BODY_LIMIT
+            ]
         return "", re.sub(r"\s+", " ", str(error.get("message") or "")).strip()[:BODY_LIMIT]
     return "", str(error or "")[:BODY_LIMIT]
 
 
 def _retry_after(response: httpx.Response) -> float:
+    """Seconds or a date (RFC 9110, 10.2.3); what is neither counts as not given."""
+    given = response.headers.get("Retry-After", "")
     try:
-        return min(max(float(response.headers.get("Retry-After", "")), 0.05), _LONGEST_RETRY_SECONDS)
+        seconds = float(given)
     except ValueError:
+        try:
+            at = parsedate_to_datetime(given)
+        except ValueError:
+            return _DEFAULT_RETRY_SECONDS
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    if math.isnan(seconds):
         return _DEFAULT_RETRY_SECONDS
+    return min(max(seconds, _SHORTEST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS)

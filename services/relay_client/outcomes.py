@@ -36,7 +36,10 @@ _NOT_DONE_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one command ended. ``extension_id`` is of a creation, also of one that is only partly done."""
+    """How one command ended. ``extension_id`` is of a creation, also of one that is only partly done.
+
+    ``was_so_already`` is that nothing had to be written and no earlier try of ours can be the reason.
+    """
 
     row_id: int
     command: Command
@@ -45,6 +48,7 @@ class Outcome:
     error_code: str | None = None
     error_message: str | None = None
     extension_id: int | None = None
+    was_so_already: bool = False
 
 
 def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]) -> None:
@@ -56,7 +60,7 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
             {
                 "id": outcome.row_id,
                 "state": outcome.state.value,
-                "result": outcome.result,
+                "result": outcome.result | ({"was_so_already": True} if outcome.was_so_already else {}),
                 "error_code": outcome.error_code,
                 "error_message": outcome.error_message,
                 "finished_at": now,
@@ -113,6 +117,9 @@ def _store_binding(session: Session, site_id: str, outcome: Outcome, now: dateti
     mine = (BindingRow.site_id == site_id, BindingRow.extension_id == command.extension_id)
     if command.kind is CommandKind.DELETE_EXTENSION:
         session.execute(delete(BindingRow).where(*mine).execution_options(synchronize_session=False))
+    elif command.kind is CommandKind.DISABLE_EXTENSION and outcome.was_so_already:
+        # Disabled by somebody else, so it is not ours to enable again.
+        return
     elif command.kind in (CommandKind.DISABLE_EXTENSION, CommandKind.ENABLE_EXTENSION):
         session.execute(
             update(BindingRow)
@@ -141,6 +148,8 @@ def _entry(run_id: int, outcome: Outcome) -> events.LogEntry:
             old=command.before.get("number", ""),
             fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
         )
+        if outcome.was_so_already:
+            message = f"Nothing to do, it was so already: {message[0].lower()}{message[1:]}"
         level = EventLevel.INFO
     else:
         code, level = _NOT_DONE_CODES[outcome.state]

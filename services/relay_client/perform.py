@@ -12,10 +12,11 @@ from typing import Any
 
 from services.relay_client import template
 from services.relay_client.archive import Archiver
+from services.relay_client.errors import REFUSED
 from services.relay_client.xapi import Json, Xapi
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
-from shared.errors import ArchiveNotVerified, CommandRejected, NumberInUse, PermanentError
+from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound, PermanentError
 
 FIELD_NAMES: Mapping[str, str] = {
     "number": "Number",
@@ -28,7 +29,7 @@ FIELD_NAMES: Mapping[str, str] = {
 
 
 class PartlyDone(PermanentError):
-    """The extension was created, but one of its later steps was refused."""
+    """The extension was created, but some of its later steps were refused."""
 
     code = "partly_done"
 
@@ -50,7 +51,7 @@ class StageCache:
         """The settings of the template extension, read once."""
         with self._lock:
             if number not in self._templates:
-                self._templates[number] = read_settings(self.xapi, number)
+                self._templates[number] = read_settings(self.xapi, number, "reading the template extension")
             return self._templates[number]
 
     def department_id(self, name: str) -> int | None:
@@ -69,10 +70,10 @@ class StageCache:
             self._departments = None
 
 
-def read_settings(xapi: Xapi, number: str) -> Json:
+def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> Json:
     """Everything of an extension that a copy of it takes over."""
     fields = ("Id", "Number", "PrimaryGroupId", *template.COPIED_FIELDS)
-    return xapi.user(number, fields, template.EXPANDED)
+    return xapi.user(number, fields, template.EXPANDED, f"{what} {number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Performer:
         creation is resumed, else ``None``.
 
         :raises UnknownOutcome: a write was sent and no answer came.
-        :raises PartlyDone: created, but a later step was refused.
+        :raises PartlyDone: created, but some later step was refused.
         :raises RollcallError: refused or unreachable; nothing more was done.
         """
         match command.kind:
@@ -128,72 +129,91 @@ class Performer:
             self.cache.forget_departments()
 
     def _create(self, command: Command, holder: Extension | None) -> Json:
-        source = command.after.get("template")
-        copied = self.cache.template(str(source)) if source else {}
+        source = str(command.after.get("template") or "")
+        copied = self.cache.template(source) if source else {}
+        steps = self._copying(command, copied, source, is_own=False)
         extension_id = holder.id if holder else self.xapi.create_user(_body(command.after))
-        self._follow_up(
-            command, extension_id, copied, str(source or ""), holder is not None, keep_roles=False
-        )
+        self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
         return {"extension_id": extension_id}
 
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
         if live is None:
-            raise NumberInUse("The old extension is gone.")
+            raise ExtensionNotFound("The old extension is gone.")
         copied = read_settings(self.xapi, live.number)
-        if holder is None:
-            # An address may be on one extension only; the old one gives it up for the new one.
-            if live.email and command.after.get("email"):
-                self.xapi.update_user(
-                    live.id, {"EmailAddress": ""}, f"freeing the e-mail of extension {live.number}"
-                )
-            extension_id = self.xapi.create_user(_body(command.after))
-        else:
-            extension_id = holder.id
-        self._follow_up(command, extension_id, copied, live.number, holder is not None, keep_roles=True)
+        steps = self._copying(command, copied, live.number, is_own=True)
+        body = _body(command.after)
+        email = str(body.get("EmailAddress") or "")
+        # An address may be on one extension only. The old one keeps it until the new one is there, so that a
+        # refused creation leaves everything as it was.
+        is_moving = bool(email) and email.casefold() == live.email.casefold()
+        if is_moving:
+            del body["EmailAddress"]
+        if is_moving or (email and holder and holder.email.casefold() != email.casefold()):
+            steps.insert(0, _Step("its e-mail", {"EmailAddress": email}))
+        if is_moving:
+            freeing = f"the freeing of the e-mail of extension {live.number}"
+            steps.insert(0, _Step(freeing, {"EmailAddress": ""}, of_extension=live.id))
+        extension_id = holder.id if holder else self.xapi.create_user(body)
+        try:
+            self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
+        except PartlyDone as partly:
+            raise PartlyDone(
+                extension_id,
+                f"{partly.message} Extension {live.number} was kept: remove it by hand when {command.number} is right.",
+            ) from partly
         return {"extension_id": extension_id}
 
-    def _follow_up(
-        self,
-        command: Command,
-        extension_id: int,
-        copied: Json,
-        source: str,
-        is_resumed: bool,
-        *,
-        keep_roles: bool,
-    ) -> None:
-        number = command.number
-        present = read_settings(self.xapi, number) if is_resumed else {}
-        groups, primary = self._groups(command, copied, keep_roles)
-        steps: list[tuple[str, Json]] = [
-            ("its settings", template.settings_body(copied, source, number)),
-            ("its forwarding", template.forwarding_body(copied, source, number)),
-            ("its departments", {"Groups": groups} if groups else {}),
-            ("its primary department", {"PrimaryGroupId": primary} if primary else {}),
+    def _copying(self, command: Command, copied: Json, source: str, *, is_own: bool) -> list["_Step"]:
+        """What follows a creation, in the order that works: primary departments only after memberships."""
+        groups, primary = self._groups(command, copied, is_own=is_own)
+        return [
+            _Step("its settings", template.settings_body(copied, source, command.number)),
+            _Step("its forwarding", template.forwarding_body(copied, source, command.number)),
+            _Step("its departments", {"Groups": groups} if groups else {}),
+            _Step("its primary department", {"PrimaryGroupId": primary} if primary else {}),
         ]
-        for step, body in steps:
-            to_write = template.differing(body, _as_written(present)) if is_resumed else body
-            if not to_write:
+
+    def _follow_up(
+        self, command: Command, extension_id: int, steps: list["_Step"], *, is_resumed: bool
+    ) -> None:
+        """Every step that has something to write; one that is refused does not keep the others away.
+
+        :raises PartlyDone: naming what was refused.
+        """
+        present = _as_written(read_settings(self.xapi, command.number)) if is_resumed else {}
+        refusals: list[str] = []
+        for step in steps:
+            body = step.body
+            if is_resumed and step.of_extension is None:
+                body = template.differing(body, present)
+            if not body:
                 continue
             try:
-                self.xapi.update_user(extension_id, to_write, f"writing {step} of extension {number}")
-            except PermanentError as refused:
-                raise PartlyDone(
-                    extension_id,
-                    f"Extension {number} was created, but {step} could not be written: {refused.message}",
-                ) from refused
+                self.xapi.update_user(
+                    step.of_extension or extension_id,
+                    body,
+                    f"writing {step.name} after creating extension {command.number}",
+                )
+            except REFUSED as refused:
+                refusals.append(f"{step.name} could not be written: {refused.args[0]}")
+        if refusals:
+            raise PartlyDone(
+                extension_id, f"Extension {command.number} was created, but {' Also, '.join(refusals)}"
+            )
 
-    def _groups(self, command: Command, copied: Json, keep_roles: bool) -> tuple[list[Json], int | None]:
+    def _groups(self, command: Command, copied: Json, *, is_own: bool) -> tuple[list[Json], int | None]:
         names = command.after.get("departments")
-        rows: list[Json] = copied.get("Groups") or []
-        roles = None if keep_roles else self.xapi.settings.allowed_roles
-        wanted = None
-        if isinstance(names, tuple):
-            wanted = self._department_ids(names)
+        wanted = self._department_ids(names) if isinstance(names, tuple) else None
+        groups = template.membership_rows(
+            copied.get("Groups") or [], wanted, self.xapi.settings.allowed_roles, keeps_rights=is_own
+        )
         primary_name = command.after.get("primary_department")
-        primary = self._department_ids((str(primary_name),)) if primary_name else {}
-        groups = template.membership_rows(rows, wanted, roles)
-        return groups, next(iter(primary), None) or copied.get("PrimaryGroupId")
+        if primary_name:
+            (primary,) = self._department_ids((str(primary_name),))
+            return groups, primary
+        copied_primary = copied.get("PrimaryGroupId")
+        is_member = any(row["GroupId"] == copied_primary for row in groups)
+        return groups, copied_primary if is_member else None
 
     def _update(self, command: Command, live: Extension | None) -> Json:
         body = _body(command.after)
@@ -203,7 +223,10 @@ class Performer:
         names = command.after.get("departments")
         if isinstance(names, tuple):
             rows = template.membership_rows(
-                self.xapi.memberships(_id(command)), self._department_ids(names), None
+                self.xapi.memberships(_id(command)),
+                self._department_ids(names),
+                self.xapi.settings.allowed_roles,
+                keeps_rights=True,
             )
             self.xapi.update_user(_id(command), {"Groups": rows}, what)
         primary = command.after.get("primary_department")
@@ -229,6 +252,15 @@ class Performer:
                 "archive. The extension stays disabled and is not deleted."
             )
         return {"is_verified": True, "items": receipt.items, "size_bytes": receipt.size_bytes}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One write after a creation, to the new extension unless it says another; an empty body is nothing to do."""
+
+    name: str
+    body: Json
+    of_extension: int | None = None
 
 
 def _body(after: Mapping[str, Any]) -> Json:

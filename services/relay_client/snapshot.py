@@ -1,11 +1,11 @@
 """Reads the phone system for a run: extensions in pages, departments, numbers in use, the licence."""
 
 import time
+from collections.abc import Iterator
 
-from services.relay_client.xapi import Xapi
-from shared.database.pages import extension_row
-from shared.domain.extension import Extension
-from shared.errors import LeaseHeld, RollcallError
+from services.relay_client.xapi import READINGS, Xapi
+from shared.database.pages import Row, extension_row, forget_pages
+from shared.errors import IncompleteSnapshot, LeaseHeld, RollcallError
 from shared.runs import parts
 from shared.settings import store
 from shared.worker.context import Context
@@ -40,18 +40,12 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
     used, most = xapi.system_status()
     departments = xapi.departments()
     peers = xapi.peers()
-    extensions = sorted(xapi.extensions(), key=_by_id)
-    pages = [
-        extensions[start : start + _ROWS_PER_PAGE] for start in range(0, len(extensions), _ROWS_PER_PAGE)
-    ]
-    for number, page in enumerate(pages):
-        rows = [extension_row(extension) for extension in page]
-        parts.store_page(context.database, part, number, rows, context.settings.lease_seconds)
+    pages, items = _store_extensions(context, part, xapi)
     parts.complete_part(
         context.database,
         part,
-        pages=len(pages),
-        items=len(extensions),
+        pages=pages,
+        items=items,
         source=xapi.settings.base_url,
         proof={
             "version": version,
@@ -59,11 +53,38 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
             "max_extensions": most,
             "departments": [[item.id, item.name, item.number, item.is_default] for item in departments],
             "peers": [[peer.number, peer.kind, peer.name] for peer in peers],
-            "total": len(extensions),
+            "total": items,
             "seconds": round(time.monotonic() - began, 3),
         },
     )
 
 
-def _by_id(extension: Extension) -> int:
-    return extension.id
+def _store_extensions(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> tuple[int, int]:
+    """Store what is read as it comes, so that memory stays flat; (pages, extensions) of a complete reading.
+
+    :raises IncompleteSnapshot: the extensions kept changing.
+    """
+    for reading in range(READINGS):
+        pages = items = 0
+        try:
+            for rows in _stored_pages(xapi):
+                parts.store_page(context.database, part, pages, rows, context.settings.lease_seconds)
+                pages, items = pages + 1, items + len(rows)
+            return pages, items
+        except IncompleteSnapshot:
+            if reading == READINGS - 1:
+                raise
+            with context.database.begin() as session:
+                forget_pages(session, part.id, part.attempt)
+    raise AssertionError("unreachable")
+
+
+def _stored_pages(xapi: Xapi) -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    for page in xapi.extension_pages():
+        rows += map(extension_row, page)
+        if len(rows) >= _ROWS_PER_PAGE:
+            yield rows
+            rows = []
+    if rows:
+        yield rows

@@ -51,7 +51,9 @@ def _copied(template: Json, fields: Sequence[str], template_number: str, number:
 def _repointed(value: Any, old: str, new: str, field: str) -> Any:
     if field == "Blfs" and isinstance(value, str):
         # The keys are XML; a number there stands as an element's text or an attribute's value.
-        return value.replace(f">{old}<", f">{new}<").replace(f'"{old}"', f'"{new}"')
+        for before, after in ("><", '""', "''"):
+            value = value.replace(f"{before}{old}{after}", f"{before}{new}{after}")
+        return value
     if isinstance(value, list):
         return [_repointed(item, old, new, field) for item in value]
     if isinstance(value, dict):
@@ -72,29 +74,33 @@ def capped_role(role: str, allowed: Sequence[str]) -> str:
 def membership_rows(
     rows: Sequence[Json],
     wanted_departments: Mapping[int, str] | None,
-    allowed_roles: Sequence[str] | None,
+    allowed_roles: Sequence[str],
+    *,
+    keeps_rights: bool = False,
 ) -> list[Json]:
     """The ``Groups`` collection to write (it replaces what is there).
 
-    ``rows`` are the memberships to start from (the template's, or the extension's own), each kept with its
-    rights; ``wanted_departments`` (id to name) limits and completes them when given. ``allowed_roles`` caps the
-    rights; ``None`` keeps them, for the same person under a new number.
+    ``rows`` are the memberships to start from: the template's, or with ``keeps_rights`` the person's own, whose
+    rights stay as they are. ``wanted_departments`` (id to name) limits and completes them when given. Whatever is
+    newly given is capped by ``allowed_roles``.
     """
-    role = DEFAULT_ROLE
     kept: dict[int, Json] = {}
+    roles: set[str] = set()
     for row in rows:
         rights = without_annotations(row.get("Rights") or {"RoleName": DEFAULT_ROLE})
-        if allowed_roles is not None and capped_role(rights.get("RoleName", ""), allowed_roles) != rights.get(
-            "RoleName"
-        ):
+        role = str(rights.get("RoleName") or DEFAULT_ROLE)
+        roles.add(role)
+        if not keeps_rights and capped_role(role, allowed_roles) != role:
             rights = {"RoleName": DEFAULT_ROLE}
-        role = rights.get("RoleName", DEFAULT_ROLE)
         department = int(row["GroupId"])
         if wanted_departments is None or department in wanted_departments:
             kept[department] = {"GroupId": department, "Rights": rights}
+    # Of several roles nobody can tell which one a further department should give.
+    role = roles.pop() if len(roles) == 1 else DEFAULT_ROLE
     for department in wanted_departments or {}:
-        given = role if allowed_roles is None else capped_role(role, allowed_roles)
-        kept.setdefault(department, {"GroupId": department, "Rights": {"RoleName": given}})
+        kept.setdefault(
+            department, {"GroupId": department, "Rights": {"RoleName": capped_role(role, allowed_roles)}}
+        )
     return [kept[department] for department in sorted(kept)]
 
 

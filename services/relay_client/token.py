@@ -12,19 +12,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, or_
 
 from shared.database import leases
 from shared.database.engine import Database
 from shared.database.tables import PhoneSystemToken
 from shared.encryption import Encryption
-from shared.errors import LeaseHeld, PhoneSystemUnavailable, SecretUnreadable, TokenTakenOver
+from shared.errors import (
+    ConfigurationError,
+    LeaseHeld,
+    PhoneSystemUnavailable,
+    SecretUnreadable,
+    TokenTakenOver,
+)
 from shared.runs.parts import new_holder
 
 _LOCK_SECONDS = 30.0
 _RENEW_EARLY_SECONDS = 60.0
 # So many new tokens in a minute that nobody but another program can be the reason.
 _MOST_REPLACEMENTS = 4
+# Rows of API clients and secrets that are no longer used go with the next token of any other.
+_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,11 @@ def renew_after(expires_in: float) -> float:
 
 
 class SharedToken:
-    """Gives the current token; ``ask`` obtains a new one from the phone system."""
+    """Gives the current token; ``ask`` obtains a new one from the phone system.
+
+    ``name`` tells the API client and its secret apart from others: a token got with one secret says nothing about
+    another.
+    """
 
     def __init__(
         self, database: Database, encryption: Encryption, name: str, ask: Callable[[], Grant]
@@ -57,6 +69,7 @@ class SharedToken:
         self._token: str | None = None
         self._renew_at = datetime.min.replace(tzinfo=UTC)
         self._replaced: list[float] = []
+        self._refused: ConfigurationError | None = None
 
     def current(self) -> str:
         """A token that should be valid.
@@ -65,9 +78,9 @@ class SharedToken:
         :raises PhoneSystemUnavailable: it does not answer.
         """
         with self._mutex:
-            if self._token is None or datetime.now(UTC) >= self._renew_at:
+            if self._is_stale():
                 self._load()
-            if self._token is None or datetime.now(UTC) >= self._renew_at:
+            if self._is_stale():
                 self._renew(self._token)
             return self._known()
 
@@ -89,21 +102,31 @@ class SharedToken:
             self._renew(rejected)
             return self._known()
 
+    def renew(self) -> str:
+        """A token asked for now, whatever is known: proves that the secret is right at this moment."""
+        with self._mutex:
+            self._load()
+            self._renew(self._token)
+            return self._known()
+
+    def _is_stale(self) -> bool:
+        return self._token is None or datetime.now(UTC) >= self._renew_at
+
     def _known(self) -> str:
         if self._token is None:
             raise PhoneSystemUnavailable("No access token could be obtained. Tried again later.")
         return self._token
 
     def _renew(self, rejected: str | None) -> None:
-        deadline = time.monotonic() + _LOCK_SECONDS
+        # Longer than a lease lasts that a dead worker left behind.
+        deadline = time.monotonic() + 2 * _LOCK_SECONDS
         holder = new_holder()
         while True:
             try:
                 with leases.hold(self._database, f"token:{self._name[:40]}", holder, _LOCK_SECONDS):
                     self._load()
-                    is_stale = self._token is None or datetime.now(UTC) >= self._renew_at
-                    if is_stale or self._token == rejected:
-                        self._store(self._ask())
+                    if self._is_stale() or self._token == rejected:
+                        self._store(self._ask_once())
                     return
             except LeaseHeld:
                 if time.monotonic() > deadline:
@@ -111,6 +134,16 @@ class SharedToken:
                         "Another worker has been asking for the access token for too long. Tried again later."
                     ) from None
                 time.sleep(0.1)
+
+    def _ask_once(self) -> Grant:
+        """Ask, but never again once refused: 3CX blacklists addresses that insist, and many threads may call."""
+        if self._refused is not None:
+            raise self._refused
+        try:
+            return self._ask()
+        except ConfigurationError as refused:
+            self._refused = refused
+            raise
 
     def _load(self) -> None:
         with self._database.read() as session:
@@ -125,7 +158,11 @@ class SharedToken:
         now = datetime.now(UTC)
         self._token, self._renew_at = grant.token, now + timedelta(seconds=renew_after(grant.expires_in))
         with self._database.begin() as session:
-            session.execute(delete(PhoneSystemToken).where(PhoneSystemToken.name == self._name))
+            session.execute(
+                delete(PhoneSystemToken).where(
+                    or_(PhoneSystemToken.name == self._name, PhoneSystemToken.renew_at < now - _KEPT)
+                )
+            )
             session.execute(
                 insert(PhoneSystemToken).values(
                     name=self._name,

@@ -6,26 +6,40 @@ an action with an empty 500. Answers are never logged.
 """
 
 import ssl
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from services.relay_client.errors import Call, bad_credentials, from_exception, from_response
+from services.relay_client.errors import (
+    Call,
+    ReadInterrupted,
+    from_exception,
+    from_response,
+    from_token_response,
+    not_a_phone_system,
+    unreadable,
+)
 from services.relay_client.odata import any_of, quoted
 from services.relay_client.token import Grant, SharedToken, taken_over
 from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
-from shared.errors import CertificateRejected, ExtensionNotFound, IncompleteSnapshot, PhoneSystemUnavailable
+from shared.errors import CertificateRejected, ExtensionNotFound, IncompleteSnapshot, PhoneSystemBusy
 from shared.settings.documents import PhoneSystemSettings
 
 # Larger pages are refused by 3CX.
 PAGE = 100
 # Short enough for any proxy's limit on addresses.
 FILTER_BATCH = 20
+# How often the list of extensions is read before it is said to keep changing.
+READINGS = 3
+# Pauses before a read that broke off is tried once more.
+_PAUSES = (0.2, 1.0)
 _USER_FIELDS = "Id,Number,FirstName,LastName,EmailAddress,Mobile,Enabled,PrimaryGroupId"
 _USER_QUERY = {"$select": _USER_FIELDS, "$expand": "Groups($expand=Rights)"}
 _USER_PEERS = ("Extension", "None")
@@ -34,16 +48,22 @@ Json = dict[str, Any]
 
 
 class Xapi:
-    """One phone system. Safe to share between threads; close it, or use it as a context manager."""
+    """One phone system. Safe to share between threads; close it, or use it as a context manager.
+
+    Reads that break off are tried again, and those that 3CX has no time for wait as it asks, ``patience_seconds``
+    in all; a write is sent once, because only the caller can find out whether it took effect.
+    """
 
     def __init__(
         self,
         settings: PhoneSystemSettings,
         database: Database,
         encryption: Encryption,
-        transport: httpx.BaseTransport | None = None,
+        *,
+        patience_seconds: float = 60.0,
     ) -> None:
         self.settings = settings
+        self._patience_seconds = patience_seconds
         self._host = settings.base_url.partition("//")[2]
         self._client = httpx.Client(
             base_url=settings.base_url,
@@ -53,10 +73,15 @@ class Xapi:
                 max_connections=settings.concurrency + 4, max_keepalive_connections=settings.concurrency + 4
             ),
             headers={"Accept": "application/json"},
-            transport=transport,
         )
+        # The secret belongs to the name, or a test of a wrong one would be answered with the token of the right one.
+        # Only a hash of the name is kept; 3CX makes the secret itself, too long to be guessed from it.
+        secret = settings.client_secret.get_secret_value()
         self._token = SharedToken(
-            database, encryption, f"{settings.base_url} {settings.client_id}", self._ask_for_token
+            database,
+            encryption,
+            f"{settings.base_url} {settings.client_id} {secret}",
+            self._ask_for_token,
         )
 
     def __enter__(self) -> Self:
@@ -71,11 +96,23 @@ class Xapi:
         """Close the connections."""
         self._client.close()
 
+    def sign_in(self) -> None:
+        """Ask for a token now, even if one is known: only that proves the client's id and secret.
+
+        :raises BadCredentials: they are refused.
+        """
+        self._token.renew()
+
     def version(self) -> str:
-        """The phone system's version; the cheapest call that proves address, credentials and rights."""
-        return str(self._send("GET", "/Defs", "testing the connection", params={"$select": "Id"}).headers.get(
-            "X-3CX-Version", ""
-        ))  # fmt: skip
+        """The phone system's version (empty when it does not say); proves that the API is there.
+
+        :raises AddressUnknown: something else than a 3CX V20 answers.
+        """
+        try:
+            response = self._get("/Defs", "testing the connection", {"$select": "Id"})
+        except ExtensionNotFound as error:
+            raise not_a_phone_system(self._host) from error
+        return str(response.headers.get("X-3CX-Version", ""))
 
     def system_status(self) -> tuple[int, int | None]:
         """Extensions in use and the licence's limit (``None``: unlimited)."""
@@ -84,31 +121,46 @@ class Xapi:
         )
         return int(status.get("UserExtensions") or 0), int(status.get("MaxUserExtensions") or 0) or None
 
+    def extension_pages(self) -> Iterator[list[Extension]]:
+        """All extensions, each once, page by page. Only at the end it is known whether nothing is missing.
+
+        :raises IncompleteSnapshot: they changed meanwhile (the count before, after and what was read disagree).
+        """
+        what = "reading extensions"
+        expected = self._count("/Users", what)
+        seen: set[int] = set()
+        for rows in self._pages("/Users", what, _USER_QUERY, expected):
+            page = {int(row["Id"]): row for row in rows if int(row["Id"]) not in seen}
+            seen.update(page)
+            yield [_extension(row) for row in page.values()]
+        if not len(seen) == expected == self._count("/Users", what):
+            raise IncompleteSnapshot(
+                f"The extensions of {self._host} kept changing while they were read. The next run tries again."
+            )
+
     def extensions(self) -> list[Extension]:
-        """All extensions, proven complete: the count before and after agrees with what was read.
+        """All extensions, proven complete.
 
         :raises IncompleteSnapshot: they kept changing while being read.
         """
-        for _attempt in range(3):
-            expected = self._count_users()
-            found = {extension.id: extension for page in self._user_pages(expected) for extension in page}
-            if len(found) == expected == self._count_users():
-                return list(found.values())
-        raise IncompleteSnapshot(
-            f"The extensions of {self._host} kept changing while they were read. The next run tries again."
-        )
+        for _reading in range(READINGS - 1):
+            try:
+                return [extension for page in self.extension_pages() for extension in page]
+            except IncompleteSnapshot:
+                continue
+        return [extension for page in self.extension_pages() for extension in page]
 
     def departments(self) -> list[Department]:
         """All departments."""
         query = {"$select": "Id,Name,Number,IsDefault"}
         return [
             Department(int(row["Id"]), str(row.get("Name") or ""), str(row.get("Number") or ""), bool(row.get("IsDefault")))
-            for row in self._pages("/Groups", "reading departments", query)
+            for row in self._all("/Groups", "reading departments", query)
         ]  # fmt: skip
 
     def peers(self) -> list[Peer]:
         """Whatever holds a number and is not a user: queues, ring groups, IVRs, departments, ..."""
-        rows = self._pages("/Peers", "reading numbers in use", {"$select": "Id,Number,Name,Type"})
+        rows = self._all("/Peers", "reading numbers in use", {"$select": "Id,Number,Name,Type"})
         return [
             Peer(str(row["Number"]), str(row.get("Type")), str(row.get("Name") or ""))
             for row in rows
@@ -127,13 +179,13 @@ class Xapi:
             for extension in self._find("Id", [str(item) for item in sorted(set(ids))])
         }
 
-    def user(self, number: str, fields: Sequence[str], expand: Sequence[str]) -> Json:
+    def user(self, number: str, fields: Sequence[str], expand: Sequence[str], what: str) -> Json:
         """Named fields of the extension with this number.
 
         :raises ExtensionNotFound: there is none.
         """
         query = {"$select": ",".join(fields), "$expand": ",".join(expand)}
-        return self._read(f"/Users(Number={quoted(number)})", f"reading extension {number}", query)
+        return self._read(f"/Users(Number={quoted(number)})", what, query)
 
     def memberships(self, extension_id: int) -> list[Json]:
         """The department rows of an extension as 3CX gives them, to be changed and written back whole."""
@@ -144,9 +196,7 @@ class Xapi:
 
     def create_user(self, body: Json) -> int:
         """Create an extension; its id. Not idempotent: after ``UnknownOutcome`` look it up by number."""
-        number = body.get("Number", "")
-        response = self._send("POST", "/Users", f"creating extension {number}", body=body)
-        return int(response.json()["Id"])
+        return self._create("/Users", body, f"creating extension {body.get('Number', '')}")
 
     def update_user(self, extension_id: int, body: Json, what: str) -> None:
         """Write these fields; collections replace what is there."""
@@ -161,49 +211,91 @@ class Xapi:
 
     def create_department(self, name: str) -> int:
         """Create a department; its id."""
-        response = self._send("POST", "/Groups", f"creating the department {name}", body={"Name": name})
-        return int(response.json()["Id"])
+        return self._create("/Groups", {"Name": name}, f"creating the department {name}")
+
+    def _create(self, path: str, body: Json, what: str) -> int:
+        created = self._send("POST", path, what, body=body)
+        try:
+            return int(created.json()["Id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise unreadable(self._call("POST", what)) from error
 
     def _find(self, field: str, literals: list[str]) -> Iterator[Extension]:
         for start in range(0, len(literals), FILTER_BATCH):
             batch = literals[start : start + FILTER_BATCH]
             query = _USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
-            for row in self._read("/Users", "reading extensions back", query)["value"]:
+            for row in self._rows("/Users", "reading extensions back", query):
                 yield _extension(row)
 
-    def _count_users(self) -> int:
-        answer = self._read("/Users", "counting extensions", {"$select": "Id", "$top": "1", "$count": "true"})
-        return int(answer["@odata.count"])
+    def _count(self, path: str, what: str) -> int:
+        answer = self._read(path, what, {"$select": "Id", "$top": "1", "$count": "true"})
+        try:
+            return int(answer["@odata.count"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise unreadable(self._call("GET", what)) from error
 
-    def _user_pages(self, expected: int) -> Iterator[list[Extension]]:
-        query = _USER_QUERY | {"$orderby": "Id", "$top": str(PAGE)}
+    def _all(self, path: str, what: str, query: Mapping[str, str]) -> Iterator[Json]:
+        """Every row once, in the order of ids."""
+        seen: set[int] = set()
+        for rows in self._pages(path, what, query, self._count(path, what)):
+            for row in rows:
+                if row["Id"] not in seen:
+                    seen.add(row["Id"])
+                    yield row
 
-        def _page(skip: int) -> list[Extension]:
-            answer = self._read("/Users", "reading extensions", query | {"$skip": str(skip)})
-            return [_extension(row) for row in answer["value"]]
+    def _pages(self, path: str, what: str, query: Mapping[str, str], expected: int) -> Iterator[list[Json]]:
+        """The pages of so many rows in order, some of them read ahead; real systems give no link to the next."""
 
-        with ThreadPoolExecutor(self.settings.concurrency) as pool:
-            yield from pool.map(_page, range(0, max(expected, 1), PAGE))
+        def _page(skip: int) -> list[Json]:
+            place = {"$orderby": "Id", "$top": str(PAGE), "$skip": str(skip)}
+            return self._rows(path, what, {**query, **place})
 
-    def _pages(self, path: str, what: str, query: Mapping[str, str]) -> Iterator[Json]:
-        skip = 0
-        while True:
-            page = {"$orderby": "Id", "$top": str(PAGE), "$skip": str(skip)}
-            rows: list[Json] = self._read(path, what, {**query, **page})["value"]
-            yield from rows
-            if len(rows) < PAGE:
-                return
-            skip += PAGE
+        ahead: deque[Future[list[Json]]] = deque()
+        with ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix="page") as pool:
+            try:
+                for skip in range(0, expected, PAGE):
+                    ahead.append(pool.submit(_page, skip))
+                    if len(ahead) > self.settings.concurrency:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for page in ahead:
+                    page.cancel()
+
+    def _rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
+        rows = self._read(path, what, query).get("value")
+        if not isinstance(rows, list):
+            raise unreadable(self._call("GET", what))
+        return rows
 
     def _read(self, path: str, what: str, query: Mapping[str, str]) -> Json:
-        response = self._send("GET", path, what, params=query)
         try:
-            answer: Json = response.json()
+            answer = self._get(path, what, query).json()
         except ValueError as error:
-            raise PhoneSystemUnavailable(
-                f"{self._host} answered something that is not its API while {what}. Is base_url the phone system's?"
-            ) from error
+            raise unreadable(self._call("GET", what)) from error
+        if not isinstance(answer, dict):
+            raise unreadable(self._call("GET", what))
         return answer
+
+    def _get(self, path: str, what: str, query: Mapping[str, str]) -> httpx.Response:
+        deadline = time.monotonic() + self._patience_seconds
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                return self._send("GET", path, what, params=query)
+            except ReadInterrupted:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+            except PhoneSystemBusy as busy:
+                pause = busy.retry_after
+                if time.monotonic() + pause > deadline:
+                    raise
+            time.sleep(pause)
+
+    def _call(self, method: str, what: str) -> Call:
+        return Call(what, self._host, is_write=method != "GET")
 
     def _send(
         self,
@@ -214,7 +306,7 @@ class Xapi:
         params: Mapping[str, str] | None = None,
         body: Json | None = None,
     ) -> httpx.Response:
-        call = Call(what, self._host, is_write=method != "GET")
+        call = self._call(method, what)
         token = self._token.current()
         for is_last in (False, True):
             try:
@@ -238,7 +330,7 @@ class Xapi:
         raise from_response(response, call)
 
     def _ask_for_token(self) -> Grant:
-        call = Call("asking for an access token", self._host, is_write=False)
+        call = self._call("GET", "asking for an access token")
         try:
             response = self._client.post(
                 "/connect/token",
@@ -250,17 +342,13 @@ class Xapi:
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise from_exception(error, call) from error
-        if response.status_code in (400, 401):
-            raise bad_credentials(self._host)
         if not response.is_success:
-            raise from_response(response, call)
+            raise from_token_response(response, call)
         try:
             answer = response.json()
             return Grant(str(answer["access_token"]), float(answer.get("expires_in") or 60))
         except (ValueError, KeyError, TypeError) as error:
-            raise PhoneSystemUnavailable(
-                f"{self._host} answered something that is not a token. Is base_url the phone system's?"
-            ) from error
+            raise not_a_phone_system(self._host) from error
 
 
 def _extension(row: Json) -> Extension:

@@ -42,6 +42,20 @@ def take(database: Database, name: str, holder: str, seconds: float) -> bool:
     return True
 
 
+def renew(database: Database, name: str, holder: str, seconds: float) -> bool:
+    """Keep the lease for longer; ``False`` when it is not the holder's any more.
+
+    Never takes a lease anew: between, another holder may have come, worked and gone.
+    """
+    with database.begin() as session:
+        renewed = session.execute(
+            update(Lease)
+            .where(Lease.name == name, Lease.holder == holder)
+            .values(expires_at=datetime.now(UTC) + timedelta(seconds=seconds))
+        )
+        return bool(renewed.rowcount)  # type: ignore[attr-defined]
+
+
 def give_back(database: Database, name: str, holder: str) -> None:
     """End the lease now; not holding it is not an error."""
     with database.begin() as session:
@@ -79,7 +93,7 @@ def hold(database: Database, name: str, holder: str, seconds: float) -> Iterator
         last = datetime.now(UTC)
         while not ended.wait(seconds / 3):
             try:
-                if not take(database, name, holder, seconds):
+                if not renew(database, name, holder, seconds):
                     held.mark_lost()
                     return
                 last = datetime.now(UTC)

@@ -92,6 +92,13 @@ def forget_other_attempts(session: Session, part_id: int, attempt: int) -> None:
     )
 
 
+def forget_pages(session: Session, part_id: int, attempt: int) -> None:
+    """Remove what an attempt has written so far, to begin again within it."""
+    session.execute(
+        delete(SnapshotPage).where(SnapshotPage.part_id == part_id, SnapshotPage.attempt == attempt)
+    )
+
+
 def forget_pages_of_old_runs(session: Session, keep: int) -> None:
     """Remove the pages of all but each site's newest ``keep`` runs; what they proved stays with their parts."""
     newer = aliased(Run)

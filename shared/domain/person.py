@@ -51,9 +51,11 @@ class AbsentPerson:
     """What the directory says of a bound person who is in none of the units read.
 
     ``found`` is whether the objectGUID still exists anywhere in the domain: moved out of the units (or no
-    longer selected by the filter or the required group) when true, deleted when false.
+    longer selected by the filter or the required group) when true, deleted when false. ``last_unit`` is the
+    unit of the settings that held them in the last good run, when that is known.
     """
 
     guid: str
     found: bool
     distinguished_name: str = ""
+    last_unit: str = ""

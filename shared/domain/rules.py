@@ -72,7 +72,10 @@ class UnitRule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All decisions of a site that shape the plan. ``archive_number`` set means: archive before deleting."""
+    """All decisions of a site that shape the plan. ``archive_number`` set means: archive before deleting.
+
+    ``protected_numbers`` are never removed: with archiving turned off, the archive still holds what it was given.
+    """
 
     units: tuple[UnitRule, ...] = ()
     when_deleted: Outcome = Outcome.DELETE
@@ -88,6 +91,7 @@ class Rules:
     reenabling: Reenabling = Reenabling.DISABLED_BY_ROLLCALL
     exclusions: tuple[Exclusion, ...] = ()
     archive_number: str | None = None
+    protected_numbers: tuple[str, ...] = ()
     name_limit: int = 50
     text_limit: int = 255
 

@@ -39,6 +39,8 @@ class Context:
                 args=[message.model_dump(mode="json")],
                 queue=queue_of(message.task).value,
                 countdown=countdown or None,
+                # Else the sender would subscribe to a result that nobody waits for, and fail with the backend.
+                ignore_result=True,
             )
 
     def publish_due(self, run_id: int) -> None:

@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from celery.exceptions import TimeoutError as CeleryTimeoutError
+from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 
 from shared.encryption import Encryption
@@ -17,11 +19,13 @@ from shared.settings.documents import Document, Section
 from shared.worker.context import Context
 from shared.worker.queues import queue_of
 
+log = structlog.get_logger(__name__)
+
 
 def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
     """The answer of a question task.
 
-    :raises WorkerUnavailable: nobody answered in ``question_seconds``.
+    :raises WorkerUnavailable: nobody answered in ``question_seconds``, or the broker is away.
     :raises RollcallError: the error that the question ended with, as its own class.
     """
     queue = queue_of(task).value
@@ -37,14 +41,39 @@ def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
             expires=context.settings.question_seconds,
             ignore_result=False,
         )
-        answer: dict[str, Any] = result.get(
-            timeout=context.settings.question_seconds, interval=0.02, disable_sync_subtasks=False
-        )
-    except (CeleryTimeoutError, OperationalError) as error:
+        try:
+            answer = result.get(
+                timeout=context.settings.question_seconds,
+                interval=0.02,
+                disable_sync_subtasks=False,
+                propagate=False,
+            )
+        finally:
+            _forget(result)
+    except CeleryTimeoutError as error:
         raise silent from error
+    # Celery's Redis backend says with a bare RuntimeError that it cannot be reached.
+    except (OperationalError, RuntimeError) as error:
+        raise WorkerUnavailable(
+            "The workers cannot be asked, because the broker does not answer. "
+            "Start it, or mend ROLLCALL_BROKER_URL and ROLLCALL_RESULT_BACKEND_URL."
+        ) from error
+    if not isinstance(answer, dict):
+        raise RollcallError(
+            f"The {queue} worker failed unexpectedly ({type(answer).__name__}). Its log has the details."
+        )
     if "error" in answer:
         raise rebuild(answer["error"])
     return answer["value"]
+
+
+def _forget(result: AsyncResult) -> None:
+    # Else an answer (names, numbers) would lie in the backend for minutes, and Celery would wait for ever for one that
+    # never came.
+    try:
+        result.forget()
+    except Exception as error:
+        log.warning("answer_not_forgotten", error=type(error).__name__)
 
 
 def seal(document: Document, encryption: Encryption) -> str:

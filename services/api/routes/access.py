@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from services.api.auth import ActorDep
 from services.api.dependencies import Before, ContextDep, Limit
-from services.api.problems import documented
+from services.api.documented import documented
 from services.api.schemas.access import (
     AuditEntryOut,
     AuditOut,
@@ -34,8 +34,9 @@ def list_tokens(context: ContextDep) -> TokenList:
     status_code=201,
     responses=documented(409),
 )
-def create_token(context: ContextDep, actor: ActorDep, body: NewToken) -> TokenMade:
+def create_token(context: ContextDep, actor: ActorDep, body: NewToken, response: Response) -> TokenMade:
     """A new token with full rights. It is shown this once."""
+    response.headers["Cache-Control"] = "no-store"
     token = tokens.create_token(context, body.name, body.expires_in_days, actor)
     return TokenMade(name=body.name.strip(), token=token)
 

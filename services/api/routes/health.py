@@ -1,34 +1,46 @@
 """Whether this process lives and is ready (open to anyone, says only yes or no), and what is wrong (with a token)."""
 
-from typing import Any
-
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 
 from services.api.dependencies import ContextDep
+from services.api.documented import documented
+from services.api.problems import problem_response
 from services.api.schemas.health import CheckOut, DiagnosisOut, Liveness, Readiness
 from services.api.use_cases import doctor
 
 open_router = APIRouter(prefix="/health", tags=["health"])
 router = APIRouter(tags=["health"])
 
-_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready."}}
+_RETRY_SECONDS = 10
 
 
 @open_router.get("/live", operation_id="isLive", summary="Does this process answer?")
-def is_live() -> Liveness:
-    """Always yes, when it can be asked."""
+async def is_live() -> Liveness:
+    """Always yes, when it can be asked; needs no free thread, so that a busy process is not taken for a dead one."""
     return Liveness(ok=True)
 
 
 @open_router.get(
-    "/ready", operation_id="isReady", summary="Can this process do its work?", responses=_NOT_READY
+    "/ready",
+    operation_id="isReady",
+    summary="Can this process do its work?",
+    response_model=Readiness,
+    responses=documented(503),
 )
-def is_ready(context: ContextDep, response: Response) -> Readiness:
+def is_ready(context: ContextDep) -> Readiness | JSONResponse:
     """200 when database and key are as they must be, else 503."""
     checks = {check.name: check.ok for check in doctor.ready(context)}
-    ok = all(checks.values())
-    response.status_code = 200 if ok else 503
-    return Readiness(ok=ok, checks=checks)
+    if all(checks.values()):
+        return Readiness(ok=True, checks=checks)
+    unwell = ", ".join(name for name, ok in checks.items() if not ok)
+    return problem_response(
+        503,
+        "not_ready",
+        f"Rollcall is not ready: {unwell}. `rollcall doctor` says what to mend.",
+        details=checks,
+        headers={"Retry-After": str(_RETRY_SECONDS)},
+    )
 
 
 @router.get("/diagnosis", operation_id="diagnose", summary="What is well and what to mend")

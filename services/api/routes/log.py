@@ -8,11 +8,12 @@ from pydantic import AwareDatetime
 
 from services.api.auth import ActorDep
 from services.api.dependencies import Before, ContextDep, Limit, SiteId
-from services.api.problems import documented
-from services.api.schemas.log import EventOut, LogCleared, LogOut
+from services.api.documented import documented
+from services.api.schemas.log import EVENT_EXAMPLE, EventOut, LogCleared, LogOut
 from services.api.use_cases import log
 from services.api.use_cases.log import ExportFormat, LogFilter
 from shared.database.tables import EventLevel
+from shared.errors import Conflict
 
 router = APIRouter(prefix="/sites/{site_id}/log", tags=["log"], responses=documented(404))
 
@@ -27,7 +28,8 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
                 "example": f"{_HEADER}\r\n1,2026-11-23T12:00:00+00:00,info,run.started,Run 7 started.,anna,7,,\r\n",
             },
             "application/json": {
-                "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EventOut"}}
+                "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EventOut"}},
+                "example": [EVENT_EXAMPLE],
             },
         },
     }
@@ -80,7 +82,18 @@ def export_log(
     )
 
 
-@router.delete("", operation_id="clearLog", summary="Clear the Log")
-def clear_log(context: ContextDep, actor: ActorDep, site_id: SiteId) -> LogCleared:
+@router.delete("", operation_id="clearLog", summary="Clear the Log", responses=documented(409))
+def clear_log(
+    context: ContextDep,
+    actor: ActorDep,
+    site_id: SiteId,
+    confirm: Annotated[
+        str, Query(max_length=120, description="The site's id once more: this cannot be undone.")
+    ],
+) -> LogCleared:
     """Remove every entry up to now. The audit stays, and says who cleared the Log."""
+    if confirm != site_id:
+        raise Conflict(
+            f"Clearing the Log of site '{site_id}' cannot be undone and needs confirm={site_id}. Nothing was removed."
+        )
     return LogCleared(removed=log.clear_log(context, site_id, actor))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from services.api.dependencies import ContextDep, SiteId
-from services.api.problems import documented
+from services.api.documented import documented
 from services.api.schemas.log import ExplanationOut
 from services.api.use_cases.explain import explain
 

@@ -1,17 +1,18 @@
 """Progress of a run as server-sent events, until the run ends."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response
 from fastapi.concurrency import run_in_threadpool
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.api.dependencies import ContextDep, RunId
-from services.api.problems import documented
-from services.api.schemas.runs import ProgressOut
+from services.api.documented import documented
+from services.api.schemas.runs import PROGRESS_EXAMPLE, ProgressOut
 from services.api.use_cases.progress import progress
 from shared.errors import TransientError
 from shared.worker.context import Context
@@ -20,15 +21,20 @@ log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 15
-_EXAMPLE = (
-    'event: progress\ndata: {"run_id": 7, "state": "collecting", "parts_read": 1, "parts_total": 3}\n\n'
-)
+_RECONNECT_MILLISECONDS = 2000
+_END = "end"
+_EXAMPLE_DATA = ProgressOut.model_validate(PROGRESS_EXAMPLE).model_dump_json()
+_EXAMPLE = f"id: 5f1c0e7a\nevent: progress\nretry: 2000\ndata: {_EXAMPLE_DATA}\n\n"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` events whenever something changed, and one `end` event with the same data.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
-    }
+    },
+    204: {"description": "The run has ended and the listener was told so: no need to connect again."},
 }
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="Sent by a listener that connects again.")
+]
 
 router = APIRouter(tags=["runs"])
 
@@ -51,14 +57,19 @@ def read_progress(context: ContextDep, run_id: RunId) -> ProgressOut:
     response_class=EventSourceResponse,
     responses=documented(404) | _STREAM,
 )
-async def follow_run(context: ContextDep, run_id: RunId) -> EventSourceResponse:
-    """Server-sent events until the run ends; a comment every 15 s keeps the connection open."""
-    await run_in_threadpool(progress, context, run_id)
-    return EventSourceResponse(_events(context, run_id), ping=_HEARTBEAT_SECONDS)
+async def follow_run(context: ContextDep, run_id: RunId, last_event_id: LastEventId = None) -> Response:
+    """Server-sent events until the run ends; a comment every 15 s keeps the connection open.
+
+    A listener that connects again is told only what is new to it.
+    """
+    now = await run_in_threadpool(progress, context, run_id)
+    if now.is_ended and last_event_id == _END:
+        # An EventSource connects again whenever a stream ends, until it gets this (HTML standard, section 9.2).
+        return Response(status_code=204)
+    return EventSourceResponse(_events(context, run_id, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
 
 
-async def _events(context: Context, run_id: int) -> AsyncIterator[ServerSentEvent]:
-    sent = ""
+async def _events(context: Context, run_id: int, known: str) -> AsyncIterator[ServerSentEvent]:
     while True:
         try:
             now = await run_in_threadpool(progress, context, run_id)
@@ -68,10 +79,12 @@ async def _events(context: Context, run_id: int) -> AsyncIterator[ServerSentEven
             await asyncio.sleep(_POLL_SECONDS)
             continue
         data = ProgressOut.model_validate(now).model_dump_json()
-        if data != sent:
-            sent = data
-            yield ServerSentEvent(data=data, event="progress")
+        # Says what the listener knows, so that it holds in any process and after a restart.
+        event_id = hashlib.sha256(data.encode()).hexdigest()[:16]
+        if event_id != known:
+            known = event_id
+            yield ServerSentEvent(data=data, event="progress", id=known, retry=_RECONNECT_MILLISECONDS)
         if now.is_ended:
-            yield ServerSentEvent(data=data, event="end")
+            yield ServerSentEvent(data=data, event=_END, id=_END)
             return
         await asyncio.sleep(_POLL_SECONDS)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from services.api.dependencies import ContextDep, SiteId
-from services.api.problems import documented
+from services.api.documented import documented
 from services.api.schemas.questions import (
     AttributeList,
     DirectoryAnswer,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.api.auth import ActorDep
 from services.api.dependencies import After, Before, ContextDep, Limit, RunId, SiteId
-from services.api.problems import documented
+from services.api.documented import documented
 from services.api.schemas.runs import (
     Approval,
     FindingList,
@@ -65,7 +65,9 @@ def read_plan(
     state: Annotated[CommandState | None, Query(description="Only commands in this state.")] = None,
 ) -> PlanOut:
     """A page of the plan's commands in their order, with what became of each."""
-    return PlanOut.of(runs.plan_of(context, run_id, after=after, limit=limit, kind=kind, state=state))
+    return PlanOut.of(
+        runs.plan_of(context, run_id, after=after, limit=limit, kind=kind, state=state, with_findings=False)
+    )
 
 
 @router.get("/runs/{run_id}/findings", operation_id="readFindings", summary="The findings of a plan")

@@ -6,14 +6,17 @@ from fastapi import APIRouter, Body, Header, Response
 
 from services.api.auth import ActorDep
 from services.api.dependencies import ContextDep, SiteId
+from services.api.documented import documented
 from services.api.openapi import SECTION_BODY
-from services.api.problems import documented
 from services.api.schemas.sites import SectionOut, SettingsApplied, SettingsOut
 from services.api.use_cases import settings
 from shared.settings import store
 from shared.settings.documents import Section
 
 router = APIRouter(prefix="/sites/{site_id}/settings", tags=["settings"], responses=documented(404))
+_ETAG: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}}
+}
 IfMatch = Annotated[str | None, Header(description="The ETag last seen; 412 when it is not the current one.")]
 
 
@@ -46,7 +49,7 @@ def apply_settings(
     return SettingsApplied(changed=settings.apply_settings(context, site_id, body, actor))
 
 
-@router.get("/{section}", operation_id="readSection", summary="One section")
+@router.get("/{section}", operation_id="readSection", summary="One section", responses=_ETAG)
 def read_section(context: ContextDep, site_id: SiteId, section: Section, response: Response) -> SectionOut:
     """The section with its version, also as ETag. Secrets are null or "set"."""
     values, version = settings.read_section(context, site_id, section)
@@ -58,7 +61,7 @@ def read_section(context: ContextDep, site_id: SiteId, section: Section, respons
     "/{section}",
     operation_id="replaceSection",
     summary="Save one section",
-    responses=documented(412),
+    responses=documented(412) | _ETAG,
     openapi_extra=SECTION_BODY,
 )
 def replace_section(

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from services.api.auth import ActorDep
 from services.api.dependencies import ContextDep
-from services.api.problems import documented
+from services.api.documented import documented
 from services.api.schemas.sites import NewSite, SiteList, SiteOut
 from services.api.use_cases import sites
 

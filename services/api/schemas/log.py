@@ -1,6 +1,7 @@
 """The Log and what is known of a person, on the wire."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -8,7 +9,7 @@ from services.api.schemas.base import Answer, example
 from services.api.schemas.runs import CommandOut, FindingOut
 from shared.database.tables import EventLevel
 
-_EVENT = {
+EVENT_EXAMPLE: dict[str, Any] = {
     "id": 4711,
     "occurred_at": "2026-11-23T12:00:09Z",
     "level": "info",
@@ -24,7 +25,7 @@ _EVENT = {
 class EventOut(Answer):
     """One entry of the Log."""
 
-    model_config = example(**_EVENT)
+    model_config = example(**EVENT_EXAMPLE)
     id: int
     occurred_at: datetime
     level: EventLevel
@@ -39,7 +40,7 @@ class EventOut(Answer):
 class LogOut(Answer):
     """A page of the Log, newest first."""
 
-    model_config = example(items=[_EVENT], next_before=4710)
+    model_config = example(items=[EVENT_EXAMPLE], next_before=4710)
     items: list[EventOut]
     next_before: int | None = Field(description="The before of the next page; null on the last.")
 
@@ -61,7 +62,7 @@ class ExplanationOut(Answer):
         sentences=["Extension 100 (id 12) is theirs; it was made for them."],
         commands=[],
         findings=[],
-        events=[_EVENT],
+        events=[EVENT_EXAMPLE],
     )
     guid: str
     name: str

@@ -5,8 +5,18 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from services.api.schemas.base import Answer, Request, example
+from shared.settings.documents import Security
 
 _DIRECTORY = {"servers": ["dc1.corp.example"], "user": "rollcall@corp.example", "password": "(not shown)"}
+_COUNT = {"dn": "OU=Sales,DC=corp,DC=example", "people": 128}
+_UNIT = {"dn": "OU=Sales,DC=corp,DC=example", "name": "Sales", "people": 128, "units": 2}
+_ATTRIBUTE = {
+    "name": "telephoneNumber",
+    "people": 200,
+    "filled": 190,
+    "numbers": 188,
+    "samples": ["204", "x205"],
+}
 
 
 class Question(Request):
@@ -40,15 +50,38 @@ class UnitsQuestion(Question):
 
 
 class Findings(Answer):
-    """What a worker answered, field by field."""
+    """What a worker answered, field by field; a newer worker may say more."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class UnitCount(Findings):
+    """How many people a unit of the settings holds."""
+
+    model_config = example(**_COUNT)
+    dn: str
+    people: int
 
 
 class DirectoryAnswer(Findings):
     """What was found in the directory."""
 
-    model_config = example(server="dc1.corp.example", units=[], warnings=[])
+    model_config = example(
+        server="dc1.corp.example:636",
+        controller="dc1.corp.example",
+        base_dn="DC=corp,DC=example",
+        security="ldaps",
+        units=[_COUNT],
+        seconds=0.14,
+        warnings=[],
+    )
+    server: str
+    controller: str
+    base_dn: str
+    security: Security
+    units: list[UnitCount]
+    seconds: float
+    warnings: list[str]
 
 
 class PhoneSystemAnswer(Findings):
@@ -63,20 +96,48 @@ class PhoneSystemAnswer(Findings):
         seconds=0.41,
         warnings=[],
     )
+    address: str
+    version: str
+    used_extensions: int
+    max_extensions: int | None = Field(description="Of the licence; null when it is unlimited.")
+    departments: int
+    seconds: float
+    warnings: list[str]
+
+
+class UnitChoice(Findings):
+    """An organizational unit (or a container that holds people) to choose."""
+
+    model_config = example(**_UNIT)
+    dn: str
+    name: str
+    people: int = Field(description="People in and below it.")
+    units: int = Field(description="Organizational units below it.")
 
 
 class UnitList(Answer):
-    """Organizational units."""
+    """What lies one level below, by name."""
 
-    model_config = example(items=[{"dn": "OU=Sales,DC=corp,DC=example", "name": "Sales"}])
-    items: list[Any]
+    model_config = example(items=[_UNIT])
+    items: list[UnitChoice]
+
+
+class AttributeChoice(Findings):
+    """An attribute to choose, with what a sample of people has in it."""
+
+    model_config = example(**_ATTRIBUTE)
+    name: str
+    people: int = Field(description="Size of the sample.")
+    filled: int = Field(description="How many of the sample have a value.")
+    numbers: int = Field(description="How many have a value that gives an extension number.")
+    samples: list[str]
 
 
 class AttributeList(Answer):
-    """Attributes that people in the directory can have."""
+    """Attributes of people; those that give most extension numbers first."""
 
-    model_config = example(items=["telephoneNumber", "ipPhone", "mobile"])
-    items: list[Any]
+    model_config = example(items=[_ATTRIBUTE])
+    items: list[AttributeChoice]
 
 
 class ExtensionChoice(Answer):

@@ -1,9 +1,9 @@
 """Runs, their plans and their progress on the wire."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.api.schemas.base import Answer, Request, example
 from services.api.use_cases.plans import PlanView, hold_reasons
@@ -68,7 +68,7 @@ _FINDING = {
     "person_guids": ["0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"],
     "person_names": ["Ada Lovelace", "Alan Turing"],
 }
-_PROGRESS = {
+PROGRESS_EXAMPLE: dict[str, Any] = {
     "run_id": 7,
     "state": "executing",
     "parts_read": 3,
@@ -90,6 +90,12 @@ class NewRun(Request):
         max_length=2048,
         description="For kind person: objectGUID, login, e-mail address, number, name or distinguished name.",
     )
+
+    @model_validator(mode="after")
+    def _person_fits_the_kind(self) -> Self:
+        if (self.kind is RunKind.PERSON) != (self.person is not None):
+            raise ValueError("person must be given for kind 'person', and for no other kind")
+        return self
 
 
 class HoldReasonOut(Answer):
@@ -232,7 +238,7 @@ class Rejection(Request):
 class ProgressOut(Answer):
     """How far a run is."""
 
-    model_config = example(**_PROGRESS)
+    model_config = example(**PROGRESS_EXAMPLE)
     run_id: int
     state: RunState
     parts_read: int

@@ -75,10 +75,10 @@ def reject(context: Context, run_id: int, actor: str, reason: str = "") -> Run:
     :raises Conflict: the run does not wait for an approval.
     :raises NotFound: there is no such run.
     """
-    why = f" Reason given: {reason.strip()[:500]}" if reason.strip() else ""
-    return _end(
-        context, run_id, WAITING_STATES, "run.rejected", f"The plan of run {run_id} was rejected.{why}", actor
-    )
+    reason = reason.strip()[:500]
+    why = f" Reason given: {reason}" if reason else ""
+    message = f"The plan of run {run_id} was rejected.{why}"
+    return _end(context, run_id, WAITING_STATES, "run.rejected", message, actor, {"reason": reason})
 
 
 def cancel(context: Context, run_id: int, actor: str) -> Run:
@@ -184,7 +184,15 @@ def _leave_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
     return set(left_out)
 
 
-def _end(context: Context, run_id: int, states: Collection[str], code: str, message: str, actor: str) -> Run:
+def _end(
+    context: Context,
+    run_id: int,
+    states: Collection[str],
+    code: str,
+    message: str,
+    actor: str,
+    details: Mapping[str, Any] | None = None,
+) -> Run:
     now = datetime.now(UTC)
     with context.database.begin() as session:
         run = _run(session, run_id)
@@ -202,7 +210,8 @@ def _end(context: Context, run_id: int, states: Collection[str], code: str, mess
             )
             .execution_options(synchronize_session=False)
         ).rowcount  # type: ignore[attr-defined]
-        _note(session, run, code, message, actor, {"state_before": was, "skipped": skipped})
+        facts = {"state_before": was, "skipped": skipped, **(details or {})}
+        _note(session, run, code, message, actor, facts)
     return run
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from kombu.exceptions import OperationalError
 from sqlalchemy import select
@@ -71,6 +72,12 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
 
 
 def _database(context: Context) -> str:
+    # SQLite goes on with a file that was deleted under it, until the process ends and everything is lost.
+    if context.database.is_sqlite and not Path(str(context.database.url.database)).exists():
+        raise _Unwell(
+            f"The database file {context.database.url.database} is gone. Stop Rollcall, put the file back (from "
+            "a backup), then start it again."
+        )
     now, needed = current_revision(context.database), newest_revision()
     if now != needed:
         raise _Unwell(

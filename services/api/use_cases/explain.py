@@ -4,20 +4,19 @@ Called by the API and ``rollcall explain``. Never asks the directory or the phon
 was true when somebody decided.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import String, cast, select
+from sqlalchemy import String, cast, or_, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.people import KnownPerson, resolve_person
-from shared.database.tables import CommandRow, Event, FindingRow, Run
+from shared.database.tables import CommandRow, Event, FindingRow, Run, RunKind
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
 from shared.domain.person import Person
 from shared.worker.context import Context
 
-_RUNS = 10
+_COMMANDS = 20
 _EVENTS = 20
 
 
@@ -45,50 +44,70 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
     if number is None and known.binding is not None:
         number = known.binding.number
     with context.database.read() as session:
-        runs = session.scalars(
-            select(Run.id).where(Run.site_id == site_id).order_by(Run.id.desc()).limit(_RUNS)
-        ).all()
-        commands = _commands(session, runs, known.guid)
-        findings = _findings(session, runs, known.guid)
-        events = _events(session, site_id, number)
+        planned = _newest_planned_run(session, site_id, known.guid)
+        commands = _commands(session, site_id, known.guid)
+        findings = [] if planned is None else _findings(session, planned, known.guid)
+        events = _events(session, site_id, known.guid, number)
     sentences = [*_of_directory(known), *_of_binding(known)]
     sentences += [_of_command(row) for row in commands]
     sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
     if not commands and not findings:
         sentences.append(
-            f"The last {len(runs)} runs had nothing to do for them." if runs else "There was no run yet."
+            "No run was planned yet." if planned is None else "No run had anything to do for them so far."
         )
     sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
     return Explanation(known.guid, known.name, number, sentences, commands, findings, events)
 
 
-def _commands(session: Session, runs: Sequence[int], guid: str) -> list[CommandRow]:
+def _newest_planned_run(session: Session, site_id: str, guid: str) -> int | None:
+    # A run for somebody else says nothing of this person.
+    return session.scalar(
+        select(Run.id)
+        .where(
+            Run.site_id == site_id,
+            Run.planned_at.is_not(None),
+            or_(Run.kind != RunKind.PERSON.value, Run.person_guid == guid),
+        )
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+
+
+def _commands(session: Session, site_id: str, guid: str) -> list[CommandRow]:
     return list(
         session.scalars(
             select(CommandRow)
-            .where(CommandRow.run_id.in_(runs), CommandRow.person_guid == guid)
+            .join(Run, Run.id == CommandRow.run_id)
+            .where(Run.site_id == site_id, CommandRow.person_guid == guid)
             .order_by(CommandRow.run_id.desc(), CommandRow.sequence)
+            .limit(_COMMANDS)
         )
     )
 
 
-def _findings(session: Session, runs: Sequence[int], guid: str) -> list[FindingRow]:
+def _findings(session: Session, run_id: int, guid: str) -> list[FindingRow]:
+    # Of one run only: what stays unsolved is found again by every run.
     return list(
         session.scalars(
             select(FindingRow)
-            .where(FindingRow.run_id.in_(runs), cast(FindingRow.person_guids, String(8000)).contains(guid))
+            .where(FindingRow.run_id == run_id, cast(FindingRow.person_guids, String(8000)).contains(guid))
             .order_by(FindingRow.id.desc())
         )
     )
 
 
-def _events(session: Session, site_id: str, number: str | None) -> list[Event]:
+def _events(session: Session, site_id: str, guid: str, number: str | None) -> list[Event]:
     if number is None:
         return []
     return list(
         session.scalars(
             select(Event)
-            .where(Event.site_id == site_id, Event.number == number)
+            .where(
+                Event.site_id == site_id,
+                Event.number == number,
+                # The number may have been somebody else's before.
+                or_(Event.person_guid.is_(None), Event.person_guid == guid),
+            )
             .order_by(Event.id.desc())
             .limit(_EVENTS)
         )
@@ -97,10 +116,10 @@ def _events(session: Session, site_id: str, number: str | None) -> list[Event]:
 
 def _of_directory(known: KnownPerson) -> list[str]:
     person = known.person
+    if person is None and known.run_id is None:
+        return [f"No complete reading of the directory is stored, so nothing is known there of {known.name}."]
     if person is None:
-        return [
-            f"{known.name} is in none of the organizational units, as far as the newest complete reading shows."
-        ]
+        return [f"Run {known.run_id} read all organizational units and found {known.name} in none of them."]
     return [
         f"{person.name} was read from {person.unit} as {person.distinguished_name} in run {known.run_id}.",
         _of_number(person),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -11,8 +12,9 @@ from typing import Any
 from shared.database.tables import Event
 
 COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "number", "person_guid")
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection"). Cells also begin after line ends and,
+# where the comma is the decimal sign, after semicolons: there a spreadsheet splits the line at these instead.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
 class ExportFormat(StrEnum):
@@ -41,15 +43,15 @@ def as_json(pages: Iterable[list[Event]]) -> Iterator[str]:
     """One JSON array, an object per line."""
     separator = "[\n"
     for page in pages:
-        for entry in page:
-            yield separator + json.dumps(_values(entry), ensure_ascii=False)
+        if page:
+            yield separator + ",\n".join(json.dumps(_values(entry), ensure_ascii=False) for entry in page)
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
 def guard_formula(text: str) -> str:
     """The text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return _FORMULA.sub(r"\g<0>'", text)
 
 
 def _values(entry: Event) -> dict[str, Any]:

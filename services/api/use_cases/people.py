@@ -3,7 +3,7 @@
 Called by person runs and by ``explain``. Reads what is stored; never asks the directory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,7 +22,10 @@ _NAMED_IN_CONFLICT = 10
 
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
-    """A person as the snapshot (``person``, read in ``run_id``) and the bindings (``binding``) know them."""
+    """A person as the snapshot (``person``) and the bindings (``binding``) know them.
+
+    ``run_id`` is the run whose snapshot was searched, ``None`` when no complete one is stored.
+    """
 
     guid: str
     person: Person | None = None
@@ -48,18 +51,14 @@ def resolve_person(context: Context, site_id: str, text: str) -> KnownPerson:
     """
     wanted = text.strip().lower()
     guid = _as_guid(wanted)
-    found = _bound(context, site_id, wanted if guid is None else guid)
-    snapshot = newest_snapshot(context, site_id)
-    if snapshot is not None:
-        run_id, parts = snapshot
-        for person in _people(context, parts):
-            known = found.get(person.guid)
-            if known is not None or (person.guid == guid if guid else _fits(person, wanted)):
-                found[person.guid] = KnownPerson(
-                    person.guid, person, known.binding if known is not None else None, run_id
-                )
+    bound = _bound(context, site_id, wanted if guid is None else guid)
+    run_id, read = _read(context, site_id, guid, wanted, bound)
+    found = {
+        key: KnownPerson(key, read.get(key), bound[key].binding if key in bound else None, run_id)
+        for key in dict.fromkeys([*bound, *read])
+    }
     if guid is not None:
-        return found.get(guid, KnownPerson(guid))
+        return found.get(guid, KnownPerson(guid, run_id=run_id))
     if not found:
         raise NotFound(
             f"Nobody known fits '{text.strip()[:200]}'. Give the objectGUID, login, e-mail address, number or "
@@ -118,18 +117,26 @@ def _with_binding(context: Context, site_id: str, known: KnownPerson) -> KnownPe
     return KnownPerson(known.guid, known.person, binding, known.run_id)
 
 
-def _people(context: Context, parts: list[SnapshotPart]) -> Iterator[Person]:
-    seen: set[str] = set()
-    for part in parts:
-        try:
+def _read(
+    context: Context, site_id: str, guid: str | None, wanted: str, bound: Collection[str]
+) -> tuple[int | None, dict[str, Person]]:
+    """The run whose snapshot was searched, and whom it holds of those bound or meant by the text."""
+    snapshot = newest_snapshot(context, site_id)
+    if snapshot is None:
+        return None, {}
+    run_id, parts = snapshot
+    read: dict[str, Person] = {}
+    try:
+        for part in parts:
             for row in read_rows(context.database, part.id):
                 person = row_person(row)
-                if person.guid not in seen:
-                    seen.add(person.guid)
-                    yield person
-        except LookupError:
-            # The pages of this old part were forgotten; the bindings still answer.
-            continue
+                if person.guid in bound or (person.guid == guid if guid else _fits(person, wanted)):
+                    # Of overlapping units the first one holds the person.
+                    read.setdefault(person.guid, person)
+    except LookupError:
+        # The pages of this old run were forgotten; the bindings still answer.
+        return None, {}
+    return run_id, read
 
 
 def _fits(person: Person, wanted: str) -> bool:

@@ -17,7 +17,8 @@ from shared.worker.context import Context
 class PlanView:
     """One page of a plan. ``next_after`` is the ``after`` of the next page, ``None`` on the last.
 
-    ``total`` counts the commands that fit the filter, ``findings`` all findings of the plan.
+    ``total`` counts the commands that fit the filter, ``findings`` all findings of the plan (none when not asked
+    for: there may be many, and a page of commands needs none).
     """
 
     run: Run
@@ -36,6 +37,7 @@ def plan_of(
     limit: int | None = None,
     kind: CommandKind | None = None,
     state: CommandState | None = None,
+    with_findings: bool = True,
 ) -> PlanView:
     """The plan's commands with a sequence above ``after`` (``limit`` of them, all when ``None``).
 
@@ -53,9 +55,8 @@ def plan_of(
             raise NotFound(f"There is no run {run_id}.", run_id=run_id)
         total = session.scalar(select(func.count()).select_from(CommandRow).where(*conditions)) or 0
         rows = list(session.scalars(query if limit is None else query.limit(limit + 1)))
-        findings = list(
-            session.scalars(select(FindingRow).where(FindingRow.run_id == run_id).order_by(FindingRow.id))
-        )
+        query_of_findings = select(FindingRow).where(FindingRow.run_id == run_id).order_by(FindingRow.id)
+        findings = list(session.scalars(query_of_findings)) if with_findings else []
     page = rows if limit is None else rows[:limit]
     next_after = page[-1].sequence if len(page) < len(rows) else None
     return PlanView(run, page, findings, hold_reasons(run), total, next_after)

@@ -3,14 +3,15 @@
 import structlog
 from kombu.exceptions import OperationalError
 
+from shared.errors import StorageUnavailable
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
 
 
 def publish(context: Context, run_id: int) -> None:
-    """Publish what the run waits for. A broker that is down costs time only: the sweep publishes again."""
+    """Publish what the run waits for. What is down by now costs time only: the sweep publishes again."""
     try:
         context.publish_due(run_id)
-    except OperationalError as error:
+    except (OperationalError, StorageUnavailable) as error:
         log.warning("run_not_published", run_id=run_id, error=type(error).__name__)

@@ -4,13 +4,16 @@ import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import select, update
 
 from shared.database import events
 from shared.database.tables import ApiToken
-from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.errors import Conflict, NotFound, SettingsInvalid, StorageUnavailable
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "rc_"
 _USE_NOTED_EVERY = timedelta(minutes=1)
@@ -22,12 +25,12 @@ def create_token(
 ) -> str:
     """A new token with full rights, valid until revoked or expired. This is the only time it can be seen.
 
-    :raises SettingsInvalid: the name is empty or too long, or the days are not between 1 and 3650.
+    :raises SettingsInvalid: the name is empty, too long or not printable, or the days are not between 1 and 3650.
     :raises Conflict: a valid token has this name already.
     """
     name = name.strip()
-    if not 1 <= len(name) <= 100:
-        raise SettingsInvalid("A token needs a name of 1 to 100 characters that says who uses it.")
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise SettingsInvalid("A token needs a name of 1 to 100 printable characters that says who uses it.")
     if expires_in_days is not None and not 1 <= expires_in_days <= _LONGEST_DAYS:
         raise SettingsInvalid(f"A token may be valid for 1 to {_LONGEST_DAYS} days, or without end.")
     now = datetime.now(UTC)
@@ -82,9 +85,17 @@ def name_of_token(context: Context, token: str) -> str | None:
     if row is None or not _is_valid(row, now):
         return None
     if row.last_used_at is None or row.last_used_at <= now - _USE_NOTED_EVERY:
-        with context.database.begin() as session:
-            session.execute(update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now))
+        _note_use(context, row.id, now)
     return row.name
+
+
+def _note_use(context: Context, token_id: int, now: datetime) -> None:
+    try:
+        with context.database.begin() as session:
+            session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=now))
+    except StorageUnavailable as error:
+        # A full disk must not keep anyone from reading what went wrong.
+        log.warning("token_use_not_noted", token_id=token_id, error=error.message)
 
 
 def _is_valid(row: ApiToken, now: datetime) -> bool:

@@ -39,12 +39,14 @@ class ServerCertificate:
 
 
 def make_certificate(host_name: str, addresses: tuple[str, ...] = ("127.0.0.1",)) -> ServerCertificate:
-    """A certificate for the host name, ``localhost`` and the addresses, from an authority that signs nothing else."""
+    """A certificate for the host name, ``localhost`` and the addresses (or further names), from an authority that
+    signs nothing else.
+    """
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Rollcall sandbox authority")])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_name)])
     alternatives: list[x509.GeneralName] = [x509.DNSName(host_name), x509.DNSName("localhost")]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    alternatives += [_alternative(address) for address in addresses]
     authority = (
         _builder(ca_name, ca_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -65,6 +67,13 @@ def make_certificate(host_name: str, addresses: tuple[str, ...] = ("127.0.0.1",)
         .sign(ca_key, hashes.SHA256())
     )
     return ServerCertificate(_pem(authority), _pem(server), _key_pem(key))
+
+
+def _alternative(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def _builder(

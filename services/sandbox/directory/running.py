@@ -49,6 +49,7 @@ class RunningDirectory:
     def url(self) -> str:
         """Where to connect: by address, so that no name needs to resolve."""
         host = "127.0.0.1" if self._host == "0.0.0.0" else self._host  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
         return f"{'ldaps' if self._tls else 'ldap'}://{host}:{self.port}"
 
     @property

@@ -33,7 +33,12 @@ class Schema:
         attributes = [
             self._entry(
                 f"CN={name},{self.dn}",
-                {"objectClass": ("top", "attributeSchema"), "cn": name, "name": name, "lDAPDisplayName": name},
+                {
+                    "objectClass": ("top", "attributeSchema"),
+                    "cn": name,
+                    "name": name,
+                    "lDAPDisplayName": name,
+                },
             )
             for name in _NAMES
         ]
@@ -51,4 +56,6 @@ class Schema:
     def _entry(self, dn: str, values: dict[str, Values]) -> Entry:
         guid = uuid.uuid5(uuid.NAMESPACE_X500, dn)
         own: dict[str, Values] = {**values, "distinguishedName": dn, "objectGUID": guid.bytes_le}
-        return Entry(dn, guid, {name.lower(): Attribute(name, raw_values(item)) for name, item in own.items()})
+        return Entry(
+            dn, guid, {name.lower(): Attribute(name, raw_values(item)) for name, item in own.items()}
+        )

@@ -6,6 +6,7 @@ client can work with it; nothing here knows Rollcall.
 """
 
 from services.sandbox.phone_system.options import PhoneSystemOptions
-from services.sandbox.phone_system.server import RunningPhoneSystem, create_app, serve
+from services.sandbox.phone_system.running import RunningPhoneSystem, serve
+from services.sandbox.phone_system.server import create_app
 
 __all__ = ["PhoneSystemOptions", "RunningPhoneSystem", "create_app", "serve"]

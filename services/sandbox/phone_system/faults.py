@@ -9,6 +9,8 @@ A fault is an object such as ``{"kind": "drop_after", "method": "POST", "path": 
 - ``latency``: waits ``ms`` milliseconds
 - ``steal_token``: another client has asked for a token; ours is worth nothing any more
 - ``edit``: somebody changes a field in the console just before: ``number``, ``changes``
+``method`` and ``path`` (a regular expression, searched in the path behind ``/xapi/v1``) say which requests it
+strikes; ``/connect/token`` must be named. ``skip`` lets so many of them pass first.
 """
 
 import asyncio
@@ -18,19 +20,20 @@ from typing import Any
 KINDS = (
     "drop_before", "drop_after", "hold_before", "hold_after", "status", "latency", "steal_token", "edit",
 )  # fmt: skip
-_FIELDS = {
-    "kind",
-    "method",
-    "path",
-    "times",
-    "skip",
-    "status",
-    "body",
-    "retry_after",
-    "ms",
-    "number",
-    "changes",
+_TYPES: dict[str, tuple[type, ...]] = {
+    "kind": (str,),
+    "method": (str,),
+    "path": (str,),
+    "times": (int,),
+    "skip": (int,),
+    "status": (int,),
+    "body": (str,),
+    "retry_after": (int, float),
+    "ms": (int, float),
+    "number": (str,),
+    "changes": (dict,),
 }
+_BODIES = ("html", "empty", "odata")
 
 
 class Faults:
@@ -44,14 +47,23 @@ class Faults:
 
     def add(self, fault: Any) -> str | None:
         """Switch a fault on; a sentence when it is malformed."""
-        if not isinstance(fault, dict) or fault.get("kind") not in KINDS or set(fault) - _FIELDS:
+        if not isinstance(fault, dict) or fault.get("kind") not in KINDS or not set(fault) <= set(_TYPES):
             return (
-                f"A fault needs a kind, one of {', '.join(KINDS)}, and may have {', '.join(sorted(_FIELDS))}."
+                f"A fault needs a kind, one of {', '.join(KINDS)}, and may have {', '.join(sorted(_TYPES))}."
             )
+        for name, value in fault.items():
+            if not isinstance(value, _TYPES[name]):
+                return f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}."
+        if fault["kind"] == "status" and not 400 <= fault.get("status", 500) <= 599:
+            return "status must be from 400 to 599."
+        if fault.get("body", "html") not in _BODIES:
+            return f"body must be one of {', '.join(_BODIES)}."
+        if fault["kind"] == "edit" and not {"number", "changes"} <= set(fault):
+            return "An edit needs number and changes."
         try:
-            re.compile(str(fault.get("path", "")))
+            re.compile(fault.get("path", ""))
         except re.error:
-            return "The path is not a regular expression."
+            return "path is not a regular expression."
         self.switched_on.append({"times": 1, "skip": 0, "method": "", "path": ""} | fault)
         return None
 
@@ -73,11 +85,11 @@ class Faults:
         finally:
             self.held -= 1
 
-    def take(self, method: str, path: str) -> list[dict[str, Any]]:
-        """The faults that strike this request; each is used up by one of its times."""
-        struck = []
+    def take(self, method: str, path: str) -> dict[str, dict[str, Any]]:
+        """The faults that strike this request, at most one of a kind; each is used up by one of its times."""
+        struck: dict[str, dict[str, Any]] = {}
         for fault in list(self.switched_on):
-            if fault["method"] not in ("", method) or not re.search(fault["path"], path):
+            if fault["kind"] in struck or not _concerns(fault, method, path):
                 continue
             if fault["skip"] > 0:
                 fault["skip"] -= 1
@@ -86,5 +98,12 @@ class Faults:
             if fault["times"] <= 0:
                 self.switched_on.remove(fault)
             self.fired.append(fault["kind"])
-            struck.append(fault)
+            struck[fault["kind"]] = fault
         return struck
+
+
+def _concerns(fault: dict[str, Any], method: str, path: str) -> bool:
+    # A fault for any path is one of the API; asking for a token fails only where it is named.
+    if path == "/connect/token" and not fault["path"]:
+        return False
+    return fault["method"] in ("", method) and re.search(fault["path"], path) is not None

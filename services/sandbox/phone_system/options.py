@@ -2,20 +2,28 @@
 
 from dataclasses import dataclass
 
+# Roles an API client can have; the first may use nothing of the API, the second no recordings.
+CLIENT_ROLES = ("users", "system_admins", "system_owners")
+
 
 @dataclass(frozen=True, slots=True)
 class PhoneSystemOptions:
     """``extensions`` numbered users are there from the start, from ``first_number`` on.
 
-    ``role`` is that of the API client: ``users`` may not even read users, ``system_admins`` may not read
-    recordings. ``expires_in`` is the life of a token in seconds, ``latency_ms`` is added to every answer.
+    ``last_number`` ends the range that numbers are generated from. ``role`` is that of the API clients.
+    ``expires_in`` is the life of a token in seconds (0: none is ever good), ``latency_ms`` is added to every
+    answer. ``other_clients`` are (id, secret) of further API clients; with ``is_token_per_client`` off a new
+    token of any of them ends the tokens of all. ``operator_number`` and ``fax_server_number`` name extensions
+    that cannot be deleted.
     """
 
     extensions: int = 0
     first_number: int = 100
+    last_number: int | None = None
     latency_ms: float = 0.0
     client_id: str = "rollcall"
     client_secret: str = "sandbox-secret"  # noqa: S105  (a sandbox has nothing to protect)
+    other_clients: tuple[tuple[str, str], ...] = ()
     role: str = "system_owners"
     expires_in: int = 3600
     max_extensions: int = 100_000
@@ -24,3 +32,9 @@ class PhoneSystemOptions:
     version: str = "20.0.8.1109"
     fqdn: str = "sandbox.example.test"
     is_token_per_client: bool = True
+    operator_number: str = ""
+    fax_server_number: str = ""
+
+    def clients(self) -> dict[str, str]:
+        """The secret of each API client."""
+        return {self.client_id: self.client_secret, **dict(self.other_clients)}

@@ -6,29 +6,37 @@
 
 import asyncio
 import json
-import logging
 import secrets
-import socket
-import threading
 import time
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from services.sandbox.phone_system import resources, user_fields
+from services.sandbox.phone_system import (
+    departments,
+    numbers,
+    recordings,
+    routing,
+    system,
+    user_fields,
+    users,
+)
 from services.sandbox.phone_system.answers import Refusal, invalid_body
 from services.sandbox.phone_system.faults import Faults
 from services.sandbox.phone_system.options import PhoneSystemOptions
-from services.sandbox.phone_system.resources import Answer
+from services.sandbox.phone_system.routing import Answer
 from services.sandbox.phone_system.store import PhoneSystem
 
 API = "/xapi/v1"
+_TOKENS = "/connect/token"
+# Named so that their routes are there.
+RESOURCES = (users, departments, numbers, recordings, system)
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
 
 
@@ -45,30 +53,35 @@ class SandboxServer:
 
     def __init__(self, options: PhoneSystemOptions) -> None:
         self.options = options
-        self.system = PhoneSystem(options)
+        self.in_flight = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.system = PhoneSystem(self.options)
         self.faults = Faults()
         self.tokens: dict[str, tuple[str, float]] = {}
         self.token_requests = 0
-        self.in_flight = 0
         self.most_in_flight = 0
 
     async def token(self, request: HttpRequest) -> Response:
-        """Grant a token; the one before it is worth nothing from then on."""
+        """Grant a token; the one before it is worth nothing from then on. Struck by faults that name this path."""
+        struck = self.faults.take(request.method, _TOKENS)
+        return await self._struck(struck, lambda: self._token_answer(request))
+
+    async def _token_answer(self, request: HttpRequest) -> Response:
         form = await request.form()
         self.token_requests += 1
         client, given = str(form.get("client_id", "")), str(form.get("client_secret", ""))
-        is_known = client == self.options.client_id and secrets.compare_digest(
-            given, self.options.client_secret
-        )
+        secret = self.options.clients().get(client)
+        is_known = secret is not None and secrets.compare_digest(given.encode(), secret.encode())
         if not is_known or form.get("grant_type") != "client_credentials":
             said = "The request requires valid user authentication."
             return JSONResponse({"error": "unauthorized", "error_description": said}, 401)
-        granted = self._grant(client)
         return JSONResponse(
             {
                 "token_type": "Bearer",
                 "expires_in": self.options.expires_in,
-                "access_token": granted,
+                "access_token": self._grant(client),
                 "refresh_token": None,
             }
         )
@@ -80,23 +93,28 @@ class SandboxServer:
         return token
 
     def _is_authorised(self, request: HttpRequest) -> bool:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        return any(given == token and time.monotonic() < until for token, until in self.tokens.values())
+        scheme, _space, given = request.headers.get("Authorization", "").partition(" ")
+        now = time.monotonic()
+        return scheme.lower() == "bearer" and any(
+            given == token and now < until for token, until in self.tokens.values()
+        )
 
     async def api(self, request: HttpRequest) -> Response:
         """One call of the API, with the faults that strike it."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            return await self._api(request)
+            path = request.scope["path"].removeprefix(API)
+            struck = self.faults.take(request.method, path)
+            body = await request.body()
+            return await self._struck(struck, lambda: self._answer(request, path, body))
         finally:
             self.in_flight -= 1
 
-    async def _api(self, request: HttpRequest) -> Response:
-        path = request.url.path.removeprefix(API)
-        struck = {fault["kind"]: fault for fault in self.faults.take(request.method, path)}
+    async def _struck(
+        self, struck: dict[str, dict[str, Any]], answer: Callable[[], Awaitable[Response]]
+    ) -> Response:
         pause = self.options.latency_ms + struck.get("latency", {}).get("ms", 0)
-        body = await request.body()
         if pause:
             await asyncio.sleep(pause / 1000)
         if "steal_token" in struck:
@@ -108,32 +126,40 @@ class SandboxServer:
         if "status" in struck:
             return _fault_answer(struck["status"])
         if "edit" in struck:
-            edit = struck["edit"]
-            self.system.change_user(self.system.user_id_of(str(edit["number"])), edit["changes"])
-        response = self._answer(request, path, body)
+            self._edit(struck["edit"])
+        response = await answer()
         if "hold_after" in struck:
             await self.faults.hold()
         if "drop_after" in struck:
             return DroppedConnection()
         return response
 
-    def _answer(self, request: HttpRequest, path: str, body: bytes) -> Response:
+    def _edit(self, fault: dict[str, Any]) -> None:
+        """Somebody else's change; nobody's if the extension has gone, and never counted as one of ours."""
+        with suppress(Refusal):
+            user_id = self.system.user_id_of(fault["number"])
+            self.system.change_user(user_id, fault["changes"], is_counted=False)
+
+    async def _answer(self, request: HttpRequest, path: str, body: bytes) -> Response:
         headers = {"X-3CX-Version": self.options.version}
         if not self._is_authorised(request):
             # As real systems: no body at all.
             return Response(status_code=401, headers=headers)
         try:
-            handler, arguments, template = resources.find(request.method, path)
+            handler, arguments, template = routing.find(request.method, path)
             self.system.requests[f"{request.method} {template}"] += 1
-            if not path.startswith("/Defs"):
-                resources.check_role(self.system)
-            call = resources.Request(
-                self.system, request.query_params, _parsed(body), "prefer" in request.headers
-            )
-            answer = handler(call, **arguments)
+            self._check_rights(request, path)
+            answer = handler(routing.Request(self.system, request.query_params, _parsed(body)), **arguments)
         except Refusal as refused:
             answer = Answer(refused.status, refused.body, refused.headers)
         return _response(answer, headers)
+
+    def _check_rights(self, request: HttpRequest, path: str) -> None:
+        """An ordinary user may use nothing of this API; actions fail on a header that OData clients like to send."""
+        if self.options.role == "users" and not path.startswith("/Defs"):
+            raise Refusal(403)
+        if request.method == "POST" and "/Pbx." in path and "prefer" in request.headers:
+            raise Refusal(500)
 
     # --- the sandbox's own pages --------------------------------------------------------------------------
 
@@ -147,6 +173,10 @@ class SandboxServer:
             {
                 "users": users,
                 "groups": list(self.system.groups.values()),
+                "queues": list(self.system.queues.values()),
+                "ring_groups": list(self.system.ring_groups.values()),
+                "inbound_rules": list(self.system.inbound_rules.values()),
+                "recordings": list(self.system.recordings.values()),
                 "extensions": len(self.system.users),
                 "held": self.faults.held,
                 "faults": self.faults.switched_on,
@@ -170,7 +200,10 @@ class SandboxServer:
         if request.method == "DELETE":
             self.faults.clear()
             return Response(status_code=204)
-        problem = self.faults.add(_parsed(await request.body()))
+        try:
+            problem = self.faults.add(_parsed(await request.body()))
+        except Refusal:
+            problem = "The body is not JSON."
         return JSONResponse({"error": problem}, 400) if problem else Response(status_code=204)
 
     async def release(self, request: HttpRequest) -> Response:
@@ -180,24 +213,25 @@ class SandboxServer:
 
     async def seed(self, request: HttpRequest) -> Response:
         """Add users without counting them, for the start of a test: a list of bodies."""
-        bodies = _parsed(await request.body())
         try:
+            bodies = _parsed(await request.body())
+            if not isinstance(bodies, list):
+                raise invalid_body()
             made = [self.system.add_user(body, is_counted=False)["Id"] for body in bodies]
         except Refusal as refused:
             return JSONResponse(refused.body, refused.status)
         return JSONResponse({"Ids": made})
 
     async def reset(self, request: HttpRequest) -> Response:
-        """Begin anew with the same options."""
-        self.__init__(self.options)  # type: ignore[misc]
+        """Begin anew with the same options: tokens, faults and counts go too."""
+        self.faults.clear()
+        self._begin()
         return Response(status_code=204)
 
     def _shown(self, user_id: int) -> dict[str, Any]:
-        own = self.system.users[user_id]
-        return {name: (user_fields.DEFAULTS | own).get(name) for name in user_fields.WRITABLE} | {
-            "ForwardingProfiles": own.get("ForwardingProfiles")
-            or user_fields.default_profiles(own["Number"]),
-        }
+        user = self.system.user(user_id)
+        profiles = user_fields.default_profiles(user["Number"])
+        return {"ForwardingProfiles": profiles, **user}
 
 
 def _parsed(body: bytes) -> Any:
@@ -205,7 +239,7 @@ def _parsed(body: bytes) -> Any:
         return None
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise invalid_body() from None
 
 
@@ -237,7 +271,7 @@ def create_app(options: PhoneSystemOptions, server: SandboxServer | None = None)
     """The ASGI application of one phone system."""
     served = server or SandboxServer(options)
     routes = [
-        Route("/connect/token", served.token, methods=["POST"]),
+        Route(_TOKENS, served.token, methods=["POST"]),
         Route("/sandbox/state", served.state),
         Route("/sandbox/calls", served.calls),
         Route("/sandbox/faults", served.switch_faults, methods=["POST", "DELETE"]),
@@ -247,80 +281,3 @@ def create_app(options: PhoneSystemOptions, server: SandboxServer | None = None)
         Route(API + "{path:path}", served.api, methods=_METHODS),
     ]
     return Starlette(routes=routes)
-
-
-def _configured(app: Starlette) -> uvicorn.Server:
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
-    )
-    # A connection dropped on purpose is no error of the server.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    return uvicorn.Server(config)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one.
-
-    :raises OSError: the port is in use or the address not ours.
-    """
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def serve(options: PhoneSystemOptions, listening: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    _configured(create_app(options)).run(sockets=[listening])
-
-
-class RunningPhoneSystem:
-    """A phone system served by a thread of this process, for the time of a ``with`` block."""
-
-    def __init__(self, options: PhoneSystemOptions | None = None, port: int = 0) -> None:
-        self.options = options or PhoneSystemOptions()
-        self._sandbox = SandboxServer(self.options)
-        self._socket = listen("127.0.0.1", port)
-        self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = _configured(create_app(self.options, self._sandbox))
-        self._thread = threading.Thread(target=self._serve, name="sandbox phone system", daemon=True)
-
-    @property
-    def client_id(self) -> str:
-        """What a client signs in with."""
-        return self.options.client_id
-
-    @property
-    def client_secret(self) -> str:
-        """What a client signs in with."""
-        return self.options.client_secret
-
-    @property
-    def state(self) -> PhoneSystem:
-        """The state itself, to look at (or seed) from the same process."""
-        return self._sandbox.system
-
-    @property
-    def faults(self) -> Faults:
-        """The faults, to switch on from the same process (``release`` only over HTTP)."""
-        return self._sandbox.faults
-
-    def __enter__(self) -> Self:
-        self._socket.listen(2048)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))

@@ -4,15 +4,18 @@ Changes follow 3CX's rules and are counted by what they really did. Users are ke
 defaults, with indexes by number and e-mail, so that 100,000 of them stay small and quick.
 """
 
-import secrets
+import copy
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
-from services.sandbox.phone_system import user_fields
+from services.sandbox.phone_system import furniture, user_fields
 from services.sandbox.phone_system.answers import department_missing, invalid_body, user_missing, warning
-from services.sandbox.phone_system.odata import Filter
+from services.sandbox.phone_system.filters import Filter, Row
+from services.sandbox.phone_system.odata import Rows
 from services.sandbox.phone_system.options import PhoneSystemOptions
+from services.sandbox.phone_system.schema import GROUP, USER, accepts
 
 Json = dict[str, Any]
 
@@ -21,6 +24,9 @@ ROLES = (
     "system_owners",
 )  # fmt: skip
 DEFAULT_GROUP = 1
+_FIRST_USER = 21
+# Departments are peers too; their ids must not meet those of users.
+_GROUP_PEERS = 100_000_000
 
 
 class PhoneSystem:
@@ -33,30 +39,22 @@ class PhoneSystem:
         self.user_by_email: dict[str, int] = {}
         self.groups: dict[int, Json] = {}
         self.peers: dict[str, Json] = {}
-        self.recordings: dict[int, Json] = {}
-        self.queue_agents: list[Json] = []
-        self.ring_members: list[Json] = []
         self.calls: dict[str, dict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
         self.requests: Counter[str] = Counter()
-        self._next_user = 20
+        self._next_user = _FIRST_USER
         self._next_group = DEFAULT_GROUP
+        # Members of departments that are no users, by department.
+        self._other_members: dict[int, list[str]] = {}
         self._furnish()
 
     def _furnish(self) -> None:
-        self.add_group({"Name": "DEFAULT", "IsDefault": True}, is_counted=False)
-        for index, (number, kind, name) in enumerate(
-            (
-                ("800", "Queue", "Sales hotline"),
-                ("801", "RingGroup", "Reception"),
-                ("802", "IVR", "Main menu"),
-                ("888", "Fax", "Fax server"),
-                ("SP0", "Parking", "Shared parking"),
-                (self.options.client_id, "RoutePoint", "API client"),
-            )
-        ):
-            self.peers[number] = {"Id": index + 2, "Number": number, "Name": name, "Type": kind}
-        for index in range(self.options.extensions):
-            number = str(self.options.first_number + index)
+        self.peers = {peer["Number"]: peer for peer in furniture.peers(list(self.options.clients()))}
+        self._other_members[
+            self.add_group({"Name": "DEFAULT", "IsDefault": True}, is_counted=False)["Id"]
+        ] = ["SP0"]
+        numbers = map(str, itertools.count(self.options.first_number))
+        free = (number for number in numbers if number not in self.peers)
+        for index, number in enumerate(itertools.islice(free, self.options.extensions)):
             self.add_user(
                 {
                     "Number": number,
@@ -66,8 +64,13 @@ class PhoneSystem:
                 },
                 is_counted=False,
             )
-        for index, number in enumerate(sorted(self.user_by_number)[:3]):
-            self.recordings[index + 1] = _recording(index + 1, number)
+        first = list(self.user_by_number)[:3]
+        self.queues = {furniture.QUEUE: furniture.queue(self._people_of(first[:2]))}
+        self.ring_groups = {furniture.RING_GROUP: furniture.ring_group(self._people_of(first[:2]))}
+        self.inbound_rules = {rule["Id"]: rule for rule in furniture.inbound_rules(first[:1])}
+        self.recordings = {
+            index: furniture.recording(index, number) for index, number in enumerate(first, start=1)
+        }
 
     # --- users -------------------------------------------------------------------------------------------
 
@@ -77,7 +80,7 @@ class PhoneSystem:
         :raises Refusal: 404 with an empty body.
         """
         try:
-            return user_fields.DEFAULTS | self.users[user_id]
+            return {**user_fields.DEFAULTS, **self.users[user_id]}
         except KeyError:
             raise user_missing() from None
 
@@ -91,13 +94,8 @@ class PhoneSystem:
         except KeyError:
             raise user_missing() from None
 
-    def matching_users(self, wanted: Filter | None) -> Iterator[Json]:
-        """The users a filter may be true for: by index where it only asks for keys, else all of them."""
-        ids = self._ids_by_key(wanted)
-        for user_id in self.users if ids is None else ids:
-            yield user_fields.DEFAULTS | self.users[user_id]
-
-    def _ids_by_key(self, wanted: Filter | None) -> list[int] | None:
+    def ids_by_key(self, wanted: Filter | None) -> list[int] | None:
+        """The users that a filter which only asks for keys can be true for; None for any other filter."""
         if wanted is None or wanted.keys is None:
             return None
         field, values = wanted.keys
@@ -106,151 +104,162 @@ class PhoneSystem:
             found = [value for value in values if value in self.users]
         elif field == "Number":
             found = [self.user_by_number.get(value) for value in values]
-        elif field in ("EmailAddress", "tolower EmailAddress"):
+        elif field in ("EmailAddress", "tolower EmailAddress") and all(values):
             found = [self.user_by_email.get(str(value).lower()) for value in values]
         else:
             return None
         return sorted({user_id for user_id in found if user_id is not None})
 
-    def add_user(self, body: Json, *, is_counted: bool = True) -> Json:
+    def add_user(self, body: Any, *, is_counted: bool = True) -> Json:
         """Create a user; whatever is not given is generated."""
-        self._check_body(body)
+        self._check_user(body)
         if len(self.users) >= self.options.max_extensions:
             raise warning("Number", "LIMIT_REACHED")
         number = body.get("Number") or self.first_free_number()
         self._check_number(number)
-        self._check_texts(body)
         self._check_email(body, None)
-        self._next_user += 1
         user_id = self._next_user
         user: Json = {
             "Id": user_id,
             "Number": number,
-            "AuthID": secrets.token_hex(5),
-            "AuthPassword": secrets.token_hex(5),
-            "DeskphonePassword": secrets.token_hex(5),
-            "SIPID": secrets.token_hex(8),
-            "VMPIN": str(secrets.randbelow(900_000) + 100_000),
+            **user_fields.new_secrets(),
             "PrimaryGroupId": DEFAULT_GROUP,
             "Groups": [{"GroupId": DEFAULT_GROUP, "Rights": {"RoleName": "users"}}],
+            "Greetings": [{"Type": "Default", "Filename": "", "DisplayName": ""}],
             "ForwardingExceptions": [],
             "Phones": [],
-            "Greetings": [{"Type": "Default", "Filename": "", "DisplayName": ""}],
+            "Tags": ["FaxServer"] if number == self.options.fax_server_number else [],
         }
-        changes = {
-            name: value
-            for name, value in body.items()
-            if name not in user_fields.COMPUTED and name != "Number"
-        }
+        self._write(user, body)
+        self._next_user += 1
         self.users[user_id] = user
         self.user_by_number[number] = user_id
-        try:
-            self._write(user, changes)
-        except BaseException:
-            del self.users[user_id], self.user_by_number[number]
-            raise
         if is_counted:
             self.count("create_user", number, sorted(body))
         return self.user(user_id)
 
-    def change_user(self, user_id: int, body: Json) -> None:
+    def change_user(self, user_id: int, body: Any, *, is_counted: bool = True) -> None:
         """Write fields of a user; collections replace what is there."""
-        self._check_body(body)
-        present = self.user(user_id)
-        if body.get("Id") not in (None, user_id):
-            raise warning("Id", "XAPI.FORBIDDEN_CHANGE")
-        if body.get("Number") not in (None, present["Number"]):
-            raise warning("Number", "XAPI.FORBIDDEN_CHANGE")
-        self._check_texts(body)
+        user = self.user(user_id)
+        self._check_user(body)
+        for name in ("Id", "Number"):
+            # The same value is fine; 3CX renumbers nobody.
+            if body.get(name) not in (None, user[name]):
+                raise warning(name, "XAPI.FORBIDDEN_CHANGE")
         self._check_email(body, user_id)
-        changes = {
-            name: value
-            for name, value in body.items()
-            if name not in user_fields.COMPUTED and name != "Number"
-        }
-        changed = self._write(self.users[user_id], changes)
-        self.count("update_user", present["Number"], changed, changed=bool(changed))
+        changed = self._write(self.users[user_id], body)
+        if is_counted:
+            self.count("update_user", user["Number"], changed, changed=bool(changed))
 
     def remove_user(self, user_id: int) -> None:
-        """Delete a user; the last system owner stays."""
+        """Delete a user. The operator, the fax server and the last system owner stay."""
         user = self.user(user_id)
-        if _is_owner(user) and sum(_is_owner(other) for other in self.users.values()) == 1:
+        number = user["Number"]
+        if number == self.options.operator_number:
+            raise warning("Number", "OPERATOR_CANNOT_BE_DELETED")
+        if number == self.options.fax_server_number:
+            raise warning("Number", "FAX_SERVER_CANNOT_BE_DELETED")
+        if _is_owner(user) and sum(map(_is_owner, self.users.values())) == 1:
             raise warning("Number", "USER_EXTENSION_CANNOT_BE_DELETED")
         del self.users[user_id]
-        del self.user_by_number[user["Number"]]
+        del self.user_by_number[number]
         self.user_by_email.pop(user["EmailAddress"].lower(), None)
-        self.count("delete_user", user["Number"], [])
+        for queue in self.queues.values():
+            queue["Agents"] = [agent for agent in queue["Agents"] if agent["Number"] != number]
+        for ring_group in self.ring_groups.values():
+            ring_group["Members"] = [member for member in ring_group["Members"] if member["Number"] != number]
+        self.count("delete_user", number, [])
 
     def first_free_number(self) -> str:
-        """The lowest free number from the first one on."""
+        """The lowest free number of the range.
+
+        :raises Refusal: 400, all are taken.
+        """
         number = self.options.first_number
         while str(number) in self.user_by_number or str(number) in self.peers:
             number += 1
+        if self.options.last_number is not None and number > self.options.last_number:
+            raise warning("Number", "NO_MORE_NUMBERS_AVAILABLE")
         return str(number)
 
-    def display_name(self, user: Json) -> str:
-        """Composed by the phone system; cannot be written."""
-        return f"{user.get('FirstName', '')} {user.get('LastName', '')}".strip()
+    def has_owner(self) -> bool:
+        """Whether some user is System Owner."""
+        return any(map(_is_owner, self.users.values()))
 
-    def _check_body(self, body: Any) -> None:
-        if not isinstance(body, dict):
+    def memberships(self, user: Row) -> list[Json]:
+        """The department rows of a user, as they are answered."""
+        return [
+            {
+                "Id": user["Id"] * 100 + index,
+                "GroupId": row["GroupId"],
+                "Number": user["Number"],
+                "MemberName": f"{user.get('LastName', '')}, {user.get('FirstName', '')}",
+                "Name": self.groups[row["GroupId"]]["Name"],
+                "Type": "Extension",
+                "CanDelete": True,
+                "Tags": [],
+                "Rights": row["Rights"],
+            }
+            for index, row in enumerate(user["Groups"])
+        ]
+
+    def _check_user(self, body: Any) -> None:
+        if not accepts(USER, body):
             raise invalid_body()
-        for name, value in body.items():
-            if name not in user_fields.WRITABLE or not user_fields.is_of_type(name, value):
-                raise invalid_body()
+        self._check_lengths(body, user_fields.NAMES, self.options.name_limit)
+        self._check_lengths(body, user_fields.TEXTS, self.options.text_limit)
+        self._check_lengths(body, ("Blfs",), user_fields.BLF_LIMIT)
+
+    def _check_lengths(self, body: Json, names: Sequence[str], limit: int) -> None:
+        for name in names:
+            if len(body.get(name) or "") > limit:
+                is_named = limit in (50, 255, 2048)
+                raise warning(name, f"LENGTH_NOT_MORE_{limit}_CHARS" if is_named else "STRING_TOO_LONG")
 
     def _check_number(self, number: str) -> None:
-        if not number.isascii() or not number.isdecimal():
-            raise warning("Number", "INVALID")
         groups = {group["Number"] for group in self.groups.values()}
         if number in self.user_by_number or number in self.peers or number in groups:
             raise warning("Number", "XAPI.ALREADY_IN_USE")
-
-    def _check_texts(self, body: Json) -> None:
-        for names, limit in (
-            (user_fields.LIMITED_NAMES, self.options.name_limit),
-            (user_fields.LIMITED_TEXTS, self.options.text_limit),
-        ):
-            for name in names:
-                if len(body.get(name) or "") > limit:
-                    raise warning(name, f"LENGTH_NOT_MORE_{limit}_CHARS")
+        if not number.isascii() or not number.isdecimal():
+            raise warning("Number", "INVALID")
 
     def _check_email(self, body: Json, user_id: int | None) -> None:
         email = (body.get("EmailAddress") or "").lower()
         if email and self.user_by_email.get(email, user_id) != user_id:
             raise warning("EmailAddress", "XAPI.ALREADY_IN_USE")
 
-    def _write(self, user: Json, changes: Json) -> list[str]:
-        present = user_fields.DEFAULTS | user
+    def _write(self, user: Json, body: Json) -> list[str]:
+        """Write checked fields; the names of those that differ from before. Refuses before it changes anything."""
+        before = {**user_fields.DEFAULTS, **user}
+        changes: Json = {
+            name: "" if value is None and isinstance(before.get(name), str) else value
+            for name, value in copy.deepcopy(body).items()
+            if name not in user_fields.COMPUTED
+        }
         if "Groups" in changes:
-            changes = changes | {"Groups": self._memberships(changes["Groups"] or [])}
-        members = {row["GroupId"] for row in changes.get("Groups") or user["Groups"]}
-        primary = changes.get("PrimaryGroupId")
-        if primary is not None and primary not in members:
+            changes["Groups"] = self._memberships(changes["Groups"] or [])
+        groups: list[Json] = changes["Groups"] if "Groups" in changes else user["Groups"]
+        members = [row["GroupId"] for row in groups]
+        if changes.get("PrimaryGroupId") is not None and changes["PrimaryGroupId"] not in members:
             raise warning("PrimaryGroupId", "XAPI.NOT_FOUND")
-        changed = sorted(name for name, value in changes.items() if present.get(name) != value)
+        changed = sorted(name for name, value in changes.items() if before.get(name) != value)
+        user.update(changes)
+        if user["PrimaryGroupId"] not in members:
+            user["PrimaryGroupId"] = next(iter(members), None)
         if "EmailAddress" in changes:
-            self.user_by_email.pop(present["EmailAddress"].lower(), None)
+            self.user_by_email.pop(before["EmailAddress"].lower(), None)
             if changes["EmailAddress"]:
                 self.user_by_email[changes["EmailAddress"].lower()] = user["Id"]
-        user.update(
-            {
-                name: "" if value is None and isinstance(present.get(name), str) else value
-                for name, value in changes.items()
-            }
-        )
+        user["DisplayName"] = f"{user.get('FirstName', '')} {user.get('LastName', '')}".strip()
         return changed
 
-    def _memberships(self, rows: list[Any]) -> list[Json]:
+    def _memberships(self, rows: list[Json]) -> list[Json]:
         memberships = []
         for row in rows:
-            if not isinstance(row, dict) or row.get("GroupId") not in self.groups:
+            if row.get("GroupId") not in self.groups:
                 raise warning("Groups", "XAPI.NOT_FOUND")
             # A real system accepts GroupRights and silently ignores it.
-            rights = dict(row.get("Rights") or {"RoleName": "users"})
-            if rights.get("RoleName") not in ROLES:
-                raise warning("Groups", "INVALID")
-            memberships.append({"GroupId": row["GroupId"], "Rights": rights})
+            memberships.append({"GroupId": row["GroupId"], "Rights": _rights(row, "Groups")})
         return memberships
 
     # --- departments --------------------------------------------------------------------------------------
@@ -267,95 +276,148 @@ class PhoneSystem:
 
     def add_group(self, body: Any, *, is_counted: bool = True) -> Json:
         """Create a department."""
-        if not isinstance(body, dict) or not isinstance(body.get("Name"), str) or set(body) - GROUP_FIELDS:
-            raise invalid_body()
-        name = body["Name"]
-        if not name:
-            raise warning("Name", "XAPI.REQUIRED")
-        if name.lower() in {group["Name"].lower() for group in self.groups.values()}:
-            raise warning("Name", "XAPI.DUPLICATE")
+        self._check_group(body, None)
         group_id = self._next_group
         self._next_group += 1
         self.groups[group_id] = {
             "Id": group_id,
-            "Name": name,
+            "Name": body["Name"],
             "Number": f"GRP{group_id - 1:04}",
-            "IsDefault": bool(body.get("IsDefault")),
+            "IsDefault": group_id == DEFAULT_GROUP,
+            "HasMembers": True,
             "Language": body.get("Language") or "EN",
+            "PromptSet": body.get("PromptSet") or user_fields.DEFAULTS["PromptSet"],
+            "TimeZoneId": body.get("TimeZoneId") or "51",
         }
         if is_counted:
-            self.count("create_group", name, sorted(body))
+            self.count("create_group", body["Name"], sorted(body))
         return self.groups[group_id]
 
     def change_group(self, group_id: int, body: Any) -> None:
-        """Rename a department, or replace its members."""
+        """Rename a department, or replace its members: whoever is not named is none any more."""
         group = self.group(group_id)
-        if not isinstance(body, dict) or set(body) - GROUP_FIELDS:
-            raise invalid_body()
-        if body.get("Number") not in (None, group["Number"]):
-            raise warning("Number", "XAPI.FORBIDDEN_CHANGE")
+        self._check_group(group | body if isinstance(body, dict) else body, group_id)
+        for name in ("Id", "Number"):
+            if body.get(name) not in (None, group[name]):
+                raise warning(name, "XAPI.FORBIDDEN_CHANGE")
         if "Members" in body:
             self._replace_members(group_id, body["Members"] or [])
-        group.update({name: value for name, value in body.items() if name in ("Name", "Language")})
+        own = ("Name", "Language", "PromptSet", "TimeZoneId")
+        group.update({name: body[name] for name in own if name in body})
         self.count("update_group", group["Name"], sorted(body))
 
-    def _replace_members(self, group_id: int, members: list[Json]) -> None:
-        wanted = {member.get("Number"): member.get("Rights") or {"RoleName": "users"} for member in members}
-        for user in self.users.values():
-            rows = [row for row in user["Groups"] if row["GroupId"] != group_id]
-            if user["Number"] in wanted:
-                rows.append({"GroupId": group_id, "Rights": wanted[user["Number"]]})
-            user["Groups"] = rows
-
     def remove_group(self, group_id: int) -> None:
-        """Delete a department that has no members."""
+        """Delete a department that has no members; the default one stays."""
         group = self.group(group_id)
-        if any(row["GroupId"] == group_id for user in self.users.values() for row in user["Groups"]):
+        if group["IsDefault"]:
+            raise warning("Number", "GROUP_CANNOT_BE_DELETED")
+        if self.members(group_id):
             raise warning("Number", "GROUP_WITH_MEMBERS_CANNOT_BE_DELETED")
         del self.groups[group_id]
         self.count("delete_group", group["Name"], [])
 
-    def all_peers(self) -> list[Json]:
-        """Everything that holds a number, users and departments included."""
-        users = [
-            {"Id": user["Id"], "Number": user["Number"], "Name": self.display_name(user), "Type": "Extension"}
-            for user in self.users.values()
-        ]
-        groups = [
+    def members(self, group_id: int) -> list[Json]:
+        """The member rows of a department: users, and whatever else belongs to it."""
+        others = [
             {
-                "Id": 100_000_000 + group["Id"],
-                "Number": group["Number"],
-                "Name": group["Name"],
-                "Type": "Group",
+                "Id": self.peers[number]["Id"],
+                "GroupId": group_id,
+                "Number": number,
+                "MemberName": self.peers[number]["Name"],
+                "Name": self.groups[group_id]["Name"],
+                "Type": self.peers[number]["Type"],
+                "CanDelete": False,
+                "Tags": [],
+                "Rights": {"RoleName": "users"},
             }
-            for group in self.groups.values()
+            for number in self._other_members.get(group_id, ())
         ]
-        return [*self.peers.values(), *groups, *users]
+        users = [
+            row
+            for user in self.users.values()
+            if any(row["GroupId"] == group_id for row in user["Groups"])
+            for row in self.memberships(user)
+            if row["GroupId"] == group_id
+        ]
+        return [*others, *users]
+
+    def _check_group(self, body: Any, group_id: int | None) -> None:
+        if not accepts(GROUP, body):
+            raise invalid_body()
+        if not body.get("Name"):
+            raise warning("Name", "XAPI.REQUIRED")
+        self._check_lengths(body, ("Name",), self.options.name_limit)
+        taken = {group["Name"].lower(): group["Id"] for group in self.groups.values()}
+        if taken.get(body["Name"].lower(), group_id) != group_id:
+            raise warning("Name", "XAPI.DUPLICATE")
+
+    def _replace_members(self, group_id: int, members: list[Json]) -> None:
+        wanted: dict[str, Json] = {}
+        for member in members:
+            number = member.get("Number") or ""
+            if number not in self.user_by_number and number not in self.peers:
+                raise warning("Members", "XAPI.NON_EXISTENT_EXT_NUMBER")
+            wanted[number] = _rights(member, "Members")
+        for user in self.users.values():
+            rows = [row for row in user["Groups"] if row["GroupId"] != group_id]
+            if user["Number"] in wanted:
+                rows.append({"GroupId": group_id, "Rights": wanted[user["Number"]]})
+            self._write(user, {"Groups": rows})
+        self._other_members[group_id] = [number for number in wanted if number in self.peers]
+
+    # --- other numbers ------------------------------------------------------------------------------------
+
+    def all_peers(self) -> Rows:
+        """Everything that holds a number, users and departments included, in the order of ids."""
+        groups = [
+            {"Id": _GROUP_PEERS + group["Id"], "Number": group["Number"], "Name": group["Name"], "Type": "Group", "Tags": []}
+            for group in self.groups.values()
+        ]  # fmt: skip
+        return Rows([*self.peers.values(), *self.users.values(), *groups], _peer)
+
+    def people(self, rows: Sequence[Json]) -> list[Json]:
+        """Agents or members as they are kept, from rows that need no more than a number."""
+        skills = {row["Number"]: row.get("SkillGroup") or "1" for row in rows}
+        return [
+            {**person, "SkillGroup": skills[person["Number"]]} for person in self._people_of(list(skills))
+        ]
+
+    def _people_of(self, numbers: Sequence[str]) -> list[Json]:
+        users = [self.users[self.user_by_number[number]] for number in numbers]
+        return [
+            {
+                "Id": user["Id"],
+                "Number": user["Number"],
+                "Name": user["DisplayName"],
+                "SkillGroup": "1",
+                "Tags": [],
+            }
+            for user in users
+        ]
 
     def count(self, operation: str, key: str, fields: list[str], *, changed: bool = True) -> None:
         """Note a change that was really made."""
         self.calls[operation][key].append({"fields": fields, "changed": changed})
 
 
-GROUP_FIELDS = frozenset({"Id", "Name", "Number", "IsDefault", "Language", "Members", "Rights", "PromptSet"})
-
-
-def _is_owner(user: Json) -> bool:
-    return any(row["Rights"].get("RoleName") == "system_owners" for row in user["Groups"])
-
-
-def _recording(recording_id: int, number: str) -> Json:
+def _peer(row: Json) -> Json:
+    if "DisplayName" not in row:
+        return row
     return {
-        "Id": recording_id,
-        "StartTime": "2026-11-20T10:00:00Z",
-        "EndTime": "2026-11-20T10:01:00Z",
-        "FromDn": number,
-        "ToDn": "",
-        "FromCallerNumber": number,
-        "ToCallerNumber": "+18015550123",
-        "CallType": "OutboundExternal",
-        "RecordingUrl": f"{number}/call_{recording_id}.wav",
-        "IsArchived": False,
-        "IsTranscribed": False,
-        "CanBeTranscribed": False,
+        "Id": row["Id"],
+        "Number": row["Number"],
+        "Name": row["DisplayName"],
+        "Type": "Extension",
+        "Tags": [],
     }
+
+
+def _rights(row: Json, target: str) -> Json:
+    rights = dict(row.get("Rights") or {"RoleName": "users"})
+    if rights.get("RoleName") not in ROLES:
+        raise warning(target, "INVALID")
+    return rights
+
+
+def _is_owner(user: Row) -> bool:
+    return any(row["Rights"].get("RoleName") == "system_owners" for row in user["Groups"])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ def ready(context: Context) -> Context:
     return context
 
 
-@pytest.fixture
-def client(context: Context) -> Iterator[httpx.Client]:
+@contextmanager
+def serving(context: Context) -> Iterator[httpx.Client]:
     """A client of the served API, signed in as ``token:tester``."""
     token = tokens.create_token(context, "tester")
     config = uvicorn.Config(
@@ -68,13 +69,22 @@ def client(context: Context) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    with httpx.Client(
-        base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
-    ) as made:
+    try:
+        with httpx.Client(
+            base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
+        ) as made:
+            yield made
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        bound.close()
+
+
+@pytest.fixture
+def client(context: Context) -> Iterator[httpx.Client]:
+    """A client of the served API, signed in as ``token:tester``."""
+    with serving(context) as made:
         yield made
-    server.should_exit = True
-    thread.join(10)
-    bound.close()
 
 
 @pytest.fixture
@@ -86,7 +96,10 @@ def answering(context: Context) -> Iterator[Callable[[str, Callable[[dict[str, A
         def _body(self: QuestionTask, arguments: dict[str, Any]) -> Any:
             return answer(arguments)
 
-        context.app.task(name=task, base=QuestionTask, bind=True)(_body)
+        # In place of the real one, in this app alone.
+        context.app.finalize()
+        context.app.tasks.pop(task, None)
+        context.app.task(name=task, base=QuestionTask, bind=True, shared=False)(_body)
         if not started.is_set():
             started.set()
             worker.__enter__()

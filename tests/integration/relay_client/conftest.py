@@ -1,23 +1,23 @@
 """A phone system, a database that knows it, and a way to run commands against it without a planner."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from services.relay_client.archive import ArchiveReceipt
 from services.relay_client.execute import execute_stage
+from services.relay_client.xapi import Xapi
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared import encryption
 from shared.database.commands import command_values
 from shared.database.engine import Database
 from shared.database.migrate import migrate
 from shared.database.tables import BindingRow, CommandRow, Event, Run, RunState
-from shared.domain.command import Command, CommandKind
-from shared.messages import RunMessage
+from shared.domain.command import Command, CommandKind, CommandState
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
@@ -41,6 +41,23 @@ class Bench:
         self.context = context
         self.base_url = base_url
         self.archiver: Any = VerifyingArchiver()
+
+    def settings(self, **changes: Any) -> PhoneSystemSettings:
+        """The site's settings for the phone system, with changes."""
+        with self.context.database.read() as session:
+            stored = store.read(session, "default", self.context.encryption).settings.phone_system
+        values = stored.model_dump() | {"client_secret": stored.client_secret.get_secret_value()}
+        return PhoneSystemSettings.model_validate(values | changes)
+
+    def configure(self, **changes: Any) -> None:
+        """Change the site's settings for the phone system."""
+        settings = self.settings(**changes)
+        with self.context.database.begin() as session:
+            store.write(session, "default", settings, actor="test", encryption=self.context.encryption)
+
+    def xapi(self, **changes: Any) -> Xapi:
+        """A client of its own, as another worker would have it."""
+        return Xapi(self.settings(**changes), self.context.database, self.context.encryption)
 
     def user(self, number: str) -> dict[str, Any]:
         """The user with this number as the phone system has it."""
@@ -66,6 +83,27 @@ class Bench:
             ]
             session.execute(insert(CommandRow), rows)
             return run.id
+
+    def end_collecting(self) -> None:
+        """Cancel the run that is being read, so that another may start."""
+        with self.context.database.begin() as session:
+            session.execute(update(Run).values(state=RunState.CANCELLED.value))
+
+    def leave_running(self, run_id: int, attempts: int = 1) -> None:
+        """What a worker leaves behind that died with the run's commands in hand."""
+        with self.context.database.begin() as session:
+            session.execute(
+                update(CommandRow)
+                .where(CommandRow.run_id == run_id)
+                .values(state=CommandState.RUNNING.value, attempts=attempts)
+            )
+
+    def changed(self, operation: str) -> dict[str, list[str]]:
+        """By number, every field (or nothing, for a deletion) that was really changed, in order."""
+        return {
+            key: [name for item in items if item["changed"] for name in item["fields"]]
+            for key, items in self.calls(operation).items()
+        }
 
     def drain(self, run_id: int) -> Run:
         """Execute stage after stage until the run has ended."""
@@ -192,7 +230,3 @@ def change(bench: Bench, kind: CommandKind, number: str, before: Any, after: Any
         after=after,
         **more,
     )
-
-
-Commands = Callable[..., Command]
-Messages = list[RunMessage]

@@ -1,0 +1,76 @@
+"""What the fields of a person's extension should be: names, e-mail, mobile, departments. Pure."""
+
+from services.reconciler.claims import Claims, is_email_address
+from services.reconciler.departments import memberships_with
+from services.reconciler.worktable import Worktable
+from shared.domain.command import FieldValue
+from shared.domain.extension import Extension
+from shared.domain.person import Person
+from shared.domain.rules import DepartmentMode
+
+Fields = dict[str, FieldValue]
+
+
+def contact_fields(table: Worktable, claims: Claims, person: Person) -> Fields:
+    """Names, e-mail and mobile as they should be; without ``email`` when it must be left as it is."""
+    rules = table.rules
+    first, last = cut(person.first_name, rules.name_limit), cut(person.last_name, rules.name_limit)
+    if (first, last) != (person.first_name, person.last_name):
+        table.findings.shortened(person, rules.name_limit)
+    wanted: Fields = {"first_name": first, "last_name": last}
+    email = person.email
+    if email and (len(email) > rules.text_limit or not is_email_address(email)):
+        table.findings.bad_email(person)
+    elif email.casefold() not in claims.duplicate_emails:
+        wanted["email"] = email
+    wanted["mobile"] = cut(person.mobile, rules.text_limit)
+    return wanted
+
+
+def new_departments(table: Worktable, person: Person, pattern: Extension | None) -> Fields:
+    """The departments of a new extension, if the rules say so; ``pattern`` is the extension it is modelled on."""
+    name = _department(table, person)
+    if name is None:
+        return {}
+    return {
+        "departments": memberships_with(pattern, name, table.rules.department_mode),
+        "primary_department": name,
+    }
+
+
+def department_changes(table: Worktable, person: Person, extension: Extension) -> tuple[Fields, Fields]:
+    """What must change in the departments: the fields before and after."""
+    before: Fields = {}
+    after: Fields = {}
+    # The role is a membership's: moving a system owner could take away the last way in.
+    name = None if extension.is_system_owner else _department(table, person)
+    if name is None:
+        return before, after
+    primary = extension.primary_department
+    is_primary = primary is not None and primary.casefold() == name.casefold()
+    # Only what was left is left: a person who did not move keeps what was added by hand.
+    mode = DepartmentMode.ADD if is_primary else table.rules.department_mode
+    wanted = memberships_with(extension, name, mode)
+    present = tuple(sorted(membership.department for membership in extension.memberships))
+    if wanted != present:
+        before["departments"], after["departments"] = present, wanted
+    if not is_primary:
+        before["primary_department"], after["primary_department"] = primary, name
+    return before, after
+
+
+def _department(table: Worktable, person: Person) -> str | None:
+    if not table.rules.add_to_departments or not person.departments:
+        return None
+    return table.departments.wanted(person.departments[0], person)
+
+
+def cut(text: str, limit: int) -> str:
+    """The text in at most so many UTF-16 units, which is how 3CX's own platform (.NET) counts characters."""
+    if len(text) * 2 <= limit:
+        return text
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    if len(encoded) <= limit * 2:
+        return text
+    # A character that takes two units and straddles the limit goes as a whole.
+    return encoded[: limit * 2].decode("utf-16-le", "ignore").rstrip()

@@ -1,0 +1,287 @@
+"""What the planner could not do, or did with a reservation, in sentences for an administrator. Pure.
+
+One method for each thing that can be said; docs/rules.md lists them by code with what to do. A sentence says
+what is the matter, names everyone concerned, what therefore happens, and what to do about it.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from shared.domain.extension import Extension, Peer
+from shared.domain.person import AccountState, Person
+from shared.domain.plan import Finding, FindingCode, Severity
+from shared.domain.rules import Adoption
+
+# A sentence with more names than this is no longer read; the finding itself keeps everyone.
+_MOST_NAMES = 5
+
+
+class Findings:
+    """The findings of a plan in the making."""
+
+    def __init__(self) -> None:
+        self._all: list[Finding] = []
+
+    def in_order(self) -> tuple[Finding, ...]:
+        """All of them, in an order that does not depend on that of the input."""
+        return tuple(
+            sorted(self._all, key=lambda item: (item.code, item.number, item.person_guids, item.message))
+        )
+
+    def duplicate_number(self, number: str, people: Iterable[Person], *, inactive_go: bool) -> None:
+        """Several people have the number. ``inactive_go``: the rules still act on a disabled account among them."""
+        claimants = _by_guid(people)
+        names = listed(f"{person.name} ({person.distinguished_name})" for person in claimants)
+        exception = ""
+        if inactive_go and any(person.account_state is not AccountState.ENABLED for person in claimants):
+            exception = " Only what the rules say of disabled accounts is still done."
+        self._add(
+            FindingCode.DUPLICATE_NUMBER,
+            Severity.CONFLICT,
+            f"The number {number} is given to {names} in the directory. None of them is touched. Give it to one of "
+            f"them only.{exception}",
+            claimants,
+            number,
+        )
+
+    def duplicate_email(self, email: str, people: Iterable[Person]) -> None:
+        """Several people have the address."""
+        claimants = _by_guid(people)
+        self._add(
+            FindingCode.DUPLICATE_EMAIL,
+            Severity.WARNING,
+            f"The e-mail address {email} is given to {_names(claimants)} in the directory. 3CX takes an address only "
+            "once, so nobody is given it. Leave it with one of them.",
+            claimants,
+        )
+
+    def email_held(self, person: Person, email: str, holder: Extension) -> None:
+        """Another extension has the address and keeps it."""
+        self._add(
+            FindingCode.EMAIL_HELD,
+            Severity.WARNING,
+            f"The e-mail address {email} of {person.name} belongs to {called(holder)} in 3CX. It is left out until it "
+            "is free there.",
+            [person],
+            person.number or "",
+        )
+
+    def bad_email(self, person: Person) -> None:
+        """What the directory has is no address."""
+        self._add(
+            FindingCode.BAD_EMAIL,
+            Severity.WARNING,
+            f"{person.name} has '{person.email[:80]}' as e-mail address, which is not one. It is left out. Correct it "
+            "in the directory.",
+            [person],
+            person.number or "",
+        )
+
+    def bad_number(self, person: Person) -> None:
+        """The attribute holds something that gives no number."""
+        self._add(
+            FindingCode.BAD_NUMBER,
+            Severity.WARNING,
+            f"The number of {person.name} cannot be used. {(person.number_problem or '').rstrip('.')}. Nothing is "
+            "changed for them until it is corrected in the directory.",
+            [person],
+        )
+
+    def number_held_by(self, person: Person, holder: str) -> None:
+        """Something keeps the number that the directory gives to the person."""
+        self._add(
+            FindingCode.NUMBER_HELD,
+            Severity.CONFLICT,
+            f"The number {person.number} of {person.name} is held by {holder}. Nothing is changed for them. Free the "
+            "number in 3CX, or correct it in the directory.",
+            [person],
+            person.number or "",
+        )
+
+    def number_held_by_peer(self, person: Person, peer: Peer) -> None:
+        """A queue, a ring group, an IVR or the like has the number."""
+        self.number_held_by(person, f"the {_KINDS.get(peer.kind, peer.kind)} {peer.name}".strip())
+
+    def number_cycle(self, people: Iterable[Person], numbers: Iterable[str]) -> None:
+        """Numbers wait for one another."""
+        concerned = _by_guid(people)
+        self._add(
+            FindingCode.NUMBER_CYCLE,
+            Severity.CONFLICT,
+            f"{_names(concerned)} exchange their numbers ({listed(sorted(numbers))}), which 3CX cannot do in one step. "
+            "None of them is touched. Give one of them a free number first and run; then give the number wanted.",
+            concerned,
+        )
+
+    def name_mismatch(self, person: Person, holder: Extension, adoption: Adoption) -> None:
+        """The number is an extension's that nobody is bound to and that is not taken over."""
+        if adoption is Adoption.NEVER:
+            said = (
+                f"{_at_start(called(holder))} exists in 3CX already, the directory gives {holder.number} to "
+                f"{person.name}, and the rules take over none. Neither is touched. Allow adoption in the rules, or "
+                "correct the number."
+            )
+        else:
+            said = (
+                f"{_is_called(holder)} in 3CX, but the directory gives {holder.number} to {person.name}. Neither is "
+                "touched. Correct the name or the number, or set adoption to 'always' in the rules."
+            )
+        self._add(FindingCode.NAME_MISMATCH, Severity.CONFLICT, said, [person], holder.number)
+
+    def adopted_in_spite_of_name(self, person: Person, holder: Extension, why: str) -> None:
+        """An extension of another name is taken over: allowed, but never silently."""
+        self._add(
+            FindingCode.NAME_MISMATCH,
+            Severity.WARNING,
+            f"{_is_called(holder)} in 3CX and becomes {person.name}'s, because {why}. Leave it out when you approve, or "
+            "correct the number, if that is wrong.",
+            [person],
+            holder.number,
+        )
+
+    def protected(self, person: Person, extension: Extension, what: str, done: str) -> None:
+        """The extension that would be the person's, or is, is ``what`` (a template's, ...) and never ``done`` anything to."""
+        self._add(
+            FindingCode.PROTECTED,
+            Severity.WARNING,
+            f"{_at_start(called(extension))} is {what} and is never {done}, although the directory gives {person.number} "
+            f"to {person.name}. Nothing is changed for them.",
+            [person],
+            extension.number,
+        )
+
+    def reserved_number(self, person: Person) -> None:
+        """The rules name the number as a template or the archive, and 3CX has no such extension."""
+        self._add(
+            FindingCode.PROTECTED,
+            Severity.WARNING,
+            f"The number {person.number} of {person.name} is kept for a template or the archive and is given to "
+            "nobody. Correct the number in the directory, or the settings.",
+            [person],
+            person.number or "",
+        )
+
+    def not_removed(self, extension: Extension, what: str, reason: str, person: Person | None) -> None:
+        """A removal that the rules call for and that never happens."""
+        self._add(
+            FindingCode.PROTECTED,
+            Severity.WARNING,
+            f"{_at_start(called(extension))} is {what} and stays as it is, although it would go: {reason}",
+            [person] if person else [],
+            extension.number,
+        )
+
+    def excluded(self, person: Person) -> None:
+        """The rules leave the person alone."""
+        self._add(
+            FindingCode.EXCLUDED,
+            Severity.INFO,
+            f"{person.name} is excluded by the rules and left alone.",
+            [person],
+            person.number or "",
+        )
+
+    def disabled_by_hand(self, person: Person, extension: Extension) -> None:
+        """Somebody else than Rollcall disabled it."""
+        self._add(
+            FindingCode.DISABLED_BY_HAND,
+            Severity.INFO,
+            f"Extension {extension.number} of {person.name} was disabled in 3CX by hand and stays so. Enable it there, "
+            "or set re-enabling to 'always' in the rules.",
+            [person],
+            extension.number,
+        )
+
+    def shortened(self, person: Person, limit: int) -> None:
+        """The name is longer than 3CX takes."""
+        self._add(
+            FindingCode.SHORTENED,
+            Severity.INFO,
+            f"The name of {person.name} is cut: 3CX takes {limit} characters for a first or a last name.",
+            [person],
+            person.number or "",
+        )
+
+    def department_missing(self, name: str, people: Iterable[Person]) -> None:
+        """3CX has no department of that name, and the rules create none."""
+        concerned = _by_guid(people)
+        self._add(
+            FindingCode.DEPARTMENT_MISSING,
+            Severity.WARNING,
+            f"3CX has no department '{name}' ({_names(concerned)}). Departments stay as they are for them. Create it in "
+            "3CX, or let the rules create missing departments.",
+            concerned,
+        )
+
+    def template_missing(self, number: str, people: Iterable[Person]) -> None:
+        """Nobody of a unit can be created without its template."""
+        waiting = _by_guid(people)
+        self._add(
+            FindingCode.TEMPLATE_MISSING,
+            Severity.CONFLICT,
+            f"The template extension {number} does not exist in 3CX, so no extension is created for {_names(waiting)}. "
+            "Create the template, or choose another for the unit.",
+            waiting,
+            number,
+        )
+
+    def incomplete_snapshot(self, why: str, held_back: int) -> None:
+        """Removals wait, because nothing proves that people are gone."""
+        changes = "1 change waits" if held_back == 1 else f"{held_back} changes wait"
+        self._add(
+            FindingCode.INCOMPLETE_SNAPSHOT,
+            Severity.WARNING,
+            f"{why} {changes} for the next complete reading.",
+            [],
+        )
+
+    def _add(
+        self, code: FindingCode, severity: Severity, message: str, people: Sequence[Person], number: str = ""
+    ) -> None:
+        self._all.append(
+            Finding(
+                code,
+                severity,
+                message,
+                number,
+                tuple(person.guid for person in people),
+                tuple(person.name for person in people),
+            )
+        )
+
+
+def called(extension: Extension) -> str:
+    """An extension in the middle of a sentence: "extension 201 (Anna Berg)"."""
+    return f"extension {extension.number} ({_name(extension) or 'without a name'})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as they are said: "Anna", "Anna and Bob", "Anna, Bob and 12 more"."""
+    said = list(names)
+    if len(said) > _MOST_NAMES:
+        said = [*said[:_MOST_NAMES], f"{len(said) - _MOST_NAMES} more"]
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+# 3CX's words for what holds a number (PeerType), where they do not read well in a sentence.
+_KINDS = {"Queue": "queue", "RingGroup": "ring group", "Parking": "parking place", "Group": "department"}
+
+
+def _name(extension: Extension) -> str:
+    return f"{extension.first_name} {extension.last_name}".strip()
+
+
+def _at_start(said: str) -> str:
+    return said[0].upper() + said[1:]
+
+
+def _is_called(extension: Extension) -> str:
+    name = _name(extension)
+    return f"Extension {extension.number} " + (f"is called '{name}'" if name else "has no name")
+
+
+def _by_guid(people: Iterable[Person]) -> list[Person]:
+    return sorted(people, key=lambda person: person.guid)
+
+
+def _names(people: Iterable[Person]) -> str:
+    return listed(person.name for person in people)

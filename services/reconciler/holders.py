@@ -1,0 +1,138 @@
+"""People who have an extension: what is changed on it, and how they come to another number. Pure."""
+
+from collections.abc import Sequence
+
+from services.reconciler.claims import Claims
+from services.reconciler.drafts import Draft
+from services.reconciler.fields import Fields, contact_fields, department_changes, new_departments
+from services.reconciler.joiners import add_creation, claim_email
+from services.reconciler.removal import Leaving, removal
+from services.reconciler.worktable import Worktable
+from shared.domain.binding import Binding
+from shared.domain.command import CommandKind
+from shared.domain.extension import Extension
+from shared.domain.person import Person
+from shared.domain.rules import Outcome, Reenabling
+
+
+def plan_changes(
+    table: Worktable,
+    claims: Claims,
+    person: Person,
+    extension: Extension,
+    binding: Binding | None,
+    requires: Sequence[Draft] = (),
+) -> None:
+    """Bring the fields of an extension in step that has the person's number, and enable it if it is to be."""
+    before, after = _differing(table, claims, person, extension)
+    if after:
+        changed = ", ".join(_FIELD_WORDS.get(name, name) for name in after)
+        draft = Draft(
+            CommandKind.UPDATE_EXTENSION,
+            extension.number,
+            f"The directory says otherwise than 3CX for {person.name}: {changed}.",
+            person=person,
+            extension=extension,
+            before=before,
+            after=after,
+            evidence=table.evidence.of_presence(person),
+            requires=list(requires),
+        )
+        claim_email(table, draft)
+        if "email" in after and extension.email:
+            draft.frees.add(("email", extension.email.casefold()))
+        table.drafts.append(draft)
+    if extension.enabled:
+        return
+    if not _is_to_be_enabled(table, binding):
+        table.findings.disabled_by_hand(person, extension)
+        return
+    table.drafts.append(
+        Draft(
+            CommandKind.ENABLE_EXTENSION,
+            extension.number,
+            f"The account of {person.name} is enabled in the directory.",
+            person=person,
+            extension=extension,
+            before={"enabled": False},
+            after={"enabled": True},
+            evidence=table.evidence.of_presence(person),
+            requires=list(requires),
+        )
+    )
+
+
+def plan_renumbering(
+    table: Worktable, claims: Claims, person: Person, extension: Extension, binding: Binding | None
+) -> None:
+    """Another number: a new extension takes over from the old one, because 3CX changes no number.
+
+    It deletes an extension, so it waits for a complete snapshot like every other removal.
+    """
+    number = person.number or ""
+    what = table.protection(extension)
+    if what is not None:
+        table.findings.protected(person, extension, what, "renumbered")
+        return
+    if not table.evidence.proves_absence:
+        table.held_back += 1
+        return
+    peer = table.peers.get(number)
+    if peer is not None:
+        table.findings.number_held_by_peer(person, peer)
+        return
+    if number in table.reserved and number not in table.by_number:
+        table.findings.reserved_number(person)
+        return
+    table.speak_for(number)
+    contact = contact_fields(table, claims, person)
+    # An address that is left as it is goes along to the new extension.
+    contact.setdefault("email", extension.email)
+    # What was disabled by hand stays so under the new number.
+    enabled = extension.enabled or _is_to_be_enabled(table, binding)
+    if not enabled:
+        table.findings.disabled_by_hand(person, extension)
+    renumbering = Draft(
+        CommandKind.RENUMBER_EXTENSION,
+        number,
+        f"{person.name} has number {number} in the directory and extension {extension.number} in 3CX, where a number "
+        "cannot change: a new extension takes over, then the old one goes.",
+        person=person,
+        extension=extension,
+        before={"number": extension.number},
+        after={"number": number, **contact, "enabled": enabled, **new_departments(table, person, extension)},
+        evidence=table.evidence.of_presence(person),
+    )
+    add_creation(table, renumbering)
+    leaving = Leaving(
+        f"{person.name} has extension {number} instead.", table.evidence.of_presence(person), person
+    )
+    table.drafts += removal(table, extension, Outcome.DELETE, leaving, [renumbering])
+
+
+_FIELD_WORDS = {
+    "first_name": "first name",
+    "last_name": "last name",
+    "email": "e-mail",
+    "primary_department": "primary department",
+}
+
+
+def _differing(
+    table: Worktable, claims: Claims, person: Person, extension: Extension
+) -> tuple[Fields, Fields]:
+    before: Fields = {}
+    after: Fields = {}
+    for name, value in contact_fields(table, claims, person).items():
+        present = getattr(extension, name)
+        if value == present or (name == "email" and str(value).casefold() == present.casefold()):
+            continue
+        before[name], after[name] = present, value
+    departments_before, departments_after = department_changes(table, person, extension)
+    return before | departments_before, after | departments_after
+
+
+def _is_to_be_enabled(table: Worktable, binding: Binding | None) -> bool:
+    """Whether a disabled extension is enabled again: what Rollcall disabled, or by the rules every one."""
+    is_ours = binding is not None and binding.disabled_by_rollcall
+    return is_ours or table.rules.reenabling is Reenabling.ALWAYS

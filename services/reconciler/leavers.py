@@ -1,0 +1,109 @@
+"""People who are not there any more, or not as before, and extensions that are nobody's. Pure."""
+
+from services.reconciler.claims import Claims
+from services.reconciler.drafts import Draft
+from services.reconciler.joiners import adoption
+from services.reconciler.matching import may_adopt
+from services.reconciler.removal import Leaving, removal
+from services.reconciler.worktable import Worktable
+from shared.domain.extension import Extension
+from shared.domain.person import AccountState, Person
+from shared.domain.rules import Outcome, RemovalScope
+
+
+def plan_inactive(table: Worktable, claims: Claims, person: Person, extension: Extension | None) -> None:
+    """The account is disabled or has expired."""
+    outcome = table.rules.when_disabled
+    holder = None
+    if extension is None:
+        table.speak_for(person.number)
+        holder = extension = _unmanaged_extension(table, claims, person)
+    if extension is None or outcome is Outcome.KEEP:
+        return
+    adopting: list[Draft] = []
+    is_deleted = outcome is Outcome.DELETE and table.evidence.proves_absence
+    if holder is not None and (holder.enabled or is_deleted):
+        # Bound first, so that it is known to be theirs when the account is enabled again.
+        adopting.append(adoption(table, person, holder))
+    said = "is disabled" if person.account_state is AccountState.DISABLED else "has expired"
+    leaving = Leaving(
+        f"The account of {person.name} {said} in the directory.",
+        table.evidence.of_presence(person),
+        person,
+    )
+    table.drafts += [*adopting, *removal(table, extension, outcome, leaving, adopting)]
+
+
+def _unmanaged_extension(table: Worktable, claims: Claims, person: Person) -> Extension | None:
+    """The extension that is certainly theirs although nobody is bound to it; in doubt none, without a finding."""
+    holder = table.by_number.get(person.number or "")
+    if holder is None or holder.id in table.bound_to:
+        return None
+    if holder.number in claims.by_number or claims.idle[holder.number] > 1:
+        return None
+    if table.protection(holder) is not None or table.excludes(holder):
+        return None
+    return holder if may_adopt(person, holder, table.rules.adoption) else None
+
+
+def plan_without_number(table: Worktable, person: Person, extension: Extension | None) -> None:
+    """The number attribute is empty, or holds nothing that can be used."""
+    if person.number_problem is not None:
+        table.findings.bad_number(person)
+    elif extension is not None:
+        leaving = Leaving(
+            f"{person.name} has no number in the directory any more.",
+            table.evidence.of_presence(person),
+            person,
+        )
+        table.drafts += removal(table, extension, table.rules.when_number_cleared, leaving)
+
+
+def plan_absent(table: Worktable) -> list[str]:
+    """Bound people whom no unit holds; returns the GUIDs of those whose extension is gone as well."""
+    rules, evidence = table.rules, table.evidence
+    any_goes = (rules.when_moved_out, rules.when_deleted) != (Outcome.KEEP, Outcome.KEEP)
+    stale: list[str] = []
+    for guid, binding in table.bindings.items():
+        if guid in table.people:
+            continue
+        extension = table.by_id.get(binding.extension_id)
+        fact = evidence.absent.get(guid) if evidence.proves_absence else None
+        if extension is None:
+            if fact is not None and not fact.found:
+                stale.append(guid)
+            continue
+        table.spoken_for.add(extension.id)
+        name = binding.person_name or extension.name
+        if table.excludes(extension) or table.exclusions.hold_name(name):
+            continue
+        if fact is None:
+            table.held_back += any_goes
+            continue
+        outcome = rules.when_moved_out if fact.found else rules.when_deleted
+        said = "is not in the selected units any more" if fact.found else "was deleted from the directory"
+        leaving = Leaving(
+            f"{name} {said}.", evidence.of_absence(guid), guid=guid, name=name, unit=fact.last_unit
+        )
+        table.drafts += removal(table, extension, outcome, leaving)
+    return stale
+
+
+def plan_unclaimed(table: Worktable) -> None:
+    """Extensions that nobody in the directory stands for, if the rules remove these too."""
+    if table.rules.removal_scope is not RemovalScope.ALL or table.rules.when_deleted is Outcome.KEEP:
+        return
+    for extension in table.phone_system.extensions:
+        if extension.id in table.spoken_for or extension.id in table.bound_to:
+            continue
+        if table.protection(extension) is not None or table.excludes(extension):
+            continue
+        if not table.evidence.proves_absence:
+            table.held_back += 1
+            continue
+        leaving = Leaving(
+            f"Nobody in the directory has number {extension.number} ({extension.name} in 3CX).",
+            table.evidence.of_absence(""),
+            name=extension.name,
+        )
+        table.drafts += removal(table, extension, table.rules.when_deleted, leaving)

@@ -1,0 +1,56 @@
+"""The part of a plan that is about one person. Pure."""
+
+from services.reconciler.licence import licence_finding
+from shared.domain.command import Command, CommandKind
+from shared.domain.extension import PhoneSystemSnapshot
+from shared.domain.plan import Finding, FindingCode, Plan, Severity
+
+
+def limited_to(plan: Plan, guid: str | None, phone_system: PhoneSystemSnapshot) -> Plan:
+    """The person's commands with the departments they need, and the findings about the person.
+
+    What needs a command about somebody else first is left to a full run, with a finding: nobody but this person
+    is ever touched.
+    """
+    by_sequence = {command.sequence: command for command in plan.commands}
+    kept: dict[int, Command] = {}
+    left: list[Command] = []
+    # Whatever a command requires comes before it in the plan, so one pass decides.
+    for command in plan.commands:
+        if command.person_guid != guid or guid is None:
+            continue
+        needed = [by_sequence[sequence] for sequence in command.requires]
+        if all(item.sequence in kept or item.kind is CommandKind.CREATE_GROUP for item in needed):
+            kept |= {item.sequence: item for item in [*needed, command]}
+        else:
+            left.append(command)
+    findings = [finding for finding in plan.findings if guid in finding.person_guids]
+    findings += [_left_to_a_full_run(command) for command in left if not _follows(command, left)]
+    commands = tuple(sorted(kept.values(), key=lambda command: command.sequence))
+    licence = licence_finding(commands, phone_system)
+    return Plan(
+        commands=commands,
+        findings=(*findings, licence) if licence is not None else tuple(findings),
+        people=plan.people,
+        managed_extensions=plan.managed_extensions,
+    )
+
+
+def _follows(command: Command, left: list[Command]) -> bool:
+    """Whether the command is only left because another of the person's is."""
+    sequences = {item.sequence for item in left}
+    return not sequences.isdisjoint(command.requires)
+
+
+def _left_to_a_full_run(command: Command) -> Finding:
+    is_email = command.kind is CommandKind.UPDATE_EXTENSION
+    what = "e-mail address" if is_email else "number or e-mail address"
+    return Finding(
+        FindingCode.EMAIL_HELD if is_email else FindingCode.NUMBER_HELD,
+        Severity.WARNING,
+        f"The {what} of {command.person_name} becomes free only when somebody else's extension changes, which a run "
+        "for one person never does. Start a full run.",
+        command.number,
+        (command.person_guid,) if command.person_guid else (),
+        (command.person_name,),
+    )

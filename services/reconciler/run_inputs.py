@@ -1,0 +1,169 @@
+"""Reads what a plan is made from: the parts of a run, the last good run, the bindings. Writes nothing.
+
+Called by ``plan_run``. People come as an iterator, one page in memory at a time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.database.engine import Database
+from shared.database.pages import read_rows, row_absent, row_extension, row_person
+from shared.database.tables import BindingRow, PartKind, PartState, Run, RunKind, SnapshotPart
+from shared.domain.binding import Binding, BindingOrigin
+from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
+from shared.domain.person import AbsentPerson, Person
+from shared.domain.rules import RunFacts, UnitSnapshot
+from shared.runs.start import GOOD_ENDS
+from shared.settings.documents import Section
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a run by kind, units in the order of the settings."""
+
+    units: list[SnapshotPart]
+    absent: list[SnapshotPart]
+    extensions: SnapshotPart
+
+
+def parts_of(session: Session, run_id: int) -> Parts:
+    """All parts of the run."""
+    found = list(
+        session.scalars(
+            select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.position)
+        )
+    )
+    return Parts(
+        [part for part in found if part.kind == PartKind.UNIT],
+        [part for part in found if part.kind == PartKind.ABSENT],
+        next(part for part in found if part.kind == PartKind.EXTENSIONS),
+    )
+
+
+def last_good_run(session: Session, run: Run) -> Run | None:
+    """The newest run before this one that ended well and had read every unit to its end.
+
+    A run with gaps is no measure: after it nobody could tell that a unit has become empty, or that a change of
+    the selection was never looked at.
+    """
+    gaps = select(SnapshotPart.id).where(
+        SnapshotPart.run_id == Run.id,
+        SnapshotPart.kind == PartKind.UNIT.value,
+        SnapshotPart.state != PartState.COMPLETE.value,
+    )
+    return session.scalars(
+        select(Run)
+        .where(
+            Run.site_id == run.site_id,
+            Run.state.in_(GOOD_ENDS),
+            Run.kind != RunKind.PERSON.value,
+            Run.id < run.id,
+            ~gaps.exists(),
+        )
+        .order_by(Run.id.desc())
+        .limit(1)
+    ).first()
+
+
+def facts_of(
+    session: Session, run: Run, parts: Parts, last_good: Run | None, versions: Mapping[str, int]
+) -> RunFacts:
+    """What the guards must know; ``versions`` are those of the settings that the plan is made by."""
+    before: dict[str, int] = {}
+    if last_good is not None:
+        before = {part.unit.casefold(): part.item_count for part in _units_of(session, last_good)}
+    units = tuple(
+        UnitSnapshot(
+            part.unit,
+            is_complete=part.state == PartState.COMPLETE,
+            people=part.item_count,
+            people_before=before.get(part.unit.casefold()),
+            source=part.source,
+            completed_at=part.completed_at.strftime("%Y-%m-%d %H:%M UTC") if part.completed_at else "",
+            problem=part.error_message or "",
+        )
+        for part in parts.units
+    )
+    # The parts were read one after the other, each with the settings of its moment.
+    directory = Section.DIRECTORY.value
+    changed_meanwhile = versions.get(directory) != run.settings_versions.get(directory)
+    return RunFacts(
+        is_first_run=last_good is None,
+        is_selection_changed=last_good is not None
+        and (changed_meanwhile or last_good.selection_hash != run.selection_hash),
+        units=units,
+    )
+
+
+def _units_of(session: Session, run: Run) -> Sequence[SnapshotPart]:
+    return session.scalars(
+        select(SnapshotPart).where(SnapshotPart.run_id == run.id, SnapshotPart.kind == PartKind.UNIT.value)
+    ).all()
+
+
+def absent_of(database: Database, parts: Parts, last_good: Run | None) -> list[AbsentPerson]:
+    """What the directory said of the absent, with the unit that held each in the last good run."""
+    absent = [
+        row_absent(row)
+        for part in parts.absent
+        if part.state == PartState.COMPLETE
+        for row in read_rows(database, part.id)
+    ]
+    if not absent or last_good is None:
+        return absent
+    wanted = {person.guid for person in absent}
+    last_units: dict[str, str] = {}
+    with database.read() as session:
+        units = _units_of(session, last_good)
+    for unit in sorted(units, key=lambda part: part.position, reverse=True):
+        try:
+            for row in read_rows(database, unit.id):
+                person = row_person(row)
+                if person.guid in wanted:
+                    last_units[person.guid] = person.unit
+        except LookupError:
+            # The pages of old runs are not kept for ever; then the limits count these people for the site only.
+            log.info("last_units_unknown", run_id=last_good.id, part_id=unit.id)
+    return [replace(person, last_unit=last_units.get(person.guid, "")) for person in absent]
+
+
+def bindings_of(session: Session, site_id: str) -> list[Binding]:
+    """Who holds which extension of the site."""
+    rows = session.execute(
+        select(
+            BindingRow.person_guid,
+            BindingRow.extension_id,
+            BindingRow.number,
+            BindingRow.origin,
+            BindingRow.person_name,
+            BindingRow.is_disabled_by_rollcall,
+        ).where(BindingRow.site_id == site_id)
+    )
+    return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
+
+
+def people_of(database: Database, parts: Parts) -> Iterator[Person]:
+    """Everybody in the units that were read to their end, once for each unit."""
+    for part in parts.units:
+        if part.state == PartState.COMPLETE:
+            for row in read_rows(database, part.id):
+                yield row_person(row)
+
+
+def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapshot:
+    """The phone system as the part has read it."""
+    proof = part.proof
+    return PhoneSystemSnapshot(
+        extensions=tuple(row_extension(row) for row in read_rows(database, part.id)),
+        departments=tuple(Department(*row) for row in proof["departments"]),
+        peers=tuple(Peer(*row) for row in proof["peers"]),
+        used_extensions=proof["used_extensions"],
+        max_extensions=proof["max_extensions"],
+        version=proof["version"],
+    )

@@ -1,0 +1,325 @@
+"""Carries out one stage: claims commands, looks at their extensions, decides, writes, records what became of them.
+
+Threads: a pool writes to the phone system, one clerk uses the database for claims and outcomes, and the caller's
+thread moves work between the two. Whatever happens, a command's row says what must be read back.
+"""
+
+import queue
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import update
+
+from services.relay_client import claims, outcomes
+from services.relay_client.archive import Archiver
+from services.relay_client.claims import Claim, StageKey, Tenure
+from services.relay_client.decide import Action, Decision, Live, decide
+from services.relay_client.errors import REFUSED, UnknownOutcome
+from services.relay_client.outcomes import Outcome
+from services.relay_client.pace import Pace
+from services.relay_client.perform import PartlyDone, Performer, StageCache
+from services.relay_client.xapi import Xapi
+from shared.database.tables import Run
+from shared.domain.command import Command, CommandKind, CommandState, Stage
+from shared.domain.extension import Extension
+from shared.errors import PhoneSystemBusy, RollcallError
+from shared.worker.context import Context
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 100
+_FLUSH = 50
+# So often, at least, the Log shows what was done and a cancelled run is noticed.
+_BEAT_SECONDS = 0.5
+# Writes of one command that may go unanswered, or be put off, before something else must happen.
+_MOST_UNANSWERED = 4
+_MOST_BUSY = 8
+# After a write that went unanswered; twice as long after each further one.
+_FIRST_PAUSE_SECONDS = 0.25
+# What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
+_FRESH_SECONDS = 5.0
+_MAKES_EXTENSION = (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+# 3CX itself refuses these when the number or the name has been taken since.
+_CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_GROUP)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the phone system had for a command, and when it was asked (by the monotonic clock)."""
+
+    live: Live
+    read_at: float
+
+    def is_good_for(self, command: Command) -> bool:
+        """Whether it still may be decided upon."""
+        return command.kind in _CHECKED_BY_PHONE_SYSTEM or time.monotonic() - self.read_at < _FRESH_SECONDS
+
+
+_Work = tuple[Claim, _View]
+
+
+@dataclass
+class StageWork:
+    """The work at one stage of a run, from the first claim to the last outcome."""
+
+    context: Context
+    run: Run
+    key: StageKey
+    xapi: Xapi
+    archiver: Archiver
+    tenure: Tenure
+    _behind: int = 0
+    _fatal: list[RollcallError] = field(default_factory=list)
+    _unsent: list[Claim] = field(default_factory=list)
+    _unknown: list[Claim] = field(default_factory=list)
+    _is_cancelled: bool = False
+    _is_abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        """Make the tools of the stage."""
+        # Departments are created one by one: two commands might name the same one.
+        self._width = 1 if self.key.stage is Stage.GROUPS else self.xapi.settings.concurrency
+        self._pace = Pace(self._width)
+        self._performer = Performer(self.xapi, StageCache(self.xapi), self.archiver)
+        # Handed on to a task of its own long before this one's time limit.
+        self._claim_until = time.monotonic() + self.context.settings.task_seconds / 2
+
+    def drain(self) -> None:
+        """Carry out the commands of the stage, a window of them at once.
+
+        Ends early, with commands left open, when the run was cancelled or the task has lasted long.
+
+        :raises RollcallError: what makes going on pointless; undone commands were given back.
+        :raises LeaseHeld: another worker has taken over; nothing more was written.
+        """
+        with (
+            ThreadPoolExecutor(self._width, thread_name_prefix="command") as pool,
+            ThreadPoolExecutor(1, thread_name_prefix="clerk") as clerk,
+        ):
+            try:
+                self._work_off(pool, clerk)
+            except BaseException:
+                self._is_abandoned.set()
+                raise
+        with self.context.database.begin() as session:
+            self.tenure.prove(session)
+            claims.release(session, self.run.id, self._unsent, self._unknown)
+        if self._fatal:
+            raise self._fatal[0]
+
+    def _work_off(self, pool: ThreadPoolExecutor, clerk: ThreadPoolExecutor) -> None:
+        waiting: deque[_Work] = deque()
+        ended: queue.SimpleQueue[Future[Outcome | None]] = queue.SimpleQueue()
+        in_hand = 0
+        unstored: list[Outcome] = []
+        coming: Future[list[_Work]] | None = clerk.submit(self._take_chunk)
+        storing: Future[None] | None = None
+        stored_at = time.monotonic()
+        while True:
+            if coming is not None and (coming.done() or not (waiting or in_hand)):
+                taken = coming.result()
+                waiting.extend(taken)
+                coming = clerk.submit(self._take_chunk) if taken else None
+            while waiting and in_hand < 2 * self._width:
+                pool.submit(self._carry_out, *waiting.popleft()).add_done_callback(ended.put)
+                in_hand += 1
+            if not in_hand and not waiting and coming is None:
+                break
+            for future in _all_ended(ended, _BEAT_SECONDS) if in_hand else ():
+                in_hand -= 1
+                outcome = future.result()
+                if outcome is not None:
+                    unstored.append(outcome)
+            is_beat = time.monotonic() - stored_at > _BEAT_SECONDS
+            if (len(unstored) >= _FLUSH or is_beat) and (storing is None or storing.done()):
+                if storing is not None:
+                    storing.result()
+                storing = clerk.submit(self._store, unstored)
+                unstored, stored_at = [], time.monotonic()
+        if storing is not None:
+            storing.result()
+        self._store(unstored)
+
+    def _take_chunk(self) -> list[_Work]:
+        if self._must_stop() or self._is_cancelled or time.monotonic() > self._claim_until:
+            return []
+        with self.context.database.begin() as session:
+            self.tenure.prove(session)
+            if not claims.is_executing(session, self.run.id):
+                return []
+            chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK)
+        if not chunk:
+            return []
+        self._behind = chunk[-1].row_id
+        try:
+            return list(zip(chunk, self._look_at([claim.command for claim in chunk]), strict=True))
+        except RollcallError as error:
+            self._fatal.append(error)
+            for claim in chunk:
+                self._give_back(claim, is_unknown=claim.was_interrupted)
+            return []
+
+    def _store(self, ended: list[Outcome]) -> None:
+        """Write down what became of commands, and look whether the run is still wanted."""
+        with self.context.database.begin() as session:
+            self.tenure.prove(session)
+            if ended:
+                outcomes.store(session, self.run.site_id, self.run.id, ended)
+            if any(outcome.state is CommandState.DONE for outcome in ended):
+                # Only interruptions without any progress between them count.
+                session.execute(update(Run).where(Run.id == self.run.id, Run.attempts > 0).values(attempts=0))
+            self._is_cancelled = not claims.is_executing(session, self.run.id)
+
+    def _look_at(self, commands: list[Command]) -> list[_View]:
+        """What the phone system has for each command right now, in as few requests as possible."""
+        read_at = time.monotonic()
+        if self.key.stage is Stage.GROUPS:
+            departments = {department.name.casefold() for department in self.xapi.departments()}
+            return [
+                _View(Live(department_exists=str(command.after["name"]).casefold() in departments), read_at)
+                for command in commands
+            ]
+        by_number = self.xapi.find_by_numbers(
+            command.number for command in commands if command.kind in _MAKES_EXTENSION
+        )
+        by_id = self.xapi.find_by_ids(
+            command.extension_id for command in commands if command.extension_id is not None
+        )
+        return [
+            _View(
+                Live(by_id=by_id.get(command.extension_id or 0), by_number=by_number.get(command.number)),
+                read_at,
+            )
+            for command in commands
+        ]
+
+    def _carry_out(self, claim: Claim, view: _View | None) -> Outcome | None:
+        """Look, decide and write until it is known what became of the command; ``None``: it was given back."""
+        if claim.blocked_by:
+            return _failed(claim, "requirement_not_done", claim.blocked_by, state=CommandState.SKIPPED)
+        if claim.attempts > claims.MAX_ATTEMPTS:
+            said = f"Given up after {claims.MAX_ATTEMPTS} interrupted tries. The next run compares again."
+            return _failed(claim, "given_up", said)
+        may_be_done = claim.was_interrupted
+        busy = 0
+        unanswered: list[UnknownOutcome] = []
+        while True:
+            self._pace.enter()
+            is_answered = False
+            try:
+                # What may have taken effect is a command in hand: it is finished even if the run was cancelled.
+                if self._must_stop() or (self._is_cancelled and not may_be_done):
+                    self._give_back(claim, is_unknown=may_be_done)
+                    return None
+                if view is None or not view.is_good_for(claim.command):
+                    (view,) = self._look_at([claim.command])
+                decision = decide(claim.command, view.live, may_be_done)
+                if len(unanswered) == _MOST_UNANSWERED and decision.action in (Action.WRITE, Action.RESUME):
+                    return _unanswered(claim, view.live, decision, unanswered[-1])
+                outcome = self._act(claim, view.live, decision, may_be_done=may_be_done)
+                is_answered = True
+                return outcome
+            except PhoneSystemBusy as error:
+                self._pace.slow_down(error.retry_after)
+                busy += 1
+                if busy == _MOST_BUSY:
+                    self._interrupt(claim, error)
+                    return None
+            except UnknownOutcome as error:
+                log.info("outcome_unknown", command=claim.row_id, reason=error.message)
+                self._pace.slow_down(max(error.retry_after, _FIRST_PAUSE_SECONDS * 2 ** len(unanswered)))
+                unanswered.append(error)
+            except RollcallError as error:
+                self._interrupt(claim, error)
+                return None
+            finally:
+                self._pace.leave(succeeded=is_answered)
+            # An earlier step of several may stand even when this one was put off.
+            may_be_done, view = True, None
+
+    def _act(self, claim: Claim, live: Live, decision: Decision, *, may_be_done: bool) -> Outcome:
+        match decision.action:
+            case Action.ALREADY_DONE:
+                return Outcome(claim.row_id, claim.command, CommandState.DONE, was_so_already=not may_be_done)
+            case Action.OUTDATED:
+                return _failed(claim, "outdated", decision.message, state=CommandState.OUTDATED)
+            case Action.NUMBER_TAKEN:
+                return _failed(claim, "number_in_use", decision.message)
+        try:
+            result = self._performer.perform(claim.command, live.by_id, _holder(live, decision))
+        except PartlyDone as partly:
+            return _failed(claim, partly.code, partly.message, extension_id=partly.extension_id)
+        except REFUSED as refused:
+            return _failed(claim, refused.code, refused.message)
+        except RollcallError as error:
+            if claim.command.kind is not CommandKind.ARCHIVE_EXTENSION:
+                raise
+            return _failed(claim, error.code, error.message)
+        made = result.get("extension_id")
+        return Outcome(
+            claim.row_id,
+            claim.command,
+            CommandState.DONE,
+            result,
+            extension_id=made if isinstance(made, int) else None,
+        )
+
+    def _must_stop(self) -> bool:
+        return bool(self._fatal) or self.tenure.held.is_lost or self._is_abandoned.is_set()
+
+    def _interrupt(self, claim: Claim, error: RollcallError) -> None:
+        self._fatal.append(error)
+        # A step of several may have been done before the one that failed.
+        self._give_back(claim, is_unknown=True)
+
+    def _give_back(self, claim: Claim, *, is_unknown: bool) -> None:
+        (self._unknown if is_unknown else self._unsent).append(claim)
+
+
+def _all_ended(
+    ended: "queue.SimpleQueue[Future[Outcome | None]]", seconds: float
+) -> list[Future[Outcome | None]]:
+    """Whatever has ended, waiting so long for the first."""
+    found = []
+    try:
+        found.append(ended.get(timeout=seconds))
+        while True:
+            found.append(ended.get_nowait())
+    except queue.Empty:
+        return found
+
+
+def _holder(live: Live, decision: Decision) -> Extension | None:
+    """The extension that an earlier try made, when the decision is to finish it."""
+    return live.by_number if decision.action is Action.RESUME else None
+
+
+def _unanswered(claim: Claim, live: Live, decision: Decision, last: UnknownOutcome) -> Outcome:
+    holder = _holder(live, decision)
+    stands = (
+        f"Extension {holder.number} was created, but not all of its settings were written"
+        if holder
+        else "Not done"
+    )
+    return _failed(
+        claim,
+        last.code,
+        f"{stands}, although it was tried {_MOST_UNANSWERED} times and the phone system answers otherwise: "
+        f"{last.message} The next run compares again.",
+        extension_id=holder.id if holder else None,
+    )
+
+
+def _failed(
+    claim: Claim,
+    code: str,
+    message: str,
+    *,
+    state: CommandState = CommandState.FAILED,
+    extension_id: int | None = None,
+) -> Outcome:
+    return Outcome(claim.row_id, claim.command, state, {}, code, message, extension_id)

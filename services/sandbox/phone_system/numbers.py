@@ -1,0 +1,99 @@
+"""Whatever else holds a number, and what points at one: peers, queues, ring groups, inbound rules."""
+
+from services.sandbox.phone_system.answers import Refusal, invalid_body, warning
+from services.sandbox.phone_system.routing import Answer, Request, route
+from services.sandbox.phone_system.schema import INBOUND_RULE, PEER, QUEUE, RING_GROUP, Entity, accepts
+from services.sandbox.phone_system.store import Json
+
+
+@route("GET", "/Peers")
+def list_peers(request: Request) -> Answer:
+    return request.collection("Peers", request.system.all_peers(), PEER)
+
+
+@route("GET", "/Peers(Number='{number}')")
+def get_peer(request: Request, number: str) -> Answer:
+    for peer in request.system.all_peers():
+        if peer["Number"] == number:
+            return request.single("Peers", peer, PEER)
+    raise Refusal(404)
+
+
+@route("POST", "/Peers/Pbx.RetreivePeersByNumbers")
+def peers_by_numbers(request: Request) -> Answer:
+    asked = request.fields().get("peersRequest")
+    wanted = asked.get("DnNumbers") if isinstance(asked, dict) else None
+    if not isinstance(wanted, list):
+        raise invalid_body()
+    return request.collection(
+        "Peers", [peer for peer in request.system.all_peers() if peer["Number"] in wanted], PEER
+    )
+
+
+@route("GET", "/Queues")
+def list_queues(request: Request) -> Answer:
+    return request.collection("Queues", list(request.system.queues.values()), QUEUE)
+
+
+@route("GET", "/Queues({id})")
+def get_queue(request: Request, id: int) -> Answer:
+    return request.single("Queues", _of(request.system.queues, id), QUEUE)
+
+
+@route("PATCH", "/Queues({id})")
+def patch_queue(request: Request, id: int) -> Answer:
+    return _patch(request, _of(request.system.queues, id), QUEUE, "Agents")
+
+
+@route("GET", "/RingGroups")
+def list_ring_groups(request: Request) -> Answer:
+    return request.collection("RingGroups", list(request.system.ring_groups.values()), RING_GROUP)
+
+
+@route("GET", "/RingGroups({id})")
+def get_ring_group(request: Request, id: int) -> Answer:
+    return request.single("RingGroups", _of(request.system.ring_groups, id), RING_GROUP)
+
+
+@route("PATCH", "/RingGroups({id})")
+def patch_ring_group(request: Request, id: int) -> Answer:
+    return _patch(request, _of(request.system.ring_groups, id), RING_GROUP, "Members")
+
+
+@route("GET", "/InboundRules")
+def list_inbound_rules(request: Request) -> Answer:
+    return request.collection("InboundRules", list(request.system.inbound_rules.values()), INBOUND_RULE)
+
+
+@route("GET", "/InboundRules({id})")
+def get_inbound_rule(request: Request, id: int) -> Answer:
+    return request.single("InboundRules", _of(request.system.inbound_rules, id), INBOUND_RULE)
+
+
+@route("PATCH", "/InboundRules({id})")
+def patch_inbound_rule(request: Request, id: int) -> Answer:
+    return _patch(request, _of(request.system.inbound_rules, id), INBOUND_RULE, None)
+
+
+def _of(rows: dict[int, Json], id: int) -> Json:
+    if id not in rows:
+        raise Refusal(404)
+    return rows[id]
+
+
+def _patch(request: Request, row: Json, entity: Entity, people: str | None) -> Answer:
+    """Write fields; a list of people takes the place of the one that is there."""
+    body = request.fields()
+    if not accepts(entity, body):
+        raise invalid_body()
+    for name in ("Id", "Number"):
+        if body.get(name, row.get(name)) != row.get(name):
+            raise warning(name, "XAPI.FORBIDDEN_CHANGE")
+    for person in (body.get(people) or []) if people else []:
+        if person.get("Number") not in request.system.user_by_number:
+            raise warning(str(people), "XAPI.NON_EXISTENT_EXT_NUMBER")
+    row.update({name: value for name, value in body.items() if name != people})
+    if people in body:
+        row[str(people)] = request.system.people(body[people] or [])
+    request.system.count(f"update_{row.get('Name') or row.get('RuleName')}", str(row["Id"]), sorted(body))
+    return Answer(204)

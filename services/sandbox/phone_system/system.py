@@ -1,0 +1,106 @@
+"""What the phone system tells about itself: licence, version, defaults, principals."""
+
+from services.sandbox.phone_system import user_fields
+from services.sandbox.phone_system.routing import Answer, Request, route
+from services.sandbox.phone_system.schema import DEFS, EVENT, PRINCIPAL, PROMPT_SET, SYSTEM_STATUS
+from services.sandbox.phone_system.store import Json
+
+_LICENCE: Json = {
+    "Activated": True,
+    "LicenseActive": True,
+    "LicenseKey": "SAND-BOXX-KEYS-ARES",
+    "ProductCode": "3CXPSPROF",
+    "MaxSimCalls": 64,
+    "ExpirationDate": "2035-01-01T00:00:00Z",
+    "MaintenanceExpiresAt": "2035-01-01T00:00:00Z",
+}
+
+
+@route("GET", "/Defs")
+def defs(request: Request) -> Answer:
+    return request.single("Defs", {"Id": 0}, DEFS)
+
+
+@route("GET", "/Defs/Pbx.GetSystemParameters()")
+def system_parameters(request: Request) -> Answer:
+    length = len(str(request.system.options.first_number))
+    return Answer(
+        body={
+            "ENL": length,
+            "ENLRange": {"From": length, "To": 5},
+            "GlobalLanguage": "EN",
+            "GlobalACPRMSET": user_fields.DEFAULTS["PromptSet"],
+            "FQDN": request.system.options.fqdn,
+            "Version": request.system.options.version,
+        }
+    )
+
+
+@route("GET", "/Defs/Pbx.HasSystemOwner()")
+def has_system_owner(request: Request) -> Answer:
+    return Answer(body={"value": request.system.has_owner()})
+
+
+@route("GET", "/SystemStatus")
+def system_status(request: Request) -> Answer:
+    system = request.system
+    status = _LICENCE | {
+        "Id": 0,
+        "Version": system.options.version,
+        "FQDN": system.options.fqdn,
+        "ExtensionsTotal": len(system.users),
+        "ExtensionsRegistered": 0,
+        "UserExtensions": len(system.users),
+        "MaxUserExtensions": system.options.max_extensions,
+        "CallsActive": 0,
+        "HasNotRunningServices": False,
+        "RecordingQuotaReached": False,
+        "VoicemailQuotaReached": False,
+        "DBMaintenanceInProgress": False,
+        "BackupScheduled": True,
+        "IsAuditLogEnabled": True,
+        "OS": "Linux",
+    }
+    return request.single("SystemStatus", status, SYSTEM_STATUS)
+
+
+@route("GET", "/LicenseStatus")
+def licence_status(request: Request) -> Answer:
+    return Answer(body=_LICENCE | {"Version": request.system.options.version})
+
+
+@route("GET", "/PromptSets")
+def prompt_sets(request: Request) -> Answer:
+    english = {
+        "Id": 1,
+        "PromptSetName": "English",
+        "Folder": user_fields.DEFAULTS["PromptSet"],
+        "LanguageCode": "EN",
+    }
+    return request.collection("PromptSets", [english], PROMPT_SET)
+
+
+@route("GET", "/ServicePrincipals")
+def service_principals(request: Request) -> Answer:
+    clients = request.system.options.clients()
+    rows: list[Json] = [
+        {
+            "Id": 10 + index,
+            "Number": client,
+            "XAPIEnabled": True,
+            "CallControlEnabled": False,
+            "IsSystem": False,
+        }
+        for index, client in enumerate(clients)
+    ]
+    return request.collection("ServicePrincipals", rows, PRINCIPAL)
+
+
+@route("GET", "/VoicemailSettings")
+def voicemail_settings(request: Request) -> Answer:
+    return Answer(body={"Id": 1, "Quota": 1000, "UsedSpace": 0, "MinDuration": 2})
+
+
+@route("GET", "/EventLogs")
+def event_logs(request: Request) -> Answer:
+    return request.collection("EventLogs", [], EVENT)

@@ -1,0 +1,119 @@
+"""Invariant 3: a process killed at any instruction; after restart the run ends, every command took effect exactly
+once, nothing is lost. Here the worker is killed in the middle of every stage.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from shared.database.tables import RunState
+from tests.faults.conftest import World, assert_in_step, settle
+from tests.faults.deployment import Deployment
+from tests.faults.reaper import Reaper
+from tests.support.archive_worker import FOLDER
+from tests.support.phone_system import changes_made, departments_of, fields_written, picture
+
+pytestmark = pytest.mark.redis
+
+TEMPLATE, ARCHIVE = "100", "104"
+PEOPLE = ("anna", "ben", "carla", "dora", "emil")
+
+
+@pytest.mark.parametrize("moment", ["hold_before", "hold_after"])
+def test_a_worker_killed_in_every_stage_loses_nothing_and_does_nothing_twice(
+    processes: Deployment, world: World, tmp_path: Path, moment: str
+) -> None:
+    state = world.phone_system.state
+    state.change_user(state.user_id_of(TEMPLATE), {"RecordCalls": True})
+    state.calls.clear()
+    units = [{"dn": unit, "template_extension": TEMPLATE} for unit in world.staff.units]
+    processes.configure(
+        world.sections(
+            directory={"units": units},
+            rules={"add_to_departments": True, "create_missing_departments": True},
+            archive={"is_enabled": True, "extension": ARCHIVE},
+        )
+    )
+    processes.start_beat()
+    reaper = Reaper(
+        processes,
+        world,
+        moment,
+        lambda: processes.start_worker(module="tests.support.archive_worker", **{FOLDER: str(tmp_path)}),
+    )
+    _killed_while_departments_and_extensions_are_made(processes, world, reaper)
+
+    world.staff.set_enabled("ben", False)
+    settle(processes)
+    before = picture(world.phone_system)
+    _killed_while_changing_and_removing(processes, world, reaper, tmp_path / moment)
+
+    # What was held before takes effect now, when everything is over: it must change nothing.
+    reaper.release_all()
+    assert reaper.killed == 8
+    assert changes_made(world.phone_system) == {
+        ("update_user", "201"): 1,
+        ("update_user", "202"): 1,
+        ("update_user", "203"): 1,
+        ("update_user", "204"): 1,
+        ("delete_user", "204"): 1,
+    }
+    assert (tmp_path / "moved").read_text() == "204\n"
+    assert (tmp_path / ARCHIVE / "204").read_text() == "a voicemail"
+    dora = before.pop("204")
+    assert dora["Enabled"] is True
+    assert picture(world.phone_system) == before | {
+        "201": before["201"] | {"Mobile": "+49 30 1"},
+        "202": before["202"] | {"Enabled": True},
+        "203": before["203"] | {"Enabled": False},
+    }
+    assert_in_step(processes)
+
+
+def _killed_while_departments_and_extensions_are_made(
+    processes: Deployment, world: World, reaper: Reaper
+) -> None:
+    for place, login in enumerate(PEOPLE):
+        world.staff.hire(login, str(201 + place), department="Sales")
+    reaper.hold("POST", "^/Groups$")
+    run_id = processes.start_run()
+    processes.wait_for(run_id, {RunState.HELD})
+    processes.approve(run_id)
+    reaper.strike_at_request(then_hold=("POST", "^/Users$"))
+    # A creation goes on in steps: settings, forwarding, departments.
+    reaper.strike_at_request(then_hold=("PATCH", r"^/Users\(\d+\)$"))
+    reaper.strike_at_request()
+    run = processes.wait_for(run_id, {RunState.DONE, RunState.FAILED})
+    assert run.state == RunState.DONE, processes.story()
+    made = changes_made(world.phone_system)
+    assert made["create_group", "Sales"] == 1
+    for number in (str(201 + place) for place in range(len(PEOPLE))):
+        assert made["create_user", number] == 1
+        written = fields_written(world.phone_system, number)
+        assert len(written) == len(set(written)), f"a field of {number} was written twice: {written}"
+        assert departments_of(world.phone_system, number)[1] == "Sales"
+
+
+def _killed_while_changing_and_removing(
+    processes: Deployment, world: World, reaper: Reaper, archiver_hold: Path
+) -> None:
+    staff, state = world.staff, world.phone_system.state
+    state.calls.clear()
+    staff.change("anna", mobile="+49 30 1")
+    staff.set_enabled("ben", True)
+    staff.set_enabled("carla", False)
+    staff.leave("dora")
+    (archiver_hold.parent / "204").write_text("a voicemail")
+    for number in ("201", "202", "203"):
+        reaper.hold("PATCH", rf"^/Users\({state.user_id_of(number)}\)$")
+    reaper.hold("DELETE", rf"^/Users\({state.user_id_of('204')}\)$")
+    archiver_hold.touch()
+    run_id = processes.start_run()
+    for _stage in ("update", "enable", "disable"):
+        reaper.strike_at_request()
+    reaper.strike("a held archiver", (archiver_hold.parent / "held").exists)
+    archiver_hold.unlink()
+    reaper.strike_at_request()
+    run = processes.wait_for(run_id, {RunState.DONE, RunState.FAILED})
+    assert run.state == RunState.DONE, processes.story()
+    assert {row.state for row in processes.commands(run_id)} == {"done"}

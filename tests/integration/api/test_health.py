@@ -1,0 +1,117 @@
+"""Health checks, the diagnosis and the metrics: what monitoring sees when all is well and when it is not."""
+
+import re
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from sqlalchemy import select
+
+from services.api.use_cases import sites
+from shared.database.tables import RunState, SettingsVersion
+from shared.worker.context import Context
+from tests.integration.api.builders import make_plan, make_run, set_state
+
+READY = "/health/ready"
+
+
+def _not_ready(answer: httpx.Response) -> dict[str, bool]:
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (503, "not_ready")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "10"
+    checks: dict[str, bool] = problem["details"]
+    return checks
+
+
+def test_anyone_may_ask_whether_it_lives_and_is_ready(ready: Context, client: httpx.Client) -> None:
+    del client.headers["Authorization"]
+    assert client.get("/health/live").json() == {"ok": True}
+    assert client.get(READY).json() == {"ok": True, "checks": {"database": True, "key": True}}
+
+
+def test_a_database_that_lost_its_tables_is_not_ready_but_alive(
+    context: Context, client: httpx.Client
+) -> None:
+    raw = sqlite3.connect(str(context.database.url.database))
+    raw.execute("ALTER TABLE alembic_version RENAME TO gone")
+    raw.close()
+    assert _not_ready(client.get(READY)) == {"database": False}
+    assert client.get("/health/live").status_code == 200
+
+
+def test_a_database_file_that_is_gone_is_noticed_and_nothing_told_of_it(
+    context: Context, client: httpx.Client
+) -> None:
+    assert client.get(READY).status_code == 200
+    file = Path(str(context.database.url.database))
+    file.rename(file.with_suffix(".away"))
+    gone = client.get(READY)
+    assert _not_ready(gone) == {"database": False}
+    assert str(file) not in gone.text
+    file.with_suffix(".away").rename(file)
+    assert client.get(READY).status_code == 200
+
+
+def test_secrets_that_another_key_sealed_are_not_ready(ready: Context, client: httpx.Client) -> None:
+    with ready.database.begin() as session:
+        row = session.scalars(select(SettingsVersion).where(SettingsVersion.section == "directory")).one()
+        row.document = row.document | {"password": {"$encrypted": "gAAAAAtampered"}}
+    assert _not_ready(client.get(READY)) == {"database": True, "key": False}
+
+
+def test_the_diagnosis_says_in_sentences_what_to_mend(context: Context, client: httpx.Client) -> None:
+    found = client.get("/api/v1/diagnosis").json()
+    checks = {check["name"]: check for check in found["checks"]}
+    assert not found["ok"]
+    assert checks["database"]["ok"]
+    assert checks["broker"]["ok"]
+    assert "rollcall up" in checks["workers"]["message"]
+    assert "domain controller" in checks["settings of default"]["message"]
+    assert all(check["message"].endswith(".") for check in found["checks"])
+
+
+def test_the_diagnosis_of_a_configured_site_is_well(ready: Context, client: httpx.Client) -> None:
+    checks = {check["name"]: check["ok"] for check in client.get("/api/v1/diagnosis").json()["checks"]}
+    assert checks["settings of default"]
+    assert checks["clock"]
+    assert checks["disk"]
+
+
+def _metrics(client: httpx.Client) -> dict[str, float]:
+    answer = client.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    assert answer.text.endswith("\n")
+    figures = {}
+    typed: set[str] = set()
+    for line in lines:
+        if line.startswith("#"):
+            match = re.fullmatch(r"# (HELP|TYPE) (\w+) .+", line)
+            assert match, line
+            typed |= {match[2]} if match[1] == "TYPE" else set()
+            continue
+        sample = re.fullmatch(r'(\w+)(\{\w+="[^"]*"(?:,\w+="[^"]*")*\})? (\d+(?:\.\d+)?)', line)
+        assert sample, line
+        assert sample[1] in typed
+        figures[f"{sample[1]}{sample[2] or ''}"] = float(sample[3])
+    return figures
+
+
+def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client: httpx.Client) -> None:
+    assert _metrics(client) == {}
+    sites.create_site(ready, "oslo", "anna")
+    make_plan(ready)
+    ended = datetime.now(UTC) - timedelta(seconds=90)
+    set_state(ready, make_run(ready), RunState.DONE, finished_at=ended)
+    figures = _metrics(client)
+    assert figures['rollcall_runs{site="default",state="held"}'] == 1
+    assert figures['rollcall_runs{site="default",state="done"}'] == 1
+    assert figures['rollcall_runs{site="default",state="failed"}'] == 0
+    assert figures['rollcall_commands{site="default",state="pending"}'] == 4
+    assert 90 <= figures['rollcall_last_good_run_age_seconds{site="default"}'] < 120
+
+
+def test_the_metrics_need_a_token(client: httpx.Client) -> None:
+    assert httpx.get(f"{client.base_url}/metrics", trust_env=False).status_code == 401

@@ -1,0 +1,1 @@
+"""The sandboxes, asked over the network by ordinary clients."""

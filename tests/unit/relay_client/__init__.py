@@ -1,0 +1,1 @@
+"""Tests of the relay client that need no phone system."""

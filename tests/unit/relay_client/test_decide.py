@@ -1,0 +1,172 @@
+"""What is done with a command, by what the phone system has at the moment."""
+
+from typing import Any
+
+import pytest
+
+from services.relay_client.decide import Action, Live, decide
+from shared.domain.command import Command, CommandKind
+from shared.domain.extension import Extension, Membership
+from tests.builders.domain import make_extension
+
+OLD = make_extension(1)
+NEW = make_extension(1, id=2001, number="301")
+SALES = Membership(2, "Sales")
+
+
+def _command(kind: CommandKind, before: Any = None, after: Any = None, number: str = "201") -> Command:
+    return Command(
+        1, kind, "test", number, "guid", "Anna1 Berg1", OLD.id, before=before or {}, after=after or {}
+    )
+
+
+CREATE = _command(CommandKind.CREATE_EXTENSION, after={"first_name": "Anna1", "last_name": "Berg1"})
+RENUMBER = _command(
+    CommandKind.RENUMBER_EXTENSION, {"number": "201"}, {"first_name": "Anna1", "last_name": "Berg1"}, "301"
+)
+RENAME = _command(CommandKind.UPDATE_EXTENSION, {"first_name": "Anna1"}, {"first_name": "Eva"})
+RENAME_AND_MAIL = _command(
+    CommandKind.UPDATE_EXTENSION,
+    {"first_name": "Anna1", "email": "anna1@corp.example.test"},
+    {"first_name": "Eva", "email": "eva@corp.example.test"},
+)
+MOVE = _command(
+    CommandKind.UPDATE_EXTENSION,
+    {"departments": ("DEFAULT",), "primary_department": "DEFAULT"},
+    {"departments": ("DEFAULT", "Sales"), "primary_department": "Sales"},
+)
+ENABLE = _command(CommandKind.ENABLE_EXTENSION, {"enabled": False}, {"enabled": True})
+DISABLE = _command(CommandKind.DISABLE_EXTENSION, {"enabled": True}, {"enabled": False})
+DELETE = _command(CommandKind.DELETE_EXTENSION, {"number": "201", "enabled": False})
+ARCHIVE = _command(CommandKind.ARCHIVE_EXTENSION, {"number": "201", "enabled": False}, {"archive": "900"})
+ADOPT = _command(CommandKind.ADOPT_EXTENSION, {"number": "201", "first_name": "Anna1", "last_name": "Berg1"})
+GROUP = Command(1, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"})
+
+
+def _having(**changes: Any) -> Live:
+    return Live(by_id=make_extension(1, **changes))
+
+
+def _at_number(extension: Extension) -> Live:
+    return Live(by_number=extension)
+
+
+CASES: list[tuple[str, Command, Live, bool, Action]] = [
+    ("a free number", CREATE, Live(), False, Action.WRITE),
+    ("a free number after a crash", CREATE, Live(), True, Action.WRITE),
+    (
+        "taken by another",
+        CREATE,
+        _at_number(make_extension(1, first_name="Otto")),
+        False,
+        Action.NUMBER_TAKEN,
+    ),
+    (
+        "taken by another after a crash",
+        CREATE,
+        _at_number(make_extension(1, first_name="Otto")),
+        True,
+        Action.NUMBER_TAKEN,
+    ),
+    ("taken by a namesake that we did not make", CREATE, _at_number(OLD), False, Action.NUMBER_TAKEN),
+    ("made by the try before", CREATE, _at_number(OLD), True, Action.RESUME),
+    ("a renumbering", RENUMBER, Live(by_id=OLD), False, Action.WRITE),
+    ("a renumbering of nothing", RENUMBER, Live(), False, Action.OUTDATED),
+    ("a renumbering of another number", RENUMBER, _having(number="202"), False, Action.OUTDATED),
+    ("a renumbering onto a taken number", RENUMBER, Live(OLD, NEW), False, Action.NUMBER_TAKEN),
+    ("a renumbering half done", RENUMBER, Live(OLD, NEW), True, Action.RESUME),
+    ("unchanged since the plan", RENAME, Live(by_id=OLD), False, Action.WRITE),
+    ("gone since the plan", RENAME, Live(), False, Action.OUTDATED),
+    ("as wanted already", RENAME, _having(first_name="Eva"), False, Action.ALREADY_DONE),
+    ("changed by hand", RENAME, _having(first_name="Edna"), False, Action.OUTDATED),
+    ("another field changed by hand", RENAME, _having(last_name="Other"), False, Action.WRITE),
+    ("one of two fields written", RENAME_AND_MAIL, _having(first_name="Eva"), True, Action.WRITE),
+    (
+        "one of two written, the other changed by hand",
+        RENAME_AND_MAIL,
+        _having(first_name="Eva", email="x@y.test"),
+        True,
+        Action.OUTDATED,
+    ),
+    (
+        "the e-mail in other letters",
+        RENAME_AND_MAIL,
+        _having(email="ANNA1@corp.example.test"),
+        False,
+        Action.WRITE,
+    ),
+    ("departments as planned", MOVE, Live(by_id=OLD), False, Action.WRITE),
+    (
+        "another department added by hand",
+        MOVE,
+        _having(memberships=(Membership(1, "DEFAULT"), Membership(3, "Board"))),
+        False,
+        Action.OUTDATED,
+    ),
+    (
+        "moved, but not the primary one yet",
+        MOVE,
+        _having(memberships=(Membership(1, "DEFAULT"), SALES)),
+        True,
+        Action.WRITE,
+    ),
+    (
+        "moved altogether",
+        MOVE,
+        _having(memberships=(Membership(1, "default"), SALES), primary_department_id=2),
+        True,
+        Action.ALREADY_DONE,
+    ),
+    ("to enable", ENABLE, _having(enabled=False), False, Action.WRITE),
+    ("enabled already", ENABLE, Live(by_id=OLD), False, Action.ALREADY_DONE),
+    ("to disable", DISABLE, Live(by_id=OLD), False, Action.WRITE),
+    ("disabled already", DISABLE, _having(enabled=False), False, Action.ALREADY_DONE),
+    ("to disable what is gone", DISABLE, Live(), False, Action.OUTDATED),
+    ("to delete", DELETE, _having(enabled=False), False, Action.WRITE),
+    ("deleted already", DELETE, Live(), False, Action.ALREADY_DONE),
+    ("enabled again before the deletion", DELETE, Live(by_id=OLD), False, Action.OUTDATED),
+    (
+        "another number before the deletion",
+        DELETE,
+        _having(enabled=False, number="9"),
+        False,
+        Action.OUTDATED,
+    ),
+    ("to archive", ARCHIVE, _having(enabled=False), False, Action.WRITE),
+    ("enabled again before the archive", ARCHIVE, Live(by_id=OLD), False, Action.OUTDATED),
+    ("to archive what is gone", ARCHIVE, Live(), False, Action.OUTDATED),
+    ("to adopt", ADOPT, Live(by_id=OLD), False, Action.WRITE),
+    ("renamed before the adoption", ADOPT, _having(last_name="Other"), False, Action.OUTDATED),
+    ("a new department", GROUP, Live(), False, Action.WRITE),
+    ("a department that is there", GROUP, Live(department_exists=True), False, Action.ALREADY_DONE),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "live", "was_interrupted", "expected"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_what_is_done_follows_from_what_is_there(
+    command: Command, live: Live, was_interrupted: bool, expected: Action
+) -> None:
+    decision = decide(command, live, was_interrupted)
+    assert decision.action is expected
+    assert bool(decision.message) == (expected in (Action.OUTDATED, Action.NUMBER_TAKEN))
+
+
+def test_every_kind_of_command_is_in_the_table() -> None:
+    assert {case[1].kind for case in CASES} == set(CommandKind)
+
+
+def test_an_outdated_command_says_which_field_has_what_now() -> None:
+    live = _having(memberships=(Membership(1, "DEFAULT"), Membership(3, "Board")))
+    message = decide(MOVE, live, was_interrupted=False).message
+    assert "Extension 201" in message
+    assert "departments is now 'Board, DEFAULT'" in message
+    assert "The next run looks again." in message
+
+
+def test_a_number_that_is_taken_says_by_whom() -> None:
+    live = _at_number(make_extension(1, first_name="Otto", last_name="Other"))
+    assert "belongs to Otto Other" in decide(CREATE, live, was_interrupted=False).message
