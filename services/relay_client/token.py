@@ -177,5 +177,5 @@ def taken_over() -> TokenTakenOver:
     """The error for a token that keeps being rejected."""
     return TokenTakenOver(
         "3CX keeps rejecting the access token: another program uses the same client ID and logs Rollcall out. "
-        "Give Rollcall an API client of its own under Integrations > API; the run goes on from where it stopped."
+        "Give Rollcall an API client of its own under Integrations > API; the next run does what is left."
     )

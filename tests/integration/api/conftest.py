@@ -2,17 +2,17 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from celery.contrib.testing.worker import start_worker
 
 from services.api.app import create_app as create_api
 from services.api.use_cases import settings, tokens
+from services.cli.deployment import import_tasks, workers
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate
@@ -89,24 +89,18 @@ def client(context: Context) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def answering(context: Context) -> Iterator[Callable[[str, Callable[[dict[str, Any]], Any]], None]]:
-    """Start a worker that answers a question with the given function: ``answering(task, answer)``."""
-    started = threading.Event()
+    """Start a worker that answers one question with the given function: ``answering(task, answer)``."""
+    with ExitStack() as stack:
 
-    def _register(task: str, answer: Callable[[dict[str, Any]], Any]) -> None:
-        def _body(self: QuestionTask, arguments: dict[str, Any]) -> Any:
-            return answer(arguments)
+        def _start(task: str, answer: Callable[[dict[str, Any]], Any]) -> None:
+            def _body(self: QuestionTask, arguments: dict[str, Any]) -> Any:
+                return answer(arguments)
 
-        # In place of the real one, in this app alone.
-        context.app.finalize()
-        context.app.tasks.pop(task, None)
-        context.app.task(name=task, base=QuestionTask, bind=True, shared=False)(_body)
-        if not started.is_set():
-            started.set()
-            worker.__enter__()
+            # In place of the real one, in this app alone; an import later would put the real one beside it.
+            import_tasks()
+            context.app.finalize()
+            context.app.tasks.pop(task, None)
+            context.app.task(name=task, base=QuestionTask, bind=True, shared=False)(_body)
+            stack.enter_context(workers(context))
 
-    worker = start_worker(
-        context.app, pool="threads", concurrency=2, perform_ping_check=False, loglevel="error"
-    )
-    yield _register
-    if started.is_set():
-        worker.__exit__(None, None, None)
+        yield _start

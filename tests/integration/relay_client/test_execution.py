@@ -1,25 +1,16 @@
-"""Every kind of command against the phone system, and every way it can go wrong."""
+"""Every kind of command against the phone system, as planned and when something else is there than was planned."""
 
 from typing import Any
 
 import pytest
 
+from services.relay_client.archive import NoRelay
 from services.relay_client.execute import execute_stage, executor_lease
-from services.relay_client.xapi import Xapi
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database import leases
 from shared.domain.command import Command, CommandKind
-from shared.errors import BadCredentials, LeaseHeld, TokenTakenOver
-from shared.settings import store
-from shared.settings.documents import PhoneSystemSettings
+from shared.errors import LeaseHeld
 from tests.integration.relay_client.conftest import Bench, VerifyingArchiver, change, creation
-
-
-def _xapi(bench: Bench, **changes: Any) -> Xapi:
-    with bench.context.database.read() as session:
-        settings = store.read(session, "default", bench.context.encryption).settings.phone_system
-    values = settings.model_dump() | {"client_secret": settings.client_secret.get_secret_value()} | changes
-    return Xapi(PhoneSystemSettings.model_validate(values), bench.context.database, bench.context.encryption)
 
 
 def test_a_created_extension_has_its_fields_and_belongs_to_its_person(bench: Bench) -> None:
@@ -114,8 +105,6 @@ def test_someone_who_leaves_is_disabled_then_archived_then_deleted(bench: Bench)
     "archiver", [VerifyingArchiver(is_verified=False), None], ids=["unverified", "no relay"]
 )
 def test_an_extension_is_deleted_only_after_its_archive_was_verified(bench: Bench, archiver: Any) -> None:
-    from services.relay_client.archive import NoRelay
-
     bench.archiver = archiver or NoRelay()
     gone = {"number": "103", "enabled": False}
     rows = bench.execute(
@@ -215,112 +204,9 @@ class TestLicence:
         assert {row.error_code for row in rows} == {None, "licence_limit_reached"}
 
 
-WRITES = {
-    "create": lambda bench: creation(1, template="100"),
-    "update": lambda bench: change(
-        bench, CommandKind.UPDATE_EXTENSION, "101", {"first_name": "Existing1"}, {"first_name": "Eva"}
-    ),
-    "disable": lambda bench: change(
-        bench, CommandKind.DISABLE_EXTENSION, "101", {"enabled": True}, {"enabled": False}
-    ),
-    "group": lambda bench: Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"}),
-}
-
-
-@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-@pytest.mark.parametrize("write", WRITES)
-def test_a_dropped_connection_is_read_back_and_every_change_is_made_exactly_once(
-    bench: Bench, write: str, fault: str
-) -> None:
-    methods = "POST" if write in ("create", "group") else "PATCH"
-    bench.phone_system.faults.add({"kind": fault, "method": methods, "path": "/(Users|Groups)"})
-    (row,) = bench.execute(WRITES[write](bench))
-    assert row.state == "done", row.error_message
-    assert bench.phone_system.faults.fired == [fault]
-    done = {
-        operation: {key: [item for item in items if item["changed"]] for key, items in by_key.items()}
-        for operation, by_key in bench.phone_system.state.calls.items()
-    }
-    assert len(done.get("create_user", {}).get("201", [])) == (1 if write == "create" else 0)
-    fields = [
-        name for items in done.get("update_user", {}).values() for item in items for name in item["fields"]
-    ]
-    assert len(fields) == len(set(fields)), "a field was written twice"
-
-
-@pytest.mark.parametrize("step", range(4))
-def test_a_creation_dropped_at_any_of_its_steps_is_finished_and_nothing_is_made_twice(
-    bench: Bench, step: int
-) -> None:
-    state = bench.phone_system.state
-    state.add_group({"Name": "Sales"})
-    state.change_user(bench.id_of("100"), {"RecordCalls": True})
-    state.calls.clear()
-    bench.phone_system.faults.add(
-        {
-            "kind": "drop_after",
-            "path": "^/Users(\\(\\d+\\))?$",
-            "method": "PATCH" if step else "POST",
-            "skip": max(step - 1, 0),
-        }
-    )
-    (row,) = bench.execute(creation(1, template="100", departments=("Sales",), primary_department="Sales"))
-    assert row.state == "done", row.error_message
-    assert bench.phone_system.faults.fired == ["drop_after"]
-    assert len(bench.calls("create_user")["201"]) == 1
-    written = [
-        name for item in bench.calls("update_user")["201"] if item["changed"] for name in item["fields"]
-    ]
-    assert len(written) == len(set(written)), written
-    user = bench.user("201")
-    assert (user["RecordCalls"], user["PrimaryGroupId"]) == (True, 2)
-
-
-def test_a_busy_phone_system_is_given_time(bench: Bench) -> None:
-    fault = {
-        "kind": "status",
-        "status": 429,
-        "body": "empty",
-        "retry_after": 0.05,
-        "times": 3,
-        "method": "POST",
-    }
-    bench.phone_system.faults.add(fault | {"path": "/Users"})
-    rows = bench.execute(*(creation(index) for index in range(1, 7)))
-    assert [row.state for row in rows] == ["done"] * 6
-    assert all(len(done) == 1 for done in bench.calls("create_user").values())
-
-
-def test_an_html_error_page_is_no_answer_and_is_read_back(bench: Bench) -> None:
-    bench.phone_system.faults.add(
-        {"kind": "status", "status": 502, "body": "html", "method": "POST", "path": "/Users"}
-    )
-    (row,) = bench.execute(creation(1))
-    assert row.state == "done"
-    assert len(bench.calls("create_user")["201"]) == 1
-
-
-def test_a_token_lost_in_mid_run_is_asked_for_again(bench: Bench) -> None:
-    bench.phone_system.faults.add({"kind": "steal_token", "method": "POST", "path": "/Users"})
-    rows = bench.execute(*(creation(index) for index in range(1, 9)))
-    assert [row.state for row in rows] == ["done"] * 8
-
-
-def test_a_token_that_is_lost_again_and_again_stops_the_run_and_says_why(bench: Bench) -> None:
-    bench.phone_system.faults.add({"kind": "steal_token", "times": 1000})
-    run_id = bench.start([creation(1)])
-    with pytest.raises(TokenTakenOver, match="another program"):
-        execute_stage(bench.context, run_id, bench.archiver)
-    run = bench.run(run_id)
-    assert (run.state, run.error_code) == ("failed", "token_taken_over")
-    assert [row.state for row in bench.rows(run_id)] == ["skipped"]
-
-
 def test_a_second_executor_at_the_same_phone_system_leaves_the_work_to_the_first(bench: Bench) -> None:
     run_id = bench.start([creation(1)])
-    with bench.context.database.read() as session:
-        settings = store.read(session, "default", bench.context.encryption).settings.phone_system
-    assert leases.take(bench.context.database, executor_lease(settings), "another worker", 60)
+    assert leases.take(bench.context.database, executor_lease(bench.settings()), "another worker", 60)
     with pytest.raises(LeaseHeld):
         execute_stage(bench.context, run_id, bench.archiver)
     assert not bench.phone_system.state.calls
@@ -335,32 +221,107 @@ def test_a_cancelled_run_executes_nothing_more(bench: Bench) -> None:
     assert not bench.phone_system.state.calls
 
 
-def test_all_extensions_are_read_over_many_pages_and_no_secret_is_asked_for(bench: Bench) -> None:
-    for index in range(250):
-        bench.phone_system.state.add_user({"Number": str(3000 + index)})
-    with _xapi(bench) as xapi:
-        assert len({extension.number for extension in xapi.extensions()}) == 260
-        assert {peer.kind for peer in xapi.peers()} >= {"Queue", "RingGroup", "IVR", "Parking", "Group"}
+EDITS: dict[str, tuple[CommandKind, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "update": (
+        CommandKind.UPDATE_EXTENSION,
+        {"first_name": "Existing1"},
+        {"first_name": "Eva"},
+        {"FirstName": "X"},
+    ),
+    "departments": (
+        CommandKind.UPDATE_EXTENSION,
+        {"departments": ("DEFAULT",)},
+        {"departments": ("DEFAULT", "Sales")},
+        {"Groups": [{"GroupId": 1}, {"GroupId": 3}]},
+    ),
+    "delete": (CommandKind.DELETE_EXTENSION, {"number": "101", "enabled": True}, {}, {"Enabled": False}),
+    "archive": (
+        CommandKind.ARCHIVE_EXTENSION,
+        {"number": "101", "enabled": True},
+        {"archive": "109"},
+        {"Enabled": False},
+    ),
+    "adopt": (
+        CommandKind.ADOPT_EXTENSION,
+        {"number": "101", "first_name": "Existing1"},
+        {},
+        {"FirstName": "X"},
+    ),
+}
 
 
-def test_a_refused_secret_is_not_tried_again(bench: Bench) -> None:
-    with (
-        _xapi(bench, client_secret="wrong") as xapi,
-        pytest.raises(BadCredentials, match="Integrations > API"),
-    ):
-        xapi.version()
-    assert bench.phone_system._sandbox.token_requests == 1
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_somebody_edits_just_before_it_is_looked_at_is_left_alone(bench: Bench, edit: str) -> None:
+    kind, before, after, changes = EDITS[edit]
+    for name in ("Sales", "Board"):
+        bench.phone_system.state.add_group({"Name": name}, is_counted=False)
+    command = change(bench, kind, "101", before, after)
+    bench.phone_system.faults.add(
+        {"kind": "edit", "method": "GET", "path": "^/Users", "number": "101", "changes": changes}
+    )
+    (row,) = bench.execute(command)
+    assert row.state == "outdated", row.error_message
+    assert not bench.phone_system.state.calls
+    assert not bench.archiver.archived
+    assert not bench.bindings()
 
 
-class TestRole:
-    """An API client with the role of an ordinary user."""
+def test_what_somebody_edits_while_3cx_is_busy_is_looked_at_again(bench: Bench) -> None:
+    (busy, edited) = (
+        {"kind": "status", "status": 429, "retry_after": 0.05, "method": "PATCH"},
+        {"kind": "edit", "method": "GET", "path": "^/Users", "skip": 1, "number": "101", "changes": {"FirstName": "X"}},
+    )  # fmt: skip
+    for fault in (busy, edited):
+        bench.phone_system.faults.add(fault)
+    (row,) = bench.execute(
+        change(bench, CommandKind.UPDATE_EXTENSION, "101", {"first_name": "Existing1"}, {"first_name": "Eva"})
+    )
+    assert (row.state, bench.user("101")["FirstName"]) == ("outdated", "X")
 
-    @pytest.fixture
-    def options(self) -> PhoneSystemOptions:
-        return PhoneSystemOptions(role="users")
 
-    def test_missing_rights_are_said_with_what_to_do(self, bench: Bench) -> None:
-        from shared.errors import InsufficientRights
+def test_what_was_disabled_by_somebody_else_is_not_ours_to_enable_again(bench: Bench) -> None:
+    adopted = {"number": "101"}
+    bench.execute(
+        change(bench, CommandKind.ADOPT_EXTENSION, "101", adopted, {}),
+        change(bench, CommandKind.ADOPT_EXTENSION, "102", {"number": "102"}, {}),
+    )
+    disable = [
+        change(bench, CommandKind.DISABLE_EXTENSION, number, {"enabled": True}, {"enabled": False})
+        for number in ("101", "102")
+    ]
+    bench.phone_system.state.change_user(bench.id_of("101"), {"Enabled": False}, is_counted=False)
+    rows = bench.execute(*disable)
+    assert [row.state for row in rows] == ["done", "done"]
+    is_ours = {number: ours for _extension, number, ours in bench.bindings().values()}
+    assert is_ours == {"101": False, "102": True}
+    assert "Nothing to do, it was so already: disabled extension 101 (Somebody)." in bench.log()
 
-        with _xapi(bench) as xapi, pytest.raises(InsufficientRights, match="System Owner"):
-            xapi.extensions()
+
+def test_a_membership_taken_away_or_given_leaves_all_others_as_they_are(bench: Bench) -> None:
+    state = bench.phone_system.state
+    for name in ("Sales", "Board", "Support"):
+        state.add_group({"Name": name}, is_counted=False)
+    rights = [{"RoleName": role, "CanIntercom": True} for role in ("managers", "receptionists", "users")]
+    state.change_user(
+        bench.id_of("101"),
+        {"Groups": [{"GroupId": group, "Rights": right} for group, right in enumerate(rights, 1)]},
+        is_counted=False,
+    )
+    (row,) = bench.execute(
+        change(
+            bench,
+            CommandKind.UPDATE_EXTENSION,
+            "101",
+            {"departments": ("Board", "DEFAULT", "Sales"), "primary_department": "DEFAULT"},
+            {"departments": ("Board", "DEFAULT", "Support"), "primary_department": "Support"},
+        )
+    )
+    assert row.state == "done", row.error_message
+    user = bench.user("101")
+    assert user["Groups"] == [
+        {"GroupId": 1, "Rights": rights[0]},
+        {"GroupId": 3, "Rights": rights[2]},
+        # Of several roles none is the person's, so a new department gives the ordinary one.
+        {"GroupId": 4, "Rights": {"RoleName": "users"}},
+    ]
+    assert user["PrimaryGroupId"] == 4

@@ -108,7 +108,7 @@ def test_a_port_nobody_listens_on_is_said(bench: Bench) -> None:
 
 
 def test_a_port_that_speaks_no_tls_is_said(bench: Bench) -> None:
-    with pytest.raises(PhoneSystemUnavailable, match="No secure connection to .* 443 or 5001"):
+    with pytest.raises(PhoneSystemUnavailable, match=r"No secure connection to .*443 or 5001"):
         _ask(bench, base_url=bench.base_url.replace("http:", "https:"))
 
 
@@ -117,7 +117,7 @@ def test_a_certificate_is_accepted_by_the_authority_given_and_by_no_other(bench:
     with between(bench.base_url, certificate) as proxy:
         assert _ask(bench, base_url=proxy.base_url, ca_certificate=certificate.ca)["used_extensions"] == 10
         for ca in ("", other.ca):
-            with pytest.raises(CertificateRejected, match="is not accepted: .* ca_certificate"):
+            with pytest.raises(CertificateRejected, match=r"is not accepted: .* ca_certificate"):
                 _ask(bench, base_url=proxy.base_url, ca_certificate=ca)
 
 

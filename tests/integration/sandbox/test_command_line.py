@@ -15,6 +15,7 @@ import pytest
 
 from services.sandbox.directory import build_company
 from tests.integration.sandbox.ldap_client import connect
+from tests.integration.sandbox.twins import entries
 
 PHONE_SYSTEM, DIRECTORY = "phone-system", "directory"
 
@@ -80,7 +81,7 @@ def test_a_directory_says_where_it_is_serves_and_ends_when_told(how: signal.Sign
             connection.search(
                 ready["base_dn"], "(&(objectCategory=person)(objectClass=user)(mail=*))", ldap3.SUBTREE
             )
-            assert len([entry for entry in connection.response if entry["type"] == "searchResEntry"]) == 12
+            assert len(entries(connection.response)) == 12
             assert _end(process, how) == (0, "")
 
 

@@ -75,7 +75,7 @@ class Twin:
         return connect(self.url, user or self.user, password or self.password, ca=self.ca)
 
     def ask(
-        self, base: str, wanted: str, scope: str = ldap3.SUBTREE, attributes: Any = ("cn",), **more: Any
+        self, base: str, wanted: str, scope: Any = ldap3.SUBTREE, attributes: Any = ("cn",), **more: Any
     ) -> Any:
         """The entries found, comparable between the two; or the result code of a refusal."""
         with self.connect() as connection:
@@ -130,6 +130,8 @@ def samba_twin(domain: SambaDomain) -> Iterator[Twin]:
         values: Json = {"objectClass": ["top", "group"], "cn": name, "sAMAccountName": name, "member": dns}
         ldif += ldif_entry(group_dn(name), values)
     domain.load(ldif)
+    # ldap3 names no types for what writes.
+    administrator: Any
     with domain.administrator() as administrator:
         for login in PERSONS:
             if not login.startswith("many"):

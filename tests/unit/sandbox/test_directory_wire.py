@@ -1,7 +1,6 @@
 """What comes over the wire to the sandbox directory: names, filters, and bytes that mean nothing."""
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import ldap3
@@ -10,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ldap3.operation.search import search_operation
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
-from ldap3.utils.conv import escape_filter_chars
 from pyasn1.codec.ber import encoder
 
 from services.sandbox.directory import Directory, Faults, ber, messages, names
@@ -22,7 +20,7 @@ from services.sandbox.directory.session import Session, Then
 
 BASE = "DC=corp,DC=example,DC=test"
 # What a name may be made of; a lone surrogate cannot be sent.
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4))
@@ -61,6 +59,11 @@ def _matches(text: str, entry: Entry) -> bool | None:
     return compile_filter(parse(element(encoded)), [entry], BASE)(entry)
 
 
+def _escaped(text: str) -> str:
+    """A value in a filter with every byte escaped: clients cut off spaces otherwise (RFC 4515 section 3)."""
+    return "".join(f"\\{byte:02x}" for byte in text.encode())
+
+
 def _message(text: str) -> bytes:
     message = LDAPMessage()
     message["messageID"] = MessageID(2)
@@ -74,25 +77,22 @@ def _entry(**attributes: str) -> Entry:
     return Entry(f"CN=x,{BASE}", uuid.UUID(int=1), made)
 
 
-@given(
-    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=12),
-    st.data(),
-)
+@given(TEXT, st.data())
 @settings(max_examples=60)
 def test_a_value_matches_itself_its_parts_and_nothing_else(value: str, data: st.DataObject) -> None:
     entry = _entry(description=value)
     start = data.draw(st.integers(0, len(value)))
-    head, tail = escape_filter_chars(value[:start]), escape_filter_chars(value[start:])
+    head, tail = _escaped(value[:start]), _escaped(value[start:])
     assert _matches(f"(description={head}{tail})", entry) is True
     assert _matches(f"(description={head}*{tail})", entry) is True
-    assert _matches(f"(description={head}{tail}\\00)", entry) is False
+    assert _matches(f"(description={head}{tail}x)", entry) is False
     assert _matches(f"(!(description={head}*{tail}))", entry) is False
 
 
-CONDITIONS: dict[str, Callable[[], bool | None]] = {
-    "(description=one)": lambda: True,
-    "(description=two)": lambda: False,
-    "(userAccountControl:1.2.3:=1)": lambda: None,
+CONDITIONS: dict[str, bool | None] = {
+    "(description=one)": True,
+    "(description=two)": False,
+    "(userAccountControl:1.2.3:=1)": None,
 }
 
 
@@ -102,7 +102,7 @@ def _conditions(draw: st.DrawFn, depth: int = 3) -> tuple[str, bool | None]:
     kind = draw(st.sampled_from(["leaf", "and", "or", "not"] if depth else ["leaf"]))
     if kind == "leaf":
         text = draw(st.sampled_from(sorted(CONDITIONS)))
-        return text, CONDITIONS[text]()
+        return text, CONDITIONS[text]
     if kind == "not":
         text, worth = draw(_conditions(depth - 1))
         return f"(!{text})", None if worth is None else not worth
