@@ -94,6 +94,8 @@ def _key(context: Context) -> str:
 
 
 def _broker(context: Context) -> str:
+    if context.settings.is_embedded:
+        return "Messages travel inside the process: the embedded mode."
     try:
         with context.app.connection_for_write(connect_timeout=_CONNECT_SECONDS) as connection:
             where: str = connection.as_uri()

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from tests.integration.cli.conftest import Ends, Terminal, settings_file
+from tests.support.tls import tls_host
 from tests.support.tools import leave_out
 
 Case = Callable[[Ends], dict[str, dict[str, Any]]]
@@ -85,10 +87,28 @@ def test_settings_that_do_not_work_are_explained(
     assert f"({code})" in answer.output
     for name in named:
         assert name in answer.output
+    if code.endswith("_unavailable"):
+        # A run tries again what may pass; how long, is told elsewhere.
+        return
     run = rollcall("run", "--wait")
     assert run.code == 1
     assert "Traceback" not in run.output + run.notes
     assert not ends.phone_system.state.calls
+
+
+def test_an_expired_certificate_is_named_with_its_date(
+    rollcall: Terminal, ends: Ends, tmp_path: Path
+) -> None:
+    expired = datetime.now(UTC) - timedelta(days=3)
+    with tls_host(tmp_path, expired) as (address, ca):
+        changed = {"servers": [address], "ca_certificate": ca, "tls_name": ""}
+        path = settings_file(tmp_path, ends.settings(directory=changed))
+        assert rollcall("settings", "apply", str(path)).code == 0
+        answer = rollcall("test", "directory")
+    assert answer.code == 1
+    _is_one_sentence(answer.output)
+    assert "(certificate_rejected)" in answer.output
+    assert f"expired {expired:%Y-%m-%d}" in answer.output
 
 
 @pytest.mark.parametrize("case", _REFUSED)

@@ -1,18 +1,12 @@
 """Hosts that cannot be reached or cannot prove who they are, and the second controller that takes over."""
 
-import contextlib
 import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.collector.active_directory import ActiveDirectory
 from services.sandbox.directory import RunningDirectory, build_company
@@ -28,6 +22,7 @@ from shared.errors import (
 from shared.settings.documents import DirectorySettings
 from tests.integration.collector.collecting import sandbox_settings
 from tests.integration.collector.scripted import done, plain_settings, scripted
+from tests.support.tls import tls_host
 
 CLOSED = "127.0.0.1:9"
 
@@ -112,7 +107,7 @@ def test_a_certificate_for_another_name_is_shown_with_its_names(tls: bool) -> No
 
 def test_an_expired_certificate_says_when_it_expired(tmp_path: Path) -> None:
     expired = datetime.now(UTC) - timedelta(days=2)
-    with _tls_host(tmp_path, expired) as (address, ca):
+    with tls_host(tmp_path, expired) as (address, ca):
         error = _failure(DirectorySettings.model_validate(
             {"servers": [address], "ca_certificate": ca, "user": "u", "password": "p"}
         ))  # fmt: skip
@@ -158,54 +153,9 @@ def test_credentials_refused_by_the_first_are_never_sent_to_the_second() -> None
 
 def test_nothing_is_sent_to_a_controller_whose_certificate_is_refused(tmp_path: Path) -> None:
     received: list[bytes] = []
-    with _tls_host(tmp_path, datetime.now(UTC) + timedelta(days=2), received) as (address, _):
+    with tls_host(tmp_path, datetime.now(UTC) + timedelta(days=2), received) as (address, _):
         wrong = make_certificate("other").ca
         _failure(DirectorySettings.model_validate(
             {"servers": [address], "ca_certificate": wrong, "user": "u", "password": "p"}
         ))  # fmt: skip
     assert received == []
-
-
-@contextmanager
-def _tls_host(
-    folder: Path, until: datetime, received: list[bytes] | None = None
-) -> Iterator[tuple[str, str]]:
-    """Shakes hands with a certificate of its own signature, valid until then; its address and certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old-dc.corp.example")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(until - timedelta(days=30))
-        .not_valid_after(until)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    (folder / "dc.pem").write_bytes(pem + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ))  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "dc.pem")
-
-    def _serve(listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                link, _ = listener.accept()
-                with (
-                    link,
-                    contextlib.suppress(OSError),
-                    context.wrap_socket(link, server_side=True) as wrapped,
-                ):
-                    data = wrapped.recv(100)
-                    if data and received is not None:
-                        received.append(data)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener,), daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}", pem.decode()
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
