@@ -6,13 +6,14 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import log_page, plan, snapshot
+from bench import execute, log_page, plan, snapshot
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "plan": plan.measure,
     "log": log_page.measure,
     "snapshot": snapshot.measure,
+    "execute": execute.measure,
 }
 
 

@@ -352,6 +352,65 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class AccountRole(StrEnum):
+    """What somebody may do in the console: look; also start, approve and reject runs; also change everything."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    MANAGER = "manager"
+
+
+class Account(Base):
+    """Somebody who may sign in to the console. ``name`` is kept in lower case: it is what one types."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (_one_of("role", [*AccountRole]),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(KEY, unique=True)
+    display_name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    # Argon2id in PHC form; NULL for somebody whose password is kept elsewhere.
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    last_signed_in_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+
+
+class ConsoleSession(Base):
+    """One browser that is signed in; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "console_sessions"
+    __table_args__ = (Index(None, "account_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    address: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class SignInAttempt(Base):
+    """Failed sign-ins of one subject: an account's name or an address, each as it was given."""
+
+    __tablename__ = "sign_in_attempts"
+    subject: Mapped[str] = mapped_column(KEY, primary_key=True)
+    failures: Mapped[int]
+    last_failed_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
+
+
+class SetupLink(Base):
+    """A link that makes one manager, once; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "setup_links"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class Lease(Base):
     """Exclusive work: who holds it until when."""
 

@@ -25,3 +25,19 @@ class Binding:
     origin: BindingOrigin = BindingOrigin.CREATED
     person_name: str = ""
     disabled_by_rollcall: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """The former extension of somebody who was given another number; it goes as soon as it can.
+
+    Usually it goes in the same run. When it did not (no archive, run cancelled or stopped in between) nothing else
+    remembers it. ``first_name`` and ``last_name`` are what it had: one with other names serves somebody else now.
+    """
+
+    person_guid: str
+    person_name: str
+    extension_id: int
+    first_name: str
+    last_name: str
+    new_number: str

@@ -19,7 +19,12 @@ def test_no_more_than_allowed_are_inside_and_one_who_waits_comes_in_when_one_lea
     pace.enter()
     pace.enter()
     came_in = threading.Event()
-    third = threading.Thread(target=lambda: (pace.enter(), came_in.set()))
+
+    def _come_in() -> None:
+        pace.enter()
+        came_in.set()
+
+    third = threading.Thread(target=_come_in)
     third.start()
     assert not came_in.wait(0.05)
     pace.leave(succeeded=True)

@@ -11,6 +11,7 @@ from shared.database import leases
 from shared.database.engine import Database
 from shared.database.tables import Lease
 from shared.errors import LeaseHeld
+from tests.support.waiting import wait_until
 
 
 def _expire(database: Database, name: str) -> None:
@@ -41,6 +42,17 @@ def test_giving_back_never_ends_the_lease_of_another(database: Database) -> None
     leases.take(database, "work", "first", 60)
     leases.give_back(database, "work", "second")
     assert not leases.take(database, "work", "second", 60)
+
+
+def test_a_holder_that_lost_its_lease_does_not_take_it_back_when_the_next_one_has_given_it_back(
+    database: Database,
+) -> None:
+    with leases.hold(database, "work", "first", 0.6) as held:
+        with database.begin() as session:
+            session.execute(update(Lease).where(Lease.name == "work").values(holder="second"))
+        leases.give_back(database, "work", "second")
+        wait_until("the heartbeat has noticed", lambda: held.is_lost, 10)
+        assert leases.take(database, "work", "third", 60)
 
 
 def test_of_many_threads_that_want_it_at_once_exactly_one_gets_it(database: Database) -> None:
