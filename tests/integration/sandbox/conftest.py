@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from tests.integration.sandbox.twins import Twins, samba_twin, sandbox_twin
+from tests.support.samba import SambaDomain
 
 Json = dict[str, Any]
 
@@ -119,3 +121,10 @@ def sandbox(phone_systems: PhoneSystems, phone_system: RunningPhoneSystem) -> ht
 def ids(phone_system: RunningPhoneSystem) -> dict[str, int]:
     """The id of each extension, by number."""
     return dict(phone_system.state.user_by_number)
+
+
+@pytest.fixture(scope="session")
+def twins(samba: SambaDomain) -> Iterator[Twins]:
+    """Samba and the sandbox directory, with the same people."""
+    with samba_twin(samba) as real, sandbox_twin() as imitated:
+        yield real, imitated

@@ -5,60 +5,30 @@ Where Samba itself is known to differ from Windows the sandbox does as Windows; 
 unknown base, the limit of 1,000 entries, members in ranges, who may see deleted objects.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
 import ldap3
 import pytest
-from ldap3.core.exceptions import (
-    LDAPInvalidCredentialsResult,
-    LDAPOperationsErrorResult,
-    LDAPSocketOpenError,
-    LDAPStartTLSError,
-    LDAPStrongerAuthRequiredResult,
-    LDAPUnwillingToPerformResult,
-)
 
-from services.sandbox.directory.certificate import make_certificate
-from tests.integration.sandbox.ldap_client import connect
 from tests.integration.sandbox.twins import (
     BASE,
     EMPTY,
-    PASSWORD,
     PEOPLE,
     ROOT,
     Twin,
+    Twins,
     dn_of,
     entries,
     group_dn,
     guid_filter,
-    samba_twin,
-    sandbox_twin,
+    same,
     shape,
-    sub_code,
 )
-from tests.support.samba import SambaDomain
 
 pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba twins")]
 
 SHOW_DELETED = ("1.2.840.113556.1.4.417", True, None)
-PAGED = "1.2.840.113556.1.4.319"
-
-
-@pytest.fixture(scope="module")
-def twins(samba: SambaDomain) -> Iterator[tuple[Twin, Twin]]:
-    """Samba and the sandbox, with the same people."""
-    with ExitStack() as stack:
-        yield stack.enter_context(samba_twin(samba)), stack.enter_context(sandbox_twin())
-
-
-def _same(twins: tuple[Twin, Twin], question: Callable[[Twin], Any]) -> Any:
-    """The answer, which both give."""
-    real, imitated = (question(twin) for twin in twins)
-    assert imitated == real
-    return real
 
 
 @pytest.mark.parametrize(
@@ -96,8 +66,8 @@ def _same(twins: tuple[Twin, Twin], question: Callable[[Twin], Any]) -> Any:
         ("(primaryGroupID=513)", 30),
     ],
 )  # fmt: skip
-def test_a_filter_finds_the_same_entries(twins: tuple[Twin, Twin], wanted: str, count: int) -> None:
-    assert len(_same(twins, lambda twin: twin.ask(ROOT, wanted))) == count
+def test_a_filter_finds_the_same_entries(twins: Twins, wanted: str, count: int) -> None:
+    assert len(same(twins, lambda twin: twin.ask(ROOT, wanted))) == count
 
 
 @pytest.mark.parametrize(
@@ -113,46 +83,46 @@ def test_a_filter_finds_the_same_entries(twins: tuple[Twin, Twin], wanted: str, 
         (dn_of("eve"), ldap3.SUBTREE, 1),
     ],
 )
-def test_a_scope_holds_the_same_entries(twins: tuple[Twin, Twin], base: str, scope: str, count: int) -> None:
-    assert len(_same(twins, lambda twin: twin.ask(base, "(objectClass=*)", scope))) == count
+def test_a_scope_holds_the_same_entries(twins: Twins, base: str, scope: str, count: int) -> None:
+    assert len(same(twins, lambda twin: twin.ask(base, "(objectClass=*)", scope))) == count
 
 
 @pytest.mark.parametrize("login", ["ann", "bob", "zoe", "max", "eve"])
-def test_a_person_has_the_same_values(twins: tuple[Twin, Twin], login: str) -> None:
+def test_a_person_has_the_same_values(twins: Twins, login: str) -> None:
     attributes = (
         "cn", "sn", "givenName", "displayName", "name", "distinguishedName", "mail", "mobile", "telephoneNumber",
         "otherTelephone", "ipPhone", "sAMAccountName", "userPrincipalName", "userAccountControl", "accountExpires",
         "memberOf", "objectClass", "objectCategory", "primaryGroupID", "description", "instanceType", "sAMAccountType",
     )  # fmt: skip
-    (found,) = _same(
+    (found,) = same(
         twins, lambda twin: twin.ask(dn_of(login), "(objectClass=*)", ldap3.BASE, attributes)
     ).values()
     assert found["sAMAccountName"] == [login]
     assert {"cn", "distinguishedName", "objectClass", "userAccountControl"} <= set(found)
 
 
-def test_a_group_and_a_unit_have_the_same_values(twins: tuple[Twin, Twin]) -> None:
+def test_a_group_and_a_unit_have_the_same_values(twins: Twins) -> None:
     group = ("cn", "member", "memberOf", "groupType", "sAMAccountType", "objectClass", "objectCategory")
-    found = _same(twins, lambda twin: twin.ask(ROOT, "(objectClass=group)", attributes=group))
+    found = same(twins, lambda twin: twin.ask(ROOT, "(objectClass=group)", attributes=group))
     assert [len(values["member"]) for values in found.values()] == [2, 2]
     unit = ("ou", "name", "objectClass", "objectCategory", "distinguishedName")
-    assert len(_same(twins, lambda twin: twin.ask(ROOT, "(ou=*)", attributes=unit))) == 3
+    assert len(same(twins, lambda twin: twin.ask(ROOT, "(ou=*)", attributes=unit))) == 3
 
 
-def test_attributes_are_chosen_the_same_way(twins: tuple[Twin, Twin]) -> None:
+def test_attributes_are_chosen_the_same_way(twins: Twins) -> None:
     def names(twin: Twin, *asked: str) -> set[str]:
         (values,) = twin.ask(dn_of("ann"), "(objectClass=*)", ldap3.BASE, asked).values()
         return set(values)
 
-    assert _same(twins, lambda twin: names(twin, "TELEPHONENUMBER", "noSuchAttribute")) == {"telephoneNumber"}
-    assert _same(twins, lambda twin: names(twin, "1.1")) == set()
+    assert same(twins, lambda twin: names(twin, "TELEPHONENUMBER", "noSuchAttribute")) == {"telephoneNumber"}
+    assert same(twins, lambda twin: names(twin, "1.1")) == set()
     for twin in twins:
         assert {"objectGUID", "objectSid", "whenCreated", "whenChanged", "uSNChanged", "mail"} <= names(
             twin, "*"
         )
 
 
-def test_a_guid_finds_its_entry_by_filter_and_as_a_name(twins: tuple[Twin, Twin]) -> None:
+def test_a_guid_finds_its_entry_by_filter_and_as_a_name(twins: Twins) -> None:
     for twin in twins:
         with twin.connect() as connection:
             connection.search(dn_of("ann"), "(objectClass=*)", ldap3.BASE, attributes=["objectGUID"])
@@ -168,113 +138,11 @@ def test_a_guid_finds_its_entry_by_filter_and_as_a_name(twins: tuple[Twin, Twin]
     ("base", "code"),
     [(f"OU=Nowhere,{BASE}", 32), (f"CN=Nobody,{PEOPLE}", 32), ("DC=other,DC=test", 32), ("OU=Nowhere", 32)],
 )
-def test_an_unknown_base_is_no_such_object(twins: tuple[Twin, Twin], base: str, code: int) -> None:
-    assert _same(twins, lambda twin: twin.ask(base, "(objectClass=*)")) == code
+def test_an_unknown_base_is_no_such_object(twins: Twins, base: str, code: int) -> None:
+    assert same(twins, lambda twin: twin.ask(base, "(objectClass=*)")) == code
 
 
-@pytest.mark.parametrize(
-    "user",
-    ["ann@corp.example.test", "CORP\\ann", "corp\\ANN", dn_of("ann"), "ANN@CORP.EXAMPLE.TEST"],
-)
-def test_an_account_binds_by_any_of_its_names(twins: tuple[Twin, Twin], user: str) -> None:
-    for twin in twins:
-        with twin.connect(user, PASSWORD) as connection:
-            assert connection.bound, twin.name
-
-
-@pytest.mark.parametrize(
-    ("user", "password", "code"),
-    [
-        ("ann@corp.example.test", "wrong", "52e"),
-        ("bob@corp.example.test", PASSWORD, "533"),
-        ("bob@corp.example.test", "wrong", "52e"),
-        ("zoe@corp.example.test", PASSWORD, "701"),
-        ("max@corp.example.test", PASSWORD, "773"),
-    ],
-)
-def test_a_refused_bind_says_why(twins: tuple[Twin, Twin], user: str, password: str, code: str) -> None:
-    def why(twin: Twin) -> str:
-        with pytest.raises(LDAPInvalidCredentialsResult) as refused, twin.connect(user, password):
-            pass
-        return sub_code(refused.value)
-
-    assert _same(twins, why) == code
-
-
-def test_pages_hold_every_entry_once(twins: tuple[Twin, Twin]) -> None:
-    def pages(twin: Twin) -> tuple[list[int], Any]:
-        sizes, together, cookie = [], [], None
-        with twin.connect() as connection:
-            while True:
-                connection.search(
-                    PEOPLE, "(objectClass=user)", paged_size=8, paged_cookie=cookie, attributes=["cn"]
-                )
-                found = entries(connection.response)
-                sizes.append(len(found))
-                together += found
-                cookie = connection.result["controls"][PAGED]["value"]["cookie"]
-                if not cookie:
-                    return sizes, shape(together)
-
-    sizes, found = _same(twins, pages)
-    assert (sizes, len(found)) == ([8, 8, 8, 6], 30)
-
-
-def test_a_cookie_is_good_on_its_own_connection_only(twins: tuple[Twin, Twin]) -> None:
-    for twin in twins:
-        with twin.connect() as first, twin.connect() as second:
-            first.search(PEOPLE, "(objectClass=user)", paged_size=8, attributes=["cn"])
-            cookie = first.result["controls"][PAGED]["value"]["cookie"]
-            with pytest.raises(LDAPUnwillingToPerformResult):
-                second.search(
-                    PEOPLE, "(objectClass=user)", paged_size=8, paged_cookie=cookie, attributes=["cn"]
-                )
-
-
-def test_a_critical_control_that_is_not_there_is_refused(twins: tuple[Twin, Twin]) -> None:
-    controls = [("1.2.3.4.5.6.7", True, None)]
-    assert _same(twins, lambda twin: twin.ask(ROOT, "(objectClass=*)", controls=controls)) == 12
-
-
-def test_whoever_is_not_bound_sees_the_root_entry_only(twins: tuple[Twin, Twin]) -> None:
-    for twin in twins:
-        with connect(twin.url, ca=twin.ca, bind=False) as connection:
-            connection.search("", "(objectClass=*)", ldap3.BASE, attributes=["defaultNamingContext"])
-            assert shape(connection.response)[()]["defaultNamingContext"]
-            with pytest.raises(LDAPOperationsErrorResult):
-                connection.search(ROOT, "(objectClass=*)", attributes=["cn"])
-
-
-def test_the_root_entry_tells_the_same(twins: tuple[Twin, Twin]) -> None:
-    contexts = (
-        "defaultNamingContext", "rootDomainNamingContext", "configurationNamingContext", "schemaNamingContext",
-        "supportedCapabilities",
-    )  # fmt: skip
-    others = (
-        "dnsHostName",
-        "dsServiceName",
-        "serverName",
-        "highestCommittedUSN",
-        "currentTime",
-        "supportedControl",
-    )
-
-    def same(twin: Twin) -> Any:
-        (values,) = twin.ask("", "(objectClass=*)", ldap3.BASE, contexts).values()
-        # Samba lists one capability that is about its own age.
-        return values | {
-            "supportedCapabilities": [one for one in values["supportedCapabilities"] if one.endswith(".800")]
-        }
-
-    assert len(_same(twins, same)) == 5
-    for twin in twins:
-        (values,) = twin.ask("", "(objectClass=*)", ldap3.BASE, others).values()
-        assert set(values) == set(others)
-        assert int(values["highestCommittedUSN"][0]) > 0
-        assert PAGED in values["supportedControl"]
-
-
-def test_the_schema_knows_the_same_attributes(twins: tuple[Twin, Twin]) -> None:
+def test_the_schema_knows_the_same_attributes(twins: Twins) -> None:
     wanted = "(&(objectClass=attributeSchema)(|" + "".join(
         f"(lDAPDisplayName={name})"
         for name in ("telephoneNumber", "ipPhone", "IPPHONE", "extensionAttribute7", "mail", "noSuchAttribute")
@@ -294,7 +162,7 @@ def test_the_schema_knows_the_same_attributes(twins: tuple[Twin, Twin]) -> None:
     )
 
 
-def test_what_was_deleted_leaves_a_tombstone(twins: tuple[Twin, Twin]) -> None:
+def test_what_was_deleted_leaves_a_tombstone(twins: Twins) -> None:
     login = "many24"
 
     def grave(twin: Twin) -> Any:
@@ -322,36 +190,9 @@ def test_what_was_deleted_leaves_a_tombstone(twins: tuple[Twin, Twin]) -> None:
         assert values.pop("cn")[0].split("\n") == ["Many 24", f"DEL:{guid}"]
         return values
 
-    left = _same(twins, grave)
+    left = same(twins, grave)
     assert left["isDeleted"] == ["TRUE"]
     assert "description" not in left
-    assert not _same(
+    assert not same(
         twins, lambda twin: twin.ask(ROOT, "(objectCategory=person)", controls=[SHOW_DELETED])
     ).keys() & {dn_of(login)}
-
-
-def test_a_plain_bind_is_refused_and_starttls_makes_it_good(twins: tuple[Twin, Twin]) -> None:
-    for twin in twins:
-        with pytest.raises(LDAPStrongerAuthRequiredResult), connect(twin.plain_url, twin.user, twin.password):
-            pass
-        with connect(
-            twin.plain_url, twin.user, twin.password, ca=twin.plain_ca, start_tls=True
-        ) as connection:
-            connection.search(ROOT, "(objectClass=*)", ldap3.BASE, attributes=["ou"])
-            assert shape(connection.response)
-            assert connection.tls_started
-
-
-@pytest.mark.parametrize("start_tls", [False, True])
-def test_a_client_that_knows_another_authority_does_not_connect(
-    twins: tuple[Twin, Twin], start_tls: bool
-) -> None:
-    stranger = make_certificate("dc.other.test").ca
-    for twin in twins:
-        url = twin.plain_url if start_tls else twin.url
-        with (
-            pytest.raises((LDAPSocketOpenError, LDAPStartTLSError)) as refused,
-            connect(url, twin.user, twin.password, ca=stranger, start_tls=start_tls),
-        ):
-            pass
-        assert "CERTIFICATE_VERIFY_FAILED" in str(refused.value)

@@ -93,11 +93,14 @@ def test_without_a_good_token_the_answer_is_401_with_nothing_in_it(
     assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (401, b"", "0")
 
 
-def test_a_token_alone_is_no_bearer_token(
-    phone_systems: PhoneSystems, phone_system: RunningPhoneSystem
+@pytest.mark.parametrize("scheme", ["", "Basic ", "Token "])
+def test_a_token_is_good_as_a_bearer_token_only(
+    phone_systems: PhoneSystems, phone_system: RunningPhoneSystem, scheme: str
 ) -> None:
     client = phone_systems.client(phone_system)
-    client.headers["Authorization"] = client.headers["Authorization"].removeprefix("Bearer ")
+    token = client.headers["Authorization"].removeprefix("Bearer ")
+    assert _status(client) == 200
+    client.headers["Authorization"] = f"{scheme}{token}"
     assert _status(client) == 401
 
 

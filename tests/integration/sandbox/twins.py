@@ -86,6 +86,9 @@ class Twin:
             return shape(connection.response)
 
 
+Twins = tuple[Twin, Twin]
+
+
 def entries(response: Any) -> list[Json]:
     """The entries of a response, without references to other partitions."""
     return [entry for entry in response if entry["type"] == "searchResEntry"]
@@ -179,3 +182,10 @@ def sandbox_twin() -> Iterator[Twin]:
             plain.ca_certificate,
             directory.delete,
         )
+
+
+def same(twins: Twins, question: Callable[[Twin], Any]) -> Any:
+    """The answer, which both give."""
+    real, imitated = (question(twin) for twin in twins)
+    assert imitated == real
+    return real
