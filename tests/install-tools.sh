@@ -10,6 +10,7 @@ need samba samba-ad-dc
 need ldbadd ldb-tools
 need ldapsearch ldap-utils
 need redis-server redis-server
+need pg_ctlcluster postgresql
 [ -e /usr/share/samba/setup/provision.ldif ] || missing="$missing samba-ad-provision"
 [ -n "$missing" ] || exit 0
 

@@ -3,9 +3,12 @@
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
+from fastapi.responses import RedirectResponse
 
 from services.api import openapi, problems
 from services.api.auth import actor_of
+from services.api.console.app import NextRun, create_console
+from services.api.console.rendering import PREFIX as CONSOLE
 from services.api.documented import documented
 from services.api.limits import BodyLimit
 from services.api.routes import (
@@ -29,8 +32,10 @@ Sign in with a bearer token (`rollcall token create NAME`). Every failure is an 
 stable `code`; 503 comes with `Retry-After`."""
 
 
-def create_app(context: Context) -> FastAPI:
-    """The application for one process's context. Everything but ``/health`` needs a token."""
+def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
+    """The application for one process's context. Everything of the API but ``/health`` needs a token; the console
+    below ``/console`` has sign-ins of its own. ``next_run`` lets it say when the next run is due.
+    """
     app = FastAPI(
         title="Rollcall",
         version=version("rollcall"),
@@ -52,4 +57,10 @@ def create_app(context: Context) -> FastAPI:
     for module in (sites, settings, questions, runs, progress, log, people, access, health):
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
+    app.mount(CONSOLE, create_console(context, next_run), name="console")
+    app.add_api_route("/", _to_the_console, include_in_schema=False)
     return app
+
+
+def _to_the_console() -> RedirectResponse:
+    return RedirectResponse(f"{CONSOLE}/")

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 
 from services.cli import (
     admin_commands,
+    console_commands,
     log_commands,
     processes,
     run_commands,
@@ -90,6 +91,7 @@ app.command(
     "sandbox",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
 )(sandbox_commands.sandbox)
+app.add_typer(console_commands.app, name="console")
 app.add_typer(settings_commands.app, name="settings")
 app.add_typer(log_commands.app, name="log")
 app.add_typer(admin_commands.token_app, name="token")

@@ -12,6 +12,7 @@ import typer
 import uvicorn
 
 from services.api.app import create_app
+from services.cli.console_commands import invitation, next_run
 from services.cli.deployment import embedded, import_tasks, open_deployment
 from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
@@ -29,9 +30,9 @@ def up(command: typer.Context) -> None:
     context = deployment_of(command)
     with listening(context.settings) as (sock, address), ended_by_signal(), embedded(context):
         say(
-            f"Rollcall serves {address} (API: {address}/api/v1, description: {address}/openapi.json).\n"
+            f"Rollcall serves {address} (console: {address}/console, API: {address}/api/v1).\n"
             f"Data folder: {context.settings.data.absolute()}. Make a token with `rollcall token create NAME`. "
-            "Ctrl+C stops it."
+            f"Ctrl+C stops it.{invitation(context, address)}"
         )
         serve(context, sock)
     say("Stopped.")
@@ -105,7 +106,7 @@ def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
 def serve(context: Context, sock: socket.socket) -> None:
     """Serve the API on the socket until SIGINT or SIGTERM."""
     config = uvicorn.Config(
-        create_app(context),
+        create_app(context, next_run),
         # Our own logging stands; lines about requests would repeat what a proxy writes.
         log_config=None,
         access_log=False,

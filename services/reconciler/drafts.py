@@ -74,7 +74,7 @@ def settle(drafts: list[Draft], concessions: Concessions) -> list[Draft]:
         freed = {resource: draft for draft in drafts for resource in draft.frees}
         dropped: list[Draft] = []
         for draft in drafts:
-            if draft.claims and not _link(draft, freed, concessions):
+            if not _link(draft, freed, concessions):
                 dropped.append(draft)
         if dropped:
             drafts = _without(drafts, dropped)

@@ -6,7 +6,6 @@ from services.reconciler.worktable import Worktable
 from shared.domain.command import FieldValue
 from shared.domain.extension import Extension
 from shared.domain.person import Person
-from shared.domain.rules import DepartmentMode
 
 Fields = dict[str, FieldValue]
 
@@ -48,9 +47,7 @@ def department_changes(table: Worktable, person: Person, extension: Extension) -
         return before, after
     primary = extension.primary_department
     is_primary = primary is not None and primary.casefold() == name.casefold()
-    # Only what was left is left: a person who did not move keeps what was added by hand.
-    mode = DepartmentMode.ADD if is_primary else table.rules.department_mode
-    wanted = memberships_with(extension, name, mode)
+    wanted = memberships_with(extension, name, table.rules.department_mode)
     present = tuple(sorted(membership.department for membership in extension.memberships))
     if wanted != present:
         before["departments"], after["departments"] = present, wanted

@@ -99,7 +99,11 @@ def plan_renumbering(
         "cannot change: a new extension takes over, then the old one goes.",
         person=person,
         extension=extension,
-        before={"number": extension.number},
+        before={
+            "number": extension.number,
+            "first_name": extension.first_name,
+            "last_name": extension.last_name,
+        },
         after={"number": number, **contact, "enabled": enabled, **new_departments(table, person, extension)},
         evidence=table.evidence.of_presence(person),
     )

@@ -20,7 +20,7 @@ def holder_to_adopt(table: Worktable, person: Person) -> Extension | None:
     What stands against it is noted; ``None`` as well when there is no such extension.
     """
     holder = table.by_number.get(person.number or "")
-    if holder is None or holder.id in table.bound_to:
+    if holder is None or table.is_held(holder):
         return None
     what = table.protection(holder)
     if what is not None:

@@ -37,7 +37,7 @@ def plan_inactive(table: Worktable, claims: Claims, person: Person, extension: E
 def _unmanaged_extension(table: Worktable, claims: Claims, person: Person) -> Extension | None:
     """The extension that is certainly theirs although nobody is bound to it; in doubt none, without a finding."""
     holder = table.by_number.get(person.number or "")
-    if holder is None or holder.id in table.bound_to:
+    if holder is None or table.is_held(holder):
         return None
     if holder.number in claims.by_number or claims.idle[holder.number] > 1:
         return None
@@ -87,6 +87,20 @@ def plan_absent(table: Worktable) -> list[str]:
         )
         table.drafts += removal(table, extension, outcome, leaving)
     return stale
+
+
+def plan_left_behind(table: Worktable) -> None:
+    """Former extensions of people who have another one: what an earlier run could not finish."""
+    for extension_id, item in sorted(table.left_behind.items()):
+        extension = table.by_id[extension_id]
+        table.spoken_for.add(extension_id)
+        leaving = Leaving(
+            f"{item.person_name} has extension {item.new_number} instead.",
+            f"Rollcall gave {item.person_name} number {item.new_number}; {extension.number} was left behind then.",
+            guid=item.person_guid,
+            name=item.person_name,
+        )
+        table.drafts += removal(table, extension, Outcome.DELETE, leaving)
 
 
 def plan_unclaimed(table: Worktable) -> None:

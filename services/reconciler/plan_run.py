@@ -20,6 +20,7 @@ from services.reconciler.run_inputs import (
     bindings_of,
     facts_of,
     last_good_run,
+    left_behind_of,
     parts_of,
     people_of,
     phone_system_of,
@@ -65,6 +66,7 @@ def plan_run(context: Context, run_id: int) -> None:
             last_good = last_good_run(session, run)
             facts = facts_of(session, run, parts, last_good, stored.versions)
             bindings = bindings_of(session, run.site_id)
+            left_behind = left_behind_of(session, run.site_id)
         failed = _reason_to_fail(parts)
         if failed is not None:
             _fail(context, run, *failed)
@@ -77,6 +79,7 @@ def plan_run(context: Context, run_id: int) -> None:
             absent_of(context.database, parts, last_good),
             stored.settings.to_rules(),
             facts.units,
+            left_behind,
         )
         if run.kind == RunKind.PERSON:
             plan = limited_to(plan, run.person_guid, phone_system)

@@ -16,10 +16,16 @@ from services.reconciler.drafts import Draft, settle, to_commands
 from services.reconciler.evidence import Evidence
 from services.reconciler.holders import plan_changes, plan_renumbering
 from services.reconciler.joiners import adoption, holder_to_adopt, plan_creation
-from services.reconciler.leavers import plan_absent, plan_inactive, plan_unclaimed, plan_without_number
+from services.reconciler.leavers import (
+    plan_absent,
+    plan_inactive,
+    plan_left_behind,
+    plan_unclaimed,
+    plan_without_number,
+)
 from services.reconciler.licence import licence_finding
 from services.reconciler.worktable import Worktable
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import CommandKind, FieldValue
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
@@ -34,18 +40,23 @@ def make_plan(
     absent: Iterable[AbsentPerson],
     rules: Rules,
     units: tuple[UnitSnapshot, ...],
+    left_behind: Iterable[LeftBehind] = (),
 ) -> Plan:
     """Compare and plan.
 
     ``people`` may hold someone several times (overlapping units); the first unit in the order of the rules
     wins. ``absent`` tells of bound people in none of the units. The plan removes someone only if every unit
-    was read to its end and the directory itself says that the person is gone or elsewhere.
+    was read to its end and the directory itself says that the person is gone or elsewhere. ``left_behind`` are
+    former extensions of people who were given another number; those still there go.
     """
     chosen = _first_unit_wins(people, rules)
-    table = Worktable(chosen, phone_system, bindings, rules, Evidence.of(units, absent, len(chosen)))
+    table = Worktable(
+        chosen, phone_system, bindings, rules, Evidence.of(units, absent, len(chosen)), left_behind
+    )
     claims = find_claims(table)
     _plan_people(table, claims)
     stale = plan_absent(table)
+    plan_left_behind(table)
     plan_unclaimed(table)
     table.drafts = settle(table.drafts, _Conceding(table))
     _create_departments(table)
@@ -82,7 +93,6 @@ def _first_unit_wins(people: Iterable[Person], rules: Rules) -> dict[str, Person
 def _plan_people(table: Worktable, claims: Claims) -> None:
     by_id, bindings = table.by_id, table.bindings
     enabled, with_departments = AccountState.ENABLED, table.rules.add_to_departments
-    duplicates = claims.duplicate_numbers
     for guid, person in table.people.items():
         binding = bindings.get(guid)
         extension = by_id.get(binding.extension_id) if binding is not None else None
@@ -97,7 +107,6 @@ def _plan_people(table: Worktable, claims: Claims) -> None:
             and person.email == extension.email
             and person.mobile == extension.mobile
             and not with_departments
-            and person.number not in duplicates
         ):
             continue
         _plan_person(table, claims, person, binding if extension is not None else None, extension)
@@ -137,7 +146,7 @@ def _plan_joiner(table: Worktable, claims: Claims, person: Person) -> None:
         table.findings.number_held_by_peer(person, peer)
         return
     present = table.by_number.get(number)
-    if present is None or present.id in table.bound_to:
+    if present is None or table.is_held(present):
         plan_creation(table, claims, person)
         return
     holder = holder_to_adopt(table, person)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
 from shared.database.pages import read_rows, row_absent, row_extension, row_person
-from shared.database.tables import BindingRow, PartKind, PartState, Run, RunKind, SnapshotPart
-from shared.domain.binding import Binding, BindingOrigin
+from shared.database.tables import BindingRow, CommandRow, PartKind, PartState, Run, RunKind, SnapshotPart
+from shared.domain.binding import Binding, BindingOrigin, LeftBehind
+from shared.domain.command import CommandKind, CommandState
 from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.rules import RunFacts, UnitSnapshot
@@ -146,6 +147,31 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
         ).where(BindingRow.site_id == site_id)
     )
     return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
+
+
+def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
+    """The former extensions of everybody who was ever given another number; most are gone."""
+    rows = session.scalars(
+        select(CommandRow)
+        .join(Run, Run.id == CommandRow.run_id)
+        .where(
+            Run.site_id == site_id,
+            CommandRow.kind == CommandKind.RENUMBER_EXTENSION.value,
+            CommandRow.state == CommandState.DONE.value,
+            CommandRow.extension_id.is_not(None),
+        )
+    )
+    return [
+        LeftBehind(
+            row.person_guid or "",
+            row.person_name,
+            row.extension_id or 0,
+            row.before.get("first_name", ""),
+            row.before.get("last_name", ""),
+            row.number,
+        )
+        for row in rows
+    ]
 
 
 def people_of(database: Database, parts: Parts) -> Iterator[Person]:

@@ -12,7 +12,7 @@ from services.reconciler.drafts import Draft
 from services.reconciler.evidence import Evidence
 from services.reconciler.exclusions import Exclusions
 from services.reconciler.findings import Findings
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, LeftBehind
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
 from shared.domain.person import Person
 from shared.domain.rules import Rules
@@ -33,6 +33,7 @@ class Worktable:
         bindings: Iterable[Binding],
         rules: Rules,
         evidence: Evidence,
+        left_behind: Iterable[LeftBehind] = (),
     ) -> None:
         self.people = people
         self.phone_system = phone_system
@@ -46,6 +47,7 @@ class Worktable:
         self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
         if rules.archive_number:
             self.reserved.add(rules.archive_number)
+        self._left_behind = left_behind
         self.drafts: list[Draft] = []
         self.findings = Findings()
         self.spoken_for: set[int] = set()
@@ -74,6 +76,21 @@ class Worktable:
         return {binding.extension_id: binding for binding in self.bindings.values()}
 
     @cached_property
+    def left_behind(self) -> dict[int, LeftBehind]:
+        """By extension id: former extensions that are still there as they were left, and nobody's since."""
+        found: dict[int, LeftBehind] = {}
+        for item in sorted(self._left_behind, key=lambda item: item.new_number):
+            extension = self.by_id.get(item.extension_id)
+            if extension is None or extension.id in self.bound_to:
+                continue
+            names = (extension.first_name, extension.last_name)
+            if names == (item.first_name, item.last_name) and not (
+                self.excludes(extension) or self.exclusions.hold_name(item.person_name)
+            ):
+                found[item.extension_id] = item
+        return found
+
+    @cached_property
     def peers(self) -> dict[str, Peer]:
         """What holds a number and is not a user, by number."""
         return {peer.number: peer for peer in self.phone_system.peers}
@@ -93,6 +110,10 @@ class Worktable:
             # 3CX keeps its hot desks among the users, with numbers such as HD1.
             return "a hot desk"
         return None
+
+    def is_held(self, extension: Extension) -> bool:
+        """Whether it is somebody's, or was left behind and goes: nobody else's to take over as it stands."""
+        return extension.id in self.bound_to or extension.id in self.left_behind
 
     def excludes(self, extension: Extension) -> bool:
         """Whether the rules leave the extension alone."""

@@ -1,4 +1,4 @@
-"""``python -m services.sandbox phone-system|directory``: a stand-in served until SIGINT or SIGTERM."""
+"""``python -m services.sandbox phone-system|directory`` serve a stand-in until SIGINT or SIGTERM; ``relay-data`` makes one."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.sandbox.directory import command as directory
 from services.sandbox.phone_system import command as phone_system
+from services.sandbox.relay_data import command as relay_data
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -14,6 +15,7 @@ def main(arguments: Sequence[str]) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="WHICH")
     phone_system.add_arguments(subparsers)
     directory.add_arguments(subparsers)
+    relay_data.add_arguments(subparsers)
     options = parser.parse_args(arguments)
     code: int = options.run(options)
     return code

@@ -2,6 +2,7 @@
 
 from celery import Celery
 from kombu.entity import Queue as KombuQueue
+from kombu.transport import TRANSPORT_ALIASES
 
 from shared.settings.process import ProcessSettings
 from shared.worker.queues import Queue, queue_of
@@ -14,6 +15,8 @@ SWEEP = "collector.sweep"
 
 def create_app(settings: ProcessSettings) -> Celery:
     """A configured app without tasks of its own; tasks come with the services that the process imports."""
+    # Imported only where Redis is used.
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "shared.worker.redis_transport:Transport"))
     app = Celery(
         "rollcall",
         # With a host name, as kombu warns of one that it must guess.
@@ -22,8 +25,6 @@ def create_app(settings: ProcessSettings) -> Celery:
         set_as_current=False,
     )
     app.rollcall_settings = settings
-    if settings.broker_url.startswith(("redis:", "rediss:")):
-        _never_restore_on_close()
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -66,17 +67,6 @@ def create_app(settings: ProcessSettings) -> Celery:
         },
     )
     return app
-
-
-def _never_restore_on_close() -> None:
-    """Let a connection to Redis close without putting unacknowledged messages back first.
-
-    When Redis is gone that fails, and kombu 5.7 ends the whole worker over it (tests/faults has the case). Nothing
-    is lost without it: ``sweep`` publishes again what waits.
-    """
-    from kombu.transport import redis
-
-    redis.Channel.do_restore = False
 
 
 def _route(name: str, *_arguments: object, **_options: object) -> dict[str, str] | None:

@@ -51,12 +51,17 @@ class Deployment(Site):
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start_worker(
-        self, queues: Sequence[Queue] = tuple(Queue), module: str = "services.cli", **extra: str
+        self,
+        queues: Sequence[Queue] = tuple(Queue),
+        module: str = "services.cli",
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """A worker process of its own process group, so that killing it kills its children too."""
         named = [part for queue in queues for part in ("--queue", queue.value)]
         return self._start(
-            [sys.executable, "-m", module, "worker", "--concurrency", "2", *named], "worker", extra
+            [sys.executable, "-m", module, "worker", "--concurrency", "2", *named],
+            "worker",
+            environment or {},
         )
 
     def start_beat(self) -> subprocess.Popen[bytes]:
@@ -83,6 +88,10 @@ class Deployment(Site):
             for path in sorted(self.folder.glob("*.log"))
         ]
         return "\n".join([super().story(), *lines])
+
+    def has_logged(self, text: str) -> bool:
+        """Whether a process has said this."""
+        return any(text in path.read_text(errors="replace") for path in self.folder.glob("*.log"))
 
     def _start(self, command: list[str], name: str, extra: Mapping[str, str]) -> subprocess.Popen[bytes]:
         path = self.folder / f"{name}-{len(self._processes)}.log"

@@ -39,7 +39,9 @@ def test_a_worker_killed_in_every_stage_loses_nothing_and_does_nothing_twice(
         processes,
         world,
         moment,
-        lambda: processes.start_worker(module="tests.support.archive_worker", **{FOLDER: str(tmp_path)}),
+        lambda: processes.start_worker(
+            module="tests.support.archive_worker", environment={FOLDER: str(tmp_path)}
+        ),
     )
     _killed_while_departments_and_extensions_are_made(processes, world, reaper)
 

@@ -106,7 +106,7 @@ def test_a_broker_that_comes_back_empty_and_a_killed_beat_cost_only_time(
 ) -> None:
     logins = world.staff.hire_many(12)
     beat = processes.start_beat()
-    processes.start_worker()
+    worker = processes.start_worker()
     world.fault("hold_after", "POST", "^/Users$")
     run_id = processes.start_run()
     processes.wait_for(run_id, {RunState.HELD})
@@ -114,10 +114,12 @@ def test_a_broker_that_comes_back_empty_and_a_killed_beat_cost_only_time(
     wait_until("a held creation", lambda: world.phone_system.faults.held > 0)
     processes.kill(beat)
     broker.stop()
+    wait_until("the worker to notice", lambda: processes.has_logged("Connection to broker lost"))
     broker.start()
     world.release()
     processes.start_beat()
     assert processes.wait_for(run_id, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
+    assert worker.poll() is None, "a worker must outlive its broker"
     assert created_once(world, logins)
     assert_in_step(processes)
 

@@ -45,5 +45,5 @@ class FolderArchiver:
 
 if __name__ == "__main__":
     # The one seam: where the task asks for the archiver of a site without a relay.
-    tasks.NoRelay = partial(FolderArchiver, Path(os.environ[FOLDER]))  # type: ignore[misc, assignment]
+    tasks.NoRelay = partial(FolderArchiver, Path(os.environ[FOLDER]))  # type: ignore[attr-defined, assignment]
     sys.exit(main(sys.argv[1:]))

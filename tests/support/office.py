@@ -20,7 +20,8 @@ class Office:
         self.domain = domain
         self.name = name
         self.root = f"OU={name},{domain.base_dn}"
-        self._connection = connection
+        # ldap3 has no types for the operations that change something.
+        self._connection: Any = connection
         domain.load(unit_ldif([self.root]))
 
     def unit(self, name: str, parent_dn: str | None = None) -> str:
@@ -56,13 +57,13 @@ class Office:
         return person_ldif(unit, f"{login}.{self.name.lower()}"[:20], **values)
 
     def _values(self, login: str, number: str | None, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        values = {
+        values: dict[str, Any] = {
             "cn": login,
             "givenName": f"Given{login}",
             "sn": f"Family{login}",
             "mail": f"{login}.{self.name.lower()}@corp.example.test",
             "telephoneNumber": number,
-        } | attributes
+        } | dict(attributes)
         return {name: value for name, value in values.items() if value is not None}
 
     def change(self, dn: str, **attributes: str | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.reconciler.planner import make_plan
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
@@ -19,6 +19,7 @@ def plan_of(
     bindings: Iterable[Binding] = (),
     absent: Iterable[AbsentPerson] = (),
     rules: Rules | None = None,
+    left_behind: Iterable[LeftBehind] = (),
     **unit: Any,
 ) -> Plan:
     """The plan; ``unit`` changes the reading of the first unit (``is_complete=False``)."""
@@ -27,7 +28,7 @@ def plan_of(
     )
     listed = list(people)
     units = make_units(len(listed), **unit)
-    return make_plan(listed, phone_system, bindings, absent, rules or make_rules(), units)
+    return make_plan(listed, phone_system, bindings, absent, rules or make_rules(), units, left_behind)
 
 
 def steps(plan: Plan) -> list[str]:

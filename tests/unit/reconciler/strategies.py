@@ -64,6 +64,7 @@ PEOPLE = st.lists(
         first_name=st.sampled_from(NAMES),
         last_name=st.sampled_from(NAMES),
         email=st.sampled_from(EMAILS),
+        mobile=st.sampled_from(["", "5"]),
         number=st.none() | st.sampled_from(NUMBERS),
         number_problem=st.none() | st.just("too short"),
         departments=st.sampled_from(DEPARTMENTS).map(lambda name: (name,) if name else ()),

@@ -133,6 +133,8 @@ def test_taking_every_managed_extension_is_held_however_few_there_are(kind: str)
     assert _judged(_commands((kind, 1), unit=""), _facts(), managed=1) == []
     mixed = _commands(("delete", 2), ("disable", 1), unit="")
     assert _judged(mixed, _facts(), managed=3) == ["removals all"]
+    taken_over = [*_commands(("adopt", 3), unit=""), *_commands((kind, 3), unit="")]
+    assert _judged(taken_over, _facts(), managed=3) == []
     nobodys = [Command(1, CommandKind.DELETE_EXTENSION, "", extension_id=index) for index in (7, 8, 9)]
     assert _judged(nobodys, _facts(), managed=3) == []
 

@@ -6,6 +6,7 @@ from services.reconciler.one_person import limited_to
 from shared.domain.extension import Department, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.plan import Plan
+from shared.domain.rules import RemovalScope
 from tests.builders.domain import (
     guid,
     make_binding,
@@ -52,6 +53,14 @@ def test_what_needs_somebody_elses_extension_to_go_is_left_to_a_full_run() -> No
         "The number or e-mail address of Anna1 Berg1 becomes free only when somebody else's extension changes, which "
         "a run for one person never does. Start a full run."
     )
+
+
+def test_an_extension_that_is_nobodys_is_not_removed_for_one_person() -> None:
+    phone_system = make_phone_system([make_extension(7, email="anna1@corp.example.test")])
+    rules = make_rules(removal_scope=RemovalScope.ALL)
+    people = [make_person(1)]
+    assert steps(plan_of(people, phone_system, rules=rules))[-1] == "wave 1: create 201"
+    assert steps(_limited(people, phone_system, [], [], rules)) == []
 
 
 def test_one_sentence_is_enough_for_all_steps_that_wait() -> None:

@@ -7,7 +7,7 @@ import pytest
 from shared.domain.binding import Binding
 from shared.domain.extension import Membership
 from shared.domain.plan import FindingCode
-from shared.domain.rules import Reenabling
+from shared.domain.rules import Outcome, Reenabling
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_rules
 from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
 
@@ -100,6 +100,14 @@ def test_what_several_people_have_instead_of_an_address_is_no_duplicate() -> Non
     assert codes(plan) == ["bad_email", "bad_email"]
 
 
+def test_somebody_whose_number_cannot_be_read_still_has_their_address() -> None:
+    holder = make_person(1, number=None, number_problem="It is odd")
+    joiner = make_person(2, email="anna1@corp.example.test")
+    rules = make_rules(when_number_cleared=Outcome.DELETE)
+    plan = plan_of([holder, joiner], [make_extension(1)], [make_binding(1)], rules=rules)
+    assert codes(plan) == ["bad_number", "duplicate_email"]
+
+
 def test_an_address_held_by_someone_else_is_left_out() -> None:
     other = make_extension(5, email="ANNA1@corp.example.test", first_name="Reception", last_name="")
     created = plan_of([make_person()], [other])
@@ -118,6 +126,18 @@ def test_an_address_goes_over_in_the_wave_after_it_is_free() -> None:
     plan = plan_of(people, extensions, bindings)
     assert steps(plan) == ["update 201 email", "wave 1: update 202 email"]
     assert (plan.commands[1].requires, plan.findings) == ((1,), ())
+
+
+def test_exchanged_addresses_are_left_out_and_the_rest_is_changed() -> None:
+    people = [
+        make_person(1, email="anna2@corp.example.test", mobile="5"),
+        make_person(2, email="anna1@corp.example.test", mobile="6"),
+    ]
+    plan = plan_of(people, [make_extension(1), make_extension(2)], [make_binding(1), make_binding(2)])
+    assert (steps(plan), codes(plan)) == (
+        ["update 201 mobile", "update 202 mobile"],
+        ["email_held", "email_held"],
+    )
 
 
 def test_exchanged_addresses_are_both_left_out() -> None:

@@ -27,7 +27,7 @@ def test_a_changed_number_moves_everything_to_a_new_extension_before_the_old_one
     assert steps(plan) == ["renumber 201 205", "disable 201", "archive 201", "delete 201"]
     assert [command.requires for command in plan.commands] == [(), (1,), (2,), (3,)]
     renumbering = plan.commands[0]
-    assert renumbering.before == {"number": "201"}
+    assert renumbering.before == {"number": "201", "first_name": "Anna1", "last_name": "Berg1"}
     assert renumbering.after == {
         "number": "205",
         "first_name": "Anna1",
@@ -97,6 +97,20 @@ def test_the_sentence_about_a_cycle() -> None:
         "Anna1 Berg1 and Anna2 Berg2 exchange their numbers (201 and 202), which 3CX cannot do in one step. None of "
         "them is touched. Give one of them a free number first and run; then give the number wanted."
     )
+
+
+def test_of_two_cycles_with_one_person_in_both_only_addresses_are_given_up() -> None:
+    people, extensions, bindings = _bound("202", "205", "201")
+    people[0] = make_person(1, number="202", email="anna3@corp.example.test")
+    people[1] = make_person(2, number="205", email="anna1@corp.example.test")
+    people[2] = make_person(3, number="201", email="")
+    plan = plan_of(people, extensions, bindings)
+    assert codes(plan) == ["email_held", "email_held"]
+    assert [step for step in steps(plan) if "renumber" in step] == [
+        "renumber 202 205",
+        "wave 1: renumber 201 202",
+        "wave 2: renumber 203 201",
+    ]
 
 
 def test_a_cycle_does_not_stop_a_chain_beside_it() -> None:

@@ -1,0 +1,176 @@
+"""Accounts of the console: made, changed, disabled. There is always somebody left who may manage them."""
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from services.api.console.access.passwords.own import hash_password
+from shared.database import events
+from shared.database.tables import Account, AccountRole, ConsoleSession
+from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.context import Context
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
+
+
+def list_accounts(context: Context) -> list[Account]:
+    """All accounts, by name."""
+    with context.database.read() as session:
+        return list(session.scalars(select(Account).order_by(Account.name)))
+
+
+def has_manager(context: Context) -> bool:
+    """Whether anybody may manage this deployment; if not, a set-up link is due."""
+    with context.database.read() as session:
+        return _managers(session) > 0
+
+
+def create_account(
+    context: Context, name: str, display_name: str, role: AccountRole, password: str, actor: str
+) -> Account:
+    """A new account that may sign in at once.
+
+    :raises SettingsInvalid: the name is none, or the password is too weak.
+    :raises Conflict: there is such an account already.
+    """
+    name = normal_name(name)
+    password_hash = hash_password(name, password)
+    with context.database.begin() as session:
+        return add(session, name, display_name, role, password_hash, actor)
+
+
+def add(
+    session: Session, name: str, display_name: str, role: AccountRole, password_hash: str, actor: str
+) -> Account:
+    """As ``create_account``, in the caller's transaction and with a hash made before it."""
+    if session.scalar(select(Account.id).where(Account.name == name)) is not None:
+        raise Conflict(f"There is an account '{name}' already. Choose another name.")
+    account = Account(
+        name=name,
+        display_name=_printable(display_name) or name,
+        role=role.value,
+        password_hash=password_hash,
+        created_at=datetime.now(UTC),
+    )
+    session.add(account)
+    session.flush()
+    _audit(session, "account.created", account, actor, role=role.value)
+    return account
+
+
+def change_role(context: Context, account_id: int, role: AccountRole, actor: str) -> Account:
+    """Give the account other rights, from its next request on.
+
+    :raises Conflict: nobody would be left who may manage accounts.
+    :raises NotFound: there is no such account.
+    """
+    with context.database.begin() as session:
+        account = _get(session, account_id)
+        if account.role != role.value:
+            _keep_a_manager(session, account, still=role is AccountRole.MANAGER)
+            account.role = role.value
+            _audit(session, "account.role_changed", account, actor, role=role.value)
+        return account
+
+
+def disable(context: Context, account_id: int, actor: str) -> Account:
+    """Let nobody sign in with the account any more, and sign it out everywhere.
+
+    :raises Conflict: nobody would be left who may manage accounts.
+    :raises NotFound: there is no such account.
+    """
+    with context.database.begin() as session:
+        account = _get(session, account_id)
+        if account.disabled_at is None:
+            _keep_a_manager(session, account, still=False)
+            account.disabled_at = datetime.now(UTC)
+            end_sessions(session, account_id)
+            _audit(session, "account.disabled", account, actor)
+        return account
+
+
+def enable(context: Context, account_id: int, actor: str) -> Account:
+    """Let the account sign in again.
+
+    :raises NotFound: there is no such account.
+    """
+    with context.database.begin() as session:
+        account = _get(session, account_id)
+        if account.disabled_at is not None:
+            account.disabled_at = None
+            _audit(session, "account.enabled", account, actor)
+        return account
+
+
+def set_password(context: Context, account_id: int, password: str, actor: str) -> Account:
+    """Give the account another password; whoever is signed in with the old one is signed out.
+
+    :raises SettingsInvalid: the password is too weak.
+    :raises NotFound: there is no such account.
+    """
+    with context.database.read() as session:
+        name = _get(session, account_id).name
+    password_hash = hash_password(name, password)
+    with context.database.begin() as session:
+        account = _get(session, account_id)
+        account.password_hash = password_hash
+        end_sessions(session, account_id)
+        _audit(session, "account.password_set", account, actor)
+        return account
+
+
+def end_sessions(session: Session, account_id: int) -> None:
+    """Sign the account out of every browser."""
+    session.execute(delete(ConsoleSession).where(ConsoleSession.account_id == account_id))
+
+
+def normal_name(text: str) -> str:
+    """An account's name as it is kept.
+
+    :raises SettingsInvalid: it cannot be one.
+    """
+    name = text.strip().lower()
+    if not _NAME.fullmatch(name):
+        raise SettingsInvalid(
+            "An account's name has 1 to 100 letters (a to z), digits, dots, hyphens, underscores or @, and begins "
+            "with a letter or digit."
+        )
+    return name
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable()).strip()[:200]
+
+
+def _get(session: Session, account_id: int) -> Account:
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFound(f"There is no account {account_id}.")
+    return account
+
+
+def _managers(session: Session) -> int:
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Account)
+            .where(Account.role == AccountRole.MANAGER.value, Account.disabled_at.is_(None))
+        )
+        or 0
+    )
+
+
+def _keep_a_manager(session: Session, account: Account, *, still: bool) -> None:
+    is_manager = account.role == AccountRole.MANAGER and account.disabled_at is None
+    if is_manager and not still and _managers(session) == 1:
+        raise Conflict(
+            f"'{account.name}' is the only manager left. Make somebody else a manager first, then try again."
+        )
+
+
+def _audit(session: Session, action: str, account: Account, actor: str, **details: str) -> None:
+    facts = {"account": account.name, **details}
+    events.audit(session, DEFAULT_SITE, actor=actor, action=action, details=facts)

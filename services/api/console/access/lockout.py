@@ -1,0 +1,78 @@
+"""Slows down whoever guesses passwords: each failure beyond a few locks the name and the address for longer.
+
+An attempt is counted before the password is looked at and forgiven after a success, so that many at once gain
+nothing. Names that do not exist are locked like those that do. What was typed is kept only as a hash: people type
+passwords into the wrong field.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from shared.database.tables import SignInAttempt
+from shared.worker.context import Context
+
+FREE_FOR_A_NAME = 5
+# Whole offices may share one address.
+FREE_FOR_AN_ADDRESS = 30
+FIRST_LOCK = timedelta(seconds=15)
+LONGEST_LOCK = timedelta(minutes=15)
+_FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def count_attempt(context: Context, name: str, address: str, now: datetime | None = None) -> timedelta | None:
+    """Count one attempt. How long to wait when name or address is locked (it is not counted then), else ``None``."""
+    moment = now or datetime.now(UTC)
+    subjects = ((_name(name), FREE_FOR_A_NAME), (_address(address), FREE_FOR_AN_ADDRESS))
+    with context.database.begin() as session:
+        session.execute(delete(SignInAttempt).where(SignInAttempt.last_failed_at < moment - _FORGOTTEN_AFTER))
+        rows = [(session.get(SignInAttempt, subject), subject, free) for subject, free in subjects]
+        locks = [row.locked_until for row, _, _ in rows if row is not None and row.locked_until is not None]
+        longest = max(locks, default=moment)
+        if longest > moment:
+            return longest - moment
+        for row, subject, free in rows:
+            _count(session, row, subject, free, moment)
+    return None
+
+
+def forgive(context: Context, name: str, address: str) -> None:
+    """Take back what ``count_attempt`` counted: the password was right.
+
+    The name's failures are forgotten; the address keeps those that others had there, or anyone with an account of
+    their own could go on guessing.
+    """
+    with context.database.begin() as session:
+        session.execute(delete(SignInAttempt).where(SignInAttempt.subject == _name(name)))
+        row = session.get(SignInAttempt, _address(address))
+        if row is not None:
+            row.failures = max(0, row.failures - 1)
+            row.locked_until = None
+
+
+def _count(session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime) -> None:
+    if row is None:
+        row = SignInAttempt(subject=subject, failures=0, last_failed_at=now)
+        session.add(row)
+    row.failures += 1
+    row.last_failed_at = now
+    if row.failures >= free:
+        row.locked_until = now + min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(row.failures - free, 10))
+
+
+def _name(name: str) -> str:
+    return "name:" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def _address(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "address:" + address[:64]
+    if isinstance(parsed, IPv6Address):
+        # One customer of a provider has at least a /64 of addresses to choose from.
+        return f"address:{ip_network((parsed, 64), strict=False)}"
+    return f"address:{parsed}"

@@ -1,0 +1,62 @@
+"""Makes the console, an application of its own below ``/console``: its failures are pages and not problem documents."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from services.api.console import refusals
+from services.api.console.headers import SecurityHeaders
+from services.api.console.pages import (
+    account,
+    accounts,
+    audit,
+    log,
+    overview,
+    people,
+    runs,
+    sign_in,
+    support,
+    tokens,
+)
+from services.api.console.rendering import STATIC
+from services.api.console.visit import check_form
+from shared.settings.documents import ScheduleSettings
+from shared.worker.context import Context
+
+# The moment at which a schedule is due next. The arithmetic is the collector's; whoever starts the process brings it.
+NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
+
+
+def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI:
+    """The console for one process's context."""
+    app = FastAPI(
+        title="Rollcall console",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # Here and not at each route, so that no form can be forgotten.
+        dependencies=[Depends(check_form)],
+    )
+    app.state.context = context
+    app.state.next_run = next_run
+    app.add_middleware(SecurityHeaders)
+    refusals.install(app)
+    for module in (sign_in, overview, runs, log, people, account, accounts, tokens, audit, support):
+        app.include_router(module.router)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    return app
+
+
+class _Static(StaticFiles):
+    """Our own style sheet and scripts, which browsers may keep: their addresses change with their content."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response

@@ -1,0 +1,99 @@
+"""Accounts: who may sign in, and with which rights. For managers."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.api.console.access import accounts
+from services.api.console.access.passwords.own import SHORTEST
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, ManagerDep, text_of
+from services.api.dependencies import ContextDep
+from shared.database.tables import AccountRole
+from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.worker.context import Context
+
+router = APIRouter(prefix="/accounts")
+AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@router.get("")
+def show_accounts(request: Request, context: ContextDep, _visitor: ManagerDep) -> Response:
+    """The list, with the form for another one."""
+    return _page(request, context, {}, "")
+
+
+@router.post("")
+def create_account(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
+    """Make an account."""
+    given = {name: text_of(form, name) for name in ("name", "display_name", "role")}
+    try:
+        accounts.create_account(
+            context,
+            given["name"],
+            given["display_name"],
+            _role(given["role"]),
+            text_of(form, "password"),
+            visitor.actor,
+        )
+    except (SettingsInvalid, Conflict) as error:
+        return _page(request, context, given, error.message)
+    return _back()
+
+
+@router.post("/{account_id}/role")
+def change_role(context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep) -> Response:
+    """Give the account other rights."""
+    accounts.change_role(context, account_id, _role(text_of(form, "role")), visitor.actor)
+    return _back()
+
+
+@router.post("/{account_id}/password")
+def set_password(
+    request: Request, context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep
+) -> Response:
+    """Give the account another password."""
+    try:
+        accounts.set_password(context, account_id, text_of(form, "password"), visitor.actor)
+    except SettingsInvalid as error:
+        return _page(request, context, {}, error.message)
+    return _back()
+
+
+@router.post("/{account_id}/disable")
+def disable(context: ContextDep, visitor: ManagerDep, account_id: AccountId) -> Response:
+    """Let nobody sign in with the account any more."""
+    accounts.disable(context, account_id, visitor.actor)
+    return _back()
+
+
+@router.post("/{account_id}/enable")
+def enable(context: ContextDep, visitor: ManagerDep, account_id: AccountId) -> Response:
+    """Let the account sign in again."""
+    accounts.enable(context, account_id, visitor.actor)
+    return _back()
+
+
+def _page(request: Request, context: Context, given: dict[str, str], refused: str) -> Response:
+    return page(
+        request,
+        "accounts.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK,
+        accounts=accounts.list_accounts(context),
+        roles=[*AccountRole],
+        given={"name": "", "display_name": "", "role": AccountRole.VIEWER.value} | given,
+        refused=refused,
+        shortest=SHORTEST,
+    )
+
+
+def _role(text: str) -> AccountRole:
+    if text not in [*AccountRole]:
+        raise NotFound(f"There is no role '{text[:40]}'. The roles are {', '.join(AccountRole)}.")
+    return AccountRole(text)
+
+
+def _back() -> Response:
+    return RedirectResponse(link("/accounts"), HTTPStatus.SEE_OTHER)

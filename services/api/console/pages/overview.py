@@ -1,0 +1,104 @@
+"""The overview: is everything in step, what was last, what is next, what waits for somebody."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+
+from services.api.console import chart
+from services.api.console.reading.overview import Overview, read_overview
+from services.api.console.rendering import page
+from services.api.console.visit import VisitorDep
+from services.api.dependencies import ContextDep
+from services.api.use_cases.settings import read_settings
+from shared.database.tables import RunState
+from shared.domain.plan import counts_in_words
+from shared.settings.documents import ScheduleSettings, SiteSettings
+from shared.settings.store import DEFAULT_SITE
+
+router = APIRouter()
+
+
+@router.get("/")
+def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -> Response:
+    """The page."""
+    settings = read_settings(context, DEFAULT_SITE).settings
+    seen = read_overview(context, DEFAULT_SITE)
+    missing = _missing(settings)
+    next_run = request.app.state.next_run
+    tone, title, text = _standing(seen, missing)
+    return page(
+        request,
+        "overview.html",
+        seen=seen,
+        missing=missing,
+        tone=tone,
+        title=title,
+        text=text,
+        bars=chart.bars(seen.history),
+        chart_size=(chart.WIDTH, chart.HEIGHT),
+        schedule=schedule_in_words(settings.schedule),
+        next_run_at=next_run(settings.schedule, datetime.now(UTC)) if next_run is not None else None,
+    )
+
+
+def schedule_in_words(schedule: ScheduleSettings) -> str:
+    """When runs start by themselves."""
+    if not schedule.is_enabled:
+        return "Only on demand"
+    if schedule.mode == "every":
+        return "Every minute" if schedule.every_minutes == 1 else f"Every {schedule.every_minutes} minutes"
+    return f"Daily at {', '.join(schedule.times)} ({schedule.time_zone})"
+
+
+def _missing(settings: SiteSettings) -> list[tuple[str, str]]:
+    """What must be configured before a first run, with the tab of the settings where that is done."""
+    needed = (
+        ("directory", "a domain controller of Active Directory", settings.directory.servers),
+        ("units", "an organizational unit", settings.directory.units),
+        ("phone-system", "the phone system's address", settings.phone_system.base_url),
+        ("phone-system", "the phone system's API client", settings.phone_system.client_id),
+    )
+    return [(tab, what) for tab, what, given in needed if not given]
+
+
+def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str, str]:
+    """Colour, headline and sentence for where the site stands."""
+    newest = seen.newest
+    if missing:
+        return "warn", "Not set up yet", "Rollcall needs to know both ends before it can compare them."
+    if seen.active is not None:
+        what = "Reading both ends" if seen.active.state == RunState.COLLECTING else "Making changes"
+        return "info", what, f"Run {seen.active.id} is going."
+    if seen.waiting is not None and seen.waiting.state == RunState.HELD:
+        return (
+            "warn",
+            "A plan waits for your decision",
+            f"Run {seen.waiting.id} would {counts_in_words(seen.waiting.counts)}. Nothing is done before somebody approves it.",
+        )
+    if seen.waiting is not None:
+        return (
+            "info",
+            "A preview is ready",
+            f"Run {seen.waiting.id} would {counts_in_words(seen.waiting.counts)}. It does nothing unless approved.",
+        )
+    if newest is None:
+        return (
+            "info",
+            "Ready for a first preview",
+            "Both ends are configured. A preview shows what a run would do.",
+        )
+    if newest.state in (RunState.IN_STEP, RunState.DONE):
+        if seen.conflicts_total:
+            return (
+                "good",
+                "In step, with open conflicts",
+                f"Everything that can be done is done; {seen.conflicts_total} need a person to look.",
+            )
+        return "good", "Everything is in step", "The phone system is as the directory says."
+    if newest.state == RunState.FAILED:
+        return (
+            "bad",
+            "The last run failed",
+            newest.error_message or "Some commands failed; the run says which.",
+        )
+    return "dim", "The last run was cancelled", "Start another to see how things stand."

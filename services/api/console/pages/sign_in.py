@@ -1,0 +1,129 @@
+"""Signing in and out, and the link that makes the first manager."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from math import ceil
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.api.console.access import sessions, setup_link
+from services.api.console.access.accounts import has_manager
+from services.api.console.access.passwords.own import SHORTEST
+from services.api.console.access.sessions import SignInRefused
+from services.api.console.refusals import notice
+from services.api.console.rendering import PREFIX, link, page
+from services.api.console.visit import (
+    SESSION_COOKIE,
+    FormDep,
+    VisitorDep,
+    address_of,
+    cookie_options,
+    enter,
+    text_of,
+    visit_of,
+)
+from services.api.dependencies import ContextDep
+from shared.errors import Conflict, NotFound, SettingsInvalid
+
+router = APIRouter()
+
+
+@router.get("/sign-in")
+def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Response:
+    """The form; whoever is signed in already goes on."""
+    if visit_of(request).visitor is not None:
+        return RedirectResponse(_safe(next), HTTPStatus.SEE_OTHER)
+    return page(request, "sign_in.html", next=next, name="", refused="", has_manager=has_manager(context))
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
+    """Check name and password and open a session."""
+    name, back = text_of(form, "name"), text_of(form, "next")
+    try:
+        token = sessions.sign_in(context, name, text_of(form, "password"), address_of(request))
+    except SignInRefused as refused:
+        status = HTTPStatus.TOO_MANY_REQUESTS if refused.retry_after else HTTPStatus.UNAUTHORIZED
+        response: Response = page(
+            request,
+            "sign_in.html",
+            status,
+            next=back,
+            name=name[:100],
+            refused=refused.message,
+            has_manager=True,
+        )
+        if refused.retry_after:
+            response.headers["Retry-After"] = str(ceil(refused.retry_after / timedelta(seconds=1)))
+        return response
+    return enter(request, token, _safe(back))
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, context: ContextDep, _visitor: VisitorDep) -> Response:
+    """End this session."""
+    sessions.sign_out(context, request.cookies[SESSION_COOKIE])
+    return _leave(request)
+
+
+@router.post("/sign-out-everywhere")
+def sign_out_everywhere(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+    """End every session of the account, this one too."""
+    sessions.sign_out_everywhere(context, visitor.account_id)
+    return _leave(request)
+
+
+@router.get("/set-up/{token}")
+def show_set_up(request: Request, context: ContextDep, token: str) -> Response:
+    """The form that makes a manager."""
+    if not setup_link.is_good(context, token):
+        return _no_link(request)
+    return page(request, "set_up.html", name="", display_name="", refused="", shortest=SHORTEST)
+
+
+@router.post("/set-up/{token}")
+def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> Response:
+    """Make the manager and sign them in."""
+    name, display_name = text_of(form, "name"), text_of(form, "display_name")
+    password, refused = text_of(form, "password"), ""
+    if password != text_of(form, "password_again"):
+        refused = "The two passwords differ. Type the same one twice."
+    else:
+        try:
+            account = setup_link.use_link(context, token, name, display_name, password)
+            return enter(request, sessions.open_session(context, account, address_of(request)), link("/"))
+        except NotFound:
+            return _no_link(request)
+        except (SettingsInvalid, Conflict) as error:
+            refused = error.message
+    return page(
+        request,
+        "set_up.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        name=name[:100],
+        display_name=display_name[:200],
+        refused=refused,
+        shortest=SHORTEST,
+    )
+
+
+def _no_link(request: Request) -> Response:
+    return notice(
+        request,
+        HTTPStatus.NOT_FOUND,
+        "This link is good no more",
+        "A set-up link works once, for a day. `rollcall console setup-link`, typed on Rollcall's host, makes another.",
+    )
+
+
+def _leave(request: Request) -> Response:
+    response = RedirectResponse(link("/sign-in"), HTTPStatus.SEE_OTHER)
+    response.delete_cookie(SESSION_COOKIE, **cookie_options(request))
+    return response
+
+
+def _safe(target: str) -> str:
+    """The page one came from, if it is one of ours: anything else would send people wherever a link says."""
+    is_ours = target.startswith(f"{PREFIX}/") and "\\" not in target and target.isprintable()
+    return target if is_ours else link("/")

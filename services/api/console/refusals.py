@@ -1,0 +1,102 @@
+"""Failures as pages: what happened and what to do next, with the status a browser expects."""
+
+from http import HTTPStatus
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from services.api.console.rendering import link, page
+from services.api.console.visit import ForeignForm, NotAllowed, NotSignedIn
+from services.api.problems import status_of
+from shared.errors import RollcallError
+
+log = structlog.get_logger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Let every failure of the console be a page of it."""
+    app.add_exception_handler(NotSignedIn, _to_sign_in)
+    app.add_exception_handler(NotAllowed, _not_allowed)
+    app.add_exception_handler(ForeignForm, _foreign_form)
+    app.add_exception_handler(RollcallError, _known)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def notice(request: Request, status: int, title: str, message: str) -> Response:
+    """A page that says one thing."""
+    return page(request, "notice.html", status, title=title, message=message)
+
+
+def _to_sign_in(request: Request, _error: Exception) -> Response:
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    # What was filled in is lost; the page it stood on is not.
+    target = link("/sign-in", next=back) if request.method == "GET" else link("/sign-in")
+    return RedirectResponse(target, HTTPStatus.SEE_OTHER)
+
+
+def _not_allowed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotAllowed)
+    return notice(
+        request,
+        HTTPStatus.FORBIDDEN,
+        "Not yours to do",
+        f"This needs an account with the role {error.needed.value}. Nothing was changed; ask a manager.",
+    )
+
+
+def _foreign_form(request: Request, _error: Exception) -> Response:
+    return notice(
+        request,
+        HTTPStatus.FORBIDDEN,
+        "This form is out of date",
+        "The form was opened before you signed in or out, or did not come from this console. Nothing was changed. "
+        "Open the page again and repeat what you did.",
+    )
+
+
+def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RollcallError)
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("page_failed", code=error.code, error=error.message)
+    title = "There is no such thing" if status == HTTPStatus.NOT_FOUND else "That did not work"
+    return notice(request, status, title, error.message)
+
+
+def _unreadable(request: Request, _error: Exception) -> Response:
+    return notice(
+        request,
+        HTTPStatus.NOT_FOUND,
+        "There is no such page",
+        "The address holds a number or word that means nothing here. Follow a link of the console instead.",
+    )
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return _unreadable(request, error)
+    return notice(
+        request,
+        error.status_code,
+        "That did not work",
+        "The console cannot use this request. Open the page again and repeat what you did.",
+    )
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    error_id = uuid4().hex
+    log.error("page_crashed", error_id=error_id, path=request.url.path, exc_info=error)
+    # Made by hand: whatever failed may fail again while a page is rendered.
+    return Response(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Rollcall</title><h1>Something unexpected happened</h1>"
+        f"<p>The log of the API has it under {error_id}. <a href='{link('/')}'>Back to the overview</a></p></html>",
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        media_type="text/html",
+    )

@@ -1,0 +1,76 @@
+"""Renders the pages. Every stored text is escaped by the template engine; nothing in the console marks text as safe."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.api.console import words
+from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
+from shared.database.tables import AccountRole
+from shared.domain.plan import counts_in_words
+
+PREFIX = "/console"
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+
+
+def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+    """A page for whoever asks, with what every page shows."""
+    visit: Visit = visit_of(request)
+    visitor = visit.shown_visitor
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            visitor=visitor,
+            csrf=visit.form_token,
+            zone=visit.zone,
+            here=request.url.path,
+            may_operate=visitor is not None and visitor.may(AccountRole.OPERATOR),
+            may_manage=visitor is not None and visitor.may(AccountRole.MANAGER),
+            **values,
+        )
+    )
+    response = HTMLResponse(text, status)
+    if visit.new_form_key is not None:
+        response.set_cookie(FORM_COOKIE, visit.new_form_key, **cookie_options(request))
+    return response
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "base": PREFIX,
+        "static": static_address,
+        "link": link,
+        "words": words,
+        "counts_in_words": counts_in_words,
+    }
+    return environment
+
+
+def link(path: str, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any) -> str:
+    """The address of a page of the console, with those values that are not empty as its query."""
+    pairs = {name: value for name, value in {**dict(values), **more}.items() if value not in (None, "")}
+    return f"{PREFIX}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+@cache
+def static_address(name: str) -> str:
+    """The address of a file of ours; it changes with the content, so that browsers may keep it."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"{PREFIX}/static/{name}?v={digest}"

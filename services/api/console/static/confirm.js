@@ -1,0 +1,37 @@
+// Asks before a form that says so is sent. Without JavaScript the form is sent as it is.
+"use strict";
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const button = event.submitter;
+  const question = (button && button.dataset.confirm) || form.dataset.confirm;
+  if (!question || form.dataset.confirmed === "yes") {
+    return;
+  }
+  event.preventDefault();
+  const dialog = document.createElement("dialog");
+  const text = document.createElement("p");
+  text.textContent = question;
+  const buttons = document.createElement("div");
+  buttons.className = "row";
+  const yes = document.createElement("button");
+  yes.type = "button";
+  yes.className = "danger";
+  yes.textContent = (button && button.textContent.trim()) || "Go on";
+  const no = document.createElement("button");
+  no.type = "button";
+  no.className = "quiet";
+  no.textContent = "Keep it as it is";
+  yes.addEventListener("click", () => {
+    dialog.close();
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(button || undefined);
+  });
+  no.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  buttons.append(yes, no);
+  dialog.append(text, buttons);
+  document.body.append(dialog);
+  dialog.showModal();
+  no.focus();
+});

@@ -1,0 +1,31 @@
+// Follows a run while its page is open: moves the bar, and loads the page anew when the run enters another state.
+"use strict";
+
+for (const card of document.querySelectorAll("[data-follow]")) {
+  const bar = card.querySelector("progress");
+  const said = card.querySelector("[data-said]");
+  const number = new Intl.NumberFormat("en-US");
+  const source = new EventSource(card.dataset.follow);
+
+  const show = (event) => {
+    const run = JSON.parse(event.data);
+    if (run.state !== card.dataset.state) {
+      source.close();
+      window.location.reload();
+      return;
+    }
+    if (run.state === "executing") {
+      const open = (run.commands.pending || 0) + (run.commands.running || 0);
+      const done = run.commands_total - open;
+      bar.max = run.commands_total || 1;
+      bar.value = done;
+      said.textContent = `${number.format(done)} of ${number.format(run.commands_total)} commands`;
+    } else {
+      bar.max = run.parts_total || 1;
+      bar.value = run.parts_read;
+      said.textContent = `${run.parts_read} of ${run.parts_total} readings, ${number.format(run.people)} people so far`;
+    }
+  };
+  source.addEventListener("progress", show);
+  source.addEventListener("end", show);
+}

@@ -1,0 +1,144 @@
+"""What the console calls things: states, kinds and fields in words, moments in the reader's time zone. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.database.tables import EventLevel, RunKind, RunState
+from shared.domain.command import CommandKind, CommandState
+from shared.domain.plan import Severity
+
+RUN_STATES: Mapping[str, str] = {
+    RunState.COLLECTING: "Reading both ends",
+    RunState.IN_STEP: "In step",
+    RunState.PLANNED: "Previewed",
+    RunState.HELD: "Waits for approval",
+    RunState.EXECUTING: "Making changes",
+    RunState.DONE: "Done",
+    RunState.FAILED: "Failed",
+    RunState.CANCELLED: "Cancelled",
+}
+# Which colour a state has; the word always stands beside it.
+TONES: Mapping[str, str] = {
+    RunState.IN_STEP: "good",
+    RunState.DONE: "good",
+    RunState.HELD: "warn",
+    RunState.PLANNED: "info",
+    RunState.COLLECTING: "info",
+    RunState.EXECUTING: "info",
+    RunState.FAILED: "bad",
+    RunState.CANCELLED: "dim",
+    CommandState.PENDING: "dim",
+    CommandState.RUNNING: "info",
+    CommandState.SKIPPED: "warn",
+    CommandState.OUTDATED: "warn",
+    CommandState.LEFT_OUT: "dim",
+    Severity.CONFLICT: "bad",
+    Severity.WARNING: "warn",
+    Severity.INFO: "info",
+    EventLevel.ERROR: "bad",
+}
+RUN_KINDS: Mapping[str, str] = {
+    RunKind.FULL: "Full run",
+    RunKind.PREVIEW: "Preview",
+    RunKind.PERSON: "One person",
+}
+# 3CX's own word for a group is department.
+COMMAND_KINDS: Mapping[str, str] = {
+    CommandKind.CREATE_GROUP: "Create department",
+    CommandKind.ADOPT_EXTENSION: "Adopt",
+    CommandKind.CREATE_EXTENSION: "Create",
+    CommandKind.RENUMBER_EXTENSION: "Renumber",
+    CommandKind.UPDATE_EXTENSION: "Update",
+    CommandKind.ENABLE_EXTENSION: "Enable",
+    CommandKind.DISABLE_EXTENSION: "Disable",
+    CommandKind.ARCHIVE_EXTENSION: "Archive",
+    CommandKind.DELETE_EXTENSION: "Delete",
+}
+COMMAND_STATES: Mapping[str, str] = {
+    CommandState.PENDING: "Waiting",
+    CommandState.RUNNING: "Running",
+    CommandState.DONE: "Done",
+    CommandState.FAILED: "Failed",
+    CommandState.SKIPPED: "Skipped",
+    CommandState.OUTDATED: "Outdated",
+    CommandState.LEFT_OUT: "Left out",
+}
+LEVELS: Mapping[str, str] = {
+    EventLevel.INFO: "Information",
+    EventLevel.WARNING: "Warning",
+    EventLevel.ERROR: "Error",
+}
+_FIELDS: Mapping[str, str] = {
+    "number": "Number",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "email": "E-mail",
+    "mobile": "Mobile",
+    "enabled": "In service",
+    "departments": "Departments",
+    "primary_department": "Primary department",
+    "template": "Like extension",
+    "name": "Name",
+}
+
+
+def field_name(name: str) -> str:
+    """The name of an extension's field."""
+    return _FIELDS.get(name, name.replace("_", " ").capitalize())
+
+
+def field_value(value: Any) -> str:
+    """A field's value as it reads in a sentence; nothing is said to be nothing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "(none)"
+    return str(value) if value not in (None, "") else "(empty)"
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
+    """Field by field what it was and what it will be; ``None`` where there is no such side."""
+    names = list(dict.fromkeys([*before, *after]))
+    told = []
+    for name in names:
+        was = field_value(before[name]) if name in before else None
+        becomes = field_value(after[name]) if name in after else None
+        if was != becomes:
+            told.append((field_name(name), was, becomes))
+    return told
+
+
+def stamp(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Date and time as the Log shows them: DD/MM/YYYY HH:MM:SS AM/PM."""
+    return "" if moment is None else moment.astimezone(zone).strftime("%d/%m/%Y %I:%M:%S %p")
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago something was, or how soon it will be."""
+    if moment is None:
+        return "never"
+    distance = (now or datetime.now(UTC)) - moment
+    is_past = distance >= timedelta(0)
+    said = _span(abs(distance))
+    if said == "":
+        return "just now" if is_past else "at any moment"
+    return f"{said} ago" if is_past else f"in {said}"
+
+
+def took(began: datetime, ended: datetime | None) -> str:
+    """How long something took."""
+    if ended is None:
+        return ""
+    seconds = (ended - began).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else _span(ended - began)
+
+
+def _span(distance: timedelta) -> str:
+    minutes = int(distance.total_seconds() // 60)
+    for size, word in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {word}{'s' if count > 1 else ''}"
+    return ""

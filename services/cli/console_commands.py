@@ -1,0 +1,53 @@
+"""Commands about the console: the link that makes a manager, and what ``up`` brings to it."""
+
+from datetime import datetime
+
+import typer
+
+from services.api.console.access.accounts import has_manager
+from services.api.console.access.setup_link import make_link
+from services.api.console.rendering import PREFIX
+from services.cli.options import ACTOR, deployment_of
+from services.cli.output import say
+from services.collector.due_runs import schedule_of
+from services.collector.schedule import next_due
+from shared.settings.documents import ScheduleSettings
+from shared.worker.context import Context
+
+app = typer.Typer(no_args_is_help=True, help="The web console: who may sign in.")
+
+
+@app.callback()
+def console() -> None:
+    """Commands about the console."""
+
+
+@app.command("setup-link")
+def setup_link(command: typer.Context) -> None:
+    """Print a link that makes a manager, once, within a day. It helps too when all passwords are forgotten."""
+    context = deployment_of(command)
+    settings = context.settings
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    typer.echo(_address_of_link(context, f"http://{host}:{settings.api_port}"))
+    say(
+        "Open it in a browser. Behind a proxy or on a free port (0), replace the beginning by the address people use."
+    )
+
+
+def invitation(context: Context, address: str) -> str:
+    """What to say on the terminal while nobody can sign in to the console yet; empty when somebody can."""
+    if has_manager(context):
+        return ""
+    return (
+        "\nNobody can sign in to the console yet. This link makes the first manager, once, within a day:\n"
+        f"  {_address_of_link(context, address)}"
+    )
+
+
+def next_run(settings: ScheduleSettings, now: datetime) -> datetime | None:
+    """When the schedule is due next, for the console's overview."""
+    return next_due(schedule_of(settings), now) if settings.is_enabled else None
+
+
+def _address_of_link(context: Context, address: str) -> str:
+    return f"{address}{PREFIX}/set-up/{make_link(context, ACTOR)}"

@@ -1,0 +1,100 @@
+"""Serves the application over TLS until told to stop, with limits that a slow or silent client cannot stretch."""
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from services.relay.app import make_app
+from services.relay.errors import RelayError
+from services.relay.keys import own_key
+from services.relay.operations import Operations
+from services.relay.pairing import Pairing
+from services.relay.settings import Settings
+from services.relay.signing import Signatures
+from services.relay.worker import Worker
+
+HEADER_SECONDS = 10.0
+CONNECTION_SECONDS = 90.0
+_MOST_CONNECTIONS = 100
+_HEADER_BYTES = 16 * 1024
+
+
+class LimitedProtocol(H11Protocol):
+    """Ends a connection that sends no complete request in time, and any that lasts too long."""
+
+    _timers: tuple[asyncio.TimerHandle, ...] = ()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clocks."""
+        super().connection_made(transport)
+        self._timers = (
+            self.loop.call_later(HEADER_SECONDS, self._end_unasked),
+            self.loop.call_later(CONNECTION_SECONDS, transport.abort),
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clocks."""
+        for timer in self._timers:
+            timer.cancel()
+        super().connection_lost(exc)
+
+    def _end_unasked(self) -> None:
+        # The cycle is made when the head of a request is complete; uvicorn's annotation hides that it is None until then.
+        if getattr(self, "cycle", None) is None:
+            self.transport.abort()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Prints the public key, the address, and while unpaired a pairing code.
+
+    :raises RelayError: where it cannot begin.
+    """
+    folder = Path(settings.state_folder)
+    key, pairing = own_key(folder), Pairing(folder)
+    with Operations(settings) as operations:
+        listening = _listen(settings)
+        worker = Worker(operations)
+        worker.start()
+        signatures = Signatures(folder, key.public_key)
+        app = make_app(settings, operations, worker, pairing, signatures)
+        sys.stdout.write(f"Public key: {key.public_key}\n")
+        if pairing.peer() is None:
+            sys.stdout.write(f"Pairing code: {pairing.new_code()}\n")
+        sys.stdout.write(f"Listening: {settings.host} port {listening.getsockname()[1]}\n")
+        sys.stdout.flush()
+        try:
+            uvicorn.Server(_config(app, key.file)).run(sockets=[listening])
+        finally:
+            signatures.close()
+
+
+def _config(app: object, key_file: Path) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=LimitedProtocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        ssl_certfile=str(key_file), ssl_keyfile=str(key_file), limit_concurrency=_MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=_HEADER_BYTES, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+        listening.listen(_MOST_CONNECTIONS)
+    except OSError as error:
+        listening.close()
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise RelayError(
+            "cannot_listen",
+            f"{settings.host} port {settings.port} cannot be listened on ({reason}). Choose another host or port in the "
+            "relay's settings file.",
+        ) from error
+    return listening

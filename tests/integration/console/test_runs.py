@@ -1,0 +1,224 @@
+"""Runs, plans and decisions in the console: what is shown, and that exactly what was chosen is done."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from services.api.console.row_numbers import parse_rows, show_rows
+from shared.database.tables import CommandRow, Run, RunState
+from shared.domain.command import Command, CommandKind
+from shared.errors import NotFound
+from shared.worker.context import Context
+from tests.integration.api.builders import ADA, make_plan, make_run, set_state
+from tests.integration.console.conftest import Open
+
+pytestmark = pytest.mark.usefixtures("people", "ready")
+
+
+def _states(context: Context, run_id: int) -> dict[int, str]:
+    with context.database.read() as session:
+        rows = session.execute(
+            select(CommandRow.sequence, CommandRow.state).where(CommandRow.run_id == run_id)
+        )
+        return {sequence: state for sequence, state in rows}  # noqa: C416
+
+
+def _run(context: Context, run_id: int) -> Run:
+    with context.database.read() as session:
+        return session.get_one(Run, run_id)
+
+
+def test_the_overview_says_where_things_stand(context: Context, browser: Open) -> None:
+    oscar = browser("oscar")
+    assert "Ready for a first preview" in oscar.get("/console/").text
+    run_id, _ = make_plan(context)
+    page = oscar.get("/console/")
+    assert "A plan waits for your decision" in page.text
+    assert "create 1, update 1, disable 1" in page.text
+    assert "Ada and Alan both have 100." in page.text
+    assert f"/console/runs/{run_id}/plan" in page.links
+    set_state(context, run_id, RunState.FAILED, error_message="3CX did not answer.")
+    page = oscar.get("/console/")
+    assert "The last run failed" in page.text
+    assert "3CX did not answer." in page.text
+
+
+def test_without_settings_the_overview_leads_to_them(context: Context, browser: Open) -> None:
+    from services.api.use_cases.settings import apply_settings
+
+    apply_settings(context, "default", {"phone_system": {}, "directory": {}}, "test")
+    page = browser("mary").get("/console/")
+    assert "Not set up yet" in page.text
+    assert {"/console/settings/directory", "/console/settings/units"} <= set(page.links)
+
+
+def test_a_run_is_started_from_the_overview(context: Context, browser: Open) -> None:
+    oscar = browser("oscar")
+    form = next(form for form in oscar.get("/console/").forms if ("kind", "preview") in form.buttons)
+    answer = oscar.http.post(form.action, data={**form.filled({}), "kind": "preview"})
+    run_id = int(answer.url.path.rpartition("/")[2])
+    run = _run(context, run_id)
+    assert (run.kind, run.actor, run.state) == ("preview", "account:oscar", "collecting")
+    second = oscar.http.post(form.action, data={**form.filled({}), "kind": "full"})
+    assert second.status_code == 409
+    assert f"Run {run_id} is still going" in second.text
+
+
+def test_a_plan_shows_before_and_after_why_and_what_needs_what(context: Context, browser: Open) -> None:
+    command = Command(
+        1,
+        CommandKind.UPDATE_EXTENSION,
+        "The mobile number changed in the directory.",
+        number="204",
+        person_guid=ADA,
+        person_name="Ada Lovelace",
+        extension_id=4,
+        before={"mobile": "+1 555 0100", "departments": ("Sales",), "enabled": True},
+        after={"mobile": "", "departments": ("Sales", "IT"), "enabled": True},
+        evidence="Read at 12:04 from dc1.",
+    )
+    run_id, _ = make_plan(context, [command])
+    page = browser("vera").get(f"/console/runs/{run_id}/plan")
+    text = re.sub(r"\s+", " ", page.text)
+    assert "Mobile+1 555 0100 → (empty)" in text
+    assert "DepartmentsSales → Sales, IT" in text
+    assert "In service" not in text
+    assert "The mobile number changed in the directory." in text
+    assert "Read at 12:04 from dc1." in text
+    assert "This is the first run." in text
+
+
+def test_a_whole_plan_is_approved(context: Context, browser: Open) -> None:
+    run_id, _ = make_plan(context)
+    oscar = browser("oscar")
+    page = oscar.send(oscar.get(f"/console/runs/{run_id}/plan"), "/approve")
+    assert page.response.url.path == f"/console/runs/{run_id}"
+    run = _run(context, run_id)
+    assert (run.state, run.approved_by) == ("executing", "account:oscar")
+    assert set(_states(context, run_id).values()) == {"pending"}
+
+
+def test_rows_are_left_out_with_what_requires_them_over_several_steps(
+    context: Context, browser: Open
+) -> None:
+    run_id, _ = make_plan(context)
+    oscar = browser("oscar")
+    page = oscar.get(f"/console/runs/{run_id}/plan")
+    page = oscar.send(page, "#rows", {"row": ["2"]}, ("do", "leave"))
+    assert "Left out: rows 2-3." in page.text
+    # A search in between forgets nothing.
+    page = oscar.send(page, "#search", {"q": "Alan"})
+    assert "Left out: rows 2-3." in page.text
+    page = oscar.send(page, "#rows", {"row": ["4"]}, ("do", "leave"))
+    assert "Left out: rows 2-4." in page.text
+    page = oscar.get(f"/console/runs/{run_id}/plan?leave_out=2-4")
+    page = oscar.send(page, "#rows", {"row": ["4"]}, ("do", "back"))
+    assert "Left out: rows 2-3." in page.text
+    assert "Approve 2 of 4" in page.text
+    oscar.send(page, "/approve")
+    assert _states(context, run_id) == {1: "pending", 2: "left_out", 3: "left_out", 4: "pending"}
+
+
+def test_keeping_only_some_rows_keeps_what_they_require(context: Context, browser: Open) -> None:
+    run_id, _ = make_plan(context)
+    oscar = browser("oscar")
+    page = oscar.send(oscar.get(f"/console/runs/{run_id}/plan"), "#rows", {"row": ["2"]}, ("do", "only"))
+    oscar.send(page, "/approve")
+    assert _states(context, run_id) == {1: "pending", 2: "pending", 3: "left_out", 4: "left_out"}
+
+
+def test_a_plan_that_changed_since_it_was_seen_is_not_approved(context: Context, browser: Open) -> None:
+    run_id, _ = make_plan(context)
+    oscar = browser("oscar")
+    page = oscar.get(f"/console/runs/{run_id}/plan")
+    set_state(context, run_id, RunState.HELD, plan_hash="0" * 64)
+    answer = oscar.send(page, "/approve")
+    assert answer.status == 409
+    assert "nothing was approved" in answer.text
+    assert _run(context, run_id).state == "held"
+
+
+def test_a_plan_is_rejected_with_a_reason(context: Context, browser: Open) -> None:
+    run_id, _ = make_plan(context)
+    oscar = browser("oscar")
+    oscar.send(oscar.get(f"/console/runs/{run_id}/plan"), "/reject", {"reason": "Sales moves today."})
+    assert _run(context, run_id).state == "cancelled"
+    assert "Sales moves today." in oscar.get(f"/console/log?run={run_id}").text
+
+
+def test_a_run_is_cancelled(context: Context, browser: Open) -> None:
+    run_id = make_run(context)
+    oscar = browser("oscar")
+    page = oscar.send(oscar.get(f"/console/runs/{run_id}"), "/cancel")
+    assert "Cancelled" in page.text
+    assert _run(context, run_id).state == "cancelled"
+
+
+def test_rows_are_found_by_kind_search_and_page(context: Context, browser: Open) -> None:
+    commands = [
+        Command(
+            number,
+            CommandKind.CREATE_EXTENSION if number <= 150 else CommandKind.DISABLE_EXTENSION,
+            f"Reason {number}.",
+            number=str(1000 + number),
+            person_name=f"Person {number}",
+        )
+        for number in range(1, 161)
+    ]
+    run_id, _ = make_plan(context, commands)
+    vera = browser("vera")
+
+    def _numbers(path: str) -> list[str]:
+        return re.findall(r"<strong>(1\d\d\d)</strong>", vera.get(path).response.text)
+
+    plan = f"/console/runs/{run_id}/plan"
+    first = vera.get(plan)
+    assert len(_numbers(plan)) == 100
+    further = next(link for link in first.links if "after=100" in link)
+    assert _numbers(further)[0] == "1101"
+    assert len(_numbers(further)) == 60
+    assert len(_numbers(f"{plan}?kind=disable_extension")) == 10
+    assert _numbers(f"{plan}?q=person+7") == ["1007", *(str(1000 + n) for n in range(70, 80))]
+    assert _numbers(f"{plan}?q=1160") == ["1160"]
+    assert "No row fits" in vera.get(f"{plan}?q=%25").text
+
+
+def test_progress_follows_the_session_and_ends_with_the_run(context: Context, browser: Open) -> None:
+    run_id, _ = make_plan(context, state=RunState.DONE)
+    vera = browser("vera")
+    page = vera.http.get(f"/console/runs/{run_id}/events")
+    assert page.headers["Content-Type"].startswith("text/event-stream")
+    assert "event: end" in page.text
+    nobody = browser().http.get(f"/console/runs/{run_id}/events", follow_redirects=False)
+    assert nobody.status_code == 303
+
+
+def test_a_going_run_shows_its_progress_without_javascript_too(context: Context, browser: Open) -> None:
+    run_id = make_run(context)
+    page = browser("vera").get(f"/console/runs/{run_id}")
+    assert '<noscript><meta http-equiv="refresh"' in page.response.text
+    assert "0 of 4 readings" in page.text
+    assert any("progress.js" in address for address in page.loaded)
+
+
+def test_what_does_not_exist_is_said_on_a_page(browser: Open) -> None:
+    vera = browser("vera")
+    for path in ("/runs/99", "/runs/99/plan", "/runs/x", "/nothing", "/runs/1/plan?leave_out=a"):
+        page = vera.get(f"/console{path}")
+        assert page.status == 404, path
+        assert "<h1>There is no such" in page.response.text
+        assert page.mistakes == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"), [("", ""), ("3, 1,2", "1-3"), ("5,7-9,6,20", "5-9,20"), ("1,3,5", "1,3,5")]
+)
+def test_rows_are_written_in_their_shortest_form(text: str, rows: str) -> None:
+    assert show_rows(parse_rows(text)) == rows
+
+
+@pytest.mark.parametrize("text", ["a", "-", "1-", "-2", "3-1", "1-9999999", "٣", "1;2"])
+def test_what_names_no_row_is_refused(text: str) -> None:
+    with pytest.raises(NotFound, match="names no row"):
+        parse_rows(text)

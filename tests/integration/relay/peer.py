@@ -1,0 +1,141 @@
+"""A relay that is being served, and a sync side for it, written from ``docs/relay.md`` alone."""
+
+import base64
+import hashlib
+import json
+import secrets
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.integration.relay.phones import Phones
+
+
+class ServedRelay:
+    """The relay as a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[str]", lines: dict[str, str]) -> None:
+        self.process = process
+        self.public_key = lines["Public key"]
+        self.code = lines.get("Pairing code", "")
+        self.port = int(lines["Listening"].rpartition(" ")[2])
+
+    def kill(self) -> None:
+        """End it without warning."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def served(phones: Phones) -> Iterator[ServedRelay]:
+    """A relay for the host, on a free port of this machine."""
+    phones.set(host="127.0.0.1", port=0)
+    file = phones.folder / "relay.toml"
+    file.write_text(
+        "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(phones.settings).items())
+    )
+    command = [sys.executable, "-m", "services.relay", "--settings", str(file), "serve"]
+    with (phones.folder / "relay.log").open("a") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    lines: dict[str, str] = {}
+    while "Listening" not in lines:
+        line = process.stdout.readline()
+        assert line, (phones.folder / "relay.log").read_text()
+        name, _, value = line.strip().partition(": ")
+        lines[name] = value
+    try:
+        yield ServedRelay(process, lines)
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+class Peer:
+    """A sync side with a key of its own. Pins the relay's public key before it sends anything."""
+
+    def __init__(self, port: int, public_key: str) -> None:
+        self.key = Ed25519PrivateKey.generate()
+        self._public_key = public_key
+        self._url = f"https://127.0.0.1:{port}"
+        self.client = httpx.Client(verify=_pinned(port, public_key), timeout=60, trust_env=False)
+
+    def pair(self, code: str) -> httpx.Response:
+        """Make this side the relay's peer."""
+        raw = self.key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        body = {"code": code, "public_key": base64.b64encode(raw).decode(), "name": "tests"}
+        return self.client.post(self._url + "/v1/pair", content=json.dumps(body).encode())
+
+    def request(self, method: str, target: str, document: Any = None) -> httpx.Response:
+        """Send a signed request."""
+        body = b"" if document is None else json.dumps(document).encode()
+        return self.send(method, target, self.signed(method, target, body), body)
+
+    def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> httpx.Response:
+        """Send a request with these headers, whatever they say."""
+        return self.client.request(method, self._url + target, headers=headers, content=body)
+
+    def signed(
+        self, method: str, target: str, body: bytes, at: int | None = None, nonce: str | None = None
+    ) -> dict[str, str]:
+        """The headers of a signed request."""
+        time_text, nonce = str(int(time.time()) if at is None else at), nonce or secrets.token_urlsafe(16)
+        parts = ["rollcall-relay-1", self._public_key, method, target, time_text, nonce,
+                 hashlib.sha256(body).hexdigest()]  # fmt: skip
+        signature = base64.b64encode(self.key.sign("\n".join(parts).encode())).decode()
+        return {"Rollcall-Time": time_text, "Rollcall-Nonce": nonce, "Rollcall-Signature": signature}
+
+    def operate(self, operation: str, /, **request: Any) -> dict[str, Any]:
+        """Ask, and wait for the answer."""
+        response = self.request("PUT", f"/v1/operations/{operation}", request)
+        while response.status_code == 202:
+            response = self.request("GET", f"/v1/operations/{operation}?wait=20")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.client.close()
+
+
+@contextmanager
+def paired(relay: ServedRelay) -> Iterator[Peer]:
+    """The peer of a relay that had none."""
+    peer = Peer(relay.port, relay.public_key)
+    try:
+        assert peer.pair(relay.code).json() == {"paired": True}
+        yield peer
+    finally:
+        peer.close()
+
+
+def _pinned(port: int, public_key: str) -> ssl.SSLContext:
+    pem = ssl.get_server_certificate(("127.0.0.1", port))
+    der = x509.load_pem_x509_certificate(pem.encode()).public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )  # fmt: skip
+    if base64.b64encode(der).decode() != public_key:
+        raise ssl.SSLCertVerificationError("the relay has another key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    # What newer Pythons ask for by default.
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(cadata=pem)
+    return context
+
+
+def open_files(pid: int) -> int:
+    """How many files and connections a process holds."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
