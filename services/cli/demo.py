@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from services.api.use_cases import runs, settings, tokens
 from services.api.use_cases.log import read_log
+from services.cli.console_commands import invitation
 from services.cli.deployment import embedded, open_deployment
 from services.cli.following import follow
 from services.cli.options import DEFAULT_SITE, FAILED
@@ -255,6 +256,7 @@ def _settings(phone_system: RunningPhoneSystem, directory: RunningDirectory) -> 
 
 def _tell_the_way(context: Context, address: str, folder: Path) -> None:
     token = tokens.create_token(context, "demo", 1, ACTOR)
+    console().print(escape(invitation(context, address)), soft_wrap=True)
     console().print(
         f"\n[bold]The API serves {address}/api/v1[/], with this token for a day:\n\n"
         f"  curl -H 'Authorization: Bearer {token}' {address}/api/v1/sites/default/runs\n\n"
@@ -263,4 +265,5 @@ def _tell_the_way(context: Context, address: str, folder: Path) -> None:
         f"  .venv/bin/rollcall --data {folder} run --preview --wait\n"
         f"  .venv/bin/rollcall --data {folder} log\n\n"
         "A run starts every 15 minutes by itself. Ctrl+C ends the demo.",
+        soft_wrap=True,
     )
