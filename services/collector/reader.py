@@ -95,12 +95,14 @@ class Reader:
         :raises RollcallError: it refused; the same as ``errors.translate`` gives.
         """
         request = self._encode(search)
-        page = self._receive(self._send(request, search.page_size, b""))
+        # The one entry of a base search needs no pages, and Samba now and then has no rootDSE in a paged answer.
+        size = None if search.scope is Scope.BASE else search.page_size
+        page = self._receive(self._send(request, size, b""))
         while True:
             # One entry is all there can be below a base; the rootDSE is not answered in pages.
             if page.cookie is None and search.scope is not Scope.BASE:
                 raise self._unavailable("it did not answer in pages, so nobody can tell whether that was all")
-            awaited = self._send(request, search.page_size, page.cookie) if page.cookie else None
+            awaited = self._send(request, size, page.cookie) if page.cookie else None
             entries = self._decode(page)
             # Decoded, the bytes of the page are not needed any more, however long the caller takes over it.
             del page
@@ -128,14 +130,11 @@ class Reader:
         encoded: bytes = encode(request)
         return encoded
 
-    def _send(self, request: bytes, page_size: int, cookie: bytes) -> int:
+    def _send(self, request: bytes, page_size: int | None, cookie: bytes) -> int:
         self._message_id += 1
-        value = ber.element(ber.SEQUENCE, ber.integer(page_size) + ber.element(ber.OCTET_STRING, cookie))
-        control = ber.element(
-            ber.SEQUENCE,
-            ber.element(ber.OCTET_STRING, PAGED_RESULTS) + ber.TRUE + ber.element(ber.OCTET_STRING, value),
-        )
-        message = ber.integer(self._message_id) + request + ber.element(ber.CONTROLS, control)
+        message = ber.integer(self._message_id) + request
+        if page_size is not None:
+            message += ber.element(ber.CONTROLS, _page_control(page_size, cookie))
         with translated(self._server, self._user):
             self._socket.sendall(ber.element(ber.SEQUENCE, message))
         return self._message_id
@@ -216,7 +215,7 @@ class Reader:
         guid = entry.attributes.get("objectguid", [b""])[0]
         base = f"<GUID={guid.hex()}>" if guid else entry.dn
         request = self._encode(Search(base, "(objectClass=*)", (f"{name};range={first}-*",), Scope.BASE))
-        for found in self._decode(self._receive(self._send(request, 1, b""))):
+        for found in self._decode(self._receive(self._send(request, None, b""))):
             for key, values in found.attributes.items():
                 part = _RANGED.fullmatch(key)
                 if part is not None and part["name"] == name and int(part["first"]) == first and values:
@@ -237,3 +236,12 @@ def first_value(entry: RawEntry, name: str) -> bytes:
     """The first value of an attribute, empty when there is none."""
     values: Sequence[bytes] = entry.attributes.get(name.lower(), ())
     return values[0] if values else b""
+
+
+def _page_control(size: int, cookie: bytes) -> bytes:
+    """The paged results control, critical: a server that cannot page must say so (RFC 2696)."""
+    value = ber.element(ber.SEQUENCE, ber.integer(size) + ber.element(ber.OCTET_STRING, cookie))
+    return ber.element(
+        ber.SEQUENCE,
+        ber.element(ber.OCTET_STRING, PAGED_RESULTS) + ber.TRUE + ber.element(ber.OCTET_STRING, value),
+    )

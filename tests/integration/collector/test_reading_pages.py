@@ -56,7 +56,7 @@ def test_every_search_asks_for_pages_and_follows_the_cookie_to_the_empty_one() -
         assert all(control.is_critical for message, _ in controller.searches for control in message.controls)
 
 
-def test_a_whole_snapshot_asks_nothing_without_pages() -> None:
+def test_whatever_may_have_several_entries_is_asked_for_in_pages() -> None:
     with scripted(lambda message, search: done(message)) as controller:
         with ActiveDirectory(plain_settings(controller, page_size=500)) as directory:
             assert directory.count(UNIT, directory.people_filter()) == 0
@@ -64,9 +64,10 @@ def test_a_whole_snapshot_asks_nothing_without_pages() -> None:
             assert directory.selected([str(UUID(int=1))], [UNIT]) == set()
             with pytest.raises(UnknownBaseDn):
                 directory.check_exists(UNIT)
-        assert len(controller.searches) > 4
-        assert None not in page_sizes(controller.searches)
-        assert max(size or 0 for size in page_sizes(controller.searches)) <= 1000
+        below = [asked for asked in controller.searches if asked[1].scope != Scope.BASE]
+        assert page_sizes(below) == [500, 1000, 1000]
+        single = [asked for asked in controller.searches if asked[1].scope == Scope.BASE]
+        assert set(page_sizes(single)) == {None}
 
 
 def test_an_answer_without_the_control_of_the_pages_never_counts_as_all() -> None:
