@@ -21,7 +21,7 @@ def test_both_ends_are_tested_and_described(configured: Terminal, ends: Ends) ->
 
 def test_a_first_run_is_held_approved_in_part_and_then_in_step(configured: Terminal, ends: Ends) -> None:
     held = configured("run", "--wait", "--json")
-    assert held.code == 3
+    assert held.code == 3, held.output
     assert held.json["state"] == "held"
     assert [reason["code"] for reason in held.json["hold_reasons"]] == ["first_run"]
     assert len(ends.phone_system.state.users) == 3
