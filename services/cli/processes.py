@@ -98,6 +98,9 @@ def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
             f"The API cannot listen on {host}:{port} ({reason}). Choose another port with ROLLCALL_API_PORT "
             "(0 takes a free one)."
         ) from error
+    # Handed on to every connection. asyncio sets it only on sockets whose protocol is named, and an answer in two
+    # pieces would else wait some 40 ms for the client's delayed acknowledgement.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     shown = f"[{host}]" if ":" in host else host
     with sock:
         yield sock, f"http://{shown}:{sock.getsockname()[1]}"

@@ -26,7 +26,7 @@ def locate_absent(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    work_on(context, part_id, _look)
+    work_on(context, part_id, PartKind.ABSENT, _look)
 
 
 def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:

@@ -112,11 +112,13 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
                 "", _ANYTHING, ("defaultNamingContext", "schemaNamingContext", "dnsHostName"), Scope.BASE, 10
             )
         ):
-            return Domain(
+            domain = Domain(
                 first_value(entry, "defaultNamingContext").decode("utf-8", "replace"),
                 first_value(entry, "schemaNamingContext").decode("utf-8", "replace"),
                 first_value(entry, "dnsHostName").decode("utf-8", "replace"),
             )
+            if domain.base_dn and domain.schema_dn:
+                return domain
         raise DirectoryUnavailable(
             f"Domain controller {self.server} does not say which domain it serves.", server=self.server
         )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from shared.database.tables import PartKind
 from shared.errors import LeaseHeld, RollcallError
 from shared.runs import parts
 from shared.settings import store
@@ -21,12 +22,12 @@ log = structlog.get_logger(__name__)
 Work = Callable[[Context, parts.ClaimedPart, DirectorySettings], None]
 
 
-def work_on(context: Context, part_id: int, work: Work) -> None:
+def work_on(context: Context, part_id: int, kind: PartKind, work: Work) -> None:
     """Do the work if the part waits to be done, and publish what is due then.
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    part = parts.claim_part(context.database, part_id, context.settings.lease_seconds)
+    part = parts.claim_part(context.database, part_id, kind, context.settings.lease_seconds)
     if part is None:
         return
     countdown: float | None = 0.0

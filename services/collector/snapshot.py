@@ -11,6 +11,7 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.claim import work_on
 from services.collector.people import attribute_names, mapping_of, unit_pages
 from shared.database.pages import person_row
+from shared.database.tables import PartKind
 from shared.runs import parts
 from shared.settings.documents import DirectorySettings, Security
 from shared.worker.context import Context
@@ -21,7 +22,7 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    work_on(context, part_id, _read)
+    work_on(context, part_id, PartKind.UNIT, _read)
 
 
 def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from services.relay_client.xapi import READINGS, Xapi
 from shared.database.pages import Row, extension_row, forget_pages
+from shared.database.tables import PartKind
 from shared.errors import IncompleteSnapshot, LeaseHeld, RollcallError
 from shared.runs import parts
 from shared.settings import store
@@ -18,7 +19,7 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    part = parts.claim_part(context.database, part_id, context.settings.lease_seconds)
+    part = parts.claim_part(context.database, part_id, PartKind.EXTENSIONS, context.settings.lease_seconds)
     if part is None:
         return
     countdown: float | None = 0.0

@@ -42,8 +42,12 @@ class ClaimedPart:
     holder: str
 
 
-def claim_part(database: Database, part_id: int, lease_seconds: float) -> ClaimedPart | None:
-    """Take the part; ``None`` when there is nothing to do (taken, ended, not due, or the run moved on)."""
+def claim_part(database: Database, part_id: int, kind: PartKind, lease_seconds: float) -> ClaimedPart | None:
+    """Take the part; ``None`` when there is nothing to do (taken, ended, not due, or the run moved on).
+
+    A message is a hint that may have outlived its database (one restored, one made anew beside the same broker):
+    the number in it may by now belong to a part of another ``kind``, which is left to those who can read it.
+    """
     now = datetime.now(UTC)
     holder = new_holder()
     with database.begin() as session:
@@ -57,6 +61,7 @@ def claim_part(database: Database, part_id: int, lease_seconds: float) -> Claime
             update(SnapshotPart)
             .where(
                 SnapshotPart.id == part_id,
+                SnapshotPart.kind == kind.value,
                 SnapshotPart.state == PartState.PENDING,
                 or_(SnapshotPart.lease_expires_at.is_(None), SnapshotPart.lease_expires_at < now),
                 or_(SnapshotPart.next_attempt_at.is_(None), SnapshotPart.next_attempt_at <= now),

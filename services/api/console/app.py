@@ -18,6 +18,7 @@ from services.api.console.pages import (
     overview,
     people,
     runs,
+    settings,
     sign_in,
     support,
     tokens,
@@ -27,6 +28,7 @@ from services.api.console.visit import check_form
 from shared.settings.documents import ScheduleSettings
 from shared.worker.context import Context
 
+PAGES = (sign_in, overview, runs, log, people, settings, account, accounts, tokens, audit, support)
 # The moment at which a schedule is due next. The arithmetic is the collector's; whoever starts the process brings it.
 NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
 
@@ -46,7 +48,7 @@ def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI
     app.state.next_run = next_run
     app.add_middleware(SecurityHeaders)
     refusals.install(app)
-    for module in (sign_in, overview, runs, log, people, account, accounts, tokens, audit, support):
+    for module in PAGES:
         app.include_router(module.router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     return app

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from services.collector.active_directory import ActiveDirectory
 from services.collector.people import mapping_of, unit_pages
 from services.sandbox.directory import Directory, RunningDirectory, build_company
-from shared.database.tables import PartState, SnapshotPage, SnapshotPart
+from shared.database.tables import PartKind, PartState, SnapshotPage, SnapshotPart
 from shared.errors import DirectoryUnavailable
 from shared.runs import parts
 from shared.settings import store
@@ -157,7 +157,7 @@ def _interrupted(site: Collecting, domain: SambaDomain, happens: Callable[[], No
         )
     context = site.context
     (waiting,) = site.units(site.start())
-    claimed = parts.claim_part(context.database, waiting.id, 60)
+    claimed = parts.claim_part(context.database, waiting.id, PartKind.UNIT, 60)
     assert claimed is not None
     with context.database.read() as session:
         settings = store.read(session, SITE, context.encryption).settings.directory

@@ -8,7 +8,7 @@ from services.sandbox.directory.messages import Message, SearchRequest
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate
-from shared.database.tables import PartState
+from shared.database.tables import PartKind, PartState
 from shared.runs import parts
 from shared.settings.process import load
 from shared.worker.app import create_app
@@ -25,7 +25,12 @@ def test_a_claim_is_kept_while_the_directory_thinks_about_its_first_answer(tmp_p
 
     def _answer(message: Message, search: SearchRequest) -> bytes:
         if not search.base:
-            return entry(message, "", {"defaultNamingContext": "DC=x", "dnsHostName": "dc"}) + done(message)
+            names = {
+                "defaultNamingContext": "DC=x",
+                "schemaNamingContext": "CN=Schema,DC=x",
+                "dnsHostName": "dc",
+            }
+            return entry(message, "", names) + done(message)
         asked.set()
         may_answer.wait()
         return entry(message, UNIT, {"objectGUID": b"1" * 16}) + done(message)
@@ -54,7 +59,7 @@ def test_a_claim_is_kept_while_the_directory_thinks_about_its_first_answer(tmp_p
             first = site.part(part.id).lease_expires_at
             assert first is not None
             wait_until("a renewed claim", lambda: (site.part(part.id).lease_expires_at or first) > first, 5)
-            assert parts.claim_part(database, part.id, 60) is None
+            assert parts.claim_part(database, part.id, PartKind.UNIT, 60) is None
             # Nothing was answered yet: it was the heartbeat that renewed it, and no page.
             assert site.part(part.id).state == PartState.PENDING
         finally:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from services.api.console.row_numbers import parse_rows, show_rows
+from services.api.use_cases.settings import apply_settings
 from shared.database.tables import CommandRow, Run, RunState
 from shared.domain.command import Command, CommandKind
 from shared.errors import NotFound
@@ -44,14 +45,11 @@ def test_the_overview_says_where_things_stand(context: Context, browser: Open) -
     assert "3CX did not answer." in page.text
 
 
-def test_without_settings_the_overview_says_what_is_missing(context: Context, browser: Open) -> None:
-    from services.api.use_cases.settings import apply_settings
-
+def test_without_settings_the_overview_leads_to_them(context: Context, browser: Open) -> None:
     apply_settings(context, "default", {"phone_system": {}, "directory": {}}, "test")
     page = browser("mary").get("/console/")
     assert "Not set up yet" in page.text
-    assert "rollcall settings apply" in page.text
-    assert not [link for link in page.links if "/settings" in link]
+    assert {"/console/settings/directory", "/console/settings/units"} <= set(page.links)
 
 
 def test_a_run_is_started_from_the_overview(context: Context, browser: Open) -> None:
@@ -82,8 +80,8 @@ def test_a_plan_shows_before_and_after_why_and_what_needs_what(context: Context,
     run_id, _ = make_plan(context, [command])
     page = browser("vera").get(f"/console/runs/{run_id}/plan")
     text = re.sub(r"\s+", " ", page.text)
-    assert "Mobile+1 555 0100 → (empty)" in text
-    assert "DepartmentsSales → Sales, IT" in text
+    assert "Mobile +1 555 0100 → (empty)" in text
+    assert "Departments Sales → Sales, IT" in text
     assert "In service" not in text
     assert "The mobile number changed in the directory." in text
     assert "Read at 12:04 from dc1." in text

@@ -74,7 +74,7 @@ def collect(
             select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.id)
         ).all()
     for part in found:
-        claimed = parts.claim_part(context.database, part.id, 60)
+        claimed = parts.claim_part(context.database, part.id, PartKind(part.kind), 60)
         assert claimed is not None
         if part.unit in unreadable or part.kind in unreadable:
             refused = BadCredentials("The directory refused the password.")

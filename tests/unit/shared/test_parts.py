@@ -31,9 +31,15 @@ def _part_id(database: Database, kind: PartKind, position: int = 0) -> int:
 
 
 def _claim(database: Database, part_id: int) -> parts.ClaimedPart:
-    claimed = parts.claim_part(database, part_id, 60)
+    claimed = _claimed(database, part_id)
     assert claimed is not None
     return claimed
+
+
+def _claimed(database: Database, part_id: int) -> parts.ClaimedPart | None:
+    with database.read() as session:
+        kind = PartKind(session.get_one(SnapshotPart, part_id).kind)
+    return parts.claim_part(database, part_id, kind, 60)
 
 
 def _expire(database: Database, part_id: int) -> None:
@@ -49,8 +55,8 @@ def _finish(database: Database, kind: PartKind, position: int = 0) -> bool:
 
 def test_a_part_is_claimed_by_one_worker_only(database: Database, run_id: int) -> None:
     part = _part_id(database, PartKind.UNIT)
-    assert parts.claim_part(database, part, 60) is not None
-    assert parts.claim_part(database, part, 60) is None
+    assert _claimed(database, part) is not None
+    assert _claimed(database, part) is None
 
 
 def test_the_pages_of_a_worker_that_lost_its_lease_never_mix_with_those_of_the_next(
@@ -89,7 +95,7 @@ def test_a_transient_failure_is_tried_again_and_given_up_after_three_attempts(
         assert claimed.attempt == attempt
         again = parts.fail_part(database, claimed, DirectoryUnavailable("dc1 is down.", retry_after=5))
         assert again == (5 if attempt < parts.MAX_ATTEMPTS else None)
-        assert parts.claim_part(database, part, 60) is None, "not before its time"
+        assert _claimed(database, part) is None, "not before its time"
         with database.begin() as session:
             session.execute(update(SnapshotPart).values(next_attempt_at=None))
     with database.read() as session:
@@ -99,15 +105,25 @@ def test_a_transient_failure_is_tried_again_and_given_up_after_three_attempts(
 def test_refused_credentials_are_never_tried_again(database: Database, run_id: int) -> None:
     part = _part_id(database, PartKind.UNIT)
     assert parts.fail_part(database, _claim(database, part), BadCredentials("Wrong password.")) is None
-    assert parts.claim_part(database, part, 60) is None
+    assert _claimed(database, part) is None
 
 
 def test_the_absent_are_looked_for_only_when_every_unit_has_ended(database: Database, run_id: int) -> None:
     absent = _part_id(database, PartKind.ABSENT)
     _finish(database, PartKind.UNIT, 0)
-    assert parts.claim_part(database, absent, 60) is None
+    assert _claimed(database, absent) is None
     _finish(database, PartKind.UNIT, 1)
-    assert parts.claim_part(database, absent, 60) is not None
+    assert _claimed(database, absent) is not None
+
+
+def test_a_message_with_the_number_of_a_part_of_another_kind_claims_nothing(
+    database: Database, run_id: int
+) -> None:
+    for kind in PartKind:
+        for other in set(PartKind) - {kind}:
+            assert parts.claim_part(database, _part_id(database, kind), other, 60) is None
+    with database.read() as session:
+        assert set(session.scalars(select(SnapshotPart.attempt))) == {0}
 
 
 def test_the_last_part_to_end_says_so(database: Database, run_id: int) -> None:

@@ -74,12 +74,8 @@ def read_overview(context: Context, site_id: str) -> Overview:
                 select(func.count()).select_from(BindingRow).where(BindingRow.site_id == site_id)
             )
             or 0,
-            directory=_end(
-                [part for part in parts if part.kind == PartKind.UNIT], "organizational units read"
-            ),
-            phone_system=_end(
-                [part for part in parts if part.kind == PartKind.EXTENSIONS], "extensions read"
-            ),
+            directory=_end([part for part in parts if part.kind == PartKind.UNIT], "organizational units"),
+            phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS], "extensions"),
             conflicts=_conflicts(session, planned),
             conflicts_total=_conflicts_total(session, planned),
             conflicts_run_id=planned.id if planned is not None else None,

@@ -1,0 +1,50 @@
+"""``rollcall console setup-link`` and what ``rollcall up`` says while nobody can sign in."""
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.api.console.access import setup_link
+from services.cli.console_commands import invitation, next_run
+from services.cli.deployment import open_deployment
+from services.cli.main import main
+from services.cli.processes import listening
+from shared.settings.documents import ScheduleSettings
+from shared.settings.process import load
+from shared.worker.context import Context
+from tests.integration.console.conftest import PASSWORD
+
+
+def test_the_command_prints_a_link_that_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(tmp_path), "console", "setup-link"]) == 0
+    printed = capsys.readouterr().out.strip()
+    assert printed.startswith("http://127.0.0.1:8800/console/set-up/")
+    context = open_deployment(load({}, data=tmp_path))
+    assert setup_link.is_good(context, printed.rpartition("/")[2])
+    context.database.close()
+
+
+def test_somebody_is_invited_until_there_is_a_manager(context: Context) -> None:
+    said = invitation(context, "http://127.0.0.1:8800")
+    token = said.rpartition("http://127.0.0.1:8800/console/set-up/")[2]
+    setup_link.use_link(context, token, "anna", "", PASSWORD)
+    assert invitation(context, "http://127.0.0.1:8800") == ""
+
+
+def test_the_next_run_is_that_of_the_schedule_when_it_is_on() -> None:
+    now = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
+    schedule = ScheduleSettings(is_enabled=True, every_minutes=15)
+    assert next_run(schedule, now) == datetime(2026, 11, 24, 12, 15, tzinfo=UTC)
+    assert next_run(ScheduleSettings(), now) is None
+
+
+def test_an_answer_in_two_pieces_does_not_wait_for_an_acknowledgement(tmp_path: Path) -> None:
+    with (
+        listening(load({}, data=tmp_path, api_port=0)) as (sock, _),
+        socket.create_connection(sock.getsockname()),
+    ):
+        accepted, _ = sock.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
