@@ -96,6 +96,22 @@ class EventLevel(StrEnum):
     ERROR = "error"
 
 
+class AccountRole(StrEnum):
+    """What somebody may do in the console: look; also start, approve and reject runs; also change everything."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    MANAGER = "manager"
+
+
+class AccountSource(StrEnum):
+    """Who knows an account's password: Rollcall, the phone system (voicemail PIN) or the directory."""
+
+    OWN = "own"
+    PHONE_SYSTEM = "phone_system"
+    DIRECTORY = "directory"
+
+
 class Base(DeclarativeBase):
     """Naming convention, so that a migration can name any constraint."""
 
@@ -340,11 +356,14 @@ class AuditEntry(Base):
 
 
 class ApiToken(Base):
-    """A bearer token of the API; only its SHA-256 is kept."""
+    """A bearer token of the API; only its SHA-256 is kept. ``site_id`` is the one site it is good for, NULL all."""
 
     __tablename__ = "api_tokens"
+    __table_args__ = (_one_of("role", [*AccountRole]),)
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20), default=AccountRole.MANAGER.value, server_default="manager")
+    site_id: Mapped[str | None] = mapped_column(KEY)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
@@ -352,25 +371,20 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
-class AccountRole(StrEnum):
-    """What somebody may do in the console: look; also start, approve and reject runs; also change everything."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    MANAGER = "manager"
-
-
 class Account(Base):
     """Somebody who may sign in to the console. ``name`` is kept in lower case: it is what one types."""
 
     __tablename__ = "accounts"
-    __table_args__ = (_one_of("role", [*AccountRole]),)
+    __table_args__ = (_one_of("role", [*AccountRole]), _one_of("source", [*AccountSource]))
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(KEY, unique=True)
     display_name: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(20), default=AccountSource.OWN.value, server_default="own")
     # Argon2id in PHC form; NULL for somebody whose password is kept elsewhere.
     password_hash: Mapped[str | None] = mapped_column(String(255))
+    # How this person likes dates to be written; NULL for the default of the console.
+    date_format: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
     last_signed_in_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
@@ -409,6 +423,20 @@ class SetupLink(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class Asset(Base):
+    """A picture of a site's console, re-encoded by us; ``kind`` says what it is for."""
+
+    __tablename__ = "assets"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(40))
+    width: Mapped[int]
+    height: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes]
+    updated_at: Mapped[datetime]
 
 
 class Lease(Base):
