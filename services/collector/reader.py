@@ -95,7 +95,7 @@ class Reader:
         :raises RollcallError: it refused; the same as ``errors.translate`` gives.
         """
         request = self._encode(search)
-        # The one entry of a base search needs no pages, and Samba now and then has no rootDSE in a paged answer.
+        # The one entry of a base search needs no pages.
         size = None if search.scope is Scope.BASE else search.page_size
         page = self._receive(self._send(request, size, b""))
         while True:
