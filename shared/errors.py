@@ -11,12 +11,13 @@
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
-    │   ├── ArchiveNotVerified, NotFound, Conflict
+    │   ├── ArchiveNotVerified, RelayFailed, NotFound, Conflict
     ├── SafetyStop                      never retried; a person decides
     │   ├── IncompleteSnapshot, PlanChanged, TokenTakenOver
     └── ConfigurationError              the settings must be mended
         ├── BadCredentials, AccountNotUsable, UnknownBaseDn, UnknownAttribute, InsufficientRights,
-        ├── CertificateRejected, EncryptionRequired, AddressUnknown, SettingsInvalid, SecretUnreadable
+        ├── CertificateRejected, EncryptionRequired, AddressUnknown, SettingsInvalid, SecretUnreadable,
+        ├── RelayKeyMismatch, RelayRefused, DatabaseMissing, DriverMissing
 
 ``code`` is stable: programs, translations and the documentation refer to it. ``message`` says what happened,
 where, and what to do next; it never holds a secret. HTTP statuses are the API's affair, not this module's.
@@ -138,6 +139,12 @@ class ArchiveNotVerified(PermanentError):
     code = "archive_not_verified"
 
 
+class RelayFailed(PermanentError):
+    """The relay on the phone system's host understood, changed nothing and said why."""
+
+    code = "relay_failed"
+
+
 class NotFound(PermanentError):
     """What was asked for does not exist in Rollcall."""
 
@@ -226,6 +233,30 @@ class AddressUnknown(ConfigurationError):
     """The host name does not resolve or the address is not one."""
 
     code = "address_unknown"
+
+
+class RelayKeyMismatch(ConfigurationError):
+    """What answers at the relay's address has another key than the settings say; nothing was sent to it."""
+
+    code = "relay_key_mismatch"
+
+
+class RelayRefused(ConfigurationError):
+    """The relay does not let us in: not paired with this Rollcall, a wrong code, or clocks that differ."""
+
+    code = "relay_refused"
+
+
+class DatabaseMissing(ConfigurationError):
+    """The database server answers, but has no database of this name."""
+
+    code = "database_missing"
+
+
+class DriverMissing(ConfigurationError):
+    """What speaks to this kind of database is not installed; the message names the package."""
+
+    code = "driver_missing"
 
 
 class SettingsInvalid(ConfigurationError):

@@ -20,6 +20,7 @@ from services.cli import (
     console_commands,
     log_commands,
     processes,
+    relay_commands,
     run_commands,
     sandbox_commands,
     settings_commands,
@@ -94,6 +95,7 @@ app.command(
 app.add_typer(console_commands.app, name="console")
 app.add_typer(settings_commands.app, name="settings")
 app.add_typer(log_commands.app, name="log")
+app.add_typer(relay_commands.app, name="relay")
 app.add_typer(admin_commands.token_app, name="token")
 app.add_typer(admin_commands.sites_app, name="sites")
 

@@ -25,6 +25,7 @@ class End(StrEnum):
 
     DIRECTORY = "directory"
     PHONE_SYSTEM = "phone-system"
+    RELAY = "relay"
 
 
 @app.command()
@@ -90,20 +91,22 @@ def describe_settings() -> None:
 
 def try_ends(
     command: typer.Context,
-    end: Annotated[End | None, typer.Argument(help="Which end; both when not given.")] = None,
+    end: Annotated[End | None, typer.Argument(help="Which end; when not given, each that is set up.")] = None,
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Try the stored settings: can the directory and the phone system be worked with, and if not, why."""
+    """Try the stored settings: can directory, phone system and relay be worked with, and if not, why."""
     context = deployment_of(command)
     asked: dict[End, Callable[[Context, str], Any]] = {
         End.DIRECTORY: questions.test_directory,
         End.PHONE_SYSTEM: questions.test_phone_system,
+        End.RELAY: questions.test_relay,
     }
+    has_relay = settings.read_settings(context, site).settings.relay.is_configured
     answers: dict[str, Any] = {}
     is_failed = False
     with workers_where_embedded(context):
-        for name in [end] if end else list(End):
+        for name in [end] if end else [name for name in End if name is not End.RELAY or has_relay]:
             try:
                 answers[name.value] = {"ok": True} | asked[name](context, site)
             except RollcallError as error:
@@ -125,9 +128,11 @@ def _show(title: str, answer: dict[str, Any]) -> None:
         return
     console().print(f"[green]✓ {title}[/]")
     for name, value in answer.items():
-        if name == "warnings":
+        if name in ("warnings", "problems"):
             for warning in value:
                 console().print(f"  ! {warning}", style="yellow", markup=False, soft_wrap=True)
+        elif name == "saw":
+            continue
         elif name == "units":
             for unit in value:
                 console().print(f"  {unit['dn']}: {unit['people']} people", markup=False, soft_wrap=True)

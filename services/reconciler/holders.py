@@ -109,7 +109,10 @@ def plan_renumbering(
     )
     add_creation(table, renumbering)
     leaving = Leaving(
-        f"{person.name} has extension {number} instead.", table.evidence.of_presence(person), person
+        f"{person.name} has extension {number} instead.",
+        table.evidence.of_presence(person),
+        person,
+        new_number=number,
     )
     table.drafts += removal(table, extension, Outcome.DELETE, leaving, [renumbering])
 

@@ -99,6 +99,7 @@ def plan_left_behind(table: Worktable) -> None:
             f"Rollcall gave {item.person_name} number {item.new_number}; {extension.number} was left behind then.",
             guid=item.person_guid,
             name=item.person_name,
+            new_number=item.new_number,
         )
         table.drafts += removal(table, extension, Outcome.DELETE, leaving)
 

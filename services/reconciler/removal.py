@@ -8,12 +8,15 @@ from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind, FieldValue
 from shared.domain.extension import Extension
 from shared.domain.person import Person
-from shared.domain.rules import Outcome
+from shared.domain.rules import ArchiveRule, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Whose extension goes and why. Of somebody absent only ``guid``, ``name`` and the last ``unit`` are known."""
+    """Whose extension goes and why. Of somebody absent only ``guid``, ``name`` and the last ``unit`` are known.
+
+    ``new_number`` is the extension they have instead, which their voicemails and recordings go to.
+    """
 
     reason: str
     evidence: str
@@ -21,6 +24,7 @@ class Leaving:
     guid: str | None = None
     name: str = ""
     unit: str = ""
+    new_number: str = ""
 
 
 def removal(
@@ -64,10 +68,26 @@ def removal(
         _add(CommandKind.DISABLE_EXTENSION, {"enabled": True}, {"enabled": False})
     if outcome is Outcome.DELETE:
         unchanged: dict[str, FieldValue] = {"number": extension.number, "enabled": False}
-        if table.rules.archive_number:
-            _add(CommandKind.ARCHIVE_EXTENSION, unchanged, {"archive": table.rules.archive_number})
+        archive = _archive(table, leaving)
+        if archive is not None:
+            _add(
+                CommandKind.ARCHIVE_EXTENSION,
+                unchanged,
+                {
+                    "archive": archive.number,
+                    "voicemails": archive.voicemails,
+                    "recordings": archive.recordings,
+                },
+            )
         deletion = _add(CommandKind.DELETE_EXTENSION, unchanged, {})
         deletion.frees.add(("number", extension.number))
         if extension.email:
             deletion.frees.add(("email", extension.email.casefold()))
     return steps
+
+
+def _archive(table: Worktable, leaving: Leaving) -> ArchiveRule | None:
+    """Where what the extension has goes: with the person to their new number, else to the archive."""
+    if leaving.new_number and table.rules.moves_with_number:
+        return ArchiveRule(leaving.new_number)
+    return table.rules.archive

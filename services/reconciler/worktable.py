@@ -45,8 +45,8 @@ class Worktable:
         self.departments = Departments(rules, phone_system.departments)
         self.templates = {unit.distinguished_name.casefold(): unit.template_number for unit in rules.units}
         self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
-        if rules.archive_number:
-            self.reserved.add(rules.archive_number)
+        if rules.archive is not None and rules.archive.number:
+            self.reserved.add(rules.archive.number)
         self._left_behind = left_behind
         self.drafts: list[Draft] = []
         self.findings = Findings()

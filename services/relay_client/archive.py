@@ -1,40 +1,207 @@
-"""The seam to the relay on the phone system's host, which moves what XAPI cannot: voicemails and recordings."""
+"""Takes what an extension has to safety before it is deleted: with the relay, or recordings alone through XAPI.
 
+Called by ``perform``. An extension may be deleted only with a receipt that is verified. Every archiver is idempotent by
+the operation's id: asked again after a crash it moves nothing twice and gives the receipt of what is there.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from shared.errors import RelayUnavailable
+from services.relay_client.recordings import StoredRecordings, store_recordings
+from services.relay_client.relay import Relay
+from services.relay_client.xapi import Xapi
+from shared.errors import RelayFailed, RelayUnavailable
+from shared.settings.documents import ArchiveSettings, SiteSettings
+
+_MOST_PROBLEMS_SAID = 3
+_KINDS = {"voicemails": "voicemail", "recordings": "recording"}
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRequest:
+    """What is to be taken to safety. ``operation`` is the same however often this command is tried.
+
+    ``to`` is the number of the extension that receives it; empty where only a store outside of 3CX does.
+    """
+
+    operation: str
+    extension_id: int
+    number: str
+    person: str
+    to: str
+    voicemails: bool = True
+    recordings: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveReceipt:
-    """What was moved. ``is_verified`` only when every item was compared at its destination after the move."""
+    """What was archived. ``is_verified`` only when every item was compared at its destination afterwards.
+
+    ``said`` is the end of a sentence for the Log: what is where. ``problems`` are sentences.
+    """
 
     is_verified: bool
     items: int = 0
     size_bytes: int = 0
+    said: str = ""
+    problems: tuple[str, ...] = ()
 
 
 class Archiver(Protocol):
-    """Moves everything an extension has to the archive extension.
+    """Takes everything asked for to safety and proves it."""
 
-    Idempotent: archiving again what was archived before moves nothing and gives a verified receipt. Raises
-    ``RelayUnavailable`` when the relay does not answer; the extension then stays disabled and is not deleted.
-    """
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
+        """Move or copy, and verify.
 
-    def archive(self, extension_id: int, number: str, archive_number: str) -> ArchiveReceipt:
-        """Move and verify."""
+        :raises RollcallError: it could not be done; the extension stays disabled and is not deleted.
+        """
 
 
 class NoRelay:
     """The archiver of a site without a relay: archives nothing, so that nothing is deleted either."""
 
-    def archive(self, extension_id: int, number: str, archive_number: str) -> ArchiveReceipt:
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
         """Always refuses.
 
         :raises RelayUnavailable: always.
         """
         raise RelayUnavailable(
-            f"Extension {number} is disabled but not deleted: archiving is on and no relay is configured on the "
+            f"Extension {request.number} is disabled but not deleted: archiving is on and no relay is configured on the "
             "phone system's host. Configure the relay, or turn archiving off."
         )
+
+
+class RelayArchiver:
+    """Lets the relay on the phone system's host move everything to another extension.
+
+    ``patience_seconds`` is how long one operation is waited for; it goes on without us and is asked for again.
+    """
+
+    def __init__(self, relay: Relay, settings: ArchiveSettings, patience_seconds: float) -> None:
+        self._relay = relay
+        self._settings = settings
+        self._patience_seconds = patience_seconds
+
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
+        """Back up where that is wanted, move, and look again at all that was moved.
+
+        :raises RelayFailed: the relay changed nothing and says why.
+        """
+        what: dict[str, Any] = {
+            "number": request.number,
+            "voicemails": request.voicemails,
+            "recordings": request.recordings,
+        }
+        missing = {"accept_missing": self._settings.accept_missing}
+        answers = []
+        backup = ""
+        if self._settings.keep_backup:
+            backup = str(uuid5(NAMESPACE_URL, f"backup of {request.operation}"))
+            person = {"person": request.person[:200]}
+            answers.append(self._operate(backup, {"kind": "backup", **what, **missing, **person}))
+        moved = self._operate(request.operation, {"kind": "archive", "to": request.to, **what, **missing})
+        answers.append(moved)
+        # Reading again changes nothing: a new id each time, so that it is never the answer of some time ago.
+        answers.append(
+            self._operate(str(uuid4()), {"kind": "verify", "operation": request.operation})
+        )  # fmt: skip
+        counts = {name: moved[name] for name in _KINDS if isinstance(moved.get(name), dict)}
+        size = sum(int(count["bytes"]) for count in counts.values())
+        said = f"{_items(counts)} ({_size(size)}) went to extension {request.to}"
+        if backup:
+            said += f", a backup is kept on the phone system's host ({backup})"
+        return ArchiveReceipt(
+            all(answer.get("verified") is True for answer in answers),
+            sum(int(count["items"]) for count in counts.values()),
+            size,
+            said,
+            tuple(_sentences(answers)),
+        )
+
+    def _operate(self, operation: str, document: dict[str, Any]) -> dict[str, Any]:
+        answer = self._relay.operate(operation, document, self._patience_seconds)
+        if answer["state"] == "failed":
+            raise RelayFailed(
+                f"The relay could not {document['kind']}: {answer.get('message', 'it does not say why')}",
+                relay_code=answer.get("code"),
+            )
+        return answer
+
+
+class RecordingsArchiver:
+    """Downloads recordings through XAPI into a folder of Rollcall's own, for a site without a relay."""
+
+    def __init__(self, xapi: Xapi, folder: Path, *, accept_missing: bool) -> None:
+        self._xapi = xapi
+        self._folder = folder
+        self._accept_missing = accept_missing
+
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
+        """Download, read back and compare. Voicemails cannot be had this way.
+
+        :raises RelayUnavailable: voicemails are wanted too.
+        """
+        if request.voicemails:
+            return NoRelay().archive(request)
+        stored: StoredRecordings = store_recordings(
+            self._xapi, self._folder, request.operation, request.number, request.person
+        )
+        said = f"{_items({'recordings': {'items': stored.items}})} ({_size(stored.size_bytes)}) are stored in {stored.folder}"
+        return ArchiveReceipt(
+            not stored.missing or self._accept_missing,
+            stored.items,
+            stored.size_bytes,
+            said,
+            tuple(
+                f"3CX lists recording {recording} but has no file of it any more."
+                for recording in stored.missing
+            ),
+        )
+
+
+def archiver_of(
+    settings: SiteSettings, xapi: Xapi, folder: Path, patience_seconds: float
+) -> Archiver:  # fmt: skip
+    """How this site archives. ``folder`` is where recordings go that are downloaded."""
+    if settings.relay.is_configured:
+        return RelayArchiver(Relay(settings.relay), settings.archive, patience_seconds)
+    if settings.archive.is_enabled and not settings.archive.voicemails:
+        return RecordingsArchiver(xapi, folder, accept_missing=settings.archive.accept_missing)
+    return NoRelay()
+
+
+def operation_id(run: str, sequence: int) -> str:
+    """The id of a command's operation: the same for every worker that ever tries it, and for no other command."""
+    return str(uuid5(NAMESPACE_URL, f"{run} command {sequence}"))
+
+
+def _items(counts: dict[str, Any]) -> str:
+    said = []
+    for name, count in counts.items():
+        number = int(count["items"])
+        said.append(f"{number} {_KINDS[name]}{'' if number == 1 else 's'}")
+    return " and ".join(said) or "nothing"
+
+
+def _size(size: float) -> str:
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {_UNITS[-1]}"
+
+
+def _sentences(answers: Sequence[dict[str, Any]]) -> list[str]:
+    """What stands in the way, each once; the first few, because a folder that cannot be read gives thousands."""
+    found: dict[str, None] = {}
+    for answer in answers:
+        for problem in answer.get("problems") or []:
+            if problem.get("is_blocking"):
+                found[f"{problem.get('item')}: {problem.get('message')}"] = None
+    sentences = list(found)
+    rest = len(sentences) - _MOST_PROBLEMS_SAID
+    return sentences[:_MOST_PROBLEMS_SAID] + ([f"{rest} more problems."] if rest > 0 else [])

@@ -7,7 +7,7 @@ heartbeat). It may be killed at any instruction: what it had claimed is read bac
 import hashlib
 
 from services.relay_client import claims, ending
-from services.relay_client.archive import Archiver
+from services.relay_client.archive import Archiver, archiver_of
 from services.relay_client.claims import Tenure
 from services.relay_client.stage import StageWork
 from services.relay_client.xapi import Xapi
@@ -19,14 +19,17 @@ from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings
 from shared.worker.context import Context
 
+# In the data folder of the worker.
+RECORDINGS_FOLDER = "recordings"
+
 
 def executor_lease(settings: PhoneSystemSettings) -> str:
     """The name of the lease that makes one executor per phone system."""
     return "executor:" + hashlib.sha256(settings.base_url.casefold().encode()).hexdigest()[:40]
 
 
-def execute_stage(context: Context, run_id: int, archiver: Archiver) -> None:
-    """Carry out the run's next stage, or finish the run when nothing is left.
+def execute_stage(context: Context, run_id: int, archiver: Archiver | None = None) -> None:
+    """Carry out the run's next stage, or finish the run when nothing is left; with the site's own archiver by default.
 
     :raises LeaseHeld: another executor is at this phone system, or has taken over.
     :raises RollcallError: why the stage could not be ended; noted with the run, which goes on or was stopped.
@@ -49,16 +52,20 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver) -> None:
     context.publish_due(run_id)
 
 
-def _execute(context: Context, run: Run, archiver: Archiver) -> None:
+def _execute(context: Context, run: Run, archiver: Archiver | None) -> None:
     with context.database.read() as session:
-        settings = store.read(session, run.site_id, context.encryption).settings.phone_system
+        site = store.read(session, run.site_id, context.encryption).settings
+    settings = site.phone_system
     name, holder = executor_lease(settings), new_holder()
     with leases.hold(context.database, name, holder, context.settings.lease_seconds) as held:
         with context.database.read() as session:
             key = claims.next_stage(session, run.id)
         if key is not None:
             with Xapi(settings, context.database, context.encryption) as xapi:
-                StageWork(context, run, key, xapi, archiver, Tenure(name, holder, held)).drain()
+                used = archiver or archiver_of(
+                    site, xapi, context.settings.data / RECORDINGS_FOLDER, context.settings.task_seconds / 3
+                )
+                StageWork(context, run, key, xapi, used, Tenure(name, holder, held)).drain()
             with context.database.read() as session:
                 key = claims.next_stage(session, run.id)
         if key is None:

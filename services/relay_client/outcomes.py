@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import events
@@ -68,10 +68,15 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
             for outcome in outcomes
         ],
     )
+    archived = _archived(session, run_id, outcomes)
     for outcome in outcomes:
         _store_binding(session, site_id, outcome, now)
     _bind_all(session, site_id, [outcome for outcome in outcomes if outcome.extension_id is not None], now)
-    events.record_many(session, site_id, [_entry(run_id, outcome) for outcome in outcomes])
+    events.record_many(
+        session,
+        site_id,
+        [_entry(run_id, outcome, archived.get(outcome.command.extension_id)) for outcome in outcomes],
+    )
 
 
 def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: datetime) -> None:
@@ -136,7 +141,27 @@ def _store_binding(session: Session, site_id: str, outcome: Outcome, now: dateti
         )
 
 
-def _entry(run_id: int, outcome: Outcome) -> events.LogEntry:
+def _archived(session: Session, run_id: int, outcomes: Sequence[Outcome]) -> dict[int | None, str]:
+    """By extension that was deleted now: what of it was archived before, and where."""
+    deleted = [
+        outcome.command.extension_id
+        for outcome in outcomes
+        if outcome.command.kind is CommandKind.DELETE_EXTENSION and outcome.state is CommandState.DONE
+    ]
+    if not deleted:
+        return {}
+    rows = session.execute(
+        select(CommandRow.extension_id, CommandRow.result).where(
+            CommandRow.run_id == run_id,
+            CommandRow.kind == CommandKind.ARCHIVE_EXTENSION.value,
+            CommandRow.state == CommandState.DONE.value,
+            CommandRow.extension_id.in_(deleted),
+        )
+    )
+    return {extension_id: result["said"] for extension_id, result in rows if result.get("said")}
+
+
+def _entry(run_id: int, outcome: Outcome, archived: str | None) -> events.LogEntry:
     command = outcome.command
     person = command.person_name or "nobody's"
     if outcome.state is CommandState.DONE:
@@ -148,6 +173,10 @@ def _entry(run_id: int, outcome: Outcome) -> events.LogEntry:
             old=command.before.get("number", ""),
             fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
         )
+        if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
+            message = f"{message.removesuffix('.')}: {outcome.result['said']}."
+        if archived:
+            message += f" Before that {archived}."
         if outcome.was_so_already:
             message = f"Nothing to do, it was so already: {message[0].lower()}{message[1:]}"
         level = EventLevel.INFO

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.relay_client import template
-from services.relay_client.archive import Archiver
+from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
 from services.relay_client.errors import REFUSED
 from services.relay_client.xapi import Json, Xapi
 from shared.domain.command import Command, CommandKind
@@ -78,11 +78,12 @@ def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> J
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """The tools of one stage."""
+    """The tools of one stage. ``run`` names the run among all that ever were, for the ids of operations."""
 
     xapi: Xapi
     cache: StageCache
     archiver: Archiver
+    run: str
 
     def perform(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
         """Do it; the result to keep with the command.
@@ -245,13 +246,29 @@ class Performer:
         return found
 
     def _archive(self, command: Command) -> Json:
-        receipt = self.archiver.archive(_id(command), command.number, str(command.after["archive"]))
-        if not receipt.is_verified:
-            raise ArchiveNotVerified(
-                f"The voicemails and recordings of extension {command.number} could not be proven safe in the "
-                "archive. The extension stays disabled and is not deleted."
+        receipt = self.archiver.archive(
+            ArchiveRequest(
+                operation_id(self.run, command.sequence),
+                _id(command),
+                command.number,
+                command.person_name,
+                str(command.after["archive"]),
+                voicemails=command.after.get("voicemails", True) is True,
+                recordings=command.after.get("recordings", True) is True,
             )
-        return {"is_verified": True, "items": receipt.items, "size_bytes": receipt.size_bytes}
+        )
+        if not receipt.is_verified:
+            why = " ".join(receipt.problems)
+            raise ArchiveNotVerified(
+                f"What extension {command.number} has could not be proven safe in the archive. The extension stays "
+                f"disabled and is not deleted; the next run tries again. {why}".rstrip()
+            )
+        return {
+            "is_verified": True,
+            "items": receipt.items,
+            "size_bytes": receipt.size_bytes,
+            "said": receipt.said,
+        }
 
 
 @dataclass(frozen=True, slots=True)

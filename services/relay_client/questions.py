@@ -1,12 +1,13 @@
-"""Answers the console's short questions about the phone system."""
+"""Answers the console's short questions about the phone system and the relay on its host."""
 
 import time
 from typing import Any, cast
 
+from services.relay_client.relay import PROTOCOL, Relay
 from services.relay_client.xapi import Xapi
-from shared.errors import SettingsInvalid
+from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
 from shared.settings import store
-from shared.settings.documents import PhoneSystemSettings, Section
+from shared.settings.documents import PhoneSystemSettings, RelaySettings, Section
 from shared.worker.context import Context
 from shared.worker.questions import unseal
 
@@ -54,6 +55,70 @@ def list_extensions(context: Context, arguments: dict[str, Any]) -> list[dict[st
         {"number": extension.number, "name": extension.name}
         for extension in sorted(found, key=lambda item: (len(item.number), item.number))
     ]
+
+
+def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Whether the relay answers, with the right key, to us, and whether its host can be worked with.
+
+    :raises RollcallError: the exact reason why not; what hinders only the archiving stands in ``problems``.
+    """
+    began = time.monotonic()
+    relay = Relay(_relay_settings(context, arguments))
+    said = relay.test()
+    layout = said.get("layout") or {}
+    database = said.get("database") or {}
+    warnings = []
+    if said.get("protocol") != PROTOCOL:
+        warnings.append(
+            f"The relay speaks protocol {said.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the same version on both."
+        )
+    if waiting := said.get("operations_waiting"):
+        warnings.append(f"It is at work on {waiting} operations now.")
+    return {
+        "address": relay.address,
+        "relay": str(said.get("relay", "")),
+        "protocol": said.get("protocol"),
+        "system": str(said.get("system", "")),
+        "database": " ".join(str(database[name]) for name in ("name", "version") if database.get(name)),
+        "voicemail_folder": layout.get("voicemails"),
+        "recordings_folder": layout.get("recordings"),
+        "saw": [str(line) for line in layout.get("saw", [])],
+        "free_bytes": min((said.get("free_bytes") or {}).values(), default=0),
+        "store_bytes": said.get("store_bytes", 0),
+        "is_usable": said.get("usable") is True,
+        "problems": [str(problem.get("message")) for problem in said.get("problems") or []],
+        "seconds": round(time.monotonic() - began, 3),
+        "warnings": warnings,
+    }
+
+
+def pair_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Make Rollcall the relay's peer with a pairing code; the code travels encrypted.
+
+    Where no answer came, or the code was used, the relay is asked whether it is paired with us all the same.
+
+    :raises RelayRefused: the code is not good, and the relay does not know us.
+    """
+    relay = Relay(_relay_settings(context, arguments))
+    try:
+        relay.pair(context.encryption.decrypt(arguments["code"]))
+    except (RelayRefused, RelayUnavailable) as failed:
+        try:
+            relay.test()
+        except RollcallError:
+            raise failed from None
+    return {"address": relay.address}
+
+
+def _relay_settings(context: Context, arguments: dict[str, Any]) -> RelaySettings:
+    sealed = arguments.get("settings")
+    if sealed:
+        settings = cast(RelaySettings, unseal(Section.RELAY, sealed, context.encryption))
+    else:
+        with context.database.read() as session:
+            settings = store.read(session, arguments["site_id"], context.encryption).settings.relay
+    # Somebody waits for the answer.
+    return settings.model_copy(update={"timeout_seconds": min(settings.timeout_seconds, _PATIENCE_SECONDS)})
 
 
 def _asked(context: Context, settings: PhoneSystemSettings) -> Xapi:

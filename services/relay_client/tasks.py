@@ -5,7 +5,6 @@ from typing import Any
 from celery import shared_task
 
 from services.relay_client import questions
-from services.relay_client.archive import NoRelay
 from services.relay_client.execute import execute_stage as carry_out_stage
 from services.relay_client.snapshot import snapshot_extensions as read_extensions
 from shared.messages import ExecuteStage, SnapshotExtensions
@@ -22,7 +21,7 @@ def snapshot_extensions(self: RollcallTask, message: dict[str, Any]) -> None:
 @shared_task(name=ExecuteStage.task, base=RollcallTask, bind=True)
 def execute_stage(self: RollcallTask, message: dict[str, Any]) -> None:
     """Carry out the next stage of a run."""
-    carry_out_stage(self.context, ExecuteStage.model_validate(message).run_id, NoRelay())
+    carry_out_stage(self.context, ExecuteStage.model_validate(message).run_id)
 
 
 @shared_task(
@@ -47,3 +46,27 @@ def test_phone_system(self: QuestionTask, arguments: dict[str, Any]) -> dict[str
 def list_extensions(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Answer which extensions there are."""
     return questions.list_extensions(self.context, arguments)
+
+
+@shared_task(
+    name="relay_client.test_relay",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def test_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether the relay can be worked with."""
+    return questions.test_relay(self.context, arguments)
+
+
+@shared_task(
+    name="relay_client.pair_relay",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def pair_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Make Rollcall the relay's peer."""
+    return questions.pair_relay(self.context, arguments)

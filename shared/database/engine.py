@@ -5,48 +5,49 @@
 """
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.errors import SettingsInvalid, StorageUnavailable
+from shared.database import backends
+from shared.database.trouble import Reason, Trouble, trouble_of
+from shared.errors import StorageUnavailable
 
 _LEAST_FREE_BYTES = 64 * 1024
-# Execution option of sessions that only read.
-READ_ONLY = "rollcall_read_only"
+_CONNECTIONS = 10
 
 
 class Database:
-    """The pool and its sessions. Safe to share between threads; not across a fork."""
+    """The pool and its sessions. Safe to share between threads; not across a fork.
 
-    def __init__(self, url: str) -> None:
-        try:
-            self.url = make_url(url)
-        except ArgumentError as error:
-            raise SettingsInvalid(
-                "ROLLCALL_DATABASE_URL is not a database URL; it looks like postgresql+psycopg://user@host/rollcall."
-            ) from error
-        self.engine = (
-            _sqlite_engine(str(self.url.database))
-            if self.is_sqlite
-            else create_engine(self.url, pool_pre_ping=True)
-        )
+    ``connections`` are kept open, as many again are opened when all are in use.
+
+    :raises SettingsInvalid: the URL is none of a database that Rollcall knows.
+    :raises DriverMissing: what speaks to this kind of database is not installed.
+    """
+
+    def __init__(self, url: str, connections: int = _CONNECTIONS) -> None:
+        self.url = backends.parse(url)
+        self.engine = backends.make_engine(self.url, connections)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(
-            self.engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False
+            self.engine.execution_options(**backends.read_options(self.url)), expire_on_commit=False
         )
 
     @property
     def is_sqlite(self) -> bool:
         """Whether this is the embedded database."""
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words and without a password."""
+        return backends.place(self.url)
 
     def begin(self) -> AbstractContextManager[Session]:
         """One transaction that may write: commits at the end of the block, rolls back when it raises.
@@ -63,75 +64,75 @@ class Database:
         return self._transaction(self._reading)
 
     @contextmanager
+    def changing_tables(self) -> Iterator[Session]:
+        """One transaction that may change tables, of which one runs at a time (see ``migrate``).
+
+        :raises StorageUnavailable: the database cannot be reached or written, or it is in use for too long.
+        """
+        with (
+            self._translated(),
+            self.engine.connect() as connection,
+            _without_foreign_keys(connection),
+            connection.begin(),
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+            session.flush()
+
+    def trouble_of(self, error: DBAPIError) -> Trouble:
+        """What an error of the driver means here."""
+        if self._is_disk_full(str(error.orig)):
+            # The shared memory of the write-ahead log cannot grow: SQLite says no more than this.
+            return Trouble(
+                Reason.FULL, f"The database {self.place} cannot grow: the disk is full. Free some space."
+            )
+        return trouble_of(self.url, error)
+
+    @contextmanager
     def _transaction(self, sessions: "sessionmaker[Session]") -> Iterator[Session]:
+        with self._translated(), sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with sessions.begin() as session:
-                yield session
-        except (OperationalError, InterfaceError) as error:
-            raise StorageUnavailable(self._explain(error)) from error
+            yield
         except PoolTimeoutError as error:
             raise StorageUnavailable(
-                "All connections to the database are in use: it is overloaded or locked. Try again in a moment."
+                "All connections to the database are in use: it is overloaded or locked. Try again in a moment.",
+                reason=Reason.BUSY.value,
             ) from error
-        except DatabaseError as error:
+        except DBAPIError as error:
+            trouble = self.trouble_of(error)
             # Of this very class, none below it, SQLite says that the file is damaged or is no database.
-            if type(error) is not DatabaseError:
+            is_outside = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+            if not (trouble.is_known or is_outside):
                 raise
-            raise StorageUnavailable(self._explain(error)) from error
+            raise trouble.at_work() from error
 
     def close(self) -> None:
         """Return every connection."""
         self.engine.dispose()
 
-    def _explain(self, error: DatabaseError | InterfaceError) -> str:
-        reason = str(error.orig)
-        where = str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
-        if "readonly" in reason or "read-only" in reason:
-            return f"The database {where} cannot be written: it or its folder is read-only. Give this user the right to write there."
-        if "disk is full" in reason or "No space" in reason or self._is_disk_full(reason):
-            return f"The database {where} cannot grow: the disk is full. Free some space; nothing was lost."
-        if "unable to open" in reason:
-            return f"The database {where} cannot be opened. Check that its folder exists and that this user may write there."
-        if "malformed" in reason or "not a database" in reason:
-            return f"The database {where} is damaged ({reason}). Stop Rollcall and put the file back from a backup."
-        if "no such table" in reason or "does not exist" in reason:
-            return f"The database {where} has no tables yet. Run `rollcall migrate`."
-        return f"The database {where} does not answer: {reason.splitlines()[0][:200]}"
-
     def _is_disk_full(self, reason: str) -> bool:
-        # The shared memory of the write-ahead log cannot grow: SQLite says no more than this.
         if not self.is_sqlite or "disk I/O error" not in reason:
             return False
         return shutil.disk_usage(Path(str(self.url.database)).parent).free < _LEAST_FREE_BYTES
 
 
-def _sqlite_engine(path: str) -> Engine:
-    if path not in (":memory:", "None"):
-        folder = Path(path).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageUnavailable(
-                f"The data folder {folder} cannot be made ({error.strerror}). Choose another with ROLLCALL_DATA."
-            ) from error
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0, "check_same_thread": False})
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by copying and dropping it, which its foreign keys would forbid while rows refer to it.
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # Python's own transaction handling would begin too late for BEGIN IMMEDIATE (SQLAlchemy's SQLite page).
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL, because an intent row lost to a power cut would let a call be repeated blindly.
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA busy_timeout=30000")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # IMMEDIATE takes the write lock at once and waits for it, where a later upgrade would fail with "locked".
-        reads = connection.get_execution_options().get(READ_ONLY)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
+    They can be switched only outside a transaction; that they still hold is looked at before the end.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")

@@ -1,39 +1,107 @@
-"""Brings the database's tables to this version of Rollcall, with Alembic, under a lock on the folder or schema."""
+"""Brings the database's tables to a version of Rollcall, with Alembic: one set of migrations for all databases.
 
+Several processes may start at once: one works, the others wait and then find nothing to do. A migration is one
+transaction; what fails leaves the database as it was.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
+from shared.database.locks import exclusive
+from shared.errors import Conflict, SettingsInvalid
 from shared.settings.store import ensure_site
 
 SCRIPTS = Path(__file__).parent / "migrations"
+# As long may another process's migration take.
+_WAIT_SECONDS = 120
+# Whoever waits for a table makes everybody behind it wait too, so not for long.
+_TABLE_SECONDS = 10
+_EMPTY = "base"
 
 
-def migrate(database: Database) -> tuple[str | None, str]:
-    """Apply every missing migration and make the default site; returns the revision before and after.
+class State(StrEnum):
+    """How the tables and this Rollcall fit: ``newer`` are the tables while an upgrade is under way."""
 
-    :raises StorageUnavailable: the database cannot be reached or written.
+    CURRENT = "current"
+    OLDER = "older"
+    NEWER = "newer"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The revision the database stands at (``None``: no tables yet) and the one this Rollcall needs."""
+
+    now: str | None
+    needed: str
+    state: State
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether this Rollcall can work: migrations only add, so that old processes go on during an upgrade."""
+        return self.state is not State.OLDER
+
+    @property
+    def message(self) -> str:
+        """What it means and what to do."""
+        match self.state:
+            case State.CURRENT:
+                return f"The database answers and stands at {self.needed}."
+            case State.NEWER:
+                return (
+                    f"The database stands at {self.now}, which is newer than this Rollcall ({self.needed}). It goes on "
+                    "working; finish the upgrade by starting the newer version here too."
+                )
+            case State.OLDER:
+                return (
+                    f"The database stands at {self.now or 'no revision'}, this Rollcall needs {self.needed}. "
+                    "Run `rollcall migrate`."
+                )
+
+
+def migrate(database: Database, to: str | None = None) -> tuple[str | None, str | None]:
+    """Bring the tables to the newest revision and make the default site, or bring them ``to`` an older or newer one.
+
+    Returns the revision before and after; ``None`` is the empty database, named ``base``.
+
+    :raises Conflict: the database stands at a revision that only a newer Rollcall knows.
+    :raises SettingsInvalid: there is no revision ``to``.
+    :raises StorageUnavailable: the database cannot be reached or written, or its tables are in use for too long.
     """
-    config = _config()
-    with database.begin() as session:
-        connection = session.connection()
-        before = MigrationContext.configure(connection).get_current_revision()
-        after = newest_revision()
+    scripts = ScriptDirectory.from_config(_config())
+    if to not in (None, _EMPTY, *_known(scripts)):
+        raise SettingsInvalid(
+            f"There is no revision '{to}'. Known are {_EMPTY}, {', '.join(_known(scripts))}."
+        )
+    with database.changing_tables() as session:
+        exclusive(session, "migrate", _WAIT_SECONDS)
+        _wait_briefly_for_tables(session)
+        before = _revision(session)
+        if before is not None and before not in _known(scripts):
+            raise Conflict(
+                f"The database stands at {before}, which this Rollcall does not know: a newer version has migrated it. "
+                "Use that version, or put a backup back."
+            )
+        after = _target(to, scripts)
         if before != after:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        ensure_site(session)
+            _move(session, before, after, scripts)
+        if after == _target(None, scripts):
+            ensure_site(session)
     return before, after
 
 
 def current_revision(database: Database) -> str | None:
     """The revision the database stands at, ``None`` when it has no tables yet."""
     with database.read() as session:
-        return MigrationContext.configure(session.connection()).get_current_revision()
+        return _revision(session)
 
 
 def newest_revision() -> str:
@@ -42,6 +110,61 @@ def newest_revision() -> str:
     if head is None:
         raise LookupError("no migration is packaged with Rollcall")
     return head
+
+
+def standing(database: Database) -> Standing:
+    """How the tables and this Rollcall fit.
+
+    :raises StorageUnavailable: the database cannot be reached or read.
+    """
+    now, scripts = current_revision(database), ScriptDirectory.from_config(_config())
+    needed = newest_revision()
+    if now == needed:
+        return Standing(now, needed, State.CURRENT)
+    is_older = now is None or now in _known(scripts)
+    return Standing(now, needed, State.OLDER if is_older else State.NEWER)
+
+
+def _revision(session: Session) -> str | None:
+    return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+def _known(scripts: ScriptDirectory) -> list[str]:
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def _target(to: str | None, scripts: ScriptDirectory) -> str | None:
+    return None if to == _EMPTY else to or scripts.get_current_head()
+
+
+def _move(session: Session, before: str | None, after: str | None, scripts: ScriptDirectory) -> None:
+    config = _config()
+    config.attributes["connection"] = session.connection()
+    known = _known(scripts)
+    is_up = after is not None and (before is None or known.index(after) > known.index(before))
+    if is_up:
+        command.upgrade(config, str(after))
+    else:
+        command.downgrade(config, after or _EMPTY)
+    if session.get_bind().dialect.name == "sqlite":
+        broken = session.execute(text("PRAGMA foreign_key_check")).first()
+        if broken is not None:
+            raise LookupError(f"the migration left a row of {broken[0]} that refers to nothing")
+
+
+def _wait_briefly_for_tables(session: Session) -> None:
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            # Copying a large table may take longer than any other statement.
+            session.execute(
+                text(
+                    "SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', '0', true), "
+                    "set_config('idle_in_transaction_session_timeout', '0', true)"
+                ),
+                {"lock": f"{_TABLE_SECONDS}s"},
+            )
+        case "mssql":
+            session.execute(text(f"SET LOCK_TIMEOUT {_TABLE_SECONDS * 1000}"))
 
 
 def _config() -> Config:

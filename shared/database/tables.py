@@ -4,51 +4,28 @@ Works alike on SQLite, PostgreSQL and SQL Server; changes to it come as Alembic 
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
     MetaData,
-    String,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from shared.database.types import Line, Prose, UtcDateTime
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.plan import FindingCode, Severity
 
 # What SQL Server can index at all is the narrowest: keys and indexed texts stay well below 1,700 bytes.
-KEY = String(120)
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC datetimes in Python, naive UTC in every database."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive values: nobody could tell which zone they were meant in."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a datetime without time zone cannot be stored")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back an aware value."""
-        return None if value is None else value.replace(tzinfo=UTC)
+KEY = Line(120)
 
 
 class RunState(StrEnum):
@@ -142,7 +119,7 @@ class Site(Base):
 
     __tablename__ = "sites"
     id: Mapped[str] = mapped_column(KEY, primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(Line(200))
     created_at: Mapped[datetime]
 
 
@@ -153,10 +130,10 @@ class SettingsVersion(Base):
     __table_args__ = (UniqueConstraint("site_id", "section", "version"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
-    section: Mapped[str] = mapped_column(String(40))
+    section: Mapped[str] = mapped_column(Line(40))
     version: Mapped[int]
     document: Mapped[dict[str, Any]]
-    actor: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(Line(200))
     created_at: Mapped[datetime]
 
 
@@ -172,28 +149,28 @@ class Run(Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
-    kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(20))
-    trigger: Mapped[str] = mapped_column(String(40))
-    actor: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(Line(20))
+    state: Mapped[str] = mapped_column(Line(20))
+    trigger: Mapped[str] = mapped_column(Line(40))
+    actor: Mapped[str] = mapped_column(Line(200))
     # For kind person: the objectGUID the plan is limited to.
     person_guid: Mapped[str | None] = mapped_column(KEY)
     # Never NULL: SQL Server allows only one NULL in a unique constraint. A run on demand has a random one.
     schedule_slot: Mapped[str] = mapped_column(KEY)
     settings_versions: Mapped[dict[str, Any]]
     # Hash of what selects people (units, filter, group, number attribute): a change holds the next plan.
-    selection_hash: Mapped[str] = mapped_column(String(64))
-    plan_hash: Mapped[str | None] = mapped_column(String(64))
+    selection_hash: Mapped[str] = mapped_column(Line(64))
+    plan_hash: Mapped[str | None] = mapped_column(Line(64))
     counts: Mapped[dict[str, Any]]
     people: Mapped[int] = mapped_column(default=0)
     hold_reasons: Mapped[dict[str, Any]]
-    approved_hash: Mapped[str | None] = mapped_column(String(64))
-    approved_by: Mapped[str | None] = mapped_column(String(200))
+    approved_hash: Mapped[str | None] = mapped_column(Line(64))
+    approved_by: Mapped[str | None] = mapped_column(Line(200))
     approved_at: Mapped[datetime | None]
     superseded_by: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(Line(60))
+    error_message: Mapped[str | None] = mapped_column(Prose)
     created_at: Mapped[datetime]
     planned_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -211,21 +188,21 @@ class SnapshotPart(Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
-    kind: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(Line(20))
     position: Mapped[int]
-    unit: Mapped[str] = mapped_column(Text, default="")
-    state: Mapped[str] = mapped_column(String(20))
+    unit: Mapped[str] = mapped_column(Prose, default="")
+    state: Mapped[str] = mapped_column(Line(20))
     # Pages carry the attempt that wrote them, so a reader that was thought dead cannot mix its pages in.
     attempt: Mapped[int] = mapped_column(default=0)
-    lease_holder: Mapped[str | None] = mapped_column(String(200))
+    lease_holder: Mapped[str | None] = mapped_column(Line(200))
     lease_expires_at: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
-    source: Mapped[str] = mapped_column(String(255), default="")
+    source: Mapped[str] = mapped_column(Line(255), default="")
     item_count: Mapped[int] = mapped_column(default=0)
     page_count: Mapped[int] = mapped_column(default=0)
     proof: Mapped[dict[str, Any]]
-    error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(Line(60))
+    error_message: Mapped[str | None] = mapped_column(Prose)
     completed_at: Mapped[datetime | None]
 
 
@@ -251,9 +228,9 @@ class BindingRow(Base):
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
     person_guid: Mapped[str] = mapped_column(KEY, primary_key=True)
     extension_id: Mapped[int]
-    number: Mapped[str] = mapped_column(String(20))
-    origin: Mapped[str] = mapped_column(String(20))
-    person_name: Mapped[str] = mapped_column(String(300), default="")
+    number: Mapped[str] = mapped_column(Line(20))
+    origin: Mapped[str] = mapped_column(Line(20))
+    person_name: Mapped[str] = mapped_column(Line(300), default="")
     is_disabled_by_rollcall: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
 
@@ -273,24 +250,24 @@ class CommandRow(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
     sequence: Mapped[int]
     wave: Mapped[int]
-    stage: Mapped[str] = mapped_column(String(20))
-    kind: Mapped[str] = mapped_column(String(40))
-    number: Mapped[str] = mapped_column(String(20), default="")
+    stage: Mapped[str] = mapped_column(Line(20))
+    kind: Mapped[str] = mapped_column(Line(40))
+    number: Mapped[str] = mapped_column(Line(20), default="")
     person_guid: Mapped[str | None] = mapped_column(KEY)
-    person_name: Mapped[str] = mapped_column(String(300), default="")
+    person_name: Mapped[str] = mapped_column(Line(300), default="")
     extension_id: Mapped[int | None]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     requires: Mapped[list[int]]
-    unit: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text)
-    evidence: Mapped[str] = mapped_column(Text, default="")
-    state: Mapped[str] = mapped_column(String(20))
+    unit: Mapped[str] = mapped_column(Prose, default="")
+    reason: Mapped[str] = mapped_column(Prose)
+    evidence: Mapped[str] = mapped_column(Prose, default="")
+    state: Mapped[str] = mapped_column(Line(20))
     attempts: Mapped[int] = mapped_column(default=0)
     # What the execution learnt (the new extension's id, the archive's receipt).
     result: Mapped[dict[str, Any]]
-    error_code: Mapped[str | None] = mapped_column(String(60))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(Line(60))
+    error_message: Mapped[str | None] = mapped_column(Prose)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
@@ -306,10 +283,10 @@ class FindingRow(Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
-    code: Mapped[str] = mapped_column(String(40))
-    severity: Mapped[str] = mapped_column(String(20))
-    message: Mapped[str] = mapped_column(Text)
-    number: Mapped[str] = mapped_column(String(20), default="")
+    code: Mapped[str] = mapped_column(Line(40))
+    severity: Mapped[str] = mapped_column(Line(20))
+    message: Mapped[str] = mapped_column(Prose)
+    number: Mapped[str] = mapped_column(Line(20), default="")
     person_guids: Mapped[list[str]]
     person_names: Mapped[list[str]]
 
@@ -331,12 +308,12 @@ class Event(Base):
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
     run_id: Mapped[int | None]
     occurred_at: Mapped[datetime]
-    level: Mapped[str] = mapped_column(String(20))
+    level: Mapped[str] = mapped_column(Line(20))
     # "run.planned", "extension.created", "settings.changed": what happened, stable, for filters.
-    code: Mapped[str] = mapped_column(String(60))
-    message: Mapped[str] = mapped_column(Text)
-    actor: Mapped[str] = mapped_column(String(200), default="")
-    number: Mapped[str | None] = mapped_column(String(20))
+    code: Mapped[str] = mapped_column(Line(60))
+    message: Mapped[str] = mapped_column(Prose)
+    actor: Mapped[str] = mapped_column(Line(200), default="")
+    number: Mapped[str | None] = mapped_column(Line(20))
     person_guid: Mapped[str | None] = mapped_column(KEY)
 
 
@@ -347,12 +324,12 @@ class AuditEntry(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[str] = mapped_column(KEY)
     occurred_at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(String(200))
-    action: Mapped[str] = mapped_column(String(60))
+    actor: Mapped[str] = mapped_column(Line(200))
+    action: Mapped[str] = mapped_column(Line(60))
     details: Mapped[dict[str, Any]]
-    previous_hash: Mapped[str] = mapped_column(String(64))
+    previous_hash: Mapped[str] = mapped_column(Line(64))
     # Unique, so that two writers cannot both follow the same entry.
-    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(Line(64), unique=True)
 
 
 class ApiToken(Base):
@@ -361,10 +338,10 @@ class ApiToken(Base):
     __tablename__ = "api_tokens"
     __table_args__ = (_one_of("role", [*AccountRole]),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(20), default=AccountRole.MANAGER.value, server_default="manager")
+    name: Mapped[str] = mapped_column(Line(200))
+    role: Mapped[str] = mapped_column(Line(20), default=AccountRole.MANAGER.value, server_default="manager")
     site_id: Mapped[str | None] = mapped_column(KEY)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(Line(64), unique=True)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
@@ -378,13 +355,13 @@ class Account(Base):
     __table_args__ = (_one_of("role", [*AccountRole]), _one_of("source", [*AccountSource]))
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(KEY, unique=True)
-    display_name: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(20))
-    source: Mapped[str] = mapped_column(String(20), default=AccountSource.OWN.value, server_default="own")
+    display_name: Mapped[str] = mapped_column(Line(200))
+    role: Mapped[str] = mapped_column(Line(20))
+    source: Mapped[str] = mapped_column(Line(20), default=AccountSource.OWN.value, server_default="own")
     # Argon2id in PHC form; NULL for somebody whose password is kept elsewhere.
-    password_hash: Mapped[str | None] = mapped_column(String(255))
+    password_hash: Mapped[str | None] = mapped_column(Line(255))
     # How this person likes dates to be written; NULL for the default of the console.
-    date_format: Mapped[str | None] = mapped_column(String(40))
+    date_format: Mapped[str | None] = mapped_column(Line(40))
     created_at: Mapped[datetime]
     last_signed_in_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
@@ -396,9 +373,9 @@ class ConsoleSession(Base):
     __tablename__ = "console_sessions"
     __table_args__ = (Index(None, "account_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(Line(64), unique=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
-    address: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(Line(64))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -419,7 +396,7 @@ class SetupLink(Base):
 
     __tablename__ = "setup_links"
     id: Mapped[int] = mapped_column(primary_key=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(Line(64), unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -430,11 +407,11 @@ class Asset(Base):
 
     __tablename__ = "assets"
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
-    media_type: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(Line(20), primary_key=True)
+    media_type: Mapped[str] = mapped_column(Line(40))
     width: Mapped[int]
     height: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(Line(64))
     content: Mapped[bytes]
     updated_at: Mapped[datetime]
 
@@ -444,7 +421,7 @@ class Lease(Base):
 
     __tablename__ = "leases"
     name: Mapped[str] = mapped_column(KEY, primary_key=True)
-    holder: Mapped[str] = mapped_column(String(200))
+    holder: Mapped[str] = mapped_column(Line(200))
     expires_at: Mapped[datetime]
 
 
@@ -452,7 +429,7 @@ class PhoneSystemToken(Base):
     """The one access token of a phone system's API client, encrypted, shared by all workers."""
 
     __tablename__ = "phone_system_tokens"
-    name: Mapped[str] = mapped_column(String(255), primary_key=True)
-    token: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Line(255), primary_key=True)
+    token: Mapped[str] = mapped_column(Prose)
     obtained_at: Mapped[datetime]
     renew_at: Mapped[datetime]

@@ -71,9 +71,19 @@ class UnitRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """All decisions of a site that shape the plan. ``archive_number`` set means: archive before deleting.
+class ArchiveRule:
+    """What is archived before an extension is deleted, and with whom. ``number`` is empty for a store outside 3CX."""
 
+    number: str
+    voicemails: bool = True
+    recordings: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All decisions of a site that shape the plan. ``archive`` set means: archive before deleting.
+
+    ``moves_with_number``: a person's voicemails and recordings can go along to a new number.
     ``protected_numbers`` are never removed: with archiving turned off, the archive still holds what it was given.
     """
 
@@ -90,7 +100,8 @@ class Rules:
     adoption: Adoption = Adoption.SAME_NAME
     reenabling: Reenabling = Reenabling.DISABLED_BY_ROLLCALL
     exclusions: tuple[Exclusion, ...] = ()
-    archive_number: str | None = None
+    archive: ArchiveRule | None = None
+    moves_with_number: bool = False
     protected_numbers: tuple[str, ...] = ()
     name_limit: int = 50
     text_limit: int = 255

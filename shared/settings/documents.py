@@ -4,6 +4,7 @@ Every text an administrator reads about a setting stands beside it. ``to_rules``
 planner plain values. Secrets are ``SecretStr``: the store encrypts them, the API never gives them back.
 """
 
+import base64
 import fnmatch
 import re
 from enum import StrEnum
@@ -11,6 +12,8 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -23,6 +26,7 @@ from pydantic import (
 
 from shared.domain.rules import (
     Adoption,
+    ArchiveRule,
     DepartmentMode,
     Exclusion,
     ExclusionKind,
@@ -48,6 +52,7 @@ class Section(StrEnum):
     LIMITS = "limits"
     SCHEDULE = "schedule"
     ARCHIVE = "archive"
+    RELAY = "relay"
 
 
 class Document(BaseModel):
@@ -331,14 +336,62 @@ class ArchiveSettings(Document):
         False, description="Archive before deleting; without a proven archive nothing is."
     )
     extension: ExtensionNumber | None = Field(
-        None, description="Extension that receives them; never removed."
+        None, description="Extension that receives them; never removed. Not needed without a relay."
+    )
+    voicemails: bool = Field(True, description="Archive voicemails; needs the relay.")
+    recordings: bool = Field(
+        True, description="Archive recordings; without a relay they are downloaded to Rollcall's host."
+    )
+    keep_backup: bool = Field(
+        False, description="Also keep a dated backup on the phone system's host; needs the relay."
+    )
+    accept_missing: bool = Field(
+        False, description="Let an extension go although audio files of its voicemails were lost before."
     )
 
     @model_validator(mode="after")
-    def _has_an_extension(self) -> "ArchiveSettings":
-        if self.is_enabled and self.extension is None:
-            raise ValueError("archiving needs the extension that receives voicemails and recordings")
+    def _has_something_to_archive(self) -> "ArchiveSettings":
+        if self.is_enabled and not (self.voicemails or self.recordings):
+            raise ValueError("archiving needs voicemails, recordings or both; or turn it off")
         return self
+
+
+class RelaySettings(Document):
+    """The relay on the phone system's host, which moves voicemails and recordings (docs/relay.md)."""
+
+    host: str = Field("", max_length=253, description="Name or address of the phone system's host.")
+    port: int = Field(8801, ge=1, le=65535, description="Where the relay listens.")
+    public_key: str = Field("", description="As rollcall-relay prints it at its start.")
+    signing_key: SecretStr = Field(
+        SecretStr(""), description="Rollcall's own key, made by pairing; not to be typed."
+    )
+    timeout_seconds: float = Field(30.0, gt=0, le=300, description="How long one answer may take.")
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a relay to ask."""
+        return bool(self.host and self.public_key)
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        value = value.strip()
+        if value and not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+            raise ValueError("host is a name or an address alone, such as pbx.example.com")
+        return value
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_a_public_key(cls, value: str) -> str:
+        value = "".join(value.split())
+        try:
+            if value:
+                load_der_public_key(base64.b64decode(value, validate=True))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise ValueError(
+                "public_key is not a public key; paste the line that rollcall-relay prints"
+            ) from error
+        return value
 
 
 SECTION_MODELS: dict[Section, type[Document]] = {
@@ -348,6 +401,7 @@ SECTION_MODELS: dict[Section, type[Document]] = {
     Section.LIMITS: LimitsSettings,
     Section.SCHEDULE: ScheduleSettings,
     Section.ARCHIVE: ArchiveSettings,
+    Section.RELAY: RelaySettings,
 }
 
 
@@ -360,6 +414,25 @@ class SiteSettings(Document):
     limits: LimitsSettings = LimitsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    relay: RelaySettings = RelaySettings()
+
+    def contradiction(self) -> str | None:
+        """The sentence that says why sections, each right alone, cannot be used together; ``None`` when they can."""
+        archive = self.archive
+        if not archive.is_enabled:
+            return None
+        if self.relay.is_configured:
+            if archive.extension is None:
+                return (
+                    "archive.extension: archiving needs the extension that receives voicemails and recordings"
+                )
+            return None
+        if archive.voicemails or archive.keep_backup:
+            return (
+                "archive.is_enabled: voicemails and backups need the relay on the phone system's host. Set relay.host and "
+                "relay.public_key first, or archive recordings only"
+            )
+        return None
 
     def to_rules(self) -> Rules:
         """The decisions as plain values for the planner."""
@@ -378,7 +451,12 @@ class SiteSettings(Document):
             adoption=rules.adoption,
             reenabling=rules.reenabling,
             exclusions=tuple(Exclusion(item.kind, item.value) for item in rules.exclusions),
-            archive_number=self.archive.extension if self.archive.is_enabled else None,
+            archive=ArchiveRule(
+                self.archive.extension or "", self.archive.voicemails, self.archive.recordings
+            )
+            if self.archive.is_enabled
+            else None,
+            moves_with_number=self.relay.is_configured,
             protected_numbers=(self.archive.extension,) if self.archive.extension else (),
         )
 

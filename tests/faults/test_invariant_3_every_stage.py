@@ -12,6 +12,7 @@ from tests.faults.deployment import Deployment
 from tests.faults.reaper import Reaper
 from tests.support.archive_worker import FOLDER
 from tests.support.phone_system import changes_made, departments_of, fields_written, picture
+from tests.support.relay import absent_relay
 
 pytestmark = pytest.mark.redis
 
@@ -32,6 +33,7 @@ def test_a_worker_killed_in_every_stage_loses_nothing_and_does_nothing_twice(
             directory={"units": units},
             rules={"add_to_departments": True, "create_missing_departments": True},
             archive={"is_enabled": True, "extension": ARCHIVE},
+            relay=absent_relay(),
         )
     )
     processes.start_beat()

@@ -8,12 +8,12 @@ that executes stages is given ``FolderArchiver`` on the folder ``ARCHIVE_FOLDER`
 import os
 import sys
 import time
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from services.cli.main import main
-from services.relay_client import tasks
-from services.relay_client.archive import ArchiveReceipt
+from services.relay_client import execute
+from services.relay_client.archive import Archiver, ArchiveReceipt, ArchiveRequest
 
 FOLDER = "ARCHIVE_FOLDER"
 
@@ -24,10 +24,11 @@ class FolderArchiver:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def archive(self, extension_id: int, number: str, archive_number: str) -> ArchiveReceipt:
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
         """Move what is still there; a second time there is nothing to move."""
         self._hold("hold_before")
-        source, target = self._folder / number, self._folder / archive_number / number
+        number = request.number
+        source, target = self._folder / number, self._folder / request.to / number
         target.parent.mkdir(exist_ok=True)
         if source.exists():
             source.rename(target)
@@ -43,7 +44,11 @@ class FolderArchiver:
                 time.sleep(0.01)
 
 
+def _folder_archiver(*_of_the_site: Any) -> Archiver:
+    return FolderArchiver(Path(os.environ[FOLDER]))
+
+
 if __name__ == "__main__":
-    # The one seam: where the task asks for the archiver of a site without a relay.
-    tasks.NoRelay = partial(FolderArchiver, Path(os.environ[FOLDER]))  # type: ignore[attr-defined, assignment]
+    # The one seam: where a stage asks how the site archives.
+    execute.archiver_of = _folder_archiver  # type: ignore[attr-defined, assignment]
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.api.auth import ActorDep
 from services.api.dependencies import ContextDep, SiteId
 from services.api.documented import documented
 from services.api.schemas.questions import (
@@ -10,8 +11,12 @@ from services.api.schemas.questions import (
     DirectoryQuestion,
     ExtensionChoice,
     ExtensionList,
+    PairingAnswer,
+    PairingRequest,
     PhoneSystemAnswer,
     PhoneSystemQuestion,
+    RelayAnswer,
+    RelayQuestion,
     UnitList,
     UnitsQuestion,
 )
@@ -77,3 +82,15 @@ def list_extensions(context: ContextDep, site_id: SiteId) -> ExtensionList:
     """Number and name of each extension, to choose a template or the archive from."""
     found = questions.list_extensions(context, site_id)
     return ExtensionList(items=[ExtensionChoice.model_validate(item) for item in found])
+
+
+@router.post("/relay/test", operation_id="testRelay", summary="Test the relay", tags=["relay"])
+def check_relay(context: ContextDep, site_id: SiteId, body: RelayQuestion = RelayQuestion()) -> RelayAnswer:
+    """Ask the relay on the phone system's host what it found there, with the stored settings or with those given."""
+    return RelayAnswer.model_validate(questions.test_relay(context, site_id, body.values))
+
+
+@router.post("/relay/pair", operation_id="pairRelay", summary="Pair with the relay", tags=["relay"])
+def pair_relay(context: ContextDep, site_id: SiteId, actor: ActorDep, body: PairingRequest) -> PairingAnswer:
+    """Save the settings given, make a key if there is none, and become the relay's peer with a pairing code."""
+    return PairingAnswer.model_validate(questions.pair_relay(context, site_id, body.code, actor, body.values))

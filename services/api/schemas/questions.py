@@ -42,6 +42,21 @@ class PhoneSystemQuestion(Question):
     model_config = example(values={"base_url": "https://pbx.example.com:5001", "client_id": "rollcall"})
 
 
+class RelayQuestion(Question):
+    """A question to the relay, with the stored settings or those given."""
+
+    model_config = example(values={"host": "pbx.example.com", "port": 8801, "public_key": "MCowBQYDK2Vw..."})
+
+
+class PairingRequest(Question):
+    """Pair with the relay; the settings given are saved first."""
+
+    model_config = example(code="ABCD-EFGH-IJKL-MNOP")
+    code: str = Field(
+        min_length=4, max_length=100, description="As `rollcall-relay pair` shows it; good once."
+    )
+
+
 class UnitsQuestion(Question):
     """Which organizational units lie below one."""
 
@@ -103,6 +118,50 @@ class PhoneSystemAnswer(Findings):
     departments: int
     seconds: float
     warnings: list[str]
+
+
+class RelayAnswer(Findings):
+    """What the relay found on the phone system's host."""
+
+    model_config = example(
+        address="pbx.example.com:8801",
+        relay="0.1.0",
+        protocol=1,
+        system="Linux-6.1.0-amd64",
+        database="database_single 15.8",
+        voicemail_folder="/var/lib/3cxpbx/Instance1/Data/Ivr/Voicemail/Data",
+        recordings_folder="/var/lib/3cxpbx/Instance1/Data/Recordings",
+        saw=[],
+        free_bytes=120_000_000_000,
+        store_bytes=0,
+        is_usable=True,
+        problems=[],
+        seconds=0.09,
+        warnings=[],
+    )
+    address: str
+    relay: str = Field(description="Version of the relay.")
+    protocol: int | None
+    system: str
+    database: str = Field(
+        description="Name and version of the phone system's database; empty when not found."
+    )
+    voicemail_folder: str | None
+    recordings_folder: str | None
+    saw: list[str] = Field(description="What the folders were recognised by.")
+    free_bytes: int = Field(description="Of the fullest of the disks concerned.")
+    store_bytes: int = Field(description="What all backups have.")
+    is_usable: bool = Field(description="Whether archiving can work.")
+    problems: list[str] = Field(description="What stands in its way.")
+    seconds: float
+    warnings: list[str]
+
+
+class PairingAnswer(Answer):
+    """The relay obeys Rollcall from now on."""
+
+    model_config = example(address="pbx.example.com:8801")
+    address: str
 
 
 class UnitChoice(Findings):

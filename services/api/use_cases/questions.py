@@ -1,14 +1,20 @@
-"""Short questions to the workers: does the directory answer, which units does it have, is 3CX reachable.
+"""Short questions to the workers: do directory, 3CX and relay answer, which units and extensions are there.
 
 Called before settings are saved (``values`` is what the form holds) or after (``values`` is ``None``). Settings
 travel encrypted; a secret that ``values`` lacks is taken from the stored ones.
 """
 
+import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from services.api.use_cases.settings import candidate, read_settings
-from shared.settings.documents import Section
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.api.use_cases.settings import candidate, read_settings, replace_section
+from shared.database import events
+from shared.errors import SettingsInvalid
+from shared.settings.documents import RelaySettings, Section
+from shared.settings.store import public
 from shared.worker.context import Context
 from shared.worker.questions import ask, seal
 
@@ -62,6 +68,52 @@ def list_extensions(context: Context, site_id: str, values: Values = None) -> An
     :raises RollcallError: as ``test_phone_system``.
     """
     return _ask(context, site_id, "relay_client.list_extensions", Section.PHONE_SYSTEM, values)
+
+
+def test_relay(context: Context, site_id: str, values: Values = None) -> Any:  # noqa: PT028
+    """Whether the relay on the phone system's host answers with these settings, and what it found there.
+
+    :raises WorkerUnavailable: no relay client answered in time.
+    :raises RollcallError: what is wrong with the address, the key or the pairing.
+    """
+    return _ask(context, site_id, "relay_client.test_relay", Section.RELAY, values)
+
+
+test_relay.__test__ = False  # type: ignore[attr-defined]
+
+
+def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Values = None) -> Any:
+    """Make Rollcall the peer of the relay with a pairing code, and save the settings it is known by.
+
+    A key of our own is saved first: should the answer get lost, the relay and we know the same key all the same.
+
+    :raises SettingsInvalid: host or public key are missing or wrong.
+    :raises RelayRefused: the code is wrong, used or too old.
+    :raises RollcallError: as ``test_relay``.
+    """
+    stored = read_settings(context, site_id)
+    wanted = cast(RelaySettings, candidate(stored, Section.RELAY, values or public(stored.settings.relay)))
+    if not wanted.is_configured:
+        raise SettingsInvalid("There is no relay to pair with. Set relay.host and relay.public_key first.")
+    document = wanted.model_dump(exclude={"signing_key"})
+    key = wanted.signing_key.get_secret_value() or _new_signing_key()
+    replace_section(context, site_id, Section.RELAY, {**document, "signing_key": key}, actor)
+    answer = ask(
+        context,
+        "relay_client.pair_relay",
+        {"site_id": site_id, "settings": None, "code": context.encryption.encrypt(code)},
+    )
+    with context.database.begin() as session:
+        said = f"Rollcall was paired with the relay {answer['address']}."
+        events.record(session, site_id, events.LogEntry("relay.paired", said, actor=actor))
+        details = {"address": answer["address"]}
+        events.audit(session, site_id, actor=actor, action="relay.paired", details=details)
+    return answer
+
+
+def _new_signing_key() -> str:
+    """Base64 of the 32 bytes of an Ed25519 private key, as ``RelaySettings.signing_key`` holds it."""
+    return base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
 
 
 def _ask(

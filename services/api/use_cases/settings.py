@@ -65,6 +65,7 @@ def replace_section(
                 current_version=current,
             )
         document = candidate(stored, section, values)
+        _check_together(stored, {section: document})
         return _write(session, site_id, stored, document, section, actor, context.encryption) or current
 
 
@@ -94,7 +95,9 @@ def apply_settings(context: Context, site_id: str, document: Mapping[str, Any], 
     with context.database.begin() as session:
         stored = store.read(session, site_id, context.encryption)
         changed: dict[str, int] = {}
-        for section, wanted in _validate_all(stored, document).items():
+        all_wanted = _validate_all(stored, document)
+        _check_together(stored, all_wanted)
+        for section, wanted in all_wanted.items():
             version = _write(session, site_id, stored, wanted, section, actor, context.encryption)
             if version is not None:
                 changed[section.value] = version
@@ -144,6 +147,17 @@ def _validate_all(stored: StoredSettings, document: Mapping[str, Any]) -> dict[S
     if problems:
         raise SettingsInvalid(" ".join([*problems, "Nothing was saved."]))
     return wanted
+
+
+def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -> None:
+    """Nothing, when the sections can be used together once these are saved.
+
+    :raises SettingsInvalid: they contradict each other.
+    """
+    said = stored.settings.model_copy(update={str(section): document for section, document in wanted.items()})
+    contradiction = said.contradiction()
+    if contradiction is not None:
+        raise SettingsInvalid(f"The settings do not fit together: {contradiction}. Nothing was saved.")
 
 
 def _write(

@@ -13,6 +13,7 @@ from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.documents import Section
 from shared.worker.context import Context
 from tests.integration.api.conftest import CLIENT_SECRET, READY, SECRET, SITE
+from tests.support.relay import absent_relay
 
 
 def _password(context: Context) -> str:
@@ -70,18 +71,50 @@ def test_apply_changes_nothing_when_one_section_is_wrong(ready: Context) -> None
     assert settings.read_settings(ready, SITE) == before
 
 
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"archive": {"is_enabled": True, "extension": "900"}}, "need the relay"),
+        ({"archive": {"is_enabled": True, "voicemails": False, "keep_backup": True}}, "need the relay"),
+        ({"archive": {"is_enabled": True}, "relay": absent_relay()}, "needs the extension"),
+    ],
+    ids=["voicemails", "backup", "extension"],
+)
+def test_archiving_can_be_chosen_only_where_it_can_be_done(
+    ready: Context, sections: dict[str, Any], said: str
+) -> None:
+    before = settings.read_settings(ready, SITE)
+    with pytest.raises(SettingsInvalid, match=said):
+        settings.apply_settings(ready, SITE, sections, "anna")
+    assert settings.read_settings(ready, SITE) == before
+
+
+def test_a_relay_that_archiving_needs_cannot_be_taken_away(ready: Context) -> None:
+    archive = {"is_enabled": True, "extension": "900"}
+    settings.apply_settings(ready, SITE, {"relay": absent_relay(), "archive": archive}, "anna")
+    with pytest.raises(SettingsInvalid, match="Nothing was saved"):
+        settings.replace_section(ready, SITE, Section.RELAY, {}, "anna")
+    recordings = {"is_enabled": True, "voicemails": False}
+    settings.apply_settings(ready, SITE, {"relay": {}, "archive": recordings}, "anna")
+
+
 def test_apply_names_every_mistake_of_every_section(ready: Context) -> None:
     with pytest.raises(SettingsInvalid) as refused:
         settings.apply_settings(
             ready,
             SITE,
-            {"limit": {}, "limits": {"removal": 1}, "archive": {"is_enabled": True}, "rules": 3},
+            {
+                "limit": {},
+                "limits": {"removal": 1},
+                "archive": {"is_enabled": True, "voicemails": False, "recordings": False},
+                "rules": 3,
+            },
             "anna",
         )
     for said in (
         "no section 'limit'",
         "removal: unknown setting",
-        "needs the extension",
+        "archiving needs voicemails",
         "section 'rules' must",
     ):
         assert said in refused.value.message

@@ -5,18 +5,19 @@ import pytest
 from shared.database.tables import RunState
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, extension, picture
+from tests.support.relay import absent_relay
 
 pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
 
 ARCHIVING = {"is_enabled": True, "extension": "104"}
 
 
-def test_without_a_relay_a_leaver_is_disabled_at_once_and_not_deleted(ends: Ends) -> None:
+def test_while_the_relay_is_away_a_leaver_is_disabled_at_once_and_not_deleted(ends: Ends) -> None:
     office = ends.office
     unit = office.unit("Sales")
     leaver = office.hire(unit, "leaver", "201")
     office.hire(unit, "stays", "202")
-    ends.configure([unit], archive=ARCHIVING)
+    ends.configure([unit], archive=ARCHIVING, relay=absent_relay())
     ends.settle()
     before = picture(ends.phone_system)
     ends.phone_system.state.calls.clear()
@@ -33,12 +34,12 @@ def test_without_a_relay_a_leaver_is_disabled_at_once_and_not_deleted(ends: Ends
         "archive_extension": ("failed", "relay_unavailable"),
         "delete_extension": ("skipped", "requirement_not_done"),
     }
-    assert "Configure the relay, or turn archiving off" in ends.site.log("command.failed")[0]
+    assert "Check that rollcall-relay runs" in ends.site.log("command.failed")[0]
 
     # Nothing changes by trying again; with archiving turned off the removal goes through.
     assert ends.site.complete().state == RunState.FAILED
     assert extension(ends.phone_system, "201")["Enabled"] is False
-    ends.configure([unit], archive={"is_enabled": False})
+    ends.configure([unit], archive={"is_enabled": False}, relay={})
     assert ends.site.complete().state == RunState.DONE
     after = picture(ends.phone_system)
     del before["201"]
@@ -46,11 +47,11 @@ def test_without_a_relay_a_leaver_is_disabled_at_once_and_not_deleted(ends: Ends
     ends.assert_in_step()
 
 
-def test_a_new_number_without_a_relay_keeps_the_old_extension_disabled(ends: Ends) -> None:
+def test_a_new_number_while_the_relay_is_away_keeps_the_old_extension_disabled(ends: Ends) -> None:
     office = ends.office
     unit = office.unit("Sales")
     mover = office.hire(unit, "mover", "201")
-    ends.configure([unit], archive=ARCHIVING)
+    ends.configure([unit], archive=ARCHIVING, relay=absent_relay())
     ends.settle()
     office.change(mover, telephoneNumber="301")
     assert ends.site.complete().state == RunState.FAILED
@@ -59,7 +60,7 @@ def test_a_new_number_without_a_relay_keeps_the_old_extension_disabled(ends: End
     assert ends.site.bindings()[office.guid(mover)].number == "301"
 
     # The extension left behind is not forgotten: it goes when archiving is possible (here: turned off).
-    ends.configure([unit], archive={"is_enabled": False})
+    ends.configure([unit], archive={"is_enabled": False}, relay={})
     assert ends.site.complete().state == RunState.DONE
     assert "201" not in picture(ends.phone_system)
     ends.assert_in_step()

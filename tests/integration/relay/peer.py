@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import secrets
 import ssl
 import subprocess
@@ -19,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.relay import faults
 from tests.integration.relay.phones import Phones
 
 
@@ -38,16 +40,18 @@ class ServedRelay:
 
 
 @contextmanager
-def served(phones: Phones) -> Iterator[ServedRelay]:
-    """A relay for the host, on a free port of this machine."""
-    phones.set(host="127.0.0.1", port=0)
+def served(phones: Phones, *, port: int = 0, fault: str = "") -> Iterator[ServedRelay]:
+    """A relay for the host, on a free port of this machine or a given one; ``fault`` ends it somewhere."""
+    phones.set(host="127.0.0.1", port=port)
     file = phones.folder / "relay.toml"
     file.write_text(
         "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(phones.settings).items())
     )
     command = [sys.executable, "-m", "services.relay", "--settings", str(file), "serve"]
     with (phones.folder / "relay.log").open("a") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | {faults.VARIABLE: fault}
+        )
     assert process.stdout is not None
     lines: dict[str, str] = {}
     while "Listening" not in lines:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from services.relay_client.archive import ArchiveReceipt
+from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
 from services.relay_client.execute import execute_stage
 from services.relay_client.xapi import Xapi
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
@@ -156,9 +156,9 @@ class VerifyingArchiver:
         self.archived: list[str] = []
         self.is_verified = is_verified
 
-    def archive(self, extension_id: int, number: str, archive_number: str) -> ArchiveReceipt:
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
         """Note the number; give the receipt that the test asked for."""
-        self.archived.append(number)
+        self.archived.append(request.number)
         return ArchiveReceipt(self.is_verified, items=1)
 
 

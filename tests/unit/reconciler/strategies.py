@@ -12,6 +12,7 @@ from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import (
     Adoption,
+    ArchiveRule,
     DepartmentMode,
     Exclusion,
     ExclusionKind,
@@ -144,7 +145,7 @@ def sites(draw: st.DrawFn) -> Site:
                 ]
             )
         ),
-        archive_number=draw(st.sampled_from([None, "203"])),
+        archive=draw(st.sampled_from([None, ArchiveRule("203")])),
     )
     departments = (DEFAULT, Department(2, "Support"))
     phone_system = PhoneSystemSnapshot(tuple(observed), departments, (QUEUE,), len(observed))

@@ -7,7 +7,7 @@ import pytest
 from shared.domain.binding import Binding
 from shared.domain.extension import Membership
 from shared.domain.plan import FindingCode
-from shared.domain.rules import Outcome, Reenabling
+from shared.domain.rules import ArchiveRule, Outcome, Reenabling
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_rules
 from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
 
@@ -197,7 +197,7 @@ def test_a_system_owner_keeps_number_and_departments_but_not_an_old_name() -> No
 
 
 def test_a_template_somebody_is_bound_to_is_never_changed() -> None:
-    rules = make_rules(archive_number="201")
+    rules = make_rules(archive=ArchiveRule("201"))
     plan = plan_of([make_person(last_name="Hill")], [make_extension()], [make_binding()], rules=rules)
     assert (steps(plan), codes(plan)) == ([], ["protected"])
 

@@ -7,7 +7,7 @@ import pytest
 from shared.domain.extension import Extension, Membership, Peer
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.plan import FindingCode, Severity
-from shared.domain.rules import Adoption, Outcome, Rules, UnitRule
+from shared.domain.rules import Adoption, ArchiveRule, Outcome, Rules, UnitRule
 from tests.builders.domain import (
     QUEUE,
     SALES,
@@ -176,7 +176,12 @@ def test_the_sentences_about_another_name() -> None:
 
 PROTECTED = {
     "template": (TEMPLATE, WITH_TEMPLATE, "900", "a template or the archive"),
-    "archive": (make_extension(99, number="999"), make_rules(archive_number="999"), "999", "the archive"),
+    "archive": (
+        make_extension(99, number="999"),
+        make_rules(archive=ArchiveRule("999")),
+        "999",
+        "the archive",
+    ),
     "system owner": (make_extension(1, memberships=OWNERS), make_rules(), "201", "a system owner's"),
 }
 
@@ -194,7 +199,7 @@ def test_what_is_protected_is_never_taken_over(
 
 
 def test_the_number_of_a_missing_template_or_archive_is_given_to_nobody() -> None:
-    rules = make_rules(archive_number="999", units=(UnitRule(SALES), UnitRule(SUPPORT, "900")))
+    rules = make_rules(archive=ArchiveRule("999"), units=(UnitRule(SALES), UnitRule(SUPPORT, "900")))
     people = [make_person(1, number="999"), make_person(2, number="900"), make_person(3, number="999")]
     plan = plan_of([*people[:2], make_person(3)], [make_extension(3)], [make_binding(3)], rules=rules)
     assert (steps(plan), codes(plan)) == ([], ["protected", "protected"])

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.extension import Membership
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.plan import FindingCode, Plan
-from shared.domain.rules import Adoption, Outcome, RemovalScope, UnitRule
+from shared.domain.rules import Adoption, ArchiveRule, Outcome, RemovalScope, UnitRule
 from tests.builders.domain import (
     SALES,
     SUPPORT,
@@ -84,10 +84,10 @@ def test_the_evidence_of_a_removal_names_every_unit_that_was_read() -> None:
 
 
 def test_an_archive_comes_between_disabling_and_deleting_and_each_step_needs_the_one_before() -> None:
-    plan = _plan(absent=(GONE,), archive_number="999")
+    plan = _plan(absent=(GONE,), archive=ArchiveRule("999"))
     assert steps(plan) == ["disable 201", "archive 201", "delete 201"]
     assert [command.requires for command in plan.commands] == [(), (1,), (2,)]
-    assert plan.commands[1].after == {"archive": "999"}
+    assert plan.commands[1].after == {"archive": "999", "voicemails": True, "recordings": True}
     assert {str(command.before) for command in plan.commands[1:]} == {"{'number': '201', 'enabled': False}"}
 
 
@@ -149,7 +149,7 @@ OWNER = (Membership(1, "DEFAULT", "system_owners"),)
     ("extension", "rules", "what"),
     [
         (make_extension(1, memberships=OWNER), {}, "a system owner's"),
-        (make_extension(1), {"archive_number": "201"}, "a template or the archive"),
+        (make_extension(1), {"archive": ArchiveRule("201")}, "a template or the archive"),
         (
             make_extension(1),
             {"units": (UnitRule(SALES, "201"), UnitRule(SUPPORT))},
@@ -178,7 +178,7 @@ def test_with_scope_managed_an_extension_nobody_claims_is_none_of_our_business()
 
 
 def test_with_scope_all_an_extension_nobody_claims_goes_as_if_deleted() -> None:
-    rules = make_rules(removal_scope=RemovalScope.ALL, archive_number="999")
+    rules = make_rules(removal_scope=RemovalScope.ALL, archive=ArchiveRule("999"))
     extensions = [make_extension(1), STAYING[1], make_extension(50, number="999"), make_extension(51, number="HD7"),
                   make_extension(52, memberships=OWNER)]  # fmt: skip
     plan = plan_of([STAYING[0]], extensions, [STAYING[2]], rules=rules)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.domain.binding import LeftBehind
-from shared.domain.rules import Exclusion, ExclusionKind
+from shared.domain.rules import ArchiveRule, Exclusion, ExclusionKind
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_rules
 from tests.unit.reconciler.scenario import codes, plan_of, steps
 
@@ -25,7 +25,7 @@ def test_what_was_left_behind_goes_as_soon_as_it_can() -> None:
         [ANNA],
         [_old(enabled=False), NEW],
         [BINDING],
-        rules=make_rules(archive_number="999"),
+        rules=make_rules(archive=ArchiveRule("999")),
         left_behind=[LEFT],
     )
     assert steps(plan) == ["archive 201", "delete 201"]

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.person import AccountState
 from shared.domain.plan import FindingCode, Severity
-from shared.domain.rules import Outcome
+from shared.domain.rules import ArchiveRule, Outcome
 from tests.builders.domain import SALES, guid, make_binding, make_extension, make_person, make_rules
 from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
 
@@ -23,7 +23,7 @@ def _bound(*numbers: str, **changes: Any) -> tuple[list[Any], list[Any], list[An
 
 
 def test_a_changed_number_moves_everything_to_a_new_extension_before_the_old_one_goes() -> None:
-    plan = plan_of(*_bound("205"), rules=make_rules(archive_number="999"))
+    plan = plan_of(*_bound("205"), rules=make_rules(archive=ArchiveRule("999")))
     assert steps(plan) == ["renumber 201 205", "disable 201", "archive 201", "delete 201"]
     assert [command.requires for command in plan.commands] == [(), (1,), (2,), (3,)]
     renumbering = plan.commands[0]

@@ -16,7 +16,7 @@ from shared.domain.command import STAGE_ORDER, Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan, VerdictState
-from shared.domain.rules import Limits, Outcome, Rules, RunFacts, UnitRule
+from shared.domain.rules import ArchiveRule, Limits, Outcome, Rules, RunFacts, UnitRule
 from tests.builders.domain import (
     SALES,
     guid,
@@ -103,7 +103,7 @@ def test_an_empty_snapshot_removes_nobody(site: Site) -> None:
 def test_what_is_protected_or_excluded_is_never_touched(site: Site) -> None:
     by_id = {extension.id: extension for extension in site.phone_system.extensions}
     reserved = {"900"} if any(unit.template_number for unit in site.rules.units) else set()
-    reserved |= {site.rules.archive_number or ""}
+    reserved |= {site.rules.archive.number if site.rules.archive else ""}
     is_bob = any(exclusion.value == "bob" for exclusion in site.rules.exclusions)
     is_range = any(exclusion.value == "202-203" for exclusion in site.rules.exclusions)
     # Somebody drawn in two units may be Bob in one of them only.
@@ -138,7 +138,7 @@ def test_a_removal_is_always_disabled_then_archived_then_deleted(site: Site, is_
             for sequence in command.requires
             if by_sequence[sequence].extension_id == command.extension_id
         ]
-        if command.kind is CommandKind.DELETE_EXTENSION and site.rules.archive_number:
+        if command.kind is CommandKind.DELETE_EXTENSION and site.rules.archive:
             assert before == [CommandKind.ARCHIVE_EXTENSION]
         elif enabled[command.extension_id or 0]:
             assert before == [CommandKind.DISABLE_EXTENSION]
@@ -169,7 +169,7 @@ def test_the_hash_of_two_plans_is_the_same_only_if_they_do_the_same(one: Site, o
 def test_the_hash_changes_with_every_change_of_a_command(place: int, change: int) -> None:
     people = [make_person(1), make_person(2, mobile="5"), make_person(3, account_state=AccountState.DISABLED)]
     extensions, bindings = [make_extension(2), make_extension(3)], [make_binding(2), make_binding(3)]
-    rules = make_rules(when_disabled=Outcome.DELETE, archive_number="999")
+    rules = make_rules(when_disabled=Outcome.DELETE, archive=ArchiveRule("999"))
     plan = plan_of(people, extensions, bindings, rules=rules)
     commands = list(plan.commands)
     del commands[place]

@@ -85,7 +85,13 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         (Section.SCHEDULE, {"time_zone": "Mars/Base"}, "not a time zone"),
         (Section.SCHEDULE, {"mode": "times", "is_enabled": True, "times": []}, "at least one time"),
         (Section.SCHEDULE, {"times": ["25:00"]}, "times"),
-        (Section.ARCHIVE, {"is_enabled": True}, "needs the extension"),
+        (
+            Section.ARCHIVE,
+            {"is_enabled": True, "voicemails": False, "recordings": False},
+            "needs voicemails, recordings or both",
+        ),
+        (Section.RELAY, {"public_key": "no key"}, "not a public key"),
+        (Section.RELAY, {"host": "https://pbx.example.com"}, "a name or an address alone"),
         (Section.LIMITS, {"removals_percent": 101}, "removals_percent"),
     ],
 )

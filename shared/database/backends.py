@@ -1,0 +1,272 @@
+"""Makes the engine for a database URL: what SQLite, PostgreSQL and SQL Server each need to behave alike.
+
+Alike means: a writer sees only what is committed and waits for whoever is at the same rows; a reader neither waits
+nor makes wait, and sees one moment; nobody waits for a lock, a statement or a dead server without end.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from shared.database.locks import LOCK_SECONDS
+from shared.errors import DriverMissing, SettingsInvalid, StorageUnavailable
+
+# Execution option of sessions that only read.
+READ_ONLY = "rollcall_read_only"
+# Microsoft's drivers, newest first, then the free one.
+SQL_SERVER_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
+CONNECT_SECONDS = 10
+# Far above what any statement of ours takes; what takes longer hangs.
+_STATEMENT_SECONDS = 300
+# A process frozen in mid-transaction keeps its locks; after this the server takes them away.
+_IDLE_SECONDS = 120
+_POOL: Mapping[str, Any] = {
+    # A server that was restarted, or a firewall that forgot the connection, is noticed before it is used.
+    "pool_pre_ping": True,
+    "pool_timeout": 30,
+    "pool_recycle": 1800,
+    "pool_use_lifo": True,
+}
+_KINDS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mssql": "mssql+pyodbc"}
+_EXAMPLES = (
+    "postgresql+psycopg://rollcall@db.example/rollcall, mssql+pyodbc://rollcall@db.example/rollcall or "
+    "sqlite:////var/lib/rollcall/rollcall.db"
+)
+
+
+def parse(url: str) -> URL:
+    """The URL with the driver that Rollcall uses for its kind of database.
+
+    :raises SettingsInvalid: it is not one, or of a database that Rollcall does not know.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsInvalid(
+            f"ROLLCALL_DATABASE_URL is not a database URL; it looks like {_EXAMPLES}. Signs such as @ : / in a "
+            "password are written as %40 %3A %2F, or the password goes into ROLLCALL_DATABASE_PASSWORD."
+        ) from error
+    if parsed.drivername in _KINDS:
+        parsed = parsed.set(drivername=_KINDS[parsed.drivername])
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite", *_KINDS.values()):
+        raise SettingsInvalid(
+            f"ROLLCALL_DATABASE_URL names the database or driver '{parsed.drivername}', which Rollcall does not use. "
+            f"It looks like {_EXAMPLES}."
+        )
+    if parsed.get_backend_name() != "sqlite" and not (parsed.database or "odbc_connect" in parsed.query):
+        raise SettingsInvalid(
+            "ROLLCALL_DATABASE_URL names no database. Write it behind the host: …@host/rollcall."
+        )
+    return parsed
+
+
+def make_engine(url: URL, connections: int) -> Engine:
+    """The engine; nothing is connected yet.
+
+    :raises DriverMissing: the Python package or the ODBC driver is not installed; the message says which.
+    :raises StorageUnavailable: the folder of an SQLite file cannot be made.
+    """
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(str(url.database))
+    options = {**_POOL, "pool_size": connections, "max_overflow": connections}
+    make = _postgresql if backend == "postgresql" else _sql_server
+    try:
+        return make(url, options)
+    except (ImportError, NoSuchModuleError) as error:
+        raise _no_package(backend, error) from error
+
+
+def read_options(url: URL) -> dict[str, Any]:
+    """Execution options of sessions that only read."""
+    if url.get_backend_name() == "postgresql":
+        # As on SQLite: all that is read in one block is of one moment.
+        return {READ_ONLY: True, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {READ_ONLY: True}
+
+
+def place(url: URL) -> str:
+    """Where the database is, in words and without a password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    host = url.host or (
+        url.query.get("host") if "odbc_connect" not in url.query else "the ODBC connection given"
+    )
+    port = f":{url.port}" if url.port else ""
+    return f"'{url.database}' at {host or 'this host'}{port}"
+
+
+def odbc_connection_string(url: URL, drivers: list[str]) -> str:
+    """What the ODBC driver manager is given for a URL of SQL Server.
+
+    :raises DriverMissing: neither the driver that the URL names nor one that Rollcall knows is installed.
+    """
+    if "odbc_connect" in url.query:
+        return str(url.query["odbc_connect"])
+    given = {name.lower(): str(value) for name, value in url.query.items()}
+    driver = given.pop("driver", "") or next((name for name in SQL_SERVER_DRIVERS if name in drivers), "")
+    # A path names the library itself; the driver manager says whether it is there.
+    if not driver or (driver not in drivers and "/" not in driver):
+        raise _no_odbc_driver(driver, drivers)
+    is_free = "freetds" in driver.lower() or "tdsodbc" in driver.lower()
+    # In a URL a backslash may have to be written as %5C.
+    host = (url.host or "localhost").replace("%5C", "\\").replace("%5c", "\\")
+    words = {"Driver": "{" + driver + "}", "Server": _escaped(_server(host, url.port, is_free=is_free))}
+    if is_free and url.port:
+        words["Port"] = str(url.port)
+    words["Database"] = _escaped(url.database or "")
+    if url.username:
+        words |= {"UID": _escaped(url.username), "PWD": _escaped(str(url.password or ""))}
+    elif "authentication" not in given:
+        words["Trusted_Connection"] = "Yes"
+    words["APP"] = "Rollcall"
+    # Each driver has its own word for "nothing in the clear"; Microsoft's 17 would not encrypt by itself.
+    words |= {"TDS_Version": "7.4", "Encryption": "require"} if is_free else {"Encrypt": "yes"}
+    known = {name.lower(): name for name in words}
+    words |= {known.get(name, name): _escaped(value) for name, value in given.items()}
+    return ";".join(f"{name}={value}" for name, value in words.items())
+
+
+def _server(host: str, port: int | None, *, is_free: bool) -> str:
+    return f"{host},{port}" if port and not is_free else host
+
+
+def _escaped(value: str) -> str:
+    # Signs that would end the value, or begin another (ODBC's rules for connection strings).
+    if any(sign in value for sign in ";{}[](),?*=!@ "):
+        return "{" + value.replace("}", "}}") + "}"
+    return value
+
+
+def _sqlite(path: str) -> Engine:
+    if path not in (":memory:", "None"):
+        folder = Path(path).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"The data folder {folder} cannot be made ({error.strerror}). Choose another with ROLLCALL_DATA."
+            ) from error
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": float(LOCK_SECONDS), "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # Python's own transaction handling would begin too late for BEGIN IMMEDIATE (SQLAlchemy's SQLite page).
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL, because an intent row lost to a power cut would let a call be repeated blindly.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once and waits for it, where a later upgrade would fail with "locked".
+        reads = connection.get_execution_options().get(READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: URL, options: dict[str, Any]) -> Engine:
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "rollcall",
+        # A server that vanished without a word is noticed within a minute.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    given = {name: value for name, value in arguments.items() if name not in url.query}
+    engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=given, **options)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        # Not as a start-up option, which poolers between us and the server refuse.
+        connection.execute(
+            "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false), "
+            "set_config('idle_in_transaction_session_timeout', %s, false)",
+            [f"{LOCK_SECONDS}s", f"{_STATEMENT_SECONDS}s", f"{_IDLE_SECONDS}s"],
+        )
+        connection.commit()
+
+    return engine
+
+
+def _sql_server(url: URL, options: dict[str, Any]) -> Engine:
+    import pyodbc
+
+    # SQLAlchemy keeps connections itself; two pools would hide a broken one from each other.
+    pyodbc.pooling = False
+    engine = create_engine(
+        "mssql+pyodbc://",
+        creator=_opener(pyodbc, odbc_connection_string(url, pyodbc.drivers())),
+        isolation_level="READ COMMITTED",
+        # Plans of thousands of commands go in few statements, within the 2,100 parameters that one may have.
+        use_insertmanyvalues=True,
+        **options,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.timeout = _STATEMENT_SECONDS
+        cursor = connection.cursor()
+        cursor.execute(f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}")
+        cursor.close()
+        connection.commit()
+
+    return engine
+
+
+def _opener(pyodbc: ModuleType, connection_string: str) -> Callable[[], Any]:
+    # Made here rather than by SQLAlchemy, which knows neither how drivers differ nor named instances.
+    return lambda: pyodbc.connect(connection_string, timeout=CONNECT_SECONDS)
+
+
+def _no_package(backend: str, error: Exception) -> DriverMissing:
+    if backend == "postgresql":
+        return DriverMissing(
+            f"PostgreSQL needs the Python package psycopg, which cannot be used here ({_first_line(error)}). Install it: "
+            "pip install 'rollcall[postgresql]'.",
+            package="psycopg",
+        )
+    if "libodbc" in str(error):
+        return DriverMissing(
+            "SQL Server needs the ODBC driver manager, which is not installed (libodbc.so.2). Install it: apt-get install "
+            "unixodbc (RHEL: dnf install unixODBC).",
+            package="unixodbc",
+        )
+    return DriverMissing(
+        f"SQL Server needs the Python package pyodbc, which cannot be used here ({_first_line(error)}). Install it: "
+        "pip install 'rollcall[sqlserver]' and apt-get install unixodbc.",
+        package="pyodbc",
+    )
+
+
+def _no_odbc_driver(wanted: str, drivers: list[str]) -> DriverMissing:
+    there = ", ".join(drivers) or "none"
+    what = (
+        f"the ODBC driver '{wanted}', which is not installed"
+        if wanted
+        else "an ODBC driver, and none is installed"
+    )
+    return DriverMissing(
+        f"SQL Server needs {what} (installed: {there}). Install Microsoft's package msodbcsql18 (its repository is "
+        "described in docs/databases.md), or the free driver: apt-get install tdsodbc.",
+        package="msodbcsql18",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
