@@ -28,6 +28,11 @@ format: $(STAMP)
 bench: $(STAMP) test-tools
 	$(BIN)/python -m bench $(ARGS)
 
+# The relay for the phone system's host, as a wheel in dist/ (docs/relay-install.md).
+.PHONY: relay
+relay: $(STAMP)
+	@sh deploy/relay/build.sh $(BIN)/python dist
+
 .PHONY: test-tools
 test-tools:
 	@sh tests/install-tools.sh
@@ -42,4 +47,4 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

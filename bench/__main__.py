@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import execute, log_page, plan, snapshot
+from bench import archive, execute, log_page, plan, snapshot
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "log": log_page.measure,
     "snapshot": snapshot.measure,
     "execute": execute.measure,
+    "archive": archive.measure,
 }
 
 

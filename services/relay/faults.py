@@ -1,7 +1,7 @@
 """Points at which a test ends or freezes the relay's process, chosen by ``ROLLCALL_RELAY_FAULT``.
 
-``kill@archive.staged`` kills the process without warning when it gets there, ``stop@archive.planned`` freezes it until
-it is continued; ``kill@archive.removing:3`` waits for the third time. Unset, as it always is in real use, a point
+``kill@staged`` kills the process without warning when it gets there, ``stop@planned`` freezes it until
+it is continued; ``kill@removing:3`` waits for the third time. Unset, as it always is in real use, a point
 is one comparison.
 """
 

@@ -7,6 +7,8 @@ extension must not mix. An id asked for again gives the answer of the first time
 import fcntl
 import os
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from services.relay.store import Store
 from services.relay.verify import verify_backup, verify_transfer
 
 Answer = dict[str, Any]
+_DAY_SECONDS = 24 * 60 * 60
 
 
 class Operations:
@@ -56,6 +59,7 @@ class Operations:
                 f"The state folder {self._folder} cannot be written ({error.strerror}). Make it and give it to "
                 "the user the relay runs as.",
             ) from error
+        self._forget_old_journals()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,6 +144,17 @@ class Operations:
             # It is done, but nobody would know after a restart: asked for again it finds out.
             return failed("interrupted", _host_failed(error))
         return answer
+
+    def _forget_old_journals(self) -> None:
+        """Nobody asks for an operation again after so long; a backup is known by its own folder."""
+        if not self._settings.journal_days:
+            return
+        oldest = time.time() - self._settings.journal_days * _DAY_SECONDS
+        for path in self._ended.glob("*.jsonl"):
+            # One that cannot be removed is only clutter.
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def _put_away(self, journal: Journal) -> None:
         """Finished journals lie apart, so that looking for unfinished ones stays quick."""

@@ -30,6 +30,8 @@ class Settings:
     quota_mib: int = 0
     # Backups older than this are removed before a new one is made; 0 keeps them for ever.
     retention_days: int = 0
+    # Journals of operations that ended longer ago are forgotten at the start; 0 keeps them for ever.
+    journal_days: int = 365
     # A file changed less than this ago may still be in use, and file times are too coarse to tell.
     settle_seconds: float = 2.0
 

@@ -125,7 +125,7 @@ def test_a_relay_that_is_away_delays_the_deletion_until_the_next_run(
 def test_a_relay_killed_in_the_middle_of_an_archive_finishes_it_when_it_is_back(
     ends: Ends, phones: Phones
 ) -> None:
-    with served(phones, fault="kill@archive.committed") as doomed:
+    with served(phones, fault="kill@committed") as doomed:
         _unit, leaver = _connect(ends, doomed)
         before = phones.account()
         ends.office.delete(leaver)

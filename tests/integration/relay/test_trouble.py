@@ -1,7 +1,9 @@
 """What can go wrong on the host: nothing is lost, nothing is there twice, and the answer says what happened."""
 
+import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,14 @@ def test_the_reserve_of_the_disk_is_never_used(phones: Phones) -> None:
     answer = phones.operate("archive-0001", **_ARCHIVE)
     assert (answer["state"], answer["code"]) == ("failed", "disk_full")
     assert phones.account() == before
+
+
+def test_journals_are_forgotten_a_year_after_their_end_and_not_before(phones: Phones) -> None:
+    phones.operate("older-one", kind="archive", number=LEAVER, to=ARCHIVE, voicemails=True, recordings=False)
+    phones.operate("newer-one", kind="archive", number=LEAVER, to=ARCHIVE)
+    ended = phones.folder / "state" / "operations" / "ended"
+    for name, days in (("older-one", 366), ("newer-one", 364)):
+        moment = time.time() - days * 24 * 60 * 60
+        os.utime(ended / f"{name}.jsonl", (moment, moment))
+    assert phones.operate("look-again", kind="verify", operation="newer-one")["verified"] is True
+    assert {path.stem for path in ended.iterdir()} == {"newer-one", "look-again"}
