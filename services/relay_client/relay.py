@@ -75,6 +75,9 @@ class Relay:
 
         :raises RelayRefused: we are not its peer.
         """
+        if not self._settings.signing_key.get_secret_value():
+            # Before pairing, too, an administrator wants to know whether address and key are right.
+            self._pinned()
         return self._answer(self._signed("GET", "/v1/test"))
 
     def operate(self, operation: str, request: Json, patience_seconds: float) -> Json:
@@ -164,7 +167,7 @@ class Relay:
         text = self._settings.signing_key.get_secret_value()
         if not text:
             raise RelayRefused(
-                f"The relay {self.address} is not paired with Rollcall yet. Type `rollcall-relay pair` on the phone "
+                f"The relay {self.address} is there, but not paired with Rollcall yet. Type `rollcall-relay pair` on the phone "
                 "system's host, and give the code it shows to `rollcall relay pair` or to the settings of the relay.",
                 server=self.address,
             )
