@@ -416,21 +416,19 @@ class SiteSettings(Document):
     archive: ArchiveSettings = ArchiveSettings()
     relay: RelaySettings = RelaySettings()
 
-    def contradiction(self) -> str | None:
-        """The sentence that says why sections, each right alone, cannot be used together; ``None`` when they can."""
+    def contradiction(self) -> tuple[str, str] | None:
+        """Where and why sections, each right alone, cannot be used together; ``None`` when they can."""
         archive = self.archive
         if not archive.is_enabled:
             return None
         if self.relay.is_configured:
             if archive.extension is None:
-                return (
-                    "archive.extension: archiving needs the extension that receives voicemails and recordings"
-                )
+                return "archive.extension", "archiving needs the extension that receives what is archived"
             return None
         if archive.voicemails or archive.keep_backup:
-            return (
-                "archive.is_enabled: voicemails and backups need the relay on the phone system's host. Set relay.host and "
-                "relay.public_key first, or archive recordings only"
+            return "archive.is_enabled", (
+                "voicemails and backups need the relay on the phone system's host. Set relay.host and relay.public_key "
+                "first, or archive recordings only"
             )
         return None
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, NotFound, SettingsInvalid
@@ -109,6 +110,7 @@ def write(
     :raises Conflict: ``expected_version`` is no longer the current one; nothing was saved.
     """
     section = next(section for section, model in SECTION_MODELS.items() if isinstance(document, model))
+    exclusive(session, f"settings of {site_id}")
     current = (
         session.scalar(
             select(func.max(SettingsVersion.version)).where(

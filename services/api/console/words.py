@@ -98,6 +98,15 @@ def field_value(value: Any) -> str:
     return str(value) if value not in (None, "") else "(empty)"
 
 
+def size(count: float) -> str:
+    """So many bytes, in the unit that reads best."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
     """Field by field what it was and what it will be; ``None`` where there is no such side."""
     names = list(dict.fromkeys([*before, *after]))

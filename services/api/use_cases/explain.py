@@ -6,11 +6,13 @@ was true when somebody decided.
 
 from dataclasses import dataclass
 
-from sqlalchemy import String, cast, or_, select
+from sqlalchemy import cast, or_, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.people import KnownPerson, resolve_person
+from shared.database.search import holds
 from shared.database.tables import CommandRow, Event, FindingRow, Run, RunKind
+from shared.database.types import Prose
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
 from shared.domain.person import Person
@@ -90,7 +92,7 @@ def _findings(session: Session, run_id: int, guid: str) -> list[FindingRow]:
     return list(
         session.scalars(
             select(FindingRow)
-            .where(FindingRow.run_id == run_id, cast(FindingRow.person_guids, String(8000)).contains(guid))
+            .where(FindingRow.run_id == run_id, holds(cast(FindingRow.person_guids, Prose), guid))
             .order_by(FindingRow.id.desc())
         )
     )

@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from shared.database.search import holds
 from shared.database.tables import Event, EventLevel, Site
 
 # Ids follow the clock but for writers that waited for each other this long, and small corrections of the clock.
@@ -56,7 +57,7 @@ def conditions(session: Session, site_id: str, chosen: LogFilter) -> list[Column
             # to it. The unary plus keeps SQLite from the index (its page on the query planner).
             found[0] = literal_column("+events.site_id") == site_id
     elif chosen.text:
-        found.append(Event.message.icontains(chosen.text, autoescape=True))
+        found.append(holds(Event.message, chosen.text))
     return found + _since(session, site_id, chosen.since) + _until(session, site_id, chosen.until)
 
 

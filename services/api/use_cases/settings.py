@@ -157,7 +157,10 @@ def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) 
     said = stored.settings.model_copy(update={str(section): document for section, document in wanted.items()})
     contradiction = said.contradiction()
     if contradiction is not None:
-        raise SettingsInvalid(f"The settings do not fit together: {contradiction}. Nothing was saved.")
+        place, why = contradiction
+        raise SettingsInvalid(
+            f"The settings do not fit together: {place}: {why}. Nothing was saved.", place=place, why=why
+        )
 
 
 def _write(

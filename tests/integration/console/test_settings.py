@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.api.console.settings.fields import fields_of
-from services.api.console.settings.tabs import TABS
+from services.api.console.settings.tabs import MADE_BY_ROLLCALL, TABS
 from services.api.use_cases.settings import read_settings, replace_section
 from shared.errors import BadCredentials, RollcallError
 from shared.settings.documents import Section, SiteSettings
@@ -14,10 +14,13 @@ from shared.worker.context import Context
 from shared.worker.questions import unseal
 from tests.integration.api.conftest import CLIENT_SECRET, SECRET
 from tests.integration.console.conftest import Open
+from tests.support.relay import some_public_key
 
 pytestmark = pytest.mark.usefixtures("people", "ready")
 Changes = dict[str, str | list[str] | None]
 SETTINGS = "/console/settings"
+
+PUBLIC_KEY = some_public_key()
 
 SAVED: dict[str, tuple[Changes, Callable[[SiteSettings], Any], Any]] = {
     "directory": (
@@ -51,9 +54,14 @@ SAVED: dict[str, tuple[Changes, Callable[[SiteSettings], Any], Any]] = {
         ("https://other.example.test:5001", "fresh fresh fresh"),
     ),
     "archive": (
-        {"is_enabled": "yes", "extension": "999"},
-        lambda s: (s.archive.is_enabled, s.archive.extension),
-        (True, "999"),
+        {"is_enabled": "yes", "extension": "999", "voicemails": None},
+        lambda s: (s.archive.is_enabled, s.archive.extension, s.archive.voicemails, s.archive.recordings),
+        (True, "999", False, True),
+    ),
+    "relay": (
+        {"host": " pbx.example.com ", "port": "8802", "public_key": PUBLIC_KEY},
+        lambda s: (s.relay.host, s.relay.port, s.relay.public_key),
+        ("pbx.example.com", 8802, PUBLIC_KEY),
     ),
 }
 REFUSED: list[tuple[str, Changes, str, str]] = [
@@ -75,7 +83,9 @@ REFUSED: list[tuple[str, Changes, str, str]] = [
     ("schedule", {"is_enabled": "yes", "mode": "times", "times": ""}, "times", "at least one time of day"),
     ("phone-system", {"base_url": "http://pbx.example.com"}, "base_url", "must be https"),
     ("phone-system", {"allowed_roles": "system"}, "allowed_roles", "internal role"),
-    ("archive", {"is_enabled": "yes", "extension": ""}, "extension", "needs the extension"),
+    ("archive", {"is_enabled": "yes"}, "is_enabled", "need the relay"),
+    ("relay", {"public_key": "MCow"}, "public_key", "is not a public key"),
+    ("relay", {"port": "70000"}, "port", "At most 65535."),
 ]
 
 
@@ -86,7 +96,8 @@ def _settings(context: Context) -> SiteSettings:
 def test_every_setting_has_its_place_on_one_tab() -> None:
     shown = [(tab.section, name) for tab in TABS for _, names in tab.groups for name in names]
     assert len(set(shown)) == len(shown)
-    assert set(shown) == {(section, name) for section in Section for name in fields_of(section)}
+    every = {(section, name) for section in Section for name in fields_of(section)}
+    assert set(shown) == every - MADE_BY_ROLLCALL
 
 
 @pytest.mark.parametrize("tab", SAVED)
@@ -322,3 +333,28 @@ def test_a_page_of_settings_that_does_not_exist_is_said(browser: Open) -> None:
     mary = browser("mary")
     assert mary.get(f"{SETTINGS}/nothing").status == 404
     assert mary.get(SETTINGS).response.url.path == f"{SETTINGS}/directory"
+
+
+def test_the_relay_is_paired_with_the_code_and_what_it_lacks_is_listed(
+    context: Context, browser: Open, answering: Callable[..., None]
+) -> None:
+    answering("relay_client.pair_relay", lambda _: {"address": "pbx.example.com:8801"})
+    answering(
+        "relay_client.test_relay",
+        lambda _: {"address": "pbx", "free_bytes": 2_000_000, "is_usable": False, "problems": ["No rights."]},
+    )
+    mary = browser("mary")
+    page = mary.get(f"{SETTINGS}/relay")
+    page = mary.send(
+        page, "/relay", {"host": "pbx.example.com", "public_key": PUBLIC_KEY}, ("action", "pair")
+    )
+    assert "Enter the code" in page.text
+    page = mary.send(page, "/relay", {"pairing_code": "ABCD-EFGH"}, ("action", "pair"))
+    assert "Paired:" in page.text
+    key = _settings(context).relay.signing_key.get_secret_value()
+    assert key
+    assert key not in page.response.text
+    page = mary.send(page, "/relay", button=("action", "test"))
+    assert "archiving cannot work yet" in page.text
+    assert "No rights." in page.text
+    assert "2 MB" in page.text

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from shared.database.locks import exclusive
 from shared.database.tables import SignInAttempt
 from shared.worker.context import Context
 
@@ -28,6 +29,9 @@ def count_attempt(context: Context, name: str, address: str, now: datetime | Non
     moment = now or datetime.now(UTC)
     subjects = ((_name(name), FREE_FOR_A_NAME), (_address(address), FREE_FOR_AN_ADDRESS))
     with context.database.begin() as session:
+        # Else many at once would all find the same count, and be counted as one.
+        for subject, _ in sorted(subjects):
+            exclusive(session, subject)
         session.execute(delete(SignInAttempt).where(SignInAttempt.last_failed_at < moment - _FORGOTTEN_AFTER))
         rows = [(session.get(SignInAttempt, subject), subject, free) for subject, free in subjects]
         locks = [row.locked_until for row, _, _ in rows if row is not None and row.locked_until is not None]

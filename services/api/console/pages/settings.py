@@ -51,6 +51,7 @@ class _Shown:
     units: list[dict[str, Any]] | None = None
     browsed: str = ""
     refused: str = ""
+    is_paired_now: bool = False
 
     @property
     def status(self) -> HTTPStatus:
@@ -71,11 +72,12 @@ def show_tab(
     _visitor: VisitorDep,
     slug: Slug,
     saved: VersionNumber | None = None,
+    paired: str = "",
 ) -> Response:
     """One tab as it is stored."""
     tab = _tab(slug)
     values, version = read_section(context, DEFAULT_SITE, tab.section)
-    return _page(request, tab, _Shown(values, version), saved=saved)
+    return _page(request, tab, _Shown(values, version, is_paired_now=bool(paired)), saved=saved)
 
 
 @router.post("/{slug}")
@@ -91,6 +93,9 @@ def use_tab(
         saved = _save(context, tab, shown, visitor.actor)
         if saved is not None:
             return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
+    elif action == "pair" and tab.question == "relay":
+        if _pair(context, tab, shown, text_of(form, "pairing_code"), visitor.actor):
+            return RedirectResponse(link(f"/settings/{slug}", paired="yes"), HTTPStatus.SEE_OTHER)
     else:
         _do(context, tab, shown, action, argument)
     return _page(request, tab, shown)
@@ -147,6 +152,24 @@ def _save(context: Context, tab: Tab, shown: _Shown, actor: str) -> int | None:
     return None
 
 
+def _pair(context: Context, tab: Tab, shown: _Shown, code: str, actor: str) -> bool:
+    """Save what is filled in and pair with the relay; else what is wrong is noted in ``shown``."""
+    if not code.strip():
+        said = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
+        shown.errors = {"pairing_code": said}
+        return False
+    try:
+        questions.pair_relay(context, DEFAULT_SITE, code[:100], actor, shown.values)
+    except SettingsInvalid as error:
+        shown.errors = errors_by_field(error, tab.section, tab.fields)
+    except RollcallError as error:
+        shown.version = read_section(context, DEFAULT_SITE, tab.section)[1]
+        shown.refused = error.message
+    else:
+        return True
+    return False
+
+
 def _do(context: Context, tab: Tab, shown: _Shown, action: str, argument: str) -> None:
     """Whatever else a button asks for; the result is noted in ``shown``."""
     name, _, index = argument.partition(":")
@@ -164,6 +187,8 @@ def _do(context: Context, tab: Tab, shown: _Shown, action: str, argument: str) -
                 shown.answer = questions.test_directory(context, DEFAULT_SITE, asked)
             case "test" if tab.question == "phone_system":
                 shown.answer = questions.test_phone_system(context, DEFAULT_SITE, asked)
+            case "test" if tab.question == "relay":
+                shown.answer = questions.test_relay(context, DEFAULT_SITE, asked)
             case "extensions":
                 shown.extensions = questions.list_extensions(context, DEFAULT_SITE)
             case "attributes":

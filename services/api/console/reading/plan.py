@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.api.use_cases.decisions import with_dependents
+from shared.database.search import holds
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
 from shared.errors import NotFound
@@ -58,7 +59,7 @@ def read_plan(context: Context, run_id: int, chosen: PlanFilter) -> PlanPage:
         conditions.append(
             or_(
                 *(
-                    column.icontains(chosen.text, autoescape=True)
+                    holds(column, chosen.text)
                     for column in (
                         CommandRow.number,
                         CommandRow.person_name,

@@ -42,6 +42,10 @@ def errors_by_field(error: SettingsInvalid, section: Section, fields: Mapping[st
     """A sentence for each wrong field; under an empty name what belongs to none of these fields."""
     cause = error.__cause__
     if not isinstance(cause, ValidationError):
+        document, _, name = str(error.details.get("place", "")).partition(".")
+        if document == section and name in fields:
+            why = str(error.details["why"])
+            return {name: f"{why[:1].upper()}{why[1:]}."}
         return {"": error.message}
     said: dict[str, str] = {}
     for item in cause.errors(include_input=False, include_url=False):

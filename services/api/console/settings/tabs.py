@@ -123,14 +123,31 @@ TABS: tuple[Tab, ...] = (
         "Archive",
         Section.ARCHIVE,
         "Voicemails and recordings of a leaver go to another extension before theirs is deleted.",
-        (("", ("is_enabled", "extension")),),
+        (
+            ("", ("is_enabled", "extension", "voicemails", "recordings")),
+            ("Fine tuning", ("keep_backup", "accept_missing")),
+        ),
+    ),
+    Tab(
+        "relay",
+        "Relay",
+        Section.RELAY,
+        "The small program on the phone system's host that moves voicemails and recordings. It prints its public key "
+        "and a pairing code at its first start.",
+        (("", ("host", "port", "public_key")), ("Fine tuning", ("timeout_seconds",))),
+        "relay",
     ),
 )
+# Made by Rollcall itself, so no form shows them.
+MADE_BY_ROLLCALL = {(Section.RELAY, "signing_key")}
 BY_SLUG: Mapping[str, Tab] = {tab.slug: tab for tab in TABS}
 
 # Names of fields that their place in the document does not say well enough.
 _LABELS: Mapping[str, str] = {
     "ca_certificate": "CA certificate",
+    "public_key": "Public key of the relay",
+    "keep_backup": "Keep a backup too",
+    "accept_missing": "Accept audio that is missing",
     "tls_name": "Name in the certificate",
     "allow_plain": "Send the password without encryption",
     "filter": "LDAP filter",
@@ -171,7 +188,7 @@ _LABELS: Mapping[str, str] = {
 }
 _ENABLED: Mapping[Section, str] = {
     Section.SCHEDULE: "Start runs by themselves",
-    Section.ARCHIVE: "Archive voicemails and recordings before deleting",
+    Section.ARCHIVE: "Archive before deleting",
 }
 _CHOICES: Mapping[str, Mapping[str, str]] = {
     "security": {"ldaps": "LDAPS (port 636)", "starttls": "StartTLS (port 389)", "plain": "None (port 389)"},
