@@ -8,11 +8,14 @@ from sqlalchemy.orm import Session
 
 from services.api.console.access.passwords.own import hash_password
 from shared.database import events
+from shared.database.locks import exclusive
 from shared.database.tables import Account, AccountRole, ConsoleSession
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
+# Of two managers who disable each other at once, one stays.
+_ACCOUNTS = "accounts"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
 
@@ -46,6 +49,7 @@ def add(
     session: Session, name: str, display_name: str, role: AccountRole, password_hash: str, actor: str
 ) -> Account:
     """As ``create_account``, in the caller's transaction and with a hash made before it."""
+    exclusive(session, _ACCOUNTS)
     if session.scalar(select(Account.id).where(Account.name == name)) is not None:
         raise Conflict(f"There is an account '{name}' already. Choose another name.")
     account = Account(
@@ -68,6 +72,7 @@ def change_role(context: Context, account_id: int, role: AccountRole, actor: str
     :raises NotFound: there is no such account.
     """
     with context.database.begin() as session:
+        exclusive(session, _ACCOUNTS)
         account = _get(session, account_id)
         if account.role != role.value:
             _keep_a_manager(session, account, still=role is AccountRole.MANAGER)
@@ -83,6 +88,7 @@ def disable(context: Context, account_id: int, actor: str) -> Account:
     :raises NotFound: there is no such account.
     """
     with context.database.begin() as session:
+        exclusive(session, _ACCOUNTS)
         account = _get(session, account_id)
         if account.disabled_at is None:
             _keep_a_manager(session, account, still=False)
