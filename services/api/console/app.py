@@ -22,13 +22,14 @@ from services.api.console.pages import (
     sign_in,
     support,
     tokens,
+    wizard,
 )
 from services.api.console.rendering import STATIC
 from services.api.console.visit import check_form
 from shared.settings.documents import ScheduleSettings
 from shared.worker.context import Context
 
-PAGES = (sign_in, overview, runs, log, people, settings, account, accounts, tokens, audit, support)
+PAGES = (sign_in, overview, runs, log, people, settings, wizard, account, accounts, tokens, audit, support)
 # The moment at which a schedule is due next. The arithmetic is the collector's; whoever starts the process brings it.
 NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
 
