@@ -15,7 +15,7 @@ class Figure:
     """Our time against the reference's; ``goal`` is the largest ratio wanted, ``None`` when only told.
 
     Where there is no reference (``reference_seconds`` 1.0, ``is_absolute``), the ratio is against a fixed time.
-    With ``unit`` MB both are memory and not time.
+    With another ``unit`` both are memory or a weight and not time.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Figure:
     reference_seconds: float
     goal: float | None = None
     note: str = ""
-    unit: Literal["s", "MB"] = "s"
+    unit: Literal["s", "MB", "kB"] = "s"
 
     @property
     def ratio(self) -> float:
@@ -77,6 +77,6 @@ def show(figures: list[Figure]) -> None:
 
 
 def _shown(value: float, unit: str) -> str:
-    if unit == "MB":
-        return f"{value:.0f} MB"
+    if unit != "s":
+        return f"{value:.0f} {unit}"
     return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"

@@ -8,6 +8,7 @@
     │   ├── RelayUnavailable            the relay on the phone system's host did not answer
     │   ├── WorkerUnavailable           no worker answered a question in time
     │   ├── StorageUnavailable          the database or the disk cannot be written
+    │   ├── MessageNotUnderstood        another version of Rollcall sent it; a worker of that version will take it
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
@@ -17,7 +18,7 @@
     └── ConfigurationError              the settings must be mended
         ├── BadCredentials, AccountNotUsable, UnknownBaseDn, UnknownAttribute, InsufficientRights,
         ├── CertificateRejected, EncryptionRequired, AddressUnknown, SettingsInvalid, SecretUnreadable,
-        ├── RelayKeyMismatch, RelayRefused, DatabaseMissing, DriverMissing
+        ├── RelayKeyMismatch, RelayRefused, DatabaseMissing, DriverMissing, BackupUnusable
 
 ``code`` is stable: programs, translations and the documentation refer to it. ``message`` says what happened,
 where, and what to do next; it never holds a secret. HTTP statuses are the API's affair, not this module's.
@@ -83,6 +84,12 @@ class StorageUnavailable(TransientError):
     """The database cannot be reached or written: full disk, read-only folder, lost connection."""
 
     code = "storage_unavailable"
+
+
+class MessageNotUnderstood(TransientError):
+    """A message of another version of Rollcall; what it is about stands in the database and is published again."""
+
+    code = "message_not_understood"
 
 
 class LeaseHeld(TransientError):
@@ -257,6 +264,12 @@ class DriverMissing(ConfigurationError):
     """What speaks to this kind of database is not installed; the message names the package."""
 
     code = "driver_missing"
+
+
+class BackupUnusable(ConfigurationError):
+    """A backup cannot be restored: damaged, another passphrase, or made by a newer Rollcall. Nothing was changed."""
+
+    code = "backup_unusable"
 
 
 class SettingsInvalid(ConfigurationError):

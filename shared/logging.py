@@ -43,6 +43,12 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     for chatty in (
+        # At debug level these write what they send and receive: rows of people, passwords of connections.
+        "sqlalchemy",
+        "redis",
+        "asyncio",
+        "tornado",
+        "flower",
         "httpx",
         "httpcore",
         "alembic",

@@ -1,13 +1,17 @@
 """The messages between services: hints that carry ids, never state. The handler re-reads the database.
 
-Additive changes only; every message has a golden file under tests/contract/messages.
+Additive changes only, so that processes of two versions may work side by side during an upgrade; every message has
+a golden file under tests/contract/messages.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import MessageNotUnderstood
 
 
 class Message(BaseModel):
@@ -22,6 +26,21 @@ class Message(BaseModel):
     message_id: str = Field(default_factory=lambda: uuid4().hex)
     correlation_id: str = ""
     occurred_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Self:
+        """The message as it came. Fields that a newer Rollcall has added are passed over.
+
+        :raises MessageNotUnderstood: it means something else than this version knows.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise MessageNotUnderstood(
+                f"A message {cls.task} of version {values.get('schema_version', 1)} cannot be read: another version of "
+                "Rollcall sent it. Nothing is lost, because what it is about is published again; finish the upgrade of "
+                "all processes."
+            ) from error
 
 
 class RunMessage(Message):

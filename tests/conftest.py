@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import databases, tsql
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import SambaDomain, samba_domain
 
@@ -27,3 +28,41 @@ def redis_broker() -> Iterator[RedisServer]:
     """The session's Redis."""
     with redis_server() as server:
         yield server
+
+
+_statements = tsql.Statements()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks of what runs on which database (see tests/support/databases.py) and in a browser."""
+    config.addinivalue_line("markers", "every_database: runs on SQLite and PostgreSQL in every session")
+    config.addinivalue_line("markers", "sqlite_only(reason): is about the embedded database")
+    config.addinivalue_line("markers", "browser: needs chromium")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked ``every_database`` on each; everything else on the session's."""
+    if metafunc.definition.get_closest_marker("every_database"):
+        metafunc.parametrize("database_kind", databases.kinds_everywhere(), indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_databases() -> Iterator[None]:
+    with databases.session():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[databases.Kind]:
+    """The kind of database that the test's deployments are made on."""
+    kind: databases.Kind = getattr(request, "param", databases.session_kind())
+    only = request.node.get_closest_marker("sqlite_only")
+    if only and kind is not databases.Kind.SQLITE:
+        pytest.skip(f"of the embedded database only: {only.args[0]}")
+    with databases.using(kind):
+        if kind is databases.Kind.POSTGRESQL:
+            # What is not for SQLite alone is what SQL Server would be asked too.
+            with tsql.listening(_statements):
+                yield kind
+        else:
+            yield kind

@@ -6,13 +6,14 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 
 from services.api import openapi, problems
-from services.api.auth import actor_of
+from services.api.auth import caller_of
 from services.api.console.app import NextRun, create_console
 from services.api.console.rendering import PREFIX as CONSOLE
 from services.api.documented import documented
 from services.api.limits import BodyLimit
 from services.api.routes import (
     access,
+    database,
     health,
     log,
     metrics,
@@ -23,6 +24,7 @@ from services.api.routes import (
     settings,
     sites,
 )
+from services.api.use_cases.broker_health import BrokerHealth
 from shared.worker.context import Context
 
 PREFIX = "/api/v1"
@@ -48,13 +50,14 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
+    app.state.broker_health = BrokerHealth(context)
     app.add_middleware(BodyLimit)
     problems.install(app)
     app.include_router(health.open_router, responses=documented(500))
-    signed_in = [Depends(actor_of)]
-    common = documented(401, 422, 500, 503)
+    signed_in = [Depends(caller_of)]
+    common = documented(401, 403, 422, 500, 503)
     app.include_router(metrics.router, dependencies=signed_in, responses=common)
-    for module in (sites, settings, questions, runs, progress, log, people, access, health):
+    for module in (sites, settings, questions, runs, progress, log, people, access, health, database):
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
     app.mount(CONSOLE, create_console(context, next_run), name="console")

@@ -3,17 +3,22 @@
 import json
 import re
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.problems import problem_response
 
 MAX_BODY_BYTES = 1_000_000
+# Of a form with a file: bytes that nobody reads as text. What a picture may have is said where it is taken.
+MAX_UPLOAD_BYTES = 5_000_000
 # Half of a character: JSON can say it, but neither a database nor an answer can hold it.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class BodyLimit:
-    """ASGI middleware: reads at most ``MAX_BODY_BYTES`` of a body, whatever its Content-Length says."""
+    """ASGI middleware: reads at most ``MAX_BODY_BYTES`` of a body (``MAX_UPLOAD_BYTES`` of a form with a file),
+    whatever its Content-Length says.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -23,6 +28,8 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
+        has_file = Headers(scope=scope).get("Content-Type", "").lower().startswith("multipart/form-data")
+        most = MAX_UPLOAD_BYTES if has_file else MAX_BODY_BYTES
         body = bytearray()
         more = True
         while more:
@@ -31,16 +38,16 @@ class BodyLimit:
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > MAX_BODY_BYTES:
+            if len(body) > most:
                 refused = problem_response(
                     413,
                     "body_too_large",
-                    f"The request's body is larger than {MAX_BODY_BYTES:,} bytes. Send less.",
+                    f"The request's body is larger than {most:,} bytes. Send less.",
                     headers={"Connection": "close"},
                 )
                 await refused(scope, receive, send)
                 return
-        if not _is_text(bytes(body)):
+        if not has_file and not _is_text(bytes(body)):
             refused = problem_response(
                 400,
                 "body_unreadable",

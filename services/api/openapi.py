@@ -47,6 +47,9 @@ SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
     Section.LIMITS: {"removals": 8, "removals_percent": 4},
     Section.SCHEDULE: {"is_enabled": True, "mode": "every", "every_minutes": 15},
     Section.ARCHIVE: {"is_enabled": True, "extension": "999"},
+    Section.RELAY: {"host": "pbx.example.com", "port": 8801},
+    Section.SIGN_IN: {"password_type": "voicemail_pin", "managers": ["100"], "manager_roles": ["system_owners"]},
+    Section.BRANDING: {"title_prefix": "Example Corp", "header_top": "#0b3d2e", "header_bottom": "#072a20"},
 }
 
 # The request body of a section: which of these shapes depends on the section in the path.

@@ -171,6 +171,8 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
             return problem_response(400, "body_unreadable", UNREADABLE)
         case 401:
             return problem_response(401, "unauthorized", str(error.detail), headers=error.headers)
+        case 403:
+            return problem_response(403, "not_allowed", str(error.detail))
         case 404:
             return problem_response(
                 404, "not_found", f"There is nothing at {where}. /openapi.json lists all addresses."

@@ -1,4 +1,4 @@
-"""Commands for whoever looks after the deployment: diagnosis, migrations, tokens, sites."""
+"""Commands for whoever looks after the deployment: diagnosis, migrations, tokens."""
 
 from typing import Annotated
 
@@ -6,19 +6,21 @@ import typer
 
 from services.api.schemas.access import TokenOut
 from services.api.schemas.health import CheckOut
-from services.api.use_cases import sites, tokens
+from services.api.use_cases import tokens
 from services.api.use_cases.doctor import diagnose
 from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_of
 from services.cli.output import console, moment, print_json, say, table
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate as bring_up_to_date
+from shared.database.migrate import is_before
+from shared.database.migrate import migrate as bring_to
+from shared.database.probe import probe
+from shared.database.tables import AccountRole
 from shared.encryption import new_key
 from shared.worker.app import create_app
 from shared.worker.context import Context
 
 token_app = typer.Typer(invoke_without_command=True, help="Make, list and revoke the API's bearer tokens.")
-sites_app = typer.Typer(invoke_without_command=True, help="List and make sites.")
 
 
 def doctor(command: typer.Context, as_json: AsJson = False) -> None:
@@ -28,7 +30,7 @@ def doctor(command: typer.Context, as_json: AsJson = False) -> None:
     context = Context(
         create_app(settings),
         settings,
-        Database(settings.effective_database_url),
+        Database(settings.effective_database_url, settings.database_connections),
         encryption.load(settings),
     )
     checks = diagnose(context)
@@ -43,14 +45,38 @@ def doctor(command: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def migrate(command: typer.Context) -> None:
-    """Bring the database's tables to this version of Rollcall."""
-    database = Database(settings_of(command).effective_database_url)
-    before, after = bring_up_to_date(database)
+def migrate(
+    command: typer.Context,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REVISION", help="Stop at this revision, or go back to it; 'base' is the empty database."
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Go back without asking; what was added since is lost.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; say whether anything is to do.")
+    ] = False,
+) -> None:
+    """Bring the database's tables to this version of Rollcall. Several processes may do so at once."""
+    settings = settings_of(command)
+    database = Database(settings.effective_database_url, connections=1)
+    # What is wrong is said precisely before anything is tried.
+    found = probe(database).standing
+    if check:
+        say(found.message)
+        if not found.is_usable:
+            raise typer.Exit(FAILED)
+        return
+    if to is not None and is_before(to, found.now) and not yes:
+        typer.confirm(f"Go back from {found.now} to {to}? What was added since is lost for good.", abort=True)
+    before, after = bring_to(database, to)
     if before == after:
-        say(f"The database stands at {after} already.")
+        say(f"The database stands at {after or 'nothing'} already.")
     else:
-        say(f"The database was brought from {before or 'nothing'} to {after}.")
+        say(f"The database was brought from {before or 'nothing'} to {after or 'nothing'}.")
 
 
 @token_app.callback()
@@ -74,9 +100,15 @@ def create_token(
     days: Annotated[
         int | None, typer.Option(min=1, help="Valid for so many days; else until revoked.")
     ] = None,
+    role: Annotated[
+        AccountRole, typer.Option(help="viewer looks, operator also runs and approves, manager does all.")
+    ] = AccountRole.MANAGER,
+    site: Annotated[
+        str | None, typer.Option(help="The one site it is good for; else all.", show_default=False)
+    ] = None,
 ) -> None:
     """Make a token and print it: the only time it can be seen."""
-    typer.echo(tokens.create_token(deployment_of(command), name, days, ACTOR))
+    typer.echo(tokens.create_token(deployment_of(command), name, days, ACTOR, role=role, site_id=site))
     say("Keep it like a password: it cannot be shown again. `rollcall token revoke` ends it.")
 
 
@@ -89,11 +121,13 @@ def list_tokens(command: typer.Context, as_json: AsJson = False) -> None:
         return
     table(
         "Tokens",
-        ("id", "name", "made", "last used", "expires", "revoked"),
+        ("id", "name", "role", "site", "made", "last used", "expires", "revoked"),
         [
             (
                 item.id,
                 item.name,
+                item.role,
+                item.site_id or "all",
                 moment(item.created_at),
                 moment(item.last_used_at) or "never",
                 moment(item.expires_at) or "never",
@@ -111,22 +145,3 @@ def revoke_token(
 ) -> None:
     """End a token now."""
     say(f"The token '{tokens.revoke_token(deployment_of(command), token_id, ACTOR).name}' is revoked.")
-
-
-@sites_app.callback()
-def list_sites(command: typer.Context) -> None:
-    """Without a command: list the sites."""
-    if command.invoked_subcommand is None:
-        found = sites.list_sites(deployment_of(command))
-        table("Sites", ("id", "name", "made"), [(s.id, s.name, moment(s.created_at)) for s in found])
-
-
-@sites_app.command("create")
-def create_site(
-    command: typer.Context,
-    site_id: Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")],
-    name: Annotated[str, typer.Option(help="As people call it.")] = "",
-) -> None:
-    """Make a site with default settings."""
-    made = sites.create_site(deployment_of(command), site_id, ACTOR, name)
-    say(f"Site '{made.id}' made. Give it settings: rollcall settings apply FILE.yaml --site {made.id}")

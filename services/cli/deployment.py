@@ -22,7 +22,7 @@ from celery.worker import WorkController
 from shared import encryption
 from shared.database import leases
 from shared.database.engine import Database
-from shared.database.migrate import current_revision, migrate, newest_revision
+from shared.database.migrate import migrate, standing
 from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
 from shared.runs.parts import new_holder
 from shared.settings.process import ProcessSettings
@@ -47,16 +47,13 @@ def open_deployment(settings: ProcessSettings) -> Context:
     :raises StorageUnavailable: the database cannot be reached or written, or its tables are not up to date.
     :raises SettingsInvalid: the key or the database address is malformed.
     """
-    database = Database(settings.effective_database_url)
+    database = Database(settings.effective_database_url, settings.database_connections)
     context = Context(create_app(settings), settings, database, encryption.load(settings))
-    if database.is_sqlite:
-        if current_revision(database) != newest_revision():
-            migrate(database)
-    elif (revision := current_revision(database)) != newest_revision():
-        raise StorageUnavailable(
-            f"The database stands at {revision or 'no revision'}, this Rollcall needs {newest_revision()}. "
-            "Run `rollcall migrate`."
-        )
+    found = standing(database)
+    if not found.is_usable and database.is_sqlite:
+        migrate(database)
+    elif not found.is_usable:
+        raise StorageUnavailable(found.message)
     # Tasks and commands of this process share one pool.
     context.app.rollcall_context = (os.getpid(), context)
     return context
@@ -153,6 +150,7 @@ def workers(context: Context) -> Iterator[None]:
     import_tasks()
     # The threads of Celery's pool look their app up as the default one of the process.
     context.app.set_default()
+    context.app.rollcall_stopping.forget()
     worker = _InProcessWorker(context)
     thread = threading.Thread(target=worker.start, name="workers", daemon=True)
     thread.start()
@@ -161,6 +159,7 @@ def workers(context: Context) -> Iterator[None]:
             raise WorkerUnavailable("The workers of this process did not start. The process log says why.")
         yield
     finally:
+        context.app.rollcall_stopping.ask()
         worker.stop()
         thread.join(timeout=_READY_SECONDS)
 

@@ -56,7 +56,7 @@ def log(
 def export(
     command: typer.Context,
     file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")] = Path("-"),
-    format: Annotated[ExportFormat, typer.Option(help="csv opens safely in a spreadsheet.")] = (
+    format: Annotated[ExportFormat, typer.Option(help="csv and json for programs, xlsx and pdf for people.")] = (
         ExportFormat.CSV
     ),
     level: Level = None,
@@ -74,7 +74,7 @@ def export(
             typer.echo(piece, nl=False)
         return
     try:
-        with file.open("w", encoding="utf-8", newline="") as out:
+        with file.open("wb") as out:
             out.writelines(pieces)
     except OSError as error:
         raise StorageUnavailable(

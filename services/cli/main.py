@@ -17,13 +17,16 @@ from sqlalchemy.exc import DatabaseError
 
 from services.cli import (
     admin_commands,
+    backup_commands,
     console_commands,
+    key_commands,
     log_commands,
     processes,
     relay_commands,
     run_commands,
     sandbox_commands,
     settings_commands,
+    site_commands,
 )
 from services.cli.options import FAILED, USAGE
 from services.cli.output import notes
@@ -66,7 +69,7 @@ def root(
         return
     settings = load(data=data)
     # Whoever runs a short command wants its answer; a service's log lines are its output.
-    is_service = command.invoked_subcommand in ("up", "api", "worker", "beat")
+    is_service = command.invoked_subcommand in ("up", "api", "worker", "beat", "flower")
     quiet = (
         settings
         if is_service
@@ -81,9 +84,9 @@ def _at_least_error(level: str) -> str:
 
 
 for function in (
-    processes.up, processes.api, processes.worker, processes.beat, sandbox_commands.demo, run_commands.run,
+    processes.up, processes.api, processes.worker, processes.beat, processes.flower, sandbox_commands.demo, run_commands.run,
     run_commands.plan, run_commands.approve, run_commands.reject, run_commands.cancel, run_commands.explain,
-    admin_commands.doctor, admin_commands.migrate,
+    admin_commands.doctor, admin_commands.migrate, backup_commands.backup, backup_commands.restore,
 ):  # fmt: skip
     app.command()(function)
 app.command("runs")(run_commands.list_runs)
@@ -97,7 +100,10 @@ app.add_typer(settings_commands.app, name="settings")
 app.add_typer(log_commands.app, name="log")
 app.add_typer(relay_commands.app, name="relay")
 app.add_typer(admin_commands.token_app, name="token")
-app.add_typer(admin_commands.sites_app, name="sites")
+app.add_typer(site_commands.app, name="site")
+# As it was called first.
+app.add_typer(site_commands.app, name="sites", hidden=True)
+app.add_typer(key_commands.app, name="keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

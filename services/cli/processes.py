@@ -1,13 +1,17 @@
 """Commands that serve until they are stopped: everything in one process, or one service each."""
 
+import os
+import secrets
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import FrameType
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
@@ -18,9 +22,12 @@ from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
 from shared.errors import AddressUnknown, SettingsInvalid
 from shared.settings.process import ProcessSettings
+from shared.worker import alive
 from shared.worker.app import create_app as create_celery_app
 from shared.worker.context import Context
 from shared.worker.queues import Queue
+
+log = structlog.get_logger(__name__)
 
 _SHUTDOWN_SECONDS = 5
 
@@ -42,7 +49,7 @@ def api(command: typer.Context) -> None:
     """Run the API alone; workers and beat run elsewhere on the same broker and database."""
     context = deployment_of(command)
     with listening(context.settings) as (sock, address), ended_by_signal():
-        say(f"The API serves {address}.")
+        _announce(context.settings, "api_serves", f"The API serves {address}.", address=address)
         serve(context, sock)
 
 
@@ -59,14 +66,21 @@ def worker(
     settings = _shared_broker(command, "worker")
     open_deployment(settings)
     import_tasks()
+    served = queues or list(Queue)
     # Not app.worker_main, which loses the exit code: a supervisor must see that a worker ended with an error.
     program = create_celery_app(settings).Worker(
-        queues=[queue.value for queue in queues or Queue],
+        # Several on one host must not share a name: each answers to its own.
+        hostname=f"{'-'.join(queue.value for queue in served)}-{os.getpid()}@{socket.gethostname()}",
+        queues=[queue.value for queue in served],
+        # The banner is for people.
+        quiet=settings.log_format == "json",
         concurrency=concurrency or settings.worker_threads,
         loglevel=settings.log_level,
         without_gossip=True,
         without_mingle=True,
     )
+    if settings.alive_file:
+        alive.show_of_worker(settings.alive_file)
     program.start()
     if program.exitcode:
         raise typer.Exit(program.exitcode)
@@ -76,10 +90,53 @@ def beat(command: typer.Context) -> None:
     """Run Celery beat, which starts what schedules say is due: exactly one per deployment."""
     settings = _shared_broker(command, "beat")
     open_deployment(settings)
+    _announce(settings, "beat_began", "Beat publishes what is due.")
     # In memory: two fixed entries; what is due stands in the database.
     create_celery_app(settings).Beat(
-        scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True, redirect_stdouts=False
+        scheduler=alive.scheduler(settings.alive_file),
+        loglevel=settings.log_level,
+        quiet=True,
+        redirect_stdouts=False,
     ).run()
+
+
+def flower(command: typer.Context) -> None:
+    """Run Flower, which shows workers and tasks in a browser (read-only, with a sign-in of its own)."""
+    settings = _shared_broker(command, "flower")
+    sign_in = settings.flower_sign_in.get_secret_value() if settings.flower_sign_in else ""
+    if not all(sign_in.partition(":")):
+        raise SettingsInvalid(
+            "Flower shows what every worker does, so it needs a sign-in: set ROLLCALL_FLOWER_SIGN_IN to NAME:PASSWORD "
+            "(or ROLLCALL_FLOWER_SIGN_IN_FILE to a file that holds it)."
+        )
+    if find_spec("flower") is None:
+        raise SettingsInvalid(
+            "Flower is not installed. Install Rollcall with it: pip install 'rollcall[monitoring]'."
+        )
+    # Not as arguments, which anybody on the host may read. Its cookies last as long as the process.
+    os.environ |= {"FLOWER_BASIC_AUTH": sign_in, "FLOWER_COOKIE_SECRET": secrets.token_urlsafe(48)}
+    settings.data.mkdir(parents=True, exist_ok=True)
+    app = create_celery_app(settings)
+    import_tasks()
+    app.set_default()
+    address = f"http://{settings.flower_host}:{settings.flower_port}/{settings.flower_path}"
+    _announce(settings, "flower_serves", f"Flower serves {address}.", address=address)
+    app.start(
+        [
+            "--quiet",
+            "flower",
+            f"--address={settings.flower_host}",
+            f"--port={settings.flower_port}",
+            f"--url_prefix={settings.flower_path}",
+            f"--db={settings.data / 'flower.db'}",
+            "--persistent=True",
+            "--state_save_interval=60000",
+            "--max_tasks=10000",
+            "--purge_offline_workers=3600",
+            "--read_only=True",
+            "--xheaders=True",
+        ]
+    )
 
 
 @contextmanager
@@ -133,6 +190,14 @@ def ended_by_signal() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _announce(settings: ProcessSettings, event: str, sentence: str, **fields: str) -> None:
+    """Say that a service begins: to people in a sentence, to programs as a line like the others."""
+    if settings.log_format == "json":
+        log.info(event, **fields)
+    else:
+        say(sentence)
 
 
 def _shared_broker(command: typer.Context, process: str) -> ProcessSettings:

@@ -13,6 +13,7 @@ import structlog
 from shared.database.tables import PartKind
 from shared.errors import LeaseHeld, RollcallError
 from shared.runs import parts
+from shared.runs.doubtful import turn_of_part
 from shared.settings import store
 from shared.settings.documents import DirectorySettings
 from shared.worker.context import Context
@@ -27,6 +28,12 @@ def work_on(context: Context, part_id: int, kind: PartKind, work: Work) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
+    with turn_of_part(context, part_id) as has_turn:
+        if has_turn:
+            _take(context, part_id, kind, work)
+
+
+def _take(context: Context, part_id: int, kind: PartKind, work: Work) -> None:
     part = parts.claim_part(context.database, part_id, kind, context.settings.lease_seconds)
     if part is None:
         return

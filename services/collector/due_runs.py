@@ -2,15 +2,17 @@
 whatever waits for a worker. Both are called by beat, may run twice or late, and decide from the database alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
 
+from services.collector.housekeeping import keep_house
 from services.collector.schedule import Schedule, latest_due, slot_text
-from shared.database.pages import forget_pages_of_old_runs
-from shared.database.tables import Run, RunKind, SettingsVersion, Site
+from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.errors import Conflict, RollcallError
 from shared.runs.due import due_messages
 from shared.runs.start import RunRequest, start_run
@@ -20,8 +22,16 @@ from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
 
-# Snapshots are big; what a removal rested on stays in words with its command.
-RUNS_WITH_PAGES = 20
+# Far below the most parameters that a database takes in one statement.
+_SITES_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A site's schedule, and when it was saved."""
+
+    schedule: ScheduleSettings
+    at: datetime
 
 
 def tick(context: Context, now: datetime | None = None) -> list[int]:
@@ -32,20 +42,26 @@ def tick(context: Context, now: datetime | None = None) -> list[int]:
     """
     moment = now or datetime.now(UTC)
     with context.database.read() as session:
-        sites = session.scalars(select(Site.id).order_by(Site.id)).all()
-    started = [run_id for site_id in sites if (run_id := _start_if_due(context, site_id, moment)) is not None]
-    for run_id in started:
-        context.publish_due(run_id)
+        due = dict(_due_slots(session, moment))
+        untaken = _without_taken(session, due)
+    started = []
+    for site_id, slot in untaken.items():
+        run_id = _start_if_due(context, site_id, slot)
+        if run_id is not None:
+            started.append(run_id)
+            context.publish_due(run_id)
     return started
 
 
 def sweep(context: Context) -> int:
-    """Publish a message for everything that waits for a worker and that nobody is at; returns how many."""
+    """Publish a message for everything that waits for a worker and that nobody is at; returns how many.
+
+    Housekeeping comes after it, when it is time for that.
+    """
     with context.database.read() as session:
         messages = due_messages(session, datetime.now(UTC))
     context.publish(messages)
-    with context.database.begin() as session:
-        forget_pages_of_old_runs(session, RUNS_WITH_PAGES)
+    keep_house(context)
     return len(messages)
 
 
@@ -54,27 +70,54 @@ def schedule_of(settings: ScheduleSettings) -> Schedule:
     return Schedule(settings.mode, settings.every_minutes, settings.times, settings.time_zone)
 
 
-def _start_if_due(context: Context, site_id: str, now: datetime) -> int | None:
+def _due_slots(session: Session, now: datetime) -> Iterator[tuple[str, datetime]]:
+    """The newest slot of each site with a schedule, if it came after the schedule was saved."""
+    for site_id, saved in _schedules(session):
+        slot = latest_due(schedule_of(saved.schedule), now) if saved.schedule.is_enabled else None
+        if slot is not None and slot > saved.at:
+            yield site_id, slot
+
+
+def _schedules(session: Session) -> Iterator[tuple[str, _Saved]]:
+    # One question for all sites, however many: nearly always there is nothing to do.
+    newest = (
+        select(func.max(SettingsVersion.id))
+        .where(SettingsVersion.section == Section.SCHEDULE.value)
+        .group_by(SettingsVersion.site_id)
+    )
+    rows = session.scalars(
+        select(SettingsVersion).where(SettingsVersion.id.in_(newest)).order_by(SettingsVersion.site_id)
+    )
+    for row in rows:
+        try:
+            schedule = store.validate(Section.SCHEDULE, row.document)
+        except RollcallError as error:
+            log.error("schedule_unreadable", site=row.site_id, code=error.code, error=error.message)
+            continue
+        assert isinstance(schedule, ScheduleSettings)
+        yield row.site_id, _Saved(schedule, row.created_at)
+
+
+def _without_taken(session: Session, due: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Those whose slot has not had its run yet."""
+    taken: set[str] = set()
+    pairs = list(due.items())
+    for first in range(0, len(pairs), _SITES_AT_ONCE):
+        chosen = [
+            and_(Run.site_id == site_id, Run.schedule_slot == slot_text(slot))
+            for site_id, slot in pairs[first : first + _SITES_AT_ONCE]
+        ]
+        taken.update(session.scalars(select(Run.site_id).where(or_(*chosen))))
+    return {site_id: slot for site_id, slot in due.items() if site_id not in taken}
+
+
+def _start_if_due(context: Context, site_id: str, slot: datetime) -> int | None:
     try:
         with context.database.read() as session:
-            settings = store.read(session, site_id, context.encryption).settings.schedule
-            if not settings.is_enabled:
-                return None
-            slot = latest_due(schedule_of(settings), now)
-            saved_at, last_run_at = session.execute(
-                select(
-                    select(func.max(SettingsVersion.created_at))
-                    .where(
-                        SettingsVersion.site_id == site_id,
-                        SettingsVersion.section == Section.SCHEDULE.value,
-                    )
-                    .scalar_subquery(),
-                    select(func.max(Run.created_at))
-                    .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value)
-                    .scalar_subquery(),
-                )
-            ).one()
-        if slot is None or not _after_all(slot, (saved_at, last_run_at)):
+            last_run_at = session.scalar(
+                select(func.max(Run.created_at)).where(Run.site_id == site_id, Run.kind == RunKind.FULL.value)
+            )
+        if last_run_at is not None and last_run_at >= slot:
             return None
         with context.database.begin() as session:
             request = RunRequest(site_id, trigger="schedule", actor="schedule", schedule_slot=slot_text(slot))
@@ -84,7 +127,3 @@ def _start_if_due(context: Context, site_id: str, now: datetime) -> int | None:
     except RollcallError as error:
         log.error("scheduled_run_not_started", site=site_id, code=error.code, error=error.message)
     return None
-
-
-def _after_all(slot: datetime, moments: Sequence[datetime | None]) -> bool:
-    return all(moment is None or slot > moment for moment in moments)

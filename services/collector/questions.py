@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, cast
 
-from services.collector import selection
+from services.collector import identity, selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import clean
 from services.collector.numbers import NumberOptions, read_numbers
@@ -72,6 +72,25 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,
     }
+
+
+def check_password(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Who has this extension or login, and whether the password (which comes encrypted) is theirs.
+
+    :raises RollcallError: the directory cannot be asked.
+    """
+    password = context.encryption.decrypt(arguments["secret"])
+    return identity.check_password(
+        context, arguments["site_id"], _settings(context, arguments), arguments["name"], password
+    )
+
+
+def look_up_person(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Who has this extension, and whether the directory still lets them work.
+
+    :raises RollcallError: the directory cannot be asked.
+    """
+    return identity.look_up(context, arguments["site_id"], _settings(context, arguments), arguments["name"])
 
 
 def browse_units(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:

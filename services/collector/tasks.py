@@ -15,13 +15,13 @@ from shared.worker.task import QuestionTask, RollcallTask
 @shared_task(name=SnapshotUnit.task, base=RollcallTask, bind=True)
 def snapshot_unit(self: RollcallTask, message: dict[str, Any]) -> None:
     """Read a unit for a run."""
-    read_unit(self.context, SnapshotUnit.model_validate(message).part_id)
+    read_unit(self.context, SnapshotUnit.read(message).part_id)
 
 
 @shared_task(name=LocateAbsent.task, base=RollcallTask, bind=True)
 def locate_absent(self: RollcallTask, message: dict[str, Any]) -> None:
     """Look for the people whom no unit of a run holds."""
-    look_for_absent(self.context, LocateAbsent.model_validate(message).part_id)
+    look_for_absent(self.context, LocateAbsent.read(message).part_id)
 
 
 @shared_task(name=TICK, base=RollcallTask, bind=True)
@@ -70,3 +70,27 @@ def browse_units(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str
 def list_attributes(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Answer which attributes people have."""
     return questions.list_attributes(self.context, arguments)
+
+
+@shared_task(
+    name="collector.check_password",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def check_password(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether somebody and a password belong together."""
+    return questions.check_password(self.context, arguments)
+
+
+@shared_task(
+    name="collector.look_up_person",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def look_up_person(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether somebody with an extension may still work."""
+    return questions.look_up_person(self.context, arguments)

@@ -19,7 +19,6 @@ from services.reconciler.run_inputs import (
     absent_of,
     bindings_of,
     facts_of,
-    last_good_run,
     left_behind_of,
     parts_of,
     people_of,
@@ -39,6 +38,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
+from shared.runs.history import last_good_run
 from shared.runs.parts import are_all_ended, new_holder
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
@@ -63,7 +63,7 @@ def plan_run(context: Context, run_id: int) -> None:
             run = session.get_one(Run, run_id)
             parts = parts_of(session, run_id)
             stored = store.read(session, run.site_id, context.encryption)
-            last_good = last_good_run(session, run)
+            last_good = last_good_run(session, run.site_id, before=run.id)
             facts = facts_of(session, run, parts, last_good, stored.versions)
             bindings = bindings_of(session, run.site_id)
             left_behind = left_behind_of(session, run.site_id)

@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
 from shared.database.pages import read_rows, row_absent, row_extension, row_person
-from shared.database.tables import BindingRow, CommandRow, PartKind, PartState, Run, RunKind, SnapshotPart
+from shared.database.tables import BindingRow, CommandRow, PartKind, PartState, Run, SnapshotPart
 from shared.domain.binding import Binding, BindingOrigin, LeftBehind
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.rules import RunFacts, UnitSnapshot
-from shared.runs.start import GOOD_ENDS
 from shared.settings.documents import Section
 
 log = structlog.get_logger(__name__)
@@ -45,31 +44,6 @@ def parts_of(session: Session, run_id: int) -> Parts:
         [part for part in found if part.kind == PartKind.ABSENT],
         next(part for part in found if part.kind == PartKind.EXTENSIONS),
     )
-
-
-def last_good_run(session: Session, run: Run) -> Run | None:
-    """The newest run before this one that ended well and had read every unit to its end.
-
-    A run with gaps is no measure: after it nobody could tell that a unit has become empty, or that a change of
-    the selection was never looked at.
-    """
-    gaps = select(SnapshotPart.id).where(
-        SnapshotPart.run_id == Run.id,
-        SnapshotPart.kind == PartKind.UNIT.value,
-        SnapshotPart.state != PartState.COMPLETE.value,
-    )
-    return session.scalars(
-        select(Run)
-        .where(
-            Run.site_id == run.site_id,
-            Run.state.in_(GOOD_ENDS),
-            Run.kind != RunKind.PERSON.value,
-            Run.id < run.id,
-            ~gaps.exists(),
-        )
-        .order_by(Run.id.desc())
-        .limit(1)
-    ).first()
 
 
 def facts_of(

@@ -12,4 +12,4 @@ from shared.worker.task import RollcallTask
 @shared_task(name=PlanRun.task, base=RollcallTask, bind=True)
 def plan_run(self: RollcallTask, message: dict[str, Any]) -> None:
     """Plan a run whose parts have all been read."""
-    plan(self.context, PlanRun.model_validate(message).run_id)
+    plan(self.context, PlanRun.read(message).run_id)

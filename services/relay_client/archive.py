@@ -4,7 +4,8 @@ Called by ``perform``. An extension may be deleted only with a receipt that is v
 the operation's id: asked again after a crash it moves nothing twice and gives the receipt of what is there.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from services.relay_client.recordings import StoredRecordings, store_recordings
 from services.relay_client.relay import Relay
 from services.relay_client.xapi import Xapi
-from shared.errors import RelayFailed, RelayUnavailable
+from shared.errors import ArchiveNotVerified, RelayFailed, RelayUnavailable
 from shared.settings.documents import ArchiveSettings, SiteSettings
 
 _MOST_PROBLEMS_SAID = 3
@@ -70,27 +71,39 @@ class NoRelay:
         :raises RelayUnavailable: always.
         """
         raise RelayUnavailable(
-            f"Extension {request.number} is disabled but not deleted: archiving is on and no relay is configured on the "
-            "phone system's host. Configure the relay, or turn archiving off."
+            "Archiving is on, and no relay on the phone system's host is configured. Configure the relay, or turn "
+            "archiving off."
         )
 
 
 class RelayArchiver:
     """Lets the relay on the phone system's host move everything to another extension.
 
-    ``patience_seconds`` is how long one operation is waited for; it goes on without us and is asked for again.
+    ``patience_seconds`` is how long one extension is waited for, while ``is_wanted``; the relay goes on without us
+    and is asked again.
     """
 
-    def __init__(self, relay: Relay, settings: ArchiveSettings, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        settings: ArchiveSettings,
+        patience_seconds: float,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._relay = relay
         self._settings = settings
         self._patience_seconds = patience_seconds
+        self._is_wanted = is_wanted
 
     def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
         """Back up where that is wanted, move, and look again at all that was moved.
 
         :raises RelayFailed: the relay changed nothing and says why.
+        :raises RelayUnavailable: it does not answer, or not in time; it may go on without us.
+        :raises ArchiveNotVerified: everything was moved, but could not be read again.
+        :raises HandedOn: not wanted any longer.
         """
+        until = time.monotonic() + self._patience_seconds
         what: dict[str, Any] = {
             "number": request.number,
             "voicemails": request.voicemails,
@@ -102,18 +115,24 @@ class RelayArchiver:
         if self._settings.keep_backup:
             backup = str(uuid5(NAMESPACE_URL, f"backup of {request.operation}"))
             person = {"person": request.person[:200]}
-            answers.append(self._operate(backup, {"kind": "backup", **what, **missing, **person}))
-        moved = self._operate(request.operation, {"kind": "archive", "to": request.to, **what, **missing})
+            answers.append(self._operate(backup, {"kind": "backup", **what, **missing, **person}, until))
+        moved = self._operate(
+            request.operation, {"kind": "archive", "to": request.to, **what, **missing}, until
+        )
         answers.append(moved)
-        # Reading again changes nothing: a new id each time, so that it is never the answer of some time ago.
-        answers.append(
-            self._operate(str(uuid4()), {"kind": "verify", "operation": request.operation})
-        )  # fmt: skip
         counts = {name: moved[name] for name in _KINDS if isinstance(moved.get(name), dict)}
         size = sum(int(count["bytes"]) for count in counts.values())
-        said = f"{_items(counts)} ({_size(size)}) went to extension {request.to}"
+        said = f"{_items(counts, size)} went to extension {request.to}"
         if backup:
             said += f", a backup is kept on the phone system's host ({backup})"
+        try:
+            # Reading again changes nothing: a new id each time, so that it is never the answer of some time ago.
+            verify = {"kind": "verify", "operation": request.operation}
+            answers.append(self._operate(str(uuid4()), verify, until))
+        except (RelayFailed, RelayUnavailable) as error:
+            raise ArchiveNotVerified(
+                f"{said[0].upper()}{said[1:]}, but could not be read again. {error.message}"
+            ) from error
         return ArchiveReceipt(
             all(answer.get("verified") is True for answer in answers),
             sum(int(count["items"]) for count in counts.values()),
@@ -122,8 +141,8 @@ class RelayArchiver:
             tuple(_sentences(answers)),
         )
 
-    def _operate(self, operation: str, document: dict[str, Any]) -> dict[str, Any]:
-        answer = self._relay.operate(operation, document, self._patience_seconds)
+    def _operate(self, operation: str, document: dict[str, Any], until: float) -> dict[str, Any]:
+        answer = self._relay.operate(operation, document, until - time.monotonic(), self._is_wanted)
         if answer["state"] == "failed":
             raise RelayFailed(
                 f"The relay could not {document['kind']}: {answer.get('message', 'it does not say why')}",
@@ -150,7 +169,8 @@ class RecordingsArchiver:
         stored: StoredRecordings = store_recordings(
             self._xapi, self._folder, request.operation, request.number, request.person
         )
-        said = f"{_items({'recordings': {'items': stored.items}})} ({_size(stored.size_bytes)}) are stored in {stored.folder}"
+        counts = {"recordings": {"items": stored.items}}
+        said = f"{_items(counts, stored.size_bytes)} went to {stored.folder}"
         return ArchiveReceipt(
             not stored.missing or self._accept_missing,
             stored.items,
@@ -164,11 +184,11 @@ class RecordingsArchiver:
 
 
 def archiver_of(
-    settings: SiteSettings, xapi: Xapi, folder: Path, patience_seconds: float
-) -> Archiver:  # fmt: skip
+    settings: SiteSettings, xapi: Xapi, folder: Path, patience_seconds: float, is_wanted: Callable[[], bool]
+) -> Archiver:
     """How this site archives. ``folder`` is where recordings go that are downloaded."""
     if settings.relay.is_configured:
-        return RelayArchiver(Relay(settings.relay), settings.archive, patience_seconds)
+        return RelayArchiver(Relay(settings.relay), settings.archive, patience_seconds, is_wanted)
     if settings.archive.is_enabled and not settings.archive.voicemails:
         return RecordingsArchiver(xapi, folder, accept_missing=settings.archive.accept_missing)
     return NoRelay()
@@ -179,12 +199,13 @@ def operation_id(run: str, sequence: int) -> str:
     return str(uuid5(NAMESPACE_URL, f"{run} command {sequence}"))
 
 
-def _items(counts: dict[str, Any]) -> str:
+def _items(counts: dict[str, Any], size: int) -> str:
     said = []
     for name, count in counts.items():
         number = int(count["items"])
-        said.append(f"{number} {_KINDS[name]}{'' if number == 1 else 's'}")
-    return " and ".join(said) or "nothing"
+        if number:
+            said.append(f"{number} {_KINDS[name]}{'' if number == 1 else 's'}")
+    return f"{' and '.join(said)} ({_size(size)})" if said else "nothing"
 
 
 def _size(size: float) -> str:

@@ -36,7 +36,13 @@ class Tenure:
 
         :raises LeaseHeld: another worker may have taken over; nothing must be written any more.
         """
-        holder = session.scalar(select(Lease.holder).where(Lease.name == self.lease).with_for_update())
+        holder = session.scalar(
+            select(Lease.holder)
+            .where(Lease.name == self.lease)
+            .with_for_update()
+            # SQL Server has no FOR UPDATE.
+            .with_hint(Lease, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
+        )
         if holder != self.holder:
             self.held.mark_lost()
             raise LeaseHeld("Another worker has taken over the execution.")

@@ -14,6 +14,7 @@ from services.relay_client.xapi import Xapi
 from shared.database import leases
 from shared.database.tables import Run, RunState
 from shared.errors import LeaseHeld, RollcallError, StorageUnavailable, TransientError
+from shared.runs.doubtful import turn_of_stage
 from shared.runs.parts import new_holder
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings
@@ -39,7 +40,8 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver | None = Non
     if run is None or run.state != RunState.EXECUTING:
         return
     try:
-        _execute(context, run, archiver)
+        with turn_of_stage(context, run):
+            _execute(context, run, archiver)
     except (LeaseHeld, StorageUnavailable):
         # Nobody's fault that the run should count, or nowhere to write it down.
         raise
@@ -63,7 +65,11 @@ def _execute(context: Context, run: Run, archiver: Archiver | None) -> None:
         if key is not None:
             with Xapi(settings, context.database, context.encryption) as xapi:
                 used = archiver or archiver_of(
-                    site, xapi, context.settings.data / RECORDINGS_FOLDER, context.settings.task_seconds / 3
+                    site,
+                    xapi,
+                    context.settings.data / RECORDINGS_FOLDER,
+                    context.settings.task_seconds / 3,
+                    lambda: not context.is_stopping,
                 )
                 StageWork(context, run, key, xapi, used, Tenure(name, holder, held)).drain()
             with context.database.read() as session:

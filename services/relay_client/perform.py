@@ -260,8 +260,7 @@ class Performer:
         if not receipt.is_verified:
             why = " ".join(receipt.problems)
             raise ArchiveNotVerified(
-                f"What extension {command.number} has could not be proven safe in the archive. The extension stays "
-                f"disabled and is not deleted; the next run tries again. {why}".rstrip()
+                f"What extension {command.number} has could not be proven safe: {receipt.said}. {why}".rstrip()
             )
         return {
             "is_verified": True,

@@ -3,6 +3,7 @@
 import time
 from typing import Any, cast
 
+from services.relay_client import identity
 from services.relay_client.relay import PROTOCOL, Relay
 from services.relay_client.xapi import Xapi
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
@@ -57,6 +58,24 @@ def list_extensions(context: Context, arguments: dict[str, Any]) -> list[dict[st
     ]
 
 
+def check_pin(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Whose extension it is, and whether the PIN (which comes encrypted) is theirs.
+
+    :raises RollcallError: the phone system cannot be asked.
+    """
+    with _asked(context, _settings(context, arguments)) as xapi:
+        return identity.check_pin(context, xapi, arguments["name"], arguments["secret"])
+
+
+def look_up_extension(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Whose extension it is, whether it is in service, and which roles it has.
+
+    :raises RollcallError: the phone system cannot be asked.
+    """
+    with _asked(context, _settings(context, arguments)) as xapi:
+        return identity.look_up(xapi, arguments["name"])
+
+
 def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """Whether the relay answers, with the right key, to us, and whether its host can be worked with.
 
@@ -95,19 +114,33 @@ def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
 def pair_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make Rollcall the relay's peer with a pairing code; the code travels encrypted.
 
-    Where no answer came, or the code was used, the relay is asked whether it is paired with us all the same.
+    Where no answer came, the relay is asked whether it obeys the new key all the same.
 
-    :raises RelayRefused: the code is not good, and the relay does not know us.
+    :raises RelayRefused: the code is not good; says whether an earlier pairing still stands.
+    :raises RelayUnavailable: no answer, and the relay does not obey the new key.
     """
     relay = Relay(_relay_settings(context, arguments))
     try:
         relay.pair(context.encryption.decrypt(arguments["code"]))
-    except (RelayRefused, RelayUnavailable) as failed:
-        try:
-            relay.test()
-        except RollcallError:
-            raise failed from None
+    except RelayUnavailable:
+        if not _is_obeyed(relay):
+            raise
+    except RelayRefused as refused:
+        before = _relay_settings(context, {"site_id": arguments["site_id"]})
+        if not before.is_configured or not _is_obeyed(Relay(before)):
+            raise
+        raise RelayRefused(
+            f"{refused.message} The pairing from before still stands.", **refused.details
+        ) from None
     return {"address": relay.address}
+
+
+def _is_obeyed(relay: Relay) -> bool:
+    try:
+        relay.test()
+    except RollcallError:
+        return False
+    return True
 
 
 def _relay_settings(context: Context, arguments: dict[str, Any]) -> RelaySettings:

@@ -42,10 +42,9 @@ def store_recordings(
     :raises ArchiveNotVerified: a file is not what was sent, or new recordings came meanwhile.
     :raises RollcallError: as ``Xapi``; recordings need the role System Owner.
     """
-    folder = store / f"{number}_{operation}"
+    name = f"{number}_{operation}"
     try:
-        if not folder.exists():
-            _fill(xapi, store, folder, number, person)
+        folder = next(store.glob(f"*_{name}"), None) or _fill(xapi, store, name, number, person)
         return _verified(folder)
     except OSError as error:
         raise StorageUnavailable(
@@ -54,8 +53,9 @@ def store_recordings(
         ) from error
 
 
-def _fill(xapi: Xapi, store: Path, folder: Path, number: str, person: str) -> None:
-    unfinished = store / f".{folder.name}"
+def _fill(xapi: Xapi, store: Path, name: str, number: str, person: str) -> Path:
+    stored_at = datetime.now(UTC)
+    folder, unfinished = store / f"{stored_at:%Y-%m-%d}_{name}", store / f".{name}"
     # Of a worker that was killed in the middle.
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)
@@ -69,13 +69,14 @@ def _fill(xapi: Xapi, store: Path, folder: Path, number: str, person: str) -> No
         manifest = {
             "number": number,
             "person": person,
-            "stored_at": datetime.now(UTC).isoformat(),
+            "stored_at": stored_at.isoformat(),
             "items": items,
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
         _write(unfinished / _MANIFEST, [text])
         unfinished.rename(folder)
         _sync(store)
+        return folder
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

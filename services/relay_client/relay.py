@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from shared.errors import (
     RelayRefused,
     RelayUnavailable,
     SettingsInvalid,
+    TransientError,
 )
 from shared.settings.documents import RelaySettings
 
@@ -35,11 +37,17 @@ Json = dict[str, Any]
 PROTOCOL = 1
 _SCHEME = "rollcall-relay-1"
 # The relay keeps a question open so long before it says that the operation goes on.
-_WAIT_SECONDS = 20
+_WAIT_SECONDS = 5
 _UNDER_WAY = ("queued", "running")
 # Pauses before a request without an answer is sent again, with the same operation id.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 _SKEW_SECONDS = 60
+
+
+class HandedOn(TransientError):
+    """This worker ends while the relay is at work; the next one asks for the same operation."""
+
+    code = "handed_on"
 
 
 class Relay:
@@ -80,9 +88,12 @@ class Relay:
             self._pinned()
         return self._answer(self._signed("GET", "/v1/test"))
 
-    def operate(self, operation: str, request: Json, patience_seconds: float) -> Json:
+    def operate(
+        self, operation: str, request: Json, patience_seconds: float, is_wanted: Callable[[], bool]
+    ) -> Json:
         """The answer to an operation that has ended: state ``done`` or ``failed`` (nothing was changed).
 
+        :raises HandedOn: ``is_wanted`` says that nobody here waits any longer.
         :raises RelayUnavailable: it has not ended within ``patience_seconds``, or the relay went away. It goes on
             there; asking again with the same id gives its answer.
         :raises RelayFailed: the relay cannot accept it.
@@ -93,6 +104,8 @@ class Relay:
         pauses = iter(_PAUSES)
         answer: Json = {}
         while True:
+            if not is_wanted():
+                raise HandedOn(f"The relay {self.address} is asked again about operation {operation}.")
             try:
                 is_asked = answer.get("state") in _UNDER_WAY
                 answer = self._answer(
@@ -167,8 +180,8 @@ class Relay:
         text = self._settings.signing_key.get_secret_value()
         if not text:
             raise RelayRefused(
-                f"The relay {self.address} is there, but not paired with Rollcall yet. Type `rollcall-relay pair` on the phone "
-                "system's host, and give the code it shows to `rollcall relay pair` or to the settings of the relay.",
+                f"Rollcall is not paired with the relay {self.address} yet. Type `rollcall-relay pair` on the phone system's "
+                "host, and give the code it shows to `rollcall relay pair` or to the settings of the relay.",
                 server=self.address,
             )
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text))

@@ -8,6 +8,7 @@ from shared.database.pages import Row, extension_row, forget_pages
 from shared.database.tables import PartKind
 from shared.errors import IncompleteSnapshot, LeaseHeld, RollcallError
 from shared.runs import parts
+from shared.runs.doubtful import turn_of_part
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -19,6 +20,12 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
+    with turn_of_part(context, part_id) as has_turn:
+        if has_turn:
+            _take(context, part_id)
+
+
+def _take(context: Context, part_id: int) -> None:
     part = parts.claim_part(context.database, part_id, PartKind.EXTENSIONS, context.settings.lease_seconds)
     if part is None:
         return

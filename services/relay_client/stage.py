@@ -22,6 +22,7 @@ from services.relay_client.errors import REFUSED, UnknownOutcome
 from services.relay_client.outcomes import Outcome
 from services.relay_client.pace import Pace
 from services.relay_client.perform import PartlyDone, Performer, StageCache
+from services.relay_client.relay import HandedOn
 from services.relay_client.xapi import Xapi
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, Stage
@@ -42,6 +43,7 @@ _MOST_BUSY = 8
 _FIRST_PAUSE_SECONDS = 0.25
 # What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
 _FRESH_SECONDS = 5.0
+_STAYS = "The extension stays disabled and is not deleted; the next run tries again."
 _MAKES_EXTENSION = (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
 # 3CX itself refuses these when the number or the name has been taken since.
 _CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_GROUP)
@@ -92,7 +94,7 @@ class StageWork:
     def drain(self) -> None:
         """Carry out the commands of the stage, a window of them at once.
 
-        Ends early, with commands left open, when the run was cancelled or the task has lasted long.
+        Ends early, with commands left open, when the run was cancelled, the task has lasted long or the worker ends.
 
         :raises RollcallError: what makes going on pointless; undone commands were given back.
         :raises LeaseHeld: another worker has taken over; nothing more was written.
@@ -146,7 +148,7 @@ class StageWork:
         self._store(unstored)
 
     def _take_chunk(self) -> list[_Work]:
-        if self._must_stop() or self._is_cancelled or time.monotonic() > self._claim_until:
+        if self._must_stop() or self._is_unwanted() or time.monotonic() > self._claim_until:
             return []
         with self.context.database.begin() as session:
             self.tenure.prove(session)
@@ -213,7 +215,7 @@ class StageWork:
             is_answered = False
             try:
                 # What may have taken effect is a command in hand: it is finished even if the run was cancelled.
-                if self._must_stop() or (self._is_cancelled and not may_be_done):
+                if self._must_stop() or (self._is_unwanted() and not may_be_done):
                     self._give_back(claim, is_unknown=may_be_done)
                     return None
                 if view is None or not view.is_good_for(claim.command):
@@ -234,6 +236,9 @@ class StageWork:
                 log.info("outcome_unknown", command=claim.row_id, reason=error.message)
                 self._pace.slow_down(max(error.retry_after, _FIRST_PAUSE_SECONDS * 2 ** len(unanswered)))
                 unanswered.append(error)
+            except HandedOn:
+                self._give_back(claim, is_unknown=True)
+                return None
             except RollcallError as error:
                 self._interrupt(claim, error)
                 return None
@@ -254,12 +259,13 @@ class StageWork:
             result = self._performer.perform(claim.command, live.by_id, _holder(live, decision))
         except PartlyDone as partly:
             return _failed(claim, partly.code, partly.message, extension_id=partly.extension_id)
-        except REFUSED as refused:
-            return _failed(claim, refused.code, refused.message)
+        except (PhoneSystemBusy, HandedOn):
+            raise
         except RollcallError as error:
-            if claim.command.kind is not CommandKind.ARCHIVE_EXTENSION:
+            is_archive = claim.command.kind is CommandKind.ARCHIVE_EXTENSION
+            if not is_archive and not isinstance(error, REFUSED):
                 raise
-            return _failed(claim, error.code, error.message)
+            return _failed(claim, error.code, f"{error.message} {_STAYS}" if is_archive else error.message)
         made = result.get("extension_id")
         return Outcome(
             claim.row_id,
@@ -271,6 +277,10 @@ class StageWork:
 
     def _must_stop(self) -> bool:
         return bool(self._fatal) or self.tenure.held.is_lost or self._is_abandoned.is_set()
+
+    def _is_unwanted(self) -> bool:
+        """Whether nothing more is to be begun: the run was cancelled, or the worker ends and another one goes on."""
+        return self._is_cancelled or self.context.is_stopping
 
     def _interrupt(self, claim: Claim, error: RollcallError) -> None:
         self._fatal.append(error)

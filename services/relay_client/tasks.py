@@ -15,13 +15,13 @@ from shared.worker.task import QuestionTask, RollcallTask
 @shared_task(name=SnapshotExtensions.task, base=RollcallTask, bind=True)
 def snapshot_extensions(self: RollcallTask, message: dict[str, Any]) -> None:
     """Read the phone system for a run."""
-    read_extensions(self.context, SnapshotExtensions.model_validate(message).part_id)
+    read_extensions(self.context, SnapshotExtensions.read(message).part_id)
 
 
 @shared_task(name=ExecuteStage.task, base=RollcallTask, bind=True)
 def execute_stage(self: RollcallTask, message: dict[str, Any]) -> None:
     """Carry out the next stage of a run."""
-    carry_out_stage(self.context, ExecuteStage.model_validate(message).run_id)
+    carry_out_stage(self.context, ExecuteStage.read(message).run_id)
 
 
 @shared_task(
@@ -70,3 +70,27 @@ def test_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
 def pair_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make Rollcall the relay's peer."""
     return questions.pair_relay(self.context, arguments)
+
+
+@shared_task(
+    name="relay_client.check_pin",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def check_pin(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether an extension and a PIN belong together."""
+    return questions.check_pin(self.context, arguments)
+
+
+@shared_task(
+    name="relay_client.look_up_extension",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def look_up_extension(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whose an extension is and which roles it has."""
+    return questions.look_up_extension(self.context, arguments)

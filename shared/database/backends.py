@@ -6,6 +6,7 @@ nor makes wait, and sees one moment; nobody waits for a lock, a statement or a d
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -117,7 +118,7 @@ def odbc_connection_string(url: URL, drivers: list[str]) -> str:
     is_free = "freetds" in driver.lower() or "tdsodbc" in driver.lower()
     # In a URL a backslash may have to be written as %5C.
     host = (url.host or "localhost").replace("%5C", "\\").replace("%5c", "\\")
-    words = {"Driver": "{" + driver + "}", "Server": _escaped(_server(host, url.port, is_free=is_free))}
+    words = {"Driver": "{" + driver + "}", "Server": _server(_escaped(host), url.port, is_free=is_free)}
     if is_free and url.port:
         words["Port"] = str(url.port)
     words["Database"] = _escaped(url.database or "")
@@ -126,6 +127,10 @@ def odbc_connection_string(url: URL, drivers: list[str]) -> str:
     elif "authentication" not in given:
         words["Trusted_Connection"] = "Yes"
     words["APP"] = "Rollcall"
+    if is_free and "encrypt" in given:
+        given["encryption"] = (
+            "off" if given.pop("encrypt").lower() in ("no", "false", "optional") else "require"
+        )
     # Each driver has its own word for "nothing in the clear"; Microsoft's 17 would not encrypt by itself.
     words |= {"TDS_Version": "7.4", "Encryption": "require"} if is_free else {"Encrypt": "yes"}
     known = {name.lower(): name for name in words}
@@ -205,7 +210,7 @@ def _postgresql(url: URL, options: dict[str, Any]) -> Engine:
 
 
 def _sql_server(url: URL, options: dict[str, Any]) -> Engine:
-    import pyodbc
+    pyodbc: Any = import_module("pyodbc")
 
     # SQLAlchemy keeps connections itself; two pools would hide a broken one from each other.
     pyodbc.pooling = False

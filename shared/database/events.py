@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from shared.database.locks import exclusive
 from shared.database.tables import AuditEntry, Event, EventLevel
 
 FIRST_HASH = "0" * 64
@@ -59,6 +60,8 @@ def record_many(session: Session, site_id: str, entries: Sequence[LogEntry]) -> 
 
 def audit(session: Session, site_id: str, *, actor: str, action: str, details: Mapping[str, Any]) -> None:
     """Append to the audit chain. ``details`` must hold no secret."""
+    # Two at once would both follow the same entry.
+    exclusive(session, "audit")
     previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or FIRST_HASH
     entry = AuditEntry(
         site_id=site_id,

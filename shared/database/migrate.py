@@ -24,7 +24,7 @@ SCRIPTS = Path(__file__).parent / "migrations"
 # As long may another process's migration take.
 _WAIT_SECONDS = 120
 # Whoever waits for a table makes everybody behind it wait too, so not for long.
-_TABLE_SECONDS = 10
+_TABLE_SECONDS = 5
 _EMPTY = "base"
 
 
@@ -117,12 +117,24 @@ def standing(database: Database) -> Standing:
 
     :raises StorageUnavailable: the database cannot be reached or read.
     """
-    now, scripts = current_revision(database), ScriptDirectory.from_config(_config())
+    with database.read() as session:
+        return standing_in(session)
+
+
+def standing_in(session: Session) -> Standing:
+    """As ``standing``, in the caller's session."""
+    now, scripts = _revision(session), ScriptDirectory.from_config(_config())
     needed = newest_revision()
     if now == needed:
         return Standing(now, needed, State.CURRENT)
     is_older = now is None or now in _known(scripts)
     return Standing(now, needed, State.OLDER if is_older else State.NEWER)
+
+
+def is_before(revision: str, now: str | None) -> bool:
+    """Whether going from ``now`` to the revision is going back."""
+    order = [_EMPTY, *_known(ScriptDirectory.from_config(_config()))]
+    return revision in order and now in order and order.index(revision) < order.index(str(now))
 
 
 def _revision(session: Session) -> str | None:

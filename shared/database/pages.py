@@ -9,11 +9,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
-from shared.database.tables import Run, RunState, SnapshotPage, SnapshotPart
+from shared.database.tables import SnapshotPage, SnapshotPart
 from shared.domain.extension import Extension, Membership
 from shared.domain.person import AbsentPerson, AccountState, Person
 
@@ -97,27 +97,6 @@ def forget_pages(session: Session, part_id: int, attempt: int) -> None:
     session.execute(
         delete(SnapshotPage).where(SnapshotPage.part_id == part_id, SnapshotPage.attempt == attempt)
     )
-
-
-def forget_pages_of_old_runs(session: Session, keep: int) -> None:
-    """Remove the pages of all but each site's newest ``keep`` runs; what they proved stays with their parts."""
-    newer = aliased(Run)
-    rank = (
-        select(func.count())
-        .select_from(newer)
-        .where(newer.site_id == Run.site_id, newer.id > Run.id)
-        .scalar_subquery()
-    )
-    old = (
-        select(SnapshotPart.id)
-        .join(Run, Run.id == SnapshotPart.run_id)
-        .where(
-            rank >= keep,
-            Run.state.not_in([RunState.COLLECTING.value, RunState.EXECUTING.value]),
-            SnapshotPart.page_count > 0,
-        )
-    )
-    session.execute(delete(SnapshotPage).where(SnapshotPage.part_id.in_(old)))
 
 
 def read_rows(database: Database, part_id: int) -> Iterator[Row]:

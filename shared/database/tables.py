@@ -80,6 +80,11 @@ class AccountRole(StrEnum):
     OPERATOR = "operator"
     MANAGER = "manager"
 
+    def may(self, needed: "AccountRole") -> bool:
+        """Whether it has the rights of the other role."""
+        ranks = list(AccountRole)
+        return ranks.index(self) >= ranks.index(needed)
+
 
 class AccountSource(StrEnum):
     """Who knows an account's password: Rollcall, the phone system (voicemail PIN) or the directory."""
@@ -328,7 +333,7 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(Line(60))
     details: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(Line(64))
-    # Unique, so that two writers cannot both follow the same entry.
+    # Of writers at once each waits for the one before (see ``events.audit``); unique, to notice if one did not.
     hash: Mapped[str] = mapped_column(Line(64), unique=True)
 
 

@@ -6,6 +6,7 @@ No sentence holds more of a driver's text than its first line, and none holds a 
 """
 
 import re
+import socket
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -93,6 +94,9 @@ def trouble_of(url: URL, error: DBAPIError) -> Trouble:
             reason = _STATES.get(state) if state else _first(_POSTGRESQL, text)
         case _:
             reason = _of_sql_server(text, str(error.orig.args[0]) if error.orig and error.orig.args else "")
+            if reason is None and re.search(r"\(20009\)|Unable to connect to data source", text):
+                # All that FreeTDS says of whatever keeps it from the server.
+                reason = _of_network(url)
     return Trouble(reason or Reason.UNREACHABLE, _sentence(reason or Reason.UNREACHABLE, url, text))
 
 
@@ -101,7 +105,7 @@ _SQLITE = (
     (r"disk is full|No space", Reason.FULL),
     (r"unable to open", Reason.NO_RIGHT),
     (r"malformed|not a database", Reason.DAMAGED),
-    (r"no such table|no such column", Reason.NOT_MIGRATED),
+    (r"no such table|no such column|has no column", Reason.NOT_MIGRATED),
     (r"locked", Reason.BUSY),
 )
 _POSTGRESQL = (
@@ -189,6 +193,8 @@ _ODBC = (
     (r"Login timeout|Query timeout|timeout expired|timed out|Adaptive Server connection timed", Reason.TIMED_OUT),
     (r"Login failed|Login incorrect", Reason.LOGIN_FAILED),
 )  # fmt: skip
+_SQL_SERVER_PORT = 1433
+_LOOK_SECONDS = 3
 _NUMBER_IN_TEXT = re.compile(r"\((-?\d+)\)")
 
 
@@ -200,6 +206,20 @@ def _of_sql_server(text: str, state: str) -> Reason | None:
         return found
     return {"28000": Reason.LOGIN_FAILED, "IM002": Reason.DRIVER_MISSING, "HYT00": Reason.TIMED_OUT,
             "HYT01": Reason.TIMED_OUT, "42S02": Reason.NOT_MIGRATED, "40001": Reason.BUSY}.get(state)  # fmt: skip
+
+
+def _of_network(url: URL) -> Reason | None:
+    """Why there is no connection to the server's host, found by trying."""
+    host, _, instance = (url.host or "localhost").replace("%5C", "\\").partition("\\")
+    try:
+        socket.create_connection((host, url.port or _SQL_SERVER_PORT), timeout=_LOOK_SECONDS).close()
+    except socket.gaierror:
+        return Reason.HOST_UNKNOWN
+    except TimeoutError:
+        return Reason.INSTANCE_UNKNOWN if instance else Reason.TIMED_OUT
+    except OSError:
+        return Reason.INSTANCE_UNKNOWN if instance else Reason.PORT_CLOSED
+    return None
 
 
 def _first(table: tuple[tuple[str, Reason], ...], text: str) -> Reason | None:

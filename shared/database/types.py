@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeEngine
 # PostgreSQL refuses this character in a text, whoever sent it; the others would keep it.
 _NUL, _REPLACEMENT = "\0", "\ufffd"
 # SQL Server's DATETIME keeps thirds of hundredths only, and the audit's hash covers every microsecond.
-MOMENT = DateTime().with_variant(mssql.DATETIME2(6), "mssql")
+MOMENT = DateTime().with_variant(mssql.DATETIME2(6), "mssql")  # type: ignore[no-untyped-call]
 
 
 class UtcDateTime(TypeDecorator[datetime]):

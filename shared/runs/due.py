@@ -49,4 +49,11 @@ def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[Ru
         early = part.next_attempt_at is not None and part.next_attempt_at > now
         if leased or early or (part.kind == PartKind.ABSENT and units_pending):
             continue
-        yield _PART_MESSAGES[part.kind](run_id=run.id, part_id=part.id, correlation_id=correlation_id(run.id))
+        yield part_message(part)
+
+
+def part_message(part: SnapshotPart) -> RunMessage:
+    """The message that a part waits to be read."""
+    return _PART_MESSAGES[part.kind](
+        run_id=part.run_id, part_id=part.id, correlation_id=correlation_id(part.run_id)
+    )

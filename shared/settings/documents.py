@@ -53,6 +53,8 @@ class Section(StrEnum):
     SCHEDULE = "schedule"
     ARCHIVE = "archive"
     RELAY = "relay"
+    SIGN_IN = "sign_in"
+    BRANDING = "branding"
 
 
 class Document(BaseModel):
@@ -346,7 +348,7 @@ class ArchiveSettings(Document):
         False, description="Also keep a dated backup on the phone system's host; needs the relay."
     )
     accept_missing: bool = Field(
-        False, description="Let an extension go although audio files of its voicemails were lost before."
+        False, description="Let an extension go although some of its audio files were lost before already."
     )
 
     @model_validator(mode="after")
@@ -394,6 +396,79 @@ class RelaySettings(Document):
         return value
 
 
+class PasswordType(StrEnum):
+    """With what people sign in to the console."""
+
+    OWN = "own"
+    VOICEMAIL_PIN = "voicemail_pin"
+    DIRECTORY = "directory"
+
+
+class SignInSettings(Document):
+    """Who may sign in to the console, and with which password. Those of site default count for all sites."""
+
+    password_type: PasswordType = Field(
+        PasswordType.OWN,
+        description="With what people sign in: an account and password of Rollcall's own, their extension and its "
+        "voicemail PIN, or their extension and the password of their directory account. Own accounts always work.",
+    )
+    managers: tuple[ExtensionNumber, ...] = Field(
+        (), description="Extensions whose people may change everything, settings and accounts too."
+    )
+    manager_roles: tuple[str, ...] = Field(
+        (),
+        description="Roles in 3CX, such as system_owners or system_admins, whose holders are managers here as well.",
+    )
+    operators: tuple[ExtensionNumber, ...] = Field(
+        (), description="Extensions whose people may start, approve and reject runs."
+    )
+    others_may_view: bool = Field(
+        False, description="Whether everybody else with an extension may look, without changing anything."
+    )
+
+    @field_validator("manager_roles")
+    @classmethod
+    def _are_roles_of_people(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        for role in roles:
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", role):
+                raise ValueError(
+                    f"'{role[:50]}' is not a role's name in 3CX; they look like system_owners or group_admins"
+                )
+            if role == "users":
+                raise ValueError("everybody has the role 'users'; name a role that few have")
+        return roles
+
+
+class BrandingSettings(Document):
+    """How the console looks. Its pictures are stored apart; ``logo`` names one. Those of site default are shown."""
+
+    logo: str = Field("", description="Name of an uploaded picture; empty is Rollcall's own mark.")
+    title_prefix: str = Field("", max_length=60, description="Stands before the name in the header.")
+    header_top: str = Field("#1d2b45", description="Colour of the header at its top, as #rrggbb.")
+    header_bottom: str = Field("#16213a", description="Colour of the header at its bottom, as #rrggbb.")
+    grid: str = Field("#f8fafc", description="Colour of the heads of tables, as #rrggbb.")
+
+    @field_validator("header_top", "header_bottom", "grid")
+    @classmethod
+    def _is_a_colour(cls, value: str) -> str:
+        value = value.strip().lower()
+        if not re.fullmatch(r"#[0-9a-f]{6}", value):
+            raise ValueError("a colour is written #rrggbb, such as #1d2b45")
+        return value
+
+    @field_validator("title_prefix")
+    @classmethod
+    def _is_one_line(cls, value: str) -> str:
+        return " ".join(value.split())
+
+    @field_validator("logo")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[0-9a-f]{12}", value):
+            raise ValueError("logo is the name of an uploaded picture, or empty")
+        return value
+
+
 SECTION_MODELS: dict[Section, type[Document]] = {
     Section.DIRECTORY: DirectorySettings,
     Section.PHONE_SYSTEM: PhoneSystemSettings,
@@ -402,6 +477,8 @@ SECTION_MODELS: dict[Section, type[Document]] = {
     Section.SCHEDULE: ScheduleSettings,
     Section.ARCHIVE: ArchiveSettings,
     Section.RELAY: RelaySettings,
+    Section.SIGN_IN: SignInSettings,
+    Section.BRANDING: BrandingSettings,
 }
 
 
@@ -415,6 +492,8 @@ class SiteSettings(Document):
     schedule: ScheduleSettings = ScheduleSettings()
     archive: ArchiveSettings = ArchiveSettings()
     relay: RelaySettings = RelaySettings()
+    sign_in: SignInSettings = SignInSettings()
+    branding: BrandingSettings = BrandingSettings()
 
     def contradiction(self) -> tuple[str, str] | None:
         """Where and why sections, each right alone, cannot be used together; ``None`` when they can."""

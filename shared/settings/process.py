@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from shared.database.backends import parse
 from shared.errors import SettingsInvalid
 
 PREFIX = "ROLLCALL_"
@@ -27,7 +28,18 @@ class ProcessSettings(BaseModel):
         Path("data"), description="Folder of the embedded database, its key and the tokens' files."
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL; empty means the SQLite file rollcall.db in the data folder."
+        "",
+        description="postgresql+psycopg://user@host/database or mssql+pyodbc://user@host/database; empty means the "
+        "SQLite file rollcall.db in the data folder.",
+    )
+    database_password: SecretStr | None = Field(
+        None, description="Password of the database's user, where the URL names none."
+    )
+    database_connections: int = Field(
+        10,
+        ge=1,
+        le=200,
+        description="Connections to the database that a process keeps; as many again when all are in use.",
     )
     broker_url: str = Field(
         "memory://", description="Celery broker: memory:// (embedded), redis://, amqp://."
@@ -54,10 +66,34 @@ class ProcessSettings(BaseModel):
         60.0, gt=0.5, description="How long work belongs to a worker that gives no sign of life."
     )
     task_seconds: float = Field(
-        3600.0, gt=10, description="Hard time limit of a task; the broker's visibility timeout is longer."
+        3600.0,
+        gt=10,
+        le=80_000,
+        description="Hard time limit of a task; the broker's visibility timeout is longer.",
     )
     question_seconds: float = Field(30.0, gt=0, description="How long a Test button waits for its answer.")
     worker_threads: int = Field(4, ge=1, le=64, description="Tasks at once in one worker process.")
+    alive_file: Path | None = Field(
+        None, description="File that a worker or beat touches while it works, for a container's health check."
+    )
+    flower_host: str = Field("127.0.0.1", description="Address that Flower listens on.")
+    flower_port: int = Field(5555, ge=1, le=65535, description="Port of Flower.")
+    flower_path: str = Field(
+        "flower", pattern=r"^[a-z0-9/_-]*$", description="Path of Flower behind the proxy, without slashes."
+    )
+    flower_sign_in: SecretStr | None = Field(
+        None, description="NAME:PASSWORD that Flower asks for; `rollcall flower` needs it."
+    )
+    keep_runs_days: int = Field(365, ge=0, description="Days after which an ended run is deleted; 0: never.")
+    keep_log_days: int = Field(
+        365, ge=0, description="Days after which an entry of the Log is deleted; 0: never."
+    )
+    keep_snapshots: int = Field(
+        20, ge=1, description="Newest runs of a site whose snapshots are kept, besides the last good one."
+    )
+    retention_hour: int = Field(
+        3, ge=0, le=23, description="Hour (UTC) from which old runs and Log entries are deleted."
+    )
 
     @model_validator(mode="after")
     def _production_needs_a_key(self) -> "ProcessSettings":
@@ -66,10 +102,11 @@ class ProcessSettings(BaseModel):
                 "ROLLCALL_SECRET_KEY is required with a real broker, because every process must share it; "
                 "make one with `rollcall token --new-key`"
             )
-        if not self.is_embedded and self.result_backend_url.startswith("cache+memory"):
+        # Celery's answers by RabbitMQ share one connection between the threads of the API, which mixes them up.
+        if not self.is_embedded and not self.result_backend_url.startswith(("redis:", "rediss:")):
             raise ValueError(
-                "ROLLCALL_RESULT_BACKEND_URL must be reachable by every process with a real broker, "
-                "for example the same redis:// address"
+                "ROLLCALL_RESULT_BACKEND_URL must be a redis:// or rediss:// address that every process reaches, "
+                "with RabbitMQ as the broker too"
             )
         return self
 
@@ -80,8 +117,16 @@ class ProcessSettings(BaseModel):
 
     @property
     def effective_database_url(self) -> str:
-        """The database's URL, the embedded SQLite file when none is given."""
-        return self.database_url or f"sqlite:///{(self.data / 'rollcall.db').absolute()}"
+        """The database's URL with its password; the embedded SQLite file when none is given.
+
+        :raises SettingsInvalid: it is none of a database that Rollcall knows.
+        """
+        if not self.database_url:
+            return f"sqlite:///{(self.data / 'rollcall.db').absolute()}"
+        url = parse(self.database_url)
+        if self.database_password is not None and not url.password:
+            url = url.set(password=self.database_password.get_secret_value())
+        return url.render_as_string(hide_password=False)
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> ProcessSettings:
@@ -93,7 +138,9 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> P
     for name, text in (os.environ if environment is None else environment).items():
         if name.startswith(PREFIX):
             field, value = _field_and_value(name, text)
-            values[field] = value
+            # "NAME=" leaves a setting out, as env files do.
+            if value or ProcessSettings.model_fields[field].default is not None:
+                values[field] = value
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
         return ProcessSettings.model_validate(values)

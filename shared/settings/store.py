@@ -70,6 +70,7 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
 
     :raises NotFound: there is no such site.
     :raises SecretUnreadable: the deployment's key has changed.
+    :raises SettingsInvalid: another version of Rollcall saved what this one does not know.
     """
     if session.get(Site, site_id) is None:
         raise NotFound(f"There is no site '{site_id}'.")
@@ -90,10 +91,22 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
     documents: dict[str, Document] = {}
     versions = {section.value: 0 for section in Section}
     for row in rows:
-        values = _open_secrets(row.document, encryption)
-        documents[row.section] = SECTION_MODELS[Section(row.section)].model_validate(values)
+        if row.section not in versions:
+            # Of a newer Rollcall, whose processes work beside this one during an upgrade.
+            continue
+        documents[row.section] = _stored_document(row, encryption)
         versions[row.section] = row.version
     return StoredSettings(SiteSettings.model_validate(documents), versions)
+
+
+def _stored_document(row: SettingsVersion, encryption: Encryption) -> Document:
+    try:
+        return validate(Section(row.section), open_secrets(row.document, encryption))
+    except SettingsInvalid as error:
+        raise SettingsInvalid(
+            f"{error.message} They were saved by another version of Rollcall (version {row.version} of the section): "
+            "upgrade this process, or save the section again."
+        ) from error
 
 
 def write(
@@ -130,7 +143,7 @@ def write(
             site_id=site_id,
             section=section.value,
             version=current + 1,
-            document=_seal_secrets(document, encryption),
+            document=seal_secrets(document, encryption),
             actor=actor,
             created_at=datetime.now(UTC),
         )
@@ -148,6 +161,24 @@ def public(document: Document) -> dict[str, Any]:
     for name, value in _secrets(document).items():
         values[name] = "set" if value.get_secret_value() else None
     return values
+
+
+def with_newest_key(values: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
+    """A stored document whose secrets are all encrypted with the newest key; equal to ``values`` when they are already.
+
+    :raises SecretUnreadable: none of the keys can read one of them.
+    """
+    return {
+        name: {_ENCRYPTED: encryption.encrypt(encryption.decrypt(value[_ENCRYPTED]))}
+        if _is_sealed(value) and not encryption.is_current(value[_ENCRYPTED])
+        else value
+        for name, value in values.items()
+    }
+
+
+def secrets_in(values: Mapping[str, Any]) -> list[str]:
+    """The encrypted secrets of a stored document."""
+    return [value[_ENCRYPTED] for value in values.values() if _is_sealed(value)]
 
 
 def selection_hash(directory: DirectorySettings) -> str:
@@ -173,7 +204,8 @@ def _secrets(document: Document) -> dict[str, SecretStr]:
     }
 
 
-def _seal_secrets(document: Document, encryption: Encryption) -> dict[str, Any]:
+def seal_secrets(document: Document, encryption: Encryption) -> dict[str, Any]:
+    """The document as it is stored: its secrets encrypted."""
     values = document.model_dump(mode="json")
     for name, value in _secrets(document).items():
         text = value.get_secret_value()
@@ -181,10 +213,12 @@ def _seal_secrets(document: Document, encryption: Encryption) -> dict[str, Any]:
     return values
 
 
-def _open_secrets(values: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
+def open_secrets(values: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
     return {
-        name: encryption.decrypt(value[_ENCRYPTED])
-        if isinstance(value, dict) and _ENCRYPTED in value
-        else value
+        name: encryption.decrypt(value[_ENCRYPTED]) if _is_sealed(value) else value
         for name, value in values.items()
     }
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and _ENCRYPTED in value

@@ -1,10 +1,10 @@
 """Makes the Celery app. Nothing happens at import; an entrypoint calls ``create_app`` with its settings."""
 
 from celery import Celery
-from kombu.entity import Queue as KombuQueue
 from kombu.transport import TRANSPORT_ALIASES
 
 from shared.settings.process import ProcessSettings
+from shared.worker import brokers, stopping
 from shared.worker.queues import Queue, queue_of
 
 # Questions are short: a worker that cannot answer in this time is not asked any longer.
@@ -25,13 +25,14 @@ def create_app(settings: ProcessSettings) -> Celery:
         set_as_current=False,
     )
     app.rollcall_settings = settings
+    stopping.notice(app)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
         result_serializer="json",
         timezone="UTC",
         enable_utc=True,
-        task_queues=[KombuQueue(queue.value) for queue in Queue],
+        task_queues=brokers.queues(settings),
         task_default_queue=Queue.COLLECTOR.value,
         task_routes=(_route,),
         task_create_missing_queues=False,
@@ -48,7 +49,16 @@ def create_app(settings: ProcessSettings) -> Celery:
         worker_send_task_events=True,
         worker_cancel_long_running_tasks_on_connection_loss=True,
         broker_connection_retry_on_startup=True,
-        broker_transport_options=_transport_options(settings),
+        # A worker waits for its broker as long as it takes; the default gives up after some twenty minutes.
+        broker_connection_max_retries=None,
+        broker_connection_timeout=brokers.CONNECT_SECONDS,
+        broker_transport_options=brokers.transport_options(settings),
+        # The delay queues hold hints for a minute: not worth a Raft group each.
+        broker_native_delayed_delivery_queue_type="classic",
+        # Whoever publishes waits: once more at once, then sweep's turn.
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
+        redis_socket_connect_timeout=brokers.CONNECT_SECONDS,
+        redis_socket_timeout=brokers.SILENCE_SECONDS,
         # Somebody waits for the answer: three tries, not Celery's twenty seconds of them.
         result_backend_transport_options={
             "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.4}
@@ -74,11 +84,3 @@ def _route(name: str, *_arguments: object, **_options: object) -> dict[str, str]
         return {"queue": queue_of(name).value}
     except ValueError:
         return None
-
-
-def _transport_options(settings: ProcessSettings) -> dict[str, float]:
-    if settings.is_embedded:
-        # The default of 1 s allows 4 tasks a second; with 0.01 it was measured at 350.
-        return {"polling_interval": 0.01}
-    # Longer than the longest task plus its longest countdown (60 s), or a task still going would be given again.
-    return {"visibility_timeout": settings.task_seconds + 300}

@@ -17,7 +17,9 @@ from shared.encryption import Encryption
 from shared.messages import RunMessage
 from shared.runs.due import due_messages
 from shared.settings.process import ProcessSettings
+from shared.worker.brokers import publish_options
 from shared.worker.queues import queue_of
+from shared.worker.stopping import is_stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Context:
     database: Database
     encryption: Encryption
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether this worker was asked to end: begin nothing that can wait for the next one."""
+        return is_stopping(self.app)
+
     def publish(self, messages: Iterable[RunMessage], countdown: float = 0) -> None:
         """Send messages after the commit that made them due. A broker that is down costs time only: ``sweep``
         publishes again.
@@ -38,9 +45,9 @@ class Context:
                 message.task,
                 args=[message.model_dump(mode="json")],
                 queue=queue_of(message.task).value,
-                countdown=countdown or None,
                 # Else the sender would subscribe to a result that nobody waits for, and fail with the backend.
                 ignore_result=True,
+                **publish_options(self.settings, countdown),
             )
 
     def publish_due(self, run_id: int) -> None:
@@ -64,7 +71,10 @@ def context_of(app: Celery) -> Context:
         if pid != os.getpid() or context is None:
             settings: ProcessSettings = app.rollcall_settings
             context = Context(
-                app, settings, Database(settings.effective_database_url), encryption.load(settings)
+                app,
+                settings,
+                Database(settings.effective_database_url, settings.database_connections),
+                encryption.load(settings),
             )
             app.rollcall_context = (os.getpid(), context)
         made: Context = context

@@ -40,6 +40,8 @@ def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
             queue=queue,
             expires=context.settings.question_seconds,
             ignore_result=False,
+            # What logs and monitors show of the arguments: secrets in them are encrypted, and still nobody's business.
+            argsrepr="(…)",
         )
         try:
             answer = result.get(

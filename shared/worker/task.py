@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from celery import Task
+from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.errors import LeaseHeld, RollcallError, StorageUnavailable
@@ -43,8 +44,13 @@ class RollcallTask(Task):
                 log.debug("task_left_to_another", reason=held.message)
             except RollcallError as error:
                 log.error("task_failed", code=error.code, error=error.message)
+            except OperationalError as error:
+                # What was to be published stands in the database; sweep publishes it when the broker is back.
+                log.warning("broker_away", error=type(error).__name__)
             finally:
-                log.debug("task_ended", seconds=round(time.monotonic() - began, 3))
+                # Work on a run is told; that there was nothing to do, every few seconds, is not.
+                tell = log.info if message else log.debug
+                tell("task_ended", seconds=round(time.monotonic() - began, 3))
         return None
 
 
@@ -53,6 +59,8 @@ class QuestionTask(Task):
 
     abstract = True
     ignore_result = False
+    # An event would carry the answer (names, numbers) to Flower and whoever else listens.
+    send_events = False
 
     @property
     def context(self) -> Context:

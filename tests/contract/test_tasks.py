@@ -25,6 +25,8 @@ NAMES = {
     "relay_client.execute_stage",
     "relay_client.test_phone_system",
     "relay_client.list_extensions",
+    "relay_client.test_relay",
+    "relay_client.pair_relay",
 }
 
 

@@ -1,6 +1,7 @@
-"""A whole Rollcall as separate processes on a real Redis, whose workers a test may kill at any moment."""
+"""A whole Rollcall as separate processes on a real broker, whose workers a test may kill at any moment."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,13 +13,14 @@ from typing import Any
 
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.encryption import new_key
 from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.queues import Queue
+from tests.support.databases import database_url
 from tests.support.site import ENDED, WAITING, Site
+from tests.support.waiting import wait_until
 
 __all__ = ["ENDED", "WAITING", "Deployment", "deployment"]
 
@@ -27,13 +29,20 @@ class Deployment(Site):
     """Database, broker address and the processes started so far."""
 
     def __init__(
-        self, folder: Path, redis_url: str, *, lease_seconds: float = 1.5, sweep_seconds: float = 0.5
+        self,
+        folder: Path,
+        broker_url: str,
+        *,
+        result_backend_url: str = "",
+        lease_seconds: float = 1.5,
+        sweep_seconds: float = 0.5,
     ) -> None:
         self.folder = folder
         self.environment = {
             "ROLLCALL_DATA": str(folder),
-            "ROLLCALL_BROKER_URL": redis_url,
-            "ROLLCALL_RESULT_BACKEND_URL": redis_url,
+            "ROLLCALL_DATABASE_URL": database_url(folder),
+            "ROLLCALL_BROKER_URL": broker_url,
+            "ROLLCALL_RESULT_BACKEND_URL": result_backend_url or broker_url,
             "ROLLCALL_SECRET_KEY": new_key(),
             "ROLLCALL_LEASE_SECONDS": str(lease_seconds),
             "ROLLCALL_SWEEP_SECONDS": str(sweep_seconds),
@@ -42,31 +51,47 @@ class Deployment(Site):
         }
         process_settings = load(self.environment)
         database = Database(process_settings.effective_database_url)
-        migrate(database)
         super().__init__(
             Context(
                 create_app(process_settings), process_settings, database, encryption.load(process_settings)
             )
         )
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._logs: list[Path] = []
 
-    def start_worker(
-        self,
-        queues: Sequence[Queue] = tuple(Queue),
-        module: str = "services.cli",
-        environment: Mapping[str, str] | None = None,
-    ) -> subprocess.Popen[bytes]:
+    def start_worker(self, queues: Sequence[Queue] = tuple(Queue)) -> subprocess.Popen[bytes]:
         """A worker process of its own process group, so that killing it kills its children too."""
         named = [part for queue in queues for part in ("--queue", queue.value)]
         return self._start(
-            [sys.executable, "-m", module, "worker", "--concurrency", "2", *named],
-            "worker",
-            environment or {},
+            [sys.executable, "-m", "services.cli", "worker", "--concurrency", "2", *named], "worker", {}
         )
 
     def start_beat(self) -> subprocess.Popen[bytes]:
         """The process that publishes tick and sweep."""
         return self._start([sys.executable, "-m", "services.cli", "beat"], "beat", {})
+
+    def start_api(self) -> tuple[subprocess.Popen[bytes], str]:
+        """The API on a free port, and its address."""
+        process = self._start(
+            [sys.executable, "-m", "services.cli", "api"], "api", {"ROLLCALL_API_PORT": "0"}
+        )
+        log = self._log_of(process)
+
+        def _address() -> str | None:
+            found = re.search(r"serves (http://\S+?)\.\s", log.read_text(errors="replace"))
+            return found[1] if found else None
+
+        wait_until("the API serves", _address)
+        return process, _address() or ""
+
+    def terminate(self, process: subprocess.Popen[bytes]) -> int:
+        """What a supervisor does: SIGTERM to the process alone; its exit code."""
+        process.send_signal(signal.SIGTERM)
+        return process.wait(60)
+
+    def output_of(self, process: subprocess.Popen[bytes]) -> str:
+        """What a process has said so far."""
+        return self._log_of(process).read_text(errors="replace")
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """``kill -9`` of the process and its children; returns when they are gone."""
@@ -93,8 +118,12 @@ class Deployment(Site):
         """Whether a process has said this."""
         return any(text in path.read_text(errors="replace") for path in self.folder.glob("*.log"))
 
+    def _log_of(self, process: subprocess.Popen[bytes]) -> Path:
+        return self._logs[self._processes.index(process)]
+
     def _start(self, command: list[str], name: str, extra: Mapping[str, str]) -> subprocess.Popen[bytes]:
         path = self.folder / f"{name}-{len(self._processes)}.log"
+        self._logs.append(path)
         with path.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -109,10 +138,10 @@ class Deployment(Site):
 
 
 @contextmanager
-def deployment(redis_url: str, **options: Any) -> Iterator[Deployment]:
+def deployment(broker_url: str, **options: Any) -> Iterator[Deployment]:
     """A deployment in a temporary folder, ended with the block."""
     with tempfile.TemporaryDirectory(prefix="rollcall-deployment-") as folder:
-        made = Deployment(Path(folder), redis_url, **options)
+        made = Deployment(Path(folder), broker_url, **options)
         try:
             yield made
         finally:

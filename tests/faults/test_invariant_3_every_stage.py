@@ -2,27 +2,52 @@
 once, nothing is lost. Here the worker is killed in the middle of every stage.
 """
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from services.api.use_cases import questions
+from services.sandbox.relay_data.build import Mailbox
 from shared.database.tables import RunState
 from tests.faults.conftest import World, assert_in_step, settle
 from tests.faults.deployment import Deployment
 from tests.faults.reaper import Reaper
-from tests.support.archive_worker import FOLDER
+from tests.integration.relay.cluster import running_cluster
+from tests.integration.relay.peer import ServedRelay, served
+from tests.integration.relay.phones import Phones, make_phones
 from tests.support.phone_system import changes_made, departments_of, fields_written, picture
-from tests.support.relay import absent_relay
+from tests.support.site import SITE
 
 pytestmark = pytest.mark.redis
 
 TEMPLATE, ARCHIVE = "100", "104"
 PEOPLE = ("anna", "ben", "carla", "dora", "emil")
+LEAVER = "204"
+# Where the relay freezes itself: before it changed anything, and when only its answer is missing.
+FREEZES = {"hold_before": "stop@planned", "hold_after": "stop@cleaned"}
+
+
+@pytest.fixture
+def phones(tmp_path: Path) -> Iterator[Phones]:
+    """The phone system's host, where the leaver-to-be has something."""
+    with running_cluster() as cluster:
+        staff = (Mailbox(LEAVER, "Dora", "", voicemails=3, recordings=4), Mailbox(ARCHIVE, "Archive", ""))
+        yield make_phones(tmp_path, cluster.new_database(), staff)
 
 
 @pytest.mark.parametrize("moment", ["hold_before", "hold_after"])
 def test_a_worker_killed_in_every_stage_loses_nothing_and_does_nothing_twice(
-    processes: Deployment, world: World, tmp_path: Path, moment: str
+    processes: Deployment, world: World, phones: Phones, moment: str
+) -> None:
+    with served(phones, fault=FREEZES[moment]) as relay:
+        _kill_in_every_stage(processes, world, phones, relay, moment)
+
+
+def _kill_in_every_stage(
+    processes: Deployment, world: World, phones: Phones, relay: ServedRelay, moment: str
 ) -> None:
     state = world.phone_system.state
     state.change_user(state.user_id_of(TEMPLATE), {"RecordCalls": True})
@@ -33,24 +58,18 @@ def test_a_worker_killed_in_every_stage_loses_nothing_and_does_nothing_twice(
             directory={"units": units},
             rules={"add_to_departments": True, "create_missing_departments": True},
             archive={"is_enabled": True, "extension": ARCHIVE},
-            relay=absent_relay(),
+            relay={"host": "127.0.0.1", "port": relay.port, "public_key": relay.public_key},
         )
     )
     processes.start_beat()
-    reaper = Reaper(
-        processes,
-        world,
-        moment,
-        lambda: processes.start_worker(
-            module="tests.support.archive_worker", environment={FOLDER: str(tmp_path)}
-        ),
-    )
+    reaper = Reaper(processes, world, moment, processes.start_worker)
+    questions.pair_relay(processes.context, SITE, relay.code, actor="test")
     _killed_while_departments_and_extensions_are_made(processes, world, reaper)
 
     world.staff.set_enabled("ben", False)
     settle(processes)
-    before = picture(world.phone_system)
-    _killed_while_changing_and_removing(processes, world, reaper, tmp_path / moment)
+    before, audio = picture(world.phone_system), phones.account()
+    _killed_while_changing_and_removing(processes, world, reaper, relay)
 
     # What was held before takes effect now, when everything is over: it must change nothing.
     reaper.release_all()
@@ -59,12 +78,15 @@ def test_a_worker_killed_in_every_stage_loses_nothing_and_does_nothing_twice(
         ("update_user", "201"): 1,
         ("update_user", "202"): 1,
         ("update_user", "203"): 1,
-        ("update_user", "204"): 1,
-        ("delete_user", "204"): 1,
+        ("update_user", LEAVER): 1,
+        ("delete_user", LEAVER): 1,
     }
-    assert (tmp_path / "moved").read_text() == "204\n"
-    assert (tmp_path / ARCHIVE / "204").read_text() == "a voicemail"
-    dora = before.pop("204")
+    assert phones.account().contents() == audio.contents()
+    assert phones.account().of(ARCHIVE) == audio.of(LEAVER)
+    # The answer of the one archive that there was: a second one would have found nothing.
+    (said,) = processes.log("extension.deleted")
+    assert "3 voicemails and 4 recordings (" in said
+    dora = before.pop(LEAVER)
     assert dora["Enabled"] is True
     assert picture(world.phone_system) == before | {
         "201": before["201"] | {"Mobile": "+49 30 1"},
@@ -99,7 +121,7 @@ def _killed_while_departments_and_extensions_are_made(
 
 
 def _killed_while_changing_and_removing(
-    processes: Deployment, world: World, reaper: Reaper, archiver_hold: Path
+    processes: Deployment, world: World, reaper: Reaper, relay: ServedRelay
 ) -> None:
     staff, state = world.staff, world.phone_system.state
     state.calls.clear()
@@ -107,16 +129,15 @@ def _killed_while_changing_and_removing(
     staff.set_enabled("ben", True)
     staff.set_enabled("carla", False)
     staff.leave("dora")
-    (archiver_hold.parent / "204").write_text("a voicemail")
     for number in ("201", "202", "203"):
         reaper.hold("PATCH", rf"^/Users\({state.user_id_of(number)}\)$")
-    reaper.hold("DELETE", rf"^/Users\({state.user_id_of('204')}\)$")
-    archiver_hold.touch()
+    reaper.hold("DELETE", rf"^/Users\({state.user_id_of(LEAVER)}\)$")
     run_id = processes.start_run()
     for _stage in ("update", "enable", "disable"):
         reaper.strike_at_request()
-    reaper.strike("a held archiver", (archiver_hold.parent / "held").exists)
-    archiver_hold.unlink()
+    frozen = os.WUNTRACED | os.WNOHANG
+    reaper.strike("a frozen relay", lambda: os.waitpid(relay.process.pid, frozen)[0] != 0)
+    relay.process.send_signal(signal.SIGCONT)
     reaper.strike_at_request()
     run = processes.wait_for(run_id, {RunState.DONE, RunState.FAILED})
     assert run.state == RunState.DONE, processes.story()

@@ -25,7 +25,9 @@ class PostgresServer:
     listens on ``port`` of the loopback address.
     """
 
-    def __init__(self, folder: Path, programs: Path, role: str = "rollcall", rules: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, programs: Path, role: str = "rollcall", rules: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.role = role
         self.port = free_port() if rules else 5432
@@ -34,7 +36,12 @@ class PostgresServer:
         self._options = [f"unix_socket_directories={folder}", f"port={self.port}"]
         self._options += [f"listen_addresses={'127.0.0.1' if rules else ''}"]
         # Nothing here has to survive the machine.
-        self._options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
+        self._options += [
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "max_connections=200",
+        ]
         self._run([str(programs / "initdb"), "-D", str(self.data), "-A", "trust", "-U", role, "-N",
                    "-E", "UTF8", "--locale=C"])  # fmt: skip
         if rules:
@@ -67,7 +74,8 @@ class PostgresServer:
             path.chmod(0o600)
             if os.geteuid() == 0:
                 shutil.chown(path, "nobody", "nogroup")
-        self._options.append("ssl=on")
+        with (self.data / "postgresql.conf").open("a", encoding="ascii") as settings:
+            settings.write("ssl = on\n")
 
     def start(self) -> None:
         """Serve; returns when it answers."""

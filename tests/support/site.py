@@ -25,8 +25,9 @@ from shared.database.tables import (
 )
 from shared.domain.command import CommandState
 from shared.encryption import Encryption
-from shared.settings.process import ProcessSettings, load
+from shared.settings.process import ProcessSettings
 from shared.worker.context import Context
+from tests.support.databases import deployment_settings
 from tests.support.waiting import wait_until
 
 ENDED = {RunState.IN_STEP, RunState.DONE, RunState.FAILED, RunState.CANCELLED}
@@ -154,7 +155,7 @@ def embedded_site(
 
     ``wiring`` makes the context of the tasks: a test of lost messages gives one that loses them.
     """
-    opened = open_deployment(load({}, data=folder, **process))
+    opened = open_deployment(deployment_settings(folder, **process))
     context = wiring(opened.app, opened.settings, opened.database, opened.encryption)
     context.app.rollcall_context = (os.getpid(), context)
     try:

@@ -14,11 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-@contextmanager
-def tls_host(folder: Path, until: datetime, received: list[bytes] | None = None) -> Iterator[tuple[str, str]]:
-    """Shakes hands with a certificate of its own signature, valid until then; its address and certificate."""
+def self_signed(host: str, until: datetime) -> tuple[str, str]:
+    """A certificate that nobody else vouches for, and its key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old-dc.corp.example")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -29,10 +28,17 @@ def tls_host(folder: Path, until: datetime, received: list[bytes] | None = None)
         .not_valid_after(until)
         .sign(key, hashes.SHA256())
     )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    (folder / "dc.pem").write_bytes(pem + key.private_bytes(
+    private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ))  # fmt: skip
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
+
+
+@contextmanager
+def tls_host(folder: Path, until: datetime, received: list[bytes] | None = None) -> Iterator[tuple[str, str]]:
+    """Shakes hands with a certificate of its own signature, valid until then; its address and certificate."""
+    certificate, key = self_signed("old-dc.corp.example", until)
+    (folder / "dc.pem").write_text(certificate + key, encoding="ascii")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "dc.pem")
 
@@ -52,6 +58,6 @@ def tls_host(folder: Path, until: datetime, received: list[bytes] | None = None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_serve, args=(listener,), daemon=True)
         thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}", pem.decode()
+        yield f"127.0.0.1:{listener.getsockname()[1]}", certificate
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(5)

@@ -14,6 +14,7 @@ from services.api.console.pages import (
     account,
     accounts,
     audit,
+    branding,
     log,
     overview,
     people,
@@ -29,7 +30,21 @@ from services.api.console.visit import check_form
 from shared.settings.documents import ScheduleSettings
 from shared.worker.context import Context
 
-PAGES = (sign_in, overview, runs, log, people, settings, wizard, account, accounts, tokens, audit, support)
+PAGES = (
+    sign_in,
+    overview,
+    runs,
+    log,
+    people,
+    branding,
+    settings,
+    wizard,
+    account,
+    accounts,
+    tokens,
+    audit,
+    support,
+)
 # The moment at which a schedule is due next. The arithmetic is the collector's; whoever starts the process brings it.
 NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
 

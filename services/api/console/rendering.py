@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,10 +12,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.api.console import words
+from services.api.console import colours, words
 from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
+from shared.settings.documents import BrandingSettings
 
 PREFIX = "/console"
 FOLDER = Path(__file__).parent
@@ -31,8 +33,9 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
         .render(
             visitor=visitor,
             csrf=visit.form_token,
-            zone=visit.zone,
+            zone=visit.clock,
             here=request.url.path,
+            brand=brand_of(visit.settings.branding),
             may_operate=visitor is not None and visitor.may(AccountRole.OPERATOR),
             may_manage=visitor is not None and visitor.may(AccountRole.MANAGER),
             **values,
@@ -42,6 +45,26 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
     if visit.new_form_key is not None:
         response.set_cookie(FORM_COOKIE, visit.new_form_key, **cookie_options(request))
     return response
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """What the frame of every page shows of the branding: addresses, each empty where the standard look is meant."""
+
+    name: str
+    logo: str
+    stylesheet: str
+
+
+@lru_cache(maxsize=64)
+def brand_of(branding: BrandingSettings) -> Brand:
+    """The frame's part of the branding."""
+    text = colours.stylesheet(branding)
+    return Brand(
+        f"{branding.title_prefix} Rollcall".strip(),
+        link(f"/branding/logo/{branding.logo}") if branding.logo else "",
+        link("/branding.css", v=colours.stylesheet_name(text)) if text else "",
+    )
 
 
 @cache

@@ -7,7 +7,7 @@ one. Another site can make a browser send the cookie, but can neither read it no
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -19,10 +19,12 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.api.console.access.sessions import Visitor, visitor_of
+from services.api.console.clock import Clock, format_of
 from services.api.dependencies import context_of_request
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import AccountRole
 from shared.errors import RollcallError
+from shared.settings.documents import SiteSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -83,13 +85,23 @@ class Visit:
         return _form_token(key)
 
     @cached_property
+    def settings(self) -> SiteSettings:
+        """The site's settings; the defaults when they cannot be read: a page that says why must not fail for it."""
+        try:
+            return read_settings(self.context, DEFAULT_SITE).settings
+        except RollcallError:
+            return SiteSettings()
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone in which moments are shown: that of the schedule."""
-        try:
-            return ZoneInfo(read_settings(self.context, DEFAULT_SITE).settings.schedule.time_zone)
-        except RollcallError:
-            # A page that says what is wrong must not fail for the same reason.
-            return ZoneInfo("UTC")
+        return ZoneInfo(self.settings.schedule.time_zone)
+
+    @property
+    def clock(self) -> Clock:
+        """How moments are shown: in that time zone, written as the visitor likes."""
+        visitor = self.shown_visitor
+        return Clock(self.zone, format_of(visitor.date_format if visitor is not None else None))
 
 
 def visit_of(request: Request) -> Visit:
@@ -123,21 +135,25 @@ def needs(role: AccountRole) -> Callable[[Request], Visitor]:
 
 
 async def form_of(request: Request) -> FormData:
-    """What was filled in."""
-    return await request.form(max_files=0)
+    """What was filled in. One form has a file: the logo's."""
+    return await request.form(max_files=1)
 
 
-async def check_form(request: Request) -> None:
+async def check_form(request: Request) -> AsyncIterator[None]:
     """Nothing, when the request changes nothing or its form came from one of our pages.
 
     :raises ForeignForm: it did not.
     """
-    if request.method in _READING:
-        return
-    given = text_of(await form_of(request), FORM_FIELD)
-    key = request.cookies.get(SESSION_COOKIE) or request.cookies.get(FORM_COOKIE)
-    if not key or not hmac.compare_digest(given.encode(), _form_token(key).encode()):
-        raise ForeignForm
+    try:
+        if request.method not in _READING:
+            given = text_of(await form_of(request), FORM_FIELD)
+            key = request.cookies.get(SESSION_COOKIE) or request.cookies.get(FORM_COOKIE)
+            if not key or not hmac.compare_digest(given.encode(), _form_token(key).encode()):
+                raise ForeignForm
+        yield
+    finally:
+        # A large file of a form lies in a file of its own, whoever took it or refused it.
+        await request.close()
 
 
 def text_of(form: FormData, name: str) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from services.api.console.clock import Clock
+from services.api.use_cases.log_formats import TYPES
 from shared.database.tables import EventLevel, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.plan import Severity
@@ -65,11 +66,7 @@ COMMAND_STATES: Mapping[str, str] = {
     CommandState.OUTDATED: "Outdated",
     CommandState.LEFT_OUT: "Left out",
 }
-LEVELS: Mapping[str, str] = {
-    EventLevel.INFO: "Information",
-    EventLevel.WARNING: "Warning",
-    EventLevel.ERROR: "Error",
-}
+LEVELS = TYPES
 _FIELDS: Mapping[str, str] = {
     "number": "Number",
     "first_name": "First name",
@@ -98,6 +95,11 @@ def field_value(value: Any) -> str:
     return str(value) if value not in (None, "") else "(empty)"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """So many of something."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def size(count: float) -> str:
     """So many bytes, in the unit that reads best."""
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -119,9 +121,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
     return told
 
 
-def stamp(moment: datetime | None, zone: ZoneInfo) -> str:
-    """Date and time as the Log shows them: DD/MM/YYYY HH:MM:SS AM/PM."""
-    return "" if moment is None else moment.astimezone(zone).strftime("%d/%m/%Y %I:%M:%S %p")
+def stamp(moment: datetime | None, clock: Clock) -> str:
+    """Date and time as the reader likes them; DD/MM/YYYY HH:MM:SS AM/PM for somebody who has not chosen."""
+    return "" if moment is None else clock.stamp(moment)
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

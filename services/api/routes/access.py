@@ -32,12 +32,14 @@ def list_tokens(context: ContextDep) -> TokenList:
     operation_id="createToken",
     summary="Make a token",
     status_code=201,
-    responses=documented(409),
+    responses=documented(404, 409),
 )
 def create_token(context: ContextDep, actor: ActorDep, body: NewToken, response: Response) -> TokenMade:
-    """A new token with full rights. It is shown this once."""
+    """A new token with the rights of a role, for one site or all. It is shown this once."""
     response.headers["Cache-Control"] = "no-store"
-    token = tokens.create_token(context, body.name, body.expires_in_days, actor)
+    token = tokens.create_token(
+        context, body.name, body.expires_in_days, actor, role=body.role, site_id=body.site_id
+    )
     return TokenMade(name=body.name.strip(), token=token)
 
 

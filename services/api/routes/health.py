@@ -1,6 +1,6 @@
 """Whether this process lives and is ready (open to anyone, says only yes or no), and what is wrong (with a token)."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.api.dependencies import ContextDep
@@ -8,6 +8,7 @@ from services.api.documented import documented
 from services.api.problems import problem_response
 from services.api.schemas.health import CheckOut, DiagnosisOut, Liveness, Readiness
 from services.api.use_cases import doctor
+from services.api.use_cases.broker_health import BrokerHealth
 
 open_router = APIRouter(prefix="/health", tags=["health"])
 router = APIRouter(tags=["health"])
@@ -28,11 +29,14 @@ async def is_live() -> Liveness:
     response_model=Readiness,
     responses=documented(503),
 )
-def is_ready(context: ContextDep) -> Readiness | JSONResponse:
-    """200 when database and key are as they must be, else 503."""
+def is_ready(context: ContextDep, request: Request) -> Readiness | JSONResponse:
+    """200 when database and key are as they must be, else 503. ``checks`` also says whether the broker answers:
+    without it everything can still be looked at and changed, and runs that are started wait for it.
+    """
     checks = {check.name: check.ok for check in doctor.ready(context)}
     if all(checks.values()):
-        return Readiness(ok=True, checks=checks)
+        health: BrokerHealth = request.app.state.broker_health
+        return Readiness(ok=True, checks=checks | {"broker": health.answers()})
     unwell = ", ".join(name for name, ok in checks.items() if not ok)
     return problem_response(
         503,

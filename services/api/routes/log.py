@@ -12,12 +12,13 @@ from services.api.documented import documented
 from services.api.schemas.log import EVENT_EXAMPLE, EventOut, LogCleared, LogOut
 from services.api.use_cases import log
 from services.api.use_cases.log import ExportFormat, LogFilter
+from services.api.use_cases.log_formats import MEDIA_TYPES, Dates
 from shared.database.tables import EventLevel
 from shared.errors import Conflict
+from shared.worker.context import Context
 
 router = APIRouter(prefix="/sites/{site_id}/log", tags=["log"], responses=documented(404))
 
-_MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.JSON: "application/json"}
 _HEADER = "id,occurred_at,level,code,message,actor,run_id,number,person_guid"
 _EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
@@ -31,6 +32,8 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
                 "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EventOut"}},
                 "example": [EVENT_EXAMPLE],
             },
+            MEDIA_TYPES[ExportFormat.XLSX]: {"schema": {"type": "string", "format": "binary"}},
+            MEDIA_TYPES[ExportFormat.PDF]: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
@@ -72,12 +75,22 @@ def read_log(
 def export_log(
     context: ContextDep, site_id: SiteId, filter: FilterDep, format: ExportFormat = ExportFormat.CSV
 ) -> StreamingResponse:
-    """All entries that fit the filter, newest first, as CSV (safe to open in a spreadsheet) or JSON."""
-    pieces = log.export_log(context, site_id, filter, format)
+    """All entries that fit the filter, newest first: csv (safe to open in a spreadsheet) and json for programs, with
+    every column and times in UTC; xlsx and pdf for people, with the columns of the console's page and dates in the time
+    zone of the schedule. A pdf has at most 10,000 entries and says so when there are more.
+    """
+    return exported(context, site_id, filter, format)
+
+
+def exported(
+    context: Context, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None = None
+) -> StreamingResponse:
+    """The file as an answer; ``dates`` as ``log.export_log`` has it."""
+    pieces = log.export_log(context, site_id, filter, format, dates)
     name = f"rollcall-{site_id}-log.{format.value}"
     return StreamingResponse(
         pieces,
-        media_type=_MEDIA_TYPES[format],
+        media_type=MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 

@@ -92,5 +92,5 @@ def check_relay(context: ContextDep, site_id: SiteId, body: RelayQuestion = Rela
 
 @router.post("/relay/pair", operation_id="pairRelay", summary="Pair with the relay", tags=["relay"])
 def pair_relay(context: ContextDep, site_id: SiteId, actor: ActorDep, body: PairingRequest) -> PairingAnswer:
-    """Save the settings given, make a key if there is none, and become the relay's peer with a pairing code."""
+    """Save the settings given, make a new key, and become the relay's peer with a pairing code."""
     return PairingAnswer.model_validate(questions.pair_relay(context, site_id, body.code, actor, body.values))

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Response
 
-from services.api.auth import ActorDep
+from services.api.auth import CallerDep
 from services.api.dependencies import ContextDep, SiteId
 from services.api.documented import documented
 from services.api.openapi import SECTION_BODY
@@ -41,12 +41,13 @@ def read_settings(context: ContextDep, site_id: SiteId) -> SettingsOut:
 )
 def apply_settings(
     context: ContextDep,
-    actor: ActorDep,
+    caller: CallerDep,
     site_id: SiteId,
     body: Annotated[dict[str, Any], Body(examples=[{"limits": {"removals": 8}, "archive": {}}])],
 ) -> SettingsApplied:
     """Make each section named what it says; all of them are saved or, when a value is wrong, none."""
-    return SettingsApplied(changed=settings.apply_settings(context, site_id, body, actor))
+    caller.check_sections(body)
+    return SettingsApplied(changed=settings.apply_settings(context, site_id, body, caller.actor))
 
 
 @router.get("/{section}", operation_id="readSection", summary="One section", responses=_ETAG)
@@ -66,7 +67,7 @@ def read_section(context: ContextDep, site_id: SiteId, section: Section, respons
 )
 def replace_section(
     context: ContextDep,
-    actor: ActorDep,
+    caller: CallerDep,
     site_id: SiteId,
     section: Section,
     body: dict[str, Any],
@@ -74,7 +75,8 @@ def replace_section(
     if_match: IfMatch = None,
 ) -> SectionOut:
     """Make the body the whole section; what is absent gets its default, a secret that is absent stays."""
-    settings.replace_section(context, site_id, section, body, actor, _version(if_match))
+    caller.check_sections({section})
+    settings.replace_section(context, site_id, section, body, caller.actor, _version(if_match))
     return read_section(context, site_id, section, response)
 
 

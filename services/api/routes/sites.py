@@ -1,12 +1,14 @@
 """Sites."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from services.api.auth import ActorDep
-from services.api.dependencies import ContextDep
+from services.api.dependencies import ContextDep, SiteId
 from services.api.documented import documented
-from services.api.schemas.sites import NewSite, SiteList, SiteOut
-from services.api.use_cases import sites
+from services.api.schemas.sites import NewSite, SiteList, SiteOut, SiteRemoved
+from services.api.use_cases import site_removal, sites
 
 router = APIRouter(prefix="/sites", tags=["sites"])
 
@@ -23,3 +25,20 @@ def create_site(context: ContextDep, actor: ActorDep, body: NewSite, response: R
     site = sites.create_site(context, body.id, actor, body.name)
     response.headers["Location"] = f"/api/v1/sites/{site.id}/settings"
     return SiteOut.model_validate(site)
+
+
+@router.delete(
+    "/{site_id}", operation_id="removeSite", summary="Remove a site", responses=documented(404, 409)
+)
+def remove_site(
+    context: ContextDep,
+    actor: ActorDep,
+    site_id: SiteId,
+    confirm: Annotated[str, Query(max_length=120, description="The site's id once more.")],
+    even_default: Annotated[bool, Query(description="Needed to empty the site 'default'.")] = False,
+) -> SiteRemoved:
+    """Remove a site with its settings, runs, Log, bindings, pictures and the tokens good for it alone. The audit stays,
+    and nothing is changed on the phone system. Refused while a run of the site is going.
+    """
+    gone = site_removal.remove_site(context, site_id, actor, confirm=confirm, even_default=even_default)
+    return SiteRemoved(id=site_id, **gone)

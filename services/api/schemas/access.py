@@ -6,10 +6,13 @@ from typing import Any
 from pydantic import Field
 
 from services.api.schemas.base import Answer, Request, example
+from shared.database.tables import AccountRole
 
 _TOKEN = {
     "id": 1,
     "name": "monitoring",
+    "role": "viewer",
+    "site_id": None,
     "created_at": "2026-11-23T08:00:00Z",
     "last_used_at": "2026-11-23T12:00:00Z",
     "expires_at": None,
@@ -32,6 +35,8 @@ class TokenOut(Answer):
     model_config = example(**_TOKEN)
     id: int
     name: str
+    role: AccountRole
+    site_id: str | None
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
@@ -48,8 +53,15 @@ class TokenList(Answer):
 class NewToken(Request):
     """A token to be made."""
 
-    model_config = example(name="monitoring", expires_in_days=90)
+    model_config = example(name="monitoring", role="viewer", site_id=None, expires_in_days=90)
     name: str = Field(description="Who uses it; stands in the Log and the audit.")
+    role: AccountRole = Field(
+        AccountRole.MANAGER,
+        description="A viewer looks; an operator also starts, approves, rejects and cancels runs; a manager may do all.",
+    )
+    site_id: str | None = Field(
+        None, max_length=120, description="The one site it is good for; without, all of them."
+    )
     expires_in_days: int | None = Field(None, description="Without, it is valid until revoked.")
 
 

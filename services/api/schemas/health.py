@@ -26,7 +26,7 @@ class DiagnosisOut(Answer):
 class Readiness(Answer):
     """Whether this process can answer requests. Says no more than yes or no, because anyone may ask."""
 
-    model_config = example(ok=True, checks={"database": True, "key": True})
+    model_config = example(ok=True, checks={"database": True, "key": True, "broker": True})
     ok: bool
     checks: dict[str, bool]
 

@@ -36,6 +36,17 @@ class NewSite(Request):
     name: str = Field("", max_length=200)
 
 
+class SiteRemoved(Answer):
+    """What went with a removed site."""
+
+    model_config = example(id="oslo", runs=41, events=390, bindings=55, tokens=1)
+    id: str
+    runs: int
+    events: int
+    bindings: int
+    tokens: int
+
+
 class SectionOut(Answer):
     """One section of a site's settings. Of a secret it says only ``null`` or ``"set"``."""
 

@@ -14,7 +14,8 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.database.migrate import current_revision, newest_revision
+from shared.database.migrate import standing
+from shared.database.probe import probe
 from shared.database.tables import Event, Site
 from shared.errors import RollcallError
 from shared.runs.start import check_ready
@@ -40,7 +41,9 @@ class Check:
 def diagnose(context: Context) -> list[Check]:
     """Everything, in the order in which it should be mended; takes some seconds when something is down."""
     checks = ready(context)
-    checks += [_checked("broker", lambda: _broker(context))]
+    if checks[0].ok and not context.database.is_sqlite:
+        checks += [_checked("database options", lambda: _database_options(context))]
+    checks += [broker(context)]
     checks += _workers(context) if checks[-1].ok else []
     # Without tables there is nothing to say of settings and times.
     if checks[0].ok:
@@ -54,6 +57,11 @@ def ready(context: Context) -> list[Check]:
     """What must hold for this process to answer requests at all; quick."""
     database = _checked("database", lambda: _database(context))
     return [database, _checked("key", lambda: _key(context))] if database.ok else [database]
+
+
+def broker(context: Context) -> Check:
+    """Whether messages can be sent now. Without a broker the API still answers; runs wait for it."""
+    return _checked("broker", lambda: _broker(context))
 
 
 class _Unwell(Exception):
@@ -78,12 +86,17 @@ def _database(context: Context) -> str:
             f"The database file {context.database.url.database} is gone. Stop Rollcall, put the file back (from "
             "a backup), then start it again."
         )
-    now, needed = current_revision(context.database), newest_revision()
-    if now != needed:
-        raise _Unwell(
-            f"The database stands at {now or 'no revision'}, this Rollcall needs {needed}. Run `rollcall migrate`."
-        )
-    return f"The database answers and stands at {needed}."
+    found = standing(context.database)
+    if not found.is_usable:
+        raise _Unwell(found.message)
+    return found.message
+
+
+def _database_options(context: Context) -> str:
+    found = probe(context.database)
+    if found.warnings:
+        raise _Unwell(" ".join(found.warnings))
+    return f"{found.product} {found.version} serves the database {found.place}."
 
 
 def _key(context: Context) -> str:

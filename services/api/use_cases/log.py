@@ -5,15 +5,19 @@ Pages are found by id, so that new entries never shift them. Clearing leaves the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from services.api.use_cases.log_formats import ExportFormat, as_csv, as_json
+from services.api.use_cases.log_formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
+from services.api.use_cases.log_pdf import as_pdf
 from services.api.use_cases.log_query import LogFilter, conditions
+from services.api.use_cases.log_xlsx import as_xlsx
 from shared.database import events
 from shared.database.tables import Event, Site
 from shared.errors import NotFound
+from shared.settings import store
 from shared.worker.context import Context
 
 __all__ = ["ExportFormat", "LogFilter", "LogPage", "clear_log", "export_log", "read_log"]
@@ -56,15 +60,31 @@ def export_log(
     site_id: str,
     filter: LogFilter = _EVERYTHING,
     format: ExportFormat = ExportFormat.CSV,
-) -> Iterator[str]:
-    """The fitting entries as text in pieces, newest first.
+    dates: Dates | None = None,
+) -> Iterator[bytes]:
+    """The fitting entries as a file in pieces, newest first; a PDF has no more than ``log_pdf.MOST_ROWS`` of them.
+
+    ``dates`` says how a person reads dates. Without it CSV is for programs, and the workbook and the PDF have the
+    time zone of the site's schedule.
 
     :raises NotFound: there is no such site; at once, before the first piece.
     """
     with context.database.read() as session:
         _check_site(session, site_id)
+        if dates is None and format in (ExportFormat.XLSX, ExportFormat.PDF):
+            schedule = store.read(session, site_id, context.encryption).settings.schedule
+            dates = Dates(ZoneInfo(schedule.time_zone))
     pages = _pages(context, site_id, filter)
-    return as_csv(pages) if format == ExportFormat.CSV else as_json(pages)
+    if format == ExportFormat.XLSX:
+        assert dates is not None
+        return as_xlsx(pages, dates)
+    if format == ExportFormat.PDF:
+        assert dates is not None
+        return as_pdf(pages, dates, site_id, filter)
+    if format == ExportFormat.JSON:
+        return (piece.encode() for piece in as_json(pages))
+    written = as_csv(pages) if dates is None else as_readable_csv(pages, dates)
+    return (piece.encode() for piece in written)
 
 
 def clear_log(context: Context, site_id: str, actor: str) -> int:

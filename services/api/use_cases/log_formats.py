@@ -1,15 +1,21 @@
-"""Writes entries of the Log as CSV or JSON, piece by piece, so that memory holds one page of them."""
+"""Writes entries of the Log as CSV or JSON, piece by piece, so that memory holds one page of them. Pure.
+
+JSON, and CSV by default, are for programs: every column, times in UTC as ISO 8601. CSV with ``Dates``, and the workbook
+and the PDF of the neighbouring modules, are for people: the columns that the Log's page has, dates as read there.
+"""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from shared.database.tables import Event
+from shared.database.tables import Event, EventLevel
 
 COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "number", "person_guid")
 # What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection"). Cells also begin after line ends and,
@@ -17,11 +23,42 @@ COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
+# What the page calls the levels, in the column Type.
+TYPES: Mapping[str, str] = {
+    EventLevel.INFO: "Information",
+    EventLevel.WARNING: "Warning",
+    EventLevel.ERROR: "Error",
+}
+HEADINGS = ("Date", "Type", "Event", "Extension", "Run", "By")
+
+
 class ExportFormat(StrEnum):
     """How the Log is written out."""
 
     CSV = "csv"
+    XLSX = "xlsx"
+    PDF = "pdf"
     JSON = "json"
+
+
+MEDIA_TYPES: Mapping[ExportFormat, str] = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ExportFormat.PDF: "application/pdf",
+    ExportFormat.JSON: "application/json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """How a person reads dates: in which time zone, and written how (as ``strftime`` says it)."""
+
+    zone: ZoneInfo
+    pattern: str = "%d/%m/%Y %I:%M:%S %p"
+
+    def write(self, moment: datetime) -> str:
+        """The moment as text."""
+        return moment.astimezone(self.zone).strftime(self.pattern)
 
 
 def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
@@ -37,6 +74,30 @@ def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
                 for entry in page
             ]
         )
+
+
+def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]:
+    """CSV as the page shows the Log; no cell of it is taken for a formula."""
+    # Excel takes a file for UTF-8 only when it begins so.
+    yield "\ufeff" + _csv_lines([HEADINGS])
+    for page in pages:
+        yield _csv_lines(
+            [
+                [dates.write(entry.occurred_at), *(guard_formula(text) for text in cells_after_date(entry))]
+                for entry in page
+            ]
+        )
+
+
+def cells_after_date(entry: Event) -> tuple[str, ...]:
+    """What stands under the ``HEADINGS`` but for the date, which each format writes in its own way."""
+    return (
+        TYPES[entry.level],
+        entry.message,
+        entry.number or "",
+        str(entry.run_id or ""),
+        entry.actor,
+    )
 
 
 def as_json(pages: Iterable[list[Event]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
 
 from services.api.use_cases.settings import candidate, read_settings, replace_section
 from shared.database import events
@@ -83,9 +84,10 @@ test_relay.__test__ = False  # type: ignore[attr-defined]
 
 
 def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Values = None) -> Any:
-    """Make Rollcall the peer of the relay with a pairing code, and save the settings it is known by.
+    """Make Rollcall the peer of the relay with a pairing code; ``values`` are saved first.
 
-    A key of our own is saved first: should the answer get lost, the relay and we know the same key all the same.
+    Every pairing makes a new key of our own. It is saved when the relay obeys it: a wrong code leaves an earlier
+    pairing as it was.
 
     :raises SettingsInvalid: host or public key are missing or wrong.
     :raises RelayRefused: the code is wrong, used or too old.
@@ -95,14 +97,20 @@ def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Va
     wanted = cast(RelaySettings, candidate(stored, Section.RELAY, values or public(stored.settings.relay)))
     if not wanted.is_configured:
         raise SettingsInvalid("There is no relay to pair with. Set relay.host and relay.public_key first.")
-    document = wanted.model_dump(exclude={"signing_key"})
-    key = wanted.signing_key.get_secret_value() or _new_signing_key()
-    replace_section(context, site_id, Section.RELAY, {**document, "signing_key": key}, actor)
+    if values is not None:
+        replace_section(context, site_id, Section.RELAY, values, actor)
+    key = _new_signing_key()
+    paired = wanted.model_copy(update={"signing_key": SecretStr(key)})
     answer = ask(
         context,
         "relay_client.pair_relay",
-        {"site_id": site_id, "settings": None, "code": context.encryption.encrypt(code)},
+        {
+            "site_id": site_id,
+            "settings": seal(paired, context.encryption),
+            "code": context.encryption.encrypt(code),
+        },
     )
+    replace_section(context, site_id, Section.RELAY, paired.model_dump() | {"signing_key": key}, actor)
     with context.database.begin() as session:
         said = f"Rollcall was paired with the relay {answer['address']}."
         events.record(session, site_id, events.LogEntry("relay.paired", said, actor=actor))

@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy import select, update
 
 from shared.database import events
-from shared.database.tables import ApiToken
+from shared.database.locks import exclusive
+from shared.database.tables import AccountRole, ApiToken, Site
 from shared.errors import Conflict, NotFound, SettingsInvalid, StorageUnavailable
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -21,10 +22,18 @@ _LONGEST_DAYS = 3650
 
 
 def create_token(
-    context: Context, name: str, expires_in_days: int | None = None, actor: str = "system"
+    context: Context,
+    name: str,
+    expires_in_days: int | None = None,
+    actor: str = "system",
+    *,
+    role: AccountRole = AccountRole.MANAGER,
+    site_id: str | None = None,
 ) -> str:
-    """A new token with full rights, valid until revoked or expired. This is the only time it can be seen.
+    """A new token with the rights of the role, for one site or all, valid until revoked or expired. This is the only
+    time it can be seen.
 
+    :raises NotFound: there is no such site.
     :raises SettingsInvalid: the name is empty, too long or not printable, or the days are not between 1 and 3650.
     :raises Conflict: a valid token has this name already.
     """
@@ -36,6 +45,9 @@ def create_token(
     now = datetime.now(UTC)
     token = PREFIX + secrets.token_urlsafe(32)
     with context.database.begin() as session:
+        exclusive(session, "tokens")
+        if site_id is not None and session.get(Site, site_id) is None:
+            raise NotFound(f"There is no site '{site_id[:80]}'. Leave the site out for a token of all sites.")
         same = session.scalars(select(ApiToken).where(ApiToken.name == name))
         if any(_is_valid(row, now) for row in same):
             raise Conflict(
@@ -43,13 +55,21 @@ def create_token(
             )
         row = ApiToken(
             name=name,
+            role=role.value,
+            site_id=site_id,
             token_hash=_hash(token),
             created_at=now,
             expires_at=None if expires_in_days is None else now + timedelta(days=expires_in_days),
         )
         session.add(row)
         session.flush()
-        details = {"id": row.id, "name": name, "expires_in_days": expires_in_days}
+        details = {
+            "id": row.id,
+            "name": name,
+            "role": role.value,
+            "site": site_id,
+            "expires_in_days": expires_in_days,
+        }
         events.audit(session, DEFAULT_SITE, actor=actor, action="token.created", details=details)
     return token
 
@@ -76,8 +96,8 @@ def revoke_token(context: Context, token_id: int, actor: str = "system") -> ApiT
     return row
 
 
-def name_of_token(context: Context, token: str) -> str | None:
-    """The name of a valid token, ``None`` for any other text; notes its use at most once a minute."""
+def valid_token(context: Context, token: str) -> ApiToken | None:
+    """The token that the text is, ``None`` when it is none (any more); notes its use at most once a minute."""
     # Looked up by hash: how long it takes says nothing about the token itself.
     now = datetime.now(UTC)
     with context.database.read() as session:
@@ -86,7 +106,7 @@ def name_of_token(context: Context, token: str) -> str | None:
         return None
     if row.last_used_at is None or row.last_used_at <= now - _USE_NOTED_EVERY:
         _note_use(context, row.id, now)
-    return row.name
+    return row
 
 
 def _note_use(context: Context, token_id: int, now: datetime) -> None:

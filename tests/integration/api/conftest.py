@@ -15,11 +15,10 @@ from services.api.use_cases import settings, tokens
 from services.cli.deployment import import_tasks, workers
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.task import QuestionTask
+from tests.support.databases import deployment_settings
 
 SITE = "default"
 SECRET = "correct horse battery"
@@ -42,9 +41,8 @@ READY: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     """A migrated, embedded deployment without workers."""
-    process_settings = load({}, data=tmp_path / "data", question_seconds=5.0)
+    process_settings = deployment_settings(tmp_path / "data", question_seconds=5.0)
     database = Database(process_settings.effective_database_url)
-    migrate(database)
     app = create_app(process_settings)
     yield Context(app, process_settings, database, encryption.load(process_settings))
     database.close()

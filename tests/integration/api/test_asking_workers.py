@@ -14,7 +14,6 @@ import pytest
 from services.api.use_cases import questions
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.encryption import new_key
 from shared.errors import WorkerUnavailable
 from shared.settings.documents import Section
@@ -24,6 +23,7 @@ from shared.worker.context import Context
 from shared.worker.questions import unseal
 from shared.worker.queues import Queue
 from tests.integration.api.conftest import READY, SECRET, SITE, serving
+from tests.support.databases import database_url
 from tests.support.redis import redis_server
 
 PATH = f"/api/v1/sites/{SITE}/directory/test"
@@ -119,10 +119,10 @@ def on_redis(tmp_path: Path) -> Iterator[tuple[Context, Any]]:
                 "ROLLCALL_SECRET_KEY": new_key(),
             },
             data=tmp_path,
+            database_url=database_url(tmp_path),
             question_seconds=0.3,
         )
         database = Database(process.effective_database_url)
-        migrate(database)
         context = Context(create_app(process), process, database, encryption.load(process))
         yield context, server
         context.app.close()

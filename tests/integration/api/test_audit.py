@@ -1,17 +1,18 @@
 """The audit: what it holds, and that whoever changes it is noticed."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from services.api.use_cases import audit, decisions, log, sites, tokens
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan
 from tests.integration.api.conftest import SITE
 
+pytestmark = pytest.mark.every_database
 VERIFICATION = "/api/v1/audit/verification"
 
 
@@ -24,11 +25,9 @@ def five(context: Context) -> list[int]:
 
 
 def _tamper(context: Context, statement: str) -> None:
-    raw = sqlite3.connect(str(context.database.url.database))
-    with raw:
-        raw.execute("PRAGMA foreign_keys=OFF")
-        raw.executescript(statement)
-    raw.close()
+    with context.database.begin() as session:
+        for one in statement.split(";"):
+            session.execute(text(one))
 
 
 def test_an_untouched_audit_is_whole(context: Context, five: list[int], client: httpx.Client) -> None:

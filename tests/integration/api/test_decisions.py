@@ -12,6 +12,8 @@ from shared.errors import Conflict, NotFound, PlanChanged, RollcallError
 from shared.worker.context import Context
 from tests.integration.api.builders import COMMANDS, make_plan, make_run, set_state
 
+pytestmark = pytest.mark.every_database
+
 OTHER = "0" * 64
 
 

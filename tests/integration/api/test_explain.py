@@ -29,6 +29,8 @@ from tests.integration.api.builders import (
 )
 from tests.integration.api.conftest import SITE
 
+pytestmark = pytest.mark.every_database
+
 
 def _explain(client: httpx.Client, person: str) -> httpx.Response:
     return client.get(f"/api/v1/sites/{SITE}/people/{quote(person, safe='')}/explain")

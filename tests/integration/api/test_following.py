@@ -1,7 +1,6 @@
 """Following a run as server-sent events: from start to end, across reconnects, and without holding anything up."""
 
 import gc
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from services.api.use_cases import runs
 from shared.database.tables import CommandRow, RunState
 from shared.worker.context import Context
 from tests.integration.api.builders import complete_units, make_person, make_plan, make_run, set_state
+from tests.support.tables import rename_table
 from tests.support.waiting import wait_until
 
 
@@ -151,19 +151,17 @@ def test_many_listeners_neither_hold_threads_nor_keep_others_waiting(
 
 def test_a_database_that_is_away_for_a_moment_ends_no_stream(ready: Context, client: httpx.Client) -> None:
     run_id = make_run(ready)
-    raw = sqlite3.connect(str(ready.database.url.database), isolation_level=None)
     failed = threading.Event()
     with client.stream("GET", _path(run_id)) as stream:
         told = _events(stream)
         next(told)
-        raw.execute("ALTER TABLE runs RENAME TO gone")
+        rename_table(ready.database, "runs", "gone")
 
         def _fails() -> bool:
             return client.get(f"/api/v1/runs/{run_id}/progress").status_code == 503
 
         wait_until("a failure", _fails, 10)
         failed.wait(0.6)  # longer than the pause between two looks of the stream
-        raw.execute("ALTER TABLE gone RENAME TO runs")
-        raw.close()
+        rename_table(ready.database, "gone", "runs")
         set_state(ready, run_id, RunState.FAILED)
         assert [one.event for one in told] == ["progress", "end"]

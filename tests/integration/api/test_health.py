@@ -1,17 +1,18 @@
 """Health checks, the diagnosis and the metrics: what monitoring sees when all is well and when it is not."""
 
 import re
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from services.api.use_cases import sites
 from shared.database.tables import RunState, SettingsVersion
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan, make_run, set_state
+from tests.support.tables import rename_table
 
 READY = "/health/ready"
 
@@ -28,19 +29,18 @@ def _not_ready(answer: httpx.Response) -> dict[str, bool]:
 def test_anyone_may_ask_whether_it_lives_and_is_ready(ready: Context, client: httpx.Client) -> None:
     del client.headers["Authorization"]
     assert client.get("/health/live").json() == {"ok": True}
-    assert client.get(READY).json() == {"ok": True, "checks": {"database": True, "key": True}}
+    assert client.get(READY).json() == {"ok": True, "checks": {"database": True, "key": True, "broker": True}}
 
 
 def test_a_database_that_lost_its_tables_is_not_ready_but_alive(
     context: Context, client: httpx.Client
 ) -> None:
-    raw = sqlite3.connect(str(context.database.url.database))
-    raw.execute("ALTER TABLE alembic_version RENAME TO gone")
-    raw.close()
+    rename_table(context.database, "alembic_version", "gone")
     assert _not_ready(client.get(READY)) == {"database": False}
     assert client.get("/health/live").status_code == 200
 
 
+@pytest.mark.sqlite_only("the others have no file")
 def test_a_database_file_that_is_gone_is_noticed_and_nothing_told_of_it(
     context: Context, client: httpx.Client
 ) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,14 @@ from services.api.limits import MAX_BODY_BYTES
 from services.api.use_cases import tokens
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import RunState
 from shared.settings.documents import Section
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan, set_state
 from tests.integration.api.conftest import SITE
+from tests.support.databases import deployment_settings
+from tests.support.tables import rename_table
 
 SITES = "/api/v1/sites"
 JSON = {"Content-Type": "application/json"}
@@ -151,16 +150,15 @@ def test_something_unexpected_is_a_500_that_only_the_log_explains(
 def test_a_database_without_its_tables_is_a_503_that_comes_back(
     context: Context, client: httpx.Client
 ) -> None:
-    with sqlite3.connect(str(context.database.url.database)) as raw:
-        raw.execute("ALTER TABLE events RENAME TO gone")
-        answer = client.get(f"{SITES}/default/log")
-        assert "rollcall migrate" in _problem(answer, 503, "storage_unavailable")["detail"]
-        assert answer.headers["Retry-After"] == "10"
-        raw.execute("ALTER TABLE gone RENAME TO events")
-    raw.close()
+    rename_table(context.database, "events", "gone")
+    answer = client.get(f"{SITES}/default/log")
+    assert "rollcall migrate" in _problem(answer, 503, "storage_unavailable")["detail"]
+    assert answer.headers["Retry-After"] == "10"
+    rename_table(context.database, "gone", "events")
     assert client.get(f"{SITES}/default/log").status_code == 200
 
 
+@pytest.mark.sqlite_only("the file is ours to damage")
 def test_a_damaged_database_is_said_to_be_damaged(context: Context, client: httpx.Client) -> None:
     context.database.engine.dispose()
     for path in Path(str(context.database.url.database)).parent.glob("rollcall.db*"):
@@ -190,9 +188,8 @@ class _Api:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Api]:
     """One deployment for all that Hypothesis sends; question_seconds is short, because nobody answers."""
-    process = load({}, data=Path(tmp_path_factory.mktemp("data")), question_seconds=0.05)
+    process = deployment_settings(Path(tmp_path_factory.mktemp("data")), question_seconds=0.05)
     database = Database(process.effective_database_url)
-    migrate(database)
     yield _Api(Context(create_app(process), process, database, encryption.load(process)))
     database.close()
 

@@ -17,8 +17,8 @@ from services.api.use_cases import settings
 from services.cli.deployment import open_deployment, workers
 from services.sandbox.directory import Company, RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
-from shared.settings.process import load
 from tests.integration.api.conftest import SITE, serving
+from tests.support.databases import deployment_settings
 from tests.support.phone_system import phone_system_settings
 
 PATH = f"/api/v1/sites/{SITE}"
@@ -44,7 +44,7 @@ class Ends:
 def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
     """One deployment with its own workers for all questions of this module; nothing here changes it."""
     company: Company = build_company(40)
-    context = open_deployment(load({}, data=tmp_path_factory.mktemp("data"), question_seconds=20.0))
+    context = open_deployment(deployment_settings(tmp_path_factory.mktemp("data"), question_seconds=20.0))
     with (
         RunningDirectory(company) as directory,
         RunningPhoneSystem(PhoneSystemOptions(extensions=12, max_extensions=12)) as phone_system,

@@ -20,6 +20,8 @@ from tests.integration.api.builders import (
 )
 from tests.integration.api.conftest import SITE
 
+pytestmark = pytest.mark.every_database
+
 
 def test_a_run_needs_configured_ends(context: Context) -> None:
     with pytest.raises(SettingsInvalid, match="domain controller"):

@@ -8,11 +8,10 @@ import pytest
 
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.collector.collecting import Collecting
+from tests.support.databases import deployment_settings
 from tests.support.office import Office
 from tests.support.samba import SambaDomain
 
@@ -20,9 +19,8 @@ from tests.support.samba import SambaDomain
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Collecting]:
     """A migrated deployment without workers."""
-    process = load({}, data=tmp_path)
+    process = deployment_settings(tmp_path)
     database = Database(process.effective_database_url)
-    migrate(database)
     yield Collecting(Context(create_app(process), process, database, encryption.load(process)))
     database.close()
 

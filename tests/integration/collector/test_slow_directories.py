@@ -7,14 +7,13 @@ from services.collector.snapshot import snapshot_unit
 from services.sandbox.directory.messages import Message, SearchRequest
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import PartKind, PartState
 from shared.runs import parts
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.collector.collecting import Collecting
 from tests.integration.collector.scripted import done, entry, scripted
+from tests.support.databases import deployment_settings
 from tests.support.waiting import wait_until
 
 UNIT = "OU=Sales,DC=x"
@@ -35,9 +34,8 @@ def test_a_claim_is_kept_while_the_directory_thinks_about_its_first_answer(tmp_p
         may_answer.wait()
         return entry(message, UNIT, {"objectGUID": b"1" * 16}) + done(message)
 
-    process = load({}, data=tmp_path, lease_seconds=0.6)
+    process = deployment_settings(tmp_path, lease_seconds=0.6)
     database = Database(process.effective_database_url)
-    migrate(database)
     site = Collecting(Context(create_app(process), process, database, encryption.load(process)))
     with scripted(_answer) as controller:
         site.configure(

@@ -8,10 +8,14 @@ import pytest
 
 from services.api.console.access.accounts import add
 from services.api.console.access.passwords.own import hash_password
+from services.api.use_cases import settings
+from services.cli.deployment import workers
+from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import AccountRole
 from shared.worker.context import Context
-from tests.integration.api.conftest import answering, context, ready, serving
+from tests.integration.api.conftest import SITE, answering, context, ready, serving
 from tests.integration.console.browser import Browser
+from tests.support.phone_system import phone_system_settings
 
 __all__ = ["answering", "context", "ready"]
 
@@ -56,3 +60,11 @@ def browser(address: str) -> Iterator[Open]:
             return made
 
         yield _open
+
+
+@pytest.fixture
+def phone_system(context: Context) -> Iterator[RunningPhoneSystem]:
+    """A phone system with the extensions 100 to 104, in the settings, and the workers that reach it."""
+    with RunningPhoneSystem(PhoneSystemOptions(extensions=5)) as phone_system, workers(context):
+        settings.apply_settings(context, SITE, {"phone_system": phone_system_settings(phone_system)}, "test")
+        yield phone_system

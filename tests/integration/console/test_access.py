@@ -15,7 +15,14 @@ from tests.integration.console.conftest import Open
 pytestmark = pytest.mark.usefixtures("people", "ready")
 
 # What everybody may do who is signed in, or nobody is.
-_ONES_OWN = {"/sign-in", "/sign-out", "/sign-out-everywhere", "/set-up/{token}", "/account/password"}
+_ONES_OWN = {
+    "/sign-in",
+    "/sign-out",
+    "/sign-out-everywhere",
+    "/set-up/{token}",
+    "/account/password",
+    "/account/dates",
+}
 _OPERATORS = {"/runs", "/runs/{run_id}/approve", "/runs/{run_id}/reject", "/runs/{run_id}/cancel"}
 _FILLED = {"run_id": "1", "slug": "limits", "account_id": "1", "token_id": "1"}
 

@@ -1,13 +1,15 @@
 """Accounts, tokens, one's own password and the audit in the console."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select, update
 
 from services.api.console.access import accounts
-from services.api.use_cases.tokens import name_of_token
-from shared.database.tables import Account, AuditEntry
+from services.api.use_cases import settings
+from services.api.use_cases.tokens import valid_token
+from shared.database.tables import Account, AccountRole, AccountSource, AuditEntry
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD, Open
 
@@ -100,7 +102,9 @@ def test_a_token_is_shown_once_and_revoked(context: Context, browser: Open) -> N
     page = mary.send(page, "/tokens", {"days": "90"})
     made = re.search(r"rc_[\w-]{20,}", page.text)
     assert made is not None
-    assert name_of_token(context, made[0]) == "monitoring"
+    found = valid_token(context, made[0])
+    assert found is not None
+    assert (found.name, found.role, found.site_id) == ("monitoring", "viewer", None)
     again = mary.get("/console/tokens")
     assert made[0] not in again.response.text
     mary.send(again, next(form.action for form in again.forms if "revoke" in form.action))
@@ -121,10 +125,11 @@ def test_whatever_a_manager_changes_stands_in_the_audit_without_a_password(
     mary.send(mary.get("/console/accounts"), f"/{otto}/disable")
     with context.database.read() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.actor == "account:mary")).all()
-    assert [entry.action for entry in entries] == [
+    assert [entry.action for entry in entries[1:]] == [
         "account.created", "account.role_changed", "account.password_set", "account.disabled",
     ]  # fmt: skip
-    assert {entry.details["account"] for entry in entries} == {"otto"}
+    assert entries[0].action == "account.signed_in"
+    assert {entry.details["account"] for entry in entries[1:]} == {"otto"}
     page = mary.get("/console/audit?check=1")
     assert "The audit is whole" in page.text
     assert ANOTHER not in page.text
@@ -140,3 +145,44 @@ def test_an_audit_that_was_tampered_with_is_said(context: Context, browser: Open
     page = mary.get("/console/audit?check=1")
     assert "tampered with" in page.text
     assert f"Entry {first.id} " in page.text
+
+
+def test_dates_are_written_on_every_page_as_the_person_likes_them(context: Context, browser: Open) -> None:
+    moment = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+    with context.database.begin() as session:
+        session.execute(update(AuditEntry).values(occurred_at=moment))
+    mary, vera = browser("mary"), browser("vera")
+    assert "14/03/2026 03:09:26 PM" in mary.get("/console/audit").text
+    page = mary.get("/console/account")
+    assert "31.12.2026 17:05:09" in page.text
+    page = mary.send(page, "/account/dates", {"date_format": "dd.mm.yyyy"})
+    assert page.response.url.path == "/console/account"
+    assert ("date_format", "dd.mm.yyyy") in page.form("/account/dates").values
+    assert "14.03.2026 15:09:26" in mary.get("/console/audit").text
+    assert "14/03/2026 03:09:26 PM" in vera.get("/console/audit").text
+
+
+def test_the_top_of_every_page_signs_out_everywhere(browser: Open) -> None:
+    here, there = browser("oscar"), browser("oscar")
+    page = here.get("/console/runs")
+    values = page.form("/sign-out").filled({})
+    assert 'formaction="/console/sign-out-everywhere"' in page.response.text
+    here.http.post("/console/sign-out-everywhere", data=values)
+    assert there.get("/console/").response.url.path == "/console/sign-in"
+
+
+def test_the_page_says_who_comes_in_by_extension(context: Context, browser: Open) -> None:
+    mary = browser("mary")
+    assert "Only the accounts below can sign in" in mary.get("/console/accounts").text
+    sign_in = {"password_type": "directory", "managers": ["100", "107"], "manager_roles": ["system_owners"]}
+    settings.apply_settings(context, "default", {"sign_in": sign_in}, "test")
+    with context.database.begin() as session:
+        accounts.keep_sourced(session, "107", "<b>Gil</b>", AccountRole.MANAGER, AccountSource.DIRECTORY)
+    page = mary.get("/console/accounts")
+    assert "Managers: extension 100, 107 and whoever is system_owners in 3CX" in page.text
+    assert "<b>Gil</b>" in page.text
+    assert "/console/settings/password" in page.links
+    gil = _account(context, "107").id
+    actions = [form.action for form in page.forms]
+    assert f"/console/accounts/{gil}/disable" in actions
+    assert not {f"/console/accounts/{gil}/role", f"/console/accounts/{gil}/password"} & set(actions)

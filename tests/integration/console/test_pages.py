@@ -35,9 +35,10 @@ HOSTILE = (
 PAGES = (
     "/", "/runs", "/runs/1", "/runs/1/plan", "/runs/1/findings", "/runs/2", "/runs/2/plan", "/log", "/log?level=error",
     "/people", f"/people?q={ADA}", "/people?q=nobody", "/settings/directory", "/settings/units", "/settings/exclude",
-    "/settings/rules", "/settings/limits", "/settings/schedule", "/settings/phone-system", "/settings/archive",
+    "/settings/rules", "/settings/limits", "/settings/schedule", "/settings/phone-system", "/settings/archive", "/settings/site", "/settings/site/history",
     "/settings/directory/history", "/accounts", "/account", "/tokens", "/audit?check=1", "/support",
-    "/log/clear", "/nowhere",
+    "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",
+    "/wizard/schedule", "/settings/relay", "/settings/password", "/settings/rules/history",
 )  # fmt: skip
 
 

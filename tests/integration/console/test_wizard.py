@@ -1,50 +1,66 @@
-"""The first set-up, from an empty database to the first finished run, in a browser without JavaScript."""
+"""The set-up wizard, from an empty database to the first finished run, in a browser without JavaScript."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases.settings import read_settings
+from services.api.use_cases.settings import apply_settings, read_settings
 from services.cli.deployment import workers
-from services.sandbox.directory import RunningDirectory, build_company
-from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Run, RunState
 from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
+from tests.integration.console.browser import Browser, Page
 from tests.integration.console.conftest import Open
+from tests.support.ends import Ends, running_ends
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("people")
 PEOPLE = 12
 WIZARD = "/console/wizard"
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Both ends, running."""
-
-    directory: RunningDirectory
-    phone_system: RunningPhoneSystem
+NEXT = ("action", "next")
 
 
 @pytest.fixture
 def ends(context: Context) -> Iterator[Ends]:
     """Both ends and the workers that reach them."""
-    with (
-        RunningDirectory(build_company(PEOPLE)) as directory,
-        RunningPhoneSystem(PhoneSystemOptions(extensions=3)) as phone_system,
-        workers(context),
-    ):
-        yield Ends(directory, phone_system)
+    options = PhoneSystemOptions(extensions=3, max_extensions=50)
+    with running_ends(PEOPLE, options) as running, workers(context):
+        yield running
+
+
+@pytest.fixture
+def mary(browser: Open) -> Browser:
+    """A manager."""
+    return browser("mary")
 
 
 def _settings(context: Context) -> SiteSettings:
     return read_settings(context, "default").settings
 
 
-def _run(context: Context, states: set[RunState]) -> Run:
+def _account(ends: Ends) -> dict[str, Any]:
+    """What the first step asks for."""
+    account = {name: value for name, value in ends.settings()["directory"].items() if name != "units"}
+    return {**account, "servers": account["servers"][0]}
+
+
+def _client(ends: Ends) -> dict[str, Any]:
+    """What the step of the phone system asks for."""
+    return {
+        name: ends.settings()["phone_system"][name] for name in ("base_url", "client_id", "client_secret")
+    }
+
+
+def _step(page: Page) -> str:
+    """The step that the page shows."""
+    return page.response.url.path.removeprefix(f"{WIZARD}/")
+
+
+def _wait_for_run(context: Context, states: set[RunState]) -> Run:
     def _newest() -> Run | None:
         with context.database.read() as session:
             return session.scalar(select(Run).order_by(Run.id.desc()).limit(1))
@@ -55,97 +71,161 @@ def _run(context: Context, states: set[RunState]) -> Run:
     return found
 
 
-def test_from_nothing_to_the_first_finished_run(context: Context, browser: Open, ends: Ends) -> None:
-    mary = browser("mary")
+def test_from_nothing_to_the_first_finished_run_and_its_schedule(
+    context: Context, mary: Browser, ends: Ends
+) -> None:
     page = mary.get("/console/")
     assert "Not set up yet" in page.text
+    assert WIZARD in page.links
     page = mary.get(WIZARD)
-    assert page.response.url.path == f"{WIZARD}/directory"
-    account = {
-        "servers": ends.directory.url.partition("//")[2],
-        "tls_name": ends.directory.tls_name,
-        "ca_certificate": ends.directory.ca_certificate,
-        "user": ends.directory.user,
-        "password": "wrong",
-    }
-    page = mary.send(page, "/wizard/directory", account, ("action", "next"))
-    assert page.response.url.path == f"{WIZARD}/directory"
-    assert "password" in page.text
-    assert "Save untested and go on" in page.text
-    assert not _settings(context).directory.servers
-    page = mary.send(page, "/wizard/directory", {"password": ends.directory.password}, ("action", "next"))
+    assert _step(page) == "directory"
+    page = mary.send(page, "/directory", _account(ends), NEXT)
 
-    assert page.response.url.path == f"{WIZARD}/units"
+    assert _step(page) == "units"
+    assert page.mistakes == []
     assert f"{PEOPLE} people" in page.text
-    refused = mary.send(page, "/wizard/units", {}, ("action", "next"))
-    assert "Take one unit at least" in refused.text
-    staff = next(unit.partition(",")[2] for unit in ends.directory.units)
-    page = mary.send(page, "/wizard/units", {}, ("action", f"take:{staff}"))
-    # Left here and taken up again, it is still this step.
-    assert mary.get(WIZARD).response.url.path == f"{WIZARD}/units"
-    page = mary.send(page, "/wizard/units", {}, ("action", "next"))
+    page = mary.send(page, "/units", {}, ("action", f"browse:{ends.staff_unit}"))
+    page = mary.send(page, "/units", {}, ("action", f"take:{ends.directory.units[0]}"))
+    # The tree stays open where it was, and tells what was taken.
+    assert "taken" in page.text
+    page = mary.send(page, "/units", {}, ("action", f"take:{ends.directory.units[1]}"))
+    page = mary.send(page, "/units", {}, ("action", "test"))
+    assert "It works" in page.text
+    assert not _settings(context).directory.units
+    page = mary.send(page, "/units", {}, NEXT)
 
-    assert page.response.url.path == f"{WIZARD}/number"
-    assert "telephoneNumber" in page.response.text
-    assert "For example" in page.text
-    page = mary.send(page, "/wizard/number", {}, ("action", "next"))
+    assert _step(page) == "number"
+    assert page.mistakes == []
+    assert page.fields["attributes.number"]["type"] == "radio"
+    assert re.search(r"telephoneNumber gives [1-9]\d* of \d+ people a number", page.text)
+    page = mary.send(page, "/number", {"number_rule.max_digits": "6"}, NEXT)
+    assert _settings(context).directory.number_rule.max_digits == 6
 
-    assert page.response.url.path == f"{WIZARD}/phone-system"
-    client = {
-        "base_url": ends.phone_system.base_url,
-        "client_id": ends.phone_system.client_id,
-        "client_secret": ends.phone_system.client_secret,
-    }
-    tested = mary.send(page, "/wizard/phone-system", client, ("action", "test"))
-    assert ends.phone_system.options.version in tested.text
-    page = mary.send(tested, "/wizard/phone-system", client, ("action", "next"))
+    assert _step(page) == "phone-system"
+    page = mary.send(page, "/phone-system", _client(ends), ("action", "test"))
+    assert ends.phone_system.options.version in page.text
+    assert "3 in use, the licence has 50: 47 free" in page.text
+    page = mary.send(page, "/phone-system", {}, NEXT)
 
-    assert page.response.url.path == f"{WIZARD}/templates"
-    assert '<option value="100">' in page.response.text
-    page = mary.send(page, "/wizard/templates", {"units.0.template_extension": "100"}, ("action", "next"))
-    assert page.response.url.path == f"{WIZARD}/rules"
-    page = mary.send(page, "/wizard/rules", {"when_deleted": "disable"}, ("action", "next"))
-    assert _settings(context).rules.when_deleted == "disable"
-    assert _settings(context).directory.units[0].template_extension == "100"
+    assert _step(page) == "templates"
+    assert page.mistakes == []
+    assert '<option value="100">100 ' in page.response.text
+    page = mary.send(page, "/templates", {"units.1.template_extension": "100"}, NEXT)
+    assert [unit.template_extension for unit in _settings(context).directory.units] == [None, "100"]
+    page = mary.send(page, "/rules", {"when_deleted": "disable"}, NEXT)
 
-    assert page.response.url.path == f"{WIZARD}/preview"
-    mary.send(page, "/wizard/preview")
-    run = _run(context, {RunState.PLANNED, RunState.HELD})
+    assert _step(page) == "preview"
+    mary.send(page, "/preview")
+    run = _wait_for_run(context, {RunState.PLANNED, RunState.HELD})
     page = mary.get(f"{WIZARD}/preview")
-    assert f"The plan: create {PEOPLE}." in page.text
-    plan = mary.get(f"/console/runs/{run.id}/plan")
-    mary.send(plan, f"/runs/{run.id}/approve")
-    assert _run(context, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
-    assert len(ends.phone_system.state.users) == 3 + PEOPLE
+    assert page.mistakes == []
+    assert f"create {run.counts['create_extension']}" in page.text
+    assert f"/console/runs/{run.id}/plan" in page.links
+    approving = next(form for form in page.forms if ("action", "approve") in form.buttons)
+    mary.http.post(approving.action, data=approving.filled({"action": "approve"}))
+    assert _wait_for_run(context, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
+    assert len(ends.phone_system.state.users) == 3 + run.counts["create_extension"]
 
     page = mary.get(WIZARD)
-    assert page.response.url.path == f"{WIZARD}/schedule"
-    page = mary.send(page, "/wizard/schedule", {"is_enabled": "yes"}, ("action", "next"))
+    assert _step(page) == "schedule"
+    # Whoever comes here wants runs to start by themselves.
+    page = mary.send(page, "/schedule", {}, NEXT)
     assert page.response.url.path == "/console/"
+    assert _settings(context).schedule.is_enabled
     assert "Everything is in step" in page.text
     assert mary.get(WIZARD).response.url.path == "/console/"
 
 
-def test_what_cannot_be_tested_may_be_saved_on_purpose(context: Context, browser: Open, ends: Ends) -> None:
-    mary = browser("mary")
+def test_what_fails_its_test_is_saved_only_when_the_administrator_says_so(
+    context: Context, mary: Browser, ends: Ends
+) -> None:
     page = mary.get(f"{WIZARD}/phone-system")
-    wrong = {"base_url": ends.phone_system.base_url, "client_id": "rollcall", "client_secret": "wrong"}
-    page = mary.send(page, "/wizard/phone-system", wrong, ("action", "next"))
-    assert not _settings(context).phone_system.base_url
-    page = mary.send(page, "/wizard/phone-system", wrong, ("action", "anyway"))
-    assert page.response.url.path == f"{WIZARD}/templates"
-    assert _settings(context).phone_system.base_url == ends.phone_system.base_url
-    # What the next step cannot offer is said, and the step stands all the same.
+    assert ("action", "anyway") not in page.form("/phone-system").buttons
+    wrong = {**_client(ends), "client_secret": "wrong"}
+    page = mary.send(page, "/phone-system", wrong, NEXT)
     assert page.status == 422
-    assert "template" in page.text.lower()
+    assert "the test did not succeed" in page.text
+    assert "client" in page.response.text.partition('id="answer"')[2]
+    assert not _settings(context).phone_system.base_url
+    page = mary.send(page, "/phone-system", {}, ("action", "anyway"))
+    assert _step(page) == "templates"
+    assert _settings(context).phone_system.client_secret.get_secret_value() == "wrong"
+    # What this step cannot offer is said, and the step stands all the same.
+    assert page.status == 200
+    assert "Nothing can be offered to choose from." in page.text
 
 
-def test_only_managers_set_up(browser: Open) -> None:
-    for name in ("vera", "oscar"):
-        somebody = browser(name)
-        assert somebody.get(WIZARD).status == 403
-        assert "Set it up" not in somebody.get("/console/").text
+def test_what_is_needed_is_not_saved_empty_even_on_purpose(
+    context: Context, mary: Browser, ends: Ends
+) -> None:
+    page = mary.send(mary.get(f"{WIZARD}/directory"), "/directory", {"user": ends.directory.user}, NEXT)
+    assert page.status == 422
+    assert 'id="e-servers">Fill this in.' in page.response.text
+    apply_settings(context, "default", {"directory": {**ends.settings()["directory"], "units": []}}, "test")
+    page = mary.send(mary.get(f"{WIZARD}/units"), "/units", {}, NEXT)
+    assert "Take one unit at least" in page.text
+    assert _step(mary.get(WIZARD)) == "units"
 
 
-def test_a_step_that_does_not_exist_is_said(browser: Open) -> None:
-    assert browser("mary").get(f"{WIZARD}/nothing").status == 404
+def test_a_template_that_the_phone_system_does_not_have_is_refused(
+    context: Context, mary: Browser, ends: Ends
+) -> None:
+    apply_settings(context, "default", ends.settings(), "test")
+    page = mary.get(f"{WIZARD}/templates")
+    page = mary.send(page, "/templates", {"units.0.template_extension": "4711"}, NEXT)
+    assert "The phone system has no extension 4711" in page.text
+    assert "4711 (not there)" in page.text
+    assert _settings(context).directory.units[0].template_extension is None
+    assert _step(mary.send(page, "/templates", {}, ("action", "anyway"))) == "rules"
+
+
+def test_the_set_up_is_taken_up_again_where_it_was_left_by_whoever_comes(
+    context: Context, mary: Browser
+) -> None:
+    units = [{"dn": "OU=Sales,DC=corp,DC=example"}]
+    directory = {"servers": ["dc1.corp.example"], "user": "rollcall@corp.example"}
+    phone_system = {"base_url": "https://pbx.example.test", "client_id": "rollcall"}
+    for settings, step in (
+        ({"directory": directory}, "units"),
+        ({"directory": {**directory, "units": units}}, "number"),
+        ({"phone_system": phone_system}, "templates"),
+        ({"rules": {"when_deleted": "disable"}}, "preview"),
+        # What was set elsewhere does not lead past what is missing.
+        ({"schedule": {"is_enabled": True}}, "preview"),
+        ({"directory": directory}, "units"),
+    ):
+        apply_settings(context, "default", settings, "somebody")
+        assert mary.http.get(WIZARD, follow_redirects=False).headers["location"] == f"{WIZARD}/{step}"
+
+
+def test_an_attribute_that_no_sample_has_can_be_named(context: Context, mary: Browser, ends: Ends) -> None:
+    apply_settings(context, "default", ends.settings(), "test")
+    page = mary.get(f"{WIZARD}/number")
+    page = mary.send(page, "/number", {"other_attribute": "extensionAttribute7"}, NEXT)
+    assert _step(page) == "phone-system"
+    assert _settings(context).directory.attributes.number == "extensionAttribute7"
+    page = mary.get(f"{WIZARD}/number")
+    assert dict(page.form("/number").values)["attributes.number"] == "extensionAttribute7"
+    page = mary.send(page, "/number", {"other_attribute": "no such thing"}, NEXT)
+    assert "such as ipPhone" in page.text
+
+
+@pytest.mark.parametrize("name", ["vera", "oscar"])
+def test_only_managers_set_up(context: Context, browser: Open, name: str) -> None:
+    somebody = browser(name)
+    page = somebody.get(WIZARD)
+    assert page.status == 403
+    assert WIZARD not in somebody.get("/console/").links
+    token = dict(somebody.get("/console/").forms[0].values)["form_token"]
+    for path in ("/schedule", "/preview"):
+        answer = somebody.http.post(
+            WIZARD + path, data={"form_token": token, "action": "anyway", "is_enabled": "yes"}
+        )
+        assert answer.status_code == 403
+    assert not _settings(context).schedule.is_enabled
+
+
+def test_a_step_that_does_not_exist_is_said(mary: Browser) -> None:
+    assert mary.get(f"{WIZARD}/nothing").status == 404
+    page = mary.get(f"{WIZARD}/preview")
+    assert "Still to be set" in page.text

@@ -36,6 +36,8 @@ from tests.integration.reconciler.collected import (
     steps_of,
 )
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.fixture
 def settled(context: Context) -> Context:

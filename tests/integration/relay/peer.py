@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 import ssl
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def served(phones: Phones, *, port: int = 0, fault: str = "") -> Iterator[Served
     try:
         yield ServedRelay(process, lines)
     finally:
+        # It may have been frozen at its fault point.
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         process.wait(30)
         process.stdout.close()

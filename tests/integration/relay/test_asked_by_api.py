@@ -11,7 +11,10 @@ from sqlalchemy import select
 from services.api.schemas.questions import RelayAnswer
 from services.api.use_cases import settings
 from services.cli.deployment import open_deployment, workers
+from services.relay.pairing import Pairing
+from services.relay_client.relay import Relay
 from shared.database.tables import AuditEntry
+from shared.errors import RelayRefused
 from shared.settings.documents import Section
 from shared.settings.process import load
 from shared.worker.context import Context
@@ -56,7 +59,7 @@ def test_pairing_saves_the_settings_and_the_test_shows_the_host(
     assert said.free_bytes > 0
 
     stored, version = settings.read_section(context, SITE, Section.RELAY)
-    assert (stored["signing_key"], version) == ("set", 1)
+    assert (stored["signing_key"], version) == ("set", 2)
     with context.database.read() as session:
         audited = {(entry.action, entry.actor) for entry in session.scalars(select(AuditEntry))}
     assert ("relay.paired", "token:tester") in audited
@@ -92,12 +95,31 @@ def test_a_wrong_code_pairs_nobody_and_the_right_one_still_does(
     assert api.post(f"{PATH}/pair", json={"code": relay.code}).status_code == 200
 
 
-def test_a_pairing_whose_answer_got_lost_is_known_when_it_is_tried_again(
+def test_a_code_that_is_tried_again_says_that_the_pairing_stands(
     api: httpx.Client, relay: ServedRelay
 ) -> None:
     body = {"code": relay.code, "values": _values(relay)}
     assert api.post(f"{PATH}/pair", json=body).status_code == 200
-    assert api.post(f"{PATH}/pair", json=body).status_code == 200
+    again = api.post(f"{PATH}/pair", json=body).json()
+    assert again["code"] == "relay_refused"
+    assert again["detail"].endswith("The pairing from before still stands.")
+    assert api.post(f"{PATH}/test").json()["is_usable"]
+
+
+def test_pairing_anew_makes_a_new_key_and_the_old_one_opens_nothing(
+    api: httpx.Client, context: Context, relay: ServedRelay, phones: Phones
+) -> None:
+    api.post(f"{PATH}/pair", json={"code": relay.code, "values": _values(relay)})
+    old = settings.read_settings(context, SITE).settings.relay
+    assert (
+        api.post(f"{PATH}/pair", json={"code": Pairing(phones.folder / "state").new_code()}).status_code
+        == 200
+    )
+    new = settings.read_settings(context, SITE).settings.relay
+    assert new.signing_key != old.signing_key
+    assert api.post(f"{PATH}/test").json()["is_usable"]
+    with pytest.raises(RelayRefused):
+        Relay(old).test()
 
 
 def test_what_the_host_lacks_is_listed(api: httpx.Client, relay: ServedRelay, phones: Phones) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from services.relay_client.archive import ArchiveRequest, RelayArchiver
-from services.relay_client.relay import Relay
+from services.relay_client.relay import HandedOn, Relay
 from shared.errors import (
     AddressUnknown,
     RelayFailed,
@@ -76,7 +76,7 @@ def test_nothing_is_sent_to_a_relay_with_another_key(relay: ServedRelay, phones:
 def test_who_is_not_paired_is_told_to_pair(relay: ServedRelay, client: Relay) -> None:
     with pytest.raises(RelayRefused, match="rollcall-relay pair"):
         Relay(_settings(relay, signing_key=OTHER_KEY)).test()
-    with pytest.raises(RelayRefused, match="not paired with Rollcall yet"):
+    with pytest.raises(RelayRefused, match="Rollcall is not paired"):
         Relay(_settings(relay, signing_key="")).test()
 
 
@@ -117,6 +117,18 @@ def test_asked_again_with_the_same_operation_nothing_moves_twice(client: Relay, 
     moved = phones.account()
     assert _archiver(client).archive(request) == first
     assert phones.account() == moved
+
+
+def test_a_worker_that_ends_leaves_the_operation_to_the_next_one(client: Relay, phones: Phones) -> None:
+    before, request = phones.account(), _request()
+    # Wanted when it is asked, no longer when it is to be waited for.
+    is_wanted = iter([True, False]).__next__
+    with pytest.raises(HandedOn):
+        RelayArchiver(client, ArchiveSettings(), 60, is_wanted).archive(request)
+    receipt = _archiver(client).archive(request)
+    assert receipt.is_verified
+    assert receipt.items == before.of(LEAVER).total()
+    assert phones.account().contents() == before.contents()
 
 
 def test_only_the_kinds_that_are_asked_for_go(client: Relay, phones: Phones) -> None:

@@ -1,6 +1,5 @@
 """A phone system, a database that knows it, and a way to run commands against it without a planner."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +15,14 @@ from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared import encryption
 from shared.database.commands import command_values
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import BindingRow, CommandRow, Event, Run, RunState
 from shared.domain.command import Command, CommandKind, CommandState
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
+from tests.support.databases import deployment_settings
 
 
 class Silent(Context):
@@ -168,22 +166,11 @@ def options() -> PhoneSystemOptions:
     return PhoneSystemOptions(extensions=10)
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database to copy, because migrating takes longer than most tests."""
-    process = load({}, data=tmp_path_factory.mktemp("migrated"))
-    database = Database(process.effective_database_url)
-    migrate(database)
-    database.close()
-    return Path(str(database.url.database))
-
-
 @pytest.fixture
-def bench(tmp_path: Path, migrated: Path, options: PhoneSystemOptions) -> Iterator[Bench]:
+def bench(tmp_path: Path, options: PhoneSystemOptions) -> Iterator[Bench]:
     """A site with its phone system."""
-    process = load({}, data=tmp_path, lease_seconds=5)
+    process = deployment_settings(tmp_path, lease_seconds=5)
     database = Database(process.effective_database_url)
-    shutil.copy(migrated, str(database.url.database))
     secrets = encryption.load(process)
     with RunningPhoneSystem(options) as phone_system:
         with database.begin() as session:

@@ -12,6 +12,8 @@ from shared.domain.command import Command, CommandKind
 from shared.errors import LeaseHeld
 from tests.integration.relay_client.conftest import Bench, VerifyingArchiver, change, creation
 
+pytestmark = pytest.mark.every_database
+
 
 def test_a_created_extension_has_its_fields_and_belongs_to_its_person(bench: Bench) -> None:
     (row,) = bench.execute(creation(1, mobile="+1 801 555 0123"))

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import update
 
 from services.api.use_cases.decisions import cancel
+from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
 from services.relay_client.ending import MOST_INTERRUPTIONS
 from services.relay_client.execute import execute_stage, executor_lease
+from services.relay_client.relay import HandedOn
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Lease
 from shared.domain.command import CommandKind
@@ -52,6 +54,30 @@ def test_a_phone_system_that_comes_back_finds_the_run_where_it_was_left(bench: B
     run = bench.drain(run_id)
     assert (run.state, run.attempts) == ("done", 0)
     assert all(len(done) == 1 for done in bench.calls("create_user").values())
+
+
+class _WorkerEndsFirst:
+    """An archiver whose first worker ends while the relay is at work."""
+
+    def __init__(self) -> None:
+        self.operations: list[str] = []
+
+    def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
+        self.operations.append(request.operation)
+        if len(self.operations) == 1:
+            raise HandedOn("The relay is asked again.")
+        return ArchiveReceipt(is_verified=True)
+
+
+def test_an_archive_under_way_when_the_worker_ends_is_the_next_ones_not_a_failure(bench: Bench) -> None:
+    bench.archiver = archiver = _WorkerEndsFirst()
+    there = {"number": "103", "enabled": True}
+    run_id = bench.start([change(bench, CommandKind.ARCHIVE_EXTENSION, "103", there, {"archive": "109"})])
+    execute_stage(bench.context, run_id, archiver)
+    assert [(row.state, row.attempts) for row in bench.rows(run_id)] == [("running", 0)]
+    assert bench.drain(run_id).state == "done"
+    first, second = archiver.operations
+    assert first == second
 
 
 def test_one_that_goes_away_in_mid_stage_leaves_every_command_either_done_or_to_be_done(bench: Bench) -> None:

@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.encryption import Encryption, new_key
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
+from tests.support.databases import deployment_settings
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty, migrated SQLite database."""
-    made = Database(f"sqlite:///{tmp_path / 'rollcall.db'}")
-    migrate(made)
+    """A migrated database of the kind that the test runs on."""
+    made = Database(deployment_settings(tmp_path).effective_database_url)
     yield made
     made.close()
 

@@ -13,6 +13,8 @@ from shared.database.tables import Lease
 from shared.errors import LeaseHeld
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.every_database
+
 
 def _expire(database: Database, name: str) -> None:
     with database.begin() as session:

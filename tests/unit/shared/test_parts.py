@@ -15,6 +15,8 @@ from shared.runs import parts
 from shared.runs.due import due_messages
 from shared.runs.start import RunRequest, start_run
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.fixture
 def run_id(database: Database, encryption: Encryption, ready_site: str) -> int:

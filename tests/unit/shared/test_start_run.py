@@ -11,6 +11,8 @@ from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.runs.start import RunRequest, start_run
 
+pytestmark = pytest.mark.every_database
+
 
 def test_a_site_without_settings_says_everything_that_is_missing(
     database: Database, encryption: Encryption

@@ -7,15 +7,17 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from services.api.console.access.passwords.own import hash_password
+from services.api.console.clock import DateFormat
 from shared.database import events
 from shared.database.locks import exclusive
-from shared.database.tables import Account, AccountRole, ConsoleSession
+from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 # Of two managers who disable each other at once, one stays.
 _ACCOUNTS = "accounts"
+_BY_SETTINGS = "sign-in settings"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
 
@@ -26,7 +28,7 @@ def list_accounts(context: Context) -> list[Account]:
 
 
 def has_manager(context: Context) -> bool:
-    """Whether anybody may manage this deployment; if not, a set-up link is due."""
+    """Whether an own account may manage this deployment; if not, a set-up link is due."""
     with context.database.read() as session:
         return _managers(session) > 0
 
@@ -65,15 +67,40 @@ def add(
     return account
 
 
+def keep_sourced(
+    session: Session, number: str, display_name: str, role: AccountRole, source: AccountSource
+) -> Account:
+    """The account of somebody who proved elsewhere that they have this extension, made or brought up to date.
+
+    :raises Conflict: an own account has this name.
+    """
+    exclusive(session, _ACCOUNTS)
+    account = session.scalar(select(Account).where(Account.name == number))
+    was = account.role if account is not None else None
+    if account is None:
+        account = Account(name=number, password_hash=None, created_at=datetime.now(UTC))
+        session.add(account)
+    elif account.source == AccountSource.OWN:
+        raise Conflict(f"There is an own account named '{number}'. It signs in with its own password.")
+    account.display_name = _printable(display_name) or number
+    account.role, account.source = role.value, source.value
+    session.flush()
+    if was is None:
+        _audit(session, "account.created", account, _BY_SETTINGS, role=role.value, source=source.value)
+    elif was != role:
+        _audit(session, "account.role_changed", account, _BY_SETTINGS, role=role.value)
+    return account
+
+
 def change_role(context: Context, account_id: int, role: AccountRole, actor: str) -> Account:
     """Give the account other rights, from its next request on.
 
-    :raises Conflict: nobody would be left who may manage accounts.
+    :raises Conflict: nobody would be left who may manage accounts; or the rights come from the settings.
     :raises NotFound: there is no such account.
     """
     with context.database.begin() as session:
         exclusive(session, _ACCOUNTS)
-        account = _get(session, account_id)
+        account = _get_own(session, account_id, "rights")
         if account.role != role.value:
             _keep_a_manager(session, account, still=role is AccountRole.MANAGER)
             account.role = role.value
@@ -115,10 +142,11 @@ def set_password(context: Context, account_id: int, password: str, actor: str) -
     """Give the account another password; whoever is signed in with the old one is signed out.
 
     :raises SettingsInvalid: the password is too weak.
+    :raises Conflict: the phone system or the directory keeps it.
     :raises NotFound: there is no such account.
     """
     with context.database.read() as session:
-        name = _get(session, account_id).name
+        name = _get_own(session, account_id, "password").name
     password_hash = hash_password(name, password)
     with context.database.begin() as session:
         account = _get(session, account_id)
@@ -126,6 +154,12 @@ def set_password(context: Context, account_id: int, password: str, actor: str) -
         end_sessions(session, account_id)
         _audit(session, "account.password_set", account, actor)
         return account
+
+
+def choose_date_format(context: Context, account_id: int, chosen: DateFormat) -> None:
+    """Remember how this person likes dates to be written."""
+    with context.database.begin() as session:
+        _get(session, account_id).date_format = chosen.value
 
 
 def end_sessions(session: Session, account_id: int) -> None:
@@ -158,22 +192,42 @@ def _get(session: Session, account_id: int) -> Account:
     return account
 
 
+def _get_own(session: Session, account_id: int, what: str) -> Account:
+    account = _get(session, account_id)
+    if account.source != AccountSource.OWN:
+        raise Conflict(
+            f"'{account.name}' signs in with an extension, so its {what} cannot be changed here. Settings, Password "
+            "says who may do what."
+        )
+    return account
+
+
 def _managers(session: Session) -> int:
     return (
         session.scalar(
             select(func.count())
             .select_from(Account)
-            .where(Account.role == AccountRole.MANAGER.value, Account.disabled_at.is_(None))
+            .where(
+                Account.role == AccountRole.MANAGER.value,
+                # Whoever signs in with an extension is kept out when the phone system or the directory is away.
+                Account.source == AccountSource.OWN.value,
+                Account.disabled_at.is_(None),
+            )
         )
         or 0
     )
 
 
 def _keep_a_manager(session: Session, account: Account, *, still: bool) -> None:
-    is_manager = account.role == AccountRole.MANAGER and account.disabled_at is None
+    is_manager = (
+        account.role == AccountRole.MANAGER
+        and account.source == AccountSource.OWN
+        and account.disabled_at is None
+    )
     if is_manager and not still and _managers(session) == 1:
         raise Conflict(
-            f"'{account.name}' is the only manager left. Make somebody else a manager first, then try again."
+            f"'{account.name}' is the only manager left with an own account. Make somebody else a manager first, then "
+            "try again."
         )
 
 

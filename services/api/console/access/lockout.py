@@ -21,10 +21,18 @@ FREE_FOR_A_NAME = 5
 FREE_FOR_AN_ADDRESS = 30
 FIRST_LOCK = timedelta(seconds=15)
 LONGEST_LOCK = timedelta(minutes=15)
+# A PIN has few digits: at this pace every fourth one of four digits is found in a hundred days, by one who never rests.
+LONGEST_LOCK_OF_PIN = timedelta(hours=1)
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def count_attempt(context: Context, name: str, address: str, now: datetime | None = None) -> timedelta | None:
+def count_attempt(
+    context: Context,
+    name: str,
+    address: str,
+    now: datetime | None = None,
+    longest: timedelta = LONGEST_LOCK,
+) -> timedelta | None:
     """Count one attempt. How long to wait when name or address is locked (it is not counted then), else ``None``."""
     moment = now or datetime.now(UTC)
     subjects = ((_name(name), FREE_FOR_A_NAME), (_address(address), FREE_FOR_AN_ADDRESS))
@@ -35,12 +43,41 @@ def count_attempt(context: Context, name: str, address: str, now: datetime | Non
         session.execute(delete(SignInAttempt).where(SignInAttempt.last_failed_at < moment - _FORGOTTEN_AFTER))
         rows = [(session.get(SignInAttempt, subject), subject, free) for subject, free in subjects]
         locks = [row.locked_until for row, _, _ in rows if row is not None and row.locked_until is not None]
-        longest = max(locks, default=moment)
-        if longest > moment:
-            return longest - moment
+        last = max(locks, default=moment)
+        if last > moment:
+            return last - moment
         for row, subject, free in rows:
-            _count(session, row, subject, free, moment)
+            _count(session, row, subject, free, moment, longest)
     return None
+
+
+def take_back(context: Context, name: str, address: str) -> None:
+    """Take back what ``count_attempt`` counted: nobody could say whether the password was right.
+
+    Failures before it stay, or an outage of the phone system would be a time to guess in.
+    """
+    with context.database.begin() as session:
+        for subject, free in ((_name(name), FREE_FOR_A_NAME), (_address(address), FREE_FOR_AN_ADDRESS)):
+            row = session.get(SignInAttempt, subject)
+            if row is not None:
+                row.failures = max(0, row.failures - 1)
+                if row.failures < free:
+                    row.locked_until = None
+
+
+def locked(context: Context, name: str, address: str) -> list[str]:
+    """Which of the two is locked now: ``name``, ``address``, both, or none."""
+    with context.database.read() as session:
+        rows = {
+            "name": session.get(SignInAttempt, _name(name)),
+            "address": session.get(SignInAttempt, _address(address)),
+        }
+        now = datetime.now(UTC)
+        return [
+            kind
+            for kind, row in rows.items()
+            if row is not None and row.locked_until is not None and row.locked_until > now
+        ]
 
 
 def forgive(context: Context, name: str, address: str) -> None:
@@ -57,14 +94,16 @@ def forgive(context: Context, name: str, address: str) -> None:
             row.locked_until = None
 
 
-def _count(session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime) -> None:
+def _count(
+    session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime, longest: timedelta
+) -> None:
     if row is None:
         row = SignInAttempt(subject=subject, failures=0, last_failed_at=now)
         session.add(row)
     row.failures += 1
     row.last_failed_at = now
     if row.failures >= free:
-        row.locked_until = now + min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(row.failures - free, 10))
+        row.locked_until = now + min(longest, FIRST_LOCK * 2 ** min(row.failures - free, 10))
 
 
 def _name(name: str) -> str:

@@ -1,5 +1,6 @@
 """Signed-in browsers. A session is a random token of which the database keeps only the hash; it ends when nobody
-uses it for a while, after a working day at the latest, and at once when the account changes.
+uses it for a while, after a working day at the latest, and at once when the account changes. Of somebody who is known
+elsewhere see ``sourced``.
 """
 
 import hashlib
@@ -10,11 +11,17 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import delete, or_, select, update
 
+from services.api.console.access import lockout, sourced
 from services.api.console.access.accounts import end_sessions
-from services.api.console.access.lockout import count_attempt, forgive
+from services.api.console.access.lockout import count_attempt, forgive, take_back
 from services.api.console.access.passwords import own
-from shared.database.tables import Account, AccountRole, ConsoleSession
+from services.api.console.access.passwords.elsewhere import CannotAsk
+from services.api.console.access.sourced import NotLetIn
+from shared.database import events
+from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import StorageUnavailable
+from shared.settings.documents import PasswordType, SignInSettings
+from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
@@ -22,16 +29,33 @@ log = structlog.get_logger(__name__)
 IDLE = timedelta(hours=1)
 LONGEST = timedelta(hours=12)
 _SEEN_NOTED_EVERY = timedelta(minutes=1)
-_RANK = {AccountRole.VIEWER: 0, AccountRole.OPERATOR: 1, AccountRole.MANAGER: 2}
+_REFUSED = {
+    PasswordType.OWN: "The name or the password is wrong. Check both and try again.",
+    PasswordType.VOICEMAIL_PIN: "The extension or the PIN is wrong, or the extension may not sign in here. Check both "
+    "and try again, or ask a manager.",
+    PasswordType.DIRECTORY: "The extension or the password is wrong, or the extension may not sign in here. Check both "
+    "and try again, or ask a manager.",
+}
+_CANNOT_ASK = {
+    PasswordType.VOICEMAIL_PIN: "PINs cannot be checked at the moment, because the phone system cannot be asked. Try "
+    "again in a minute. Rollcall's own accounts can sign in as always.",
+    PasswordType.DIRECTORY: "Passwords cannot be checked at the moment, because the directory or the phone system cannot "
+    "be asked. Try again in a minute. Rollcall's own accounts can sign in as always.",
+}
 
 
 class SignInRefused(Exception):
-    """Nobody was signed in. ``retry_after`` is set when it is useless to try before."""
+    """Nobody was signed in. ``retry_after`` is set when it is useless to try before; ``is_temporary`` when nobody
+    could say whether the password is right.
+    """
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after: timedelta | None = None, *, is_temporary: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+        self.is_temporary = is_temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +66,9 @@ class Visitor:
     name: str
     display_name: str
     role: AccountRole
+    # Of somebody with an own account the name is a name, else an extension.
+    is_own: bool = True
+    date_format: str | None = None
 
     @property
     def actor(self) -> str:
@@ -50,7 +77,7 @@ class Visitor:
 
     def may(self, role: AccountRole) -> bool:
         """Whether the account has the rights of the role."""
-        return _RANK[self.role] >= _RANK[role]
+        return self.role.may(role)
 
 
 def sign_in(context: Context, name: str, password: str, address: str) -> str:
@@ -79,7 +106,7 @@ def open_session(context: Context, account: Account, address: str) -> str:
     with context.database.begin() as session:
         session.execute(
             delete(ConsoleSession).where(
-                or_(ConsoleSession.expires_at < now, ConsoleSession.last_seen_at < now - IDLE)
+                or_(ConsoleSession.created_at < now - LONGEST, ConsoleSession.last_seen_at < now - IDLE)
             )
         )
         session.add(
@@ -89,10 +116,19 @@ def open_session(context: Context, account: Account, address: str) -> str:
                 address=address[:64],
                 created_at=now,
                 last_seen_at=now,
-                expires_at=now + LONGEST,
+                # Of somebody known elsewhere: until they must be looked at again.
+                expires_at=now + (LONGEST if account.source == AccountSource.OWN else sourced.AGAIN_AFTER),
             )
         )
         session.execute(update(Account).where(Account.id == account.id).values(last_signed_in_at=now))
+        details = {"account": account.name, "address": address[:64]}
+        events.audit(
+            session,
+            DEFAULT_SITE,
+            actor=f"account:{account.name}",
+            action="account.signed_in",
+            details=details,
+        )
     return token
 
 
@@ -108,11 +144,19 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
     if found is None:
         return None
     row, account = found
-    if moment >= row.expires_at or moment >= row.last_seen_at + IDLE or account.disabled_at is not None:
+    if (
+        moment >= row.created_at + LONGEST
+        or moment >= row.last_seen_at + IDLE
+        or account.disabled_at is not None
+    ):
+        return None
+    is_own = account.source == AccountSource.OWN
+    role = AccountRole(account.role) if is_own else sourced.role_now(context, row, account, moment)
+    if role is None:
         return None
     if row.last_seen_at <= moment - _SEEN_NOTED_EVERY:
         _note_seen(context, row.id, moment)
-    return Visitor(account.id, account.name, account.display_name, AccountRole(account.role))
+    return Visitor(account.id, account.name, account.display_name, role, is_own, account.date_format)
 
 
 def sign_out(context: Context, token: str) -> None:
@@ -128,18 +172,50 @@ def sign_out_everywhere(context: Context, account_id: int) -> None:
 
 
 def _prove(context: Context, name: str, password: str, address: str) -> Account:
-    wait = count_attempt(context, name, address)
+    settings = sourced.read_rules(context).settings
+    is_pin = settings.password_type is PasswordType.VOICEMAIL_PIN
+    wait = count_attempt(
+        context, name, address, longest=lockout.LONGEST_LOCK_OF_PIN if is_pin else lockout.LONGEST_LOCK
+    )
     if wait is not None:
         raise SignInRefused(
             f"Too many attempts failed. Wait {_in_words(wait)}, then try again. A manager can set a new password.",
             wait,
         )
-    account = own.verify(context, name, password)
+    try:
+        account = _account_of(context, settings, name, password, address)
+    except CannotAsk as error:
+        take_back(context, name, address)
+        raise SignInRefused(_CANNOT_ASK[settings.password_type], is_temporary=True) from error
     if account is None:
-        log.warning("sign_in_refused", address=address)
-        raise SignInRefused("The name or the password is wrong. Check both and try again.")
+        _note_failure(context, name, address)
+        raise SignInRefused(_REFUSED[settings.password_type])
     forgive(context, name, address)
     return account
+
+
+def _account_of(
+    context: Context, settings: SignInSettings, name: str, password: str, address: str
+) -> Account | None:
+    account = own.verify(context, name, password)
+    if account is not None or settings.password_type is PasswordType.OWN or own.has_account(context, name):
+        return account
+    try:
+        return sourced.prove(context, settings, name, password, address)
+    except NotLetIn:
+        return None
+
+
+def _note_failure(context: Context, name: str, address: str) -> None:
+    log.warning("sign_in_refused", address=address)
+    kinds = lockout.locked(context, name, address)
+    if not kinds:
+        return
+    with context.database.begin() as session:
+        # A name that is none may be a password typed into the wrong field.
+        known = session.scalar(select(Account.name).where(Account.name == name))
+        details = {"locked": ", ".join(kinds), "address": address[:64], "account": known or ""}
+        events.audit(session, DEFAULT_SITE, actor="sign-in", action="sign_in.locked", details=details)
 
 
 def _note_seen(context: Context, session_id: int, now: datetime) -> None:

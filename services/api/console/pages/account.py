@@ -1,16 +1,19 @@
-"""One's own account: another password, and signing out everywhere."""
+"""One's own account: another password, how dates are written, and signing out everywhere."""
 
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from services.api.console.access import accounts
 from services.api.console.access.passwords import own
 from services.api.console.access.sessions import SignInRefused, Visitor, check_again, sign_in
+from services.api.console.clock import Clock, DateFormat, format_of
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, VisitorDep, address_of, enter, text_of
+from services.api.console.visit import FormDep, VisitorDep, address_of, enter, text_of, visit_of
 from services.api.dependencies import ContextDep
-from shared.errors import SettingsInvalid
+from shared.errors import Conflict, SettingsInvalid
 
 router = APIRouter()
 
@@ -32,6 +35,10 @@ def change_password(request: Request, context: ContextDep, visitor: VisitorDep, 
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "The two new passwords differ. Type the same one twice.",
         )
+    if not visitor.is_own:
+        raise Conflict(
+            "You sign in with your extension, so the password is changed where it is kept: in 3CX or in the directory."
+        )
     try:
         check_again(context, visitor, now, address_of(request))
         accounts.set_password(context, visitor.account_id, wanted, visitor.actor)
@@ -41,8 +48,18 @@ def change_password(request: Request, context: ContextDep, visitor: VisitorDep, 
     return enter(request, token, link("/account", changed=1))
 
 
+@router.post("/account/dates")
+def choose_dates(context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+    """Write dates as the person likes them, on every page from now on."""
+    accounts.choose_date_format(context, visitor.account_id, format_of(text_of(form, "date_format")))
+    return RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
+
+
 def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Response:
     changed = request.query_params.get("changed") == "1"
+    # A date that shows which number is the day, at an hour that shows how the afternoon is written.
+    zone = visit_of(request).zone
+    shown = datetime(2026, 12, 31, 17, 5, 9, tzinfo=zone)
     return page(
         request,
         "account.html",
@@ -51,4 +68,8 @@ def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Resp
         refused=refused,
         changed=changed,
         shortest=own.SHORTEST,
+        date_format=format_of(visitor.date_format),
+        date_formats=[
+            (item, Clock(zone, item).stamp(shown), item is DateFormat.BRITISH) for item in DateFormat
+        ],
     )

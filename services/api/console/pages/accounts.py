@@ -6,16 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.api.console.access import accounts
+from services.api.console.access import accounts, sourced
 from services.api.console.access.passwords.own import SHORTEST
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, text_of
 from services.api.dependencies import ContextDep
-from shared.database.tables import AccountRole
+from shared.database.tables import AccountRole, AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.documents import PasswordType, SignInSettings
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/accounts")
+_SOURCES = {
+    AccountSource.PHONE_SYSTEM.value: "Voicemail PIN",
+    AccountSource.DIRECTORY.value: "Directory password",
+}
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -86,6 +91,31 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
         given={"name": "", "display_name": "", "role": AccountRole.VIEWER.value} | given,
         refused=refused,
         shortest=SHORTEST,
+        sources=_SOURCES,
+        how=_how(sourced.read_rules(context).settings),
+    )
+
+
+def _how(settings: SignInSettings) -> str:
+    """Who comes in without an account made here."""
+    if settings.password_type is PasswordType.OWN:
+        return "Only the accounts below can sign in. Extensions with their PIN or directory password can be let in, too:"
+    password = "PIN" if settings.password_type is PasswordType.VOICEMAIL_PIN else "directory password"
+    managers = [
+        *(["extension " + ", ".join(settings.managers)] if settings.managers else []),
+        *(
+            ["whoever is " + " or ".join(settings.manager_roles) + " in 3CX"]
+            if settings.manager_roles
+            else []
+        ),
+    ]
+    operators = ", ".join(settings.operators) or "none"
+    others = (
+        "Everybody else with an extension may look." if settings.others_may_view else "Nobody else comes in."
+    )
+    return (
+        f"People sign in with extension and {password}. Managers: {' and '.join(managers) or 'none'}. "
+        f"Operators: {operators}. {others}"
     )
 
 

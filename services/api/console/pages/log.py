@@ -12,9 +12,10 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
 from services.api.dependencies import Before, ContextDep
-from services.api.routes.log import export_log
+from services.api.routes.log import exported
 from services.api.use_cases import log
 from services.api.use_cases.log import ExportFormat, LogFilter
+from services.api.use_cases.log_formats import Dates
 from shared.database.tables import EventLevel
 from shared.settings.store import DEFAULT_SITE
 
@@ -23,6 +24,12 @@ router = APIRouter(prefix="/log")
 _SHOWN = 50
 _CONFIRMATION = "clear"
 _LARGEST_RUN = 2**31 - 1
+_FORMATS = {
+    ExportFormat.CSV: "CSV",
+    ExportFormat.XLSX: "Excel",
+    ExportFormat.PDF: "PDF",
+    ExportFormat.JSON: "JSON",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ def show_log(
         asked=asked.values,
         problems=asked.problems,
         is_filtered=any(asked.values.values()),
+        formats=_FORMATS,
         newest=link("/log", asked.values) if before is not None else None,
         older=link("/log", asked.values, before=found.next_before) if found.next_before else None,
     )
@@ -92,10 +100,18 @@ def show_log(
 
 @router.get("/export")
 def export(
-    context: ContextDep, _visitor: VisitorDep, asked: AskedDep, format: ExportFormat = ExportFormat.CSV
+    request: Request,
+    context: ContextDep,
+    _visitor: VisitorDep,
+    asked: AskedDep,
+    format: ExportFormat = ExportFormat.CSV,
 ) -> Response:
-    """The entries that fit, as a file."""
-    return export_log(context, DEFAULT_SITE, asked.filter, format)
+    """The entries that fit, as a file with dates as the page shows them."""
+    if asked.problems:
+        # A file of everything, when something was asked for, would be taken for what was asked for.
+        return RedirectResponse(link("/log", asked.values), HTTPStatus.SEE_OTHER)
+    clock = visit_of(request).clock
+    return exported(context, DEFAULT_SITE, asked.filter, format, Dates(clock.zone, clock.pattern))
 
 
 @router.get("/clear")

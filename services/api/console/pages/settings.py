@@ -1,21 +1,22 @@
 """The settings, one tab at a time: shown, tested before they are saved, saved, and taken back to an earlier version."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.reading.settings_history import read_history, values_of
 from services.api.console.rendering import link, page
-from services.api.console.settings import editing, tabs
-from services.api.console.settings.editing import Shown
-from services.api.console.settings.fields import read_form, value_at
+from services.api.console.settings import tabs
+from services.api.console.settings.fields import value_at
+from services.api.console.settings.form import Form, above, act, pair, save, sent_form, stored_form
 from services.api.console.settings.tabs import Tab
 from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of
 from services.api.dependencies import Before, ContextDep
+from services.api.use_cases import questions
 from services.api.use_cases.settings import read_section, replace_section
-from shared.errors import NotFound
+from shared.errors import NotFound, RollcallError
 from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/settings")
@@ -29,6 +30,15 @@ def to_the_first_tab(_visitor: VisitorDep) -> Response:
     return RedirectResponse(link(f"/settings/{tabs.TABS[0].slug}"), HTTPStatus.SEE_OTHER)
 
 
+@router.get("/choices/extensions")
+def offer_extensions(context: ContextDep, _visitor: ManagerDep) -> dict[str, Any]:
+    """The phone system's extensions for the fields to offer, or why there are none, for the page's script."""
+    try:
+        return {"items": questions.list_extensions(context, DEFAULT_SITE), "reason": ""}
+    except RollcallError as error:
+        return {"items": [], "reason": error.message}
+
+
 @router.get("/{slug}")
 def show_tab(
     request: Request,
@@ -39,30 +49,28 @@ def show_tab(
     paired: str = "",
 ) -> Response:
     """One tab as it is stored."""
-    tab = _tab(slug)
-    values, version = read_section(context, DEFAULT_SITE, tab.section)
-    return _page(request, tab, Shown(values, version, is_paired_now=bool(paired)), saved=saved)
+    form = stored_form(context, _tab(slug))
+    form.is_paired_now = bool(paired)
+    return _page(request, form, saved)
 
 
 @router.post("/{slug}")
 def use_tab(
-    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, form: FormDep
+    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep
 ) -> Response:
     """Save the tab, or do with what is filled in whatever the button says."""
-    tab = _tab(slug)
-    stored, version = read_section(context, DEFAULT_SITE, tab.section)
-    shown = Shown(read_form(form, tab.fields, stored), editing.given_version(form, version))
-    action, _, argument = text_of(form, "action").partition(":")
+    form = sent_form(context, _tab(slug), sent)
+    action = text_of(sent, "action")
     if action in ("", "save"):
-        saved = editing.save(context, tab, shown, visitor.actor)
+        saved = save(context, form, visitor.actor)
         if saved is not None:
             return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
-    elif action == "pair" and tab.question == "relay":
-        if editing.pair(context, tab, shown, text_of(form, "pairing_code"), visitor.actor):
+    elif action == "pair" and form.tab.question == "relay":
+        if pair(context, form, text_of(sent, "pairing_code"), visitor.actor):
             return RedirectResponse(link(f"/settings/{slug}", paired="yes"), HTTPStatus.SEE_OTHER)
     else:
-        editing.do(context, tab, shown, action, argument)
-    return _page(request, tab, shown)
+        act(context, form, action, text_of(sent, "browsed") if "browsed" in sent else None)
+    return _page(request, form)
 
 
 @router.get("/{slug}/history")
@@ -88,29 +96,29 @@ def show_history(
 
 
 @router.post("/{slug}/restore")
-def restore(context: ContextDep, visitor: ManagerDep, slug: Slug, form: FormDep) -> Response:
+def restore(context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep) -> Response:
     """Save an earlier version once more, as the newest one; secrets stay as they are."""
     tab = _tab(slug)
-    wanted = text_of(form, "version")
-    if not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 10):
-        raise NotFound("There is no such version. Choose one of the history.")
-    values = values_of(context, DEFAULT_SITE, tab.section, int(wanted))
-    saved = replace_section(context, DEFAULT_SITE, tab.section, values, visitor.actor)
+    wanted, newest = _version(text_of(sent, "version")), _version(text_of(sent, "newest"))
+    values = values_of(context, DEFAULT_SITE, tab.section, wanted)
+    saved = replace_section(context, DEFAULT_SITE, tab.section, values, visitor.actor, newest)
     return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
 
 
-def _page(request: Request, tab: Tab, shown: Shown, saved: int | None = None) -> Response:
+def _page(request: Request, form: Form, saved: int | None = None) -> Response:
     return page(
         request,
         "settings.html",
-        shown.status,
-        tab=tab,
+        form.status,
+        tab=form.tab,
         tabs=tabs.TABS,
-        shown=shown,
+        shown=form,
         saved=saved,
         label=tabs.label,
+        help_of=tabs.help_of,
         choice=tabs.choice,
         value_at=value_at,
+        above=above,
     )
 
 
@@ -118,3 +126,9 @@ def _tab(slug: str) -> Tab:
     if slug not in tabs.BY_SLUG:
         raise NotFound(f"The settings have no page '{slug[:40]}'.")
     return tabs.BY_SLUG[slug]
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFound("There is no such version. Choose one of the history.")
+    return int(text)

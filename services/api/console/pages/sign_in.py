@@ -7,7 +7,7 @@ from math import ceil
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.api.console.access import sessions, setup_link
+from services.api.console.access import sessions, setup_link, sourced
 from services.api.console.access.accounts import has_manager
 from services.api.console.access.passwords.own import SHORTEST
 from services.api.console.access.sessions import SignInRefused
@@ -25,8 +25,25 @@ from services.api.console.visit import (
 )
 from services.api.dependencies import ContextDep
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.documents import PasswordType
+from shared.worker.context import Context
 
 router = APIRouter()
+
+# What the two fields are called, and what to know of them.
+_FIELDS = {
+    PasswordType.OWN: ("Name", "Password", ""),
+    PasswordType.VOICEMAIL_PIN: (
+        "Extension",
+        "Voicemail PIN",
+        "Your extension in 3CX and the PIN of its voicemail; or name and password of an own account.",
+    ),
+    PasswordType.DIRECTORY: (
+        "Extension",
+        "Directory password",
+        "Your extension (or login) and the password of your computer; or name and password of an own account.",
+    ),
+}
 
 
 @router.get("/sign-in")
@@ -34,7 +51,7 @@ def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Respo
     """The form; whoever is signed in already goes on."""
     if visit_of(request).visitor is not None:
         return RedirectResponse(_safe(next), HTTPStatus.SEE_OTHER)
-    return page(request, "sign_in.html", next=next, name="", refused="", has_manager=has_manager(context))
+    return _form(request, context, HTTPStatus.OK, next, "", "")
 
 
 @router.post("/sign-in")
@@ -44,16 +61,11 @@ def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
     try:
         token = sessions.sign_in(context, name, text_of(form, "password"), address_of(request))
     except SignInRefused as refused:
-        status = HTTPStatus.TOO_MANY_REQUESTS if refused.retry_after else HTTPStatus.UNAUTHORIZED
-        response: Response = page(
-            request,
-            "sign_in.html",
-            status,
-            next=back,
-            name=name[:100],
-            refused=refused.message,
-            has_manager=True,
-        )
+        if refused.is_temporary:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+        else:
+            status = HTTPStatus.TOO_MANY_REQUESTS if refused.retry_after else HTTPStatus.UNAUTHORIZED
+        response = _form(request, context, status, back, name[:100], refused.message)
         if refused.retry_after:
             response.headers["Retry-After"] = str(ceil(refused.retry_after / timedelta(seconds=1)))
         return response
@@ -105,6 +117,24 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
         display_name=display_name[:200],
         refused=refused,
         shortest=SHORTEST,
+    )
+
+
+def _form(
+    request: Request, context: Context, status: HTTPStatus, back: str, name: str, refused: str
+) -> Response:
+    name_label, password_label, explained = _FIELDS[sourced.read_rules(context).settings.password_type]
+    return page(
+        request,
+        "sign_in.html",
+        status,
+        next=back,
+        name=name,
+        refused=refused,
+        has_manager=has_manager(context),
+        name_label=name_label,
+        password_label=password_label,
+        explained=explained,
     )
 
 

@@ -1,5 +1,6 @@
-"""API tokens: made (shown once), listed, revoked. For managers, because a token has full rights."""
+"""API tokens: made (shown once), listed, revoked. For managers, because a token may have all rights."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
@@ -10,7 +11,9 @@ from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, text_of
 from services.api.dependencies import ContextDep
 from services.api.use_cases import tokens
-from shared.errors import Conflict, SettingsInvalid
+from services.api.use_cases.sites import list_sites
+from shared.database.tables import AccountRole
+from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/tokens")
@@ -25,15 +28,24 @@ def show_tokens(request: Request, context: ContextDep, _visitor: ManagerDep) -> 
 @router.post("")
 def create_token(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
     """Make a token and show it, this once: the answer is the page itself and no redirect."""
-    name, days = text_of(form, "name"), text_of(form, "days").strip()
+    given = {name: text_of(form, name).strip() for name in ("name", "days", "role", "site")}
+    days, role = given["days"], given["role"]
     if days and not (days.isascii() and days.isdecimal() and len(days) < 8):
-        return _page(
-            request, context, name, days, "Days are a whole number; leave it empty for a token without end."
-        )
+        refused = "Days are a whole number; leave it empty for a token without end."
+        return _page(request, context, given, refused)
+    if role not in [*AccountRole]:
+        return _page(request, context, given, f"The roles are {', '.join(AccountRole)}. Choose one of them.")
     try:
-        made = tokens.create_token(context, name, int(days) if days else None, visitor.actor)
-    except (SettingsInvalid, Conflict) as error:
-        return _page(request, context, name, days, error.message)
+        made = tokens.create_token(
+            context,
+            given["name"],
+            int(days) if days else None,
+            visitor.actor,
+            role=AccountRole(role),
+            site_id=given["site"] or None,
+        )
+    except (SettingsInvalid, Conflict, NotFound) as error:
+        return _page(request, context, given, error.message)
     return _page(request, context, made=made)
 
 
@@ -47,15 +59,21 @@ def revoke_token(
 
 
 def _page(
-    request: Request, context: Context, name: str = "", days: str = "", refused: str = "", made: str = ""
+    request: Request,
+    context: Context,
+    given: Mapping[str, str] | None = None,
+    refused: str = "",
+    made: str = "",
 ) -> Response:
+    kept = {name: value[:100] for name, value in (given or {}).items()}
     return page(
         request,
         "tokens.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK,
         tokens=tokens.list_tokens(context)[::-1],
-        name=name[:100],
-        days=days[:8],
+        roles=[*AccountRole],
+        sites=list_sites(context),
+        given={"name": "", "days": "", "role": AccountRole.VIEWER.value, "site": ""} | kept,
         refused=refused,
         made=made,
     )

@@ -1,148 +1,193 @@
-"""The first set-up, step by step: each tried before it is saved, a preview before anything is done."""
+"""The set-up wizard: step by step from an empty site to its first run and its schedule.
+
+A step is a form of settings that is tested before it is saved; what fails its test is saved only when the
+administrator says so.
+"""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
+from starlette.datastructures import FormData
 
+from services.api.console.reading.settings_wizard import FirstPlan, has_ended_well, read_first_plan
 from services.api.console.rendering import link, page
-from services.api.console.settings import editing, steps, tabs
-from services.api.console.settings.editing import Shown
-from services.api.console.settings.fields import read_form, value_at
-from services.api.console.settings.tabs import Tab
+from services.api.console.settings import tabs
+from services.api.console.settings.fields import put, value_at
+from services.api.console.settings.form import Form, above, act, save, sent_form, stored_form
+from services.api.console.settings.steps import BY_SLUG, STEPS, Step, neighbours, next_step, steps_done
 from services.api.console.visit import FormDep, ManagerDep, text_of
 from services.api.dependencies import ContextDep
-from services.api.use_cases import questions, runs
-from services.api.use_cases.settings import read_section, read_settings
-from shared.database.tables import Run, RunKind
-from shared.errors import NotFound, RollcallError
-from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from services.api.use_cases import runs
+from services.api.use_cases.settings import read_settings
+from shared.database.tables import RunKind
+from shared.errors import NotFound
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/wizard")
 Slug = Annotated[str, Path(max_length=40)]
+# So many are offered as a list to choose from; beyond, a number is typed and the field makes suggestions.
+_LONGEST_CHOICE = 300
 
 
 @router.get("")
-def take_up(context: ContextDep, _visitor: ManagerDep) -> Response:
-    """Go to the first step that is still to be done."""
-    stored = read_settings(context, DEFAULT_SITE)
-    slug = steps.where_one_stands(stored, has_plan=_newest_plan(context) is not None)
-    return RedirectResponse(link(f"/wizard/{slug}" if slug else "/"), HTTPStatus.SEE_OTHER)
+def to_the_next_step(context: ContextDep, _visitor: ManagerDep) -> Response:
+    """Go on where somebody left off."""
+    step = next_step(_done(context))
+    return _to(step) if step is not None else RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
 
 
 @router.get("/preview")
-def show_preview(request: Request, context: ContextDep, _visitor: ManagerDep) -> Response:
-    """The run that is going, or its plan."""
-    run = _newest_run(context)
-    is_active = run is not None and run.state in ACTIVE_STATES
-    return page(
-        request,
-        "wizard_preview.html",
-        tab=steps.BY_STEP[steps.PREVIEW],
-        steps=steps.STEPS,
-        run=run,
-        is_active=is_active,
-        is_waiting=run is not None and run.state in WAITING_STATES,
-        progress=runs.progress(context, run.id) if run is not None and is_active else None,
-    )
+def show_first_plan(request: Request, context: ContextDep, _visitor: ManagerDep) -> Response:
+    """The first plan: begun, going, to be approved, or carried out."""
+    return _page(request, context, BY_SLUG["preview"], plan=read_first_plan(context, DEFAULT_SITE))
 
 
 @router.post("/preview")
-def start_preview(context: ContextDep, visitor: ManagerDep) -> Response:
-    """Read both ends and plan."""
-    runs.start(context, DEFAULT_SITE, RunKind.PREVIEW, visitor.actor)
-    return RedirectResponse(link("/wizard/preview"), HTTPStatus.SEE_OTHER)
+def use_first_plan(context: ContextDep, visitor: ManagerDep, sent: FormDep) -> Response:
+    """Start the preview, or approve what it showed."""
+    if text_of(sent, "action") == "approve":
+        run_id = text_of(sent, "run")
+        if not (run_id.isascii() and run_id.isdecimal() and len(run_id) < 10):
+            raise NotFound("There is no such run. Open the step again to see the newest.")
+        runs.approve(context, int(run_id), text_of(sent, "plan_hash"), visitor.actor)
+    else:
+        runs.start(context, DEFAULT_SITE, RunKind.PREVIEW, visitor.actor)
+    return _to(BY_SLUG["preview"])
 
 
 @router.get("/{slug}")
 def show_step(request: Request, context: ContextDep, _visitor: ManagerDep, slug: Slug) -> Response:
-    """One step with what is stored, and what an end offers to choose from."""
-    step = _step(slug)
-    values, version = read_section(context, DEFAULT_SITE, step.section)
-    shown = Shown(values, version)
-    _offer(context, step, shown)
-    return _page(request, step, shown)
+    """One step, with what the ends offer to choose from."""
+    step, tab = _step(slug)
+    form = stored_form(context, tab)
+    if slug == "schedule" and form.version == 0:
+        # Whoever comes here wants runs to start; the default is for a site that is not set up.
+        form.values["is_enabled"] = True
+    if slug == "units" and form.values["servers"]:
+        act(context, form, "browse:")
+        form.asked = ""
+    return _form_page(request, context, step, form)
 
 
 @router.post("/{slug}")
 def use_step(
-    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, form: FormDep
+    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep
 ) -> Response:
-    """Try what is filled in, save it and go on; or do with it whatever the button says."""
-    step = _step(slug)
-    stored, version = read_section(context, DEFAULT_SITE, step.section)
-    shown = Shown(read_form(form, step.fields, stored), editing.given_version(form, version))
-    action, _, argument = text_of(form, "action").partition(":")
+    """Test and save the step and go on, or do with what is filled in whatever the button says."""
+    step, tab = _step(slug)
+    form = sent_form(context, tab, sent)
+    if slug == "number":
+        _take_other_attribute(form, sent)
+    action = text_of(sent, "action")
     if action not in ("", "next", "anyway"):
-        editing.do(context, step, shown, action, argument)
-        return _page(request, step, shown)
-    is_good = action == "anyway" or _try(context, step, shown)
-    if is_good and editing.save(context, step, shown, visitor.actor) is not None:
-        following = steps.next_step(slug)
-        return RedirectResponse(link(f"/wizard/{following}" if following else "/"), HTTPStatus.SEE_OTHER)
-    return _page(request, step, shown, may_save_anyway=not is_good and not shown.errors)
+        act(context, form, action, text_of(sent, "browsed") if "browsed" in sent else None)
+        return _form_page(request, context, step, form)
+    form.errors = _missing(form, step)
+    if not form.errors and action != "anyway":
+        _test(context, form, step)
+        form.is_refused_by_test = bool(form.refused)
+    if form.errors or form.refused or save(context, form, visitor.actor) is None:
+        return _form_page(request, context, step, form)
+    following = neighbours(step)[1]
+    return _to(following) if following is not None else RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
 
 
-def _try(context: Context, step: Tab, shown: Shown) -> bool:
-    """Whether the step may be saved: an end that it asks has answered."""
-    if step.slug == "units" and not any(row.get("dn") for row in value_at(shown.values, "units") or ()):
-        shown.errors = {"units": "Take one unit at least: without any, nobody would be read."}
-        return False
-    if step.question:
-        editing.do(context, step, shown, "test", "")
-    return not shown.errors and not shown.refused
+def _missing(form: Form, step: Step) -> dict[str, str]:
+    """What must be filled in and is not, tested or not."""
+    values = form.filled()
+    return {
+        name: "Take one unit at least: without any, nobody would be read."
+        if name == "units"
+        else "Fill this in."
+        for name in step.needs
+        if not value_at(values, name)
+    }
 
 
-def _offer(context: Context, step: Tab, shown: Shown) -> None:
-    """What there is to choose from; where an end does not answer, the step can be filled in all the same."""
-    try:
-        if step.slug == "units" and not value_at(shown.values, "units"):
-            shown.units = questions.browse_units(context, DEFAULT_SITE)
-        elif step.slug == "number":
-            shown.attributes = questions.list_attributes(context, DEFAULT_SITE)
-        elif step.slug == "templates":
-            shown.extensions = questions.list_extensions(context, DEFAULT_SITE)
-    except RollcallError as error:
-        shown.refused = error.message
+def _test(context: Context, form: Form, step: Step) -> None:
+    if step.slug == "templates":
+        act(context, form, "extensions")
+        known = {item["number"] for item in form.extensions or ()}
+        if not form.refused:
+            form.refused = " ".join(
+                f"The phone system has no extension {number} to be a template."
+                for number in dict.fromkeys(row.get("template_extension") for row in form.values["units"])
+                if number and number not in known
+            )
+    elif form.tab.question:
+        act(context, form, "test")
 
 
-def _page(request: Request, step: Tab, shown: Shown, *, may_save_anyway: bool = False) -> Response:
-    return page(
+def _take_other_attribute(form: Form, sent: FormData) -> None:
+    other = text_of(sent, "other_attribute").strip()
+    if other:
+        put(form.values, "attributes.number", other)
+
+
+def _form_page(request: Request, context: Context, step: Step, form: Form) -> Response:
+    """The step's page, with what is offered to choose from. Whether the offers can be had decides nothing."""
+    offers = Form(form.tab, form.values, form.version)
+    if step.slug == "templates" and form.extensions is None:
+        act(context, offers, "extensions")
+        form.extensions = offers.extensions
+    if step.slug == "number" and form.attributes is None and not form.errors:
+        act(context, offers, "attributes")
+        form.attributes = offers.attributes
+    return _page(
         request,
-        "wizard.html",
-        shown.status,
-        tab=step,
-        steps=steps.STEPS,
-        shown=shown,
-        is_last=steps.next_step(step.slug) is None,
-        may_save_anyway=may_save_anyway,
+        context,
+        step,
+        form.status if request.method == "POST" else HTTPStatus.OK,
+        shown=form,
+        tab=form.tab,
+        offers_refused=offers.refused,
+        has_short_choice=form.extensions is not None and len(form.extensions) <= _LONGEST_CHOICE,
         label=tabs.label,
+        help_of=tabs.help_of,
         choice=tabs.choice,
         value_at=value_at,
+        above=above,
     )
 
 
-def _step(slug: str) -> Tab:
-    step = steps.BY_STEP.get(slug)
-    if step is None:
+def _page(
+    request: Request,
+    context: Context,
+    step: Step,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    plan: FirstPlan | None = None,
+    **values: Any,
+) -> Response:
+    previous, following = neighbours(step)
+    return page(
+        request,
+        "wizard_plan.html" if step.tab is None else "wizard.html",
+        status,
+        step=step,
+        steps=STEPS,
+        done=_done(context),
+        previous=previous,
+        following=following,
+        plan=plan,
+        **values,
+    )
+
+
+def _done(context: Context) -> frozenset[str]:
+    stored = read_settings(context, DEFAULT_SITE)
+    return steps_done(stored, has_ended_well=has_ended_well(context, DEFAULT_SITE))
+
+
+def _step(slug: str) -> tuple[Step, tabs.Tab]:
+    step = BY_SLUG.get(slug)
+    if step is None or step.tab is None:
         raise NotFound(f"The set-up has no step '{slug[:40]}'.")
-    return step
+    return step, step.tab
 
 
-def _newest_run(context: Context) -> Run | None:
-    with context.database.read() as session:
-        return session.scalar(
-            select(Run)
-            .where(Run.site_id == DEFAULT_SITE, Run.kind != RunKind.PERSON.value)
-            .order_by(Run.id.desc())
-            .limit(1)
-        )
-
-
-def _newest_plan(context: Context) -> Run | None:
-    run = _newest_run(context)
-    return run if run is not None and run.planned_at is not None else None
+def _to(step: Step) -> Response:
+    return RedirectResponse(link(f"/wizard/{step.slug}"), HTTPStatus.SEE_OTHER)

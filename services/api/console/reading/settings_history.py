@@ -13,6 +13,7 @@ from services.api.use_cases.settings import secret_fields
 from shared.database.tables import SettingsVersion
 from shared.errors import NotFound
 from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.store import open_secrets
 from shared.worker.context import Context
 
 _SHOWN = 20
@@ -21,7 +22,7 @@ _LONGEST = 160
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version and what it changed; nothing visible when only a secret was entered."""
+    """One version and what it changed; of a secret only that it was changed."""
 
     version: int
     actor: str
@@ -41,10 +42,12 @@ def read_history(
     with context.database.read() as session:
         rows = session.scalars(query.order_by(SettingsVersion.version.desc()).limit(_SHOWN + 1)).all()
     # The first version changed the defaults.
-    documents = [_visible(section, row.document) for row in rows]
-    documents += [_visible(section, SECTION_MODELS[section]().model_dump(mode="json"))]
+    documents = [open_secrets(row.document, context.encryption) for row in rows]
+    documents += [
+        SECTION_MODELS[section]().model_dump(mode="json") | dict.fromkeys(secret_fields(section), "")
+    ]
     told = [
-        Version(row.version, row.actor, row.created_at, list(_changes(older, newer)))
+        Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
         for row, (newer, older) in zip(rows, pairwise(documents), strict=True)
     ]
     return told[:_SHOWN]
@@ -74,9 +77,9 @@ def _visible(section: Section, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes(
-    before: Mapping[str, Any], after: Mapping[str, Any]
+    section: Section, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, str | None, str | None]]:
-    was, becomes = dict(_flat(before)), dict(_flat(after))
+    was, becomes = dict(_flat(_visible(section, before))), dict(_flat(_visible(section, after)))
     for name in dict.fromkeys([*was, *becomes]):
         old, new = was.get(name), becomes.get(name)
         if old == new:
@@ -85,6 +88,9 @@ def _changes(
             yield from _changed_rows(name, [_shown(row) for row in old], [_shown(row) for row in new])
         else:
             yield name, _shown(old), _shown(new)
+    for name in secret_fields(section):
+        if before.get(name, "") != after.get(name, ""):
+            yield name, None, "changed" if after.get(name) else "forgotten"
 
 
 def _changed_rows(name: str, old: list[str], new: list[str]) -> Iterator[tuple[str, str | None, str | None]]:
@@ -104,6 +110,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("-----BEGIN"):
+        return "a certificate"
     text = (
         ": ".join(str(part) for part in value.values() if part)
         if isinstance(value, Mapping)

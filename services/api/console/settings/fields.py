@@ -45,7 +45,7 @@ def read_form(form: FormData, fields: Mapping[str, Field], into: Values) -> Valu
         read = _read(form, name, field)
         # A secret that is not typed stays what it is: stored or not.
         if field.kind != "secret" or read is not None:
-            _put(values, name, read)
+            put(values, name, read)
     return values
 
 
@@ -56,7 +56,7 @@ def without_empty_rows(values: Values, fields: Mapping[str, Field]) -> Values:
         if field.kind == "rows":
             texts = [column.name for column in field.columns if column.kind != "choice"]
             rows = [row for row in value_at(values, name) or () if any(row.get(text) for text in texts)]
-            _put(kept, name, rows)
+            put(kept, name, rows)
     return kept
 
 
@@ -74,7 +74,7 @@ def value_at(values: Mapping[str, Any], name: str) -> Any:
 
 
 def change_rows(values: Values, field: Field, action: str, index: int = 0) -> Values:
-    """The document with a row of a list added, removed or moved up."""
+    """The document with a row of a list added, removed, or moved up or down."""
     changed = _copy(values)
     rows = [dict(row) for row in value_at(values, field.name) or ()]
     match action:
@@ -86,7 +86,9 @@ def change_rows(values: Values, field: Field, action: str, index: int = 0) -> Va
             del rows[index]
         case "up" if 0 < index < len(rows):
             rows[index - 1], rows[index] = rows[index], rows[index - 1]
-    _put(changed, field.name, rows)
+        case "down" if index + 1 < len(rows):
+            rows[index], rows[index + 1] = rows[index + 1], rows[index]
+    put(changed, field.name, rows)
     return changed
 
 
@@ -153,7 +155,8 @@ def _read(form: FormData, place: str, field: Field) -> Any:
     return None if field.is_optional and not text else text
 
 
-def _put(values: Values, name: str, value: Any) -> None:
+def put(values: Values, name: str, value: Any) -> None:
+    """Set the value at a place of the document."""
     *parents, last = name.split(".")
     target = values
     for parent in parents:

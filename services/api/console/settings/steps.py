@@ -1,96 +1,172 @@
-"""The steps of the first set-up: the few settings a first run needs, in the order in which one can be tried after the other.
+"""The steps of the set-up wizard, and at which of them a site stands. Pure.
 
-Where somebody stands follows from what is stored, so the set-up can be left and taken up again, by somebody else too.
+There is no state but the settings themselves and the runs: so the wizard is left and taken up again at any step, by
+anybody, and agrees with whatever was set elsewhere.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from services.api.console.settings.tabs import BY_SLUG, Tab
-from shared.settings.documents import Section
+from services.api.console.settings.tabs import (
+    API_CLIENT,
+    CERTIFICATE,
+    COMING,
+    CONNECTION,
+    DEPARTMENTS,
+    LEAVING,
+    NUMBER_RULE,
+    OWN_CERTIFICATE,
+    SCHEDULE,
+    Group,
+    Tab,
+)
+from shared.settings.documents import DirectorySettings, Section
 from shared.settings.store import StoredSettings
 
-PREVIEW = "preview"
 
-STEPS: tuple[Tab, ...] = (
-    replace(
-        BY_SLUG["directory"],
-        title="Active Directory",
-        intro="Where people are read from, and as whom. An ordinary account that may read is enough.",
-        groups=(
-            ("Domain controllers", ("servers", "security", "tls_name", "ca_certificate", "allow_plain")),
-            ("Account", ("user", "password", "authentication")),
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. ``tab`` is its form (the preview has none), ``needs`` the fields that must be filled in.
+
+    ``title`` stands in the list of steps.
+    """
+
+    slug: str
+    title: str
+    tab: Tab | None = None
+    needs: tuple[str, ...] = ()
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "directory",
+        "Active Directory",
+        Tab(
+            "directory",
+            "Connect Active Directory",
+            Section.DIRECTORY,
+            "An account that may read is enough: Rollcall never writes to the directory.",
+            (CONNECTION, CERTIFICATE),
+            "directory",
+        ),
+        ("servers", "user"),
+    ),
+    Step(
+        "units",
+        "Organizational units",
+        Tab(
+            "units",
+            "Whose people have extensions?",
+            Section.DIRECTORY,
+            "Take the organizational units whose people are to have one. Each figure counts the people in and below.",
+            (Group("", ("units",)),),
+            "directory",
+        ),
+        ("units",),
+    ),
+    Step(
+        "number",
+        "Extension number",
+        Tab(
+            "number",
+            "Where does the extension number stand?",
+            Section.DIRECTORY,
+            "These attributes are filled in for people of the chosen units; most numbers first.",
+            (Group("", ("attributes.number",)), NUMBER_RULE),
+            "directory",
+        ),
+        ("attributes.number",),
+    ),
+    Step(
+        "phone-system",
+        "Phone system",
+        Tab(
+            "phone-system",
+            "Connect the phone system",
+            Section.PHONE_SYSTEM,
+            "Make an API client in 3CX under Integrations > API, and fill in here what 3CX shows of it.",
+            (API_CLIENT, OWN_CERTIFICATE),
+            "phone_system",
+        ),
+        ("base_url", "client_id"),
+    ),
+    Step(
+        "templates",
+        "Templates",
+        Tab(
+            "templates",
+            "What are new extensions like?",
+            Section.DIRECTORY,
+            "A new extension of a unit is made like the unit's template extension; without one, with 3CX's defaults.",
+            (Group("", ("units",)),),
         ),
     ),
-    replace(
-        BY_SLUG["units"],
-        title="Units",
-        intro="Whose people have extensions. Browse the directory and take units; one holds its sub-units too.",
-    ),
-    replace(
-        BY_SLUG["directory"],
-        slug="number",
-        title="Number",
-        intro="Which attribute holds the extension number. The samples are from your directory.",
-        groups=(
-            ("", ("attributes.number",)),
-            (
-                "How a number is read",
-                ("number_rule.min_digits", "number_rule.max_digits", "number_rule.last_digits"),
-            ),
+    Step(
+        "rules",
+        "Rules",
+        Tab(
+            "rules",
+            "What happens to whose extension?",
+            Section.RULES,
+            "These are careful to begin with. All of it can be changed later.",
+            (LEAVING, COMING, DEPARTMENTS),
         ),
     ),
-    replace(
-        BY_SLUG["phone-system"],
-        title="Phone system",
-        intro="In 3CX, under Integrations > API, make a client with access to the configuration API; it shows its key once.",
-        groups=(("", ("base_url", "client_id", "client_secret", "ca_certificate")),),
-    ),
-    replace(
-        BY_SLUG["units"],
-        slug="templates",
-        title="Templates",
-        intro="New extensions of a unit are made like its template extension: forwarding, options, departments.",
-        question="",
-    ),
-    replace(
-        BY_SLUG["rules"],
-        title="Rules",
-        intro="What happens to whose extension. All of it can be changed later, and is seen in a preview first.",
-        groups=(
-            ("When somebody is not there any more", ("when_deleted", "when_moved_out", "when_disabled")),
-            ("When somebody is new", ("add_missing", "adoption")),
-            ("Departments", ("add_to_departments", "create_missing_departments")),
+    Step("preview", "First plan"),
+    Step(
+        "schedule",
+        "Schedule",
+        Tab(
+            "schedule",
+            "When do runs start?",
+            Section.SCHEDULE,
+            "The set-up is done with this. Run now on the overview starts one at any time.",
+            (SCHEDULE,),
         ),
     ),
-    Tab(
-        PREVIEW,
-        "Preview",
-        Section.RULES,
-        "Both ends are read and compared. You see everything that a run would do; nothing is done before you approve it.",
-        (),
-    ),
-    BY_SLUG["schedule"],
 )
-BY_STEP: Mapping[str, Tab] = {step.slug: step for step in STEPS}
+BY_SLUG: Mapping[str, Step] = {step.slug: step for step in STEPS}
+# Without these there is nothing to compare; what is left of the steps has defaults.
+_NEEDED = ("directory", "units", "phone-system", "preview")
 
 
-def next_step(slug: str) -> str | None:
-    """The step after this one, ``None`` after the last."""
-    place = [step.slug for step in STEPS].index(slug)
-    return STEPS[place + 1].slug if place + 1 < len(STEPS) else None
-
-
-def where_one_stands(stored: StoredSettings, *, has_plan: bool) -> str | None:
-    """The first step that is still to be done, ``None`` when all is set up."""
-    site, versions = stored.settings, stored.versions
-    open_steps = (
-        ("directory", not site.directory.servers or not site.directory.user),
-        ("units", not site.directory.units),
-        ("number", not site.phone_system.base_url),
-        ("phone-system", not site.phone_system.client_id),
-        ("rules", not versions[Section.RULES] and not has_plan),
-        (PREVIEW, not has_plan),
-        ("schedule", not versions[Section.SCHEDULE]),
+def steps_done(stored: StoredSettings, *, has_ended_well: bool) -> frozenset[str]:
+    """The steps that have left something behind, and those before them that may be left as they are."""
+    directory, phone_system = stored.settings.directory, stored.settings.phone_system
+    number = (directory.attributes.number, directory.number_rule)
+    defaults = DirectorySettings()
+    seen = {
+        "directory": bool(directory.servers and directory.user),
+        "units": bool(directory.units),
+        "number": number != (defaults.attributes.number, defaults.number_rule),
+        "phone-system": bool(phone_system.base_url and phone_system.client_id),
+        "templates": any(unit.template_extension for unit in directory.units),
+        "rules": stored.versions[Section.RULES] > 0,
+        "preview": has_ended_well,
+        "schedule": stored.versions[Section.SCHEDULE] > 0,
+    }
+    last = max((index for index, step in enumerate(STEPS) if seen[step.slug]), default=-1)
+    return frozenset(
+        step.slug
+        for index, step in enumerate(STEPS)
+        if seen[step.slug] or (step.slug not in _NEEDED and index < last)
     )
-    return next((slug for slug, is_open in open_steps if is_open), None)
+
+
+def next_step(done: frozenset[str]) -> Step | None:
+    """Where to go on, ``None`` at the end: after the last step done, but not past one that the later ones need."""
+    needed = next(
+        (index for index, step in enumerate(STEPS) if step.slug in _NEEDED and step.slug not in done),
+        len(STEPS),
+    )
+    last = max((index for index, step in enumerate(STEPS) if step.slug in done), default=-1)
+    return STEPS[index] if (index := min(needed, last + 1)) < len(STEPS) else None
+
+
+def neighbours(step: Step, steps: Sequence[Step] = STEPS) -> tuple[Step | None, Step | None]:
+    """The step before and the one after."""
+    index = steps.index(step)
+    return (
+        steps[index - 1] if index else None,
+        steps[index + 1] if index + 1 < len(steps) else None,
+    )

@@ -12,6 +12,8 @@ document.addEventListener("submit", (event) => {
   const dialog = document.createElement("dialog");
   const text = document.createElement("p");
   text.textContent = question;
+  text.id = "question";
+  dialog.setAttribute("aria-labelledby", text.id);
   const buttons = document.createElement("div");
   buttons.className = "row";
   const yes = document.createElement("button");

@@ -1,5 +1,3 @@
-"""One module per type of password. Each offers ``verify``, which says whose name and password were given.
-
-``own`` keeps an Argon2id hash with the account. Types that ask elsewhere (the phone system's PIN, the directory's
-password) come as neighbours and are asked through a worker; none of them stores or logs what was typed.
+"""The types of password: ``own`` keeps an Argon2id hash with the account; ``elsewhere`` asks the phone system for the
+voicemail PIN or the directory for its password, through a worker. None of them stores or logs what was typed.
 """

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import select
 
-from shared.database.tables import Account
+from shared.database.tables import Account, AccountSource
 from shared.errors import SettingsInvalid
 from shared.worker.context import Context
 
@@ -43,6 +43,13 @@ def verify(context: Context, name: str, password: str) -> Account | None:
     # Somebody unknown costs as much time as somebody known.
     is_right = _matches(password, stored or _nobody()) and stored is not None
     return account if is_right else None
+
+
+def has_account(context: Context, name: str) -> bool:
+    """Whether somebody has an own account of this name: then no other password counts for it."""
+    with context.database.read() as session:
+        wanted = (Account.name == name, Account.source == AccountSource.OWN.value)
+        return session.scalar(select(Account.id).where(*wanted)) is not None
 
 
 def _hash(password: str) -> str:

@@ -1,0 +1,291 @@
+"""Every page of the console for a site of 10,000 extensions and 1,000,000 entries of the Log, in SQLite.
+
+The application is the real one, served over HTTP. The time is the median of what a client waits for the page; the
+weight is that of the page with its style sheet and scripts, as sent.
+"""
+
+import random
+import re
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from bench.log_page import fill
+from bench.report import Figure
+from services.api.console.access.accounts import add
+from services.api.console.access.sessions import open_session
+from services.api.console.settings.steps import STEPS
+from services.api.console.settings.tabs import TABS
+from services.api.console.visit import SESSION_COOKIE
+from services.api.use_cases.settings import apply_settings
+from shared import encryption
+from shared.database.commands import command_values, finding_values
+from shared.database.engine import Database
+from shared.database.events import audit
+from shared.database.migrate import migrate
+from shared.database.pages import extension_row, person_row, write_page
+from shared.database.tables import (
+    AccountRole,
+    BindingRow,
+    CommandRow,
+    FindingRow,
+    PartKind,
+    PartState,
+    Run,
+    RunKind,
+    RunState,
+    SnapshotPart,
+)
+from shared.domain.command import Command, CommandKind
+from shared.domain.extension import Extension, Membership
+from shared.domain.person import Person
+from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.runs.start import RunRequest, start_run
+from shared.settings.process import load
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.app import create_app
+from shared.worker.context import Context
+from tests.integration.api.conftest import READY, serving
+
+EXTENSIONS = 10_000
+GOAL_SECONDS = 0.050
+GOAL_KILOBYTES = 150.0
+_TIMES = 15
+_PAGE_OF_SNAPSHOT = 500
+_SALES = "OU=Sales,DC=corp,DC=example"
+_FINDINGS = 300
+_AUDITED = 2_000
+
+
+def measure() -> list[Figure]:
+    """Two figures: the slowest page's time and the heaviest page's weight, with each page's own before them."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load({}, data=Path(folder))
+        database = Database(settings.effective_database_url)
+        migrate(database)
+        context = Context(create_app(settings), settings, database, encryption.load(settings))
+        paths = _furnish(context)
+        with database.begin() as session:
+            account = add(session, "bench", "Bench", AccountRole.MANAGER, "unused", "bench")
+        token = open_session(context, account, "127.0.0.1")
+        with (
+            serving(context) as served,
+            httpx.Client(
+                base_url=served.base_url, cookies={SESSION_COOKIE: token}, timeout=60, trust_env=False
+            ) as client,
+        ):
+            figures = [_time(client, path) for path in paths]
+            figures.append(_heaviest(client, paths))
+        database.close()
+        return figures
+
+
+def _time(client: httpx.Client, path: str) -> Figure:
+    taken = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        answer = client.get(f"/console{path}")
+        taken.append(time.perf_counter() - began)
+        if answer.status_code != 200:
+            raise AssertionError(f"{path} answers {answer.status_code}")
+    return Figure(
+        f"console {path}",
+        statistics.median(taken),
+        GOAL_SECONDS,
+        1.0,
+        f"the slowest {max(taken) * 1000:.0f} ms",
+    )
+
+
+def _heaviest(client: httpx.Client, paths: list[str]) -> Figure:
+    weights = {}
+    for path in paths:
+        page = client.get(f"/console{path}")
+        files = set(re.findall(r'(?:src|href)="(/console/static/[^"]+\.(?:js|css)[^"]*)"', page.text))
+        weights[path] = len(page.content) + sum(len(client.get(file).content) for file in files)
+    heaviest = max(weights, key=lambda path: weights[path])
+    return Figure(
+        "console, the heaviest page", weights[heaviest] / 1000, GOAL_KILOBYTES, 1.0, heaviest, unit="kB"
+    )
+
+
+def _furnish(context: Context) -> list[str]:
+    """Fill the site; the paths of its pages."""
+    apply_settings(context, DEFAULT_SITE, READY, "bench")
+    fill(context.database)
+    dice = random.Random(1)
+    people = [_person(index) for index in range(EXTENSIONS)]
+    with context.database.begin() as session:
+        session.execute(
+            insert(BindingRow),
+            [
+                {
+                    "site_id": DEFAULT_SITE,
+                    "person_guid": person.guid,
+                    "extension_id": index + 1,
+                    "number": person.number,
+                    "origin": "created",
+                    "person_name": person.display_name,
+                    "updated_at": datetime.now(UTC),
+                }
+                for index, person in enumerate(people)
+            ],
+        )
+        for number in range(_AUDITED):
+            audit(
+                session,
+                DEFAULT_SITE,
+                actor="account:bench",
+                action="run.approved",
+                details={"run_id": number},
+            )
+        for age in range(40, 0, -1):
+            _past_run(context, session, timedelta(hours=age), dice.randint(0, 40))
+        waiting = _plan(context, session, people)
+    person = people[EXTENSIONS // 2]
+    return [
+        "/",
+        "/runs",
+        f"/runs/{waiting}",
+        f"/runs/{waiting}/plan",
+        f"/runs/{waiting}/plan?after={EXTENSIONS // 2}",
+        f"/runs/{waiting}/plan?q=Last4321",
+        f"/runs/{waiting}/findings",
+        "/log",
+        "/log?level=error",
+        "/log?text=extension+77",
+        "/log?before=500000",
+        "/people",
+        f"/people?q={person.number}",
+        f"/people?q={person.login}",
+        *(f"/settings/{tab.slug}" for tab in TABS),
+        "/settings/directory/history",
+        *(f"/wizard/{step.slug}" for step in STEPS if step.slug not in ("units", "number", "templates")),
+        "/accounts",
+        "/account",
+        "/tokens",
+        "/audit",
+        "/support",
+    ]
+
+
+def _person(index: int) -> Person:
+    first, last = f"First{index % 997}", f"Last{index}"
+    return Person(
+        guid=f"{index:08x}-0000-4000-8000-000000000000",
+        distinguished_name=f"CN={first} {last},{_SALES}",
+        unit=_SALES,
+        first_name=first,
+        last_name=last,
+        display_name=f"{first} {last}",
+        email=f"user{index}@corp.example",
+        mobile=f"+1801555{index:06d}",
+        number=str(10_000 + index),
+        number_text=str(10_000 + index),
+        login=f"user{index}",
+    )
+
+
+def _past_run(context: Context, session: Session, age: timedelta, updates: int) -> None:
+    run = start_run(session, RunRequest(DEFAULT_SITE, RunKind.FULL, actor="schedule"), context.encryption)
+    moment = datetime.now(UTC) - age
+    session.execute(
+        update(Run)
+        .where(Run.id == run.id)
+        .values(
+            state=(RunState.DONE if updates else RunState.IN_STEP).value,
+            counts={"update_extension": updates} if updates else {},
+            people=EXTENSIONS,
+            created_at=moment,
+            planned_at=moment + timedelta(seconds=9),
+            finished_at=moment + timedelta(seconds=20),
+        )
+    )
+
+
+def _plan(context: Context, session: Session, people: list[Person]) -> int:
+    """A run whose plan waits: a command for everybody, after both ends were read to the end."""
+    run_id = start_run(
+        session, RunRequest(DEFAULT_SITE, RunKind.FULL, actor="schedule"), context.encryption
+    ).id
+    pages = range(0, EXTENSIONS, _PAGE_OF_SNAPSHOT)
+    for part in session.scalars(select(SnapshotPart).where(SnapshotPart.run_id == run_id)):
+        part.state = PartState.COMPLETE.value
+        part.completed_at = datetime.now(UTC)
+        part.source = "dc1.corp.example"
+        if part.kind not in (PartKind.UNIT.value, PartKind.EXTENSIONS.value) or part.unit not in ("", _SALES):
+            continue
+        part.item_count, part.page_count = EXTENSIONS, len(pages)
+        for number, start in enumerate(pages):
+            chosen = range(start, start + _PAGE_OF_SNAPSHOT)
+            rows = (
+                [person_row(people[index]) for index in chosen]
+                if part.kind == PartKind.UNIT.value
+                else [extension_row(_extension(people[index], index)) for index in chosen]
+            )
+            write_page(session, part.id, 0, number, rows)
+    commands = tuple(
+        Command(
+            index + 1,
+            CommandKind.UPDATE_EXTENSION,
+            "The mobile number changed in the directory.",
+            number=person.number or "",
+            person_guid=person.guid,
+            person_name=person.display_name,
+            extension_id=index + 1,
+            before={"mobile": "", "email": "old@corp.example"},
+            after={"mobile": person.mobile, "email": person.email},
+            unit=_SALES,
+            evidence="Read at 12:04:11 from dc1.corp.example.",
+        )
+        for index, person in enumerate(people)
+    )
+    findings = tuple(
+        Finding(
+            FindingCode.DUPLICATE_NUMBER,
+            Severity.CONFLICT,
+            f"{people[index].display_name} and {people[index + 1].display_name} both have {people[index].number}.",
+            people[index].number or "",
+            (people[index].guid, people[index + 1].guid),
+            (people[index].display_name, people[index + 1].display_name),
+        )
+        for index in range(_FINDINGS)
+    )
+    plan = Plan(commands, findings, people=EXTENSIONS)
+    session.execute(insert(CommandRow), [command_values(run_id, command) for command in commands])
+    session.execute(insert(FindingRow), [finding_values(run_id, finding) for finding in findings])
+    session.execute(
+        update(Run)
+        .where(Run.id == run_id)
+        .values(
+            state=RunState.HELD.value,
+            plan_hash=plan.content_hash,
+            counts=dict(plan.counts),
+            people=EXTENSIONS,
+            hold_reasons={
+                "reasons": [{"code": "first_run", "message": "This is the first run.", "unit": None}]
+            },
+            planned_at=datetime.now(UTC),
+        )
+    )
+    return run_id
+
+
+def _extension(person: Person, index: int) -> Extension:
+    return Extension(
+        index + 1,
+        person.number or "",
+        person.first_name,
+        person.last_name,
+        person.email,
+        "",
+        True,
+        (Membership(1, "DEFAULT"),),
+        1,
+    )

@@ -1,0 +1,51 @@
+"""Dates and times as the reader likes them written. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class DateFormat(StrEnum):
+    """The ways of writing that somebody can choose from; the first is what the Log of the phone system's world has."""
+
+    BRITISH = "dd/mm/yyyy"
+    AMERICAN = "mm/dd/yyyy"
+    GERMAN = "dd.mm.yyyy"
+    ISO = "yyyy-mm-dd"
+
+
+_PATTERNS: Mapping[DateFormat, str] = {
+    DateFormat.BRITISH: "%d/%m/%Y %I:%M:%S %p",
+    DateFormat.AMERICAN: "%m/%d/%Y %I:%M:%S %p",
+    DateFormat.GERMAN: "%d.%m.%Y %H:%M:%S",
+    DateFormat.ISO: "%Y-%m-%d %H:%M:%S",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time zone and the way of writing of whoever reads the page."""
+
+    zone: ZoneInfo
+    format: DateFormat = DateFormat.BRITISH
+
+    @property
+    def key(self) -> str:
+        """The name of the time zone."""
+        return self.zone.key
+
+    @property
+    def pattern(self) -> str:
+        """The way of writing, as ``strftime`` says it."""
+        return _PATTERNS[self.format]
+
+    def stamp(self, moment: datetime) -> str:
+        """Date and time of day."""
+        return moment.astimezone(self.zone).strftime(self.pattern)
+
+
+def format_of(text: str | None) -> DateFormat:
+    """The format that an account has chosen; the first one for somebody who has not, or not one of these."""
+    return next((item for item in DateFormat if item == text), DateFormat.BRITISH)

@@ -1,0 +1,83 @@
+"""What the wizard's last steps show: the newest run of the site, as far as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from services.api.use_cases.plans import hold_reasons
+from services.api.use_cases.progress import RunProgress, progress
+from shared.database.tables import CommandRow, FindingRow, Run, RunKind, RunState
+from shared.domain.plan import HoldReason
+from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
+from shared.settings import store
+from shared.worker.context import Context
+
+_ROWS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlan:
+    """The newest run; ``None`` when there is none yet. ``is_of_today`` says that the settings are still those it read."""
+
+    run: Run | None
+    progress: RunProgress | None = None
+    rows: Sequence[CommandRow] = ()
+    reasons: Sequence[HoldReason] = ()
+    findings: int = 0
+    is_of_today: bool = True
+
+    @property
+    def stage(self) -> str:
+        """Where it stands: nothing, going, waiting, well or failed."""
+        if self.run is None:
+            return "nothing"
+        if self.run.state in ACTIVE_STATES:
+            return "going"
+        if self.run.state in WAITING_STATES:
+            return "waiting"
+        return "well" if self.run.state in GOOD_ENDS else "failed"
+
+
+def has_ended_well(context: Context, site_id: str) -> bool:
+    """Whether a run of the whole site was ever carried out, or found nothing to do."""
+    with context.database.read() as session:
+        return (
+            session.scalar(
+                select(Run.id)
+                .where(Run.site_id == site_id, Run.kind != RunKind.PERSON.value, Run.state.in_(GOOD_ENDS))
+                .limit(1)
+            )
+            is not None
+        )
+
+
+def read_first_plan(context: Context, site_id: str) -> FirstPlan:
+    """The newest run of the whole site, with the beginning of its plan."""
+    with context.database.read() as session:
+        run = session.scalar(
+            select(Run)
+            .where(Run.site_id == site_id, Run.kind != RunKind.PERSON.value)
+            .order_by(Run.id.desc())
+            .limit(1)
+        )
+        if run is None:
+            return FirstPlan(None)
+        versions = store.read(session, site_id, context.encryption).versions
+        rows = session.scalars(
+            select(CommandRow)
+            .where(CommandRow.run_id == run.id)
+            .order_by(CommandRow.sequence)
+            .limit(_ROWS_SHOWN)
+        ).all()
+        findings = session.scalar(
+            select(func.count()).select_from(FindingRow).where(FindingRow.run_id == run.id)
+        )
+    return FirstPlan(
+        run,
+        progress(context, run.id),
+        rows,
+        hold_reasons(run),
+        findings or 0,
+        run.settings_versions == dict(versions) or run.state == RunState.EXECUTING,
+    )

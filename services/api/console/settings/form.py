@@ -1,0 +1,178 @@
+"""A form of settings on its way to the person and back: filled from what is stored, saved, or used to ask an end.
+
+The settings' tabs and the steps of the set-up wizard are both such forms. What is not to be saved comes back as it
+was typed, so that lists are edited, and both ends asked, without JavaScript too.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import FormData
+
+from services.api.console.settings.errors import errors_by_field, with_form_names
+from services.api.console.settings.fields import Values, change_rows, read_form, value_at, without_empty_rows
+from services.api.console.settings.tabs import Group, Tab
+from services.api.console.visit import text_of
+from services.api.use_cases import questions
+from services.api.use_cases.settings import read_section, replace_section
+from shared.errors import Conflict, RollcallError, SettingsInvalid
+from shared.settings.documents import SECTION_MODELS
+from shared.settings.store import DEFAULT_SITE, public
+from shared.worker.context import Context
+
+_TESTS: dict[str, Callable[[Context, str, Values], Any]] = {
+    "directory": questions.test_directory,
+    "phone_system": questions.test_phone_system,
+    "relay": questions.test_relay,
+}
+_FIRST_PART = re.compile(r"^(?:\\.|[^,\\])*,?\s*")
+
+
+@dataclass
+class Form:
+    """What is filled in, and what is to be said about it."""
+
+    tab: Tab
+    values: Values
+    version: int
+    errors: dict[str, str] = field(default_factory=dict)
+    # What one end answered, or why it or the save did not work.
+    answer: dict[str, Any] | None = None
+    extensions: list[dict[str, str]] | None = None
+    attributes: list[dict[str, Any]] | None = None
+    units: list[dict[str, Any]] | None = None
+    browsed: str = ""
+    refused: str = ""
+    # Whether ``refused`` says that somebody else saved meanwhile.
+    is_stale: bool = False
+    # Whether ``refused`` is the reason of a test, so that one may save all the same.
+    is_refused_by_test: bool = False
+    # What the button asked for, when it was not to save.
+    asked: str = ""
+    is_paired_now: bool = False
+
+    @property
+    def status(self) -> HTTPStatus:
+        """Of the page."""
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors or self.refused else HTTPStatus.OK
+
+    def filled(self) -> Values:
+        """What is filled in, without the rows of lists that nobody filled in."""
+        return without_empty_rows(self.values, self.tab.fields)
+
+    def is_open(self, group: Group) -> bool:
+        """Whether the fields of the group are to be seen: always, or because one of them says something."""
+        if not group.is_folded or any(place.startswith(group.names) for place in self.errors):
+            return True
+        defaults = public(SECTION_MODELS[self.tab.section]())
+        return any(value_at(self.values, name) != value_at(defaults, name) for name in group.names)
+
+
+def stored_form(context: Context, tab: Tab) -> Form:
+    """The form as it is stored."""
+    return Form(tab, *read_section(context, DEFAULT_SITE, tab.section))
+
+
+def sent_form(context: Context, tab: Tab, sent: FormData) -> Form:
+    """The form as it was filled in, on top of what is stored of its section."""
+    stored, version = read_section(context, DEFAULT_SITE, tab.section)
+    given = text_of(sent, "version")
+    is_number = given.isascii() and given.isdecimal() and len(given) < 10
+    return Form(tab, read_form(sent, tab.fields, stored), int(given) if is_number else version)
+
+
+def save(context: Context, form: Form, actor: str) -> int | None:
+    """The version saved, or ``None`` with what is wrong noted in the form."""
+    form.values = form.filled()
+    try:
+        return replace_section(context, DEFAULT_SITE, form.tab.section, form.values, actor, form.version)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except Conflict as error:
+        # Only what this form shows is at stake; saving once more says that it is meant.
+        form.version = int(error.details["current_version"] or 0)
+        form.is_stale = True
+        form.refused = (
+            "Somebody else changed these settings meanwhile, and nothing was saved. What you filled in is still here: "
+            "look at the history, and save once more to put it in the place of what stands now."
+        )
+    return None
+
+
+def pair(context: Context, form: Form, code: str, actor: str) -> bool:
+    """Save what is filled in and pair with the relay; else what is wrong is noted in the form."""
+    if not code.strip():
+        said = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
+        form.errors = {"pairing_code": said}
+        return False
+    try:
+        questions.pair_relay(context, DEFAULT_SITE, code[:100], actor, form.values)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except RollcallError as error:
+        # The settings were saved before the relay was asked.
+        form.version = read_section(context, DEFAULT_SITE, form.tab.section)[1]
+        form.refused = with_form_names(error.message, form.tab.section)
+    else:
+        return True
+    return False
+
+
+def act(context: Context, form: Form, action: str, browsed: str | None = None) -> None:
+    """Whatever else a button asks for, such as ``remove:units:2``; the result is noted in the form.
+
+    ``browsed`` is the level of the tree that is open beside the form, and stays open.
+    """
+    verb, _, argument = action.partition(":")
+    form.asked = verb
+    name, _, index = argument.partition(":")
+    if verb in ("add", "remove", "up", "down") and name in form.tab.fields:
+        number = int(index) if index.isascii() and index.isdecimal() and len(index) < 9 else 0
+        form.values = change_rows(form.values, form.tab.fields[name], verb, number)
+    elif verb == "take":
+        _take_unit(form, argument)
+    else:
+        _ask(context, form, verb, argument)
+    if browsed is not None and form.units is None and not form.refused:
+        _ask(context, form, "browse", browsed)
+
+
+def above(name: str) -> str:
+    """The distinguished name one level up, empty for the domain; a comma inside a name stands behind a backslash."""
+    rest = _FIRST_PART.sub("", name, count=1)
+    return "" if rest[:3].upper() == "DC=" else rest
+
+
+def _ask(context: Context, form: Form, verb: str, argument: str) -> None:
+    asked = form.filled()
+    try:
+        match verb:
+            case "test" if form.tab.question in _TESTS:
+                form.answer = _TESTS[form.tab.question](context, DEFAULT_SITE, asked)
+            case "extensions":
+                form.extensions = questions.list_extensions(context, DEFAULT_SITE)
+            case "attributes":
+                form.attributes = questions.list_attributes(context, DEFAULT_SITE, asked)
+            case "browse":
+                form.browsed = argument
+                form.units = questions.browse_units(context, DEFAULT_SITE, argument, asked)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except RollcallError as error:
+        form.refused = with_form_names(error.message, form.tab.section)
+
+
+def _take_unit(form: Form, name: str) -> None:
+    """Fill the unit into the first empty row, or into a new one."""
+    rows = [dict(row) for row in value_at(form.values, "units") or ()]
+    if "units" not in form.tab.fields or any(str(row.get("dn")).lower() == name.lower() for row in rows):
+        return
+    empty = next((row for row in rows if not row.get("dn")), None)
+    if empty is None:
+        rows.append({"dn": name, "template_extension": None})
+    else:
+        empty["dn"] = name
+    form.values["units"] = rows

@@ -1,0 +1,130 @@
+"""Removes a site with everything that belongs to it. The audit stays.
+
+The first transaction takes the settings away: from then on no run of the site can start, whatever happens. What is
+big follows in bounded batches; the site's row goes last. Killed in between, asking again goes on.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.database import events, leases
+from shared.database.tables import (
+    ApiToken,
+    Asset,
+    BindingRow,
+    Event,
+    Run,
+    RunState,
+    SettingsVersion,
+    Site,
+)
+from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.runs.forget import BATCH, forget_events, forget_runs
+from shared.runs.parts import new_holder
+from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.context import Context
+
+
+def remove_site(
+    context: Context, site_id: str, actor: str, *, confirm: str, even_default: bool = False
+) -> dict[str, int]:
+    """Remove the site; how many runs, entries of the Log, bindings and tokens went with it.
+
+    The site called ``default`` is what the console and the command line begin with: it is emptied, not removed, and
+    only when asked for with ``even_default``. Nothing is changed on the phone system.
+
+    :raises NotFound: there is no such site.
+    :raises SettingsInvalid: ``confirm`` is not the site's id, or the default site is not named as such.
+    :raises Conflict: a run of the site is going.
+    :raises LeaseHeld: another process is removing it.
+    """
+    if confirm != site_id:
+        raise SettingsInvalid(
+            f"Removing the site '{site_id}' must be confirmed by typing its id. Nothing was removed."
+        )
+    if site_id == DEFAULT_SITE and not even_default:
+        raise SettingsInvalid(
+            "The site 'default' is what the console and the command line begin with. To empty it all the same, ask "
+            "for it expressly (`rollcall site remove default --even-default`, or even_default=true). Nothing was removed."
+        )
+    with leases.hold(
+        context.database, f"site removal:{site_id}", new_holder(), context.settings.lease_seconds
+    ):
+        gone = _stop(context, site_id, actor)
+        with context.database.read() as session:
+            runs = session.scalars(select(Run.id).where(Run.site_id == site_id).order_by(Run.id)).all()
+        gone["runs"] = forget_runs(context.database, runs)
+        gone["bindings"] = _forget_bindings(context, site_id)
+        gone["events"] = forget_events(context.database, Event.site_id == site_id)
+        _end(context, site_id, actor, gone)
+    return gone
+
+
+def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
+    """Take away what a run or a caller of the API would need, and write down that it begins."""
+    with context.database.begin() as session:
+        # As start_run does: a run that is being started waits, and then finds no settings.
+        session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
+        site = session.get(Site, site_id)
+        if site is None:
+            raise NotFound(f"There is no site '{site_id}'.")
+        active = session.scalar(
+            select(Run.id).where(Run.site_id == site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
+        )
+        if active is not None:
+            raise Conflict(
+                f"Run {active} of the site '{site_id}' is still going. Wait for its end, or cancel it, then remove "
+                "the site.",
+                run_id=active,
+            )
+        session.execute(
+            update(Run)
+            .where(Run.site_id == site_id, Run.state.in_(WAITING_STATES))
+            .values(state=RunState.CANCELLED.value, finished_at=datetime.now(UTC))
+        )
+        session.execute(delete(SettingsVersion).where(SettingsVersion.site_id == site_id))
+        session.execute(delete(Asset).where(Asset.site_id == site_id))
+        tokens = session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)).rowcount  # type: ignore[attr-defined]
+        details = {"name": site.name, "tokens": tokens}
+        events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)
+    return {"tokens": tokens}
+
+
+def _forget_bindings(context: Context, site_id: str) -> int:
+    gone = 0
+    while True:
+        with context.database.begin() as session:
+            guids = session.scalars(
+                select(BindingRow.person_guid).where(BindingRow.site_id == site_id).limit(BATCH)
+            ).all()
+            session.execute(
+                delete(BindingRow).where(BindingRow.site_id == site_id, BindingRow.person_guid.in_(guids))
+            )
+        gone += len(guids)
+        if len(guids) < BATCH:
+            return gone
+
+
+def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> None:
+    with context.database.begin() as session:
+        session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
+        if any(_has(session, table, site_id) for table in (Run, SettingsVersion, BindingRow, Asset)):
+            raise Conflict(
+                f"Somebody gave the site '{site_id}' settings while it was being removed. Look whether it is needed "
+                "after all; to remove it, try again."
+            )
+        session.execute(delete(Event).where(Event.site_id == site_id))
+        if site_id == DEFAULT_SITE:
+            session.execute(update(Site).where(Site.id == site_id).values(name=site_id))
+        else:
+            session.execute(delete(Site).where(Site.id == site_id))
+        events.audit(session, site_id, actor=actor, action="site.removed", details=gone)
+
+
+def _has(
+    session: Session, table: type[Run] | type[SettingsVersion] | type[BindingRow] | type[Asset], site_id: str
+) -> bool:
+    return bool(session.scalar(select(func.count()).select_from(table).where(table.site_id == site_id)))

@@ -1,0 +1,62 @@
+"""Commands that write a backup and bring it back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.api.use_cases import backup as backups
+from services.api.use_cases import backup_file
+from services.api.use_cases.restore import restore as bring_back
+from services.cli.options import ACTOR, deployment_of, read_text
+from services.cli.output import moment, say
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="File that holds the passphrase, - is standard input; asked for when not given.",
+    ),
+]
+
+
+def backup(
+    command: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to; only its owner can read it.")],
+    passphrase_file: PassphraseFile = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of this name.")] = False,
+) -> None:
+    """Write settings, secrets, bindings, accounts, tokens and sites to one file that a passphrase protects."""
+    context = deployment_of(command)
+    passphrase = _passphrase(passphrase_file, is_new=True)
+    backup_file.check_passphrase(passphrase)
+    content = backups.collect(context, ACTOR)
+    size = backup_file.write(file, content, passphrase, overwrite=overwrite)
+    said = ", ".join(f"{len(rows)} {name}" for name, rows in content.items())
+    say(f"{file} holds {said} ({size:,} bytes). Without its passphrase nobody can read it, you neither.")
+
+
+def restore(
+    command: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `rollcall backup` wrote.")],
+    passphrase_file: PassphraseFile = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up the configuration and bindings that are there.")
+    ] = False,
+) -> None:
+    """Bring back a backup: all of it, or nothing when anything is wrong with it."""
+    passphrase = _passphrase(passphrase_file, is_new=False)
+    header, content = backup_file.read(file, passphrase)
+    made = bring_back(deployment_of(command), backups.parse(content), ACTOR, replace=replace)
+    say(
+        f"Restored from {moment(header.made_at)}: {made.sites} sites, {made.settings} sections of settings, "
+        f"{made.bindings} bindings, {made.accounts} accounts, {made.tokens} tokens. `rollcall plan` shows what a run "
+        "would do now."
+    )
+
+
+def _passphrase(file: Path | None, *, is_new: bool) -> str:
+    if file is not None:
+        return read_text(file).rstrip("\r\n")
+    given: str = typer.prompt("Passphrase of the backup", hide_input=True, confirmation_prompt=is_new)
+    return given

@@ -1,0 +1,192 @@
+"""What is kept how long, and what the dead left behind. Called by ``sweep``: old snapshots and abandoned commands once
+an hour, old runs and the Log once a day at a quiet hour.
+
+Always kept, however old: the last good run of a site with its snapshot (a plan is measured by it), runs that go on or
+wait for a person, runs that gave somebody another number (what they left behind is still to be looked after), and the
+audit. Everything goes in bounded batches; what is not done in a minute goes on with a later sweep.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import and_, select, update
+from sqlalchemy.orm import Session
+
+from shared.database import leases
+from shared.database.tables import CommandRow, Event, Lease, Run, RunState, Site, SnapshotPage, SnapshotPart
+from shared.domain.command import CommandKind, CommandState
+from shared.runs.forget import GoesOn, always, forget_events, forget_pages, forget_runs, forget_strays
+from shared.runs.history import last_good_run
+from shared.runs.parts import new_holder
+from shared.runs.start import ACTIVE_STATES
+from shared.worker.context import Context
+
+log = structlog.get_logger(__name__)
+
+# Leases that nobody gives back: when they end, it is time again.
+SNAPSHOTS, HISTORY = "retention of snapshots", "retention of history"
+_BUDGET_SECONDS = 60.0
+_AGAIN_SECONDS = 120.0
+# Done every hour; the host may have been off for a while.
+_LOOK_BACK = timedelta(days=7)
+_ENDED = (RunState.IN_STEP.value, RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was deleted."""
+
+    pages: int = 0
+    runs: int = 0
+    events: int = 0
+    strays: int = 0
+
+
+def keep_house(context: Context, now: datetime | None = None) -> None:
+    """Delete what is kept long enough, if it is time for that and nobody else is at it."""
+    moment = now or datetime.now(UTC)
+    until = time.monotonic() + _BUDGET_SECONDS
+
+    def _goes_on() -> bool:
+        return time.monotonic() < until
+
+    hour = next_quiet_hour(moment, context.settings.retention_hour)
+    for chore, again_at in ((SNAPSHOTS, moment + timedelta(hours=1)), (HISTORY, hour)):
+        holder = new_holder()
+        if not _is_time(context, chore, moment) or not leases.take(
+            context.database, chore, holder, (again_at - moment).total_seconds()
+        ):
+            continue
+        if chore == SNAPSHOTS:
+            end_abandoned_commands(context, moment)
+        work = forget_snapshots if chore == SNAPSHOTS else forget_history
+        gone = work(context, moment, _goes_on)
+        log.info(
+            "retention",
+            chore=chore,
+            pages=gone.pages,
+            runs=gone.runs,
+            events=gone.events,
+            leases_and_tokens=gone.strays,
+            is_finished=_goes_on(),
+        )
+        if not _goes_on():
+            leases.renew(context.database, chore, holder, _AGAIN_SECONDS)
+            return
+
+
+def forget_snapshots(context: Context, _now: datetime, goes_on: GoesOn = always) -> Forgotten:
+    """Delete the snapshots of all but each site's newest runs and its last good one."""
+    with context.database.read() as session:
+        part_ids = list(_with_old_pages(session, context.settings.keep_snapshots))
+    return Forgotten(pages=forget_pages(context.database, part_ids, goes_on) or 0)
+
+
+def forget_history(context: Context, now: datetime, goes_on: GoesOn = always) -> Forgotten:
+    """Delete runs and entries of the Log that are older than the settings say, and what the dead left behind."""
+    settings = context.settings
+    with context.database.read() as session:
+        site_ids = session.scalars(select(Site.id).order_by(Site.id)).all()
+    runs = events = 0
+    for site_id in site_ids:
+        if settings.keep_runs_days:
+            with context.database.read() as session:
+                old = _old_runs(session, site_id, now - timedelta(days=settings.keep_runs_days))
+            runs += forget_runs(context.database, old, goes_on)
+        if settings.keep_log_days:
+            cutoff = now - timedelta(days=settings.keep_log_days)
+            which = and_(Event.site_id == site_id, Event.occurred_at < cutoff)
+            events += forget_events(context.database, which, goes_on)
+    return Forgotten(runs=runs, events=events, strays=forget_strays(context.database, now))
+
+
+def end_abandoned_commands(context: Context, now: datetime) -> None:
+    """End commands left running in a run that has ended: their worker died, for a task that lasts longer is killed."""
+    longest = timedelta(seconds=context.settings.task_seconds)
+    with context.database.begin() as session:
+        ended = session.scalars(
+            select(Run.id).where(
+                Run.state.in_([RunState.CANCELLED.value, RunState.FAILED.value]),
+                Run.finished_at > now - longest - _LOOK_BACK,
+            )
+        ).all()
+        for run_id in ended:
+            session.execute(
+                update(CommandRow)
+                .where(
+                    CommandRow.run_id == run_id,
+                    CommandRow.state == CommandState.RUNNING.value,
+                    CommandRow.started_at < now - longest,
+                )
+                .values(
+                    state=CommandState.FAILED.value,
+                    error_code="outcome_unknown",
+                    error_message="The run ended after the worker that carried this out had died. The next run compares "
+                    "again.",
+                    finished_at=now,
+                )
+                .execution_options(synchronize_session=False)
+            )
+
+
+def next_quiet_hour(now: datetime, hour: int) -> datetime:
+    """The first moment after ``now`` at which the hour begins."""
+    today = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return today if today > now else today + timedelta(days=1)
+
+
+def _is_time(context: Context, chore: str, now: datetime) -> bool:
+    with context.database.read() as session:
+        again_at = session.scalar(select(Lease.expires_at).where(Lease.name == chore))
+    return again_at is None or again_at < now
+
+
+def _old_runs(session: Session, site_id: str, cutoff: datetime) -> list[int]:
+    measure = last_good_run(session, site_id)
+    gave_numbers = select(CommandRow.id).where(
+        CommandRow.run_id == Run.id,
+        CommandRow.kind == CommandKind.RENUMBER_EXTENSION.value,
+        CommandRow.state == CommandState.DONE.value,
+    )
+    found = session.scalars(
+        select(Run.id)
+        .where(
+            Run.site_id == site_id,
+            Run.state.in_(_ENDED),
+            Run.finished_at < cutoff,
+            ~gave_numbers.exists(),
+        )
+        .order_by(Run.id)
+    )
+    return [run_id for run_id in found if measure is None or run_id != measure.id]
+
+
+def _with_old_pages(session: Session, keep: int) -> Iterator[int]:
+    # From the pages, of which there are few, and not from the runs, of which there are many.
+    rows = session.execute(
+        select(SnapshotPage.part_id, Run.id, Run.site_id, Run.state)
+        .join(SnapshotPart, SnapshotPart.id == SnapshotPage.part_id)
+        .join(Run, Run.id == SnapshotPart.run_id)
+        .distinct()
+    ).all()
+    by_site: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for part_id, run_id, site_id, state in rows:
+        by_site[site_id].append((part_id, run_id, state))
+    for site_id, parts in by_site.items():
+        kept = set(_newest_runs(session, site_id, keep))
+        measure = last_good_run(session, site_id)
+        if measure is not None:
+            kept.add(measure.id)
+        for part_id, run_id, state in sorted(parts):
+            if run_id not in kept and state not in ACTIVE_STATES:
+                yield part_id
+
+
+def _newest_runs(session: Session, site_id: str, most: int) -> Iterable[int]:
+    return session.scalars(
+        select(Run.id).where(Run.site_id == site_id).order_by(Run.id.desc()).limit(most)
+    ).all()

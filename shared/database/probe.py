@@ -1,0 +1,126 @@
+"""Looks at a database as an administrator who connects it for the first time would: does it answer, is it the right
+kind, may we do there what we must, and what of it should be set otherwise. Changes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from shared.database.engine import Database
+from shared.database.migrate import Standing, State, standing_in
+from shared.database.trouble import Reason
+from shared.errors import InsufficientRights
+
+_OLDEST = {"postgresql": (13,), "mssql": (13,), "sqlite": (3, 35)}
+_OLDEST_NAMES = {"postgresql": "PostgreSQL 13", "mssql": "SQL Server 2016", "sqlite": "SQLite 3.35"}
+_PRODUCTS = {"postgresql": "PostgreSQL", "mssql": "SQL Server", "sqlite": "SQLite"}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What was found. ``is_encrypted`` is ``None`` where the database does not tell."""
+
+    place: str
+    product: str
+    version: str
+    standing: Standing
+    is_encrypted: bool | None
+    warnings: tuple[str, ...]
+
+
+def probe(database: Database) -> Probe:
+    """The database as it answers.
+
+    :raises RollcallError: what must be mended before it can be used: BadCredentials, DatabaseMissing, AddressUnknown,
+        CertificateRejected, InsufficientRights, DriverMissing or StorageUnavailable, with a ``reason`` in its details.
+    """
+    backend = database.url.get_backend_name()
+    try:
+        with database.engine.connect() as connection, Session(connection) as session:
+            found = standing_in(session)
+            _check_rights(session, database, found)
+            version = connection.dialect.server_version_info or ()
+            warnings = [*_old(backend, version), *_WARNINGS[backend](session)]
+            is_encrypted = _is_encrypted(session)
+    except DBAPIError as error:
+        raise database.trouble_of(error).when_tested() from error
+    shown = ".".join(str(part) for part in version[:3])
+    return Probe(database.place, _PRODUCTS[backend], shown, found, is_encrypted, tuple(warnings))
+
+
+def _check_rights(session: Session, database: Database, found: Standing) -> None:
+    if database.is_sqlite:
+        return
+    if found.state is State.OLDER and not session.scalar(text(_MAY_CREATE[session.get_bind().dialect.name])):
+        raise InsufficientRights(
+            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may not create tables "
+            f"there, so it cannot be migrated. {_GRANTS[session.get_bind().dialect.name]}",
+            reason=Reason.NO_RIGHT.value,
+        )
+    if found.state is not State.OLDER and not session.scalar(
+        text(_MAY_WRITE[session.get_bind().dialect.name])
+    ):
+        raise InsufficientRights(
+            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may not change its "
+            f"tables. {_GRANTS[session.get_bind().dialect.name]}",
+            reason=Reason.NO_RIGHT.value,
+        )
+
+
+_MAY_CREATE = {
+    "postgresql": "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)",
+    "mssql": "SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'CREATE TABLE')",
+}
+_MAY_WRITE = {
+    "postgresql": "SELECT has_table_privilege('runs', 'SELECT') AND has_table_privilege('runs', 'INSERT') "
+    "AND has_table_privilege('runs', 'UPDATE') AND has_table_privilege('runs', 'DELETE')",
+    "mssql": "SELECT MIN(HAS_PERMS_BY_NAME('runs', 'OBJECT', what)) FROM (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), "
+    "('DELETE')) AS needed (what)",
+}
+_GRANTS = {
+    "postgresql": "As the owner of the database: GRANT CREATE ON SCHEMA public TO the user, or make the user its owner.",
+    "mssql": "As an administrator, in the database: ALTER ROLE db_owner ADD MEMBER the user (for daily work, "
+    "db_datareader and db_datawriter are enough).",
+}
+
+
+def _old(backend: str, version: tuple[object, ...]) -> list[str]:
+    if tuple(part for part in version if isinstance(part, int)) >= _OLDEST[backend]:
+        return []
+    return [f"Rollcall is made for {_OLDEST_NAMES[backend]} or newer. Upgrade the database server."]
+
+
+def _of_postgresql(session: Session) -> list[str]:
+    encoding = session.scalar(text("SHOW server_encoding"))
+    if encoding == "UTF8":
+        return []
+    return [
+        f"The database is kept in {encoding}: names in other scripts cannot be stored. Make it anew with UTF8."
+    ]
+
+
+def _of_sql_server(session: Session) -> list[str]:
+    if session.scalar(
+        text("SELECT is_read_committed_snapshot_on FROM sys.databases WHERE database_id = DB_ID()")
+    ):
+        return []
+    return [
+        "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE CURRENT SET "
+        "READ_COMMITTED_SNAPSHOT ON;"
+    ]
+
+
+_WARNINGS: Mapping[str, Callable[[Session], list[str]]] = {
+    "postgresql": _of_postgresql,
+    "mssql": _of_sql_server,
+    "sqlite": lambda _session: [],
+}
+
+
+def _is_encrypted(session: Session) -> bool | None:
+    if session.get_bind().dialect.name != "postgresql":
+        return None
+    return bool(session.scalar(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")))

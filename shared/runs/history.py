@@ -1,0 +1,29 @@
+"""What later runs are measured by. Asked by the reconciler for a plan, and by retention for what must stay."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart
+from shared.runs.start import GOOD_ENDS
+
+
+def last_good_run(session: Session, site_id: str, before: int | None = None) -> Run | None:
+    """The site's newest run (of those ``before`` a run's id) that ended well and had read every unit to its end.
+
+    A run with gaps is no measure: after it nobody could tell that a unit has become empty, or that a change of
+    the selection was never looked at.
+    """
+    gaps = select(SnapshotPart.id).where(
+        SnapshotPart.run_id == Run.id,
+        SnapshotPart.kind == PartKind.UNIT.value,
+        SnapshotPart.state != PartState.COMPLETE.value,
+    )
+    conditions = [
+        Run.site_id == site_id,
+        Run.state.in_(GOOD_ENDS),
+        Run.kind != RunKind.PERSON.value,
+        ~gaps.exists(),
+    ]
+    if before is not None:
+        conditions.append(Run.id < before)
+    return session.scalars(select(Run).where(*conditions).order_by(Run.id.desc()).limit(1)).first()

@@ -1,0 +1,86 @@
+"""Coming in and going out."""
+
+import re
+
+import playwright.sync_api as web
+import pytest
+from playwright.sync_api import expect
+
+from services.api.console.access import setup_link
+from shared.worker.context import Context
+from tests.browser.conftest import Open
+from tests.integration.console.conftest import PASSWORD
+
+
+def sign_in(page: web.Page, name: str, password: str) -> None:
+    """Fill in and send the form."""
+    page.goto("/console/sign-in")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("with_scripts", [True, False])
+def test_the_set_up_link_makes_the_first_manager(context: Context, window: Open, with_scripts: bool) -> None:
+    page = window(with_scripts=with_scripts)
+    page.goto(f"/console/set-up/{setup_link.make_link(context, 'test')}")
+    page.get_by_label("Name to sign in with").fill("ada")
+    page.get_by_label("Your name, as others see it").fill("Ada Lovelace")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("The same password again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account and sign in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    header = page.get_by_role("banner")
+    expect(header).to_contain_text("Ada Lovelace")
+    expect(header).to_contain_text("manager")
+
+
+@pytest.mark.usefixtures("people")
+def test_one_comes_back_to_the_page_one_wanted(window: Open) -> None:
+    page = window()
+    page.goto("/console/log?level=error")
+    expect(page).to_have_title(re.compile("Sign in"))
+    page.get_by_label("Name").fill("vera")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("The name or the password is wrong.")
+    expect(page.get_by_label("Name")).to_have_value("vera")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/console/log\?level=error$"))
+
+
+@pytest.mark.usefixtures("people")
+def test_guessing_locks_the_name_and_says_for_how_long(window: Open) -> None:
+    page = window()
+    for _ in range(5):
+        sign_in(page, "mary", "guessed")
+    sign_in(page, "mary", PASSWORD)
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Wait \d+ seconds"))
+    expect(page).to_have_title(re.compile("Sign in"))
+
+
+@pytest.mark.usefixtures("people")
+def test_signing_out_everywhere_ends_the_other_browser_too(window: Open) -> None:
+    one, other = window(), window()
+    for page in (one, other):
+        sign_in(page, "vera", PASSWORD)
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    one.get_by_role("link", name="Vera").click()
+    one.get_by_role("button", name="Sign out everywhere").click()
+    one.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
+    expect(one).to_have_title(re.compile("Sign in"))
+    other.goto("/console/runs")
+    expect(other).to_have_title(re.compile("Sign in"))
+
+
+@pytest.mark.usefixtures("people")
+def test_after_signing_out_going_back_shows_nothing(window: Open) -> None:
+    page = window("mary")
+    page.goto("/console/accounts")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_title(re.compile("Sign in"))
+    page.go_back()
+    expect(page).to_have_title(re.compile("Sign in"))
+    expect(page.get_by_role("table")).to_have_count(0)

@@ -1,0 +1,1 @@
+"""What is not the same on SQLite, PostgreSQL and SQL Server: migrations, races, failures, the two dialects of SQL."""

@@ -1,0 +1,1 @@
+"""What deploy/ describes, started and checked."""

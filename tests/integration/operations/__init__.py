@@ -1,0 +1,1 @@
+"""What keeps a deployment healthy for years: sites, backups, keys, retention, upgrades."""

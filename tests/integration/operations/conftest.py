@@ -1,0 +1,28 @@
+"""A migrated deployment without workers, and the API and the command line at it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.api.conftest import client, context, ready
+from tests.integration.cli.conftest import Answer, Terminal, configured, ends, rollcall
+
+__all__ = ["client", "configured", "context", "ends", "ready", "rollcall"]
+
+PASSPHRASE = "a long enough passphrase"
+RunRollcall = Callable[..., Answer]
+
+
+@pytest.fixture
+def passphrase_file(tmp_path: Path) -> Path:
+    """The file that holds the passphrase of the backups."""
+    path = tmp_path / "passphrase"
+    path.write_text(PASSPHRASE + "\n")
+    return path
+
+
+@pytest.fixture
+def terminal_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], Terminal]:
+    """A terminal at another deployment, by the name of its data folder."""
+    return lambda name: Terminal(tmp_path / name, capsys)

@@ -1,0 +1,16 @@
+"""Deployments beside the one of the ``context`` fixture."""
+
+from pathlib import Path
+
+from shared import encryption
+from shared.database.engine import Database
+from shared.worker.app import create_app
+from shared.worker.context import Context
+from tests.support.databases import deployment_settings
+
+
+def empty_deployment(folder: Path) -> Context:
+    """A migrated deployment without settings; whoever asks for it closes its database."""
+    settings = deployment_settings(folder)
+    database = Database(settings.effective_database_url)
+    return Context(create_app(settings), settings, database, encryption.load(settings))

@@ -1,0 +1,222 @@
+"""Two hundred sites on two workers: those whose directory or phone system hangs do not hold up the others."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from services.api.use_cases import settings, sites
+from services.collector.due_runs import tick
+from services.collector.snapshot import snapshot_unit
+from services.sandbox.directory import RunningDirectory, build_company
+from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from shared.database import leases
+from shared.database.tables import PartKind, PartState, Run, RunState, SettingsVersion, SnapshotPart
+from shared.errors import DirectoryUnavailable, LeaseHeld, PhoneSystemUnavailable
+from shared.runs.doubtful import TURN, turn_of_part, turn_of_stage
+from shared.runs.start import RunRequest, start_run
+from shared.worker.context import Context
+from tests.integration.api.conftest import READY
+from tests.integration.operations.hanging import Silent, silent_port
+from tests.support.phone_system import phone_system_settings
+from tests.support.site import embedded_site
+from tests.support.waiting import wait_until
+
+SITES, HANGING = 200, 20
+# What the defaults are (10 s and 30 s), scaled down.
+PATIENCE = 3.0
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[Json]:
+    """The settings of a site whose ends answer."""
+    company = build_company(2)
+    with (
+        RunningDirectory(company) as directory,
+        RunningPhoneSystem(PhoneSystemOptions(extensions=1)) as phones,
+    ):
+        yield {
+            "directory": {
+                "servers": [directory.url.partition("//")[2]],
+                "ca_certificate": directory.ca_certificate,
+                "tls_name": directory.tls_name,
+                "user": directory.user,
+                "password": directory.password,
+                "units": [{"dn": directory.units[0]}],
+            },
+            "phone_system": phone_system_settings(phones),
+        }
+
+
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    """An end that hangs."""
+    with silent_port() as made:
+        yield made
+
+
+def _hung(sections: Json, silent: Silent, *, phone_system: bool) -> Json:
+    """The settings of a site one of whose ends hangs."""
+    if phone_system:
+        changed = sections["phone_system"] | {
+            "base_url": f"http://127.0.0.1:{silent.port}",
+            "timeout_seconds": PATIENCE,
+        }
+        return sections | {"phone_system": changed}
+    changed = sections["directory"] | {
+        "servers": [f"127.0.0.1:{silent.port}"],
+        "connect_timeout_seconds": PATIENCE,
+    }
+    return sections | {"directory": changed}
+
+
+def _make_sites(context: Context, sections_of: Callable[[int], Json]) -> list[str]:
+    """Sites that were due this very quarter of an hour."""
+    schedule = {"schedule": {"is_enabled": True, "mode": "every", "every_minutes": 15}}
+    names = [f"site-{number:03}" for number in range(SITES)]
+    for number, name in enumerate(names):
+        sites.create_site(context, name, "test")
+        settings.apply_settings(context, name, sections_of(number) | schedule, "test")
+    with context.database.begin() as session:
+        session.execute(update(SettingsVersion).values(created_at=datetime.now(UTC) - timedelta(days=1)))
+    return names
+
+
+def _did_not_answer(context: Context, site: str, *, phone_system: bool) -> None:
+    """A run of yesterday of which one end did not answer."""
+    error = PhoneSystemUnavailable("It is silent.") if phone_system else DirectoryUnavailable("It is silent.")
+    kind = PartKind.EXTENSIONS if phone_system else PartKind.UNIT
+    with context.database.begin() as session:
+        run = start_run(session, RunRequest(site), context.encryption)
+        part = session.scalars(
+            select(SnapshotPart).where(SnapshotPart.run_id == run.id, SnapshotPart.kind == kind)
+        ).one()
+        part.error_code, part.state = error.code, PartState.FAILED.value
+        run.state, run.created_at = RunState.FAILED.value, datetime.now(UTC) - timedelta(days=1)
+
+
+def test_hanging_sites_hold_one_worker_and_the_others_go_on(
+    tmp_path: Path, healthy: Json, silent: Silent
+) -> None:
+    hung = {number * (SITES // HANGING): number % 2 == 0 for number in range(HANGING)}
+
+    def _sections(number: int) -> Json:
+        return _hung(healthy, silent, phone_system=hung[number]) if number in hung else healthy
+
+    with embedded_site(tmp_path / "data", worker_threads=2) as site:
+        context = site.context
+        names = _make_sites(context, _sections)
+        for number, is_phone_system in hung.items():
+            _did_not_answer(context, names[number], phone_system=is_phone_system)
+        others = [name for number, name in enumerate(names) if number not in hung]
+        assert len(tick(context)) == SITES
+
+        def _are_planned() -> bool:
+            with context.database.read() as session:
+                planned = select(func.count()).where(
+                    Run.site_id.in_(others), Run.state == RunState.HELD.value
+                )
+                return session.scalar(planned) == len(others)
+
+        wait_until("every healthy site has its plan", _are_planned, 240)
+        # They were tried all the time, one after the other, and never did both workers wait.
+        assert silent.calls > 1
+        assert silent.at_once == 1
+
+
+@pytest.fixture
+def doubtful(ready: Context) -> tuple[int, int]:
+    """A run, and its first unit, of a site whose directory did not answer last time."""
+    _did_not_answer(ready, "default", phone_system=False)
+    with ready.database.begin() as session:
+        run = start_run(session, RunRequest("default"), ready.encryption)
+        part = session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == run.id)).first()
+    return run.id, part or 0
+
+
+def _part(context: Context, part_id: int) -> SnapshotPart:
+    with context.database.read() as session:
+        return session.get_one(SnapshotPart, part_id)
+
+
+def test_one_that_must_wait_is_put_off_and_not_counted_as_tried(
+    ready: Context, doubtful: tuple[int, int]
+) -> None:
+    assert leases.take(ready.database, TURN, "another site", 60)
+    snapshot_unit(ready, doubtful[1])
+    waiting = _part(ready, doubtful[1])
+    assert (waiting.state, waiting.attempt, waiting.error_code) == ("pending", 0, None)
+    assert waiting.next_attempt_at is not None
+    # A second message finds it waiting already: it is not put off again, or messages would multiply.
+    snapshot_unit(ready, doubtful[1])
+    assert _part(ready, doubtful[1]).next_attempt_at == waiting.next_attempt_at
+
+
+def test_it_is_tried_when_nobody_else_has_the_turn_and_gives_it_back(
+    ready: Context, doubtful: tuple[int, int]
+) -> None:
+    with turn_of_part(ready, doubtful[1]) as has_turn:
+        assert has_turn
+        assert not leases.take(ready.database, TURN, "another site", 60)
+    assert leases.take(ready.database, TURN, "another site", 60)
+
+
+def test_the_other_end_of_the_site_and_other_sites_need_no_turn(
+    ready: Context, doubtful: tuple[int, int]
+) -> None:
+    sites.create_site(ready, "oslo", "test")
+    settings.apply_settings(ready, "oslo", READY, "test")
+    with ready.database.begin() as session:
+        elsewhere = start_run(session, RunRequest("oslo"), ready.encryption).id
+    assert leases.take(ready.database, TURN, "another site", 60)
+    with ready.database.read() as session:
+        phone_system = select(SnapshotPart.id).where(
+            SnapshotPart.run_id == doubtful[0], SnapshotPart.kind == PartKind.EXTENSIONS.value
+        )
+        free = [
+            *session.scalars(phone_system),
+            *session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == elsewhere)),
+        ]
+    for part_id in free:
+        with turn_of_part(ready, part_id) as has_turn:
+            assert has_turn
+
+
+def test_an_answer_ends_the_doubt(ready: Context, doubtful: tuple[int, int]) -> None:
+    assert leases.take(ready.database, TURN, "another site", 60)
+    with ready.database.begin() as session:
+        session.execute(
+            update(SnapshotPart)
+            .where(SnapshotPart.run_id == doubtful[0], SnapshotPart.kind == PartKind.UNIT.value)
+            .values(state=PartState.COMPLETE.value)
+        )
+        session.execute(update(Run).values(state=RunState.IN_STEP.value))
+        later = start_run(session, RunRequest("default"), ready.encryption).id
+        part_id = session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == later)).first()
+    with turn_of_part(ready, part_id or 0) as has_turn:
+        assert has_turn
+
+
+def test_a_stage_that_was_interrupted_waits_for_its_turn_too(
+    ready: Context, doubtful: tuple[int, int]
+) -> None:
+    with ready.database.read() as session:
+        run = session.get_one(Run, doubtful[0])
+    assert leases.take(ready.database, TURN, "another site", 60)
+    with turn_of_stage(ready, run):
+        pass
+    run.attempts = 1
+    with pytest.raises(LeaseHeld), turn_of_stage(ready, run):
+        pytest.fail("it has no turn")
+
+
+def test_that_somebody_else_took_over_is_not_taken_for_having_to_wait(
+    ready: Context, doubtful: tuple[int, int]
+) -> None:
+    with pytest.raises(LeaseHeld, match="taken over"), turn_of_part(ready, doubtful[1]):
+        raise LeaseHeld("Another worker has taken over.")
+    assert _part(ready, doubtful[1]).next_attempt_at is None

@@ -1,0 +1,128 @@
+"""Starts the services of deploy/compose.yaml as processes of this host: their commands, environment and health checks.
+
+What a container gives them is put in the place of: names of hosts become loopback ports, paths become a folder.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.postgresql import PostgresServer, free_port
+from tests.support.redis import RedisServer
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+
+def compose_file() -> dict[str, Any]:
+    """deploy/compose.yaml as Docker reads it when nothing is set: merged, with the defaults of its variables."""
+    text = _VARIABLE.sub(lambda match: match[2], (DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def of_rollcall(composition: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The services that run Rollcall's image."""
+    return {name: service for name, service in composition["services"].items() if "build" in service}
+
+
+class Composition:
+    """The services of Rollcall on a PostgreSQL and a Redis; started one by one, stopped together."""
+
+    def __init__(self, folder: Path, postgresql: PostgresServer, redis: RedisServer, **extra: str) -> None:
+        self.folder = folder
+        self.services = of_rollcall(compose_file())
+        self.api_port, self.flower_port = free_port(), free_port()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._extra = extra
+        self._places = {
+            "/run/secrets": str(folder / "secrets"),
+            "/data": str(folder / "data"),
+            "/tmp/alive": f"{folder}/alive",
+            "@postgresql": f"@127.0.0.1:{postgresql.port}",
+            "redis:6379": f"127.0.0.1:{redis.port}",
+            "0.0.0.0": "127.0.0.1",
+            "5555": str(self.flower_port),
+            "8800": str(self.api_port),
+        }
+        (folder / "data").mkdir()
+        subprocess.run(
+            ["sh", str(DEPLOY / "secrets.sh"), str(folder / "secrets")], check=True, capture_output=True
+        )
+        for name in ("broker_url", "result_backend_url"):
+            path = folder / "secrets" / name
+            path.chmod(0o600)
+            path.write_text(self._local(path.read_text(encoding="utf-8"), name))
+
+    def secret(self, name: str) -> str:
+        """What a secret file holds."""
+        return (self.folder / "secrets" / name).read_text(encoding="utf-8").strip()
+
+    def run(self, service: str, *command: str) -> str:
+        """Run another command in the service's place, as ``docker compose run`` does; its output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", *command], env=self.environment(service),
+            cwd=self.folder / "data", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def start(self, service: str) -> "subprocess.Popen[bytes]":
+        """The service's own command."""
+        with self.log(service).open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "services.cli", *self.services[service]["command"]],
+                env=self.environment(service), cwd=self.folder / "data", start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self.processes[service] = process
+        return process
+
+    def stop(self) -> dict[str, int]:
+        """SIGTERM to each, as ``docker compose stop`` does; the exit codes."""
+        running = {name: process for name, process in self.processes.items() if process.poll() is None}
+        for process in running.values():
+            process.terminate()
+        codes = {name: process.wait(60) for name, process in running.items()}
+        self.processes.clear()
+        return codes
+
+    def kill(self) -> None:
+        """End whatever is left."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def is_healthy(self, service: str) -> bool:
+        """What the service's health check says."""
+        kind, *test = [self._local(part, service) for part in self.services[service]["healthcheck"]["test"]]
+        if kind == "CMD-SHELL":
+            test = ["sh", "-c", test[0].replace("$$", "$")]
+        else:
+            test = [sys.executable if part == "python" else part for part in test]
+        return subprocess.run(test, check=False, capture_output=True).returncode == 0
+
+    def environment(self, service: str) -> dict[str, str]:
+        """The service's environment alone, nothing of the test's but PATH."""
+        given = self.services[service]["environment"] | self._extra
+        local = {name: self._local(str(value), service) for name, value in given.items()}
+        return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(DEPLOY.parent), **local}
+
+    def log(self, service: str) -> Path:
+        """The file of the service's output."""
+        return self.folder / f"{service}.log"
+
+    def _local(self, text: str, service: str) -> str:
+        # Whole words: /data is not the beginning of /database_password.
+        places = "(?:" + "|".join(map(re.escape, self._places)) + r")(?!\w)"
+        # Each container has a /tmp of its own.
+        text = text.replace("/tmp/alive", f"/tmp/alive-{service}")
+        return re.sub(places, lambda match: self._places[match[0]], text)

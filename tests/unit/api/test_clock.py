@@ -1,0 +1,35 @@
+"""How dates are written for whom."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.api.console import words
+from services.api.console.clock import Clock, DateFormat, format_of
+
+EVENING = datetime(2026, 3, 4, 22, 5, 9, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "written"),
+    [
+        (None, "04/03/2026 11:05:09 PM"),
+        ("dd/mm/yyyy", "04/03/2026 11:05:09 PM"),
+        ("mm/dd/yyyy", "03/04/2026 11:05:09 PM"),
+        ("dd.mm.yyyy", "04.03.2026 23:05:09"),
+        ("yyyy-mm-dd", "2026-03-04 23:05:09"),
+        ("%s", "04/03/2026 11:05:09 PM"),
+    ],
+)
+def test_a_moment_is_written_as_chosen_in_the_readers_zone(chosen: str | None, written: str) -> None:
+    assert words.stamp(EVENING, Clock(BERLIN, format_of(chosen))) == written
+
+
+def test_every_format_can_be_told_from_the_others() -> None:
+    assert len({Clock(BERLIN, item).stamp(EVENING) for item in DateFormat}) == len(DateFormat)
+
+
+def test_no_moment_is_nothing() -> None:
+    assert words.stamp(None, Clock(BERLIN)) == ""
