@@ -39,6 +39,8 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
             ],
         )
     )
+    # What reads the lines as JSON must not stumble over a library's warning.
+    logging.captureWarnings(settings.log_format == "json")
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

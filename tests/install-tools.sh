@@ -10,6 +10,7 @@ need samba samba-ad-dc
 need ldbadd ldb-tools
 need ldapsearch ldap-utils
 need redis-server redis-server
+need rabbitmq-server rabbitmq-server
 need pg_ctlcluster postgresql
 need isql unixodbc
 need odbcinst odbcinst
@@ -38,7 +39,7 @@ if command -v apt-get >/dev/null 2>&1 && [ "$run" != none ]; then
   [ "${failed:-}" = yes ] || exit 0
 fi
 echo "Not installed, and this user may not install it:$missing"
-echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) and 'redis' (redis-server)."
+echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) and 'redis' (redis-server), those on RabbitMQ (rabbitmq-server)."
 echo "As root: apt-get install --no-install-recommends$missing"
 if [ "${CI:-}" = true ]; then
   exit 1

@@ -7,7 +7,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api import openapi, problems
 from services.api.auth import caller_of
-from services.api.console.app import NextRun, create_console
+from services.api.console.app import create_console
+from services.api.console.reading.overview import NextRun
 from services.api.console.rendering import PREFIX as CONSOLE
 from services.api.documented import documented
 from services.api.limits import BodyLimit

@@ -88,7 +88,9 @@ def _is_of_its_site(request: Request, context: Context, site_id: str, operation:
 
 
 def _forbidden(said: str) -> HTTPException:
-    return HTTPException(403, f"{said} Nothing was done. `rollcall token create` makes one with other rights.")
+    return HTTPException(
+        403, f"{said} Nothing was done. `rollcall token create` makes one with other rights."
+    )
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]

@@ -16,7 +16,9 @@ _EXAMPLES: Mapping[int, Problem] = {
         401, "unauthorized", "The bearer token is missing. Send 'Authorization: Bearer rc_...'."
     ),
     403: make_problem(
-        403, "not_allowed", "This needs the role manager; the token 'monitoring' has viewer. Nothing was done."
+        403,
+        "not_allowed",
+        "This needs the role manager; the token 'monitoring' has viewer. Nothing was done.",
     ),
     404: make_problem(404, "not_found", "There is no run 7.", {"run_id": 7}),
     409: make_problem(

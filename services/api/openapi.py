@@ -18,6 +18,10 @@ TAGS = [
     {"name": "settings", "description": "Versioned documents. Secrets can be written and never read."},
     {"name": "directory", "description": "Questions to Active Directory, before or after saving."},
     {"name": "phone system", "description": "Questions to 3CX, before or after saving."},
+    {
+        "name": "relay",
+        "description": "Pairing with the relay on the phone system's host, and questions to it.",
+    },
     {"name": "runs", "description": "Start, look at the plan, approve, follow."},
     {"name": "log", "description": "What happened, for people."},
     {"name": "people", "description": "What is known of one person."},
@@ -48,7 +52,11 @@ SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
     Section.SCHEDULE: {"is_enabled": True, "mode": "every", "every_minutes": 15},
     Section.ARCHIVE: {"is_enabled": True, "extension": "999"},
     Section.RELAY: {"host": "pbx.example.com", "port": 8801},
-    Section.SIGN_IN: {"password_type": "voicemail_pin", "managers": ["100"], "manager_roles": ["system_owners"]},
+    Section.SIGN_IN: {
+        "password_type": "voicemail_pin",
+        "managers": ["100"],
+        "manager_roles": ["system_owners"],
+    },
     Section.BRANDING: {"title_prefix": "Example Corp", "header_top": "#0b3d2e", "header_bottom": "#072a20"},
 }
 

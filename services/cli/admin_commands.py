@@ -27,12 +27,8 @@ def doctor(command: typer.Context, as_json: AsJson = False) -> None:
     """Look at everything Rollcall needs and say what to mend. Changes nothing."""
     settings = settings_of(command)
     # Not opened as other commands do: what is wrong with the database is a finding here, not a failure.
-    context = Context(
-        create_app(settings),
-        settings,
-        Database(settings.effective_database_url, settings.database_connections),
-        encryption.load(settings),
-    )
+    database = _database_of(command)
+    context = Context(create_app(settings), settings, database, encryption.load(settings))
     checks = diagnose(context)
     if as_json:
         print_json([CheckOut.model_validate(check, from_attributes=True) for check in checks])
@@ -61,8 +57,7 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the database's tables to this version of Rollcall. Several processes may do so at once."""
-    settings = settings_of(command)
-    database = Database(settings.effective_database_url, connections=1)
+    database = _database_of(command)
     # What is wrong is said precisely before anything is tried.
     found = probe(database).standing
     if check:
@@ -77,6 +72,13 @@ def migrate(
         say(f"The database stands at {after or 'nothing'} already.")
     else:
         say(f"The database was brought from {before or 'nothing'} to {after or 'nothing'}.")
+
+
+def _database_of(command: typer.Context) -> Database:
+    """The database as it is, whatever it stands at."""
+    database = Database(settings_of(command).effective_database_url, connections=1)
+    command.call_on_close(database.close)
+    return database
 
 
 @token_app.callback()

@@ -56,9 +56,9 @@ def log(
 def export(
     command: typer.Context,
     file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")] = Path("-"),
-    format: Annotated[ExportFormat, typer.Option(help="csv and json for programs, xlsx and pdf for people.")] = (
-        ExportFormat.CSV
-    ),
+    format: Annotated[
+        ExportFormat, typer.Option(help="csv and json for programs, xlsx and pdf for people.")
+    ] = (ExportFormat.CSV),
     level: Level = None,
     text: Text = None,
     run: OfRun = None,

@@ -5,6 +5,7 @@ Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held fo
 
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -143,10 +144,12 @@ def _say_failure(message: str, code: str) -> None:
 
 def _unexpected(error: Exception) -> str:
     """What to say of an error nobody thought of; its traceback goes to a file, not to the person."""
-    path = Path(f"rollcall-error-{os.getpid()}.txt")
     try:
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        kept = f"The details are in {path.absolute()}; please report them."
+        # In the folder for such things, not wherever somebody stands; readable by them alone.
+        handle, path = tempfile.mkstemp(prefix="rollcall-error-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write("".join(traceback.format_exception(error)))
+        kept = f"The details are in {path}; please report them."
     except OSError:
-        kept = "The details could not be written to a file here; run it again in a folder you may write to."
+        kept = "The details could not be written to a file; set TMPDIR to a folder you may write to and try again."
     return f"Something happened that Rollcall did not expect ({type(error).__name__}). Nothing half-done was kept. {kept}"

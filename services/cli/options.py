@@ -35,7 +35,9 @@ def settings_of(command: typer.Context) -> ProcessSettings:
 
 def deployment_of(command: typer.Context) -> Context:
     """The deployment that the command works on."""
-    return open_deployment(settings_of(command))
+    opened = open_deployment(settings_of(command))
+    command.call_on_close(opened.database.close)
+    return opened
 
 
 def read_text(path: Path) -> str:

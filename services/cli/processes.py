@@ -64,7 +64,7 @@ def worker(
 ) -> None:
     """Run a Celery worker (a real broker is needed)."""
     settings = _shared_broker(command, "worker")
-    open_deployment(settings)
+    open_deployment(settings).database.close()
     import_tasks()
     served = queues or list(Queue)
     # Not app.worker_main, which loses the exit code: a supervisor must see that a worker ended with an error.
@@ -89,7 +89,7 @@ def worker(
 def beat(command: typer.Context) -> None:
     """Run Celery beat, which starts what schedules say is due: exactly one per deployment."""
     settings = _shared_broker(command, "beat")
-    open_deployment(settings)
+    open_deployment(settings).database.close()
     _announce(settings, "beat_began", "Beat publishes what is due.")
     # In memory: two fixed entries; what is due stands in the database.
     create_celery_app(settings).Beat(

@@ -108,7 +108,11 @@ def try_ends(
     with workers_where_embedded(context):
         for name in [end] if end else [name for name in End if name is not End.RELAY or has_relay]:
             try:
-                answers[name.value] = {"ok": True} | asked[name](context, site)
+                answer = asked[name](context, site)
+                # A relay may answer and say that its host cannot be worked with.
+                is_usable = answer.get("is_usable", True)
+                answers[name.value] = {"ok": is_usable} | answer
+                is_failed |= not is_usable
             except RollcallError as error:
                 is_failed = True
                 answers[name.value] = {"ok": False, "code": error.code, "message": error.message}
@@ -122,11 +126,11 @@ def try_ends(
 
 
 def _show(title: str, answer: dict[str, Any]) -> None:
-    if not answer["ok"]:
+    if "message" in answer:
         console().print(f"[red]✗ {title}[/]: ", end="")
         console().print(f"{answer['message']} ({answer['code']})", markup=False, soft_wrap=True)
         return
-    console().print(f"[green]✓ {title}[/]")
+    console().print(f"[green]✓ {title}[/]" if answer["ok"] else f"[red]✗ {title}[/]")
     for name, value in answer.items():
         if name in ("warnings", "problems"):
             for warning in value:

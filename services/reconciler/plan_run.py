@@ -4,7 +4,7 @@ Called by the task ``reconciler.plan_run``. Commands, findings and the run's new
 transaction; a second caller finds the run planned already and does nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from services.reconciler.run_inputs import (
     parts_of,
     people_of,
     phone_system_of,
+    told_before,
 )
 from shared.database import events, leases
 from shared.database.commands import command_values, finding_values
@@ -160,7 +161,8 @@ def _store(
             .where(*_superseded_by(run))
             .values(state=RunState.CANCELLED.value, superseded_by=run.id, finished_at=now)
         )
-        events.record_many(session, run.site_id, list(_entries(run, plan, verdict, state)))
+        known = told_before(session, run)
+        events.record_many(session, run.site_id, list(_entries(run, plan, verdict, state, known)))
 
 
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
@@ -195,7 +197,9 @@ def _forget(session: Session, site_id: str, guids: Iterable[str]) -> None:
         )
 
 
-def _entries(run: Run, plan: Plan, verdict: Verdict, state: RunState) -> Iterator[events.LogEntry]:
+def _entries(
+    run: Run, plan: Plan, verdict: Verdict, state: RunState, known: Collection[tuple[str, str]]
+) -> Iterator[events.LogEntry]:
     counted = (
         ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in plan.counts.items())
         or "nothing to do"
@@ -216,7 +220,12 @@ def _entries(run: Run, plan: Plan, verdict: Verdict, state: RunState) -> Iterato
     for reason in verdict.reasons:
         if state is RunState.HELD:
             yield events.LogEntry("run.hold_reason", reason.message, level=EventLevel.WARNING, run_id=run.id)
-    told = [finding for finding in plan.findings if finding.severity is not Severity.INFO]
+    # What stood with the last plan stands in the Log once; a site in step would else fill it every quarter of an hour.
+    told = [
+        finding
+        for finding in plan.findings
+        if finding.severity is not Severity.INFO and (finding.code.value, finding.message) not in known
+    ]
     for finding in told[:_MOST_FINDINGS_IN_LOG]:
         yield events.LogEntry(
             f"finding.{finding.code.value}",

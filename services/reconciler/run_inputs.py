@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
 from shared.database.pages import read_rows, row_absent, row_extension, row_person
-from shared.database.tables import BindingRow, CommandRow, PartKind, PartState, Run, SnapshotPart
+from shared.database.tables import (
+    BindingRow,
+    CommandRow,
+    FindingRow,
+    PartKind,
+    PartState,
+    Run,
+    RunKind,
+    SnapshotPart,
+)
 from shared.domain.binding import Binding, BindingOrigin, LeftBehind
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
@@ -121,6 +130,23 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
         ).where(BindingRow.site_id == site_id)
     )
     return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
+
+
+def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
+    """Code and message of every finding of the site's last plan, which stand in its Log already."""
+    last = session.scalar(
+        select(Run.id)
+        .where(
+            Run.site_id == run.site_id,
+            Run.id < run.id,
+            Run.kind != RunKind.PERSON.value,
+            Run.planned_at.is_not(None),
+        )
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+    rows = session.execute(select(FindingRow.code, FindingRow.message).where(FindingRow.run_id == last))
+    return frozenset((row.code, row.message) for row in rows)
 
 
 def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:

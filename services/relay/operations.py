@@ -103,25 +103,27 @@ class Operations:
             self._put_away(journal)
             return finished
         request = self._requested(journal)
-        for other in self.unfinished():
+        for other in self.half_done():
             # An interrupted operation on the same extension comes first: its half must not be moved again.
             half = self._journal(other)
-            is_half_done = other != operation and half.get("planned") is not None
-            if is_half_done and _overlap(request, self._requested(half)):
+            if other != operation and _overlap(request, self._requested(half)):
                 answer = self._attempt(half, self._requested(half))
                 if answer["state"] == "interrupted":
                     message = f"Operation {other} on the same extension has to end first. {answer['message']}"
                     return failed("interrupted", TryAgain(answer["code"], message))
         return self._attempt(journal, request)
 
-    def unfinished(self) -> list[str]:
-        """The ids of operations that were accepted and have no answer yet, the oldest first."""
+    def half_done(self) -> list[str]:
+        """The ids of operations that began to move something and have not ended, the oldest first.
+
+        One that was only asked for is not among them: whoever asked may have changed their mind since, and asks again.
+        """
         paths = sorted(self._open.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
         journals = (Journal(path) for path in paths)
         return [
             journal.operation
             for journal in journals
-            if journal.get("requested") and not journal.get("finished")
+            if journal.get("planned") and not journal.get("finished")
         ]
 
     def backups(self) -> list[dict[str, Any]]:
@@ -146,11 +148,15 @@ class Operations:
         return answer
 
     def _forget_old_journals(self) -> None:
-        """Nobody asks for an operation again after so long; a backup is known by its own folder."""
+        """Nobody asks for an operation again after so long; a backup is known by its own folder.
+
+        What is half done is never forgotten.
+        """
         if not self._settings.journal_days:
             return
         oldest = time.time() - self._settings.journal_days * _DAY_SECONDS
-        for path in self._ended.glob("*.jsonl"):
+        never_begun = (path for path in self._open.glob("*.jsonl") if not Journal(path).get("planned"))
+        for path in [*self._ended.glob("*.jsonl"), *never_begun]:
             # One that cannot be removed is only clutter.
             with suppress(OSError):
                 if path.stat().st_mtime < oldest:

@@ -1,6 +1,6 @@
 """Does the operations that requests ask for, one after the other, in a thread of its own.
 
-Nothing is lost with the process: what was accepted stands in a journal, and a new worker begins with what is unfinished.
+Nothing is lost with the process: what was begun stands in a journal, and a new worker goes on with it first.
 """
 
 import logging
@@ -25,8 +25,8 @@ class Worker:
         self._changed = threading.Condition()
 
     def start(self) -> None:
-        """Begin, with the operations that a former process left unfinished."""
-        for operation in self._operations.unfinished():
+        """Begin, with the operations that a former process left half done."""
+        for operation in self._operations.half_done():
             self.ask(operation)
         # Ending the process in the middle of an operation is no different from a crash, and as safe.
         threading.Thread(target=self._work, name="relay-worker", daemon=True).start()

@@ -39,7 +39,7 @@ def _take(context: Context, part_id: int) -> None:
         raise
     except RollcallError as error:
         countdown = parts.fail_part(context.database, part, error)
-    context.publish_due_later(part.run_id, countdown or 0.0)
+    context.publish_after_part(part.run_id, part.id, countdown or 0.0)
 
 
 def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:

@@ -34,7 +34,8 @@ def turn_of_part(context: Context, part_id: int) -> Iterator[bool]:
     """Whether the part may be taken now, for the block; one that must wait is asked for again by itself."""
     with context.database.read() as session:
         part = session.get(SnapshotPart, part_id)
-        run = session.get(Run, part.run_id) if part else None
+        is_waiting = part is not None and part.state == PartState.PENDING
+        run = session.get(Run, part.run_id) if part and is_waiting else None
         is_doubtful = (
             part is not None and run is not None and _did_not_answer(session, run.site_id, part.kind)
         )

@@ -1,6 +1,6 @@
 """What is due now, read from the database alone: the memory that makes a lost message cost only time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import select
@@ -50,6 +50,15 @@ def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[Ru
         if leased or early or (part.kind == PartKind.ABSENT and units_pending):
             continue
         yield part_message(part)
+
+
+def follow_ups(messages: Iterable[RunMessage], part_id: int) -> list[RunMessage]:
+    """Of what is due, that which the end of an attempt at this part can have made due."""
+    return [
+        message
+        for message in messages
+        if isinstance(message, LocateAbsent | PlanRun) or getattr(message, "part_id", None) == part_id
+    ]
 
 
 def part_message(part: SnapshotPart) -> RunMessage:

@@ -22,13 +22,14 @@ def scheduler(file: Path | None) -> str | type[Scheduler]:
     """Beat's scheduler, which touches the file at every tick when there is one."""
     if file is None:
         return BEAT_SCHEDULER
+    touch = file.touch
 
     class Watched(Scheduler):
         """Celery's own, in memory."""
 
         def tick(self, *arguments: Any, **options: Any) -> Any:
             """One look at what is due."""
-            file.touch()
+            touch()
             return super().tick(*arguments, **options)
 
     return Watched

@@ -15,7 +15,7 @@ from shared import encryption
 from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.messages import RunMessage
-from shared.runs.due import due_messages
+from shared.runs.due import due_messages, follow_ups
 from shared.settings.process import ProcessSettings
 from shared.worker.brokers import publish_options
 from shared.worker.queues import queue_of
@@ -52,13 +52,17 @@ class Context:
 
     def publish_due(self, run_id: int) -> None:
         """Publish whatever of the run waits for a worker now."""
-        self.publish_due_later(run_id, 0)
+        with self.database.read() as session:
+            messages = due_messages(session, datetime.now(UTC), run_id)
+        self.publish(messages)
 
-    def publish_due_later(self, run_id: int, seconds: float) -> None:
-        """Publish whatever of the run will wait for a worker in so many seconds, to arrive then."""
+    def publish_after_part(self, run_id: int, part_id: int, seconds: float) -> None:
+        """Publish what the end of an attempt at a part makes due in so many seconds, and nothing else: the run's other
+        parts were published when it started.
+        """
         with self.database.read() as session:
             messages = due_messages(session, datetime.now(UTC) + timedelta(seconds=seconds), run_id)
-        self.publish(messages, countdown=seconds)
+        self.publish(follow_ups(messages, part_id), countdown=seconds)
 
 
 _lock = threading.Lock()

@@ -29,7 +29,7 @@ PEOPLE = 180
 DAYS = 6
 # Width, height and pixels a point: a screen, and a telephone.
 SIZES = ((1440, 900, 1.0), (360, 760, 1.5))
-_COLOURS = 128
+_COLOURS = 256
 _LARGEST_BYTES = 150_000
 
 
@@ -106,7 +106,9 @@ def _take_all(page: web.Page, site: Site, run_id: int, width: int) -> None:
 def _take(page: web.Page, name: str, width: int) -> None:
     picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     file = FOLDER / f"console-{name}-{width}.png"
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+    picture.save(file, optimize=True)
+    if file.stat().st_size > _LARGEST_BYTES:
+        picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
     size = file.stat().st_size
     if size > _LARGEST_BYTES:
         raise SystemExit(f"{file.name} has {size} bytes, more than {_LARGEST_BYTES}.")

@@ -7,9 +7,12 @@ import pytest
 from playwright.sync_api import expect
 
 from services.api.console.access import setup_link
+from services.api.use_cases.settings import apply_settings
 from shared.worker.context import Context
 from tests.browser.conftest import Open
 from tests.integration.console.conftest import PASSWORD
+from tests.support.ends import Ends
+from tests.support.site import Site
 
 
 def sign_in(page: web.Page, name: str, password: str) -> None:
@@ -84,3 +87,55 @@ def test_after_signing_out_going_back_shows_nothing(window: Open) -> None:
     page.go_back()
     expect(page).to_have_title(re.compile("Sign in"))
     expect(page.get_by_role("table")).to_have_count(0)
+
+
+def _sign_in_by(context: Context, password_type: str, manager: str) -> None:
+    sections = {"sign_in": {"password_type": password_type, "managers": [manager]}}
+    apply_settings(context, "default", sections, "test")
+
+
+def test_one_signs_in_with_extension_and_voicemail_pin(
+    context: Context, site: Site, ends: Ends, window: Open
+) -> None:
+    state = ends.phone_system.state
+    state.change_user(state.user_id_of("100"), {"VMPIN": "918273", "FirstName": "Anna", "LastName": "Adler"})
+    _sign_in_by(context, "voicemail_pin", "100")
+    page = window()
+    page.goto("/console/sign-in")
+    page.get_by_label("Extension").fill("100")
+    page.get_by_label("Voicemail PIN").fill("918274")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The extension or the PIN is wrong")
+    page.get_by_label("Voicemail PIN").fill("918273")
+    page.keyboard.press("Enter")
+    header = page.get_by_role("banner")
+    expect(header).to_contain_text("Anna Adler")
+    expect(header).to_contain_text("Ext. 100")
+    expect(header).to_contain_text("manager")
+
+
+@pytest.mark.usefixtures("people")
+def test_one_signs_in_with_extension_and_directory_password_and_own_accounts_still_can(
+    context: Context, site: Site, ends: Ends, window: Open
+) -> None:
+    site.complete()
+    binding = min(site.bindings().values(), key=lambda row: row.number)
+    directory = ends.directory.directory
+    entry = next(one for one in directory.people() if str(one.guid) == binding.person_guid)
+    directory.set_password(entry.dn, "Winter-Tree.0815")
+    _sign_in_by(context, "directory", binding.number)
+    page = window()
+    page.goto("/console/sign-in")
+    page.get_by_label("Extension").fill(binding.number)
+    page.get_by_label("Directory password").fill("Winter-Tree.0816")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The extension or the password is wrong")
+    page.get_by_label("Directory password").fill("Winter-Tree.0815")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("banner")).to_contain_text(f"Ext. {binding.number}")
+    other = window()
+    other.goto("/console/sign-in")
+    other.get_by_label("Extension").fill("vera")
+    other.get_by_label("Directory password").fill(PASSWORD)
+    other.keyboard.press("Enter")
+    expect(other.get_by_role("banner")).to_contain_text("Vera")

@@ -27,6 +27,10 @@ NAMES = {
     "relay_client.list_extensions",
     "relay_client.test_relay",
     "relay_client.pair_relay",
+    "relay_client.check_pin",
+    "relay_client.look_up_extension",
+    "collector.check_password",
+    "collector.look_up_person",
 }
 
 

@@ -34,13 +34,14 @@ class Deployment(Site):
         broker_url: str,
         *,
         result_backend_url: str = "",
+        own_database_url: str = "",
         lease_seconds: float = 1.5,
         sweep_seconds: float = 0.5,
     ) -> None:
         self.folder = folder
         self.environment = {
             "ROLLCALL_DATA": str(folder),
-            "ROLLCALL_DATABASE_URL": database_url(folder),
+            "ROLLCALL_DATABASE_URL": own_database_url or database_url(folder),
             "ROLLCALL_BROKER_URL": broker_url,
             "ROLLCALL_RESULT_BACKEND_URL": result_backend_url or broker_url,
             "ROLLCALL_SECRET_KEY": new_key(),

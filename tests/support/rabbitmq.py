@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import amqp
+import amqp  # type: ignore[import-untyped]
 
 from tests.support.postgresql import free_port
 from tests.support.tools import require

@@ -1,7 +1,5 @@
 """Makes the console, an application of its own below ``/console``: its failures are pages and not problem documents."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -25,9 +23,10 @@ from services.api.console.pages import (
     tokens,
     wizard,
 )
+from services.api.console.reading.overview import NextRun
 from services.api.console.rendering import STATIC
 from services.api.console.visit import check_form
-from shared.settings.documents import ScheduleSettings
+from services.api.use_cases.broker_health import BrokerHealth
 from shared.worker.context import Context
 
 PAGES = (
@@ -45,8 +44,6 @@ PAGES = (
     audit,
     support,
 )
-# The moment at which a schedule is due next. The arithmetic is the collector's; whoever starts the process brings it.
-NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
 
 
 def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI:
@@ -62,6 +59,7 @@ def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI
     )
     app.state.context = context
     app.state.next_run = next_run
+    app.state.broker_health = BrokerHealth(context)
     app.add_middleware(SecurityHeaders)
     refusals.install(app)
     for module in PAGES:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from services.api.dependencies import ContextDep
+from services.api.use_cases.broker_health import BrokerHealth
 from services.api.use_cases.metrics import metrics
 
 _EXAMPLE = '# TYPE rollcall_runs gauge\nrollcall_runs{site="default",state="done"} 12\n'
@@ -26,6 +27,8 @@ router = APIRouter(tags=["health"])
     response_class=PlainTextResponse,
     responses=_TEXT,
 )
-def read_metrics(context: ContextDep) -> PlainTextResponse:
-    """Runs and commands by state, and the age of the last good run."""
-    return PlainTextResponse(metrics(context), media_type="text/plain; version=0.0.4; charset=utf-8")
+def read_metrics(context: ContextDep, request: Request) -> PlainTextResponse:
+    """Runs, commands, held plans, the age of the last good run, readings and queues, each by site."""
+    health: BrokerHealth = request.app.state.broker_health
+    text = metrics(context, is_broker_well=health.answers())
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -17,12 +17,16 @@ from shared.database.tables import Event
 
 MOST_ROWS = 10_000
 # Of Debian's fonts-dejavu-core, which knows Latin, Greek, Cyrillic, Arabic, Hebrew and more.
-_FONTS = (Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), Path("/usr/share/fonts/dejavu/DejaVuSans.ttf"))
+_FONTS = (
+    Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    Path("/usr/share/fonts/dejavu/DejaVuSans.ttf"),
+)
 _LANDSCAPE_WIDTHS = (44, 24, 209)
 _SIZE, _LINE = 8, 4.4
 _MARGIN = 10
 # A longer message would not fit on a page.
 _CHARACTERS = 4_000
+_REMEMBERED_WIDTHS = 20_000
 
 
 def as_pdf(
@@ -68,6 +72,8 @@ class _Document(FPDF):
     def __init__(self, font: Path | None) -> None:
         super().__init__(orientation="landscape", format="A4")
         self._is_unicode = font is not None
+        # Of texts in the size of entries.
+        self._widths: dict[str, float] = {}
         if font is not None:
             self.add_font("rollcall", "", str(font))
         self._family = "rollcall" if font is not None else "helvetica"
@@ -97,14 +103,12 @@ class _Document(FPDF):
         self._write_heads()
 
     def write_entry(self, date: str, kind: str, message: str, number: str, run: str, actor: str) -> None:
-        """One entry; what else is known of it stands in small below its message, as on the page."""
+        """One entry; what else is known of it stands in brackets behind its message."""
         known = ((HEADINGS[3], number), (HEADINGS[4], run), (HEADINGS[5], actor))
         more = " · ".join(f"{name} {value}" for name, value in known if value)
         self._font(_SIZE)
         text = self._known(" ".join(message.split())[:_CHARACTERS] + (f"  [{more}]" if more else ""))
-        lines = self.multi_cell(
-            _LANDSCAPE_WIDTHS[2], _LINE, text, dry_run=True, output="LINES", wrapmode="WORD", align="L"
-        )
+        lines = self._wrapped(text, _LANDSCAPE_WIDTHS[2] - 2 * self.c_margin)
         height = _LINE * max(1, len(lines)) + 1.2
         if self.get_y() + height > self.h - _MARGIN - 5:
             self.add_page()
@@ -134,6 +138,37 @@ class _Document(FPDF):
         for heading, width in zip(HEADINGS[:3], _LANDSCAPE_WIDTHS, strict=True):
             self.cell(width, 6, heading, fill=True)
         self.ln(6)
+
+    def _wrapped(self, text: str, width: float) -> list[str]:
+        """The text in lines. fpdf's own breaking of lines measures each line anew with every letter: too slow here."""
+        lines: list[str] = []
+        line, used = "", 0.0
+        for word in text.split():
+            for piece in self._pieces(word, width):
+                wide = self._width(piece)
+                if line and used + self._width(" ") + wide <= width:
+                    line, used = f"{line} {piece}", used + self._width(" ") + wide
+                else:
+                    lines += [line] if line else []
+                    line, used = piece, wide
+        return [*lines, line]
+
+    def _pieces(self, word: str, width: float) -> Iterator[str]:
+        """The word, cut where it is wider than a line."""
+        while self._width(word) > width:
+            length = len(word) - 1
+            while length > 1 and self._width(word[:length]) > width:
+                length -= 1
+            yield word[:length]
+            word = word[length:]
+        yield word
+
+    def _width(self, text: str) -> float:
+        if text not in self._widths:
+            if len(self._widths) > _REMEMBERED_WIDTHS:
+                self._widths.clear()
+            self._widths[text] = self.get_string_width(text)
+        return self._widths[text]
 
     def _font(self, size: int) -> None:
         self.set_font(self._family, size=size)

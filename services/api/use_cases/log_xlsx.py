@@ -18,7 +18,16 @@ _CELL_CHARACTERS = 32_767
 _WIDTHS = (24, 12, 90, 10, 8, 24)
 _PIECE = 1 << 18
 # Of strftime in Excel's words. A month and a minute are both written m there; the neighbours tell which is meant.
-_NUMBER_FORMAT = {"%d": "dd", "%m": "mm", "%Y": "yyyy", "%I": "hh", "%H": "hh", "%M": "mm", "%S": "ss", "%p": "AM/PM"}
+_NUMBER_FORMAT = {
+    "%d": "dd",
+    "%m": "mm",
+    "%Y": "yyyy",
+    "%I": "hh",
+    "%H": "hh",
+    "%M": "mm",
+    "%S": "ss",
+    "%p": "AM/PM",
+}
 
 
 def as_xlsx(pages: Iterable[list[Event]], dates: Dates, sheet_rows: int = _SHEET_ROWS) -> Iterator[bytes]:

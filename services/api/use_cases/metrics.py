@@ -1,62 +1,151 @@
 """Figures for monitoring, in the Prometheus text format (version 0.0.4).
 
-Read by ``/metrics`` at every scrape: counts only, made by the indexes.
+Read by ``/metrics`` at every scrape: counts and the newest good run of each site, found by the indexes. They come from
+the database and the broker, so that one process tells them for all. No figure tells of a person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from kombu.exceptions import OperationalError
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
-from shared.database.tables import CommandRow, Run, RunState
-from shared.domain.command import CommandState
+from services.api.use_cases.queues import waiting_messages
+from shared.database.tables import CommandRow, PartKind, PartState, Run, RunState, SnapshotPart
+from shared.domain.command import CommandKind, CommandState
 from shared.runs.start import GOOD_ENDS
 from shared.worker.context import Context
 
+# Told of every kind, zero too: a series that comes and goes cannot be alerted on.
+_RESULTS = (CommandState.DONE.value, CommandState.FAILED.value)
+_Labels = tuple[tuple[str, str], ...]
 
-def metrics(context: Context) -> str:
-    """Runs and commands by site and state, and the age of each site's last good run in seconds."""
-    now = datetime.now(UTC)
+
+def metrics(context: Context, *, is_broker_well: bool) -> str:
+    """All figures. The lengths of the queues are told only while the broker answers."""
     with context.database.read() as session:
-        runs = session.execute(
+        families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session)]
+    families += [("rollcall_broker_up", "Whether the broker answers.", [((), int(is_broker_well))])]
+    if is_broker_well:
+        families += [("rollcall_queue_messages", "Messages that wait for a worker.", _waiting(context))]
+    return "".join(_family(*family) for family in families)
+
+
+_Family = tuple[str, str, list[tuple[_Labels, float]]]
+
+
+def _of_runs(session: Session, now: datetime) -> Iterator[_Family]:
+    counted = {
+        (site, state): count
+        for site, state, count in session.execute(
             select(Run.site_id, Run.state, func.count()).group_by(Run.site_id, Run.state)
-        ).all()
-        commands = session.execute(
-            select(Run.site_id, CommandRow.state, func.count())
-            .join(Run, Run.id == CommandRow.run_id)
-            .group_by(Run.site_id, CommandRow.state)
-        ).all()
-        good = session.execute(
-            select(Run.site_id, func.max(Run.finished_at))
-            .where(Run.state.in_(GOOD_ENDS))
-            .group_by(Run.site_id)
-        ).all()
-    lines = [
-        *_by_state("rollcall_runs", "Runs by state.", runs, RunState),
-        *_by_state("rollcall_commands", "Commands by state.", commands, CommandState),
-        "# HELP rollcall_last_good_run_age_seconds Time since the last run that ended well.",
-        "# TYPE rollcall_last_good_run_age_seconds gauge",
-    ]
-    lines += [
-        f'rollcall_last_good_run_age_seconds{{site="{site}"}} {(now - finished).total_seconds():.0f}'
-        for site, finished in good
-        if finished is not None
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _by_state(
-    name: str, help_text: str, rows: Iterable[tuple[str, str, int]], states: Iterable[str]
-) -> list[str]:
-    counted = {(site, state): count for site, state, count in rows}
+        )
+    }
     sites = sorted({site for site, _ in counted})
-    # Every state of a known site, zero too: a series that comes and goes cannot be alerted on.
-    return [
-        f"# HELP {name} {help_text}",
-        f"# TYPE {name} gauge",
-        *(
-            f'{name}{{site="{site}",state="{state}"}} {counted.get((site, str(state)), 0)}'
+    yield (
+        "rollcall_runs",
+        "Runs by state.",
+        [
+            (_labels(site=site, state=state), counted.get((site, state), 0))
             for site in sites
-            for state in states
-        ),
-    ]
+            for state in RunState
+        ],
+    )
+    held = _per_site(
+        session, func.min(Run.planned_at), Run.state == RunState.HELD, Run.superseded_by.is_(None)
+    )
+    yield (
+        "rollcall_held_plan_age_seconds",
+        "How long the oldest plan that is held has waited for a person; 0: none is held.",
+        [(_labels(site=site), _age(now, held.get(site))) for site in sites],
+    )
+    good = _per_site(session, func.max(Run.finished_at), Run.state.in_(GOOD_ENDS))
+    yield (
+        "rollcall_last_good_run_age_seconds",
+        "Time since the last run that ended well.",
+        [(_labels(site=site), _age(now, ended)) for site, ended in sorted(good.items())],
+    )
+    yield from _of_readings(session)
+
+
+def _of_readings(session: Session) -> Iterator[_Family]:
+    newest = select(func.max(Run.id)).where(Run.state.in_(GOOD_ENDS)).group_by(Run.site_id)
+    parts = session.execute(
+        select(Run.site_id, SnapshotPart.kind, SnapshotPart.proof, SnapshotPart.item_count)
+        .join(Run, Run.id == SnapshotPart.run_id)
+        .where(Run.id.in_(newest), SnapshotPart.state == PartState.COMPLETE)
+    ).all()
+    for kind, name, what in (
+        (PartKind.UNIT, "directory", "People"),
+        (PartKind.EXTENSIONS, "phone_system", "Extensions"),
+    ):
+        slowest: dict[str, float] = {}
+        items: dict[str, int] = {}
+        for site, _, proof, count in (part for part in parts if part.kind == kind):
+            slowest[site] = max(slowest.get(site, 0.0), float(proof.get("seconds", 0)))
+            items[site] = items.get(site, 0) + count
+        yield (
+            f"rollcall_{name}_read_seconds",
+            f"How long the {name.replace('_', ' ')} took to be read in the last good run (its slowest part).",
+            [(_labels(site=site), seconds) for site, seconds in sorted(slowest.items())],
+        )
+        yield (
+            f"rollcall_{name}_items",
+            f"{what} that were read in the last good run.",
+            [(_labels(site=site), count) for site, count in sorted(items.items())],
+        )
+
+
+def _of_commands(session: Session) -> Iterator[_Family]:
+    counted = {
+        (site, kind, state): count
+        for site, kind, state, count in session.execute(
+            select(Run.site_id, CommandRow.kind, CommandRow.state, func.count())
+            .join(Run, Run.id == CommandRow.run_id)
+            .group_by(Run.site_id, CommandRow.kind, CommandRow.state)
+        )
+    }
+    for site in {site for site, _, _ in counted}:
+        for kind in CommandKind:
+            for state in _RESULTS:
+                counted.setdefault((site, kind.value, state), 0)
+    yield (
+        "rollcall_commands",
+        "Commands by kind and state.",
+        [
+            (_labels(site=site, kind=kind, state=state), n)
+            for (site, kind, state), n in sorted(counted.items())
+        ],
+    )
+
+
+def _waiting(context: Context) -> list[tuple[_Labels, float]]:
+    """The length of each queue. A broker that went away this moment is told of at the next scrape."""
+    try:
+        return [(_labels(queue=queue.value), length) for queue, length in waiting_messages(context).items()]
+    except (OperationalError, OSError):
+        return []
+
+
+def _per_site(
+    session: Session, moment: ColumnElement[datetime | None], *wanted: ColumnElement[bool]
+) -> Mapping[str, datetime]:
+    found = session.execute(select(Run.site_id, moment).where(*wanted).group_by(Run.site_id))
+    return {site: at for site, at in found if at is not None}
+
+
+def _age(now: datetime, then: datetime | None) -> float:
+    return 0 if then is None else round((now - then).total_seconds())
+
+
+def _labels(**labels: str) -> _Labels:
+    return tuple(labels.items())
+
+
+def _family(name: str, help_text: str, samples: Iterable[tuple[_Labels, float]]) -> str:
+    lines = [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
+    for labels, value in samples:
+        told = ",".join(f'{label}="{text}"' for label, text in labels)
+        lines.append(f"{name}{{{told}}} {value}" if told else f"{name} {value}")
+    return "\n".join(lines) + "\n"

@@ -126,9 +126,10 @@ def _read(
         return None, {}
     run_id, parts = snapshot
     read: dict[str, Person] = {}
+    meant = [wanted if guid is None else guid, *bound]
     try:
         for part in parts:
-            for row in read_rows(context.database, part.id):
+            for row in read_rows(context.database, part.id, any_of=meant):
                 person = row_person(row)
                 if person.guid in bound or (person.guid == guid if guid else _fits(person, wanted)):
                     # Of overlapping units the first one holds the person.

@@ -69,7 +69,8 @@ def test_ten_thousand_entries_are_exported_exactly_as_csv(context: Context, clie
     assert rows == wanted
 
 
-@pytest.mark.parametrize("format", ExportFormat)
+# A PDF is made in memory, and has a limit for that.
+@pytest.mark.parametrize("format", [format for format in ExportFormat if format != ExportFormat.PDF])
 def test_memory_stays_flat_however_many_entries_are_exported(context: Context, format: ExportFormat) -> None:
     def _peak() -> int:
         tracemalloc.start()
@@ -90,7 +91,7 @@ def test_an_export_that_begins_is_not_disturbed_by_what_is_logged_meanwhile(cont
     pieces = log.export_log(context, SITE, format=ExportFormat.JSON)
     begun = next(pieces)
     fill_log(context, 500)
-    exported = json.loads(begun + "".join(pieces))
+    exported = json.loads(begun + b"".join(pieces))
     assert [entry["id"] for entry in exported] == list(range(2_500, 0, -1))
 
 
@@ -114,7 +115,7 @@ def test_an_export_takes_the_filters_of_the_page(context: Context, client: httpx
 
 def test_an_export_of_no_site_or_no_format_is_a_problem_and_no_file(client: httpx.Client) -> None:
     assert client.get("/api/v1/sites/oslo/log/export").json()["code"] == "not_found"
-    assert client.get(f"{PATH}/export", params={"format": "xlsx"}).json()["code"] == "request_invalid"
+    assert client.get(f"{PATH}/export", params={"format": "doc"}).json()["code"] == "request_invalid"
 
 
 def test_pages_stay_where_they_are_while_entries_arrive(context: Context, client: httpx.Client) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.api.use_cases import sites
 from shared.database.tables import RunState, SettingsVersion
 from shared.worker.context import Context
+from shared.worker.queues import Queue
 from tests.integration.api.builders import make_plan, make_run, set_state
 from tests.support.tables import rename_table
 
@@ -100,7 +101,10 @@ def _metrics(client: httpx.Client) -> dict[str, float]:
 
 
 def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client: httpx.Client) -> None:
-    assert _metrics(client) == {}
+    empty = {"rollcall_broker_up": 1.0} | {
+        f'rollcall_queue_messages{{queue="{queue}"}}': 0.0 for queue in Queue
+    }
+    assert _metrics(client) == empty
     sites.create_site(ready, "oslo", "anna")
     make_plan(ready)
     ended = datetime.now(UTC) - timedelta(seconds=90)
@@ -109,7 +113,9 @@ def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client
     assert figures['rollcall_runs{site="default",state="held"}'] == 1
     assert figures['rollcall_runs{site="default",state="done"}'] == 1
     assert figures['rollcall_runs{site="default",state="failed"}'] == 0
-    assert figures['rollcall_commands{site="default",state="pending"}'] == 4
+    assert figures['rollcall_commands{site="default",kind="update_extension",state="pending"}'] == 1
+    assert figures['rollcall_commands{site="default",kind="update_extension",state="failed"}'] == 0
+    assert figures['rollcall_held_plan_age_seconds{site="default"}'] < 60
     assert 90 <= figures['rollcall_last_good_run_age_seconds{site="default"}'] < 120
 
 

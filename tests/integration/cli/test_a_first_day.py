@@ -139,5 +139,8 @@ def test_tokens_are_shown_once(configured: Terminal) -> None:
     assert token.startswith("rc_")
     assert token not in configured("token", "list", "--json").output
     assert configured("token", "create", "monitoring").code == 1
+    assert configured("token", "create", "wall", "--role", "viewer", "--site", "default").code == 0
+    listed = configured("token", "list", "--json").json
+    assert [(item["role"], item["site_id"]) for item in listed] == [("manager", None), ("viewer", "default")]
     assert configured("token", "revoke", "1").code == 0
     assert configured("token", "list", "--json").json[0]["revoked_at"]

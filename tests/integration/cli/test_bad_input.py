@@ -162,6 +162,8 @@ def test_a_secret_is_never_repeated(rollcall: Terminal, tmp_path: Path) -> None:
         (("settings", "export", "/nowhere/site.yaml"), 1, "/nowhere/site.yaml"),
         (("settings", "secret", "directory.pasword"), 2, "directory.password"),
         (("token", "create", " "), 2, "name"),
+        (("token", "create", "wall", "--role", "king"), 2, "viewer"),
+        (("token", "create", "wall", "--site", "nowhere"), 1, "no site 'nowhere'"),
         (("worker",), 2, "ROLLCALL_BROKER_URL"),
         (("beat",), 2, "ROLLCALL_BROKER_URL"),
         (("sites", "create", "Not A Site"), 2, "Not A Site"),

@@ -1,8 +1,5 @@
-"""The Log in the console: its columns, filters and pages, its export, and how it is cleared."""
+"""The Log in the console: its columns, filters and pages, and how it is cleared."""
 
-import csv
-import io
-import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +7,6 @@ import pytest
 from sqlalchemy import select
 
 from services.api.use_cases.settings import apply_settings
-from shared.database.events import LogEntry, record
 from shared.database.tables import AuditEntry, Event, EventLevel
 from shared.worker.context import Context
 from tests.integration.api.builders import fill_log
@@ -94,22 +90,6 @@ def test_a_filter_that_means_nothing_is_said_at_its_field(browser: Open, field: 
     page = browser("vera").http.get("/console/log", params={field: value})
     assert page.status_code == 422
     assert f'id="{field}-error"' in page.text
-
-
-def test_what_is_filtered_is_exported_and_safe_for_a_spreadsheet(context: Context, browser: Open) -> None:
-    fill_log(context, 60)
-    with context.database.begin() as session:
-        record(session, "default", LogEntry("test.formula", "=cmd|' /C calc'!A0", EventLevel.WARNING))
-    vera = browser("vera")
-    page = vera.get("/console/log?level=warning")
-    addresses = [link for link in page.links if "/log/export" in link]
-    assert len(addresses) == 2
-    as_csv, as_json = (vera.http.get(address) for address in addresses)
-    rows = list(csv.DictReader(io.StringIO(as_csv.text)))
-    assert [row["message"] for row in rows][:2] == ["'=cmd|' /C calc'!A0", "Entry 50."]
-    assert len(rows) == 7
-    assert [entry["message"] for entry in json.loads(as_json.text)][-1] == "Entry 0."
-    assert "attachment" in as_csv.headers["Content-Disposition"]
 
 
 def test_the_log_is_cleared_after_confirmation_and_the_audit_stays(context: Context, browser: Open) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.api.use_cases.settings import read_settings
-from shared.errors import BadCredentials, RollcallError
+from services.api.use_cases.settings import read_settings, replace_section
+from shared.errors import BadCredentials, RollcallError, SettingsInvalid
 from shared.settings.documents import Section, SiteSettings
 from shared.worker.context import Context
 from shared.worker.questions import unseal
@@ -111,6 +111,10 @@ def test_the_relay_is_paired_with_the_code_and_what_it_lacks_is_listed(
         page, "/relay", {"host": "pbx.example.com", "public_key": PUBLIC_KEY}, ("action", "pair")
     )
     assert "Enter the code" in page.text
+    replace_section(context, "default", Section.RELAY, {"port": 8802}, "somebody")
+    page = mary.send(page, "/relay", {"pairing_code": "ABCD-EFGH"}, ("action", "pair"))
+    assert "Somebody else changed these settings meanwhile" in page.text
+    assert not _settings(context).relay.host
     page = mary.send(page, "/relay", {"pairing_code": "ABCD-EFGH"}, ("action", "pair"))
     assert "Paired:" in page.text
     key = _settings(context).relay.signing_key.get_secret_value()
@@ -153,3 +157,20 @@ def test_a_reason_names_the_fields_as_the_form_does(browser: Open, answering: Ca
     mary = browser("mary")
     page = mary.send(mary.get(f"{SETTINGS}/directory"), "/directory", button=("action", "test"))
     assert "Look at “CA certificate” and “Address” (Phone system)." in page.text
+
+
+def test_an_end_that_is_not_filled_in_yet_is_said_beside_the_button(
+    browser: Open, answering: Callable[..., None]
+) -> None:
+    def _answer(_: dict[str, Any]) -> Any:
+        error: RollcallError = SettingsInvalid("There is no relay. Set relay.host and relay.public_key.")
+        raise error
+
+    answering("relay_client.test_relay", _answer)
+    mary = browser("mary")
+    page = mary.send(mary.get(f"{SETTINGS}/relay"), "/relay", button=("action", "test"))
+    assert page.status == 422
+    said = page.response.text.partition('id="answer"')[2]
+    assert "Set “Host” and “Public key of the relay”" in said
+    # Nothing was to be saved, so nothing is said of it.
+    assert "Nothing was saved." not in page.text

@@ -27,7 +27,7 @@ def test_a_stored_secret_is_never_shown_stays_when_not_typed_and_can_be_forgotte
     history = mary.get(f"{SETTINGS}/directory/history")
     assert SECRET not in history.response.text
     assert "other@corp.example" in history.text
-    mary.send(page, "/directory", {"password": "another one"})
+    page = mary.send(page, "/directory", {"password": "another one"})
     newest = mary.get(f"{SETTINGS}/directory/history")
     assert "another one" not in newest.response.text
     assert "<ins>changed</ins>" in newest.response.text.partition("<strong>2</strong>")[0]
@@ -91,10 +91,10 @@ def test_the_way_back_is_refused_when_somebody_saved_meanwhile(context: Context,
         replace_section(context, "default", Section.LIMITS, {"disables": disables}, "somebody")
     history = mary.get(f"{SETTINGS}/limits/history")
     replace_section(context, "default", Section.LIMITS, {"disables": 99}, "somebody")
-    page = mary.send(history, "/restore", button=("version", "1"))
-    assert page.status == 409
+    page = mary.send(history, "#back-1", button=("version", "1"))
+    assert page.status == 412
     assert _settings(context).limits.disables == 99
-    page = mary.send(mary.get(f"{SETTINGS}/limits/history"), "/restore", button=("version", "1"))
+    mary.send(mary.get(f"{SETTINGS}/limits/history"), "#back-1", button=("version", "1"))
     assert _settings(context).limits.disables == 11
 
 

@@ -66,7 +66,9 @@ def phone(context: Context) -> Iterator[RunningPhoneSystem]:
 @contextmanager
 def _locking(samba: SambaDomain) -> Iterator[None]:
     """The domain locks an account after two wrong passwords, for the time of the block."""
-    with samba.administrator() as connection:
+    with samba.administrator() as signed_in:
+        # ldap3 has no types for the operations that change something.
+        connection: Any = signed_in
         connection.modify(samba.base_dn, {"lockoutThreshold": [(ldap3.MODIFY_REPLACE, ["2"])]})
         try:
             yield

@@ -1,7 +1,7 @@
 """Signing in with extension and voicemail PIN: asked of a phone system, by a worker, with rights from the settings."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from services.api.console.access import accounts, lockout, sessions
 from services.api.console.access.sessions import SignInRefused
 from services.api.use_cases import settings
 from services.sandbox.phone_system import RunningPhoneSystem
-from shared.database.tables import Account, AuditEntry, Event
+from shared.database.tables import Account, AccountRole, AuditEntry, Event
 from shared.errors import Conflict
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD, Open
@@ -149,7 +149,7 @@ def test_a_manager_may_shut_out_an_extension_but_gives_it_neither_role_nor_passw
     sessions.sign_in(context, "101", PIN, ADDRESS)
     account = _accounts(context)["101"]
     with pytest.raises(Conflict, match="rights"):
-        accounts.change_role(context, account.id, sessions.AccountRole.MANAGER, "test")
+        accounts.change_role(context, account.id, AccountRole.MANAGER, "test")
     with pytest.raises(Conflict, match="password"):
         accounts.set_password(context, account.id, PASSWORD, "test")
     accounts.disable(context, account.id, "test")
@@ -175,7 +175,7 @@ def test_guessing_a_pin_locks_the_extension_for_up_to_an_hour(context: Context) 
         locked = session.scalars(select(AuditEntry).where(AuditEntry.action == "sign_in.locked")).one()
     assert locked.details == {"locked": "name", "address": ADDRESS, "account": ""}
     now, longest = datetime.now(UTC), lockout.LONGEST_LOCK_OF_PIN
-    waits = []
+    waits: list[timedelta] = []
     while not waits or waits[-1] < longest:
         wait = lockout.count_attempt(context, "100", ADDRESS, now, longest)
         if wait is not None:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases.settings import apply_settings, read_settings
+from services.api.use_cases.settings import apply_settings, read_settings, replace_section
 from services.cli.deployment import workers
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Run, RunState
-from shared.settings.documents import SiteSettings
+from shared.settings.documents import Section, SiteSettings
 from shared.worker.context import Context
 from tests.integration.console.browser import Browser, Page
 from tests.integration.console.conftest import Open
@@ -121,6 +121,10 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     assert page.mistakes == []
     assert f"create {run.counts['create_extension']}" in page.text
     assert f"/console/runs/{run.id}/plan" in page.links
+    assert "The settings were changed after this preview" not in page.text
+    replace_section(context, "default", Section.LIMITS, {"removals": 3}, "somebody")
+    page = mary.get(f"{WIZARD}/preview")
+    assert "The settings were changed after this preview" in page.text
     approving = next(form for form in page.forms if ("action", "approve") in form.buttons)
     mary.http.post(approving.action, data=approving.filled({"action": "approve"}))
     assert _wait_for_run(context, {RunState.DONE, RunState.FAILED}).state == RunState.DONE

@@ -16,6 +16,7 @@ from shared.database.tables import Lease, PhoneSystemToken, SettingsVersion
 from shared.encryption import Encryption, new_key, read_key_file
 from shared.errors import SecretUnreadable, SettingsInvalid
 from shared.settings import store
+from shared.settings.documents import Section
 from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
@@ -72,8 +73,8 @@ def test_everything_is_encrypted_anew_and_the_old_key_is_dropped(ready: Context)
         store.read(session, SITE, Encryption(old))
 
 
-def _other_password(context: Context, password: str) -> tuple[store.Section, dict[str, object]]:
-    section = store.Section.DIRECTORY
+def _other_password(context: Context, password: str) -> tuple[Section, dict[str, object]]:
+    section = Section.DIRECTORY
     values, _version = settings.read_section(context, SITE, section)
     return section, values | {"password": password}
 

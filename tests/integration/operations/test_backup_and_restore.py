@@ -68,7 +68,8 @@ def _stored(context: Context) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table that a backup keeps."""
     found: dict[str, list[dict[str, Any]]] = {}
     with context.database.read() as session:
-        for name, table in [*backup.TABLES.items(), ("settings", SettingsVersion)]:
+        kept: dict[str, type[Base]] = {**backup.TABLES, "settings": SettingsVersion}
+        for name, table in kept.items():
             rows = [
                 {
                     column: getattr(row, column)
@@ -101,9 +102,9 @@ def test_an_empty_database_gets_everything_back(context: Context, other: Context
     assert (restored.sites, restored.bindings, restored.accounts, restored.tokens) == (2, 1200, 1, 1)
     assert _stored(other) == _stored(context)
     for site in ("default", "oslo"):
-        found = settings.read_settings(other, site).settings
-        assert found.directory.password.get_secret_value() == SECRET
-        assert found.phone_system.client_secret.get_secret_value() == CLIENT_SECRET
+        stored = settings.read_settings(other, site).settings
+        assert stored.directory.password.get_secret_value() == SECRET
+        assert stored.phone_system.client_secret.get_secret_value() == CLIENT_SECRET
     found = tokens.valid_token(other, token)
     assert found is not None
     assert found.name == "monitoring"

@@ -42,8 +42,9 @@ def healthy() -> Iterator[Json]:
         yield {
             "directory": {
                 "servers": [directory.url.partition("//")[2]],
-                "ca_certificate": directory.ca_certificate,
-                "tls_name": directory.tls_name,
+                # Two hundred handshakes would take longer than all the rest.
+                "security": "plain",
+                "allow_plain": True,
                 "user": directory.user,
                 "password": directory.password,
                 "units": [{"dn": directory.units[0]}],
@@ -94,7 +95,8 @@ def _did_not_answer(context: Context, site: str, *, phone_system: bool) -> None:
         run = start_run(session, RunRequest(site), context.encryption)
         part = session.scalars(
             select(SnapshotPart).where(SnapshotPart.run_id == run.id, SnapshotPart.kind == kind)
-        ).one()
+        ).first()
+        assert part is not None
         part.error_code, part.state = error.code, PartState.FAILED.value
         run.state, run.created_at = RunState.FAILED.value, datetime.now(UTC) - timedelta(days=1)
 

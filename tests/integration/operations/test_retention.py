@@ -1,6 +1,6 @@
 """What is old goes in bounded batches; nothing younger goes, and nothing that a plan or a person still needs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -202,7 +202,7 @@ def test_work_that_takes_too_long_is_broken_off_and_goes_on_later(context: Conte
 
 
 @pytest.fixture
-def clocked(context: Context) -> Iterator[Context]:
+def clocked(context: Context) -> Context:
     """A deployment with one old run and a younger one."""
     _make(context, "default", [Old(500), Old(0)])
     return context

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from services.reconciler.plan_run import plan_run
 from shared.database.commands import row_command
 from shared.database.tables import BindingRow, Event, EventLevel, RunKind, RunState
-from shared.domain.person import AbsentPerson, AccountState
+from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.settings import store
 from shared.settings.documents import LimitsSettings, RulesSettings
@@ -86,6 +86,19 @@ def test_what_is_stored_is_what_was_planned(settled: Context) -> None:
     with settled.database.read() as session:
         entry = session.scalars(select(Event).where(Event.code == "finding.bad_email")).one()
     assert (entry.level, entry.number, entry.person_guid) == (EventLevel.WARNING, "201", guid(1))
+
+
+def test_a_finding_is_logged_once_and_again_only_when_it_has_been_away(settled: Context) -> None:
+    def _logged(*people: Person) -> int:
+        run = planned(settled, people, IN_STEP)
+        assert run.state == RunState.IN_STEP
+        return log_of(settled, run).count("finding.bad_email")
+
+    broken, broken_otherwise, mended = (
+        make_person(1, email="broken"), make_person(1, email="otherwise"), make_person(1),
+    )  # fmt: skip
+    said = [_logged(person) for person in (broken, broken, broken_otherwise, mended, broken)]
+    assert said == [1, 0, 1, 0, 1]
 
 
 def test_the_log_is_not_flooded_by_a_run_with_many_findings(settled: Context) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.relay.__main__ import main
+from services.relay.operations import Operations
 from tests.integration.relay.peer import Peer, ServedRelay, paired, served
 from tests.integration.relay.phones import ARCHIVE, COLLEAGUE, LEAVER, Phones
 
@@ -67,19 +68,15 @@ def test_what_the_peer_asks_wrongly_is_explained_and_changes_nothing(
     assert (phones.account(), _all_files(phones)) == (before, files)
 
 
-def test_a_relay_that_was_killed_goes_on_by_itself_when_it_starts(
-    phones: Phones, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relay_that_was_killed_goes_on_by_itself_when_it_starts(phones: Phones) -> None:
     before = phones.account()
-    monkeypatch.setenv("ROLLCALL_RELAY_FAULT", "kill@removing:4")
-    with served(phones) as relay, paired(relay) as peer:
+    with served(phones, fault="kill@removing:4") as relay, paired(relay) as peer:
         # It may be dead before it answers.
         peer.request(
             "PUT", "/v1/operations/archive-0001", {"kind": "archive", "number": LEAVER, "to": ARCHIVE}
         )
         relay.process.wait(60)
         key = peer.key
-    monkeypatch.delenv("ROLLCALL_RELAY_FAULT")
     with served(phones) as relay:
         assert relay.code == "", "it is still paired"
         peer = Peer(relay.port, relay.public_key)
@@ -88,6 +85,22 @@ def test_a_relay_that_was_killed_goes_on_by_itself_when_it_starts(
         peer.close()
     assert response.json()["verified"]
     assert phones.account().contents() == before.contents()
+    assert phones.account().of(ARCHIVE) == before.of(LEAVER)
+
+
+def test_what_was_asked_for_but_never_begun_waits_until_it_is_asked_for_again(phones: Phones) -> None:
+    # The request of long ago must not take the voicemails of somebody who has come back since.
+    request = {"kind": "archive", "number": LEAVER, "to": ARCHIVE}
+    with Operations(phones.settings) as operations:
+        operations.accept("archive-0001", request)
+    before = phones.account()
+    with served(phones) as relay, paired(relay) as peer:
+        waited = peer.request("GET", "/v1/operations/archive-0001?wait=5").json()
+        assert waited["state"] == "interrupted"
+        # The relay has done nothing before it did this.
+        peer.operate("inventory-1", kind="inventory", number=LEAVER)
+        assert phones.account() == before
+        assert peer.operate("archive-0001", **request)["verified"]
     assert phones.account().of(ARCHIVE) == before.of(LEAVER)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.relay.operations import Operations
 from tests.integration.relay.cluster import Cluster
 from tests.integration.relay.phones import ARCHIVE, LEAVER, Phones, make_phones
 from tests.integration.relay.trouble import (
@@ -188,8 +189,16 @@ def test_journals_are_forgotten_a_year_after_their_end_and_not_before(phones: Ph
     phones.operate("older-one", kind="archive", number=LEAVER, to=ARCHIVE, voicemails=True, recordings=False)
     phones.operate("newer-one", kind="archive", number=LEAVER, to=ARCHIVE)
     ended = phones.folder / "state" / "operations" / "ended"
-    for name, days in (("older-one", 366), ("newer-one", 364)):
+    never_begun = ended.parent / "open" / "only-asked.jsonl"
+    with Operations(phones.settings) as operations:
+        operations.accept("only-asked", _ARCHIVE)
+    for path, days in (
+        (ended / "older-one.jsonl", 366),
+        (ended / "newer-one.jsonl", 364),
+        (never_begun, 366),
+    ):
         moment = time.time() - days * 24 * 60 * 60
-        os.utime(ended / f"{name}.jsonl", (moment, moment))
+        os.utime(path, (moment, moment))
     assert phones.operate("look-again", kind="verify", operation="newer-one")["verified"] is True
     assert {path.stem for path in ended.iterdir()} == {"newer-one", "look-again"}
+    assert not never_begun.exists()

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from services.api.console import chart
-from services.api.console.reading.overview import Overview, read_overview
+from services.api.console.reading.overview import Due, End, Overview, find_stranded, read_overview
 from services.api.console.rendering import page
 from services.api.console.visit import VisitorDep
+from services.api.console.words import ago
 from services.api.dependencies import ContextDep
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import RunState
@@ -25,6 +26,8 @@ def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -
     seen = read_overview(context, DEFAULT_SITE)
     missing = _missing(settings)
     next_run = request.app.state.next_run
+    now = datetime.now(UTC)
+    stranded = find_stranded(context, DEFAULT_SITE, settings.schedule, next_run, now)
     tone, title, text = _standing(seen, missing)
     return page(
         request,
@@ -37,7 +40,8 @@ def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -
         bars=chart.bars(seen.history),
         chart_size=(chart.WIDTH, chart.HEIGHT),
         schedule=schedule_in_words(settings.schedule),
-        next_run_at=next_run(settings.schedule, datetime.now(UTC)) if next_run is not None else None,
+        next_run_at=next_run(settings.schedule, now) if next_run is not None else None,
+        queue=_queue(request.app.state.broker_health.answers(), stranded),
     )
 
 
@@ -48,6 +52,23 @@ def schedule_in_words(schedule: ScheduleSettings) -> str:
     if schedule.mode == "every":
         return "Every minute" if schedule.every_minutes == 1 else f"Every {schedule.every_minutes} minutes"
     return f"Daily at {', '.join(schedule.times)} ({schedule.time_zone})"
+
+
+def _queue(is_broker_well: bool, stranded: Due | None) -> End:
+    """How what lies between the two ends is: the broker, and the workers that take up work."""
+    if not is_broker_well:
+        return End(
+            False,
+            "The broker does not answer. Runs that are started wait for it; start it, or mend its URL.",
+            None,
+        )
+    if stranded is None:
+        return End(True, "The broker answers, and no work waits for a worker.", None)
+    if stranded.run is not None:
+        said = f"Run {stranded.run.id} was last worked on {ago(stranded.since)}: no worker takes it up."
+    else:
+        said = f"The schedule was due {ago(stranded.since)}, and no run was started: beat or its worker is not running."
+    return End(False, f"{said} Support, Look at everything says which process to start.", None)
 
 
 def _missing(settings: SiteSettings) -> list[tuple[str, str]]:

@@ -1,19 +1,39 @@
-"""For whoever helps: the version, and what is well and what to mend."""
+"""For whoever helps: the version, what is well and what to mend, and all of it as one file."""
 
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 
 from services.api.console.rendering import page
-from services.api.console.visit import VisitorDep
+from services.api.console.visit import ManagerDep, VisitorDep
 from services.api.dependencies import ContextDep
-from services.api.use_cases.doctor import diagnose
+from services.api.use_cases import diagnostics
+from services.api.use_cases.doctor import diagnose, ready
 
-router = APIRouter()
+router = APIRouter(prefix="/support")
 
 
-@router.get("/support")
+@router.get("")
 def show_support(request: Request, context: ContextDep, _visitor: VisitorDep, check: str = "") -> Response:
     """The page; with ``check`` everything is looked at, which takes some seconds when something is down."""
-    checks = diagnose(context) if check else []
-    return page(request, "support.html", version=version("rollcall"), checks=checks)
+    return page(
+        request,
+        "support.html",
+        version=version("rollcall"),
+        checks=diagnose(context) if check else ready(context),
+        is_checked=bool(check),
+        log_entries=diagnostics.LOG_ENTRIES,
+    )
+
+
+@router.post("/diagnostics")
+def download_diagnostics(context: ContextDep, visitor: ManagerDep) -> Response:
+    """The diagnostics as a file. A form and no link, because the audit says who took them."""
+    content = diagnostics.bundle(context, visitor.actor)
+    name = f"rollcall-diagnostics-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
+    return Response(
+        content,
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

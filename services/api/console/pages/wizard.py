@@ -88,6 +88,7 @@ def use_step(
     form.errors = _missing(form, step)
     if not form.errors and action != "anyway":
         _test(context, form, step)
+        form.asked = ""
         form.is_refused_by_test = bool(form.refused)
     if form.errors or form.refused or save(context, form, visitor.actor) is None:
         return _form_page(request, context, step, form)
@@ -130,10 +131,12 @@ def _take_other_attribute(form: Form, sent: FormData) -> None:
 def _form_page(request: Request, context: Context, step: Step, form: Form) -> Response:
     """The step's page, with what is offered to choose from. Whether the offers can be had decides nothing."""
     offers = Form(form.tab, form.values, form.version)
-    if step.slug == "templates" and form.extensions is None:
+    # An end that has just refused is not made to be waited for once more.
+    is_worth_asking = not form.refused and not form.errors
+    if step.slug == "templates" and form.extensions is None and is_worth_asking:
         act(context, offers, "extensions")
         form.extensions = offers.extensions
-    if step.slug == "number" and form.attributes is None and not form.errors:
+    if step.slug == "number" and form.attributes is None and is_worth_asking:
         act(context, offers, "attributes")
         form.attributes = offers.attributes
     return _page(

@@ -1,8 +1,8 @@
-"""What the overview shows: where the site stands, what both ends said last, and what waits for a person."""
+"""What the overview shows: where the site stands, what both ends said last, and what waits for a person or a worker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,12 +15,19 @@ from shared.database.tables import (
     Run,
     RunKind,
     RunState,
+    SettingsVersion,
     SnapshotPart,
 )
 from shared.domain.plan import Severity
+from shared.runs.due import due_messages
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
+from shared.settings.documents import ScheduleSettings, Section
 from shared.worker.context import Context
 
+# A worker that lives takes work up at once, and what was lost is published again within this time by far.
+_PATIENCE = timedelta(minutes=2)
+# When a schedule is due next after a moment. The arithmetic is the collector's; whoever starts the process brings it.
+NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
 RUNS_IN_CHART = 30
 CONFLICTS_SHOWN = 5
 
@@ -35,6 +42,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """Since when work has been waiting that nobody takes up: of a run, or a run that the schedule should have started."""
+
+    run: Run | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """``newest`` is of any kind but that for one person; ``history`` is in order of time."""
 
@@ -43,6 +58,7 @@ class Overview:
     waiting: Run | None
     last_good_at: datetime | None
     people: int
+    people_read_at: datetime | None
     managed: int
     directory: End
     phone_system: End
@@ -70,6 +86,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
                 select(func.max(Run.finished_at)).where(of_site, Run.state.in_(GOOD_ENDS))
             ),
             people=planned.people if planned is not None else 0,
+            people_read_at=planned.planned_at if planned is not None else None,
             managed=session.scalar(
                 select(func.count()).select_from(BindingRow).where(BindingRow.site_id == site_id)
             )
@@ -81,6 +98,46 @@ def read_overview(context: Context, site_id: str) -> Overview:
             conflicts_run_id=planned.id if planned is not None else None,
             history=history[::-1],
         )
+
+
+def find_stranded(
+    context: Context, site_id: str, schedule: ScheduleSettings, next_run: NextRun | None, now: datetime
+) -> Due | None:
+    """What waits for a worker for too long, ``None`` when nothing does. From the database alone, so it costs nothing."""
+    with context.database.read() as session:
+        run = _newest_in(session, site_id, ACTIVE_STATES)
+        if run is not None:
+            since = _untouched_since(session, run, now) if run.state == RunState.COLLECTING else None
+            return Due(run, since) if since is not None else None
+        if next_run is None or not schedule.is_enabled:
+            return None
+        # As the schedule counts: a slot is due once no full run began since it and the schedule was saved before.
+        last_run_at = session.scalar(
+            select(func.max(Run.created_at)).where(Run.site_id == site_id, Run.kind == RunKind.FULL.value)
+        )
+        saved_at = session.scalar(
+            select(func.max(SettingsVersion.created_at)).where(
+                SettingsVersion.site_id == site_id, SettingsVersion.section == Section.SCHEDULE.value
+            )
+        )
+    begun = [moment for moment in (last_run_at, saved_at) if moment is not None]
+    due = next_run(schedule, max(begun)) if begun else None
+    return Due(None, due) if due is not None and due < now - _PATIENCE else None
+
+
+def _untouched_since(session: Session, run: Run, now: datetime) -> datetime | None:
+    if not due_messages(session, now - _PATIENCE, run.id):
+        return None
+    parts = session.scalars(select(SnapshotPart).where(SnapshotPart.run_id == run.id)).all()
+    moments = [run.created_at]
+    for part in parts:
+        moments += [
+            moment
+            for moment in (part.completed_at, part.lease_expires_at, part.next_attempt_at)
+            if moment is not None
+        ]
+    last = max(moments)
+    return last if last < now - _PATIENCE else None
 
 
 def _newest_in(session: Session, site_id: str, states: Sequence[str]) -> Run | None:

@@ -7,25 +7,30 @@ from sqlalchemy import func, select
 
 from services.api.use_cases.plans import hold_reasons
 from services.api.use_cases.progress import RunProgress, progress
-from shared.database.tables import CommandRow, FindingRow, Run, RunKind, RunState
+from shared.database.tables import CommandRow, FindingRow, Run, RunKind
 from shared.domain.plan import HoldReason
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
 from shared.settings import store
+from shared.settings.documents import Section
 from shared.worker.context import Context
 
 _ROWS_SHOWN = 8
+# A change of these can change a plan; of the others it cannot.
+_DECIDING = (
+    Section.DIRECTORY, Section.PHONE_SYSTEM, Section.RULES, Section.LIMITS, Section.ARCHIVE, Section.RELAY,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPlan:
-    """The newest run; ``None`` when there is none yet. ``is_of_today`` says that the settings are still those it read."""
+    """The newest run; ``None`` when there is none yet. ``is_current`` says that the settings are still those it read."""
 
     run: Run | None
     progress: RunProgress | None = None
     rows: Sequence[CommandRow] = ()
     reasons: Sequence[HoldReason] = ()
     findings: int = 0
-    is_of_today: bool = True
+    is_current: bool = True
 
     @property
     def stage(self) -> str:
@@ -79,5 +84,5 @@ def read_first_plan(context: Context, site_id: str) -> FirstPlan:
         rows,
         hold_reasons(run),
         findings or 0,
-        run.settings_versions == dict(versions) or run.state == RunState.EXECUTING,
+        all(run.settings_versions.get(section) == versions[section] for section in _DECIDING),
     )

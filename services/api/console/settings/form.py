@@ -68,7 +68,8 @@ class Form:
         if not group.is_folded or any(place.startswith(group.names) for place in self.errors):
             return True
         defaults = public(SECTION_MODELS[self.tab.section]())
-        return any(value_at(self.values, name) != value_at(defaults, name) for name in group.names)
+        # What a form sends is text: "8" is no other number than 8.
+        return any(str(value_at(self.values, name)) != str(value_at(defaults, name)) for name in group.names)
 
 
 def stored_form(context: Context, tab: Tab) -> Form:
@@ -92,13 +93,7 @@ def save(context: Context, form: Form, actor: str) -> int | None:
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except Conflict as error:
-        # Only what this form shows is at stake; saving once more says that it is meant.
-        form.version = int(error.details["current_version"] or 0)
-        form.is_stale = True
-        form.refused = (
-            "Somebody else changed these settings meanwhile, and nothing was saved. What you filled in is still here: "
-            "look at the history, and save once more to put it in the place of what stands now."
-        )
+        _note_stale(form, int(error.details["current_version"] or 0))
     return None
 
 
@@ -107,6 +102,10 @@ def pair(context: Context, form: Form, code: str, actor: str) -> bool:
     if not code.strip():
         said = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
         form.errors = {"pairing_code": said}
+        return False
+    current = read_section(context, DEFAULT_SITE, form.tab.section)[1]
+    if form.version != current:
+        _note_stale(form, current)
         return False
     try:
         questions.pair_relay(context, DEFAULT_SITE, code[:100], actor, form.values)
@@ -119,6 +118,16 @@ def pair(context: Context, form: Form, code: str, actor: str) -> bool:
     else:
         return True
     return False
+
+
+def _note_stale(form: Form, current: int) -> None:
+    # Only what this form shows is at stake; sending it once more says that it is meant.
+    form.version = current
+    form.is_stale = True
+    form.refused = (
+        "Somebody else changed these settings meanwhile, and nothing was saved. What you filled in is still here: "
+        "look at the history, and save once more to put it in the place of what stands now."
+    )
 
 
 def act(context: Context, form: Form, action: str, browsed: str | None = None) -> None:

@@ -58,7 +58,7 @@ document.addEventListener("submit", async (event) => {
   if (spots[action] && !failed) {
     spot.scrollIntoView({ block: "nearest" });
   }
-  name_extensions();
+  nameExtensions();
 });
 
 // What to read aloud of an answer: all of a message, of a list its heading.
@@ -68,7 +68,7 @@ function told(spot) {
 }
 
 // Says below a field whose extension its number is.
-function name_extensions() {
+function nameExtensions() {
   for (const field of document.querySelectorAll("input[data-extension]")) {
     const option = [...known.options].find((one) => one.value === field.value.trim());
     let note = field.parentElement.querySelector(".of");
@@ -81,7 +81,7 @@ function name_extensions() {
   }
 }
 
-async function load_extensions() {
+async function loadExtensions() {
   if (!known.dataset.load || document.querySelector("input[data-extension]") === null) {
     return;
   }
@@ -98,7 +98,7 @@ async function load_extensions() {
     option.textContent = item.name;
     known.append(option);
   }
-  name_extensions();
+  nameExtensions();
 }
 
 // The browser knows all time zones, so the page need not carry them.
@@ -112,7 +112,7 @@ if (zones !== null && document.querySelector("[list=known-zones]") !== null) {
 }
 
 if (known !== null) {
-  document.addEventListener("change", name_extensions);
-  name_extensions();
-  load_extensions();
+  document.addEventListener("change", nameExtensions);
+  nameExtensions();
+  loadExtensions();
 }

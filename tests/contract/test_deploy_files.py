@@ -1,0 +1,209 @@
+"""deploy/: what its files name exists, and what they promise is written in each of them."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import typer
+import yaml
+
+from services.cli.main import app as rollcall
+from shared.settings.process import PREFIX, ProcessSettings, load
+from shared.worker.queues import Queue
+from tests.support.composition import DEPLOY, compose_file, of_rollcall
+from tests.support.tools import require
+
+ROOT = DEPLOY.parent
+NAMES = {PREFIX + name.upper() for name in ProcessSettings.model_fields}
+KUBERNETES = "1.31"
+
+
+def _manifests() -> Iterator[dict[str, Any]]:
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
+        if path.name != "kustomization.yaml":
+            yield from yaml.safe_load_all(path.read_text(encoding="utf-8"))
+
+
+def _of_kind(*kinds: str) -> list[dict[str, Any]]:
+    return [manifest for manifest in _manifests() if manifest["kind"] in kinds]
+
+
+def _container(manifest: dict[str, Any]) -> dict[str, Any]:
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    return dict(container)
+
+
+def _commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command line of Rollcall in deploy/, by where it stands."""
+    for name, service in of_rollcall(compose_file()).items():
+        yield f"compose {name}", service["command"]
+    for manifest in _of_kind("Deployment", "Job"):
+        yield f"kubernetes {manifest['metadata']['name']}", _container(manifest)["args"]
+    for path in sorted((DEPLOY / "systemd").glob("*.service")):
+        (line,) = re.findall(r"^ExecStart=/opt/rollcall/bin/rollcall (.+)$", path.read_text(), re.MULTILINE)
+        for queue in Queue if "%i" in line else [None]:
+            yield f"systemd {path.name}", line.replace("%i", queue or "").split()
+
+
+@pytest.mark.parametrize(
+    ("place", "command"), list(_commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_command_is_one_of_rollcalls_and_takes_its_options(place: str, command: list[str]) -> None:
+    known = typer.main.get_command(rollcall).commands  # type: ignore[attr-defined]
+    context = known[command[0]].make_context(command[0], list(command[1:]))
+    assert set(context.params.get("queues") or ()) <= set(Queue)
+
+
+def test_every_queue_has_its_worker_and_there_is_one_beat() -> None:
+    for kind in ("compose", "kubernetes"):
+        commands = [command for place, command in _commands() if place.startswith(kind)]
+        listened = [command[2] for command in commands if command[0] == "worker"]
+        assert sorted(listened) == sorted(Queue)
+        assert commands.count(["beat"]) == 1
+    (beat,) = [item for item in _of_kind("Deployment") if item["metadata"]["name"] == "rollcall-beat"]
+    assert beat["spec"]["replicas"] == 1
+    assert beat["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_env_example_has_every_setting_with_its_default() -> None:
+    lines = (DEPLOY / "env.example").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(given) == NAMES
+    assert load(given) == load({})
+
+
+def _named_settings(text: str) -> set[str]:
+    return {name.removesuffix("_FILE") for name in re.findall(r"\bROLLCALL_[A-Z_]+\b", text)} - {
+        # Of compose.yaml itself.
+        "ROLLCALL_IMAGE", "ROLLCALL_VERSION", "ROLLCALL_TARGET",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "Dockerfile", "kubernetes/*.yaml", "systemd/*"])
+def test_every_setting_that_is_named_exists(file: str) -> None:
+    named = set().union(*(_named_settings(path.read_text(encoding="utf-8")) for path in DEPLOY.glob(file)))
+    alone = {"ROLLCALL_ALIVE"}  # ROLLCALL_ALIVE_FILE is no file with a value.
+    assert named - alone <= NAMES
+    assert named
+
+
+def test_every_service_is_confined_watched_and_limited() -> None:
+    composition = compose_file()
+    for name, service in composition["services"].items():
+        assert service["restart"], name
+        assert service["mem_limit"], name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+        assert service["healthcheck"], name
+        for secret in service.get("secrets", []):
+            assert secret in composition["secrets"], name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+    for name, service in of_rollcall(composition).items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert not [
+            text for text in map(str, service["environment"].values()) if "password" in text.split("/")[0]
+        ]
+
+
+def test_the_secrets_of_compose_are_what_the_script_makes(tmp_path: Path) -> None:
+    subprocess.run(["sh", str(DEPLOY / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
+    assert {path.name for path in tmp_path.iterdir()} == set(compose_file()["secrets"])
+    load({"ROLLCALL_SECRET_KEY_FILE": str(tmp_path / "secret_key")})
+
+
+def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:
+    manifests = list(_manifests())
+    assert len(manifests) > 15
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_kustomize_applies_every_manifest_but_the_migration() -> None:
+    resources = yaml.safe_load((DEPLOY / "kubernetes/kustomization.yaml").read_text())["resources"]
+    files = {path.name for path in (DEPLOY / "kubernetes").glob("*.yaml")}
+    assert set(resources) == files - {"kustomization.yaml", "migrate.yaml"}
+
+
+def test_pods_are_no_root_write_nowhere_else_and_end_in_time() -> None:
+    for manifest in _of_kind("Deployment", "Job"):
+        pod, container = manifest["spec"]["template"]["spec"], _container(manifest)
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["resources"]["limits"]["memory"]
+        if manifest["kind"] == "Deployment":
+            assert {"livenessProbe", "startupProbe"} <= container.keys()
+            assert pod["terminationGracePeriodSeconds"] >= 60
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_what_is_selected_scaled_and_kept_up_exists() -> None:
+    deployed = {manifest["metadata"]["name"]: manifest for manifest in _of_kind("Deployment")}
+    labels = [manifest["spec"]["template"]["metadata"]["labels"] for manifest in deployed.values()]
+    for scaler in _of_kind("HorizontalPodAutoscaler"):
+        assert scaler["spec"]["scaleTargetRef"]["name"] in deployed
+        (metric,) = scaler["spec"]["metrics"]
+        assert metric["external"]["metric"]["selector"]["matchLabels"]["queue"] in set(Queue)
+    for budget in _of_kind("PodDisruptionBudget"):
+        assert budget["spec"]["selector"]["matchLabels"] in labels
+    for service in _of_kind("Service"):
+        assert service["spec"]["selector"] in labels
+    claims = {claim["metadata"]["name"] for claim in _of_kind("PersistentVolumeClaim")}
+    used = re.findall(
+        r"claimName: ([\w-]+)", "".join(p.read_text() for p in DEPLOY.glob("kubernetes/*.yaml"))
+    )
+    assert set(used) == claims
+
+
+def test_kept_recordings_are_on_a_volume_that_outlives_pods() -> None:
+    (relay_client,) = [
+        item for item in _of_kind("Deployment") if item["metadata"]["name"] == "rollcall-relay-client"
+    ]
+    volumes = {volume["name"]: volume for volume in relay_client["spec"]["template"]["spec"]["volumes"]}
+    assert "persistentVolumeClaim" in volumes["data"]
+    assert "data:/data" in of_rollcall(compose_file())["relay-client"]["volumes"]
+
+
+def test_systemd_finds_no_fault_with_the_units() -> None:
+    program = require(("systemd-analyze",), "systemd")["systemd-analyze"]
+    units = [str(path) for path in sorted((DEPLOY / "systemd").iterdir())]
+    done = subprocess.run(
+        [program, "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    said = [line for line in done.stderr.splitlines() if "rollcall" in line]
+    # Rollcall itself need not be installed where this runs.
+    assert [line for line in said if "/opt/rollcall/bin/rollcall is not executable" not in line] == []
+
+
+def test_what_the_dockerfile_copies_exists_and_travels_to_the_builder() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+    allowed = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert copied
+    for source in copied:
+        assert (ROOT / source).exists()
+        assert f"!{source}" in allowed
+    assert dockerfile.rstrip().rpartition("USER 10001")[2].count("USER") == 0
+
+
+def _pins(name: str) -> dict[str, str]:
+    """Package and its whole entry (version, markers, hashes) of a lock file."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==((?:.*\\\n)*.*)$", text, re.MULTILINE))
+
+
+def test_the_image_has_what_runs_in_production_at_the_versions_that_were_tested() -> None:
+    production = _pins("production")
+    assert production.items() | _pins("build").items() <= _pins("dev").items()
+    assert production.items() >= _pins("runtime").items()
+    assert {"flower", "psycopg", "psycopg-binary", "pyodbc"} <= production.keys()
+    assert all("--hash=sha256:" in entry for entry in production.values())

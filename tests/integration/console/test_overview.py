@@ -1,0 +1,120 @@
+"""The overview's health: both ends, the broker, and work that nobody takes up."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from services.api.console.reading.overview import find_stranded
+from services.api.use_cases.settings import apply_settings, read_settings
+from services.collector.due_runs import schedule_of
+from services.collector.schedule import next_due
+from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart
+from shared.settings.documents import ScheduleSettings
+from shared.worker.context import Context
+from tests.integration.api.builders import make_run, set_state
+from tests.integration.console.conftest import Open
+
+pytestmark = pytest.mark.usefixtures("people", "ready")
+
+NOW = datetime.now(UTC)
+LONG_AGO = NOW - timedelta(minutes=30)
+
+
+def _next(schedule: ScheduleSettings, moment: datetime) -> datetime | None:
+    return next_due(schedule_of(schedule), moment) if schedule.is_enabled else None
+
+
+def _began(context: Context, run: int, moment: datetime) -> None:
+    with context.database.begin() as session:
+        session.execute(update(Run).where(Run.id == run).values(created_at=moment))
+
+
+def _touch(context: Context, **values: object) -> None:
+    with context.database.begin() as session:
+        newest = session.scalars(select(SnapshotPart.id).order_by(SnapshotPart.id).limit(1)).one()
+        session.execute(update(SnapshotPart).where(SnapshotPart.id == newest).values(**values))
+
+
+def test_when_nothing_waits_the_queue_is_well(browser: Open) -> None:
+    page = browser("vera").get("/console/")
+    assert "The broker answers, and no work waits for a worker." in page.text
+
+
+def test_a_run_that_no_worker_takes_up_is_trouble(context: Context, browser: Open) -> None:
+    run = make_run(context)
+    vera = browser("vera")
+    assert "no work waits" in vera.get("/console/").text
+    _began(context, run, LONG_AGO)
+    page = vera.get("/console/")
+    assert f"Run {run} was last worked on 30 minutes ago: no worker takes it up." in page.text
+    assert "no work waits" not in page.text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"lease_holder": "w", "lease_expires_at": NOW + timedelta(seconds=30)},
+        {"next_attempt_at": NOW + timedelta(seconds=90)},
+        {"state": PartState.COMPLETE.value, "completed_at": NOW},
+    ],
+    ids=["leased", "tried again later", "just read"],
+)
+def test_a_run_that_somebody_works_on_or_will_is_no_trouble(
+    context: Context, browser: Open, values: dict[str, object]
+) -> None:
+    _began(context, make_run(context), LONG_AGO)
+    _touch(context, **values)
+    assert "no worker takes it up" not in browser("vera").get("/console/").text
+
+
+@pytest.fixture
+def scheduled(context: Context) -> Context:
+    """Every five minutes, saved long ago."""
+    apply_settings(context, "default", {"schedule": {"is_enabled": True, "every_minutes": 5}}, "test")
+    with context.database.begin() as session:
+        session.execute(
+            update(SettingsVersion)
+            .where(SettingsVersion.section == "schedule")
+            .values(created_at=NOW - timedelta(days=1))
+        )
+    return context
+
+
+def _ended(context: Context, kind: RunKind, began: datetime) -> None:
+    run = make_run(context, kind)
+    set_state(context, run, RunState.IN_STEP, finished_at=began)
+    _began(context, run, began)
+
+
+def _nothing(_context: Context) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("prepare", "is_stranded"),
+    [
+        (_nothing, True),
+        (lambda context: _ended(context, RunKind.FULL, LONG_AGO), True),
+        (lambda context: _ended(context, RunKind.PREVIEW, NOW), True),
+        (lambda context: _ended(context, RunKind.FULL, NOW), False),
+    ],
+    ids=["never", "long ago", "only a preview", "just now"],
+)
+def test_a_schedule_that_starts_nothing_is_trouble(
+    scheduled: Context, prepare: Callable[[Context], None], is_stranded: bool
+) -> None:
+    prepare(scheduled)
+    schedule = read_settings(scheduled, "default").settings.schedule
+    assert (find_stranded(scheduled, "default", schedule, _next, NOW) is not None) == is_stranded
+    off = schedule.model_copy(update={"is_enabled": False})
+    assert find_stranded(scheduled, "default", off, _next, NOW) is None
+
+
+def test_a_run_that_is_going_is_why_the_schedule_starts_no_other(scheduled: Context) -> None:
+    run = make_run(scheduled)
+    set_state(scheduled, run, RunState.EXECUTING)
+    _began(scheduled, run, LONG_AGO)
+    schedule = read_settings(scheduled, "default").settings.schedule
+    assert find_stranded(scheduled, "default", schedule, _next, NOW) is None

@@ -1,0 +1,134 @@
+"""The support page, and the diagnostics: all that helps, and no secret in any byte of them."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from services.api.use_cases.diagnostics import LOG_ENTRIES, bundle
+from services.api.use_cases.settings import apply_settings, secret_fields
+from services.api.use_cases.sites import create_site
+from services.api.use_cases.tokens import create_token
+from shared.database.events import LogEntry, record
+from shared.database.tables import AuditEntry, RunState
+from shared.settings.documents import Section
+from shared.worker.context import Context
+from tests.integration.api.builders import complete_units, fill_log, make_plan, make_run, set_state
+from tests.integration.console.browser import Browser
+from tests.integration.console.conftest import PASSWORD, Open
+
+pytestmark = pytest.mark.usefixtures("people")
+
+
+def _download(browser: Browser) -> dict[str, bytes]:
+    page = browser.get("/console/support")
+    form = page.form("/support/diagnostics")
+    answer = browser.http.post(form.action, data=form.filled({}))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="rollcall-diagnostics-')
+    return _unzipped(answer.content)
+
+
+def _unzipped(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _json(files: dict[str, bytes], name: str) -> Any:
+    return json.loads(files[name])
+
+
+def test_the_support_page_says_how_this_process_is_and_on_request_how_all_is(browser: Open) -> None:
+    vera = browser("vera")
+    page = vera.get("/console/support")
+    assert "The key opens every stored secret." in page.text
+    assert "Messages travel inside the process" not in page.text
+    assert "docs/runs.md" in page.text
+    assert "Messages travel inside the process" in vera.get("/console/support?check=1").text
+
+
+def test_no_secret_is_in_any_byte_of_the_diagnostics(ready: Context, browser: Open) -> None:
+    create_site(ready, "oslo", "test")
+    # Before its settings are secrets: they would not do for a run.
+    run = make_run(ready)
+    planted = []
+    for site in ("default", "oslo"):
+        for section in Section:
+            for name in secret_fields(section):
+                secret = f'p/"{site}-{section.value}-{name}+ü'
+                apply_settings(ready, site, {section.value: {name: secret}}, "test")
+                planted.append(secret)
+    assert len(planted) == 6
+    token = create_token(ready, "monitoring", 1, "test")
+    # What must never be in a message is taken out even when it is.
+    with ready.database.begin() as session:
+        record(session, "default", *(LogEntry("x.y", f"Refused: {secret}!") for secret in planted))
+    set_state(ready, run, RunState.FAILED, error_message=f"Signing in with {planted[0]} failed.")
+    mary = browser("mary")
+    files = _download(mary)
+    everything = b"\n".join(files.values()) + "\n".join(files).encode()
+    hidden = [*planted, token, PASSWORD, mary.http.cookies["rollcall_session"]]
+    [key] = ready.settings.data.glob("*.key")
+    hidden.append(key.read_text().strip())
+    for secret in hidden:
+        for written in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+            assert written.encode() not in everything, secret
+    assert b"Refused: (removed)!" in everything
+    assert b"Signing in with (removed) failed." in everything
+    assert b"argon2" not in everything
+    assert b"$encrypted" not in everything
+
+
+def test_the_diagnostics_hold_what_somebody_who_helps_needs(ready: Context, browser: Open) -> None:
+    run, _ = make_plan(ready)
+    complete_units(ready, run, [])
+    fill_log(ready, LOG_ENTRIES + 5)
+    files = _download(browser("mary"))
+    summary = _json(files, "summary.json")
+    assert summary["database_revision"] == summary["database_revision_needed"]
+    assert set(summary["waiting_messages"]) == {"collector", "reconciler", "relay_client"}
+    assert {check["name"] for check in _json(files, "checks.json")} >= {"database", "key", "broker", "disk"}
+    assert _json(files, "process.json")["broker_url"].startswith("memory")
+    assert "sqlalchemy" in {name.lower() for name in _json(files, "packages.json")}
+    assert _json(files, "sites/default/settings.json")["phone_system"]["client_id"]
+    assert len(_json(files, "sites/default/log.json")) == LOG_ENTRIES
+    [told] = _json(files, "sites/default/runs.json")
+    assert (told["id"], told["state"]) == (run, "held")
+    assert {part["kind"] for part in told["parts"]} == {"unit", "extensions", "absent"}
+    assert b"Names, extension numbers" in files["README.txt"]
+
+
+@pytest.mark.parametrize("name", ["oscar", "vera"])
+def test_only_managers_take_the_diagnostics(context: Context, browser: Open, name: str) -> None:
+    somebody = browser(name)
+    page = somebody.get("/console/support")
+    assert not any("diagnostics" in form.action for form in page.forms)
+    token = dict(page.form("/sign-out").values)["form_token"]
+    answer = somebody.http.post("/console/support/diagnostics", data={"form_token": token})
+    assert answer.status_code == 403
+    with context.database.read() as session:
+        taken = select(func.count()).where(AuditEntry.action == "diagnostics.downloaded")
+        assert session.scalar(taken) == 0
+
+
+def test_the_audit_says_who_took_the_diagnostics(context: Context) -> None:
+    bundle(context, "account:mary")
+    with context.database.read() as session:
+        last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert last is not None
+    assert (last.action, last.actor) == ("diagnostics.downloaded", "account:mary")
+
+
+def test_diagnostics_are_made_although_the_settings_cannot_be_read(ready: Context) -> None:
+    apply_settings(ready, "default", {"directory": {"password": "a secret of old"}}, "test")
+    with ready.database.begin() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE settings SET document = replace(document, '$encrypted\": \"', '$encrypted\": \"x')"
+        )
+    files = _unzipped(bundle(ready, "test"))
+    assert "error" in _json(files, "sites/default/settings.json")
+    assert not all(check["ok"] for check in _json(files, "checks.json"))
