@@ -1,7 +1,8 @@
 """Every page of the console for a site of 10,000 extensions and 1,000,000 entries of the Log, in SQLite.
 
-The application is the real one, served over HTTP. The time is the median of what a client waits for the page; the
-weight is that of the page with its style sheet and scripts, as sent.
+The application is the real one, served over HTTP. The time is the median of what a client waits for the page, with the
+processor time beside it, which other work on the machine does not lengthen; the weight is that of the page with its style
+sheets and scripts, as sent.
 """
 
 import random
@@ -87,27 +88,24 @@ def measure() -> list[Figure]:
 
 
 def _time(client: httpx.Client, path: str) -> Figure:
-    taken = []
+    waited, worked = [], []
     for _ in range(_TIMES):
-        began = time.perf_counter()
+        began, began_working = time.perf_counter(), time.process_time()
         answer = client.get(f"/console{path}")
-        taken.append(time.perf_counter() - began)
+        waited.append(time.perf_counter() - began)
+        worked.append(time.process_time() - began_working)
         if answer.status_code != 200:
             raise AssertionError(f"{path} answers {answer.status_code}")
-    return Figure(
-        f"console {path}",
-        statistics.median(taken),
-        GOAL_SECONDS,
-        1.0,
-        f"the slowest {max(taken) * 1000:.0f} ms",
-    )
+    # The client's own work is in it: a little more than the server's.
+    processor = f"{statistics.median(worked) * 1000:.0f} ms of processor time"
+    return Figure(f"console {path}", statistics.median(waited), GOAL_SECONDS, 1.0, processor)
 
 
 def _heaviest(client: httpx.Client, paths: list[str]) -> Figure:
     weights = {}
     for path in paths:
         page = client.get(f"/console{path}")
-        files = set(re.findall(r'(?:src|href)="(/console/static/[^"]+\.(?:js|css)[^"]*)"', page.text))
+        files = set(re.findall(r'(?:src|href)="(/console/(?:static/)?[^"]+\.(?:js|css)[^"]*)"', page.text))
         weights[path] = len(page.content) + sum(len(client.get(file).content) for file in files)
     heaviest = max(weights, key=lambda path: weights[path])
     return Figure(

@@ -48,15 +48,24 @@ def open_deployment(settings: ProcessSettings) -> Context:
     :raises SettingsInvalid: the key or the database address is malformed.
     """
     database = Database(settings.effective_database_url, settings.database_connections)
-    context = Context(create_app(settings), settings, database, encryption.load(settings))
-    found = standing(database)
-    if not found.is_usable and database.is_sqlite:
-        migrate(database)
-    elif not found.is_usable:
-        raise StorageUnavailable(found.message)
+    try:
+        context = Context(create_app(settings), settings, database, encryption.load(settings))
+        _check_tables(database)
+    except BaseException:
+        database.close()
+        raise
     # Tasks and commands of this process share one pool.
     context.app.rollcall_context = (os.getpid(), context)
     return context
+
+
+def _check_tables(database: Database) -> None:
+    found = standing(database)
+    if found.is_usable:
+        return
+    if not database.is_sqlite:
+        raise StorageUnavailable(found.message)
+    migrate(database)
 
 
 def is_served(context: Context) -> bool:

@@ -224,6 +224,18 @@ class Findings:
             number,
         )
 
+    def archive_missing(self, number: str, waiting: int) -> None:
+        """What leavers have cannot go to the archive, so theirs stay disabled. ``waiting``: so many in this plan."""
+        now = f" {waiting} of this plan wait for it." if waiting else ""
+        self._add(
+            FindingCode.ARCHIVE_MISSING,
+            Severity.CONFLICT if waiting else Severity.WARNING,
+            f"The archive extension {number} does not exist in 3CX, so leavers are disabled and not deleted.{now} Create "
+            "it in 3CX, or choose another in the archive settings.",
+            [],
+            number,
+        )
+
     def incomplete_snapshot(self, why: str, held_back: int) -> None:
         """Removals wait, because nothing proves that people are gone."""
         changes = "1 change waits" if held_back == 1 else f"{held_back} changes wait"

@@ -218,6 +218,10 @@ def _note_leftovers(table: Worktable) -> None:
         table.findings.department_missing(table.departments.spelled(folded), people)
     for number, waiting in table.without_template.items():
         table.findings.template_missing(number, waiting)
+    archive = table.rules.archive
+    if archive is not None and archive.number and archive.number not in table.by_number:
+        leavers = [draft for draft in table.drafts if draft.after.get("archive") == archive.number]
+        table.findings.archive_missing(archive.number, len(leavers))
     if table.held_back:
         table.findings.incomplete_snapshot(table.evidence.why_held_back(), table.held_back)
 

@@ -32,6 +32,7 @@ class FindingCode(StrEnum):
     LICENCE_FULL = "licence_full"
     DEPARTMENT_MISSING = "department_missing"
     TEMPLATE_MISSING = "template_missing"
+    ARCHIVE_MISSING = "archive_missing"
     PROTECTED = "protected"
     EXCLUDED = "excluded"
     SHORTENED = "shortened"

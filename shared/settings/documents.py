@@ -447,7 +447,7 @@ class SignInSettings(Document):
 
 
 class BrandingSettings(Document):
-    """How the console looks. Its pictures are stored apart; ``logo`` names one. Those of site default are shown."""
+    """How the console looks. Uploaded pictures are stored apart. What site default says is shown."""
 
     logo: str = Field("", description="Name of an uploaded picture; empty is Rollcall's own mark.")
     title_prefix: str = Field("", max_length=60, description="Stands before the name in the header.")

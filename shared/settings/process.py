@@ -124,8 +124,9 @@ class ProcessSettings(BaseModel):
         if not self.database_url:
             return f"sqlite:///{(self.data / 'rollcall.db').absolute()}"
         url = parse(self.database_url)
-        if self.database_password is not None and not url.password:
-            url = url.set(password=self.database_password.get_secret_value())
+        password = self.database_password.get_secret_value() if self.database_password else ""
+        if password and not url.password:
+            url = url.set(password=password)
         return url.render_as_string(hide_password=False)
 
 

@@ -20,6 +20,7 @@ from shared.worker.context import Context
 router = APIRouter(prefix="/sites/{site_id}/log", tags=["log"], responses=documented(404))
 
 _HEADER = "id,occurred_at,level,code,message,actor,run_id,number,person_guid"
+_BINARY = {"schema": {"type": "string", "format": "binary"}, "example": "(the file)"}
 _EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The entries as a file.",
@@ -32,8 +33,8 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
                 "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EventOut"}},
                 "example": [EVENT_EXAMPLE],
             },
-            MEDIA_TYPES[ExportFormat.XLSX]: {"schema": {"type": "string", "format": "binary"}},
-            MEDIA_TYPES[ExportFormat.PDF]: {"schema": {"type": "string", "format": "binary"}},
+            MEDIA_TYPES[ExportFormat.XLSX]: _BINARY,
+            MEDIA_TYPES[ExportFormat.PDF]: _BINARY,
         },
     }
 }

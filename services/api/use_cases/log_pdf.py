@@ -4,7 +4,7 @@ The document is made in memory, so it has a limit, which it states. Letters beyo
 without one they are question marks, which the document states too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -35,11 +35,11 @@ def as_pdf(
     site_id: str,
     filter: LogFilter,
     most_rows: int = MOST_ROWS,
-    font: Path | None = None,
+    fonts: Sequence[Path] = _FONTS,
 ) -> Iterator[bytes]:
     """The document, in one piece; the newest ``most_rows`` entries, and a sentence when there are more."""
     entries = (entry for page in pages for entry in page)
-    document = _Document(font or next((path for path in _FONTS if path.exists()), None))
+    document = _Document(next((path for path in fonts if path.exists()), None))
     document.add_page()
     document.write_title(site_id, filter, dates)
     for entry in islice(entries, most_rows):

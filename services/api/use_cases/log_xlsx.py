@@ -4,10 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.workbook import Workbook
-from xlsxwriter.worksheet import Worksheet
+import xlsxwriter  # type: ignore[import-untyped]
 
 from services.api.use_cases.log_formats import HEADINGS, Dates, cells_after_date
 from shared.database.tables import Event
@@ -61,7 +58,9 @@ def _write(file: IO[bytes], pages: Iterable[list[Event]], dates: Dates, sheet_ro
                 _write_row(sheet, row, entry, dates, date)
 
 
-def _new_sheet(workbook: Workbook, bold: Format, sheet_rows: int) -> Worksheet:
+def _new_sheet(
+    workbook: xlsxwriter.workbook.Workbook, bold: xlsxwriter.format.Format, sheet_rows: int
+) -> xlsxwriter.worksheet.Worksheet:
     number = len(workbook.worksheets()) + 1
     sheet = workbook.add_worksheet("Log" if number == 1 else f"Log {number}")
     sheet.freeze_panes(1, 0)
@@ -72,7 +71,13 @@ def _new_sheet(workbook: Workbook, bold: Format, sheet_rows: int) -> Worksheet:
     return sheet
 
 
-def _write_row(sheet: Worksheet, row: int, entry: Event, dates: Dates, date: Format) -> None:
+def _write_row(
+    sheet: xlsxwriter.worksheet.Worksheet,
+    row: int,
+    entry: Event,
+    dates: Dates,
+    date: xlsxwriter.format.Format,
+) -> None:
     # Excel knows no time zones: the clock of the reader's is what is shown. Nor does it know parts of a second here.
     local = entry.occurred_at.astimezone(dates.zone).replace(tzinfo=None, microsecond=0)
     sheet.write_datetime(row, 0, local, date)

@@ -1,5 +1,6 @@
 """A deployment in a temporary folder, the API served by uvicorn in a thread, and a worker for questions."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,7 +45,10 @@ def context(tmp_path: Path) -> Iterator[Context]:
     process_settings = deployment_settings(tmp_path / "data", question_seconds=5.0)
     database = Database(process_settings.effective_database_url)
     app = create_app(process_settings)
-    yield Context(app, process_settings, database, encryption.load(process_settings))
+    made = Context(app, process_settings, database, encryption.load(process_settings))
+    # Workers in this process use it too, rather than a database of their own that nobody closes.
+    app.rollcall_context = (os.getpid(), made)
+    yield made
     database.close()
 
 

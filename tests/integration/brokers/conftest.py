@@ -14,8 +14,10 @@ from tests.support.redis import RedisServer, redis_server
 __all__ = ["world"]
 
 Broker = RedisServer | RabbitServer
+# In one process of a parallel session: the node takes as long to start as a test.
+_RABBIT = pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq"))
 # For a module about what only RabbitMQ does.
-rabbit_only = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+rabbit_only = pytest.mark.parametrize("broker", [_RABBIT], indirect=True)
 
 
 @pytest.fixture(scope="package")
@@ -35,7 +37,7 @@ def rabbit(_rabbit: RabbitServer) -> Iterator[RabbitServer]:
             connection.channel().queue_delete(queue.value)
 
 
-@pytest.fixture(params=["redis", "rabbitmq"])
+@pytest.fixture(params=["redis", _RABBIT])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Each broker; the test may stop, start and freeze it."""
     if request.param == "rabbitmq":

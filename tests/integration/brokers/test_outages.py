@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from services.api.use_cases import tokens
+from services.api.use_cases.queues import waiting_messages
 from shared.database.tables import RunState
+from shared.messages import PlanRun
+from shared.worker.queues import Queue
 from tests.faults.conftest import World, assert_in_step
 from tests.faults.deployment import Deployment
 from tests.faults.test_invariant_3_other_deaths import created_once
@@ -82,3 +85,11 @@ def test_a_broker_that_falls_silent_keeps_nobody_waiting_for_long(
     processes.start_beat()
     processes.start_worker()
     assert processes.finish(started.json()["id"], 90).state == RunState.DONE
+
+
+def test_how_many_messages_wait_is_told_by_each_broker(processes: Deployment, broker: Broker) -> None:
+    assert waiting_messages(processes.context) == dict.fromkeys(Queue, 0)
+    hints = [PlanRun(run_id=900_001 + place, correlation_id="none") for place in range(3)]
+    processes.context.publish(hints)
+    wait_until("the count", lambda: waiting_messages(processes.context)[Queue.RECONCILER] == len(hints))
+    assert waiting_messages(processes.context)[Queue.COLLECTOR] == 0

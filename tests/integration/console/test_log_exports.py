@@ -168,9 +168,11 @@ def test_a_pdf_takes_texts_that_are_wider_than_it_and_letters_of_any_script() ->
     assert text.count("x") > 3_900
 
 
-def test_without_a_font_a_pdf_says_what_its_question_marks_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.api.use_cases.log_pdf._FONTS", (Path("/nowhere.ttf"),))
-    text = _read_pdf(b"".join(as_pdf([[_entry("Привет Ähre")]], TOKYO, "default", LogFilter())))
+def test_without_a_font_a_pdf_says_what_its_question_marks_are() -> None:
+    nowhere = (Path("/nowhere.ttf"),)
+    text = _read_pdf(
+        b"".join(as_pdf([[_entry("Привет Ähre")]], TOKYO, "default", LogFilter(), fonts=nowhere))
+    )
     assert "?????? Ähre" in text
     assert "Letters beyond Latin-1 are shown as question marks" in text
 

@@ -71,7 +71,7 @@ def test_units_are_chosen_by_browsing(
     assert "30 people" in page.text
     page = mary.send(page, "/units", button=("action", "browse:OU=All,DC=corp,DC=example"))
     # One level up from a unit of the domain is the domain, as it was at first.
-    assert ("action", "browse:") in page.form("#settings").buttons
+    assert page.form("#settings").buttons.count(("action", "browse:")) == 2
     assert "3 people" in page.text
     page = mary.send(page, "/units", button=("action", "take:OU=A\\, B,OU=All,DC=corp,DC=example"))
     # The tree stays open beside the rows.

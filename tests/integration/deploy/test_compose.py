@@ -114,6 +114,15 @@ def test_the_services_do_a_whole_run_and_none_tells_what_it_must_not(
 
     with _client(composition, token) as api:
         run_id = _whole_run(api, world.sections())
+        figures = api.get("/metrics").text.splitlines()
+    assert f'rollcall_commands{{site="default",kind="create_extension",state="done"}} {PEOPLE}' in figures
+    assert f'rollcall_directory_items{{site="default"}} {PEOPLE}' in figures
+    assert 'rollcall_phone_system_items{site="default"} 5' in figures
+    assert [
+        line
+        for line in figures
+        if re.fullmatch(r'rollcall_directory_read_seconds\{site="default"\} 0\.\d+', line)
+    ]
     made = [key for key in changes_made(world.phone_system) if key[0] == "create_user"]
     assert len(made) == PEOPLE
     worked = {

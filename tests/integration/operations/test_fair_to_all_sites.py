@@ -36,7 +36,7 @@ def healthy() -> Iterator[Json]:
     """The settings of a site whose ends answer."""
     company = build_company(2)
     with (
-        RunningDirectory(company) as directory,
+        RunningDirectory(company, tls=False, allow_plain=True) as directory,
         RunningPhoneSystem(PhoneSystemOptions(extensions=1)) as phones,
     ):
         yield {

@@ -64,14 +64,14 @@ def _rows(context: Context, site: str) -> dict[str, int]:
     with context.database.read() as session:
         counts = {
             table.__tablename__: session.scalar(
-                select(func.count()).select_from(table).where(table.site_id == site)  # type: ignore[attr-defined]
+                select(func.count()).select_from(table).where(table.site_id == site)
             )
             for table in OF_A_SITE
         }
         runs = select(Run.id).where(Run.site_id == site)
         for table in OF_A_RUN:
             counts[table.__tablename__] = session.scalar(
-                select(func.count()).select_from(table).where(table.run_id.in_(runs))  # type: ignore[attr-defined]
+                select(func.count()).select_from(table).where(table.run_id.in_(runs))
             )
         parts = select(SnapshotPart.id).where(SnapshotPart.run_id.in_(runs))
         counts["snapshot_pages"] = session.scalar(
@@ -107,9 +107,7 @@ def test_a_removed_site_takes_all_its_own_and_leaves_the_others_alone(context: C
 
 def _orphans(session: Any) -> int:
     counts = [
-        session.scalar(
-            select(func.count()).select_from(table).where(table.run_id.not_in(select(Run.id)))  # type: ignore[attr-defined]
-        )
+        session.scalar(select(func.count()).select_from(table).where(table.run_id.not_in(select(Run.id))))
         for table in OF_A_RUN
     ]
     return sum(count or 0 for count in counts)

@@ -202,9 +202,9 @@ def test_the_number_of_a_missing_template_or_archive_is_given_to_nobody() -> Non
     rules = make_rules(archive=ArchiveRule("999"), units=(UnitRule(SALES), UnitRule(SUPPORT, "900")))
     people = [make_person(1, number="999"), make_person(2, number="900"), make_person(3, number="999")]
     plan = plan_of([*people[:2], make_person(3)], [make_extension(3)], [make_binding(3)], rules=rules)
-    assert (steps(plan), codes(plan)) == ([], ["protected", "protected"])
+    assert (steps(plan), codes(plan)) == ([], ["archive_missing", "protected", "protected"])
     moving = plan_of([people[2]], [make_extension(3)], [make_binding(3)], rules=rules)
-    assert (steps(moving), codes(moving)) == ([], ["protected"])
+    assert (steps(moving), codes(moving)) == ([], ["archive_missing", "protected"])
 
 
 @pytest.mark.parametrize(

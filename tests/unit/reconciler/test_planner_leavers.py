@@ -268,3 +268,18 @@ def test_a_binding_is_stale_only_when_person_and_extension_are_both_gone() -> No
     assert _stale(ELSEWHERE) == ()
     assert _stale(GONE, (make_extension(1),)) == ()
     assert _stale(GONE, is_complete=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [((GONE,), "conflict: 1 of this plan wait"), ((), "warning: so leavers")],
+    ids=["gone", "nobody"],
+)
+def test_an_archive_that_3cx_does_not_have_is_found_before_anybody_waits_for_it(
+    absent: tuple[AbsentPerson, ...], said: str
+) -> None:
+    present = () if absent else (make_person(1),)
+    finding = only_finding(_plan(*present, absent=absent, archive=ArchiveRule("999")))
+    severity, _, words = said.partition(": ")
+    assert (finding.code, finding.severity, finding.number) == (FindingCode.ARCHIVE_MISSING, severity, "999")
+    assert words in finding.message

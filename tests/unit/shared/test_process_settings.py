@@ -49,3 +49,17 @@ def test_every_wrong_value_is_named_and_no_secret_is_repeated() -> None:
         load({"ROLLCALL_API_PORT": "ninety", "ROLLCALL_LEASE_SECONDS": "-1"})
     assert "ROLLCALL_API_PORT" in refused.value.message
     assert "ROLLCALL_LEASE_SECONDS" in refused.value.message
+
+
+def test_the_databases_password_stands_apart_from_its_url() -> None:
+    url = "postgresql://rollcall@db.example/rollcall"
+    made = load({"ROLLCALL_DATABASE_URL": url, "ROLLCALL_DATABASE_PASSWORD": "p@ss:/%"})
+    assert made.effective_database_url == "postgresql+psycopg://rollcall:p%40ss%3A%2F%25@db.example/rollcall"
+    assert "p@ss" not in repr(made)
+
+
+def test_a_password_in_the_url_stays_and_none_is_none() -> None:
+    kept = load({"ROLLCALL_DATABASE_URL": "postgresql://u:a@db/r", "ROLLCALL_DATABASE_PASSWORD": "b"})
+    assert kept.effective_database_url == "postgresql+psycopg://u:a@db/r"
+    none = load({"ROLLCALL_DATABASE_URL": "mssql://HOST%5CSQLExpress/r", "ROLLCALL_DATABASE_PASSWORD": ""})
+    assert none.effective_database_url == "mssql+pyodbc://HOST%5CSQLExpress/r"

@@ -1,6 +1,5 @@
 """The database: a failure of the disk is one clear sentence, and a failed block leaves nothing behind."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -50,6 +49,7 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [encryption.KEY_FILE]
 
 
+@pytest.mark.sqlite_only("whose size a test can limit")
 def test_a_full_disk_is_said_and_loses_nothing(database: Database) -> None:
     with database.begin() as session:
         record(session, "default", LogEntry("test.before", "Before."))
@@ -90,16 +90,13 @@ def test_a_block_that_raises_leaves_nothing_behind(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Event)) == 0
 
 
-def test_an_audit_entry_that_was_changed_afterwards_is_found(database: Database, tmp_path: Path) -> None:
+def test_an_audit_entry_that_was_changed_afterwards_is_found(database: Database) -> None:
     with database.begin() as session:
         for number in range(3):
             audit(session, "default", actor="anna", action="plan.approved", details={"run": number})
         assert first_broken_audit_entry(session) is None
         second = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[1].id
-    database.close()
-    connection = sqlite3.connect(tmp_path / "rollcall.db")
-    connection.execute("UPDATE audit SET actor = 'nobody' WHERE id = ?", (second,))
-    connection.commit()
-    connection.close()
+    with database.begin() as session:
+        session.execute(text("UPDATE audit SET actor = 'nobody' WHERE id = :id"), {"id": second})
     with database.read() as session:
         assert first_broken_audit_entry(session) == second

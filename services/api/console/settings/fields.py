@@ -6,7 +6,8 @@ A field's name is its place in the document, with dots: ``attributes.number``, `
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import UnionType
+from functools import cache
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -33,9 +34,10 @@ class Field:
     columns: tuple["Field", ...] = ()
 
 
-def fields_of(section: Section) -> dict[str, Field]:
+@cache
+def fields_of(section: Section) -> Mapping[str, Field]:
     """Every field of the section by name, in the order of the document."""
-    return {field.name: field for field in _fields(SECTION_MODELS[section], "")}
+    return MappingProxyType({field.name: field for field in _fields(SECTION_MODELS[section], "")})
 
 
 def read_form(form: FormData, fields: Mapping[str, Field], into: Values) -> Values:

@@ -223,7 +223,7 @@ def upgrade() -> None:
         sa.Column("person_guids", sa.JSON(), nullable=False),
         sa.Column("person_names", sa.JSON(), nullable=False),
         sa.CheckConstraint(
-            "code IN ('duplicate_number', 'number_held', 'number_cycle', 'name_mismatch', 'duplicate_email', 'email_held', 'bad_number', 'bad_email', 'licence_full', 'department_missing', 'template_missing', 'protected', 'excluded', 'shortened', 'disabled_by_hand', 'incomplete_snapshot')",
+            "code IN ('duplicate_number', 'number_held', 'number_cycle', 'name_mismatch', 'duplicate_email', 'email_held', 'bad_number', 'bad_email', 'licence_full', 'department_missing', 'template_missing', 'archive_missing', 'protected', 'excluded', 'shortened', 'disabled_by_hand', 'incomplete_snapshot')",
             name=op.f("ck_findings_code"),
         ),
         sa.CheckConstraint("severity IN ('info', 'warning', 'conflict')", name=op.f("ck_findings_severity")),
