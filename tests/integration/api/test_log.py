@@ -114,7 +114,7 @@ def test_an_unknown_site_has_no_log(context: Context) -> None:
 
 def test_a_csv_export_has_every_entry_that_fits(context: Context) -> None:
     fill_log(context, 2500)
-    text = "".join(log.export_log(context, SITE, LogFilter(run_id=8)))
+    text = b"".join(log.export_log(context, SITE, LogFilter(run_id=8))).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 2250
     assert rows[0]["message"] == "Entry 2499."
@@ -122,13 +122,13 @@ def test_a_csv_export_has_every_entry_that_fits(context: Context) -> None:
 
 def test_a_json_export_has_every_entry_that_fits(context: Context) -> None:
     fill_log(context, 1500)
-    entries = json.loads("".join(log.export_log(context, SITE, format=ExportFormat.JSON)))
+    entries = json.loads(b"".join(log.export_log(context, SITE, format=ExportFormat.JSON)))
     assert len(entries) == 1500
     assert entries[-1]["message"] == "Entry 0."
 
 
 def test_an_empty_json_export_is_an_empty_array(context: Context) -> None:
-    assert json.loads("".join(log.export_log(context, SITE, format=ExportFormat.JSON))) == []
+    assert json.loads(b"".join(log.export_log(context, SITE, format=ExportFormat.JSON))) == []
 
 
 def test_clearing_leaves_one_entry_and_the_audit(context: Context) -> None:
