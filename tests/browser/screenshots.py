@@ -108,7 +108,7 @@ def _take(page: web.Page, name: str, width: int) -> None:
     file = FOLDER / f"console-{name}-{width}.png"
     picture.save(file, optimize=True)
     if file.stat().st_size > _LARGEST_BYTES:
-        picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+        picture.quantize(_COLOURS, kmeans=2, dither=Image.Dither.NONE).save(file, optimize=True)
     size = file.stat().st_size
     if size > _LARGEST_BYTES:
         raise SystemExit(f"{file.name} has {size} bytes, more than {_LARGEST_BYTES}.")

@@ -173,6 +173,20 @@ def test_a_read_that_met_a_server_error_can_be_tried_again(
         (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 60),
         (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0.05),
     ],
+    # Named, because a moment would be another one in each process that collects the tests.
+    ids=[
+        "none",
+        "seconds",
+        "zero",
+        "negative",
+        "a day",
+        "inf",
+        "nan",
+        "a word",
+        "empty",
+        "in an hour",
+        "an hour ago",
+    ],
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_pause_is_the_one_that_was_asked_for_within_reason(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.api.console.words import counted
 from shared.database.tables import (
     BindingRow,
     FindingRow,
@@ -91,8 +92,8 @@ def read_overview(context: Context, site_id: str) -> Overview:
                 select(func.count()).select_from(BindingRow).where(BindingRow.site_id == site_id)
             )
             or 0,
-            directory=_end([part for part in parts if part.kind == PartKind.UNIT], "organizational units"),
-            phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS], "extensions"),
+            directory=_end([part for part in parts if part.kind == PartKind.UNIT], "organizational unit"),
+            phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS], "extension"),
             conflicts=_conflicts(session, planned),
             conflicts_total=_conflicts_total(session, planned),
             conflicts_run_id=planned.id if planned is not None else None,
@@ -172,7 +173,7 @@ def _end(parts: Sequence[SnapshotPart], what: str) -> End:
         return End(False, failed[0].error_message or "The last reading was not finished.", read_at)
     count = sum(part.item_count for part in parts) if parts[0].kind == PartKind.EXTENSIONS else len(parts)
     source = f" from {parts[0].source}" if parts[0].source else ""
-    return End(True, f"{count:,} {what}{source}.", read_at)
+    return End(True, f"{counted(count, what, f'{what}s')}{source}.", read_at)
 
 
 def _conflicts(session: Session, run: Run | None) -> Sequence[FindingRow]:
