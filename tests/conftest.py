@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
+from kombu.transport import memory
 
 from tests.support import databases, tsql
 from tests.support.redis import RedisServer, redis_server
@@ -50,6 +52,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _session_databases() -> Iterator[None]:
     with databases.session():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_by_other_tests() -> None:
+    """Neither how an earlier test configured the log, nor its messages: both are global to the process."""
+    structlog.reset_defaults()
+    for waiting in memory.Channel.queues.values():
+        with waiting.mutex:
+            waiting.queue.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,8 @@ def turn_of_stage(context: Context, run: Run) -> Iterator[None]:
 def _turn(context: Context) -> Iterator[bool]:
     # Not renewed: one that answers again, and then has much to do, must not keep the others waiting.
     holder = new_holder()
-    has_turn = leases.take(context.database, TURN, holder, TURN_SECONDS)
+    seconds = min(TURN_SECONDS, context.settings.lease_seconds)
+    has_turn = leases.take(context.database, TURN, holder, seconds)
     try:
         yield has_turn
     finally:

@@ -18,8 +18,11 @@ from tests.integration.console.conftest import Open
 
 pytestmark = pytest.mark.usefixtures("people", "ready")
 
-NOW = datetime.now(UTC)
-LONG_AGO = NOW - timedelta(minutes=30)
+Times = Callable[[datetime], dict[str, object]]
+
+
+def _long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=30)
 
 
 def _next(schedule: ScheduleSettings, moment: datetime) -> datetime | None:
@@ -46,7 +49,7 @@ def test_a_run_that_no_worker_takes_up_is_trouble(context: Context, browser: Ope
     run = make_run(context)
     vera = browser("vera")
     assert "no work waits" in vera.get("/console/").text
-    _began(context, run, LONG_AGO)
+    _began(context, run, _long_ago())
     page = vera.get("/console/")
     assert f"Run {run} was last worked on 30 minutes ago: no worker takes it up." in page.text
     assert "no work waits" not in page.text
@@ -55,17 +58,17 @@ def test_a_run_that_no_worker_takes_up_is_trouble(context: Context, browser: Ope
 @pytest.mark.parametrize(
     "values",
     [
-        {"lease_holder": "w", "lease_expires_at": NOW + timedelta(seconds=30)},
-        {"next_attempt_at": NOW + timedelta(seconds=90)},
-        {"state": PartState.COMPLETE.value, "completed_at": NOW},
+        lambda now: {"lease_holder": "w", "lease_expires_at": now + timedelta(seconds=30)},
+        lambda now: {"next_attempt_at": now + timedelta(seconds=90)},
+        lambda now: {"state": PartState.COMPLETE.value, "completed_at": now},
     ],
     ids=["leased", "tried again later", "just read"],
 )
 def test_a_run_that_somebody_works_on_or_will_is_no_trouble(
-    context: Context, browser: Open, values: dict[str, object]
+    context: Context, browser: Open, values: Times
 ) -> None:
-    _began(context, make_run(context), LONG_AGO)
-    _touch(context, **values)
+    _began(context, make_run(context), _long_ago())
+    _touch(context, **values(datetime.now(UTC)))
     assert "no worker takes it up" not in browser("vera").get("/console/").text
 
 
@@ -77,7 +80,7 @@ def scheduled(context: Context) -> Context:
         session.execute(
             update(SettingsVersion)
             .where(SettingsVersion.section == "schedule")
-            .values(created_at=NOW - timedelta(days=1))
+            .values(created_at=datetime.now(UTC) - timedelta(days=1))
         )
     return context
 
@@ -96,9 +99,9 @@ def _nothing(_context: Context) -> None:
     ("prepare", "is_stranded"),
     [
         (_nothing, True),
-        (lambda context: _ended(context, RunKind.FULL, LONG_AGO), True),
-        (lambda context: _ended(context, RunKind.PREVIEW, NOW), True),
-        (lambda context: _ended(context, RunKind.FULL, NOW), False),
+        (lambda context: _ended(context, RunKind.FULL, _long_ago()), True),
+        (lambda context: _ended(context, RunKind.PREVIEW, datetime.now(UTC)), True),
+        (lambda context: _ended(context, RunKind.FULL, datetime.now(UTC)), False),
     ],
     ids=["never", "long ago", "only a preview", "just now"],
 )
@@ -107,14 +110,16 @@ def test_a_schedule_that_starts_nothing_is_trouble(
 ) -> None:
     prepare(scheduled)
     schedule = read_settings(scheduled, "default").settings.schedule
-    assert (find_stranded(scheduled, "default", schedule, _next, NOW) is not None) == is_stranded
+    assert (
+        find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is not None
+    ) == is_stranded
     off = schedule.model_copy(update={"is_enabled": False})
-    assert find_stranded(scheduled, "default", off, _next, NOW) is None
+    assert find_stranded(scheduled, "default", off, _next, datetime.now(UTC)) is None
 
 
 def test_a_run_that_is_going_is_why_the_schedule_starts_no_other(scheduled: Context) -> None:
     run = make_run(scheduled)
     set_state(scheduled, run, RunState.EXECUTING)
-    _began(scheduled, run, LONG_AGO)
+    _began(scheduled, run, _long_ago())
     schedule = read_settings(scheduled, "default").settings.schedule
-    assert find_stranded(scheduled, "default", schedule, _next, NOW) is None
+    assert find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is None
