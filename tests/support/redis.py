@@ -49,6 +49,10 @@ class RedisServer:
                     raise
                 time.sleep(0.02)
 
+    def shut_down(self) -> None:
+        """The same: without persistence nothing tells an orderly end from a crash."""
+        self.stop()
+
     def stop(self) -> None:
         """End the server and forget all it held."""
         if self._process is not None:
