@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import archive, console, execute, log_page, plan, snapshot
+from bench import api, archive, console, execute, log_page, plan, snapshot
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "execute": execute.measure,
     "archive": archive.measure,
     "console": console.measure,
+    "api": api.measure,
 }
 
 

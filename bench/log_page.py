@@ -55,10 +55,10 @@ def measure() -> list[Figure]:
         return figures
 
 
-def fill(database: Database) -> None:
-    """A million entries of the Log, three seconds apart."""
-    began = datetime.now(UTC) - timedelta(seconds=EVENTS * 3)
-    for start in range(0, EVENTS, 50_000):
+def fill(database: Database, events: int = EVENTS) -> None:
+    """So many entries of the Log, a multiple of 50,000, three seconds apart."""
+    began = datetime.now(UTC) - timedelta(seconds=events * 3)
+    for start in range(0, events, 50_000):
         with database.begin() as session:
             session.execute(
                 insert(Event),

@@ -40,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_database: runs on SQLite and PostgreSQL in every session")
     config.addinivalue_line("markers", "sqlite_only(reason): is about the embedded database")
     config.addinivalue_line("markers", "browser: needs chromium")
+    # The process that starts others to run the tests hands the choice on to them.
+    if not config.getoption("numprocesses", None):
+        databases.forget_choice()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

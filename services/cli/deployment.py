@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -81,9 +80,9 @@ def is_served(context: Context) -> bool:
 
 @contextmanager
 def embedded(context: Context) -> Iterator[None]:
-    """Workers and beat in this process for the time of the block; one process per data folder.
+    """Workers and beat in this process for the time of the block; one process per database.
 
-    :raises Conflict: another process serves this data folder already.
+    :raises Conflict: another process works with this database already.
     """
     try:
         with (
@@ -96,8 +95,9 @@ def embedded(context: Context) -> Iterator[None]:
             yield
     except LeaseHeld as held:
         raise Conflict(
-            f"Another `rollcall up` works on {Path(context.settings.data).absolute()}. Stop it first, or choose "
-            f"another folder with --data. (After a crash, wait {_EMBEDDED_LEASE_SECONDS:.0f} s.)"
+            f"Another `rollcall up` works with the database {context.database.place}. Stop it first, or give this "
+            "one another: --data FOLDER, or ROLLCALL_DATABASE_URL for a server. "
+            f"(After a crash, wait {_EMBEDDED_LEASE_SECONDS:.0f} s.)"
         ) from held
 
 

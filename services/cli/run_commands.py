@@ -69,7 +69,7 @@ def run(
     context = deployment_of(command)
     if not wait and not is_served(context):
         raise WorkerUnavailable(
-            "No `rollcall up` works on this data folder, so nobody would do the run. Add --wait to do it here."
+            "No `rollcall up` works with this database, so nobody would do the run. Add --wait to do it here."
         )
     kind = RunKind.PREVIEW if preview else RunKind.PERSON if person is not None else RunKind.FULL
     if not wait:
@@ -171,7 +171,7 @@ def approve(
     else:
         say(run_line(approved) + ".")
         if not is_served(context):
-            say("No `rollcall up` works on this data folder: start it, and it executes the plan.")
+            say("No `rollcall up` works with this database: start it, and it executes the plan.")
 
 
 def reject(

@@ -29,7 +29,10 @@ from shared.settings.process import ProcessSettings, load
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.tools import leave_out
 
+CHOICE = "ROLLCALL_TEST_DATABASE"
 SQL_SERVER_URL = "ROLLCALL_TEST_MSSQL"
+_CHOSEN = os.environ.get(CHOICE, "")
+_SQL_SERVER = os.environ.get(SQL_SERVER_URL, "")
 _TEMPLATE = "template_rollcall"
 
 
@@ -43,14 +46,20 @@ class Kind(StrEnum):
 
 def session_kind() -> Kind:
     """What this session runs on."""
-    return Kind(os.environ.get("ROLLCALL_TEST_DATABASE") or Kind.SQLITE)
+    return Kind(_CHOSEN or Kind.SQLITE)
 
 
 def kinds_everywhere() -> list[Kind]:
     """What tests marked ``every_database`` run on in this session."""
-    if "ROLLCALL_TEST_DATABASE" in os.environ:
+    if _CHOSEN:
         return [session_kind()]
-    return [Kind.SQLITE, Kind.POSTGRESQL, *([Kind.SQL_SERVER] if os.environ.get(SQL_SERVER_URL) else [])]
+    return [Kind.SQLITE, Kind.POSTGRESQL, *([Kind.SQL_SERVER] if _SQL_SERVER else [])]
+
+
+def forget_choice() -> None:
+    """Take the choice out of the environment, which commands under test inherit: they refuse settings unknown to them."""
+    os.environ.pop(CHOICE, None)
+    os.environ.pop(SQL_SERVER_URL, None)
 
 
 def deployment_settings(folder: Path, **changes: Any) -> ProcessSettings:
@@ -123,10 +132,9 @@ class _Databases:
         return self.server().url(name)
 
     def _new_sql_server(self) -> str:
-        given = os.environ.get(SQL_SERVER_URL)
-        if not given:
+        if not _SQL_SERVER:
             leave_out(f"needs a SQL Server: name one in {SQL_SERVER_URL}")
-        server = make_url(str(given))
+        server = make_url(_SQL_SERVER)
         name = f"rollcall_test_{os.getpid()}_{next(self._numbers)}"
         _on_sql_server(server.render_as_string(hide_password=False), f"CREATE DATABASE [{name}]")
         _on_sql_server(

@@ -137,7 +137,7 @@ def listening(statements: Statements) -> Iterator[None]:
         yield
     finally:
         event.remove(Engine, "before_execute", _before)
-    assert statements.problems == []
+    assert statements.problems == [], "\n".join(statements.problems)
 
 
 def _is_ours(element: ClauseElement) -> bool:

@@ -12,6 +12,7 @@ import yaml
 from services.cli.main import main
 from services.sandbox.directory import Company, RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from tests.support.databases import Kind, database_url, session_kind
 
 PEOPLE = 30
 
@@ -88,9 +89,12 @@ def ends() -> Iterator[Ends]:
 
 
 @pytest.fixture
-def rollcall(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def rollcall(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal at a deployment that has no settings yet."""
-    return Terminal(tmp_path / "data", capsys)
+    data = tmp_path / "data"
+    if session_kind() is not Kind.SQLITE:
+        monkeypatch.setenv("ROLLCALL_DATABASE_URL", database_url(data))
+    return Terminal(data, capsys)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """``rollcall up``: one process that serves a data folder, beside other commands on the same folder."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -10,15 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from sqlalchemy.engine import make_url
+
 from tests.integration.cli.conftest import Ends, Terminal
 from tests.support.waiting import wait_until
+
+
+def _database() -> dict[str, str]:
+    """The environment of a process beside this terminal: its database, when that is not in the data folder."""
+    return {name: os.environ[name] for name in ("ROLLCALL_DATABASE_URL",) if name in os.environ}
 
 
 @contextmanager
 def _up(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "services.cli", "--data", str(data), "up"],
-        env={"ROLLCALL_API_PORT": "0", "ROLLCALL_SWEEP_SECONDS": "0.5", "COLUMNS": "200"},
+        env=_database() | {"ROLLCALL_API_PORT": "0", "ROLLCALL_SWEEP_SECONDS": "0.5", "COLUMNS": "200"},
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
@@ -54,15 +62,16 @@ def test_up_serves_the_api_and_works_on_what_other_commands_start(configured: Te
         assert process.wait(30) == 0
 
 
-def test_a_data_folder_is_served_by_one_process_only(configured: Terminal) -> None:
+def test_a_database_is_served_by_one_process_only(configured: Terminal) -> None:
     with _up(configured.data):
         second = subprocess.run(
             [sys.executable, "-m", "services.cli", "--data", str(configured.data), "up"],
-            env={"ROLLCALL_API_PORT": "0"}, check=False, capture_output=True, text=True, timeout=60,
+            env=_database() | {"ROLLCALL_API_PORT": "0"}, check=False, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert second.returncode == 1
     assert "(conflict)" in second.stderr
-    assert str(configured.data) in second.stderr
+    url = _database().get("ROLLCALL_DATABASE_URL")
+    assert str(make_url(url).database if url else configured.data) in second.stderr
 
 
 def test_a_port_in_use_is_told_before_anything_starts(configured: Terminal) -> None:
@@ -70,7 +79,7 @@ def test_a_port_in_use_is_told_before_anything_starts(configured: Terminal) -> N
         port = address.rpartition(":")[2]
         second = subprocess.run(
             [sys.executable, "-m", "services.cli", "--data", str(configured.data / "other"), "up"],
-            env={"ROLLCALL_API_PORT": port}, check=False, capture_output=True, text=True, timeout=60,
+            env=_database() | {"ROLLCALL_API_PORT": port}, check=False, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert second.returncode == 1
     assert port in second.stderr

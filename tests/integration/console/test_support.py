@@ -13,7 +13,7 @@ from services.api.use_cases.settings import apply_settings, secret_fields
 from services.api.use_cases.sites import create_site
 from services.api.use_cases.tokens import create_token
 from shared.database.events import LogEntry, record
-from shared.database.tables import AuditEntry, RunState
+from shared.database.tables import AuditEntry, RunState, SettingsVersion
 from shared.settings.documents import Section
 from shared.worker.context import Context
 from tests.integration.api.builders import complete_units, fill_log, make_plan, make_run, set_state
@@ -126,9 +126,9 @@ def test_the_audit_says_who_took_the_diagnostics(context: Context) -> None:
 def test_diagnostics_are_made_although_the_settings_cannot_be_read(ready: Context) -> None:
     apply_settings(ready, "default", {"directory": {"password": "a secret of old"}}, "test")
     with ready.database.begin() as session:
-        session.connection().exec_driver_sql(
-            "UPDATE settings SET document = replace(document, '$encrypted\": \"', '$encrypted\": \"x')"
-        )
+        for row in session.scalars(select(SettingsVersion)):
+            spoilt = json.dumps(row.document).replace('$encrypted": "', '$encrypted": "x')
+            row.document = json.loads(spoilt)
     files = _unzipped(bundle(ready, "test"))
     assert "error" in _json(files, "sites/default/settings.json")
     assert not all(check["ok"] for check in _json(files, "checks.json"))
