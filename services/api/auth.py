@@ -67,7 +67,7 @@ def caller_of(
     return caller
 
 
-def actor_of(caller: Annotated[Caller, Depends(caller_of)]) -> str:
+async def actor_of(caller: Annotated[Caller, Depends(caller_of)]) -> str:
     """``token:<name>``, the actor of whatever the request does."""
     return caller.actor
 

@@ -1,4 +1,4 @@
-"""One database connection pool per process, and the two ways to use it: read and write.
+"""One database connection pool per process, and the ways to use it: read, glance and write.
 
 ``Database.begin`` commits when the block ends and rolls back when it raises. Failures of the database itself
 (full disk, read-only folder, lost connection) come out as ``StorageUnavailable``, mapped here once.
@@ -38,6 +38,9 @@ class Database:
         self._reading = sessionmaker(
             self.engine.execution_options(**backends.read_options(self.url)), expire_on_commit=False
         )
+        self._glancing = sessionmaker(
+            self.engine.execution_options(**backends.glance_options(self.url)), expire_on_commit=False
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,6 +65,13 @@ class Database:
         :raises StorageUnavailable: the database cannot be reached or read.
         """
         return self._transaction(self._reading)
+
+    def glance(self) -> AbstractContextManager[Session]:
+        """Statements that only read, each by itself, for half the price; for what must be of one moment, ``read``.
+
+        :raises StorageUnavailable: the database cannot be reached or read.
+        """
+        return self._transaction(self._glancing)
 
     @contextmanager
     def changing_tables(self) -> Iterator[Session]:

@@ -40,7 +40,7 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _filter(
+async def _filter(
     level: EventLevel | None = None,
     code: Annotated[str | None, Query(max_length=60, description="What happened: run.planned, ...")] = None,
     run_id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,

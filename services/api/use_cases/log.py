@@ -46,12 +46,14 @@ def read_log(
 
     :raises NotFound: there is no such site.
     """
-    with context.database.read() as session:
-        _check_site(session, site_id)
+    with context.database.glance() as session:
         query = select(Event).where(*conditions(session, site_id, filter))
         if before is not None:
             query = query.where(Event.id < before)
         rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
+        if not rows:
+            # Entries are of a site that exists; only where there are none this has to be asked.
+            _check_site(session, site_id)
     return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 

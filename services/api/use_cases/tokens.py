@@ -100,7 +100,7 @@ def valid_token(context: Context, token: str) -> ApiToken | None:
     """The token that the text is, ``None`` when it is none (any more); notes its use at most once a minute."""
     # Looked up by hash: how long it takes says nothing about the token itself.
     now = datetime.now(UTC)
-    with context.database.read() as session:
+    with context.database.glance() as session:
         row = session.scalar(select(ApiToken).where(ApiToken.token_hash == _hash(token)))
     if row is None or not _is_valid(row, now):
         return None
