@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
@@ -61,3 +62,13 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
         "celery.app.trace",
     ):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+def ids_taken_along() -> Callable[[], None]:
+    """What a thread of a pool does first (``initializer``), so that its lines carry the ids of the task it works for."""
+    ids = structlog.contextvars.get_contextvars()
+
+    def _bind() -> None:
+        structlog.contextvars.bind_contextvars(**ids)
+
+    return _bind

@@ -7,6 +7,7 @@ A heartbeat renews the claim, because a directory may think about its first answ
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 
 import structlog
 
@@ -65,7 +66,11 @@ def _kept(context: Context, part: parts.ClaimedPart) -> Iterator[None]:
             except RollcallError as error:
                 log.warning("claim_not_renewed", part=part.id, error=error.message)
 
-    beating = threading.Thread(target=_heartbeat, name=f"claim of part {part.id}", daemon=True)
+    # In a copy of our context, so that its lines carry the same ids.
+    in_context = copy_context().run
+    beating = threading.Thread(
+        target=in_context, args=(_heartbeat,), name=f"claim of part {part.id}", daemon=True
+    )
     beating.start()
     try:
         yield

@@ -28,6 +28,7 @@ from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, Stage
 from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
+from shared.logging import ids_taken_along
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
@@ -100,8 +101,8 @@ class StageWork:
         :raises LeaseHeld: another worker has taken over; nothing more was written.
         """
         with (
-            ThreadPoolExecutor(self._width, thread_name_prefix="command") as pool,
-            ThreadPoolExecutor(1, thread_name_prefix="clerk") as clerk,
+            ThreadPoolExecutor(self._width, "command", ids_taken_along()) as pool,
+            ThreadPoolExecutor(1, "clerk", ids_taken_along()) as clerk,
         ):
             try:
                 self._work_off(pool, clerk)

@@ -31,6 +31,7 @@ from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
 from shared.errors import CertificateRejected, ExtensionNotFound, IncompleteSnapshot, PhoneSystemBusy
+from shared.logging import ids_taken_along
 from shared.settings.documents import PhoneSystemSettings
 
 # Larger pages are refused by 3CX.
@@ -281,7 +282,7 @@ class Xapi:
             return self._rows(path, what, {**query, **place})
 
         ahead: deque[Future[list[Json]]] = deque()
-        with ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix="page") as pool:
+        with ThreadPoolExecutor(self.settings.concurrency, "page", ids_taken_along()) as pool:
             try:
                 for skip in range(0, expected, PAGE):
                     ahead.append(pool.submit(_page, skip))

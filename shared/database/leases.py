@@ -7,6 +7,7 @@ win on any database. The holder renews it while alive; a holder that finds it lo
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -103,7 +104,9 @@ def hold(database: Database, name: str, holder: str, seconds: float) -> Iterator
                     held.mark_lost()
                     return
 
-    beating = threading.Thread(target=_heartbeat, name=f"lease {name}", daemon=True)
+    # In a copy of our context, so that its lines carry the same ids.
+    in_context = copy_context().run
+    beating = threading.Thread(target=in_context, args=(_heartbeat,), name=f"lease {name}", daemon=True)
     beating.start()
     try:
         yield held

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
+from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.testing import capture_logs
 
-from shared.database import backends
+from shared.database import backends, leases
 from shared.database.engine import Database
+from shared.database.migrate import migrate
 from shared.database.tables import Site
 from shared.errors import StorageUnavailable
 from tests.support.postgresql import PostgresServer, postgres_server
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -54,6 +58,21 @@ def test_a_connection_that_broke_a_moment_after_its_work_costs_one_failure(
     with pytest.raises(StorageUnavailable):
         _ask(used)
     assert _ask(used) == 42
+
+
+def test_a_lease_that_cannot_be_renewed_is_told_with_the_id_of_the_work(
+    own_server: PostgresServer, used: Database
+) -> None:
+    migrate(used)
+    with (
+        capture_logs([merge_contextvars]) as lines,
+        bound_contextvars(correlation_id="run-7"),
+        leases.hold(used, "work", "worker", 3),
+    ):
+        own_server.stop()
+        wait_until("a failed renewal", lambda: lines)
+        own_server.start()
+    assert {(line["event"], line["correlation_id"]) for line in lines} == {("lease_not_renewed", "run-7")}
 
 
 def test_a_glance_sees_what_was_committed_meanwhile_and_a_reading_stays_at_its_moment(
