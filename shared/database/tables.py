@@ -151,6 +151,7 @@ class Run(Base):
         _one_of("state", [*RunState]),
         UniqueConstraint("site_id", "schedule_slot"),
         Index(None, "site_id", "state"),
+        Index(None, "site_id", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
