@@ -168,6 +168,19 @@ def test_a_locked_account_is_refused_although_the_password_is_right(
         assert "is locked" in _refused(context)
 
 
+def test_guesses_under_all_names_of_a_person_count_together(
+    context: Context, person: str, office: Office
+) -> None:
+    login = f"dora.{office.name.lower()}"[:20]
+    for name in (NUMBER, login, login.upper(), f"CORP\\{login}", f"corp\\{login}"):
+        _refused(context, name=name, password="Another-Password.0815")
+    for name in (NUMBER, f"Corp\\{login.title()}"):
+        with pytest.raises(SignInRefused, match="Too many attempts failed"):
+            sessions.sign_in(context, name, PASSWORD, ADDRESS)
+    _forget_failures(context)
+    sessions.sign_in(context, login, PASSWORD, ADDRESS)
+
+
 def test_somebody_without_a_binding_is_nobody_even_with_the_number_in_the_directory(
     context: Context, person: str, office: Office, samba: SambaDomain
 ) -> None:

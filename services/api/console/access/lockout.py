@@ -6,6 +6,7 @@ passwords into the wrong field.
 """
 
 import hashlib
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -29,13 +30,18 @@ _FORGOTTEN_AFTER = timedelta(days=1)
 def count_attempt(
     context: Context,
     name: str,
-    address: str,
+    address: str | None,
     now: datetime | None = None,
     longest: timedelta = LONGEST_LOCK,
 ) -> timedelta | None:
-    """Count one attempt. How long to wait when name or address is locked (it is not counted then), else ``None``."""
+    """Count one attempt. How long to wait when name or address is locked (it is not counted then), else ``None``.
+
+    Without an ``address`` for the name alone.
+    """
     moment = now or datetime.now(UTC)
-    subjects = ((_name(name), FREE_FOR_A_NAME), (_address(address), FREE_FOR_AN_ADDRESS))
+    subjects = [(_name(name), FREE_FOR_A_NAME)]
+    if address is not None:
+        subjects.append((_address(address), FREE_FOR_AN_ADDRESS))
     with context.database.begin() as session:
         # Else many at once would all find the same count, and be counted as one.
         for subject, _ in sorted(subjects):
@@ -80,14 +86,15 @@ def locked(context: Context, name: str, address: str) -> list[str]:
         ]
 
 
-def forgive(context: Context, name: str, address: str) -> None:
+def forgive(context: Context, names: Collection[str], address: str) -> None:
     """Take back what ``count_attempt`` counted: the password was right.
 
-    The name's failures are forgotten; the address keeps those that others had there, or anyone with an account of
+    The failures of these names are forgotten; the address keeps those that others had there, or anyone with an account of
     their own could go on guessing.
     """
     with context.database.begin() as session:
-        session.execute(delete(SignInAttempt).where(SignInAttempt.subject == _name(name)))
+        subjects = [_name(name) for name in names]
+        session.execute(delete(SignInAttempt).where(SignInAttempt.subject.in_(subjects)))
         row = session.get(SignInAttempt, _address(address))
         if row is not None:
             row.failures = max(0, row.failures - 1)
@@ -107,7 +114,8 @@ def _count(
 
 
 def _name(name: str) -> str:
-    return "name:" + hashlib.sha256(name.encode()).hexdigest()
+    # As directories and some databases compare: other capitals are no other name.
+    return "name:" + hashlib.sha256(name.strip().casefold().encode()).hexdigest()
 
 
 def _address(address: str) -> str:

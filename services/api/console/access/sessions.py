@@ -174,36 +174,43 @@ def sign_out_everywhere(context: Context, account_id: int) -> None:
 def _prove(context: Context, name: str, password: str, address: str) -> Account:
     settings = sourced.read_rules(context).settings
     is_pin = settings.password_type is PasswordType.VOICEMAIL_PIN
-    wait = count_attempt(
-        context, name, address, longest=lockout.LONGEST_LOCK_OF_PIN if is_pin else lockout.LONGEST_LOCK
-    )
+    longest = lockout.LONGEST_LOCK_OF_PIN if is_pin else lockout.LONGEST_LOCK
+    _check_wait(count_attempt(context, name, address, longest=longest))
+    try:
+        account, number = _account_of(context, settings, name, password, address)
+    except CannotAsk as error:
+        take_back(context, name, address)
+        raise SignInRefused(_CANNOT_ASK[settings.password_type], is_temporary=True) from error
+    if number not in ("", name):
+        # Extension, login and principal name are one person: whoever guesses has no more attempts for that.
+        _check_wait(count_attempt(context, number, None, longest=longest))
+    if account is None:
+        _note_failure(context, number or name, address)
+        raise SignInRefused(_REFUSED[settings.password_type])
+    forgive(context, {name, account.name}, address)
+    return account
+
+
+def _check_wait(wait: timedelta | None) -> None:
     if wait is not None:
         raise SignInRefused(
             f"Too many attempts failed. Wait {_in_words(wait)}, then try again. A manager can set a new password.",
             wait,
         )
-    try:
-        account = _account_of(context, settings, name, password, address)
-    except CannotAsk as error:
-        take_back(context, name, address)
-        raise SignInRefused(_CANNOT_ASK[settings.password_type], is_temporary=True) from error
-    if account is None:
-        _note_failure(context, name, address)
-        raise SignInRefused(_REFUSED[settings.password_type])
-    forgive(context, name, address)
-    return account
 
 
 def _account_of(
     context: Context, settings: SignInSettings, name: str, password: str, address: str
-) -> Account | None:
+) -> tuple[Account | None, str]:
+    """The account, ``None`` when it is not proven; and the extension that the name belongs to, if any."""
     account = own.verify(context, name, password)
     if account is not None or settings.password_type is PasswordType.OWN or own.has_account(context, name):
-        return account
+        return account, ""
     try:
-        return sourced.prove(context, settings, name, password, address)
-    except NotLetIn:
-        return None
+        account = sourced.prove(context, settings, name, password, address)
+    except NotLetIn as refused:
+        return None, refused.number
+    return account, account.name
 
 
 def _note_failure(context: Context, name: str, address: str) -> None:

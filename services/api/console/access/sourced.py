@@ -49,7 +49,14 @@ _TURNED_OFF = "a manager has disabled their account in Rollcall"
 
 
 class NotLetIn(Exception):
-    """They have not proven who they are, or may not come in; the Log says which."""
+    """They have not proven who they are, or may not come in; the Log says which.
+
+    ``number`` is the extension of the person whose name it was, empty when nobody has it.
+    """
+
+    def __init__(self, number: str = "") -> None:
+        super().__init__()
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ def prove(context: Context, settings: SignInSettings, name: str, password: str, 
             "sign_in.refused",
             f"Sign-in of {_called(found)} from {address} refused: {refused}.",
         )
-        raise NotLetIn
+        raise NotLetIn(found.number)
     return _keep(context, found, role, _SOURCES[settings.password_type])
 
 
