@@ -71,6 +71,8 @@ def serving(context: Context) -> Iterator[httpx.Client]:
     bound = config.bind_socket()
     # As services/cli/processes.py has it: else every answer waits 40 ms.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Before the thread does: the first request may be quicker than it.
+    bound.listen()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{bound.getsockname()[1]}"

@@ -52,6 +52,8 @@ def test_work_goes_on_where_it_stood_when_the_database_comes_back(
     world.release()
     wait_until("the worker to notice", lambda: "storage_unavailable" in processes.output_of(worker))
     postgresql.start()
+    # A connection that the test used a moment ago is not asked whether it still stands.
+    processes.context.database.close()
     assert processes.wait_for(run_id, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
     assert worker.poll() is None
     assert beat.poll() is None

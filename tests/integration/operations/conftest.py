@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.api.conftest import client, context, ready
 from tests.integration.cli.conftest import Answer, Terminal, configured, ends, rollcall
+from tests.support.databases import database_url
 
 __all__ = ["client", "configured", "context", "ends", "ready", "rollcall"]
 
@@ -23,6 +24,13 @@ def passphrase_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def terminal_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], Terminal]:
-    """A terminal at another deployment, by the name of its data folder."""
-    return lambda name: Terminal(tmp_path / name, capsys)
+def terminal_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Terminal]:
+    """A terminal at another deployment, by the name of its data folder; the one before must be done with."""
+
+    def _open(name: str) -> Terminal:
+        monkeypatch.setenv("ROLLCALL_DATABASE_URL", database_url(tmp_path / name))
+        return Terminal(tmp_path / name, capsys)
+
+    return _open
