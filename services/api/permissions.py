@@ -14,7 +14,7 @@ _VIEWER = (
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
     "readMetrics",
 )  # fmt: skip
-_OPERATOR = ("startRun", "approveRun", "rejectRun", "cancelRun")
+_OPERATOR = ("startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite")
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",
     "pairRelay",

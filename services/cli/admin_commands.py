@@ -1,5 +1,6 @@
 """Commands for whoever looks after the deployment: diagnosis, migrations, tokens."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -7,7 +8,10 @@ import typer
 from services.api.schemas.access import TokenOut
 from services.api.schemas.health import CheckOut
 from services.api.use_cases import tokens
-from services.api.use_cases.doctor import diagnose
+from services.api.use_cases.doctor import Check, diagnose
+from services.api.use_cases.doctor_of_sites import diagnose_sites
+from services.api.use_cases.sites import list_sites
+from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_of
 from services.cli.output import console, moment, print_json, say, table
 from shared import encryption
@@ -23,22 +27,48 @@ from shared.worker.context import Context
 token_app = typer.Typer(invoke_without_command=True, help="Make, list and revoke the API's bearer tokens.")
 
 
-def doctor(command: typer.Context, as_json: AsJson = False) -> None:
-    """Look at everything Rollcall needs and say what to mend. Changes nothing."""
+def doctor(
+    command: typer.Context,
+    as_json: AsJson = False,
+    site: Annotated[
+        str | None,
+        typer.Option("--site", help="Of the sites, look at this one alone.", show_default="all sites"),
+    ] = None,
+) -> None:
+    """Look at everything Rollcall needs and say what to mend: this host, and each site's directory, phone system and
+    relay. Changes nothing.
+    """
     settings = settings_of(command)
     # Not opened as other commands do: what is wrong with the database is a finding here, not a failure.
     database = _database_of(command)
     context = Context(create_app(settings), settings, database, encryption.load(settings))
-    checks = diagnose(context)
+    shown = []
+    for check in _looked_at(context, site):
+        shown.append(check)
+        if not as_json:
+            _show_check(check)
     if as_json:
-        print_json([CheckOut.model_validate(check, from_attributes=True) for check in checks])
-    else:
-        for check in checks:
-            mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-            console().print(f"{mark} {check.name}: ", end="")
-            console().print(check.message, markup=False, soft_wrap=True)
-    if not all(check.ok for check in checks):
+        print_json([CheckOut.model_validate(check, from_attributes=True) for check in shown])
+    if not all(check.ok for check in shown):
         raise typer.Exit(FAILED)
+
+
+def _looked_at(context: Context, site: str | None) -> Iterator[Check]:
+    checks = diagnose(context)
+    yield from checks
+    # The sites stand in the database, and those who look at them are reached by the broker.
+    if all(check.ok for check in checks if check.name in ("database", "key", "broker")):
+        site_ids = [site] if site else [found.id for found in list_sites(context)]
+        with workers_where_embedded(context):
+            yield from diagnose_sites(context, site_ids)
+
+
+def _show_check(check: Check) -> None:
+    mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
+    console().print(f"{mark} {check.name}: ", end="")
+    console().print(check.message, markup=False, soft_wrap=True)
+    for advice in check.advice:
+        console().print(f"  ! {advice}", style="yellow", markup=False, soft_wrap=True)
 
 
 def migrate(

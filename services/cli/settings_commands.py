@@ -140,7 +140,7 @@ def _show(title: str, answer: dict[str, Any]) -> None:
         elif name == "units":
             for unit in value:
                 console().print(f"  {unit['dn']}: {unit['people']} people", markup=False, soft_wrap=True)
-        elif name != "ok":
+        elif name != "ok" and (value is not None or name == "max_extensions"):
             console().print(
                 f"  {name.replace('_', ' ')}: {'no limit' if value is None else value}", markup=False
             )

@@ -5,9 +5,11 @@ cannot prove who it is). Credentials that one refuses are not shown to the next,
 """
 
 import difflib
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -30,11 +32,13 @@ from shared.errors import (
     UnknownAttribute,
     UnknownBaseDn,
 )
+from shared.prerequisites import certificate_end
 from shared.settings.documents import DirectorySettings
 
 _GUIDS_PER_SEARCH = 50
 _NEXT_CONTROLLER = (DirectoryUnavailable, AddressUnknown, CertificateRejected)
 _ANYTHING = "(objectClass=*)"
+_OF_ITSELF = ("defaultNamingContext", "schemaNamingContext", "dnsHostName", "currentTime")
 # Every schema has it: when even this is not found, the account may not read the schema.
 _ALWAYS_IN_SCHEMA = "objectGUID"
 _DELETED_MARK = b"\\0ADEL:"
@@ -50,11 +54,12 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What the controller says of itself (rootDSE, MS-ADTS 3.1.1.3.2)."""
+    """What the controller says of itself (rootDSE, MS-ADTS 3.1.1.3.2); its clock when it shows it."""
 
     base_dn: str
     schema_dn: str
     controller: str
+    clock: datetime | None
 
 
 class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
@@ -105,17 +110,20 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
             raise RuntimeError("the session is not open")
         return self._reader
 
+    @property
+    def certificate_ends_at(self) -> datetime | None:
+        """Until when the controller's certificate is good; ``None`` without encryption."""
+        tls = self._connection.socket if self._connection is not None else None
+        return certificate_end(tls.getpeercert()) if isinstance(tls, ssl.SSLSocket) else None
+
     def domain(self) -> Domain:
         """The names of the controller and its domain."""
-        for entry in self.reader.entries(
-            Search(
-                "", _ANYTHING, ("defaultNamingContext", "schemaNamingContext", "dnsHostName"), Scope.BASE, 10
-            )
-        ):
+        for entry in self.reader.entries(Search("", _ANYTHING, _OF_ITSELF, Scope.BASE, 10)):
             domain = Domain(
                 first_value(entry, "defaultNamingContext").decode("utf-8", "replace"),
                 first_value(entry, "schemaNamingContext").decode("utf-8", "replace"),
                 first_value(entry, "dnsHostName").decode("utf-8", "replace"),
+                _moment(first_value(entry, "currentTime")),
             )
             if domain.base_dn and domain.schema_dn:
                 return domain
@@ -256,6 +264,14 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         )
         for entry in self.reader.entries(search):
             yield first_value(entry, "lDAPDisplayName").decode("utf-8", "replace")
+
+
+def _moment(value: bytes) -> datetime | None:
+    """GeneralizedTime as controllers write it, 20261128091500.0Z (MS-ADTS 3.1.1.3.2.5)."""
+    try:
+        return datetime.strptime(value[:14].decode("ascii"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _parents(dn: str) -> list[str]:

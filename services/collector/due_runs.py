@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from services.collector.housekeeping import keep_house
 from services.collector.schedule import Schedule, latest_due, slot_text
+from shared.database import leases
 from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.errors import Conflict, RollcallError
-from shared.runs.due import due_messages
+from shared.runs.due import SCHEDULER, due_messages
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import ScheduleSettings, Section
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 # Far below the most parameters that a database takes in one statement.
 _SITES_AT_ONCE = 200
+# After so many ticks without a word the scheduler counts as dead (`rollcall doctor`).
+_TICKS_MISSED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ def tick(context: Context, now: datetime | None = None) -> list[int]:
     missed (the host was off) is made up for once, and a new schedule waits for its first slot.
     """
     moment = now or datetime.now(UTC)
+    leases.take(context.database, SCHEDULER, "beat", _TICKS_MISSED * context.settings.tick_seconds)
     with context.database.read() as session:
         due = dict(_due_slots(session, moment))
         untaken = _without_taken(session, due)

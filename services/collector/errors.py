@@ -65,6 +65,15 @@ _BROKEN: _Rule = (
     DirectoryUnavailable,
     "the connection failed: {said}. Check the network and the controller.",
 )
+_NOBODY_LISTENS: _Rule = (
+    DirectoryUnavailable,
+    "nothing listens on that port (the connection was refused). Check the port (636 for ldaps, 389 for starttls) and "
+    "whether the controller runs.",
+)
+_NO_ANSWER: _Rule = (
+    DirectoryUnavailable,
+    "it does not answer (timed out). Check the address, and that every firewall on the way lets this port through.",
+)
 _SETTINGS: _Rule = (SettingsInvalid, "the request does not fit: {said}. Check the directory settings.")
 _RIGHTS: _Rule = (InsufficientRights, "{user} may not read there: {said}. Give it the right to read.")
 _PROTECT: _Rule = (
@@ -237,6 +246,12 @@ def _rule(error: BaseException, said: str) -> _Rule:
         return _SUB_CODES.get(found[1].lower(), _REFUSED) if found else _REFUSED
     if isinstance(error, ldap.LDAPOperationsErrorResult) and "uthentication" in said:
         return _REFUSED
+    if isinstance(error, ldap.LDAPSocketOpenError):
+        # The operating system's words are all that ldap3 keeps of its error.
+        if "refused" in said:
+            return _NOBODY_LISTENS
+        if "timed out" in said:
+            return _NO_ANSWER
     for kind in type(error).__mro__:
         if kind in RULES:
             return RULES[kind]

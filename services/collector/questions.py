@@ -4,15 +4,18 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
 
 from services.collector import identity, selection
 from services.collector.active_directory import ActiveDirectory
+from services.collector.address import parse
 from services.collector.mapping import clean
 from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import attribute_names
 from services.collector.reader import RawEntry, Scope, Search, first_value
+from shared.prerequisites import address_advice, certificate_advice, clock_advice
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, Section, Security
 from shared.worker.context import Context
@@ -46,14 +49,19 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     began = time.monotonic()
     settings = _settings(context, arguments)
     with ActiveDirectory(settings) as directory:
-        domain = directory.domain()
+        domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
         units = []
         for unit in settings.units:
             directory.check_exists(unit.dn)
             units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
+        ends_at = directory.certificate_ends_at
         warnings = [item.error.message for item in directory.passed_over]
+        warnings += certificate_advice(f"domain controller {directory.server}", ends_at, asked_at)
+    for server in settings.servers:
+        warnings += address_advice("directory.servers", parse(server, settings.security).host)
+    warnings += clock_advice(f"domain controller {domain.controller}", domain.clock, asked_at)
     if settings.security is Security.PLAIN:
         warnings.append(
             "The connection is NOT encrypted: everyone on the network can read the password. Use ldaps."
@@ -68,6 +76,7 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         "controller": domain.controller,
         "base_dn": domain.base_dn,
         "security": settings.security.value,
+        "certificate_until": ends_at.date().isoformat() if ends_at else None,
         "units": units,
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,

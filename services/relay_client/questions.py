@@ -1,12 +1,15 @@
 """Answers the console's short questions about the phone system and the relay on its host."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from services.relay_client import identity
 from services.relay_client.relay import PROTOCOL, Relay
 from services.relay_client.xapi import Xapi
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
+from shared.prerequisites import address_advice, certificate_advice, clock_advice
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, RelaySettings, Section
 from shared.worker.context import Context
@@ -26,20 +29,25 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
     settings = _settings(context, arguments)
     with _asked(context, settings) as xapi:
         xapi.sign_in()
-        version = xapi.version()
+        about, asked_at = xapi.about(), datetime.now(UTC)
         used, most = xapi.system_status()
         departments = xapi.departments()
-    warnings = []
-    if version.partition(".")[0] != SUPPORTED_VERSION:
+    whose, host = f"the phone system {settings.base_url}", urlsplit(settings.base_url).hostname or ""
+    warnings = address_advice("phone_system.base_url", host)
+    ends_at = about.certificate_ends_at
+    warnings += certificate_advice(whose, ends_at, asked_at)
+    warnings += clock_advice(whose, about.clock, asked_at)
+    if about.version.partition(".")[0] != SUPPORTED_VERSION:
         warnings.append(
-            f"The phone system says version {version or '(none)'}. Rollcall is made for 3CX V{SUPPORTED_VERSION}: look "
+            f"The phone system says version {about.version or '(none)'}. Rollcall is made for 3CX V{SUPPORTED_VERSION}: look "
             "at a preview with care before anything is executed."
         )
     if most is not None and used >= most:
         warnings.append(f"All {most} extensions of the licence are in use: nobody new can be given one.")
     return {
         "address": settings.base_url,
-        "version": version,
+        "version": about.version,
+        "certificate_until": ends_at.date().isoformat() if ends_at else None,
         "used_extensions": used,
         "max_extensions": most,
         "departments": len(departments),
@@ -82,11 +90,12 @@ def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     :raises RollcallError: the exact reason why not; what hinders only the archiving stands in ``problems``.
     """
     began = time.monotonic()
-    relay = Relay(_relay_settings(context, arguments))
+    settings = _relay_settings(context, arguments)
+    relay = Relay(settings)
     said = relay.test()
     layout = said.get("layout") or {}
     database = said.get("database") or {}
-    warnings = []
+    warnings = address_advice("relay.host", settings.host)
     if said.get("protocol") != PROTOCOL:
         warnings.append(
             f"The relay speaks protocol {said.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the same version on both."

@@ -44,7 +44,7 @@ def _take(context: Context, part_id: int) -> None:
 
 def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
     began = time.monotonic()
-    version = xapi.version()
+    version = xapi.about().version
     used, most = xapi.system_status()
     departments = xapi.departments()
     peers = xapi.peers()

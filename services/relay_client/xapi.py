@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,6 +34,7 @@ from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
 from shared.errors import CertificateRejected, ExtensionNotFound, IncompleteSnapshot, PhoneSystemBusy
 from shared.logging import ids_taken_along
+from shared.prerequisites import certificate_end, http_time
 from shared.settings.documents import PhoneSystemSettings
 
 # Larger pages are refused by 3CX.
@@ -53,6 +56,15 @@ _ANY_TYPE = {"Accept": "*/*"}
 _BLOCK_BYTES = 1024 * 1024
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A phone system: its version (empty when it does not say), its clock, and until when its certificate is good."""
+
+    version: str
+    clock: datetime | None
+    certificate_ends_at: datetime | None
 
 
 class Xapi:
@@ -111,8 +123,8 @@ class Xapi:
         """
         self._token.renew()
 
-    def version(self) -> str:
-        """The phone system's version (empty when it does not say); proves that the API is there.
+    def about(self) -> About:
+        """What the phone system says of itself; proves that the API is there.
 
         :raises AddressUnknown: something else than a 3CX V20 answers.
         """
@@ -120,7 +132,13 @@ class Xapi:
             response = self._get("/Defs", "testing the connection", {"$select": "Id"})
         except ExtensionNotFound as error:
             raise not_a_phone_system(self._host) from error
-        return str(response.headers.get("X-3CX-Version", ""))
+        stream = response.extensions.get("network_stream")
+        tls = stream.get_extra_info("ssl_object") if stream is not None else None
+        return About(
+            version=str(response.headers.get("X-3CX-Version", "")),
+            clock=http_time(response.headers.get("Date")),
+            certificate_ends_at=certificate_end(tls.getpeercert()) if tls is not None else None,
+        )
 
     def system_status(self) -> tuple[int, int | None]:
         """Extensions in use and the licence's limit (``None``: unlimited)."""

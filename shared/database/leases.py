@@ -63,6 +63,13 @@ def give_back(database: Database, name: str, holder: str) -> None:
         session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
 
 
+def is_held(database: Database, name: str) -> bool:
+    """Whether anybody has the lease now."""
+    with database.glance() as session:
+        held = select(Lease.name).where(Lease.name == name, Lease.expires_at > datetime.now(UTC))
+        return session.scalar(held) is not None
+
+
 class HeldLease:
     """A lease being held: ``is_lost`` turns true when it could not be renewed in time."""
 

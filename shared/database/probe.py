@@ -4,6 +4,7 @@ kind, may we do there what we must, and what of it should be set otherwise. Chan
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -21,13 +22,16 @@ _PRODUCTS = {"postgresql": "PostgreSQL", "mssql": "SQL Server", "sqlite": "SQLit
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was found. ``is_encrypted`` is ``None`` where the database does not tell."""
+    """What was found. ``is_encrypted`` is ``None`` where the database does not tell; ``clock`` is its own, where it
+    has one.
+    """
 
     place: str
     product: str
     version: str
     standing: Standing
     is_encrypted: bool | None
+    clock: datetime | None
     warnings: tuple[str, ...]
 
 
@@ -44,11 +48,11 @@ def probe(database: Database) -> Probe:
             _check_rights(session, database, found)
             version = connection.dialect.server_version_info or ()
             warnings = [*_old(backend, version), *_WARNINGS[backend](session)]
-            is_encrypted = _is_encrypted(session)
+            is_encrypted, clock = _is_encrypted(session), _clock(session)
     except DBAPIError as error:
         raise database.trouble_of(error).when_tested() from error
     shown = ".".join(str(part) for part in version[:3])
-    return Probe(database.place, _PRODUCTS[backend], shown, found, is_encrypted, tuple(warnings))
+    return Probe(database.place, _PRODUCTS[backend], shown, found, is_encrypted, clock, tuple(warnings))
 
 
 def _check_rights(session: Session, database: Database, found: Standing) -> None:
@@ -124,3 +128,12 @@ def _is_encrypted(session: Session) -> bool | None:
     if session.get_bind().dialect.name != "postgresql":
         return None
     return bool(session.scalar(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")))
+
+
+def _clock(session: Session) -> datetime | None:
+    asked = _NOW.get(session.get_bind().dialect.name)
+    moment: datetime | None = session.scalar(text(asked)) if asked else None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+_NOW = {"postgresql": "SELECT clock_timestamp()", "mssql": "SELECT SYSUTCDATETIME()"}

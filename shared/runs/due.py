@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
 from shared.messages import ExecuteStage, LocateAbsent, PlanRun, RunMessage, SnapshotExtensions, SnapshotUnit
 
+# Renewed by every tick: while somebody has it, schedules are looked at.
+SCHEDULER = "scheduler"
+
 _PART_MESSAGES: dict[str, type[SnapshotUnit] | type[LocateAbsent] | type[SnapshotExtensions]] = {
     PartKind.UNIT: SnapshotUnit,
     PartKind.ABSENT: LocateAbsent,

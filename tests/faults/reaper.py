@@ -57,3 +57,4 @@ class Reaper:
         """Let every held request go on, and wait until it has."""
         self._world.release()
         wait_until("the release", lambda: self._world.phone_system.faults.held == 0)
+        self._left_held = 0

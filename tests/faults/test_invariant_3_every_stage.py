@@ -65,13 +65,17 @@ def _kill_in_every_stage(
     reaper = Reaper(processes, world, moment, processes.start_worker)
     questions.pair_relay(processes.context, SITE, relay.code, actor="test")
     _killed_while_departments_and_extensions_are_made(processes, world, reaper)
+    # What was held takes effect now. Not after the deletions below, where a creation would be news and no repetition.
+    made = changes_made(world.phone_system)
+    reaper.release_all()
+    assert changes_made(world.phone_system) == made
 
     world.staff.set_enabled("ben", False)
     settle(processes)
     before, audio = picture(world.phone_system), phones.account()
     _killed_while_changing_and_removing(processes, world, reaper, relay)
 
-    # What was held before takes effect now, when everything is over: it must change nothing.
+    # And so now, when everything is over: it must change nothing.
     reaper.release_all()
     assert reaper.killed == 8
     assert changes_made(world.phone_system) == {

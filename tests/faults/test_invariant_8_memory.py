@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import RunningPhoneSystem
+from tests.support.databases import database_url
 from tests.support.phone_system import phone_system_settings
 from tests.support.site import embedded_site
 from tests.support.staff import directory_settings
@@ -53,7 +54,7 @@ def peak_memory_mb(folder: Path, people: int) -> float:
         site.start_run()
         done = subprocess.run(
             [sys.executable, "-c", _COLLECTOR],
-            env=os.environ | {"ROLLCALL_DATA": str(folder)},
+            env=os.environ | {"ROLLCALL_DATA": str(folder), "ROLLCALL_DATABASE_URL": database_url(folder)},
             stdout=subprocess.PIPE,
             text=True,
             check=True,

@@ -1,14 +1,17 @@
 """Whether this process lives and is ready (open to anyone, says only yes or no), and what is wrong (with a token)."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from services.api.dependencies import ContextDep
+from services.api.dependencies import ContextDep, SiteId
 from services.api.documented import documented
 from services.api.problems import problem_response
 from services.api.schemas.health import CheckOut, DiagnosisOut, Liveness, Readiness
 from services.api.use_cases import doctor
 from services.api.use_cases.broker_health import BrokerHealth
+from services.api.use_cases.doctor_of_sites import diagnose_sites
 
 open_router = APIRouter(prefix="/health", tags=["health"])
 router = APIRouter(tags=["health"])
@@ -50,7 +53,21 @@ def is_ready(context: ContextDep, request: Request) -> Readiness | JSONResponse:
 @router.get("/diagnosis", operation_id="diagnose", summary="What is well and what to mend")
 def diagnose(context: ContextDep) -> DiagnosisOut:
     """Everything a deployment needs, looked at now; takes some seconds when something is down."""
-    checks = doctor.diagnose(context)
+    return _diagnosis(doctor.diagnose(context))
+
+
+@router.get(
+    "/sites/{site_id}/diagnosis",
+    operation_id="diagnoseSite",
+    summary="What of a site's directory, phone system and relay is well and what to mend",
+    responses=documented(404),
+)
+def diagnose_site(context: ContextDep, site_id: SiteId) -> DiagnosisOut:
+    """Signs in to each with the stored settings; takes as long as the slowest, half a minute at most."""
+    return _diagnosis(list(diagnose_sites(context, [site_id])))
+
+
+def _diagnosis(checks: Sequence[doctor.Check]) -> DiagnosisOut:
     return DiagnosisOut(
         ok=all(check.ok for check in checks),
         checks=[CheckOut.model_validate(check) for check in checks],

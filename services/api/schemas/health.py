@@ -1,15 +1,20 @@
 """The state of the deployment on the wire."""
 
+from pydantic import Field
+
 from services.api.schemas.base import Answer, example
 
 
 class CheckOut(Answer):
     """One thing looked at."""
 
-    model_config = example(name="database", ok=True, message="The database answers and stands at r0001.")
+    model_config = example(
+        name="database", ok=True, message="The database answers and stands at r0001.", advice=[]
+    )
     name: str
     ok: bool
     message: str
+    advice: list[str] = Field(description="What should be mended in time, although it works.")
 
 
 class DiagnosisOut(Answer):
@@ -17,7 +22,14 @@ class DiagnosisOut(Answer):
 
     model_config = example(
         ok=True,
-        checks=[{"name": "database", "ok": True, "message": "The database answers and stands at r0001."}],
+        checks=[
+            {
+                "name": "database",
+                "ok": True,
+                "message": "The database answers and stands at r0001.",
+                "advice": [],
+            }
+        ],
     )
     ok: bool
     checks: list[CheckOut]

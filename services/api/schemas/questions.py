@@ -1,5 +1,6 @@
 """Questions to the directory and the phone system on the wire."""
 
+from datetime import date
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -86,6 +87,7 @@ class DirectoryAnswer(Findings):
         controller="dc1.corp.example",
         base_dn="DC=corp,DC=example",
         security="ldaps",
+        certificate_until="2027-09-30",
         units=[_COUNT],
         seconds=0.14,
         warnings=[],
@@ -94,6 +96,7 @@ class DirectoryAnswer(Findings):
     controller: str
     base_dn: str
     security: Security
+    certificate_until: date | None = Field(None, description="The last day of its certificate.")
     units: list[UnitCount]
     seconds: float
     warnings: list[str]
@@ -105,6 +108,7 @@ class PhoneSystemAnswer(Findings):
     model_config = example(
         address="https://pbx.example.com:5001",
         version="20.0.6",
+        certificate_until="2027-09-30",
         used_extensions=212,
         max_extensions=300,
         departments=9,
@@ -113,6 +117,7 @@ class PhoneSystemAnswer(Findings):
     )
     address: str
     version: str
+    certificate_until: date | None = Field(None, description="The last day of its certificate.")
     used_extensions: int
     max_extensions: int | None = Field(description="Of the licence; null when it is unlimited.")
     departments: int

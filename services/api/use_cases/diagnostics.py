@@ -82,7 +82,7 @@ def _files(context: Context, sites: Iterable[str]) -> Iterator[tuple[str, Any]]:
     yield (
         "checks.json",
         [
-            {"name": check.name, "ok": check.ok, "message": check.message}
+            {"name": check.name, "ok": check.ok, "message": check.message, "advice": check.advice}
             for check in doctor.diagnose(context)
         ],
     )

@@ -1,23 +1,32 @@
 """Looks at everything a deployment needs and says in one sentence each what is well and what to mend.
 
-Called by ``rollcall doctor``, by the API's diagnosis and, the quick part, by ``/health/ready``. Changes nothing.
+Called by ``rollcall doctor``, by the API's diagnosis and, the quick part, by ``/health/ready``. Changes nothing. What
+a site's directory, phone system and relay are like is ``doctor_of_sites``'s.
 """
 
+import os
+import platform
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from kombu.exceptions import OperationalError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database import leases
 from shared.database.migrate import standing
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
 from shared.errors import RollcallError
+from shared.prerequisites import CLOCK_TOLERANCE, clock_advice
+from shared.runs.due import SCHEDULER
 from shared.runs.start import check_ready
 from shared.settings import store
 from shared.worker.context import Context
@@ -26,54 +35,71 @@ from shared.worker.queues import Queue
 _PING_SECONDS = 2.0
 _CONNECT_SECONDS = 3.0
 _LEAST_FREE_BYTES = 500 * 1024 * 1024
-_CLOCK_TOLERANCE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. ``message`` says what is well, or what is wrong and what to do."""
+    """One thing looked at. ``message`` says what is well, or what is wrong and what to do; ``advice`` what should be
+    otherwise although it works.
+    """
 
     name: str
     ok: bool
     message: str
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Well:
+    """What was found where all works, and what should be otherwise all the same."""
+
+    message: str
+    advice: tuple[str, ...] = ()
 
 
 def diagnose(context: Context) -> list[Check]:
     """Everything, in the order in which it should be mended; takes some seconds when something is down."""
     checks = ready(context)
-    if checks[0].ok and not context.database.is_sqlite:
-        checks += [_checked("database options", lambda: _database_options(context))]
-    checks += [broker(context)]
-    checks += _workers(context) if checks[-1].ok else []
     # Without tables there is nothing to say of settings and times.
-    if checks[0].ok:
+    is_kept = checks[0].ok
+    if is_kept and not context.database.is_sqlite:
+        checks += [checked("database options", lambda: _database_options(context))]
+    checks += [broker(context)]
+    workers = _workers(context) if checks[-1].ok else []
+    checks += workers
+    if is_kept and all(check.ok for check in workers):
+        checks += [checked("scheduler", lambda: _scheduler(context))]
+    if is_kept:
         checks += list(_settings(context))
-        checks += [_checked("clock", lambda: _clock(context))]
-    checks += [_checked("disk", lambda: _disk(context))]
+        checks += [checked("clock", lambda: _clock(context))]
+    checks += [checked("disk", lambda: _disk(context)), checked("versions", _versions)]
     return checks
 
 
 def ready(context: Context) -> list[Check]:
     """What must hold for this process to answer requests at all; quick."""
-    database = _checked("database", lambda: _database(context))
-    return [database, _checked("key", lambda: _key(context))] if database.ok else [database]
+    database = checked("database", lambda: _database(context))
+    return [database, checked("key", lambda: _key(context))] if database.ok else [database]
 
 
 def broker(context: Context) -> Check:
     """Whether messages can be sent now. Without a broker the API still answers; runs wait for it."""
-    return _checked("broker", lambda: _broker(context))
+    return checked("broker", lambda: _broker(context))
 
 
-class _Unwell(Exception):
-    """What was looked at is not as it must be."""
+class Unwell(Exception):
+    """What was looked at is not as it must be; says what to do."""
 
 
-def _checked(name: str, look: Callable[[], str]) -> Check:
+def checked(name: str, look: Callable[[], str | Well]) -> Check:
+    """What looking gave, or what was wrong with it."""
     try:
-        return Check(name, True, look())
+        found = look()
+        well = Well(found) if isinstance(found, str) else found
+        return Check(name, True, well.message, well.advice)
     except RollcallError as error:
         return Check(name, False, error.message)
-    except _Unwell as error:
+    except Unwell as error:
         return Check(name, False, str(error))
     except SQLAlchemyError as error:
         return Check(name, False, f"The database refused ({type(error).__name__}). Look at its own log.")
@@ -82,21 +108,22 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
 def _database(context: Context) -> str:
     # SQLite goes on with a file that was deleted under it, until the process ends and everything is lost.
     if context.database.is_sqlite and not Path(str(context.database.url.database)).exists():
-        raise _Unwell(
-            f"The database file {context.database.url.database} is gone. Stop Rollcall, put the file back (from "
-            "a backup), then start it again."
+        raise Unwell(
+            f"There is no database file {context.database.url.database}. If Rollcall never ran here, `rollcall up` makes it. "
+            "If it is lost, stop Rollcall, put it back (from a backup), then start it again."
         )
     found = standing(context.database)
     if not found.is_usable:
-        raise _Unwell(found.message)
+        raise Unwell(found.message)
     return found.message
 
 
-def _database_options(context: Context) -> str:
+def _database_options(context: Context) -> Well:
     found = probe(context.database)
     if found.warnings:
-        raise _Unwell(" ".join(found.warnings))
-    return f"{found.product} {found.version} serves the database {found.place}."
+        raise Unwell(" ".join(found.warnings))
+    advice = clock_advice("the database server", found.clock, datetime.now(UTC))
+    return Well(f"{found.product} {found.version} serves the database {found.place}.", tuple(advice))
 
 
 def _key(context: Context) -> str:
@@ -106,24 +133,54 @@ def _key(context: Context) -> str:
     return "The key opens every stored secret."
 
 
-def _broker(context: Context) -> str:
+def _broker(context: Context) -> str | Well:
     if context.settings.is_embedded:
         return "Messages travel inside the process: the embedded mode."
     try:
         with context.app.connection_for_write(connect_timeout=_CONNECT_SECONDS) as connection:
             where: str = connection.as_uri()
             connection.ensure_connection(max_retries=1, timeout=_CONNECT_SECONDS)
+            found = _broker_software(connection)
     except (OperationalError, OSError) as error:
-        raise _Unwell(
+        raise Unwell(
             f"The broker does not answer ({type(error).__name__}). Start it, or mend ROLLCALL_BROKER_URL."
         ) from error
-    return f"The broker answers at {where}."
+    return Well(f"{found.message} answers at {where}.", found.advice)
+
+
+def _broker_software(connection: Any) -> Well:
+    """Name and version of the broker, and what should be set otherwise."""
+    advice: tuple[str, ...] = ()
+    if connection.transport.driver_type == "redis":
+        said = connection.default_channel.client.info()
+        found, oldest = str(said.get("redis_version", "")), "6"
+        # Messages are work to be done: a server that throws away what it has no room for throws that away.
+        evicts = said.get("maxmemory_policy", "noeviction") != "noeviction" and bool(said.get("maxmemory"))
+        advice = (_EVICTS,) if evicts else advice
+        product = "Redis"
+    else:
+        said = connection.connection.server_properties
+        found, oldest = str(said.get("version", "")), "3.10"
+        product = str(said.get("product", "The broker"))
+    if _numbers(found) < _numbers(oldest):
+        advice += (f"Rollcall is made for {product} {oldest} or newer; this is {found}. Upgrade it.",)
+    return Well(f"{product} {found}", advice)
+
+
+_EVICTS = (
+    "Redis is set to throw messages away when its memory is full. In redis.conf: maxmemory-policy noeviction. (Nothing is "
+    "lost for good, but work then waits until it is published again.)"
+)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version)[:3])
 
 
 def _workers(context: Context) -> list[Check]:
     served = _served_queues(context)
     if not served and context.settings.is_embedded:
-        return [_checked("workers", lambda: _embedded(context))]
+        return [checked("workers", lambda: _embedded(context))]
     return [
         Check(queue.value, True, f"A worker listens to {queue.value}.")
         if queue.value in served
@@ -150,17 +207,26 @@ def _embedded(context: Context) -> str:
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError as error:
-        raise _Unwell(
+        raise Unwell(
             f"`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it with `rollcall up`."
         ) from error
     return f"The workers live in the `rollcall up` that answers at {host}:{port}."
+
+
+def _scheduler(context: Context) -> str:
+    if not leases.is_held(context.database, SCHEDULER):
+        raise Unwell(
+            "Nobody looks at the schedules, so no scheduled run starts. See that one `rollcall beat` runs (`rollcall up` "
+            "has its own); just started, it needs a minute."
+        )
+    return "Schedules are looked at."
 
 
 def _settings(context: Context) -> Iterator[Check]:
     with context.database.read() as session:
         sites = session.scalars(select(Site.id).order_by(Site.id)).all()
     for site_id in sites:
-        yield _checked(f"settings of {site_id}", lambda site_id=site_id: _complete(context, site_id))  # type: ignore[misc]
+        yield checked(f"settings of {site_id}", lambda site_id=site_id: _complete(context, site_id))  # type: ignore[misc]
 
 
 def _complete(context: Context, site_id: str) -> str:
@@ -173,8 +239,8 @@ def _clock(context: Context) -> str:
     with context.database.read() as session:
         newest = session.scalar(select(Event.occurred_at).order_by(Event.id.desc()).limit(1))
     now = datetime.now(UTC)
-    if newest is not None and newest > now + _CLOCK_TOLERANCE:
-        raise _Unwell(
+    if newest is not None and newest > now + CLOCK_TOLERANCE:
+        raise Unwell(
             f"The newest entry of the Log is of {newest:%Y-%m-%d %H:%M} UTC, which this computer's clock "
             f"({now:%Y-%m-%d %H:%M} UTC) has not reached. Set the clocks of all hosts by NTP."
         )
@@ -185,10 +251,19 @@ def _disk(context: Context) -> str:
     try:
         free = shutil.disk_usage(context.settings.data).free
     except OSError as error:
-        raise _Unwell(
+        raise Unwell(
             f"The data folder {context.settings.data} cannot be read ({error.strerror}). Make it, or set ROLLCALL_DATA."
         ) from error
+    if not os.access(context.settings.data, os.W_OK):
+        raise Unwell(
+            f"The data folder {context.settings.data} cannot be written to by this user. Give it to the user that Rollcall "
+            "runs as, or set ROLLCALL_DATA."
+        )
     megabytes = free // (1024 * 1024)
     if free < _LEAST_FREE_BYTES:
-        raise _Unwell(f"Only {megabytes} MB are free in {context.settings.data}. Free some space.")
+        raise Unwell(f"Only {megabytes} MB are free in {context.settings.data}. Free some space.")
     return f"{megabytes} MB are free in {context.settings.data}."
+
+
+def _versions() -> str:
+    return f"Rollcall {version('rollcall')} on Python {platform.python_version()}, {platform.system()}."

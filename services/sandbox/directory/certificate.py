@@ -38,7 +38,9 @@ class ServerCertificate:
         return context
 
 
-def make_certificate(host_name: str, addresses: tuple[str, ...] = ("127.0.0.1",)) -> ServerCertificate:
+def make_certificate(
+    host_name: str, addresses: tuple[str, ...] = ("127.0.0.1",), validity: timedelta = _VALIDITY
+) -> ServerCertificate:
     """A certificate for the host name, ``localhost`` and the addresses (or further names), from an authority that
     signs nothing else.
     """
@@ -48,14 +50,14 @@ def make_certificate(host_name: str, addresses: tuple[str, ...] = ("127.0.0.1",)
     alternatives: list[x509.GeneralName] = [x509.DNSName(host_name), x509.DNSName("localhost")]
     alternatives += [_alternative(address) for address in addresses]
     authority = (
-        _builder(ca_name, ca_name, ca_key.public_key())
+        _builder(ca_name, ca_name, ca_key.public_key(), validity)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
     server = (
-        _builder(name, ca_name, key.public_key())
+        _builder(name, ca_name, key.public_key(), validity)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -77,7 +79,7 @@ def _alternative(text: str) -> x509.GeneralName:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, validity: timedelta
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -87,7 +89,7 @@ def _builder(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _EARLIER)
-        .not_valid_after(now + _VALIDITY)
+        .not_valid_after(now + validity)
     )
 
 

@@ -3,16 +3,21 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from services.api.use_cases import sites
-from shared.database.tables import RunState, SettingsVersion
+from services.api.use_cases import settings, sites
+from services.cli.deployment import workers
+from services.collector.due_runs import tick
+from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from shared.database.tables import Lease, RunState, SettingsVersion
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 from tests.integration.api.builders import make_plan, make_run, set_state
+from tests.support.phone_system import phone_system_settings
 from tests.support.tables import rename_table
 
 READY = "/health/ready"
@@ -78,6 +83,37 @@ def test_the_diagnosis_of_a_configured_site_is_well(ready: Context, client: http
     assert checks["settings of default"]
     assert checks["clock"]
     assert checks["disk"]
+
+
+def test_the_scheduler_is_well_while_ticks_come(ready: Context, client: httpx.Client) -> None:
+    with workers(ready):
+        assert "Nobody looks at the schedules" in _check(client, "scheduler")["message"]
+        tick(ready)
+        assert _check(client, "scheduler")["ok"]
+        with ready.database.begin() as session:
+            session.execute(update(Lease).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+        assert not _check(client, "scheduler")["ok"]
+
+
+def _check(client: httpx.Client, name: str) -> dict[str, Any]:
+    checks: list[dict[str, Any]] = client.get("/api/v1/diagnosis").json()["checks"]
+    return next(check for check in checks if check["name"] == name)
+
+
+def test_the_diagnosis_of_a_site_asks_its_ends(ready: Context, client: httpx.Client) -> None:
+    with RunningPhoneSystem(PhoneSystemOptions(extensions=3, max_extensions=3)) as phones, workers(ready):
+        settings.apply_settings(ready, "default", {"phone_system": phone_system_settings(phones)}, "test")
+        found = client.get("/api/v1/sites/default/diagnosis").json()
+    checks = {check["name"]: check for check in found["checks"]}
+    assert not found["ok"]
+    assert "dc1.corp.example" in checks["directory of default"]["message"]
+    phone_system = checks["phone system of default"]
+    assert (phone_system["ok"], len(phone_system["advice"])) == (True, 1)
+    assert "All 3 extensions of the licence are in use" in phone_system["advice"][0]
+
+
+def test_there_is_no_diagnosis_of_a_site_that_is_none(client: httpx.Client) -> None:
+    assert client.get("/api/v1/sites/nowhere/diagnosis").status_code == 404
 
 
 def _metrics(client: httpx.Client) -> dict[str, float]:

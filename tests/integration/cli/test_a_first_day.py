@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.conftest import PEOPLE, Ends, Terminal
+from tests.integration.cli.conftest import PEOPLE, Ends, Terminal, settings_file
 
 
 def test_both_ends_are_tested_and_described(configured: Terminal, ends: Ends) -> None:
@@ -132,6 +132,46 @@ def test_the_doctor_finds_only_what_is_missing(configured: Terminal, monkeypatch
     answer = configured("doctor", "--json")
     assert answer.code == 1
     assert {check["name"] for check in answer.json if not check["ok"]} == {"workers"}
+
+
+def test_the_doctor_looks_at_both_ends_of_every_site(
+    configured: Terminal, ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLCALL_API_PORT", "9")
+    assert configured("site", "create", "oslo").code == 0
+    changed = ends.settings(
+        directory={"servers": ["127.0.0.1:9"]}, phone_system={"client_secret": "horse-battery"}
+    )
+    file = str(settings_file(tmp_path, changed))
+    assert configured("settings", "apply", file, "--site", "oslo").code == 0
+    checks = {check["name"]: check for check in configured("doctor", "--json").json}
+    assert (
+        f"{PEOPLE} people in {len(ends.directory.units)} organizational units"
+        in checks["directory of default"]["message"]
+    )
+    assert "3 of the licence's 100,000 extensions are in use" in checks["phone system of default"]["message"]
+    assert "127.0.0.1:9: nothing listens on that port" in checks["directory of oslo"]["message"]
+    assert "Integrations > API" in checks["phone system of oslo"]["message"]
+    assert {name for name, check in checks.items() if check["ok"] and name.endswith("oslo")} == {
+        "settings of oslo"
+    }
+    assert "horse-battery" not in str(checks)
+
+    only = configured("doctor", "--site", "oslo")
+    assert "phone system of oslo" in only.output
+    assert "phone system of default" not in only.output
+    assert configured("doctor", "--site", "nowhere").code == 1
+
+
+def test_the_doctor_advises_where_it_works_but_not_for_ever(
+    configured: Terminal, ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLCALL_API_PORT", "9")
+    changed = ends.settings(directory={"servers": ["127.0.0.1:9", *ends.settings()["directory"]["servers"]]})
+    assert configured("settings", "apply", str(settings_file(tmp_path, changed))).code == 0
+    said = configured("doctor").output
+    assert "✓ directory of default" in said
+    assert "  ! Domain controller 127.0.0.1:9: nothing listens on that port" in said
 
 
 def test_tokens_are_shown_once(configured: Terminal) -> None:

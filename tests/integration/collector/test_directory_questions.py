@@ -1,10 +1,13 @@
 """The short questions of the console: does it work, which units, which attributes."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from services.collector import questions
+from services.collector.active_directory import ActiveDirectory
 from services.sandbox.directory import RunningDirectory, accounts, build_company
 from shared.errors import AccountNotUsable, BadCredentials, UnknownAttribute, UnknownBaseDn
 from shared.settings.documents import DirectorySettings
@@ -31,6 +34,16 @@ def test_a_working_directory_says_who_answered_and_how_many_people_each_unit_has
     assert (answer["server"], answer["security"]) == (f"{office.domain.address}:636", "ldaps")
     (warning,) = answer["warnings"]
     assert warning.startswith(f"{empty} was read completely, but holds nobody")
+
+
+def test_a_controller_shows_its_clock_and_how_long_its_certificate_is_good(office: Office) -> None:
+    with ActiveDirectory(DirectorySettings.model_validate(office.settings([office.root]))) as directory:
+        clock, ends_at = directory.domain().clock, directory.certificate_ends_at
+    assert clock is not None
+    assert abs(clock - datetime.now(UTC)) < timedelta(seconds=60)
+    authority = x509.load_pem_x509_certificate(office.domain.ca_certificate.encode())
+    assert ends_at is not None
+    assert datetime.now(UTC) < ends_at <= authority.not_valid_after_utc
 
 
 def test_the_saved_settings_are_tested_when_none_are_given(site: Collecting, office: Office) -> None:

@@ -5,6 +5,7 @@ import json
 import zipfile
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -12,6 +13,7 @@ from services.api.use_cases.diagnostics import LOG_ENTRIES, bundle
 from services.api.use_cases.settings import apply_settings, secret_fields
 from services.api.use_cases.sites import create_site
 from services.api.use_cases.tokens import create_token
+from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.events import LogEntry, record
 from shared.database.tables import AuditEntry, RunState, SettingsVersion
 from shared.settings.documents import Section
@@ -49,6 +51,22 @@ def test_the_support_page_says_how_this_process_is_and_on_request_how_all_is(bro
     assert "Messages travel inside the process" not in page.text
     assert "docs/runs.md" in page.text
     assert "Messages travel inside the process" in vera.get("/console/support?check=1").text
+
+
+def _token_requests(phone_system: RunningPhoneSystem) -> int:
+    state = httpx.get(f"{phone_system.base_url}/sandbox/calls", trust_env=False).json()
+    return int(state["token_requests"])
+
+
+def test_only_whoever_may_start_runs_has_directory_and_phone_system_signed_in_to(
+    browser: Open, phone_system: RunningPhoneSystem
+) -> None:
+    asked = _token_requests(phone_system)
+    assert "Phone system of default" not in browser("vera").get("/console/support?check=1").text
+    assert _token_requests(phone_system) == asked
+    said = browser("oscar").get("/console/support?check=1").text
+    assert "Phone system of default" in said
+    assert "3CX 20.0.8.1109 answers at" in said
 
 
 def test_no_secret_is_in_any_byte_of_the_diagnostics(ready: Context, browser: Open) -> None:

@@ -81,8 +81,8 @@ def between(target: str, certificate: ServerCertificate | None = None) -> Iterat
 
             answer = made.handling(passing, _forward)
             made.bodies.append(answer.body)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
+            self.send_response_only(answer.status)
+            for name, value in ({"Date": self.date_time_string()} | dict(answer.headers)).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()

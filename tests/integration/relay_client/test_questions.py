@@ -1,6 +1,9 @@
 """Short questions: can this phone system be worked with, and if not, exactly why not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -41,6 +44,7 @@ def test_a_good_connection_tells_version_licence_and_departments(bench: Bench) -
     assert answer == {
         "address": bench.base_url,
         "version": "20.0.8.1109",
+        "certificate_until": None,
         "used_extensions": 10,
         "max_extensions": 100_000,
         "departments": 1,
@@ -121,6 +125,23 @@ def test_a_certificate_is_accepted_by_the_authority_given_and_by_no_other(bench:
                 _ask(bench, base_url=proxy.base_url, ca_certificate=ca)
 
 
+def test_a_certificate_that_ends_soon_and_a_clock_that_is_wrong_are_told_in_time(bench: Bench) -> None:
+    certificate = make_certificate("pbx.example.test", validity=timedelta(days=10, minutes=1))
+    ahead = datetime.now(UTC) + timedelta(minutes=7, seconds=5)
+    with between(bench.base_url, certificate) as proxy:
+        proxy.handling = lambda _passing, forward: replace(
+            forward(), headers={"X-3CX-Version": "20.0.6", "Date": format_datetime(ahead, usegmt=True)}
+        )
+        answer = _ask(bench, base_url=proxy.base_url, ca_certificate=certificate.ca)
+    assert answer["certificate_until"] == f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}"
+    assert [warning.partition(" of ")[0] for warning in answer["warnings"]] == [
+        "The certificate",
+        "The clock",
+    ]
+    assert "in 10 days. Renew it" in answer["warnings"][0]
+    assert "seconds ahead of that of Rollcall's host" in answer["warnings"][1]
+
+
 def test_a_certificate_for_another_name_is_refused(bench: Bench) -> None:
     certificate = make_certificate("pbx.example.test", addresses=())
     with (
@@ -175,7 +196,7 @@ def test_a_3cx_without_the_configuration_api_is_told_apart(bench: Bench, proxy: 
 
 def test_the_test_of_a_connection_does_not_end_a_run_that_is_using_it(bench: Bench) -> None:
     with bench.xapi() as working:
-        working.version()
+        working.about()
         _ask(bench)
         assert len(working.extensions()) == 10
 

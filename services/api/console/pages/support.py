@@ -10,18 +10,27 @@ from services.api.console.visit import ManagerDep, VisitorDep
 from services.api.dependencies import ContextDep
 from services.api.use_cases import diagnostics
 from services.api.use_cases.doctor import diagnose, ready
+from services.api.use_cases.doctor_of_sites import diagnose_sites
+from shared.database.tables import AccountRole
+from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/support")
 
 
 @router.get("")
-def show_support(request: Request, context: ContextDep, _visitor: VisitorDep, check: str = "") -> Response:
-    """The page; with ``check`` everything is looked at, which takes some seconds when something is down."""
+def show_support(request: Request, context: ContextDep, visitor: VisitorDep, check: str = "") -> Response:
+    """The page; with ``check`` everything is looked at, which takes some seconds when something is down.
+
+    Signing in at directory and phone system is nothing for viewers: with a wrong password stored it locks the account.
+    """
+    checks = diagnose(context) if check else ready(context)
+    if check and checks[0].ok and visitor.may(AccountRole.OPERATOR):
+        checks += diagnose_sites(context, [DEFAULT_SITE])
     return page(
         request,
         "support.html",
         version=version("rollcall"),
-        checks=diagnose(context) if check else ready(context),
+        checks=checks,
         is_checked=bool(check),
         log_entries=diagnostics.LOG_ENTRIES,
     )

@@ -1,0 +1,79 @@
+"""What the hosts that Rollcall works with should be like: names, clocks, certificates. Pure: judges what a worker saw
+of them, and gives advice in sentences, nothing when all is well.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from ssl import cert_time_to_seconds
+from typing import Any
+
+# Signatures of the relay are good for a minute, Kerberos tickets for five.
+CLOCK_TOLERANCE = timedelta(seconds=60)
+RENEW_WITHIN = timedelta(days=30)
+
+
+def address_advice(setting: str, host: str) -> list[str]:
+    """Of the host that a setting names: will it still be found, and can its certificate be checked by name?"""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        if "." in host or host == "localhost":
+            return []
+        return [
+            f"{setting} has the short name '{host}': only some computers find it, and certificates are made for full "
+            "names. Write it in full, such as pbx.example.com."
+        ]
+    if address.is_loopback:
+        return []
+    if address.is_link_local:
+        return [
+            f"{setting} has {host}, an address that a computer gives itself when nobody else gave it one. Give the host "
+            "a fixed address and a name."
+        ]
+    return [
+        f"{setting} has the address {host}: it must stay the same for ever, and a certificate is seldom made for it. "
+        "Write the host's full name."
+    ]
+
+
+def certificate_advice(whose: str, ends_at: datetime | None, now: datetime) -> list[str]:
+    """Of a certificate that is still good: how long? ``None`` where there is none."""
+    if ends_at is None or ends_at - now > RENEW_WITHIN:
+        return []
+    return [
+        f"The certificate of {whose} ends on {ends_at:%Y-%m-%d}, in {_counted((ends_at - now).days, 'day')}. Renew it in "
+        "time: after that nobody can be asked there."
+    ]
+
+
+def clock_advice(whose: str, theirs: datetime | None, ours: datetime) -> list[str]:
+    """Of a host's clock beside our own; ``None`` where it does not say."""
+    if theirs is None or abs(theirs - ours) <= CLOCK_TOLERANCE:
+        return []
+    seconds = abs(theirs - ours).total_seconds()
+    apart = _counted(round(seconds), "second") if seconds < 600 else _counted(round(seconds / 60), "minute")
+    return [
+        f"The clock of {whose} is {apart} {'ahead of' if theirs > ours else 'behind'} that of Rollcall's host. Let both take "
+        "their time from the same source (NTP)."
+    ]
+
+
+def certificate_end(certificate: Mapping[str, Any] | None) -> datetime | None:
+    """Until when a certificate is good, as ``ssl.SSLSocket.getpeercert`` gives it; ``None`` when it does not say."""
+    text = (certificate or {}).get("notAfter")
+    return datetime.fromtimestamp(cert_time_to_seconds(text), UTC) if text else None
+
+
+def http_time(text: str | None) -> datetime | None:
+    """The moment of a ``Date`` header (RFC 9110, section 6.6.1); ``None`` when it is none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
