@@ -1,0 +1,32 @@
+"""What the doctor says of a broker that answers, and of one that would throw work away."""
+
+import re
+
+import pytest
+import redis
+
+from services.api.use_cases import doctor
+from tests.faults.deployment import Deployment
+from tests.integration.brokers.conftest import Broker
+from tests.support.redis import RedisServer
+
+
+def test_a_broker_that_answers_is_named_with_its_version(processes: Deployment, broker: Broker) -> None:
+    check = doctor.broker(processes.context)
+    product = "Redis" if isinstance(broker, RedisServer) else "RabbitMQ"
+    assert (check.ok, check.advice) == (True, ())
+    assert re.match(rf"{product} \d+\.\d+\.\d+ answers at ", check.message)
+
+
+@pytest.mark.parametrize("broker", ["redis"], indirect=True)
+def test_a_redis_that_throws_messages_away_when_it_is_full_is_advised_against(
+    processes: Deployment, broker: RedisServer
+) -> None:
+    with redis.Redis(port=broker.port) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        # Without a limit nothing is ever thrown away.
+        assert doctor.broker(processes.context).advice == ()
+        client.config_set("maxmemory", "100mb")
+    check = doctor.broker(processes.context)
+    assert check.ok
+    assert ["maxmemory-policy noeviction" in advice for advice in check.advice] == [True]
