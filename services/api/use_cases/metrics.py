@@ -12,8 +12,10 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.queues import waiting_messages
+from shared.database import leases
 from shared.database.tables import CommandRow, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
+from shared.runs.due import SCHEDULER
 from shared.runs.start import GOOD_ENDS
 from shared.worker.context import Context
 
@@ -27,6 +29,8 @@ def metrics(context: Context, *, is_broker_well: bool) -> str:
     with context.database.read() as session:
         families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session)]
     families += [("rollcall_broker_up", "Whether the broker answers.", [((), int(is_broker_well))])]
+    is_scheduled = leases.is_held(context.database, SCHEDULER)
+    families += [("rollcall_scheduler_up", "Whether schedules are looked at.", [((), int(is_scheduled))])]
     if is_broker_well:
         families += [("rollcall_queue_messages", "Messages that wait for a worker.", _waiting(context))]
     return "".join(_family(*family) for family in families)

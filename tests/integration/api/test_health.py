@@ -90,6 +90,7 @@ def test_the_scheduler_is_well_while_ticks_come(ready: Context, client: httpx.Cl
         assert "Nobody looks at the schedules" in _check(client, "scheduler")["message"]
         tick(ready)
         assert _check(client, "scheduler")["ok"]
+        assert _metrics(client)["rollcall_scheduler_up"] == 1
         with ready.database.begin() as session:
             session.execute(update(Lease).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
         assert not _check(client, "scheduler")["ok"]
@@ -137,7 +138,7 @@ def _metrics(client: httpx.Client) -> dict[str, float]:
 
 
 def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client: httpx.Client) -> None:
-    empty = {"rollcall_broker_up": 1.0} | {
+    empty = {"rollcall_broker_up": 1.0, "rollcall_scheduler_up": 0.0} | {
         f'rollcall_queue_messages{{queue="{queue}"}}': 0.0 for queue in Queue
     }
     assert _metrics(client) == empty
