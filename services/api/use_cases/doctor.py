@@ -152,7 +152,12 @@ def _broker_software(connection: Any) -> Well:
     """Name and version of the broker, and what should be set otherwise."""
     advice: tuple[str, ...] = ()
     if connection.transport.driver_type == "redis":
-        said = connection.default_channel.client.info()
+        try:
+            said = connection.default_channel.client.info()
+        except connection.channel_errors:
+            return Well("A Redis that does not let this user ask for its version")
+        except connection.connection_errors as error:
+            raise OperationalError(str(error)) from error
         found, oldest = str(said.get("redis_version", "")), "6"
         # Messages are work to be done: a server that throws away what it has no room for throws that away.
         evicts = said.get("maxmemory_policy", "noeviction") != "noeviction" and bool(said.get("maxmemory"))

@@ -30,3 +30,15 @@ def test_a_redis_that_throws_messages_away_when_it_is_full_is_advised_against(
     check = doctor.broker(processes.context)
     assert check.ok
     assert ["maxmemory-policy noeviction" in advice for advice in check.advice] == [True]
+
+
+@pytest.mark.parametrize("broker", ["redis"], indirect=True)
+def test_a_redis_that_keeps_its_version_to_itself_is_well_too(
+    processes: Deployment, broker: RedisServer
+) -> None:
+    with redis.Redis(port=broker.port) as client:
+        client.execute_command("ACL", "SETUSER", "default", "-info")
+        check = doctor.broker(processes.context)
+        client.execute_command("ACL", "SETUSER", "default", "+info")
+    assert check.ok
+    assert "does not let this user ask" in check.message
