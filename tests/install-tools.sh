@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beside Python: a Samba AD domain controller, the LDAP tools, Redis and Chromium.
+# Installs what the tests need beside Python: a Samba AD domain controller, the LDAP tools, servers and Chromium.
 # Without the right to install it says exactly what is missing; the tests that need it are then left out,
 # and with CI=true that is a failure.
 set -u
@@ -14,6 +14,7 @@ need rabbitmq-server rabbitmq-server
 need pg_ctlcluster postgresql
 need isql unixodbc
 need odbcinst odbcinst
+need nginx nginx-light
 [ -n "$(find /usr/lib /usr/local/lib -name libtdsodbc.so 2>/dev/null | head -n 1)" ] || missing="$missing tdsodbc"
 need chromium chromium
 [ -e /usr/share/samba/setup/provision.ldif ] || missing="$missing samba-ad-provision"
