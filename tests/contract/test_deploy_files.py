@@ -110,6 +110,19 @@ def test_every_service_is_confined_watched_and_limited() -> None:
         ]
 
 
+def test_what_env_example_sets_reaches_the_containers() -> None:
+    composition = compose_file()
+    named = {name for service in of_rollcall(composition).values() for name in service["environment"]}
+    told = named | {name.removesuffix("_FILE") for name in named}
+    # Written in the health check and in the example of a proxy.
+    assert NAMES - told == {"ROLLCALL_FLOWER_PATH"}
+
+
+def test_one_service_builds_the_image() -> None:
+    services = compose_file()["services"]
+    assert [name for name, service in services.items() if "build" in service] == ["migrate"]
+
+
 def test_the_secrets_of_compose_are_what_the_script_makes(tmp_path: Path) -> None:
     subprocess.run(["sh", str(DEPLOY / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
     assert {path.name for path in tmp_path.iterdir()} == set(compose_file()["secrets"])

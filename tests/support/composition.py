@@ -30,7 +30,8 @@ def compose_file() -> dict[str, Any]:
 
 def of_rollcall(composition: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The services that run Rollcall's image."""
-    return {name: service for name, service in composition["services"].items() if "build" in service}
+    image = composition["x-rollcall"]["image"]
+    return {name: service for name, service in composition["services"].items() if service["image"] == image}
 
 
 class Composition:
@@ -113,7 +114,8 @@ class Composition:
     def environment(self, service: str) -> dict[str, str]:
         """The service's environment alone, nothing of the test's but PATH."""
         given = self.services[service]["environment"] | self._extra
-        local = {name: self._local(str(value), service) for name, value in given.items()}
+        # Without a value it comes from .env, which is empty.
+        local = {name: self._local(str(value), service) for name, value in given.items() if value is not None}
         return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(DEPLOY.parent), **local}
 
     def log(self, service: str) -> Path:
