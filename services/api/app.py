@@ -62,7 +62,8 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
     app.mount(CONSOLE, create_console(context, next_run), name="console")
-    app.add_api_route("/", _to_the_console, include_in_schema=False)
+    for path in ("/", CONSOLE):
+        app.add_api_route(path, _to_the_console, include_in_schema=False)
     return app
 
 

@@ -135,8 +135,9 @@ def test_files_are_ours_and_kept_by_browsers_until_they_change(browser: Open) ->
     assert browser().get("/console/static/../app.py").status == 404
 
 
-def test_the_address_alone_leads_to_the_console(browser: Open) -> None:
-    assert browser().get("/").response.url.path == "/console/sign-in"
+@pytest.mark.parametrize("path", ["/", "/console"])
+def test_the_address_alone_leads_to_the_console(browser: Open, path: str) -> None:
+    assert browser().get(path).response.url.path == "/console/sign-in"
 
 
 def test_the_set_up_page_is_well_formed(context: Context, browser: Open) -> None:
