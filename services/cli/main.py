@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.markup import escape
 from sqlalchemy.exc import DatabaseError
@@ -33,7 +34,9 @@ from services.cli.options import FAILED, USAGE
 from services.cli.output import notes
 from shared import logging
 from shared.errors import RollcallError, SettingsInvalid
-from shared.settings.process import load
+from shared.settings.process import PREFIX, load
+
+log = structlog.get_logger(__name__)
 
 _INTERRUPTED = 130
 
@@ -143,7 +146,11 @@ def _say_failure(message: str, code: str) -> None:
 
 
 def _unexpected(error: Exception) -> str:
-    """What to say of an error nobody thought of; its traceback goes to a file, not to the person."""
+    """What to say of an error nobody thought of; its traceback goes to a file or the log, not to the person."""
+    if os.environ.get(f"{PREFIX}LOG_FORMAT") == "json":
+        # Programs read the log then: in a container or a unit, whose temporary files end with it.
+        log.error("unexpected", exc_info=error)
+        return _unexpected_sentence(error, "The details are in the log; please report them.")
     try:
         # In the folder for such things, not wherever somebody stands; readable by them alone.
         handle, path = tempfile.mkstemp(prefix="rollcall-error-", suffix=".txt")
@@ -152,4 +159,8 @@ def _unexpected(error: Exception) -> str:
         kept = f"The details are in {path}; please report them."
     except OSError:
         kept = "The details could not be written to a file; set TMPDIR to a folder you may write to and try again."
+    return _unexpected_sentence(error, kept)
+
+
+def _unexpected_sentence(error: Exception, kept: str) -> str:
     return f"Something happened that Rollcall did not expect ({type(error).__name__}). Nothing half-done was kept. {kept}"
