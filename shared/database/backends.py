@@ -200,6 +200,8 @@ def _postgresql(url: URL, options: dict[str, Any]) -> Engine:
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "rollcall",
+        # A database without an encoding (SQL_ASCII) would give bytes for text; so it can be told what is wrong.
+        "client_encoding": "utf8",
         # A server that vanished without a word is noticed within a minute.
         "keepalives_idle": 30,
         "keepalives_interval": 10,

@@ -70,6 +70,15 @@ def test_what_is_wrong_is_said_precisely(
         assert secret not in raised.value.message
 
 
+def test_a_database_without_an_encoding_is_told_of(
+    context: Context, server: PostgresServer, good: DatabaseAddress
+) -> None:
+    server.execute("CREATE DATABASE bytes OWNER anna ENCODING 'SQL_ASCII' TEMPLATE template0")
+    (warning,) = check_database(context, replace(good, database="bytes")).found.warnings
+    assert "SQL_ASCII" in warning
+    assert "Make it anew with UTF8" in warning
+
+
 def test_a_port_where_nobody_listens_is_said(context: Context, good: DatabaseAddress) -> None:
     port = free_port()
     with pytest.raises(StorageUnavailable, match=f"Nothing listens.*:{port}") as raised:
