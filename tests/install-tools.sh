@@ -40,7 +40,7 @@ if command -v apt-get >/dev/null 2>&1 && [ "$run" != none ]; then
   [ "${failed:-}" = yes ] || exit 0
 fi
 echo "Not installed, and this user may not install it:$missing"
-echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) 'redis' (redis-server) and 'browser' (chromium), those on RabbitMQ (rabbitmq-server)."
+echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) 'redis' (redis-server) and 'browser' (chromium), those on RabbitMQ (rabbitmq-server) and nginx (nginx-light)."
 echo "As root: apt-get install --no-install-recommends$missing"
 if [ "${CI:-}" = true ]; then
   exit 1
