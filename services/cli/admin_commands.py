@@ -22,7 +22,7 @@ from shared.database.probe import probe
 from shared.database.tables import AccountRole
 from shared.encryption import new_key
 from shared.worker.app import create_app
-from shared.worker.context import Context
+from shared.worker.context import Context, share
 
 token_app = typer.Typer(invoke_without_command=True, help="Make, list and revoke the API's bearer tokens.")
 
@@ -42,6 +42,7 @@ def doctor(
     # Not opened as other commands do: what is wrong with the database is a finding here, not a failure.
     database = _database_of(command)
     context = Context(create_app(settings), settings, database, encryption.load(settings))
+    share(context)
     shown = []
     for check in _looked_at(context, site):
         shown.append(check)
@@ -106,7 +107,7 @@ def migrate(
 
 def _database_of(command: typer.Context) -> Database:
     """The database as it is, whatever it stands at."""
-    database = Database(settings_of(command).effective_database_url, connections=1)
+    database = Database(settings_of(command).effective_database_url)
     command.call_on_close(database.close)
     return database
 

@@ -4,7 +4,6 @@ In a process of its own (``rollcall worker``) Celery's own programs are used; he
 short commands need.
 """
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavail
 from shared.runs.parts import new_holder
 from shared.settings.process import ProcessSettings
 from shared.worker.app import SWEEP, TICK, create_app
-from shared.worker.context import Context
+from shared.worker.context import Context, share
 from shared.worker.queues import Queue
 
 log = structlog.get_logger(__name__)
@@ -53,8 +52,7 @@ def open_deployment(settings: ProcessSettings) -> Context:
     except BaseException:
         database.close()
         raise
-    # Tasks and commands of this process share one pool.
-    context.app.rollcall_context = (os.getpid(), context)
+    share(context)
     return context
 
 

@@ -68,6 +68,11 @@ class Context:
 _lock = threading.Lock()
 
 
+def share(context: Context) -> None:
+    """Let the tasks that run in this process work with this context, and so with the pool of whoever made it."""
+    context.app.rollcall_context = (os.getpid(), context)
+
+
 def context_of(app: Celery) -> Context:
     """The context of this process for an app made by ``shared.worker.app.create_app``."""
     with _lock:

@@ -1,6 +1,5 @@
 """A site under test: its settings, its runs from start to end, and what the database says of them."""
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from shared.database.tables import (
 from shared.domain.command import CommandState
 from shared.encryption import Encryption
 from shared.settings.process import ProcessSettings
-from shared.worker.context import Context
+from shared.worker.context import Context, share
 from tests.support.databases import deployment_settings
 from tests.support.waiting import wait_until
 
@@ -157,7 +156,7 @@ def embedded_site(
     """
     opened = open_deployment(deployment_settings(folder, **process))
     context = wiring(opened.app, opened.settings, opened.database, opened.encryption)
-    context.app.rollcall_context = (os.getpid(), context)
+    share(context)
     try:
         with embedded(context) if with_beat else workers(context):
             yield Site(context)

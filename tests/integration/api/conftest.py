@@ -1,6 +1,5 @@
 """A deployment in a temporary folder, the API served by uvicorn in a thread, and a worker for questions."""
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from services.cli.deployment import import_tasks, workers
 from shared import encryption
 from shared.database.engine import Database
 from shared.worker.app import create_app
-from shared.worker.context import Context
+from shared.worker.context import Context, share
 from shared.worker.task import QuestionTask
 from tests.support.databases import deployment_settings
 
@@ -48,7 +47,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
     app = create_app(process_settings)
     made = Context(app, process_settings, database, encryption.load(process_settings))
     # Workers in this process use it too, rather than a database of their own that nobody closes.
-    app.rollcall_context = (os.getpid(), made)
+    share(made)
     yield made
     database.close()
 
