@@ -11,9 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.log_formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
-from services.api.use_cases.log_pdf import as_pdf
 from services.api.use_cases.log_query import LogFilter, conditions
-from services.api.use_cases.log_xlsx import as_xlsx
 from shared.database import events
 from shared.database.tables import Event, Site
 from shared.errors import NotFound
@@ -77,10 +75,15 @@ def export_log(
             schedule = store.read(session, site_id, context.encryption).settings.schedule
             dates = Dates(ZoneInfo(schedule.time_zone))
     pages = _pages(context, site_id, filter)
+    # What writes workbooks and PDFs takes 20 MB, and would take it in every process, workers too.
     if format == ExportFormat.XLSX:
+        from services.api.use_cases.log_xlsx import as_xlsx
+
         assert dates is not None
         return as_xlsx(pages, dates)
     if format == ExportFormat.PDF:
+        from services.api.use_cases.log_pdf import as_pdf
+
         assert dates is not None
         return as_pdf(pages, dates, site_id, filter)
     if format == ExportFormat.JSON:
