@@ -43,8 +43,8 @@ def certificate_advice(whose: str, ends_at: datetime | None, now: datetime) -> l
     if ends_at is None or ends_at - now > RENEW_WITHIN:
         return []
     return [
-        f"The certificate of {whose} ends on {ends_at:%Y-%m-%d}, in {_counted((ends_at - now).days, 'day')}. Renew it in "
-        "time: after that nobody can be asked there."
+        f"The certificate of {whose} ends on {ends_at:%Y-%m-%d}. Renew it before: after that day nothing can be read "
+        "there, and runs fail."
     ]
 
 

@@ -11,11 +11,12 @@ from typing import Any, cast
 from services.collector import identity, selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
+from services.collector.advice import advice_on
 from services.collector.mapping import clean
 from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import attribute_names
 from services.collector.reader import RawEntry, Scope, Search, first_value
-from shared.prerequisites import address_advice, certificate_advice, clock_advice
+from shared.prerequisites import address_advice
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, Section, Security
 from shared.worker.context import Context
@@ -57,11 +58,9 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
             directory.check_exists(unit.dn)
             units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
         ends_at = directory.certificate_ends_at
-        warnings = [item.error.message for item in directory.passed_over]
-        warnings += certificate_advice(f"domain controller {directory.server}", ends_at, asked_at)
+        warnings = advice_on(directory, domain, asked_at)
     for server in settings.servers:
         warnings += address_advice("directory.servers", parse(server, settings.security).host)
-    warnings += clock_advice(f"domain controller {domain.controller}", domain.clock, asked_at)
     if settings.security is Security.PLAIN:
         warnings.append(
             "The connection is NOT encrypted: everyone on the network can read the password. Use ldaps."

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.advice import advice_on
 from services.collector.claim import work_on
 from services.collector.people import attribute_names, mapping_of, unit_pages
 from shared.database.pages import person_row
@@ -29,7 +30,7 @@ def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
     began = time.monotonic()
     # Another attempt begins with another controller: the one before may be what failed.
     with ActiveDirectory(settings, start=part.attempt - 1) as directory:
-        domain = directory.domain()
+        domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_exists(part.unit)
         directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
@@ -55,6 +56,7 @@ def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
                 "filter": people_filter,
                 "encrypted": settings.security is not Security.PLAIN,
                 "passed_over": [item.error.message for item in directory.passed_over],
+                "advice": advice_on(directory, domain, asked_at),
                 "seconds": round(time.monotonic() - began, 3),
             },
         )

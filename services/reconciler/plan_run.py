@@ -5,7 +5,7 @@ transaction; a second caller finds the run planned already and does nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, update
@@ -15,8 +15,11 @@ from services.reconciler.guards import judge
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import (
+    ADVICE,
     Parts,
     absent_of,
+    advice_of,
+    advice_told_since,
     bindings_of,
     facts_of,
     left_behind_of,
@@ -48,6 +51,8 @@ from shared.worker.context import Context
 MAX_ATTEMPTS = 5
 _MOST_FINDINGS_IN_LOG = 50
 _INSERT_BATCH = 5_000
+# What should be mended in time is said again when nobody has for a week.
+_ADVISED_EVERY = timedelta(days=7)
 
 
 def plan_run(context: Context, run_id: int) -> None:
@@ -85,7 +90,7 @@ def plan_run(context: Context, run_id: int) -> None:
         if run.kind == RunKind.PERSON:
             plan = limited_to(plan, run.person_guid, phone_system)
         verdict = judge(plan, facts, stored.settings.to_limits())
-        _store(context, run, plan, verdict, stored.versions)
+        _store(context, run, plan, verdict, stored.versions, advice_of(parts))
     context.publish_due(run_id)
 
 
@@ -124,7 +129,12 @@ def _error_of(part: SnapshotPart) -> tuple[str, str]:
 
 
 def _store(
-    context: Context, run: Run, plan: Plan, verdict: Verdict, settings_versions: Mapping[str, int]
+    context: Context,
+    run: Run,
+    plan: Plan,
+    verdict: Verdict,
+    settings_versions: Mapping[str, int],
+    advice: Iterable[str],
 ) -> None:
     now = datetime.now(UTC)
     state = _next_state(run, plan, verdict)
@@ -162,7 +172,9 @@ def _store(
             .values(state=RunState.CANCELLED.value, superseded_by=run.id, finished_at=now)
         )
         known = told_before(session, run)
-        events.record_many(session, run.site_id, list(_entries(run, plan, verdict, state, known)))
+        told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
+        entries = [*_entries(run, plan, verdict, state, known), *_advising(run, advice, told)]
+        events.record_many(session, run.site_id, entries)
 
 
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
@@ -243,6 +255,12 @@ def _entries(
             level=EventLevel.WARNING,
             run_id=run.id,
         )
+
+
+def _advising(run: Run, advice: Iterable[str], told: Collection[str]) -> Iterator[events.LogEntry]:
+    for sentence in advice:
+        if sentence not in told:
+            yield events.LogEntry(ADVICE, sentence, level=EventLevel.WARNING, run_id=run.id)
 
 
 def _fail(context: Context, run: Run, code: str, message: str) -> None:

@@ -5,6 +5,7 @@ Called by ``plan_run``. People come as an iterator, one page in memory at a time
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from shared.database.pages import read_rows, row_absent, row_extension, row_pers
 from shared.database.tables import (
     BindingRow,
     CommandRow,
+    Event,
     FindingRow,
     PartKind,
     PartState,
@@ -30,6 +32,8 @@ from shared.domain.rules import RunFacts, UnitSnapshot
 from shared.settings.documents import Section
 
 log = structlog.get_logger(__name__)
+
+ADVICE = "run.advice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,25 @@ def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
         )
         for row in rows
     ]
+
+
+def advice_of(parts: Parts) -> list[str]:
+    """What whoever read the parts says should be mended in time, each sentence once."""
+    told = [
+        sentence for part in (*parts.units, parts.extensions) for sentence in part.proof.get("advice", ())
+    ]
+    return list(dict.fromkeys(told))
+
+
+def advice_told_since(session: Session, site_id: str, moment: datetime) -> set[str]:
+    """The advice that stands in the Log since then."""
+    return set(
+        session.scalars(
+            select(Event.message).where(
+                Event.site_id == site_id, Event.code == ADVICE, Event.occurred_at >= moment
+            )
+        )
+    )
 
 
 def people_of(database: Database, parts: Parts) -> Iterator[Person]:

@@ -6,16 +6,16 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from services.relay_client import identity
+from services.relay_client.advice import advice_on
 from services.relay_client.relay import PROTOCOL, Relay
 from services.relay_client.xapi import Xapi
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
-from shared.prerequisites import address_advice, certificate_advice, clock_advice
+from shared.prerequisites import address_advice
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, RelaySettings, Section
 from shared.worker.context import Context
 from shared.worker.questions import unseal
 
-SUPPORTED_VERSION = "20"
 # Somebody waits for the answer.
 _PATIENCE_SECONDS = 5.0
 
@@ -32,16 +32,9 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
         about, asked_at = xapi.about(), datetime.now(UTC)
         used, most = xapi.system_status()
         departments = xapi.departments()
-    whose, host = f"the phone system {settings.base_url}", urlsplit(settings.base_url).hostname or ""
-    warnings = address_advice("phone_system.base_url", host)
     ends_at = about.certificate_ends_at
-    warnings += certificate_advice(whose, ends_at, asked_at)
-    warnings += clock_advice(whose, about.clock, asked_at)
-    if about.version.partition(".")[0] != SUPPORTED_VERSION:
-        warnings.append(
-            f"The phone system says version {about.version or '(none)'}. Rollcall is made for 3CX V{SUPPORTED_VERSION}: look "
-            "at a preview with care before anything is executed."
-        )
+    warnings = address_advice("phone_system.base_url", urlsplit(settings.base_url).hostname or "")
+    warnings += advice_on(about, settings.base_url, asked_at)
     if most is not None and used >= most:
         warnings.append(f"All {most} extensions of the licence are in use: nobody new can be given one.")
     return {

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from services.relay_client.advice import advice_on
 from services.relay_client.xapi import READINGS, Xapi
 from shared.database.pages import Row, extension_row, forget_pages
 from shared.database.tables import PartKind
@@ -44,7 +46,7 @@ def _take(context: Context, part_id: int) -> None:
 
 def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
     began = time.monotonic()
-    version = xapi.about().version
+    about, asked_at = xapi.about(), datetime.now(UTC)
     used, most = xapi.system_status()
     departments = xapi.departments()
     peers = xapi.peers()
@@ -56,7 +58,8 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
         items=items,
         source=xapi.settings.base_url,
         proof={
-            "version": version,
+            "version": about.version,
+            "advice": advice_on(about, xapi.settings.base_url, asked_at),
             "used_extensions": used,
             "max_extensions": most,
             "departments": [[item.id, item.name, item.number, item.is_default] for item in departments],

@@ -138,7 +138,7 @@ def test_a_certificate_that_ends_soon_and_a_clock_that_is_wrong_are_told_in_time
         "The certificate",
         "The clock",
     ]
-    assert "in 10 days. Renew it" in answer["warnings"][0]
+    assert f"ends on {answer['certificate_until']}. Renew it" in answer["warnings"][0]
     assert "seconds ahead of that of Rollcall's host" in answer["warnings"][1]
 
 

@@ -35,11 +35,14 @@ CONFLICTS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How one end answered when it was last read. ``is_well`` is ``None`` when it never was."""
+    """How one end answered when it was last read. ``is_well`` is ``None`` when it never was; ``advice`` is what should be
+    mended in time although it answered.
+    """
 
     is_well: bool | None
     message: str
     read_at: datetime | None
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,8 @@ def _end(parts: Sequence[SnapshotPart], what: str) -> End:
         return End(False, failed[0].error_message or "The last reading was not finished.", read_at)
     count = sum(part.item_count for part in parts) if parts[0].kind == PartKind.EXTENSIONS else len(parts)
     source = f" from {parts[0].source}" if parts[0].source else ""
-    return End(True, f"{counted(count, what, f'{what}s')}{source}.", read_at)
+    advice = dict.fromkeys(sentence for part in parts for sentence in part.proof.get("advice", ()))
+    return End(True, f"{counted(count, what, f'{what}s')}{source}.", read_at, tuple(advice))
 
 
 def _conflicts(session: Session, run: Run | None) -> Sequence[FindingRow]:
