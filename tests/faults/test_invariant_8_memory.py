@@ -52,6 +52,7 @@ def peak_memory_mb(folder: Path, people: int) -> float:
                 }
             )
         site.start_run()
+        site.context.database.close()
         done = subprocess.run(
             [sys.executable, "-c", _COLLECTOR],
             env=os.environ | {"ROLLCALL_DATA": str(folder), "ROLLCALL_DATABASE_URL": database_url(folder)},
