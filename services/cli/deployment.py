@@ -24,7 +24,7 @@ from shared.database.migrate import migrate, standing
 from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
 from shared.runs.parts import new_holder
 from shared.settings.process import ProcessSettings
-from shared.worker.app import SWEEP, TICK, create_app
+from shared.worker.app import create_app
 from shared.worker.context import Context, share
 from shared.worker.queues import Queue
 
@@ -88,9 +88,6 @@ def embedded(context: Context) -> Iterator[None]:
             workers(context),
             _beat(context),
         ):
-            # Whatever a crash left behind goes on at once, and what became due meanwhile starts.
-            for task in (SWEEP, TICK):
-                context.app.send_task(task, queue=Queue.COLLECTOR.value)
             yield
     except LeaseHeld as held:
         raise Conflict(

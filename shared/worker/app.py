@@ -1,5 +1,7 @@
 """Makes the Celery app. Nothing happens at import; an entrypoint calls ``create_app`` with its settings."""
 
+from datetime import UTC, datetime
+
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -11,6 +13,8 @@ from shared.worker.queues import Queue, queue_of
 QUESTION_TIME_LIMIT_SECONDS = 120
 TICK = "collector.tick"
 SWEEP = "collector.sweep"
+# Beat publishes both as soon as it begins: what became due while it was away, and what a crash left behind.
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def create_app(settings: ProcessSettings) -> Celery:
@@ -67,11 +71,13 @@ def create_app(settings: ProcessSettings) -> Celery:
             TICK: {
                 "task": TICK,
                 "schedule": settings.tick_seconds,
+                "last_run_at": _LONG_AGO,
                 "options": {"queue": Queue.COLLECTOR.value, "expires": settings.tick_seconds},
             },
             SWEEP: {
                 "task": SWEEP,
                 "schedule": settings.sweep_seconds,
+                "last_run_at": _LONG_AGO,
                 "options": {"queue": Queue.COLLECTOR.value, "expires": settings.sweep_seconds},
             },
         },

@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy import select
 
+from shared.database import leases
 from shared.database.tables import CommandRow, RunState
 from shared.domain.command import CommandState
+from shared.runs.due import SCHEDULER
 from shared.worker.queues import Queue
 from tests.faults.conftest import World, assert_in_step
 from tests.faults.deployment import Deployment
@@ -81,3 +83,11 @@ def test_beat_and_api_end_in_order_and_their_successors_go_on(processes: Deploym
     processes.start_worker()
     assert processes.finish(run_id).state == RunState.DONE
     assert created_once(world, logins)
+
+
+def test_beat_looks_at_the_schedules_as_soon_as_it_begins(processes: Deployment) -> None:
+    processes.environment |= {"ROLLCALL_TICK_SECONDS": "60", "ROLLCALL_SWEEP_SECONDS": "3600"}
+    processes.start_worker([Queue.COLLECTOR])
+    processes.start_beat()
+    database = processes.context.database
+    wait_until("the first look", lambda: leases.is_held(database, SCHEDULER), 40)
