@@ -10,11 +10,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, column, insert, inspect, select, table, text
+from sqlalchemy import MetaData, bindparam, column, insert, inspect, select, table, text
 
 from shared.database.engine import Database
 from shared.database.migrate import SCRIPTS, State, current_revision, migrate, newest_revision, standing
 from shared.database.tables import Account, Base, ConsoleSession, Lease, Site
+from shared.database.types import MOMENT
 from shared.errors import Conflict, SettingsInvalid
 
 pytestmark = pytest.mark.every_database
@@ -28,6 +29,8 @@ from shared.database.migrate import migrate
 print(*migrate(Database(sys.argv[1])))
 """
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+# Named with its type, because SQLite's own way to store dates ends with Python 3.12.
+_AT = bindparam("now", type_=MOMENT)
 
 
 def _tables(database: Database) -> set[str]:
@@ -129,7 +132,7 @@ def test_a_downgrade_leaves_no_token_with_more_rights_than_it_had(database: Data
                 text(
                     "INSERT INTO api_tokens (name, token_hash, created_at, role, site_id) "
                     "VALUES (:name, :name, :now, :role, :site)"
-                ),
+                ).bindparams(_AT),
                 {"name": name, "now": NOW.replace(tzinfo=None), "role": role, "site": site},
             )
     migrate(database, "0002")
@@ -143,14 +146,14 @@ def test_a_table_that_others_refer_to_is_changed_with_its_rows(empty: Database) 
         session.execute(
             text(
                 "INSERT INTO accounts (name, display_name, role, created_at) VALUES ('anna', 'Anna', 'viewer', :now)"
-            ),
+            ).bindparams(_AT),
             {"now": NOW.replace(tzinfo=None)},
         )
         session.execute(
             text(
                 "INSERT INTO console_sessions (token_hash, account_id, address, created_at, last_seen_at, expires_at) "
                 "SELECT 'h', id, '::1', :now, :now, :now FROM accounts"
-            ),
+            ).bindparams(_AT),
             {"now": NOW.replace(tzinfo=None)},
         )
     migrate(empty)
