@@ -114,8 +114,7 @@ def _count(
 
 
 def _name(name: str) -> str:
-    # As directories and some databases compare: other capitals are no other name.
-    return "name:" + hashlib.sha256(name.strip().casefold().encode()).hexdigest()
+    return "name:" + hashlib.sha256(name.encode()).hexdigest()
 
 
 def _address(address: str) -> str:
