@@ -44,7 +44,6 @@ def tick(context: Context, now: datetime | None = None) -> list[int]:
     missed (the host was off) is made up for once, and a new schedule waits for its first slot.
     """
     moment = now or datetime.now(UTC)
-    leases.take(context.database, SCHEDULER, "beat", _TICKS_MISSED * context.settings.tick_seconds)
     with context.database.read() as session:
         due = dict(_due_slots(session, moment))
         untaken = _without_taken(session, due)
@@ -54,6 +53,8 @@ def tick(context: Context, now: datetime | None = None) -> list[int]:
         if run_id is not None:
             started.append(run_id)
             context.publish_due(run_id)
+    # Last, so that a look that fails every time does not count as one.
+    leases.take(context.database, SCHEDULER, "beat", _TICKS_MISSED * context.settings.tick_seconds)
     return started
 
 
