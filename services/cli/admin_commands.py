@@ -9,7 +9,7 @@ from services.api.schemas.access import TokenOut
 from services.api.schemas.health import CheckOut
 from services.api.use_cases import tokens
 from services.api.use_cases.doctor import Check, diagnose
-from services.api.use_cases.doctor_of_sites import diagnose_sites
+from services.api.use_cases.doctor_of_sites import can_ask, diagnose_sites
 from services.api.use_cases.sites import list_sites
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_of
@@ -57,8 +57,7 @@ def doctor(
 def _looked_at(context: Context, site: str | None) -> Iterator[Check]:
     checks = diagnose(context)
     yield from checks
-    # The sites stand in the database, and those who look at them are reached by the broker.
-    if all(check.ok for check in checks if check.name in ("database", "key", "broker")):
+    if can_ask(checks, with_own_workers=context.settings.is_embedded):
         site_ids = [site] if site else [found.id for found in list_sites(context)]
         with workers_where_embedded(context):
             yield from diagnose_sites(context, site_ids)

@@ -6,7 +6,6 @@ a site's directory, phone system and relay are like is ``doctor_of_sites``'s.
 
 import os
 import platform
-import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from shared.database.migrate import standing
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
 from shared.errors import RollcallError
-from shared.prerequisites import CLOCK_TOLERANCE, clock_advice
+from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.due import SCHEDULER
 from shared.runs.start import check_ready
 from shared.settings import store
@@ -167,19 +166,13 @@ def _broker_software(connection: Any) -> Well:
         said = connection.connection.server_properties
         found, oldest = str(said.get("version", "")), "3.10"
         product = str(said.get("product", "The broker"))
-    if _numbers(found) < _numbers(oldest):
-        advice += (f"Rollcall is made for {product} {oldest} or newer; this is {found}. Upgrade it.",)
-    return Well(f"{product} {found}", advice)
+    return Well(f"{product} {found}", (*advice, *version_advice(product, found, oldest)))
 
 
 _EVICTS = (
     "Redis is set to throw messages away when its memory is full. In redis.conf: maxmemory-policy noeviction. (Nothing is "
     "lost for good, but work then waits until it is published again.)"
 )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"[0-9]+", version)[:3])
 
 
 def _workers(context: Context) -> list[Check]:

@@ -4,7 +4,7 @@ do there what we must, and what of their names, clocks, certificates, versions a
 Called by ``rollcall doctor`` and by the API's diagnosis of a site, with the stored settings. Changes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from services.api.use_cases.settings import read_settings
 from shared.errors import NotFound, RollcallError
 from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
+from shared.worker.queues import Queue
 
 # Each may wait for an end that does not answer.
 _AT_ONCE = 8
@@ -40,6 +41,17 @@ def diagnose_sites(context: Context, site_ids: Sequence[str]) -> Iterator[Check]
             looks.append(partial(checked, f"{name} of {site_id}", partial(look, context, site_id)))
     with ThreadPoolExecutor(_AT_ONCE, "diagnosis") as pool:
         yield from pool.map(lambda look: look(), looks)
+
+
+def can_ask(checks: Iterable[Check], *, with_own_workers: bool = False) -> bool:
+    """Whether ``diagnose`` found what it takes; else each question would wait half a minute for nobody.
+
+    ``with_own_workers`` when the asking process answers them itself.
+    """
+    needed = {"database", "key", "broker"}
+    if not with_own_workers:
+        needed |= {"workers", *(queue.value for queue in Queue)}
+    return all(check.ok for check in checks if check.name in needed)
 
 
 def _looks(settings: SiteSettings) -> Mapping[str, Look]:

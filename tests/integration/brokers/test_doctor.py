@@ -6,9 +6,11 @@ import pytest
 import redis
 
 from services.api.use_cases import doctor
+from services.api.use_cases.doctor_of_sites import can_ask
 from tests.faults.deployment import Deployment
 from tests.integration.brokers.conftest import Broker
 from tests.support.redis import RedisServer
+from tests.support.waiting import wait_until
 
 
 def test_a_broker_that_answers_is_named_with_its_version(processes: Deployment, broker: Broker) -> None:
@@ -42,3 +44,10 @@ def test_a_redis_that_keeps_its_version_to_itself_is_well_too(
         client.execute_command("ACL", "SETUSER", "default", "+info")
     assert check.ok
     assert "does not let this user ask" in check.message
+
+
+@pytest.mark.parametrize("broker", ["redis"], indirect=True)
+def test_nobody_waits_for_the_answers_of_workers_that_are_not_there(processes: Deployment) -> None:
+    assert not can_ask(doctor.diagnose(processes.context))
+    processes.start_worker()
+    wait_until("workers at all queues", lambda: can_ask(doctor.diagnose(processes.context)), 60)

@@ -10,7 +10,7 @@ from services.api.console.visit import ManagerDep, VisitorDep
 from services.api.dependencies import ContextDep
 from services.api.use_cases import diagnostics
 from services.api.use_cases.doctor import diagnose, ready
-from services.api.use_cases.doctor_of_sites import diagnose_sites
+from services.api.use_cases.doctor_of_sites import can_ask, diagnose_sites
 from shared.database.tables import AccountRole
 from shared.settings.store import DEFAULT_SITE
 
@@ -24,7 +24,7 @@ def show_support(request: Request, context: ContextDep, visitor: VisitorDep, che
     Signing in at directory and phone system is nothing for viewers: with a wrong password stored it locks the account.
     """
     checks = diagnose(context) if check else ready(context)
-    if check and checks[0].ok and visitor.may(AccountRole.OPERATOR):
+    if check and can_ask(checks) and visitor.may(AccountRole.OPERATOR):
         checks += diagnose_sites(context, [DEFAULT_SITE])
     return page(
         request,
