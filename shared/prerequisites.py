@@ -2,6 +2,7 @@
 of them, and gives advice in sentences, nothing when all is well.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -53,10 +54,19 @@ def clock_advice(whose: str, theirs: datetime | None, ours: datetime) -> list[st
     if theirs is None or abs(theirs - ours) <= CLOCK_TOLERANCE:
         return []
     seconds = abs(theirs - ours).total_seconds()
-    apart = _counted(round(seconds), "second") if seconds < 600 else _counted(round(seconds / 60), "minute")
+    apart = f"{seconds:.0f} seconds" if seconds < 600 else f"{seconds / 60:.0f} minutes"
     return [
         f"The clock of {whose} is {apart} {'ahead of' if theirs > ours else 'behind'} that of Rollcall's host. Let both take "
         "their time from the same source (NTP)."
+    ]
+
+
+def version_advice(product: str, found: str, oldest: str) -> list[str]:
+    """Of a server's version, beside the oldest one that Rollcall is made for."""
+    if _numbers(found) >= _numbers(oldest):
+        return []
+    return [
+        f"Rollcall is made for {product} {oldest} or newer; this is {found or 'one without a version'}. Upgrade it."
     ]
 
 
@@ -75,5 +85,5 @@ def http_time(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"[0-9]+", version)[:3]]

@@ -55,7 +55,6 @@ def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
                 "people": items,
                 "filter": people_filter,
                 "encrypted": settings.security is not Security.PLAIN,
-                "passed_over": [item.error.message for item in directory.passed_over],
                 "advice": advice_on(directory, domain, asked_at),
                 "seconds": round(time.monotonic() - began, 3),
             },

@@ -18,7 +18,6 @@ from services.reconciler.run_inputs import (
     ADVICE,
     Parts,
     absent_of,
-    advice_of,
     advice_told_since,
     bindings_of,
     facts_of,
@@ -43,7 +42,7 @@ from shared.database.tables import (
 )
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
 from shared.runs.history import last_good_run
-from shared.runs.parts import are_all_ended, new_holder
+from shared.runs.parts import advice_of, are_all_ended, new_holder
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
 from shared.worker.context import Context
@@ -90,7 +89,7 @@ def plan_run(context: Context, run_id: int) -> None:
         if run.kind == RunKind.PERSON:
             plan = limited_to(plan, run.person_guid, phone_system)
         verdict = judge(plan, facts, stored.settings.to_limits())
-        _store(context, run, plan, verdict, stored.versions, advice_of(parts))
+        _store(context, run, plan, verdict, stored.versions, advice_of([*parts.units, parts.extensions]))
     context.publish_due(run_id)
 
 

@@ -178,14 +178,6 @@ def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
     ]
 
 
-def advice_of(parts: Parts) -> list[str]:
-    """What whoever read the parts says should be mended in time, each sentence once."""
-    told = [
-        sentence for part in (*parts.units, parts.extensions) for sentence in part.proof.get("advice", ())
-    ]
-    return list(dict.fromkeys(told))
-
-
 def advice_told_since(session: Session, site_id: str, moment: datetime) -> set[str]:
     """The advice that stands in the Log since then."""
     return set(

@@ -6,7 +6,7 @@ A reader that was paused past its lease finds its attempt superseded at the next
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -169,6 +169,11 @@ def fail_part(database: Database, part: ClaimedPart, error: RollcallError) -> fl
             ),
         )
     return retry_after
+
+
+def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
+    """What whoever read the parts says should be mended in time, each sentence once."""
+    return tuple(dict.fromkeys(sentence for part in parts for sentence in part.proof.get("advice", ())))
 
 
 def are_all_ended(session: Session, run_id: int) -> bool:

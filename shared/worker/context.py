@@ -85,6 +85,6 @@ def context_of(app: Celery) -> Context:
                 Database(settings.effective_database_url, settings.database_connections),
                 encryption.load(settings),
             )
-            app.rollcall_context = (os.getpid(), context)
+            share(context)
         made: Context = context
         return made

@@ -50,7 +50,7 @@ def test_a_complete_unit_has_its_proof(site: Collecting, running: RunningDirecto
     assert part.source == running.tls_name
     assert {person.number for person in site.people(part)} == {str(1000 + index) for index in range(PEOPLE)}
     expected = {"base_exists": True, "result": "success", "last_cookie": "empty", "pages": 6, "people": PEOPLE,
-                "encrypted": True, "passed_over": []}  # fmt: skip
+                "encrypted": True, "advice": []}  # fmt: skip
     assert expected.items() <= part.proof.items()
 
 

@@ -12,6 +12,7 @@ from shared.prerequisites import (
     certificate_end,
     clock_advice,
     http_time,
+    version_advice,
 )
 
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
@@ -71,6 +72,19 @@ def test_a_clock_is_spoken_of_beyond_a_minute_and_in_the_right_direction(apart: 
 )  # fmt: skip
 def test_how_far_a_clock_is_off_is_said_in_words_of_use(apart: int, said: str) -> None:
     assert said in clock_advice("dc1", NOW + timedelta(seconds=apart), NOW)[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "oldest", "is_old"),
+    [
+        ("5.0.14", "6", True), ("6.0.0", "6", False), ("7.0.15", "6", False),
+        ("3.9.27", "3.10", True), ("3.10.8", "3.10", False), ("4.1.0-rc.1", "3.10", False), ("", "6", True),
+    ],
+)  # fmt: skip
+def test_a_version_is_compared_by_its_numbers(found: str, oldest: str, is_old: bool) -> None:
+    advice = version_advice("Redis", found, oldest)
+    assert bool(advice) is is_old
+    assert all(f"Redis {oldest} or newer; this is" in sentence for sentence in advice)
 
 
 def test_the_end_of_a_certificate_is_read_as_openssl_writes_it() -> None:

@@ -21,6 +21,7 @@ from shared.database.tables import (
 )
 from shared.domain.plan import Severity
 from shared.runs.due import due_messages
+from shared.runs.parts import advice_of
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
 from shared.worker.context import Context
@@ -176,8 +177,7 @@ def _end(parts: Sequence[SnapshotPart], what: str) -> End:
         return End(False, failed[0].error_message or "The last reading was not finished.", read_at)
     count = sum(part.item_count for part in parts) if parts[0].kind == PartKind.EXTENSIONS else len(parts)
     source = f" from {parts[0].source}" if parts[0].source else ""
-    advice = dict.fromkeys(sentence for part in parts for sentence in part.proof.get("advice", ()))
-    return End(True, f"{counted(count, what, f'{what}s')}{source}.", read_at, tuple(advice))
+    return End(True, f"{counted(count, what, f'{what}s')}{source}.", read_at, advice_of(parts))
 
 
 def _conflicts(session: Session, run: Run | None) -> Sequence[FindingRow]:
