@@ -140,6 +140,34 @@ def test_a_downgrade_leaves_no_token_with_more_rights_than_it_had(database: Data
         assert session.scalars(text("SELECT name FROM api_tokens")).all() == ["all"]
 
 
+# Tables and columns whose values a newer version may add to: nothing refuses them.
+GROWING = [
+    ("findings", "code"), ("commands", "kind"), ("commands", "stage"), ("snapshot_parts", "kind"), ("runs", "kind"),
+    ("bindings", "origin"), ("accounts", "source"),
+]  # fmt: skip
+
+
+def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves_none(
+    database: Database,
+) -> None:
+    filled = _fill(database)
+    with database.begin() as session:
+        for name, growing in GROWING:
+            session.execute(text(f"UPDATE {name} SET {growing} = 'added_later'"))
+    migrate(database, "0004")
+    with database.read() as session:
+        for name, growing in GROWING:
+            assert "added_later" not in session.scalars(text(f"SELECT {growing} FROM {name}")).all()
+        # The person's extension, the way in and the run stay, in a word that the older version knows.
+        assert session.scalars(text("SELECT origin FROM bindings")).all() == ["adopted"]
+        assert session.execute(text("SELECT source, password_hash FROM accounts")).one() == ("own", None)
+        assert session.scalars(text("SELECT kind FROM runs")).all() == ["person"]
+    migrate(database)
+    assert _counts(database) == filled | dict.fromkeys(
+        ("findings", "commands", "snapshot_parts", "snapshot_pages"), 0
+    )
+
+
 def test_a_table_that_others_refer_to_is_changed_with_its_rows(empty: Database) -> None:
     migrate(empty, "0002")
     with empty.begin() as session:
