@@ -30,7 +30,7 @@ from shared.database.commands import command_values, finding_values
 from shared.database.engine import Database
 from shared.database.events import audit
 from shared.database.migrate import migrate
-from shared.database.pages import extension_row, person_row, write_page
+from shared.database.pages import Item, write_page
 from shared.database.tables import (
     AccountRole,
     BindingRow,
@@ -222,12 +222,12 @@ def _plan(context: Context, session: Session, people: list[Person]) -> int:
         part.item_count, part.page_count = EXTENSIONS, len(pages)
         for number, start in enumerate(pages):
             chosen = range(start, start + _PAGE_OF_SNAPSHOT)
-            rows = (
-                [person_row(people[index]) for index in chosen]
+            items: list[Item] = (
+                [people[index] for index in chosen]
                 if part.kind == PartKind.UNIT.value
-                else [extension_row(_extension(people[index], index)) for index in chosen]
+                else [_extension(people[index], index) for index in chosen]
             )
-            write_page(session, part.id, 0, number, rows)
+            write_page(session, part.id, 0, number, items)
     commands = tuple(
         Command(
             index + 1,

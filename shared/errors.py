@@ -9,6 +9,7 @@
     │   ├── WorkerUnavailable           no worker answered a question in time
     │   ├── StorageUnavailable          the database or the disk cannot be written
     │   ├── MessageNotUnderstood        another version of Rollcall sent it; a worker of that version will take it
+    │   ├── NewerVersionNeeded          another version of Rollcall stored it; a worker of that version goes on with it
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
@@ -90,6 +91,12 @@ class MessageNotUnderstood(TransientError):
     """A message of another version of Rollcall; what it is about stands in the database and is published again."""
 
     code = "message_not_understood"
+
+
+class NewerVersionNeeded(TransientError):
+    """What is stored means something that only a newer Rollcall knows; a process of that version goes on with it."""
+
+    code = "newer_version_needed"
 
 
 class LeaseHeld(TransientError):

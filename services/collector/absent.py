@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.claim import work_on
-from shared.database.pages import absent_row, read_rows
+from shared.database.pages import read_guids
 from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
 from shared.domain.person import AbsentPerson
 from shared.runs import parts
@@ -37,10 +37,9 @@ def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
         with ActiveDirectory(settings, start=part.attempt - 1) as directory:
             source = directory.server
             for facts in _batches(_facts(directory, settings, missing)):
-                rows = [absent_row(fact) for fact in facts]
-                parts.store_page(context.database, part, pages, rows, context.settings.lease_seconds)
+                parts.store_page(context.database, part, pages, facts, context.settings.lease_seconds)
                 pages += 1
-                items += len(rows)
+                items += len(facts)
     parts.complete_part(
         context.database,
         part,
@@ -70,8 +69,7 @@ def _missing(context: Context, part: parts.ClaimedPart) -> list[str]:
     if any(state != PartState.COMPLETE for _, state in units):
         return []
     for unit_id, _ in units:
-        for row in read_rows(context.database, unit_id):
-            bound.discard(row[0])
+        bound.difference_update(read_guids(context.database, unit_id))
     return sorted(bound)
 
 

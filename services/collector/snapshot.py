@@ -11,7 +11,6 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.advice import advice_on
 from services.collector.claim import work_on
 from services.collector.people import attribute_names, mapping_of, unit_pages
-from shared.database.pages import person_row
 from shared.database.tables import PartKind
 from shared.runs import parts
 from shared.settings.documents import DirectorySettings, Security
@@ -37,10 +36,9 @@ def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
         mapping = mapping_of(settings, part.unit, datetime.now(UTC))
         pages = items = 0
         for page in unit_pages(directory, mapping, people_filter):
-            rows = [person_row(person) for person in page]
-            parts.store_page(context.database, part, pages, rows, context.settings.lease_seconds)
+            parts.store_page(context.database, part, pages, page, context.settings.lease_seconds)
             pages += 1
-            items += len(rows)
+            items += len(page)
         parts.complete_part(
             context.database,
             part,

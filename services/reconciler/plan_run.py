@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.reconciler.guards import judge
@@ -34,6 +34,7 @@ from shared.database.tables import (
     CommandRow,
     EventLevel,
     FindingRow,
+    PartKind,
     PartState,
     Run,
     RunKind,
@@ -41,6 +42,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
+from shared.errors import NewerVersionNeeded
 from shared.runs.history import last_good_run
 from shared.runs.parts import advice_of, are_all_ended, new_holder
 from shared.runs.start import WAITING_STATES
@@ -58,6 +60,7 @@ def plan_run(context: Context, run_id: int) -> None:
     """Plan the run if it waits to be planned.
 
     :raises LeaseHeld: another worker is planning it.
+    :raises NewerVersionNeeded: the run is left to a worker of a newer version.
     """
     if not _is_due(context, run_id):
         return
@@ -96,7 +99,16 @@ def plan_run(context: Context, run_id: int) -> None:
 def _is_due(context: Context, run_id: int) -> bool:
     with context.database.read() as session:
         run = session.get(Run, run_id)
-        return run is not None and run.state == RunState.COLLECTING and are_all_ended(session, run_id)
+        if run is None or run.state != RunState.COLLECTING or not are_all_ended(session, run_id):
+            return False
+        kinds = session.scalars(select(SnapshotPart.kind).where(SnapshotPart.run_id == run_id)).all()
+    if run.kind not in [*RunKind] or not {*PartKind}.issuperset(kinds):
+        # Planned as another kind, those whom it did not look at would be taken to be gone.
+        raise NewerVersionNeeded(
+            f"Run {run_id} ({run.kind.replace('_', ' ')}) is of a kind that this version of Rollcall does not know. "
+            "A newer worker plans it; finish the upgrade of all processes."
+        )
+    return True
 
 
 def _count_attempt(context: Context, run_id: int) -> bool:

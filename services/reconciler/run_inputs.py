@@ -11,9 +11,11 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.database.columns import DEPARTMENT, PEER, read_beside
 from shared.database.engine import Database
-from shared.database.pages import read_rows, row_absent, row_extension, row_person
+from shared.database.pages import read_items
 from shared.database.tables import (
+    WHOLE_RUNS,
     BindingRow,
     CommandRow,
     Event,
@@ -21,12 +23,11 @@ from shared.database.tables import (
     PartKind,
     PartState,
     Run,
-    RunKind,
     SnapshotPart,
 )
 from shared.domain.binding import Binding, BindingOrigin, LeftBehind
 from shared.domain.command import CommandKind, CommandState
-from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
+from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.rules import RunFacts, UnitSnapshot
 from shared.settings.documents import Section
@@ -98,10 +99,10 @@ def _units_of(session: Session, run: Run) -> Sequence[SnapshotPart]:
 def absent_of(database: Database, parts: Parts, last_good: Run | None) -> list[AbsentPerson]:
     """What the directory said of the absent, with the unit that held each in the last good run."""
     absent = [
-        row_absent(row)
+        person
         for part in parts.absent
         if part.state == PartState.COMPLETE
-        for row in read_rows(database, part.id)
+        for person in read_items(database, part.id, AbsentPerson)
     ]
     if not absent or last_good is None:
         return absent
@@ -111,8 +112,7 @@ def absent_of(database: Database, parts: Parts, last_good: Run | None) -> list[A
         units = _units_of(session, last_good)
     for unit in sorted(units, key=lambda part: part.position, reverse=True):
         try:
-            for row in read_rows(database, unit.id):
-                person = row_person(row)
+            for person in read_items(database, unit.id, Person):
                 if person.guid in wanted:
                     last_units[person.guid] = person.unit
         except LookupError:
@@ -133,7 +133,18 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             BindingRow.is_disabled_by_rollcall,
         ).where(BindingRow.site_id == site_id)
     )
-    return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
+    return [
+        Binding(
+            row.person_guid,
+            row.extension_id,
+            row.number,
+            # One that only a newer Rollcall knows: the extension existed before, as far as this one can tell.
+            BindingOrigin(row.origin) if row.origin in [*BindingOrigin] else BindingOrigin.ADOPTED,
+            row.person_name,
+            row.is_disabled_by_rollcall,
+        )
+        for row in rows
+    ]
 
 
 def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
@@ -143,7 +154,7 @@ def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
         .where(
             Run.site_id == run.site_id,
             Run.id < run.id,
-            Run.kind != RunKind.PERSON.value,
+            Run.kind.in_(WHOLE_RUNS),
             Run.planned_at.is_not(None),
         )
         .order_by(Run.id.desc())
@@ -193,17 +204,16 @@ def people_of(database: Database, parts: Parts) -> Iterator[Person]:
     """Everybody in the units that were read to their end, once for each unit."""
     for part in parts.units:
         if part.state == PartState.COMPLETE:
-            for row in read_rows(database, part.id):
-                yield row_person(row)
+            yield from read_items(database, part.id, Person)
 
 
 def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapshot:
     """The phone system as the part has read it."""
     proof = part.proof
     return PhoneSystemSnapshot(
-        extensions=tuple(row_extension(row) for row in read_rows(database, part.id)),
-        departments=tuple(Department(*row) for row in proof["departments"]),
-        peers=tuple(Peer(*row) for row in proof["peers"]),
+        extensions=tuple(read_items(database, part.id, Extension)),
+        departments=tuple(read_beside("departments", DEPARTMENT, proof)),
+        peers=tuple(read_beside("peers", PEER, proof)),
         used_extensions=proof["used_extensions"],
         max_extensions=proof["max_extensions"],
         version=proof["version"],

@@ -17,7 +17,7 @@ from shared.database.commands import row_command
 from shared.database.leases import HeldLease
 from shared.database.tables import CommandRow, Lease, Run, RunState
 from shared.domain.command import STAGE_ORDER, Command, CommandKind, CommandState, Stage
-from shared.errors import LeaseHeld
+from shared.errors import LeaseHeld, NewerVersionNeeded
 
 MAX_ATTEMPTS = 3
 _OPEN = (CommandState.PENDING.value, CommandState.RUNNING.value)
@@ -73,7 +73,11 @@ def is_executing(session: Session, run_id: int) -> bool:
 
 
 def next_stage(session: Session, run_id: int) -> StageKey | None:
-    """The first stage that has open commands, or ``None`` when all have ended."""
+    """The first stage that has open commands, or ``None`` when all have ended.
+
+    :raises NewerVersionNeeded: some of them are of a kind that only a newer Rollcall knows.
+    """
+    _check_known(session, run_id)
     order = case({stage.value: place for place, stage in enumerate(STAGE_ORDER)}, value=CommandRow.stage)
     row = session.execute(
         select(CommandRow.wave, CommandRow.stage)
@@ -82,6 +86,24 @@ def next_stage(session: Session, run_id: int) -> StageKey | None:
         .limit(1)
     ).first()
     return StageKey(row.wave, Stage(row.stage)) if row else None
+
+
+def _check_known(session: Session, run_id: int) -> None:
+    # Not even the others are carried out: they might have to wait for it.
+    unknown = session.scalar(
+        select(CommandRow.kind)
+        .where(
+            CommandRow.run_id == run_id,
+            CommandRow.state.in_(_OPEN),
+            CommandRow.kind.not_in([*CommandKind]) | CommandRow.stage.not_in([*Stage]),
+        )
+        .limit(1)
+    )
+    if unknown is not None:
+        raise NewerVersionNeeded(
+            f"Run {run_id} has a command ({unknown.replace('_', ' ')}) that this version of Rollcall does not know. "
+            "A newer worker carries it out; finish the upgrade of all processes."
+        )
 
 
 def claim(session: Session, run_id: int, key: StageKey, behind: int, most: int) -> list[Claim]:

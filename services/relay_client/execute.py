@@ -13,7 +13,7 @@ from services.relay_client.stage import StageWork
 from services.relay_client.xapi import Xapi
 from shared.database import leases
 from shared.database.tables import Run, RunState
-from shared.errors import LeaseHeld, RollcallError, StorageUnavailable, TransientError
+from shared.errors import LeaseHeld, NewerVersionNeeded, RollcallError, StorageUnavailable, TransientError
 from shared.runs.doubtful import turn_of_stage
 from shared.runs.parts import new_holder
 from shared.settings import store
@@ -33,6 +33,7 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver | None = Non
     """Carry out the run's next stage, or finish the run when nothing is left; with the site's own archiver by default.
 
     :raises LeaseHeld: another executor is at this phone system, or has taken over.
+    :raises NewerVersionNeeded: the run is left to a worker of a newer version.
     :raises RollcallError: why the stage could not be ended; noted with the run, which goes on or was stopped.
     """
     with context.database.read() as session:
@@ -42,7 +43,7 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver | None = Non
     try:
         with turn_of_stage(context, run):
             _execute(context, run, archiver)
-    except (LeaseHeld, StorageUnavailable):
+    except (LeaseHeld, NewerVersionNeeded, StorageUnavailable):
         # Nobody's fault that the run should count, or nowhere to write it down.
         raise
     except TransientError as error:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from services.relay_client.advice import advice_on
 from services.relay_client.xapi import READINGS, Xapi
-from shared.database.pages import Row, extension_row, forget_pages
+from shared.database.columns import DEPARTMENT, PEER, written_beside
+from shared.database.pages import forget_pages
 from shared.database.tables import PartKind
+from shared.domain.extension import Extension
 from shared.errors import IncompleteSnapshot, LeaseHeld, RollcallError
 from shared.runs import parts
 from shared.runs.doubtful import turn_of_part
@@ -62,11 +64,11 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
             "advice": advice_on(about, xapi.settings.base_url, asked_at),
             "used_extensions": used,
             "max_extensions": most,
-            "departments": [[item.id, item.name, item.number, item.is_default] for item in departments],
-            "peers": [[peer.number, peer.kind, peer.name] for peer in peers],
             "total": items,
             "seconds": round(time.monotonic() - began, 3),
-        },
+        }
+        | written_beside("departments", DEPARTMENT, departments)
+        | written_beside("peers", PEER, peers),
     )
 
 
@@ -78,9 +80,9 @@ def _store_extensions(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> 
     for reading in range(READINGS):
         pages = items = 0
         try:
-            for rows in _stored_pages(xapi):
-                parts.store_page(context.database, part, pages, rows, context.settings.lease_seconds)
-                pages, items = pages + 1, items + len(rows)
+            for extensions in _stored_pages(xapi):
+                parts.store_page(context.database, part, pages, extensions, context.settings.lease_seconds)
+                pages, items = pages + 1, items + len(extensions)
             return pages, items
         except IncompleteSnapshot:
             if reading == READINGS - 1:
@@ -90,12 +92,12 @@ def _store_extensions(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> 
     raise AssertionError("unreachable")
 
 
-def _stored_pages(xapi: Xapi) -> Iterator[list[Row]]:
-    rows: list[Row] = []
+def _stored_pages(xapi: Xapi) -> Iterator[list[Extension]]:
+    extensions: list[Extension] = []
     for page in xapi.extension_pages():
-        rows += map(extension_row, page)
-        if len(rows) >= _ROWS_PER_PAGE:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
+        extensions += page
+        if len(extensions) >= _ROWS_PER_PAGE:
+            yield extensions
+            extensions = []
+    if extensions:
+        yield extensions

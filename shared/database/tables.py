@@ -51,6 +51,10 @@ class RunKind(StrEnum):
     PERSON = "person"
 
 
+# Runs that look at everybody: what later runs are measured by, and what the state of a site is told from.
+WHOLE_RUNS = (RunKind.FULL.value, RunKind.PREVIEW.value)
+
+
 class PartKind(StrEnum):
     """The parts of a snapshot: each unit, the bound people found in none of them, and the phone system."""
 

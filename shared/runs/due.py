@@ -50,7 +50,13 @@ def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[Ru
     for part in pending:
         leased = part.lease_expires_at is not None and part.lease_expires_at >= now
         early = part.next_attempt_at is not None and part.next_attempt_at > now
-        if leased or early or (part.kind == PartKind.ABSENT and units_pending):
+        # What only a newer Rollcall reads, it publishes itself.
+        if (
+            leased
+            or early
+            or part.kind not in _PART_MESSAGES
+            or (part.kind == PartKind.ABSENT and units_pending)
+        ):
             continue
         yield part_message(part)
 

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart
+from shared.database.tables import WHOLE_RUNS, PartKind, PartState, Run, SnapshotPart
 from shared.runs.start import GOOD_ENDS
 
 
@@ -21,7 +21,7 @@ def last_good_run(session: Session, site_id: str, before: int | None = None) -> 
     conditions = [
         Run.site_id == site_id,
         Run.state.in_(GOOD_ENDS),
-        Run.kind != RunKind.PERSON.value,
+        Run.kind.in_(WHOLE_RUNS),
         ~gaps.exists(),
     ]
     if before is not None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import events
 from shared.database.engine import Database
-from shared.database.pages import Row, forget_other_attempts, write_page
+from shared.database.pages import Item, forget_other_attempts, write_page
 from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.errors import LeaseHeld, RollcallError, TransientError
 
@@ -80,7 +80,7 @@ def claim_part(database: Database, part_id: int, kind: PartKind, lease_seconds: 
 
 
 def store_page(
-    database: Database, part: ClaimedPart, page: int, rows: Sequence[Row], lease_seconds: float
+    database: Database, part: ClaimedPart, page: int, items: Sequence[Item], lease_seconds: float
 ) -> None:
     """Store a page and renew the lease.
 
@@ -88,7 +88,7 @@ def store_page(
     """
     with database.begin() as session:
         _still_ours(session, part, lease_expires_at=datetime.now(UTC) + timedelta(seconds=lease_seconds))
-        write_page(session, part.id, part.attempt, page, rows)
+        write_page(session, part.id, part.attempt, page, items)
 
 
 def renew_claim(database: Database, part: ClaimedPart, lease_seconds: float) -> None:

@@ -1,25 +1,41 @@
 """What the console calls things: states, kinds and fields in words, moments in the reader's time zone. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.api.console.clock import Clock
 from services.api.use_cases.log_formats import TYPES
-from shared.database.tables import EventLevel, RunKind, RunState
-from shared.domain.command import CommandKind, CommandState
+from shared.database.tables import EventLevel, PartKind, RunKind, RunState
+from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.plan import Severity
 
-RUN_STATES: Mapping[str, str] = {
-    RunState.COLLECTING: "Reading both ends",
-    RunState.IN_STEP: "In step",
-    RunState.PLANNED: "Previewed",
-    RunState.HELD: "Waits for approval",
-    RunState.EXECUTING: "Making changes",
-    RunState.DONE: "Done",
-    RunState.FAILED: "Failed",
-    RunState.CANCELLED: "Cancelled",
-}
+
+class Words(dict[str, str]):
+    """What is said for each value. One that only a newer Rollcall knows is said in its own words."""
+
+    def __missing__(self, value: str) -> str:
+        return value.replace("_", " ").capitalize()
+
+    def of(self, values: Iterable[str]) -> list[tuple[str, str]]:
+        """The values with what is said for them, in the order of these words; unknown ones last."""
+        order = list(self)
+        ranked = sorted(values, key=lambda value: order.index(value) if value in self else len(order))
+        return [(value, self[value]) for value in ranked]
+
+
+RUN_STATES = Words(
+    {
+        RunState.COLLECTING: "Reading both ends",
+        RunState.IN_STEP: "In step",
+        RunState.PLANNED: "Previewed",
+        RunState.HELD: "Waits for approval",
+        RunState.EXECUTING: "Making changes",
+        RunState.DONE: "Done",
+        RunState.FAILED: "Failed",
+        RunState.CANCELLED: "Cancelled",
+    }
+)
 # Which colour a state has; the word always stands beside it.
 TONES: Mapping[str, str] = {
     RunState.IN_STEP: "good",
@@ -40,32 +56,44 @@ TONES: Mapping[str, str] = {
     Severity.INFO: "info",
     EventLevel.ERROR: "bad",
 }
-RUN_KINDS: Mapping[str, str] = {
-    RunKind.FULL: "Full run",
-    RunKind.PREVIEW: "Preview",
-    RunKind.PERSON: "One person",
-}
+RUN_KINDS = Words(
+    {
+        RunKind.FULL: "Full run",
+        RunKind.PREVIEW: "Preview",
+        RunKind.PERSON: "One person",
+    }
+)
 # 3CX's own word for a group is department.
-COMMAND_KINDS: Mapping[str, str] = {
-    CommandKind.CREATE_GROUP: "Create department",
-    CommandKind.ADOPT_EXTENSION: "Adopt",
-    CommandKind.CREATE_EXTENSION: "Create",
-    CommandKind.RENUMBER_EXTENSION: "Renumber",
-    CommandKind.UPDATE_EXTENSION: "Update",
-    CommandKind.ENABLE_EXTENSION: "Enable",
-    CommandKind.DISABLE_EXTENSION: "Disable",
-    CommandKind.ARCHIVE_EXTENSION: "Archive",
-    CommandKind.DELETE_EXTENSION: "Delete",
-}
-COMMAND_STATES: Mapping[str, str] = {
-    CommandState.PENDING: "Waiting",
-    CommandState.RUNNING: "Running",
-    CommandState.DONE: "Done",
-    CommandState.FAILED: "Failed",
-    CommandState.SKIPPED: "Skipped",
-    CommandState.OUTDATED: "Outdated",
-    CommandState.LEFT_OUT: "Left out",
-}
+COMMAND_KINDS = Words(
+    {
+        CommandKind.CREATE_GROUP: "Create department",
+        CommandKind.ADOPT_EXTENSION: "Adopt",
+        CommandKind.CREATE_EXTENSION: "Create",
+        CommandKind.RENUMBER_EXTENSION: "Renumber",
+        CommandKind.UPDATE_EXTENSION: "Update",
+        CommandKind.ENABLE_EXTENSION: "Enable",
+        CommandKind.DISABLE_EXTENSION: "Disable",
+        CommandKind.ARCHIVE_EXTENSION: "Archive",
+        CommandKind.DELETE_EXTENSION: "Delete",
+    }
+)
+STAGES = Words(
+    {stage.value: "Departments" if stage is Stage.GROUPS else stage.value.capitalize() for stage in Stage}
+)
+PARTS = Words(
+    {PartKind.EXTENSIONS: "Extensions of the phone system", PartKind.ABSENT: "People found in no unit"}
+)
+COMMAND_STATES = Words(
+    {
+        CommandState.PENDING: "Waiting",
+        CommandState.RUNNING: "Running",
+        CommandState.DONE: "Done",
+        CommandState.FAILED: "Failed",
+        CommandState.SKIPPED: "Skipped",
+        CommandState.OUTDATED: "Outdated",
+        CommandState.LEFT_OUT: "Left out",
+    }
+)
 LEVELS = TYPES
 _FIELDS: Mapping[str, str] = {
     "number": "Number",

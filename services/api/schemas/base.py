@@ -1,8 +1,8 @@
 """The bases of all schemas of the API."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Answer(BaseModel):
@@ -15,6 +15,10 @@ class Request(BaseModel):
     """What the API takes: unknown keys are refused, so that a misspelt one is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# Beside an enumeration: what this version does not know yet. Programs pass over what they do not know.
+Added = Annotated[str, Field(description="Newer versions add values.")]
 
 
 def example(**values: Any) -> ConfigDict:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from services.api.schemas.base import Answer, Request, example
+from services.api.schemas.base import Added, Answer, Request, example
 from services.api.use_cases.plans import PlanView, hold_reasons
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
@@ -113,7 +113,7 @@ class RunOut(Answer):
     model_config = example(**_RUN)
     id: int
     site_id: str
-    kind: RunKind
+    kind: RunKind | Added
     state: RunState
     trigger: str
     actor: str
@@ -154,8 +154,8 @@ class CommandOut(Answer):
     model_config = example(**_COMMAND)
     sequence: int
     wave: int
-    stage: Stage
-    kind: CommandKind
+    stage: Stage | Added
+    kind: CommandKind | Added
     number: str
     person_guid: str | None
     person_name: str
@@ -177,7 +177,7 @@ class FindingOut(Answer):
 
     model_config = example(**_FINDING)
     id: int
-    code: FindingCode
+    code: FindingCode | Added
     severity: Severity
     message: str
     number: str

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.api.use_cases.people import KnownPerson, resolve_person
 from shared.database.search import holds
-from shared.database.tables import CommandRow, Event, FindingRow, Run, RunKind
+from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, Run
 from shared.database.types import Prose
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
@@ -68,7 +68,7 @@ def _newest_planned_run(session: Session, site_id: str, guid: str) -> int | None
         .where(
             Run.site_id == site_id,
             Run.planned_at.is_not(None),
-            or_(Run.kind != RunKind.PERSON.value, Run.person_guid == guid),
+            or_(Run.kind.in_(WHOLE_RUNS), Run.person_guid == guid),
         )
         .order_by(Run.id.desc())
         .limit(1)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from shared.database.pages import read_rows, row_person
+from shared.database.pages import read_items
 from shared.database.tables import BindingRow, PartKind, PartState, Run, RunState, Site, SnapshotPart
 from shared.domain.person import Person
 from shared.errors import Conflict, NotFound
@@ -129,8 +129,7 @@ def _read(
     meant = [wanted if guid is None else guid, *bound]
     try:
         for part in parts:
-            for row in read_rows(context.database, part.id, any_of=meant):
-                person = row_person(row)
+            for person in read_items(context.database, part.id, Person, any_of=meant):
                 if person.guid in bound or (person.guid == guid if guid else _fits(person, wanted)):
                     # Of overlapping units the first one holds the person.
                     read.setdefault(person.guid, person)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, select, update
 
 from shared.database.commands import command_values, finding_values
-from shared.database.pages import person_row, write_page
+from shared.database.pages import write_page
 from shared.database.tables import (
     BindingRow,
     CommandRow,
@@ -122,7 +122,7 @@ def complete_units(context: Context, run_id: int, people: Sequence[Person]) -> N
         for position, part in enumerate(parts):
             part.state = PartState.COMPLETE.value
             part.page_count = 0 if position else 1
-        write_page(session, parts[0].id, 0, 0, [person_row(person) for person in people])
+        write_page(session, parts[0].id, 0, 0, people)
 
 
 def bind(context: Context, guid: str = ADA, number: str = "100", name: str = "Ada Lovelace") -> None:

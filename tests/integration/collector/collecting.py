@@ -9,7 +9,7 @@ from services.api.use_cases import settings as site_settings
 from services.collector.absent import locate_absent
 from services.collector.snapshot import snapshot_unit
 from services.sandbox.directory import RunningDirectory
-from shared.database.pages import read_rows, row_absent, row_person
+from shared.database.pages import read_items
 from shared.database.tables import Event, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson, Person
 from shared.runs.start import RunRequest, start_run
@@ -66,7 +66,7 @@ class Collecting:
             ).one()
         locate_absent(self.context, part_id)
         assert self.part(part_id).state == PartState.COMPLETE, self.part(part_id).error_message
-        return {row[0]: row_absent(row) for row in read_rows(self.context.database, part_id)}
+        return {one.guid: one for one in read_items(self.context.database, part_id, AbsentPerson)}
 
     def units(self, run_id: int) -> list[SnapshotPart]:
         """The unit parts of a run, in the order of the settings."""
@@ -87,7 +87,7 @@ class Collecting:
     def people(self, part: SnapshotPart) -> list[Person]:
         """Who was read in a complete part."""
         assert part.state == PartState.COMPLETE, part.error_message
-        found = [row_person(row) for row in read_rows(self.context.database, part.id)]
+        found = list(read_items(self.context.database, part.id, Person))
         assert len(found) == part.item_count
         return found
 

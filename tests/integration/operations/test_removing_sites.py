@@ -27,6 +27,7 @@ from shared.database.tables import (
     SnapshotPage,
     SnapshotPart,
 )
+from shared.domain.person import AbsentPerson
 from shared.errors import Conflict, LeaseHeld, SettingsInvalid
 from shared.runs.forget import BATCH, PAGE_BATCH
 from shared.worker.context import Context
@@ -127,7 +128,7 @@ def test_more_rows_than_fit_a_batch_go_too(context: Context, oslo: str) -> None:
         part = session.scalars(select(SnapshotPart).join(Run).where(Run.site_id == oslo)).first()
         assert part is not None
         for page in range(1, PAGE_BATCH + 2):
-            write_page(session, part.id, 7, page, [["x"]])
+            write_page(session, part.id, 7, page, [AbsentPerson("x", found=False)])
     assert site_removal.remove_site(context, oslo, "anna", confirm=oslo)["bindings"] == 2 * BATCH + 2
     assert not any(_rows(context, oslo).values())
 

@@ -38,6 +38,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.command import CommandKind, CommandState
+from shared.domain.person import AbsentPerson
 from shared.runs.forget import BATCH
 from shared.runs.history import last_good_run
 from shared.worker.context import Context
@@ -78,7 +79,7 @@ def _make(context: Context, site: str, wanted: Sequence[Old]) -> list[int]:
             )  # fmt: skip
             session.add(part)
             session.flush()
-            write_page(session, part.id, 0, 0, [["x"]])
+            write_page(session, part.id, 0, 0, [AbsentPerson("x", found=False)])
             kind = CommandKind.RENUMBER_EXTENSION if old.gave_number else CommandKind.UPDATE_EXTENSION
             session.execute(insert(CommandRow).values(_command(run.id, 1, kind, CommandState.DONE, at)))
             made.append(run.id)

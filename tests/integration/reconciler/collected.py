@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import select, update
 
 from services.reconciler.plan_run import plan_run
-from shared.database.pages import Row, absent_row, extension_row, person_row
+from shared.database.columns import DEPARTMENT, PEER, written_beside
+from shared.database.pages import Item
 from shared.database.tables import (
     BindingRow,
     CommandRow,
@@ -66,9 +67,9 @@ def collect(
 ) -> int:
     """Read every part of the run; ``unreadable`` are units, or "extensions", that fail for good."""
     observed = phone_system or make_phone_system()
-    by_unit: dict[str, list[Row]] = {}
+    by_unit: dict[str, list[Person]] = {}
     for person in people:
-        by_unit.setdefault(person.unit, []).append(person_row(person))
+        by_unit.setdefault(person.unit, []).append(person)
     with context.database.read() as session:
         found = session.scalars(
             select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.id)
@@ -80,23 +81,21 @@ def collect(
             refused = BadCredentials("The directory refused the password.")
             parts.fail_part(context.database, claimed, refused)
             continue
-        rows: list[Row] = by_unit.get(part.unit, [])
+        items: Sequence[Item] = by_unit.get(part.unit, [])
         proof: dict[str, Any] = {}
         if part.kind == PartKind.ABSENT:
-            rows = [absent_row(fact) for fact in absent]
+            items = absent
         if part.kind == PartKind.EXTENSIONS:
-            rows = [extension_row(extension) for extension in observed.extensions]
+            items = observed.extensions
             proof = {
-                "departments": [
-                    [item.id, item.name, item.number, item.is_default] for item in observed.departments
-                ],
-                "peers": [[peer.number, peer.kind, peer.name] for peer in observed.peers],
+                **written_beside("departments", DEPARTMENT, observed.departments),
+                **written_beside("peers", PEER, observed.peers),
                 "used_extensions": observed.used_extensions,
                 "max_extensions": observed.max_extensions,
                 "version": "20.0.6.0",
             }
-        parts.store_page(context.database, claimed, 0, rows, 60)
-        parts.complete_part(context.database, claimed, pages=1, items=len(rows), source="dc1", proof=proof)
+        parts.store_page(context.database, claimed, 0, items, 60)
+        parts.complete_part(context.database, claimed, pages=1, items=len(items), source="dc1", proof=proof)
     return run_id
 
 

@@ -10,9 +10,10 @@ from services.relay_client import questions
 from services.relay_client.snapshot import snapshot_extensions
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.phone_system.user_fields import SECRETS
-from shared.database.pages import read_rows, row_extension
+from shared.database.pages import read_items
 from shared.database.tables import PartKind, SnapshotPart
 from shared.domain.command import Command, CommandKind
+from shared.domain.extension import Extension
 from shared.runs.start import RunRequest, start_run
 from tests.integration.relay_client.between import Answer, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench, change, creation
@@ -32,7 +33,7 @@ def _snapshot(bench: Bench) -> SnapshotPart:
 
 
 def _stored_numbers(bench: Bench, part: SnapshotPart) -> list[str]:
-    return [row_extension(row).number for row in read_rows(bench.context.database, part.id)]
+    return [found.number for found in read_items(bench.context.database, part.id, Extension)]
 
 
 def _enlarge(bench: Bench, extensions: int) -> None:

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from shared.database.engine import Database
-from shared.database.pages import read_rows
+from shared.database.pages import read_items
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPage, SnapshotPart
+from shared.domain.person import AbsentPerson
 from shared.encryption import Encryption
 from shared.errors import BadCredentials, DirectoryUnavailable, LeaseHeld
 from shared.messages import LocateAbsent, PlanRun, SnapshotExtensions, SnapshotUnit
@@ -66,16 +67,16 @@ def test_the_pages_of_a_worker_that_lost_its_lease_never_mix_with_those_of_the_n
 ) -> None:
     part = _part_id(database, PartKind.UNIT)
     slow = _claim(database, part)
-    parts.store_page(database, slow, 0, [["old"]], 60)
+    parts.store_page(database, slow, 0, [AbsentPerson("old", found=False)], 60)
     _expire(database, part)
     fast = _claim(database, part)
     with pytest.raises(LeaseHeld):
-        parts.store_page(database, slow, 1, [["old too"]], 60)
-    parts.store_page(database, fast, 0, [["new"]], 60)
+        parts.store_page(database, slow, 1, [AbsentPerson("old too", found=False)], 60)
+    parts.store_page(database, fast, 0, [AbsentPerson("new", found=False)], 60)
     with pytest.raises(LeaseHeld):
         parts.complete_part(database, slow, pages=2, items=2, source="dc1", proof={})
     parts.complete_part(database, fast, pages=1, items=1, source="dc1", proof={})
-    assert list(read_rows(database, part)) == [["new"]]
+    assert list(read_items(database, part, AbsentPerson)) == [AbsentPerson("new", found=False)]
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(SnapshotPage)) == 1
 
@@ -85,7 +86,7 @@ def test_a_cancelled_run_stops_its_readers_at_the_next_page(database: Database, 
     with database.begin() as session:
         session.execute(update(Run).values(state=RunState.CANCELLED.value))
     with pytest.raises(LeaseHeld):
-        parts.store_page(database, claimed, 0, [["x"]], 60)
+        parts.store_page(database, claimed, 0, [AbsentPerson("x", found=False)], 60)
 
 
 def test_a_transient_failure_is_tried_again_and_given_up_after_three_attempts(

@@ -10,6 +10,7 @@ from services.api.console.access import accounts, sourced
 from services.api.console.access.passwords.own import SHORTEST
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, text_of
+from services.api.console.words import Words
 from services.api.dependencies import ContextDep
 from shared.database.tables import AccountRole, AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid
@@ -17,10 +18,12 @@ from shared.settings.documents import PasswordType, SignInSettings
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/accounts")
-_SOURCES = {
-    AccountSource.PHONE_SYSTEM.value: "Voicemail PIN",
-    AccountSource.DIRECTORY.value: "Directory password",
-}
+_SOURCES = Words(
+    {
+        AccountSource.PHONE_SYSTEM.value: "Voicemail PIN",
+        AccountSource.DIRECTORY.value: "Directory password",
+    }
+)
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 

@@ -15,7 +15,7 @@ from services.api.routes.progress import LastEventId, follow_run
 from services.api.use_cases import runs
 from services.api.use_cases.plans import hold_reasons
 from shared.database.tables import Run, RunKind
-from shared.domain.command import CommandKind, CommandState
+from shared.domain.command import CommandState
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.store import DEFAULT_SITE
 
@@ -82,7 +82,7 @@ def show_plan(
     context: ContextDep,
     _visitor: VisitorDep,
     run_id: RunId,
-    kind: str = "",
+    kind: Annotated[str, Query(max_length=40)] = "",
     state: str = "",
     q: Text = "",
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
@@ -92,7 +92,6 @@ def show_plan(
 ) -> Response:
     """The plan's rows. ``do`` changes which rows are to be left out and comes back without it."""
     # An empty choice of a form is sent as an empty text.
-    chosen_kind = CommandKind(kind) if kind in [*CommandKind] else None
     chosen_state = CommandState(state) if state in [*CommandState] else None
     left_out = leaving_out(context, run_id, parse_rows(leave_out))
     kept = {"kind": kind, "state": state, "q": q}
@@ -100,7 +99,7 @@ def show_plan(
         changed = _changed(context, run_id, do, left_out, row)
         target = link(f"/runs/{run_id}/plan", kept, after=after or None, leave_out=show_rows(changed))
         return RedirectResponse(target, HTTPStatus.SEE_OTHER)
-    seen = read_plan(context, run_id, PlanFilter(chosen_kind, chosen_state, q.strip(), after))
+    seen = read_plan(context, run_id, PlanFilter(kind, chosen_state, q.strip(), after))
     rows_text = show_rows(left_out)
     here = f"/runs/{run_id}/plan"
     return page(

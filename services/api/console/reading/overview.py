@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.api.console.words import counted
 from shared.database.tables import (
+    WHOLE_RUNS,
     BindingRow,
     FindingRow,
     PartKind,
@@ -80,7 +81,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
         history = session.scalars(
             select(Run).where(of_site).order_by(Run.id.desc()).limit(RUNS_IN_CHART)
         ).all()
-        whole = [run for run in history if run.kind != RunKind.PERSON]
+        whole = [run for run in history if run.kind in WHOLE_RUNS]
         planned = next((run for run in whole if run.planned_at is not None), None)
         parts = _newest_parts(session, site_id)
         return Overview(

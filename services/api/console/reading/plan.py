@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from services.api.use_cases.decisions import with_dependents
 from shared.database.search import holds
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
-from shared.domain.command import CommandKind, CommandState
+from shared.domain.command import CommandState
 from shared.errors import NotFound
 from shared.worker.context import Context
 
@@ -20,7 +20,7 @@ PAGE = 100
 class PlanFilter:
     """Which rows; what is ``None`` or empty does not limit."""
 
-    kind: CommandKind | None = None
+    kind: str = ""
     state: CommandState | None = None
     text: str = ""
     after: int = 0
@@ -51,8 +51,8 @@ def read_plan(context: Context, run_id: int, chosen: PlanFilter) -> PlanPage:
     """
     of_run = CommandRow.run_id == run_id
     conditions: list[ColumnElement[bool]] = [of_run]
-    if chosen.kind is not None:
-        conditions.append(CommandRow.kind == chosen.kind.value)
+    if chosen.kind:
+        conditions.append(CommandRow.kind == chosen.kind)
     if chosen.state is not None:
         conditions.append(CommandRow.state == chosen.state.value)
     if chosen.text:

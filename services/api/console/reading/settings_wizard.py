@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from services.api.use_cases.plans import hold_reasons
 from services.api.use_cases.progress import RunProgress, progress
-from shared.database.tables import CommandRow, FindingRow, Run, RunKind
+from shared.database.tables import WHOLE_RUNS, CommandRow, FindingRow, Run
 from shared.domain.plan import HoldReason
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
 from shared.settings import store
@@ -50,7 +50,7 @@ def has_ended_well(context: Context, site_id: str) -> bool:
         return (
             session.scalar(
                 select(Run.id)
-                .where(Run.site_id == site_id, Run.kind != RunKind.PERSON.value, Run.state.in_(GOOD_ENDS))
+                .where(Run.site_id == site_id, Run.kind.in_(WHOLE_RUNS), Run.state.in_(GOOD_ENDS))
                 .limit(1)
             )
             is not None
@@ -62,7 +62,7 @@ def read_first_plan(context: Context, site_id: str) -> FirstPlan:
     with context.database.read() as session:
         run = session.scalar(
             select(Run)
-            .where(Run.site_id == site_id, Run.kind != RunKind.PERSON.value)
+            .where(Run.site_id == site_id, Run.kind.in_(WHOLE_RUNS))
             .order_by(Run.id.desc())
             .limit(1)
         )
