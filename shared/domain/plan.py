@@ -97,7 +97,10 @@ class Plan:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of what the plan would do. An approval names it, so that nothing else is executed."""
+        """SHA-256 of what the plan would do. An approval names it, so that nothing else is executed.
+
+        A field that is added to commands joins only where it is set: stored plans keep their hash.
+        """
         digest = hashlib.sha256()
         for command in self.commands:
             digest.update(

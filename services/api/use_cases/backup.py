@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
 from shared.database import events
@@ -87,14 +88,15 @@ def parse(content: Any) -> Backup:
 
     :raises BackupUnusable: naming the first thing that does not.
     """
-    if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS}:
+    if not isinstance(content, dict) or not {*TABLES, _SETTINGS}.issuperset(content):
         raise BackupUnusable(
             "The backup holds other kinds of things than this Rollcall knows: it was made by a newer one. Upgrade "
             "first, then restore. Nothing was changed."
         )
     backup = Backup(
-        {name: _rows(name, content[name]) for name in TABLES},
-        [_saved(item) for item in _list(_SETTINGS, content[_SETTINGS])],
+        # An older version did not have all of them.
+        {name: _rows(name, content.get(name, [])) for name in TABLES},
+        [_saved(item) for item in _list(_SETTINGS, content.get(_SETTINGS, []))],
     )
     named = [row["site_id"] for name in ("bindings", "assets", "tokens") for row in backup.rows[name]]
     unknown = {site for site in named if site is not None} | {item.site_id for item in backup.settings}
@@ -175,7 +177,9 @@ def _unfit(name: str, error: ValidationError) -> BackupUnusable:
 
 @cache
 def _model(table: type[Base]) -> type[BaseModel]:
-    """A row of the table as the backup writes it. What a newer Rollcall has added is refused, not lost."""
+    """A row of the table as the backup writes it. What a newer Rollcall has added is refused, not lost; what an older
+    one did not have is what the column's default says.
+    """
     fields: dict[str, Any] = {}
     for name in columns_of(table):
         column = table.__table__.columns[name]
@@ -183,7 +187,8 @@ def _model(table: type[Base]) -> type[BaseModel]:
         kind: Any = _kind_of(column.type)
         if kind is str and length:
             kind = Annotated[str, Field(max_length=length)]
-        fields[name] = (kind | None, None) if column.nullable else (kind, ...)
+        default = column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else ...
+        fields[name] = (kind | None, None) if column.nullable else (kind, default)
     config = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
     made: type[BaseModel] = create_model(table.__name__, __config__=config, **fields)
     return made
