@@ -88,15 +88,14 @@ def parse(content: Any) -> Backup:
 
     :raises BackupUnusable: naming the first thing that does not.
     """
-    if not isinstance(content, dict) or not {*TABLES, _SETTINGS}.issuperset(content):
+    if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS}:
         raise BackupUnusable(
             "The backup holds other kinds of things than this Rollcall knows: it was made by a newer one. Upgrade "
             "first, then restore. Nothing was changed."
         )
     backup = Backup(
-        # An older version did not have all of them.
-        {name: _rows(name, content.get(name, [])) for name in TABLES},
-        [_saved(item) for item in _list(_SETTINGS, content.get(_SETTINGS, []))],
+        {name: _rows(name, content[name]) for name in TABLES},
+        [_saved(item) for item in _list(_SETTINGS, content[_SETTINGS])],
     )
     named = [row["site_id"] for name in ("bindings", "assets", "tokens") for row in backup.rows[name]]
     unknown = {site for site in named if site is not None} | {item.site_id for item in backup.settings}

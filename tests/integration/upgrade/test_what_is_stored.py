@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from services.api.console.access.accounts import add
-from services.api.use_cases import settings
+from services.api.use_cases import backup, backup_file, settings
 from services.api.use_cases.audit import verify_audit
+from services.api.use_cases.restore import Restored, restore
 from services.api.use_cases.tokens import list_tokens, valid_token
 from shared.database.commands import row_command
 from shared.database.migrate import State, standing
@@ -27,8 +28,9 @@ from tests.integration.api.conftest import serving
 from tests.integration.cli.conftest import Terminal
 from tests.integration.console.browser import Browser
 from tests.integration.console.conftest import PASSWORD, password_hash
+from tests.integration.operations.deployments import empty_deployment
 from tests.integration.upgrade.conftest import TOKEN
-from tests.support.first_release import rows_of
+from tests.support.first_release import DATA, rows_of
 
 pytestmark = pytest.mark.every_database
 KINDS: dict[str, type[Any]] = {
@@ -175,6 +177,17 @@ def test_tokens_are_good_for_what_they_were(context: Context) -> None:
     found = valid_token(context, TOKEN)
     assert found is not None
     assert (found.name, found.role, found.site_id) == ("known", "operator", None)
+
+
+def test_a_backup_that_the_first_release_made_is_restored(tmp_path: Path) -> None:
+    _, content = backup_file.read(DATA / "backup.rollcall", "first release")
+    other = empty_deployment(tmp_path / "other")
+    try:
+        assert restore(other, backup.parse(content), "test") == Restored(2, 4, 275, 0, 2)
+        stored = settings.read_settings(other, "default").settings
+        assert stored.phone_system.client_secret.get_secret_value() == "sandbox-secret"
+    finally:
+        other.database.close()
 
 
 @pytest.mark.parametrize("section", list(CHANGES))
