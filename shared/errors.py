@@ -13,7 +13,7 @@
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
-    │   ├── ArchiveNotVerified, RelayFailed, NotFound, Conflict
+    │   ├── ArchiveNotVerified, RelayFailed, NotFound, Conflict (TransitionRefused)
     ├── SafetyStop                      never retried; a person decides
     │   ├── IncompleteSnapshot, PlanChanged, TokenTakenOver
     └── ConfigurationError              the settings must be mended
@@ -169,6 +169,10 @@ class Conflict(PermanentError):
     """The state has moved on: the request no longer fits (a run already going, an outdated version)."""
 
     code = "conflict"
+
+
+class TransitionRefused(Conflict):
+    """A run, part or command is not in a state in which this may happen to it; nothing was changed."""
 
 
 class SafetyStop(RollcallError):

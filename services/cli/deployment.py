@@ -18,12 +18,11 @@ from celery.bootsteps import RUN
 from celery.worker import WorkController
 
 from shared import encryption
-from shared.database import leases
 from shared.database.engine import Database
 from shared.database.migrate import migrate, standing
 from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
-from shared.runs.parts import new_holder
 from shared.settings.process import ProcessSettings
+from shared.work import leases
 from shared.worker.app import create_app
 from shared.worker.context import Context, share
 from shared.worker.queues import Queue
@@ -84,7 +83,7 @@ def embedded(context: Context) -> Iterator[None]:
     """
     try:
         with (
-            leases.hold(context.database, _EMBEDDED_LEASE, new_holder(), _EMBEDDED_LEASE_SECONDS),
+            leases.hold(context.database, _EMBEDDED_LEASE, leases.new_holder(), _EMBEDDED_LEASE_SECONDS),
             workers(context),
             _beat(context),
         ):
@@ -99,7 +98,10 @@ def embedded(context: Context) -> Iterator[None]:
 
 @contextmanager
 def workers_where_embedded(context: Context) -> Iterator[None]:
-    """Workers in this process when the broker does not reach beyond it; else those that run elsewhere serve."""
+    """Workers in this process when the broker does not reach beyond it; else those that run elsewhere serve.
+
+    Whoever waits for a run also publishes again what it waits for (``following``): perhaps no beat runs here.
+    """
     if not context.settings.is_embedded:
         yield
         return

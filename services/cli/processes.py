@@ -1,10 +1,12 @@
 """Commands that serve until they are stopped: everything in one process, or one service each."""
 
+import multiprocessing
 import os
 import secrets
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -66,6 +68,7 @@ def worker(
     settings = _shared_broker(command, "worker")
     open_deployment(settings).database.close()
     import_tasks()
+    _leave_no_temporary_folder()
     served = queues or list(Queue)
     # Not app.worker_main, which loses the exit code: a supervisor must see that a worker ended with an error.
     program = create_celery_app(settings).Worker(
@@ -190,6 +193,15 @@ def ended_by_signal() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave_no_temporary_folder() -> None:
+    """Let Celery's pool map its shared memory from files right in the temporary folder, which it unlinks at once.
+
+    Else it makes a folder of its own there that is removed only at an orderly end: every killed worker would leave one.
+    """
+    config: dict[str, object] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    config["tempdir"] = tempfile.gettempdir()
 
 
 def _announce(settings: ProcessSettings, event: str, sentence: str, **fields: str) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import select
 
 from services.collector.active_directory import ActiveDirectory
-from services.collector.claim import work_on
 from shared.database.pages import read_guids
 from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
 from shared.domain.person import AbsentPerson
-from shared.runs import parts
 from shared.settings.documents import DirectorySettings
+from shared.work.claimed import claimed
+from shared.work.parts import PartWork
 from shared.worker.context import Context
 
 _ROWS_PER_PAGE = 1000
@@ -26,40 +26,37 @@ def locate_absent(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    work_on(context, part_id, PartKind.ABSENT, _look)
+    with claimed(context, PartWork(context, part_id, PartKind.ABSENT)) as part:
+        if part is not None:
+            _look(part)
 
 
-def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:
+def _look(part: PartWork) -> None:
     began = time.monotonic()
-    missing = _missing(context, part)
-    source, items, pages = "", 0, 0
+    settings = part.settings().directory
+    missing, source = _missing(part), ""
     if missing:
         with ActiveDirectory(settings, start=part.attempt - 1) as directory:
             source = directory.server
             for facts in _batches(_facts(directory, settings, missing)):
-                parts.store_page(context.database, part, pages, facts, context.settings.lease_seconds)
-                pages += 1
-                items += len(facts)
-    parts.complete_part(
-        context.database,
-        part,
-        pages=pages,
-        items=items,
+                part.store(facts)
+    part.complete(
         source=source,
         proof={
             "looked_for": len(missing),
-            "stated": items,
+            "stated": part.items,
             "seconds": round(time.monotonic() - began, 3),
         },
     )
 
 
-def _missing(context: Context, part: parts.ClaimedPart) -> list[str]:
+def _missing(part: PartWork) -> list[str]:
     """The objectGUIDs with an extension that no complete unit of the run holds.
 
     When a unit could not be read there is nobody to look for: the run removes nobody anyway.
     """
-    with context.database.read() as session:
+    database = part.context.database
+    with database.read() as session:
         units = session.execute(
             select(SnapshotPart.id, SnapshotPart.state).where(
                 SnapshotPart.run_id == part.run_id, SnapshotPart.kind == PartKind.UNIT.value
@@ -69,7 +66,7 @@ def _missing(context: Context, part: parts.ClaimedPart) -> list[str]:
     if any(state != PartState.COMPLETE for _, state in units):
         return []
     for unit_id, _ in units:
-        bound.difference_update(read_guids(context.database, unit_id))
+        bound.difference_update(read_guids(database, unit_id))
     return sorted(bound)
 
 

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from services.collector.housekeeping import keep_house
 from services.collector.schedule import Schedule, latest_due, slot_text
-from shared.database import leases
 from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.errors import Conflict, RollcallError
 from shared.runs.due import SCHEDULER, due_messages
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import ScheduleSettings, Section
+from shared.work import leases
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)

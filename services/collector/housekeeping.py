@@ -1,5 +1,5 @@
-"""What is kept how long, and what the dead left behind. Called by ``sweep``: old snapshots and abandoned commands once
-an hour, old runs and the Log once a day at a quiet hour.
+"""What is kept how long, and what the dead left behind. Called by ``sweep``: old snapshots once an
+hour, old runs and the Log once a day at a quiet hour.
 
 Always kept, however old: the last good run of a site with its snapshot (a plan is measured by it), runs that go on or
 wait for a person, runs that gave somebody another number (what they left behind is still to be looked after), and the
@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from shared.database import leases
 from shared.database.tables import CommandRow, Event, Lease, Run, RunState, Site, SnapshotPage, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.forget import GoesOn, always, forget_events, forget_pages, forget_runs, forget_strays
 from shared.runs.history import last_good_run
-from shared.runs.parts import new_holder
 from shared.runs.start import ACTIVE_STATES
+from shared.work import leases
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
@@ -31,8 +30,6 @@ log = structlog.get_logger(__name__)
 SNAPSHOTS, HISTORY = "retention of snapshots", "retention of history"
 _BUDGET_SECONDS = 60.0
 _AGAIN_SECONDS = 120.0
-# Done every hour; the host may have been off for a while.
-_LOOK_BACK = timedelta(days=7)
 _ENDED = (RunState.IN_STEP.value, RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
 
 
@@ -56,13 +53,11 @@ def keep_house(context: Context, now: datetime | None = None) -> None:
 
     hour = next_quiet_hour(moment, context.settings.retention_hour)
     for chore, again_at in ((SNAPSHOTS, moment + timedelta(hours=1)), (HISTORY, hour)):
-        holder = new_holder()
+        holder = leases.new_holder()
         if not _is_time(context, chore, moment) or not leases.take(
             context.database, chore, holder, (again_at - moment).total_seconds()
         ):
             continue
-        if chore == SNAPSHOTS:
-            end_abandoned_commands(context, moment)
         work = forget_snapshots if chore == SNAPSHOTS else forget_history
         gone = work(context, moment, _goes_on)
         log.info(
@@ -102,35 +97,6 @@ def forget_history(context: Context, now: datetime, goes_on: GoesOn = always) ->
             which = and_(Event.site_id == site_id, Event.occurred_at < cutoff)
             events += forget_events(context.database, which, goes_on)
     return Forgotten(runs=runs, events=events, strays=forget_strays(context.database, now))
-
-
-def end_abandoned_commands(context: Context, now: datetime) -> None:
-    """End commands left running in a run that has ended: their worker died, for a task that lasts longer is killed."""
-    longest = timedelta(seconds=context.settings.task_seconds)
-    with context.database.begin() as session:
-        ended = session.scalars(
-            select(Run.id).where(
-                Run.state.in_([RunState.CANCELLED.value, RunState.FAILED.value]),
-                Run.finished_at > now - longest - _LOOK_BACK,
-            )
-        ).all()
-        for run_id in ended:
-            session.execute(
-                update(CommandRow)
-                .where(
-                    CommandRow.run_id == run_id,
-                    CommandRow.state == CommandState.RUNNING.value,
-                    CommandRow.started_at < now - longest,
-                )
-                .values(
-                    state=CommandState.FAILED.value,
-                    error_code="outcome_unknown",
-                    error_message="The run ended after the worker that carried this out had died. The next run compares "
-                    "again.",
-                    finished_at=now,
-                )
-                .execution_options(synchronize_session=False)
-            )
 
 
 def next_quiet_hour(now: datetime, hour: int) -> datetime:

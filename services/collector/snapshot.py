@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.advice import advice_on
-from services.collector.claim import work_on
 from services.collector.people import attribute_names, mapping_of, unit_pages
 from shared.database.tables import PartKind
-from shared.runs import parts
-from shared.settings.documents import DirectorySettings, Security
+from shared.settings.documents import Security
+from shared.work.claimed import claimed
+from shared.work.parts import PartWork
 from shared.worker.context import Context
 
 
@@ -22,11 +22,14 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    work_on(context, part_id, PartKind.UNIT, _read)
+    with claimed(context, PartWork(context, part_id, PartKind.UNIT)) as part:
+        if part is not None:
+            _read(part)
 
 
-def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:
+def _read(part: PartWork) -> None:
     began = time.monotonic()
+    settings = part.settings().directory
     # Another attempt begins with another controller: the one before may be what failed.
     with ActiveDirectory(settings, start=part.attempt - 1) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
@@ -34,23 +37,16 @@ def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
         directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
         mapping = mapping_of(settings, part.unit, datetime.now(UTC))
-        pages = items = 0
         for page in unit_pages(directory, mapping, people_filter):
-            parts.store_page(context.database, part, pages, page, context.settings.lease_seconds)
-            pages += 1
-            items += len(page)
-        parts.complete_part(
-            context.database,
-            part,
-            pages=pages,
-            items=items,
+            part.store(page)
+        part.complete(
             source=domain.controller or directory.server,
             proof={
                 "base_exists": True,
                 "result": "success",
                 "last_cookie": "empty",
-                "pages": pages,
-                "people": items,
+                "pages": part.pages,
+                "people": part.items,
                 "filter": people_filter,
                 "encrypted": settings.security is not Security.PLAIN,
                 "advice": advice_on(directory, domain, asked_at),

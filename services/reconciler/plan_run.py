@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.guards import judge
@@ -27,7 +27,7 @@ from services.reconciler.run_inputs import (
     phone_system_of,
     told_before,
 )
-from shared.database import events, leases
+from shared.database import events
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -44,9 +44,13 @@ from shared.database.tables import (
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
 from shared.errors import NewerVersionNeeded
 from shared.runs.history import last_good_run
-from shared.runs.parts import advice_of, are_all_ended, new_holder
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
+from shared.work.claimed import claimed
+from shared.work.moves import move_run
+from shared.work.parts import advice_of, are_all_ended
+from shared.work.runs import RunWork, fail_run
+from shared.work.transitions import RUNS, RunEvent
 from shared.worker.context import Context
 
 MAX_ATTEMPTS = 5
@@ -62,45 +66,10 @@ def plan_run(context: Context, run_id: int) -> None:
     :raises LeaseHeld: another worker is planning it.
     :raises NewerVersionNeeded: the run is left to a worker of a newer version.
     """
-    if not _is_due(context, run_id):
-        return
-    with leases.hold(context.database, f"plan:{run_id}", new_holder(), context.settings.lease_seconds):
-        if not _is_due(context, run_id) or not _count_attempt(context, run_id):
-            return
-        with context.database.read() as session:
-            run = session.get_one(Run, run_id)
-            parts = parts_of(session, run_id)
-            stored = store.read(session, run.site_id, context.encryption)
-            last_good = last_good_run(session, run.site_id, before=run.id)
-            facts = facts_of(session, run, parts, last_good, stored.versions)
-            bindings = bindings_of(session, run.site_id)
-            left_behind = left_behind_of(session, run.site_id)
-        failed = _reason_to_fail(parts)
-        if failed is not None:
-            _fail(context, run, *failed)
-            return
-        phone_system = phone_system_of(context.database, parts.extensions)
-        plan = make_plan(
-            people_of(context.database, parts),
-            phone_system,
-            bindings,
-            absent_of(context.database, parts, last_good),
-            stored.settings.to_rules(),
-            facts.units,
-            left_behind,
-        )
-        if run.kind == RunKind.PERSON:
-            plan = limited_to(plan, run.person_guid, phone_system)
-        verdict = judge(plan, facts, stored.settings.to_limits())
-        _store(context, run, plan, verdict, stored.versions, advice_of([*parts.units, parts.extensions]))
-    context.publish_due(run_id)
-
-
-def _is_due(context: Context, run_id: int) -> bool:
     with context.database.read() as session:
         run = session.get(Run, run_id)
         if run is None or run.state != RunState.COLLECTING or not are_all_ended(session, run_id):
-            return False
+            return
         kinds = session.scalars(select(SnapshotPart.kind).where(SnapshotPart.run_id == run_id)).all()
     if run.kind not in [*RunKind] or not {*PartKind}.issuperset(kinds):
         # Planned as another kind, those whom it did not look at would be taken to be gone.
@@ -108,23 +77,40 @@ def _is_due(context: Context, run_id: int) -> bool:
             f"Run {run_id} ({run.kind.replace('_', ' ')}) is of a kind that this version of Rollcall does not know. "
             "A newer worker plans it; finish the upgrade of all processes."
         )
-    return True
+    with claimed(context, RunWork(context, run, RunState.COLLECTING, f"plan:{run_id}", MAX_ATTEMPTS)) as work:
+        if work is not None:
+            _plan(work)
 
 
-def _count_attempt(context: Context, run_id: int) -> bool:
-    """Whether the run may be tried once more; one that keeps killing its planner is given up."""
-    with context.database.begin() as session:
-        run = session.get_one(Run, run_id)
-        run.attempts += 1
-        if run.attempts <= MAX_ATTEMPTS:
-            return True
-    _fail(
-        context,
-        run,
-        "given_up",
-        f"The run could not be planned in {MAX_ATTEMPTS} tries. The process log says why.",
+def _plan(work: RunWork) -> None:
+    context, run = work.context, work.run
+    with context.database.read() as session:
+        parts = parts_of(session, run.id)
+        stored = store.read(session, run.site_id, context.encryption)
+        last_good = last_good_run(session, run.site_id, before=run.id)
+        facts = facts_of(session, run, parts, last_good, stored.versions)
+        bindings = bindings_of(session, run.site_id)
+        left_behind = left_behind_of(session, run.site_id)
+    failed = _reason_to_fail(parts)
+    if failed is not None:
+        with context.database.begin() as session:
+            if work.fence(session):
+                fail_run(session, run, *failed)
+        return
+    phone_system = phone_system_of(context.database, parts.extensions)
+    plan = make_plan(
+        people_of(context.database, parts),
+        phone_system,
+        bindings,
+        absent_of(context.database, parts, last_good),
+        stored.settings.to_rules(),
+        facts.units,
+        left_behind,
     )
-    return False
+    if run.kind == RunKind.PERSON:
+        plan = limited_to(plan, run.person_guid, phone_system)
+    verdict = judge(plan, facts, stored.settings.to_limits())
+    _store(work, plan, verdict, stored.versions, advice_of([*parts.units, parts.extensions]))
 
 
 def _reason_to_fail(parts: Parts) -> tuple[str, str] | None:
@@ -140,51 +126,45 @@ def _error_of(part: SnapshotPart) -> tuple[str, str]:
 
 
 def _store(
-    context: Context,
-    run: Run,
+    work: RunWork,
     plan: Plan,
     verdict: Verdict,
     settings_versions: Mapping[str, int],
     advice: Iterable[str],
 ) -> None:
-    now = datetime.now(UTC)
-    state = _next_state(run, plan, verdict)
-    with context.database.begin() as session:
-        moved = session.execute(
-            update(Run)
-            .where(Run.id == run.id, Run.state == RunState.COLLECTING)
-            .values(
-                state=state.value,
-                # Those the plan was made by; they may have changed since the run was started.
-                settings_versions=dict(settings_versions),
-                plan_hash=plan.content_hash,
-                counts=dict(plan.counts),
-                people=plan.people,
-                hold_reasons={
-                    "reasons": [
-                        {"code": reason.code, "message": reason.message, "unit": reason.unit}
-                        for reason in verdict.reasons
-                    ]
-                },
-                attempts=0,
-                planned_at=now,
-                finished_at=now if state is RunState.IN_STEP else None,
-            )
-        )
-        if not moved.rowcount:  # type: ignore[attr-defined]
+    now, run = datetime.now(UTC), work.run
+    event = _event(run, plan, verdict)
+    with work.context.database.begin() as session:
+        if not work.fence(session):
             return
+        move_run(
+            session,
+            run.id,
+            event,
+            # Those the plan was made by; they may have changed since the run was started.
+            settings_versions=dict(settings_versions),
+            plan_hash=plan.content_hash,
+            counts=dict(plan.counts),
+            people=plan.people,
+            hold_reasons={
+                "reasons": [
+                    {"code": reason.code, "message": reason.message, "unit": reason.unit}
+                    for reason in verdict.reasons
+                ]
+            },
+            attempts=0,
+            planned_at=now,
+        )
         _insert(session, CommandRow, [command_values(run.id, command) for command in plan.commands])
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
-        session.execute(
-            update(Run)
-            .where(*_superseded_by(run))
-            .values(state=RunState.CANCELLED.value, superseded_by=run.id, finished_at=now)
-        )
+        said = f"Run {run.id} replaced this plan."
+        for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
+            move_run(session, replaced, RunEvent.REPLACED, said=said, superseded_by=run.id)
         known = told_before(session, run)
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
-        entries = [*_entries(run, plan, verdict, state, known), *_advising(run, advice, told)]
+        entries = [*_entries(run, plan, verdict, RUNS.target(event), known), *_advising(run, advice, told)]
         events.record_many(session, run.site_id, entries)
 
 
@@ -196,12 +176,12 @@ def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
     return older
 
 
-def _next_state(run: Run, plan: Plan, verdict: Verdict) -> RunState:
+def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
     if not plan.commands:
-        return RunState.IN_STEP
+        return RunEvent.NOTHING_TO_DO
     if run.kind == RunKind.PREVIEW:
-        return RunState.PLANNED
-    return RunState.HELD if verdict.state is VerdictState.HELD else RunState.EXECUTING
+        return RunEvent.PREVIEWED
+    return RunEvent.HELD if verdict.state is VerdictState.HELD else RunEvent.RELEASED
 
 
 def _insert(session: Session, table: type[CommandRow] | type[FindingRow], rows: list[dict[str, Any]]) -> None:
@@ -272,25 +252,3 @@ def _advising(run: Run, advice: Iterable[str], told: Collection[str]) -> Iterato
     for sentence in advice:
         if sentence not in told:
             yield events.LogEntry(ADVICE, sentence, level=EventLevel.WARNING, run_id=run.id)
-
-
-def _fail(context: Context, run: Run, code: str, message: str) -> None:
-    with context.database.begin() as session:
-        failed = session.execute(
-            update(Run)
-            .where(Run.id == run.id, Run.state == RunState.COLLECTING)
-            .values(
-                state=RunState.FAILED.value,
-                error_code=code,
-                error_message=message,
-                finished_at=datetime.now(UTC),
-            )
-        )
-        if failed.rowcount:  # type: ignore[attr-defined]
-            events.record(
-                session,
-                run.site_id,
-                events.LogEntry(
-                    "run.failed", f"Run {run.id} failed: {message}", level=EventLevel.ERROR, run_id=run.id
-                ),
-            )

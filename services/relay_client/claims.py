@@ -1,51 +1,26 @@
 """Takes the next commands of a stage: the intent is committed before anything is sent.
 
 A command found ``running`` belongs to a worker that died: it is taken again and marked interrupted, so that
-its outcome is read back. Only the holder of the executor lease may write here, and ``Tenure`` proves it in the
-very transaction that writes: a worker that was paused past its lease must not touch what its successor does.
+its outcome is read back. Only the holder of the executor lease may write here; its ``fence`` proves it in the
+very transaction that writes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.commands import row_command
-from shared.database.leases import HeldLease
-from shared.database.tables import CommandRow, Lease, Run, RunState
+from shared.database.tables import CommandRow
 from shared.domain.command import STAGE_ORDER, Command, CommandKind, CommandState, Stage
-from shared.errors import LeaseHeld, NewerVersionNeeded
+from shared.errors import NewerVersionNeeded
+from shared.work.moves import CommandEnd, end_commands, move_commands
+from shared.work.transitions import CommandEvent
 
 MAX_ATTEMPTS = 3
 _OPEN = (CommandState.PENDING.value, CommandState.RUNNING.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Tenure:
-    """That this worker is the executor: the lease it holds and the name it holds it by."""
-
-    lease: str
-    holder: str
-    held: HeldLease
-
-    def prove(self, session: Session) -> None:
-        """Nothing, while nobody else can be the executor before this transaction has ended.
-
-        :raises LeaseHeld: another worker may have taken over; nothing must be written any more.
-        """
-        holder = session.scalar(
-            select(Lease.holder)
-            .where(Lease.name == self.lease)
-            .with_for_update()
-            # SQL Server has no FOR UPDATE.
-            .with_hint(Lease, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
-        )
-        if holder != self.holder:
-            self.held.mark_lost()
-            raise LeaseHeld("Another worker has taken over the execution.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +40,6 @@ class StageKey:
 
     wave: int
     stage: Stage
-
-
-def is_executing(session: Session, run_id: int) -> bool:
-    """Whether the run still wants its commands executed (it may have been cancelled)."""
-    return session.scalar(select(Run.state).where(Run.id == run_id)) == RunState.EXECUTING
 
 
 def next_stage(session: Session, run_id: int) -> StageKey | None:
@@ -135,44 +105,40 @@ def claim(session: Session, run_id: int, key: StageKey, behind: int, most: int) 
         )
         for row in rows
     ]
-    session.execute(
-        update(CommandRow)
-        .where(CommandRow.id.in_([row.id for row in rows]))
-        .values(
-            state=CommandState.RUNNING.value,
-            attempts=CommandRow.attempts + 1,
-            started_at=datetime.now(UTC),
-        )
-        .execution_options(synchronize_session=False)
+    move_commands(
+        session,
+        run_id,
+        CommandEvent.TAKEN,
+        CommandRow.id.in_([row.id for row in rows]),
+        attempts=CommandRow.attempts + 1,
+        started_at=datetime.now(UTC),
     )
     return claims
 
 
-def release(session: Session, run_id: int, unsent: Sequence[Claim], unknown: Sequence[Claim]) -> None:
+def give_back(
+    session: Session, run_id: int, unsent: Sequence[Claim], unknown: Sequence[Claim], *, is_wanted: bool
+) -> None:
     """Give commands back undone: the unknown stay running, to be read back; the unsent wait again.
 
-    Of a run that was cancelled meanwhile nothing waits: the unsent are skipped like those never claimed.
+    Of a run that has ended meanwhile nothing waits: the unsent are skipped like those never claimed, and the unknown
+    stay what the end of the run has made of them.
     """
-    back: dict[str, Any] = {"attempts": CommandRow.attempts - 1}
-    waiting = back | {"state": CommandState.PENDING.value}
-    if not is_executing(session, run_id):
-        waiting = back | {
-            "state": CommandState.SKIPPED.value,
-            "error_code": "cancelled",
-            "error_message": f"Run {run_id} was cancelled.",
-            "finished_at": datetime.now(UTC),
-        }
-    for claims, values in ((unsent, waiting), (unknown, back)):
-        if claims:
-            session.execute(
-                update(CommandRow)
-                .where(
-                    CommandRow.id.in_([item.row_id for item in claims]),
-                    CommandRow.state == CommandState.RUNNING.value,
-                )
-                .values(**values)
-                .execution_options(synchronize_session=False)
-            )
+    given = [claim.row_id for claim in (*unsent, *unknown)]
+    session.execute(
+        update(CommandRow)
+        .where(CommandRow.id.in_(given))
+        .values(attempts=CommandRow.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
+    ids = [claim.row_id for claim in unsent]
+    if is_wanted:
+        move_commands(session, run_id, CommandEvent.GIVEN_BACK, CommandRow.id.in_(ids))
+    else:
+        said = f"Run {run_id} was cancelled."
+        end_commands(
+            session, [CommandEnd(row_id, CommandEvent.NOT_BEGUN, {}, "cancelled", said) for row_id in ids]
+        )
 
 
 def _blocked(session: Session, run_id: int, rows: Sequence[CommandRow]) -> dict[int, str]:

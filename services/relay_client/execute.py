@@ -5,23 +5,30 @@ heartbeat). It may be killed at any instruction: what it had claimed is read bac
 """
 
 import hashlib
+from contextlib import suppress
 
-from services.relay_client import claims, ending
+from sqlalchemy import func, select
+
+from services.relay_client import claims
 from services.relay_client.archive import Archiver, archiver_of
-from services.relay_client.claims import Tenure
 from services.relay_client.stage import StageWork
 from services.relay_client.xapi import Xapi
-from shared.database import leases
-from shared.database.tables import Run, RunState
-from shared.errors import LeaseHeld, NewerVersionNeeded, RollcallError, StorageUnavailable, TransientError
-from shared.runs.doubtful import turn_of_stage
-from shared.runs.parts import new_holder
+from shared.database import events
+from shared.database.tables import CommandRow, Run, RunState
+from shared.domain.command import CommandState
+from shared.errors import TransitionRefused
 from shared.settings import store
-from shared.settings.documents import PhoneSystemSettings
+from shared.settings.documents import PhoneSystemSettings, SiteSettings
+from shared.work.claimed import claimed
+from shared.work.moves import move_run
+from shared.work.runs import RunWork, fail_run
+from shared.work.transitions import RunEvent
 from shared.worker.context import Context
 
 # In the data folder of the worker.
 RECORDINGS_FOLDER = "recordings"
+# At one try per sweep (30 s) an absence of the phone system of ten minutes is sat out.
+MOST_INTERRUPTIONS = 20
 
 
 def executor_lease(settings: PhoneSystemSettings) -> str:
@@ -38,42 +45,54 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver | None = Non
     """
     with context.database.read() as session:
         run = session.get(Run, run_id)
-    if run is None or run.state != RunState.EXECUTING:
-        return
-    try:
-        with turn_of_stage(context, run):
-            _execute(context, run, archiver)
-    except (LeaseHeld, NewerVersionNeeded, StorageUnavailable):
-        # Nobody's fault that the run should count, or nowhere to write it down.
-        raise
-    except TransientError as error:
-        ending.note_interruption(context, run, error)
-        raise
-    except RollcallError as error:
-        ending.stop(context, run, error)
-        raise
-    context.publish_due(run_id)
-
-
-def _execute(context: Context, run: Run, archiver: Archiver | None) -> None:
-    with context.database.read() as session:
+        if run is None or run.state != RunState.EXECUTING:
+            return
         site = store.read(session, run.site_id, context.encryption).settings
-    settings = site.phone_system
-    name, holder = executor_lease(settings), new_holder()
-    with leases.hold(context.database, name, holder, context.settings.lease_seconds) as held:
+    lease = executor_lease(site.phone_system)
+    with claimed(context, RunWork(context, run, RunState.EXECUTING, lease, MOST_INTERRUPTIONS)) as work:
+        if work is not None:
+            _execute(work, site, archiver)
+
+
+def _execute(work: RunWork, site: SiteSettings, archiver: Archiver | None) -> None:
+    context = work.context
+    with context.database.read() as session:
+        key = claims.next_stage(session, work.run.id)
+    if key is not None:
+        with Xapi(site.phone_system, context.database, context.encryption) as xapi:
+            used = archiver or archiver_of(
+                site,
+                xapi,
+                context.settings.data / RECORDINGS_FOLDER,
+                context.settings.task_seconds / 3,
+                lambda: not context.is_stopping,
+            )
+            StageWork(work, key, xapi, used).drain()
         with context.database.read() as session:
-            key = claims.next_stage(session, run.id)
-        if key is not None:
-            with Xapi(settings, context.database, context.encryption) as xapi:
-                used = archiver or archiver_of(
-                    site,
-                    xapi,
-                    context.settings.data / RECORDINGS_FOLDER,
-                    context.settings.task_seconds / 3,
-                    lambda: not context.is_stopping,
-                )
-                StageWork(context, run, key, xapi, used, Tenure(name, holder, held)).drain()
-            with context.database.read() as session:
-                key = claims.next_stage(session, run.id)
-        if key is None:
-            ending.finish(context, run)
+            key = claims.next_stage(session, work.run.id)
+    if key is None:
+        # Refused when it was cancelled meanwhile.
+        with suppress(TransitionRefused):
+            _finish(work)
+
+
+def _finish(work: RunWork) -> None:
+    """End the run, every command of which has ended: done, or failed when any command failed."""
+    run = work.run
+    with work.context.database.begin() as session:
+        work.fence(session)
+        rows = session.execute(
+            select(CommandRow.state, func.count())
+            .where(CommandRow.run_id == run.id)
+            .group_by(CommandRow.state)
+        )
+        counts = {row[0]: row[1] for row in rows}
+        said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+        message = f"Run {run.id} ended: {said or 'nothing to do'}."
+        failed = counts.get(CommandState.FAILED.value, 0)
+        if failed:
+            why = f"{failed} commands failed; the rest stand. The plan says which and why."
+            fail_run(session, run, "commands_failed", why, said=message)
+            return
+        move_run(session, run.id, RunEvent.FINISHED)
+        events.record(session, run.site_id, events.LogEntry("run.done", message, run_id=run.id))

@@ -12,6 +12,8 @@ from shared.database import events
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import Command, CommandKind, CommandState
+from shared.work.moves import CommandEnd, end_commands
+from shared.work.transitions import CommandEvent
 
 _DONE_SENTENCES = {
     CommandKind.CREATE_GROUP: ("department.created", "Created the department {name}."),
@@ -26,6 +28,12 @@ _DONE_SENTENCES = {
     CommandKind.DISABLE_EXTENSION: ("extension.disabled", "Disabled extension {number} ({person})."),
     CommandKind.ARCHIVE_EXTENSION: ("extension.archived", "Archived what extension {number} ({person}) had."),
     CommandKind.DELETE_EXTENSION: ("extension.deleted", "Deleted extension {number} ({person})."),
+}
+_EVENTS = {
+    CommandState.DONE: CommandEvent.DONE,
+    CommandState.FAILED: CommandEvent.FAILED,
+    CommandState.OUTDATED: CommandEvent.OUTDATED,
+    CommandState.SKIPPED: CommandEvent.NOT_BEGUN,
 }
 _NOT_DONE_CODES = {
     CommandState.FAILED: ("command.failed", EventLevel.ERROR),
@@ -52,19 +60,21 @@ class Outcome:
 
 
 def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Write the outcomes."""
+    """Write the outcomes.
+
+    :raises TransitionRefused: a command was not in hand any more.
+    """
     now = datetime.now(UTC)
-    session.execute(
-        update(CommandRow),
+    end_commands(
+        session,
         [
-            {
-                "id": outcome.row_id,
-                "state": outcome.state.value,
-                "result": outcome.result | ({"was_so_already": True} if outcome.was_so_already else {}),
-                "error_code": outcome.error_code,
-                "error_message": outcome.error_message,
-                "finished_at": now,
-            }
+            CommandEnd(
+                outcome.row_id,
+                _EVENTS[outcome.state],
+                outcome.result | ({"was_so_already": True} if outcome.was_so_already else {}),
+                outcome.error_code,
+                outcome.error_message,
+            )
             for outcome in outcomes
         ],
     )

@@ -1,6 +1,6 @@
 """Carries out one stage: claims commands, looks at their extensions, decides, writes, records what became of them.
 
-Threads: a pool writes to the phone system, one clerk uses the database for claims and outcomes, and the caller's
+Threads: a pool writes to the phone system, one more uses the database for claims and outcomes, and the caller's
 thread moves work between the two. Whatever happens, a command's row says what must be read back.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from services.relay_client import claims, outcomes
 from services.relay_client.archive import Archiver
-from services.relay_client.claims import Claim, StageKey, Tenure
+from services.relay_client.claims import Claim, StageKey
 from services.relay_client.decide import Action, Decision, Live, decide
 from services.relay_client.errors import REFUSED, UnknownOutcome
 from services.relay_client.outcomes import Outcome
@@ -29,7 +29,7 @@ from shared.domain.command import Command, CommandKind, CommandState, Stage
 from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
 from shared.logging import ids_taken_along
-from shared.worker.context import Context
+from shared.work.runs import RunWork
 
 log = structlog.get_logger(__name__)
 
@@ -69,12 +69,10 @@ _Work = tuple[Claim, _View]
 class StageWork:
     """The work at one stage of a run, from the first claim to the last outcome."""
 
-    context: Context
-    run: Run
+    work: RunWork
     key: StageKey
     xapi: Xapi
     archiver: Archiver
-    tenure: Tenure
     _behind: int = 0
     _fatal: list[RollcallError] = field(default_factory=list)
     _unsent: list[Claim] = field(default_factory=list)
@@ -84,6 +82,7 @@ class StageWork:
 
     def __post_init__(self) -> None:
         """Make the tools of the stage."""
+        self.context, self.run = self.work.context, self.work.run
         # Departments are created one by one: two commands might name the same one.
         self._width = 1 if self.key.stage is Stage.GROUPS else self.xapi.settings.concurrency
         self._pace = Pace(self._width)
@@ -102,32 +101,32 @@ class StageWork:
         """
         with (
             ThreadPoolExecutor(self._width, "command", ids_taken_along()) as pool,
-            ThreadPoolExecutor(1, "clerk", ids_taken_along()) as clerk,
+            ThreadPoolExecutor(1, "bookkeeper", ids_taken_along()) as bookkeeper,
         ):
             try:
-                self._work_off(pool, clerk)
+                self._work_off(pool, bookkeeper)
             except BaseException:
                 self._is_abandoned.set()
                 raise
         with self.context.database.begin() as session:
-            self.tenure.prove(session)
-            claims.release(session, self.run.id, self._unsent, self._unknown)
+            is_wanted = self.work.fence(session)
+            claims.give_back(session, self.run.id, self._unsent, self._unknown, is_wanted=is_wanted)
         if self._fatal:
             raise self._fatal[0]
 
-    def _work_off(self, pool: ThreadPoolExecutor, clerk: ThreadPoolExecutor) -> None:
+    def _work_off(self, pool: ThreadPoolExecutor, bookkeeper: ThreadPoolExecutor) -> None:
         waiting: deque[_Work] = deque()
         ended: queue.SimpleQueue[Future[Outcome | None]] = queue.SimpleQueue()
         in_hand = 0
         unstored: list[Outcome] = []
-        coming: Future[list[_Work]] | None = clerk.submit(self._take_chunk)
+        coming: Future[list[_Work]] | None = bookkeeper.submit(self._take_chunk)
         storing: Future[None] | None = None
         stored_at = time.monotonic()
         while True:
             if coming is not None and (coming.done() or not (waiting or in_hand)):
                 taken = coming.result()
                 waiting.extend(taken)
-                coming = clerk.submit(self._take_chunk) if taken else None
+                coming = bookkeeper.submit(self._take_chunk) if taken else None
             while waiting and in_hand < 2 * self._width:
                 pool.submit(self._carry_out, *waiting.popleft()).add_done_callback(ended.put)
                 in_hand += 1
@@ -142,7 +141,7 @@ class StageWork:
             if (len(unstored) >= _FLUSH or is_beat) and (storing is None or storing.done()):
                 if storing is not None:
                     storing.result()
-                storing = clerk.submit(self._store, unstored)
+                storing = bookkeeper.submit(self._store, unstored)
                 unstored, stored_at = [], time.monotonic()
         if storing is not None:
             storing.result()
@@ -152,8 +151,7 @@ class StageWork:
         if self._must_stop() or self._is_unwanted() or time.monotonic() > self._claim_until:
             return []
         with self.context.database.begin() as session:
-            self.tenure.prove(session)
-            if not claims.is_executing(session, self.run.id):
+            if not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK)
         if not chunk:
@@ -170,13 +168,12 @@ class StageWork:
     def _store(self, ended: list[Outcome]) -> None:
         """Write down what became of commands, and look whether the run is still wanted."""
         with self.context.database.begin() as session:
-            self.tenure.prove(session)
+            self._is_cancelled = not self.work.fence(session)
             if ended:
                 outcomes.store(session, self.run.site_id, self.run.id, ended)
             if any(outcome.state is CommandState.DONE for outcome in ended):
                 # Only interruptions without any progress between them count.
                 session.execute(update(Run).where(Run.id == self.run.id, Run.attempts > 0).values(attempts=0))
-            self._is_cancelled = not claims.is_executing(session, self.run.id)
 
     def _look_at(self, commands: list[Command]) -> list[_View]:
         """What the phone system has for each command right now, in as few requests as possible."""
@@ -277,7 +274,7 @@ class StageWork:
         )
 
     def _must_stop(self) -> bool:
-        return bool(self._fatal) or self.tenure.held.is_lost or self._is_abandoned.is_set()
+        return bool(self._fatal) or self.work.is_lost or self._is_abandoned.is_set()
 
     def _is_unwanted(self) -> bool:
         """Whether nothing more is to be begun: the run was cancelled, or the worker ends and another one goes on."""

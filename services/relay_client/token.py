@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, insert, or_
 
-from shared.database import leases
 from shared.database.engine import Database
 from shared.database.tables import PhoneSystemToken
 from shared.encryption import Encryption
@@ -25,7 +24,7 @@ from shared.errors import (
     SecretUnreadable,
     TokenTakenOver,
 )
-from shared.runs.parts import new_holder
+from shared.work import leases
 
 _LOCK_SECONDS = 30.0
 _RENEW_EARLY_SECONDS = 60.0
@@ -120,7 +119,7 @@ class SharedToken:
     def _renew(self, rejected: str | None) -> None:
         # Longer than a lease lasts that a dead worker left behind.
         deadline = time.monotonic() + 2 * _LOCK_SECONDS
-        holder = new_holder()
+        holder = leases.new_holder()
         while True:
             try:
                 with leases.hold(self._database, f"token:{self._name[:40]}", holder, _LOCK_SECONDS):

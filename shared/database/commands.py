@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.database.tables import CommandRow
-from shared.domain.command import Command, CommandKind, CommandState, FieldValue
+from shared.domain.command import Command, CommandKind, FieldValue
 from shared.domain.plan import Finding
 
 
@@ -25,7 +25,6 @@ def command_values(run_id: int, command: Command) -> dict[str, Any]:
         "unit": command.unit,
         "reason": command.reason,
         "evidence": command.evidence,
-        "state": CommandState.PENDING.value,
         "attempts": 0,
         "result": {},
     }

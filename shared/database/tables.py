@@ -25,50 +25,17 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database.types import Line, Prose, UtcDateTime
 from shared.domain.command import CommandState
 from shared.domain.plan import Severity
+from shared.domain.run import PartKind as PartKind
+from shared.domain.run import PartState as PartState
+from shared.domain.run import RunKind as RunKind
+from shared.domain.run import RunState as RunState
 
 # What SQL Server can index at all is the narrowest: keys and indexed texts stay well below 1,700 bytes.
 KEY = Line(120)
 
 
-class RunState(StrEnum):
-    """Where a run stands; see docs/runs.md for the transitions."""
-
-    COLLECTING = "collecting"
-    IN_STEP = "in_step"
-    PLANNED = "planned"
-    HELD = "held"
-    EXECUTING = "executing"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class RunKind(StrEnum):
-    """``preview`` never executes without an approval; ``person`` plans for one person only."""
-
-    FULL = "full"
-    PREVIEW = "preview"
-    PERSON = "person"
-
-
 # Runs that look at everybody: what later runs are measured by, and what the state of a site is told from.
 WHOLE_RUNS = (RunKind.FULL.value, RunKind.PREVIEW.value)
-
-
-class PartKind(StrEnum):
-    """The parts of a snapshot: each unit, the bound people found in none of them, and the phone system."""
-
-    UNIT = "unit"
-    ABSENT = "absent"
-    EXTENSIONS = "extensions"
-
-
-class PartState(StrEnum):
-    """``complete`` only with a proof; ``failed`` when it was given up."""
-
-    PENDING = "pending"
-    COMPLETE = "complete"
-    FAILED = "failed"
 
 
 class EventLevel(StrEnum):
@@ -161,7 +128,7 @@ class Run(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
     kind: Mapped[str] = mapped_column(Line(20))
-    state: Mapped[str] = mapped_column(Line(20))
+    state: Mapped[str] = mapped_column(Line(20), default=RunState.COLLECTING.value)
     trigger: Mapped[str] = mapped_column(Line(40))
     actor: Mapped[str] = mapped_column(Line(200))
     # For kind person: the objectGUID the plan is limited to.
@@ -201,7 +168,7 @@ class SnapshotPart(Base):
     kind: Mapped[str] = mapped_column(Line(20))
     position: Mapped[int]
     unit: Mapped[str] = mapped_column(Prose, default="")
-    state: Mapped[str] = mapped_column(Line(20))
+    state: Mapped[str] = mapped_column(Line(20), default=PartState.PENDING.value)
     # Pages carry the attempt that wrote them, so a reader that was thought dead cannot mix its pages in.
     attempt: Mapped[int] = mapped_column(default=0)
     lease_holder: Mapped[str | None] = mapped_column(Line(200))
@@ -267,7 +234,7 @@ class CommandRow(Base):
     unit: Mapped[str] = mapped_column(Prose, default="")
     reason: Mapped[str] = mapped_column(Prose)
     evidence: Mapped[str] = mapped_column(Prose, default="")
-    state: Mapped[str] = mapped_column(Line(20))
+    state: Mapped[str] = mapped_column(Line(20), default=CommandState.PENDING.value)
     attempts: Mapped[int] = mapped_column(default=0)
     # What the execution learnt (the new extension's id, the archive's receipt).
     result: Mapped[dict[str, Any]]

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import events
-from shared.database.tables import PartKind, PartState, Run, RunKind, RunState, Site, SnapshotPart
+from shared.database.tables import PartKind, Run, RunKind, RunState, Site, SnapshotPart
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.settings import store
@@ -52,7 +52,6 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     run = Run(
         site_id=request.site_id,
         kind=request.kind.value,
-        state=RunState.COLLECTING.value,
         trigger=request.trigger,
         actor=request.actor,
         person_guid=request.person_guid,
@@ -77,7 +76,6 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
                 "kind": kind.value,
                 "position": position,
                 "unit": unit,
-                "state": PartState.PENDING.value,
                 "proof": {},
             }
             for kind, position, unit in parts

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from shared.database.tables import PartState, RunState, SnapshotPage
-from shared.runs.parts import MAX_ATTEMPTS
+from shared.work.parts import MAX_ATTEMPTS
 from tests.faults.conftest import World, settle
 from tests.support.office import Office
 from tests.support.phone_system import changes_made, phone_system_settings, picture

@@ -17,6 +17,8 @@ from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.domain.command import CommandState
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.work.moves import move_commands, move_run
+from shared.work.transitions import CommandEvent, RunEvent
 from shared.worker.context import Context
 
 # SQL Server takes at most 2,100 parameters in a statement.
@@ -45,17 +47,15 @@ def approve(
             .select_from(CommandRow)
             .where(CommandRow.run_id == run.id, CommandRow.state == CommandState.PENDING.value)
         )
-        now = datetime.now(UTC)
-        _move(
+        move_run(
             session,
-            run,
-            WAITING_STATES,
-            state=(RunState.EXECUTING if pending else RunState.DONE).value,
+            run.id,
+            RunEvent.APPROVED if pending else RunEvent.APPROVED_EMPTY,
             approved_hash=plan_hash,
             approved_by=actor,
-            approved_at=now,
-            finished_at=None if pending else now,
+            approved_at=datetime.now(UTC),
         )
+        session.refresh(run)
         without = f", {len(left_out)} left out" if left_out else ""
         _note(
             session,
@@ -78,17 +78,18 @@ def reject(context: Context, run_id: int, actor: str, reason: str = "") -> Run:
     reason = reason.strip()[:500]
     why = f" Reason given: {reason}" if reason else ""
     message = f"The plan of run {run_id} was rejected.{why}"
-    return _end(context, run_id, WAITING_STATES, "run.rejected", message, actor, {"reason": reason})
+    return _end(context, run_id, RunEvent.REJECTED, "run.rejected", message, actor, {"reason": reason})
 
 
 def cancel(context: Context, run_id: int, actor: str) -> Run:
-    """Stop the run: commands not begun are skipped, a command in hand is finished, nothing is undone.
+    """Stop the run: commands not begun are skipped, nothing is undone.
+
+    What became of a command in hand is unknown until it is read back; a worker that lives on notes it in a moment.
 
     :raises Conflict: the run has ended already.
     :raises NotFound: there is no such run.
     """
-    states = (*ACTIVE_STATES, *WAITING_STATES)
-    return _end(context, run_id, states, "run.cancelled", f"Run {run_id} was cancelled.", actor)
+    return _end(context, run_id, RunEvent.CANCELLED, "run.cancelled", f"Run {run_id} was cancelled.", actor)
 
 
 def with_dependents(chosen: Iterable[int], requires: Mapping[int, Collection[int]]) -> set[int]:
@@ -171,64 +172,29 @@ def _leave_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
         )
     left_out = sorted(with_dependents(chosen, requires))
     for first in range(0, len(left_out), _SEQUENCES_AT_ONCE):
-        session.execute(
-            update(CommandRow)
-            .where(
-                CommandRow.run_id == run.id,
-                CommandRow.sequence.in_(left_out[first : first + _SEQUENCES_AT_ONCE]),
-                CommandRow.state == CommandState.PENDING.value,
-            )
-            .values(state=CommandState.LEFT_OUT.value, finished_at=datetime.now(UTC))
-            .execution_options(synchronize_session=False)
-        )
+        chosen_now = CommandRow.sequence.in_(left_out[first : first + _SEQUENCES_AT_ONCE])
+        move_commands(session, run.id, CommandEvent.LEFT_OUT, chosen_now, finished_at=datetime.now(UTC))
     return set(left_out)
 
 
 def _end(
     context: Context,
     run_id: int,
-    states: Collection[str],
+    event: RunEvent,
     code: str,
     message: str,
     actor: str,
     details: Mapping[str, Any] | None = None,
 ) -> Run:
-    now = datetime.now(UTC)
     with context.database.begin() as session:
         run = _run(session, run_id)
         _serialise(session, run)
         was = run.state
-        _move(session, run, states, state=RunState.CANCELLED.value, finished_at=now)
-        skipped = session.execute(
-            update(CommandRow)
-            .where(CommandRow.run_id == run_id, CommandRow.state == CommandState.PENDING.value)
-            .values(
-                state=CommandState.SKIPPED.value,
-                error_code="cancelled",
-                error_message=message,
-                finished_at=now,
-            )
-            .execution_options(synchronize_session=False)
-        ).rowcount  # type: ignore[attr-defined]
-        facts = {"state_before": was, "skipped": skipped, **(details or {})}
-        _note(session, run, code, message, actor, facts)
+        left = move_run(session, run_id, event, said=message)
+        session.refresh(run)
+        facts = {"state_before": was, "skipped": left.skipped, "in_hand": left.in_hand, **(details or {})}
+        _note(session, run, code, message + left.sentence(), actor, facts)
     return run
-
-
-def _move(session: Session, run: Run, states: Collection[str], **changes: Any) -> None:
-    moved = session.execute(
-        update(Run)
-        .where(Run.id == run.id, Run.state.in_(states))
-        .values(**changes)
-        .execution_options(synchronize_session=False)
-    )
-    session.refresh(run)
-    if not moved.rowcount:  # type: ignore[attr-defined]
-        raise Conflict(
-            f"Run {run.id} is {run.state.replace('_', ' ')}; this cannot be done to it any more.",
-            run_id=run.id,
-            state=run.state,
-        )
 
 
 def _note(

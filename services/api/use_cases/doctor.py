@@ -19,7 +19,6 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.database import leases
 from shared.database.migrate import standing
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
@@ -28,6 +27,7 @@ from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.due import SCHEDULER
 from shared.runs.start import check_ready
 from shared.settings import store
+from shared.work import leases
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shared.database import events, leases
+from shared.database import events
 from shared.database.tables import PhoneSystemToken, SettingsVersion
 from shared.encryption import (
     FileEncryption,
@@ -20,9 +20,9 @@ from shared.encryption import (
     replace_key_file,
 )
 from shared.errors import SecretUnreadable, SettingsInvalid
-from shared.runs.parts import new_holder
 from shared.settings import store
 from shared.settings.store import DEFAULT_SITE
+from shared.work import leases
 from shared.worker.context import Context
 
 # So few rows in a transaction that nobody waits long for it.
@@ -69,7 +69,7 @@ def rotate_keys(context: Context, actor: str) -> KeyState:
             "There is only one key, so there is none to change to. Make one with `rollcall token --new-key`, put it "
             "before the old one in ROLLCALL_SECRET_KEY (new,old) of every process, restart them, and try again."
         )
-    with leases.hold(context.database, _LEASE, new_holder(), context.settings.lease_seconds):
+    with leases.hold(context.database, _LEASE, leases.new_holder(), context.settings.lease_seconds):
         path = key_file(context.settings)
         if is_file and len(read_key_file(path)) < 2:
             replace_key_file(path, [new_key(), *read_key_file(path)])

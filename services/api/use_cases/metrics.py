@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.queues import waiting_messages
-from shared.database import leases
 from shared.database.tables import CommandRow, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.due import SCHEDULER
 from shared.runs.start import GOOD_ENDS
+from shared.work import leases
 from shared.worker.context import Context
 
 # Told of every kind, zero too: a series that comes and goes cannot be alerted on.

@@ -19,7 +19,6 @@ from shared.database.tables import (
     BindingRow,
     ConsoleSession,
     Run,
-    RunState,
     SettingsVersion,
     Site,
 )
@@ -29,6 +28,8 @@ from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.settings.documents import SECTION_MODELS, Document, Section
 from shared.settings.store import DEFAULT_SITE
+from shared.work.moves import move_run
+from shared.work.transitions import RunEvent
 from shared.worker.context import Context
 
 # What is replaced as a whole; the sites stay, because their runs and Logs refer to them.
@@ -108,17 +109,9 @@ def _kept_things() -> Iterable[tuple[str, type[Base]]]:
 
 
 def _restore(session: Session, encryption: Encryption, backup: Backup, actor: str) -> Restored:
-    now = datetime.now(UTC)
-    session.execute(
-        update(Run)
-        .where(Run.state.in_(WAITING_STATES))
-        .values(
-            state=RunState.CANCELLED.value,
-            error_code="cancelled",
-            error_message="A backup was restored; the plan was made from what stood before.",
-            finished_at=now,
-        )
-    )
+    said = "A backup was restored; the plan was made from what stood before."
+    for run_id in session.scalars(select(Run.id).where(Run.state.in_(WAITING_STATES))).all():
+        move_run(session, run_id, RunEvent.CANCELLED, said=said, error_code="cancelled", error_message=said)
     replaced: list[type[Base]] = [ConsoleSession, *(TABLES[name] for name in _REPLACED)]
     for table in replaced:
         session.execute(delete(table))

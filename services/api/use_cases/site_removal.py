@@ -4,27 +4,26 @@ The first transaction takes the settings away: from then on no run of the site c
 big follows in bounded batches; the site's row goes last. Killed in between, asking again goes on.
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.database import events, leases
+from shared.database import events
 from shared.database.tables import (
     ApiToken,
     Asset,
     BindingRow,
     Event,
     Run,
-    RunState,
     SettingsVersion,
     Site,
 )
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.runs.forget import BATCH, forget_events, forget_runs
-from shared.runs.parts import new_holder
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.store import DEFAULT_SITE
+from shared.work import leases
+from shared.work.moves import move_run
+from shared.work.transitions import RunEvent
 from shared.worker.context import Context
 
 
@@ -51,7 +50,7 @@ def remove_site(
             "for it expressly (`rollcall site remove default --even-default`, or even_default=true). Nothing was removed."
         )
     with leases.hold(
-        context.database, f"site removal:{site_id}", new_holder(), context.settings.lease_seconds
+        context.database, f"site removal:{site_id}", leases.new_holder(), context.settings.lease_seconds
     ):
         gone = _stop(context, site_id, actor)
         with context.database.read() as session:
@@ -80,11 +79,9 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
                 "the site.",
                 run_id=active,
             )
-        session.execute(
-            update(Run)
-            .where(Run.site_id == site_id, Run.state.in_(WAITING_STATES))
-            .values(state=RunState.CANCELLED.value, finished_at=datetime.now(UTC))
-        )
+        waiting = select(Run.id).where(Run.site_id == site_id, Run.state.in_(WAITING_STATES))
+        for run_id in session.scalars(waiting).all():
+            move_run(session, run_id, RunEvent.CANCELLED)
         session.execute(delete(SettingsVersion).where(SettingsVersion.site_id == site_id))
         session.execute(delete(Asset).where(Asset.site_id == site_id))
         tokens = session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)).rowcount  # type: ignore[attr-defined]

@@ -153,7 +153,7 @@ def test_a_cancelled_run_leaves_what_was_done(ready: Context) -> None:
         ):
             row.state = state
     runs.cancel(ready, run_id, "anna")
-    assert _states(ready, run_id) == ["done", "running", "skipped", "skipped"]
+    assert _states(ready, run_id) == ["done", "failed", "skipped", "skipped"]
 
 
 def test_an_ended_run_cannot_be_cancelled(ready: Context) -> None:

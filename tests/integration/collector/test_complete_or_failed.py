@@ -10,9 +10,8 @@ from services.collector.people import mapping_of, unit_pages
 from services.sandbox.directory import Directory, RunningDirectory, build_company
 from shared.database.tables import PartKind, PartState, SnapshotPage, SnapshotPart
 from shared.errors import DirectoryUnavailable
-from shared.runs import parts
-from shared.settings import store
-from tests.integration.collector.collecting import NOW, SITE, Collecting, sandbox_settings
+from shared.work.parts import PartWork
+from tests.integration.collector.collecting import NOW, Collecting, sandbox_settings
 from tests.support.office import Office
 from tests.support.samba import SambaDomain
 
@@ -157,17 +156,16 @@ def _interrupted(site: Collecting, domain: SambaDomain, happens: Callable[[], No
         )
     context = site.context
     (waiting,) = site.units(site.start())
-    claimed = parts.claim_part(context.database, waiting.id, PartKind.UNIT, 60)
-    assert claimed is not None
-    with context.database.read() as session:
-        settings = store.read(session, SITE, context.encryption).settings.directory
+    claimed = PartWork(context, waiting.id, PartKind.UNIT)
+    assert claimed.take()
+    settings = claimed.settings().directory
     with ActiveDirectory(settings) as directory:
         pages = unit_pages(directory, mapping_of(settings, claimed.unit, NOW), directory.people_filter())
         assert len(next(pages)) == 10
         happens()
         with pytest.raises(DirectoryUnavailable) as caught:
             list(pages)
-    parts.fail_part(context.database, claimed, caught.value)
+    claimed.fail(caught.value)
     return site.part(waiting.id)
 
 

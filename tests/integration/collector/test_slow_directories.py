@@ -8,7 +8,7 @@ from services.sandbox.directory.messages import Message, SearchRequest
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.tables import PartKind, PartState
-from shared.runs import parts
+from shared.work.parts import PartWork
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.collector.collecting import Collecting
@@ -57,7 +57,7 @@ def test_a_claim_is_kept_while_the_directory_thinks_about_its_first_answer(tmp_p
             first = site.part(part.id).lease_expires_at
             assert first is not None
             wait_until("a renewed claim", lambda: (site.part(part.id).lease_expires_at or first) > first, 5)
-            assert parts.claim_part(database, part.id, PartKind.UNIT, 60) is None
+            assert not PartWork(site.context, part.id, PartKind.UNIT).take()
             # Nothing was answered yet: it was the heartbeat that renewed it, and no page.
             assert site.part(part.id).state == PartState.PENDING
         finally:

@@ -7,11 +7,12 @@ from sqlalchemy import text
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
-from shared.database import backends, leases
+from shared.database import backends
 from shared.database.engine import Database
 from shared.database.migrate import migrate
 from shared.database.tables import Site
 from shared.errors import StorageUnavailable
+from shared.work import leases
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.waiting import wait_until
 
@@ -72,7 +73,7 @@ def test_a_lease_that_cannot_be_renewed_is_told_with_the_id_of_the_work(
         own_server.stop()
         wait_until("a failed renewal", lambda: lines)
         own_server.start()
-    assert {(line["event"], line["correlation_id"]) for line in lines} == {("lease_not_renewed", "run-7")}
+    assert {(line["event"], line["correlation_id"]) for line in lines} == {("claim_not_renewed", "run-7")}
 
 
 def test_a_glance_sees_what_was_committed_meanwhile_and_a_reading_stays_at_its_moment(

@@ -12,11 +12,9 @@ from sqlalchemy import func, select, update
 from services.api.console.access import accounts, lockout
 from services.api.use_cases import settings as use_cases
 from services.api.use_cases import sites, tokens
-from services.relay_client.claims import Tenure
 from shared import encryption
-from shared.database import events, leases
+from shared.database import events
 from shared.database.engine import Database
-from shared.database.leases import HeldLease
 from shared.database.tables import (
     Account,
     AccountRole,
@@ -32,9 +30,10 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.errors import Conflict, LeaseHeld, RollcallError
-from shared.runs.parts import claim_part
 from shared.runs.start import RunRequest, start_run
 from shared.settings.documents import Section
+from shared.work import leases
+from shared.work.parts import PartWork
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.api.conftest import READY
@@ -102,17 +101,15 @@ def test_of_many_claimers_of_a_part_one_reads_it(context: Context) -> None:
             select(SnapshotPart.id).where(SnapshotPart.kind == PartKind.UNIT.value)
         ).first()
     assert part is not None
-    claims = _at_once(*[lambda: claim_part(context.database, part, PartKind.UNIT, 60)] * MANY)
-    assert [claim.attempt for claim in claims if claim is not None] == [1]
+    claims = [PartWork(context, part, PartKind.UNIT) for _ in range(MANY)]
+    assert sorted(_at_once(*(claim.take for claim in claims))) == [False] * (MANY - 1) + [True]
 
 
 def test_an_executor_that_lost_its_lease_writes_nothing_beside_its_successor(database: Database) -> None:
     leases.take(database, "execute", "old", -1)
     leases.take(database, "execute", "new", 60)
-    held = HeldLease()
     with pytest.raises(LeaseHeld), database.begin() as session:
-        Tenure("execute", "old", held).prove(session)
-    assert held.is_lost
+        leases.fence(session, "execute", "old")
 
 
 def test_nobody_takes_over_while_the_executor_writes(database: Database) -> None:
@@ -127,7 +124,7 @@ def test_nobody_takes_over_while_the_executor_writes(database: Database) -> None
 
     successor = threading.Thread(target=_take_over)
     with database.begin() as session:
-        Tenure("execute", "old", HeldLease()).prove(session)
+        leases.fence(session, "execute", "old")
         successor.start()
         assert not taken.wait(0.4)
     successor.join(30)

@@ -13,11 +13,14 @@ from services.collector.due_runs import tick
 from services.collector.snapshot import snapshot_unit
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
-from shared.database import leases
 from shared.database.tables import PartKind, PartState, Run, RunState, SettingsVersion, Site, SnapshotPart
 from shared.errors import DirectoryUnavailable, LeaseHeld, PhoneSystemUnavailable
-from shared.runs.doubtful import TURN, turn_of_part, turn_of_stage
 from shared.runs.start import RunRequest, start_run
+from shared.work import leases
+from shared.work.bulkhead import TURN
+from shared.work.claimed import claimed
+from shared.work.parts import PartWork
+from shared.work.runs import RunWork
 from shared.worker.context import Context
 from tests.integration.api.conftest import READY
 from tests.integration.operations.hanging import Silent, silent_port
@@ -140,7 +143,7 @@ def test_hanging_sites_hold_one_worker_and_the_others_go_on(
 
 
 @pytest.fixture
-def doubtful(ready: Context) -> tuple[int, int]:
+def suspect(ready: Context) -> tuple[int, int]:
     """A run, and its first unit, of a site whose directory did not answer last time."""
     _did_not_answer(ready, "default", phone_system=False)
     with ready.database.begin() as session:
@@ -155,29 +158,29 @@ def _part(context: Context, part_id: int) -> SnapshotPart:
 
 
 def test_one_that_must_wait_is_put_off_and_not_counted_as_tried(
-    ready: Context, doubtful: tuple[int, int]
+    ready: Context, suspect: tuple[int, int]
 ) -> None:
     assert leases.take(ready.database, TURN, "another site", 60)
-    snapshot_unit(ready, doubtful[1])
-    waiting = _part(ready, doubtful[1])
+    snapshot_unit(ready, suspect[1])
+    waiting = _part(ready, suspect[1])
     assert (waiting.state, waiting.attempt, waiting.error_code) == ("pending", 0, None)
     assert waiting.next_attempt_at is not None
     # A second message finds it waiting already: it is not put off again, or messages would multiply.
-    snapshot_unit(ready, doubtful[1])
-    assert _part(ready, doubtful[1]).next_attempt_at == waiting.next_attempt_at
+    snapshot_unit(ready, suspect[1])
+    assert _part(ready, suspect[1]).next_attempt_at == waiting.next_attempt_at
 
 
 def test_it_is_tried_when_nobody_else_has_the_turn_and_gives_it_back(
-    ready: Context, doubtful: tuple[int, int]
+    ready: Context, suspect: tuple[int, int]
 ) -> None:
-    with turn_of_part(ready, doubtful[1]) as has_turn:
-        assert has_turn
+    with claimed(ready, PartWork(ready, suspect[1], PartKind.UNIT)) as part:
+        assert part is not None
         assert not leases.take(ready.database, TURN, "another site", 60)
     assert leases.take(ready.database, TURN, "another site", 60)
 
 
 def test_the_other_end_of_the_site_and_other_sites_need_no_turn(
-    ready: Context, doubtful: tuple[int, int]
+    ready: Context, suspect: tuple[int, int]
 ) -> None:
     sites.create_site(ready, "oslo", "test")
     settings.apply_settings(ready, "oslo", READY, "test")
@@ -186,48 +189,49 @@ def test_the_other_end_of_the_site_and_other_sites_need_no_turn(
     assert leases.take(ready.database, TURN, "another site", 60)
     with ready.database.read() as session:
         phone_system = select(SnapshotPart.id).where(
-            SnapshotPart.run_id == doubtful[0], SnapshotPart.kind == PartKind.EXTENSIONS.value
+            SnapshotPart.run_id == suspect[0], SnapshotPart.kind == PartKind.EXTENSIONS.value
         )
         free = [
             *session.scalars(phone_system),
             *session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == elsewhere)),
         ]
     for part_id in free:
-        with turn_of_part(ready, part_id) as has_turn:
-            assert has_turn
+        assert not PartWork(ready, part_id, PartKind.UNIT).is_suspect()
 
 
-def test_an_answer_ends_the_doubt(ready: Context, doubtful: tuple[int, int]) -> None:
+def test_an_answer_ends_the_doubt(ready: Context, suspect: tuple[int, int]) -> None:
     assert leases.take(ready.database, TURN, "another site", 60)
     with ready.database.begin() as session:
         session.execute(
             update(SnapshotPart)
-            .where(SnapshotPart.run_id == doubtful[0], SnapshotPart.kind == PartKind.UNIT.value)
+            .where(SnapshotPart.run_id == suspect[0], SnapshotPart.kind == PartKind.UNIT.value)
             .values(state=PartState.COMPLETE.value)
         )
         session.execute(update(Run).values(state=RunState.IN_STEP.value))
         later = start_run(session, RunRequest("default"), ready.encryption).id
         part_id = session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == later)).first()
-    with turn_of_part(ready, part_id or 0) as has_turn:
-        assert has_turn
+    assert not PartWork(ready, part_id or 0, PartKind.UNIT).is_suspect()
 
 
 def test_a_stage_that_was_interrupted_waits_for_its_turn_too(
-    ready: Context, doubtful: tuple[int, int]
+    ready: Context, suspect: tuple[int, int]
 ) -> None:
-    with ready.database.read() as session:
-        run = session.get_one(Run, doubtful[0])
+    with ready.database.begin() as session:
+        run = session.get_one(Run, suspect[0])
+        run.state, run.attempts = RunState.EXECUTING.value, 0
     assert leases.take(ready.database, TURN, "another site", 60)
-    with turn_of_stage(ready, run):
-        pass
+    with claimed(ready, RunWork(ready, run, RunState.EXECUTING, "executor", 20)) as work:
+        assert work is not None
     run.attempts = 1
-    with pytest.raises(LeaseHeld), turn_of_stage(ready, run):
+    again = RunWork(ready, run, RunState.EXECUTING, "executor", 20)
+    with pytest.raises(LeaseHeld, match="tried after it"), claimed(ready, again):
         pytest.fail("it has no turn")
 
 
 def test_that_somebody_else_took_over_is_not_taken_for_having_to_wait(
-    ready: Context, doubtful: tuple[int, int]
+    ready: Context, suspect: tuple[int, int]
 ) -> None:
-    with pytest.raises(LeaseHeld, match="taken over"), turn_of_part(ready, doubtful[1]):
+    taken = claimed(ready, PartWork(ready, suspect[1], PartKind.UNIT))
+    with pytest.raises(LeaseHeld, match="taken over"), taken:
         raise LeaseHeld("Another worker has taken over.")
-    assert _part(ready, doubtful[1]).next_attempt_at is None
+    assert _part(ready, suspect[1]).next_attempt_at is None

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from services.api.use_cases import audit, settings, site_removal, sites
-from shared.database import leases
 from shared.database.commands import command_values, finding_values
 from shared.database.pages import write_page
 from shared.database.tables import (
@@ -30,6 +29,7 @@ from shared.database.tables import (
 from shared.domain.person import AbsentPerson
 from shared.errors import Conflict, LeaseHeld, SettingsInvalid
 from shared.runs.forget import BATCH, PAGE_BATCH
+from shared.work import leases
 from shared.worker.context import Context
 from tests.integration.api.builders import CLASH, COMMANDS, complete_units, make_person, make_run
 from tests.integration.api.conftest import READY

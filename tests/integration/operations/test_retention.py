@@ -16,13 +16,11 @@ from services.collector.due_runs import sweep
 from services.collector.housekeeping import (
     HISTORY,
     SNAPSHOTS,
-    end_abandoned_commands,
     forget_history,
     forget_snapshots,
     keep_house,
     next_quiet_hour,
 )
-from shared.database import leases
 from shared.database.pages import write_page
 from shared.database.tables import (
     CommandRow,
@@ -41,6 +39,7 @@ from shared.domain.command import CommandKind, CommandState
 from shared.domain.person import AbsentPerson
 from shared.runs.forget import BATCH
 from shared.runs.history import last_good_run
+from shared.work import leases
 from shared.worker.context import Context
 
 NOW = datetime(2026, 11, 24, 3, 0, 5, tzinfo=UTC)
@@ -256,25 +255,3 @@ def test_what_the_dead_left_behind_goes_and_what_is_in_use_stays(context: Contex
     with context.database.read() as session:
         assert session.scalars(select(Lease.name)).all() == ["alive"]
         assert session.scalars(select(PhoneSystemToken.name)).all() == ["alive"]
-
-
-def test_a_command_whose_worker_died_in_a_cancelled_run_does_not_stay_running(context: Context) -> None:
-    ids = _make(context, "default", [Old(0.5, RunState.CANCELLED), Old(0.5, RunState.EXECUTING)])
-    for_long, just_now = NOW - timedelta(hours=2), NOW - timedelta(minutes=1)
-    with context.database.begin() as session:
-        for run_id in ids:
-            for sequence, at in ((2, for_long), (3, just_now)):
-                command = _command(run_id, sequence, CommandKind.UPDATE_EXTENSION, CommandState.RUNNING, at)
-                session.execute(insert(CommandRow).values(command))
-    end_abandoned_commands(context, NOW)
-    with context.database.read() as session:
-        rows = session.execute(
-            select(CommandRow.run_id, CommandRow.sequence, CommandRow.state, CommandRow.error_code)
-            .where(CommandRow.sequence > 1)
-            .order_by(CommandRow.run_id, CommandRow.sequence)
-        ).all()
-    # One that a living worker may still have in hand is left to it, and so is a run that goes on.
-    assert [tuple(row) for row in rows] == [
-        (ids[0], 2, "failed", "outcome_unknown"), (ids[0], 3, "running", None),
-        (ids[1], 2, "running", None), (ids[1], 3, "running", None),
-    ]  # fmt: skip

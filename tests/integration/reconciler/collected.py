@@ -24,7 +24,6 @@ from shared.domain.binding import Binding
 from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
 from shared.errors import BadCredentials
-from shared.runs import parts
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import (
@@ -34,6 +33,7 @@ from shared.settings.documents import (
     RulesSettings,
     UnitSettings,
 )
+from shared.work.parts import PartWork
 from shared.worker.context import Context
 from tests.builders.domain import SALES, SUPPORT, make_phone_system
 
@@ -75,11 +75,11 @@ def collect(
             select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.id)
         ).all()
     for part in found:
-        claimed = parts.claim_part(context.database, part.id, PartKind(part.kind), 60)
-        assert claimed is not None
+        claimed = PartWork(context, part.id, PartKind(part.kind))
+        assert claimed.take()
         if part.unit in unreadable or part.kind in unreadable:
             refused = BadCredentials("The directory refused the password.")
-            parts.fail_part(context.database, claimed, refused)
+            claimed.fail(refused)
             continue
         items: Sequence[Item] = by_unit.get(part.unit, [])
         proof: dict[str, Any] = {}
@@ -94,8 +94,8 @@ def collect(
                 "max_extensions": observed.max_extensions,
                 "version": "20.0.6.0",
             }
-        parts.store_page(context.database, claimed, 0, items, 60)
-        parts.complete_part(context.database, claimed, pages=1, items=len(items), source="dc1", proof=proof)
+        claimed.store(items)
+        claimed.complete(source="dc1", proof=proof)
     return run_id
 
 

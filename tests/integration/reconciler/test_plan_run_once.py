@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import delete, event, func, select, update
 
 from services.reconciler.plan_run import MAX_ATTEMPTS, plan_run
-from shared.database import leases
 from shared.database.engine import Database
 from shared.database.tables import CommandRow, FindingRow, Lease, Run, RunState, SnapshotPage
 from shared.errors import LeaseHeld
+from shared.work import leases
 from shared.worker.context import Context
 from tests.builders.domain import make_person, make_phone_system
 from tests.integration.reconciler.collected import collect, log_of, run_of, start, steps_of
@@ -96,23 +96,26 @@ def _paused_planner(context: Context, run_id: int) -> Iterator[Future[None]]:
             yield planning
         finally:
             go_on.set()
-        planning.result(60)
+            wait([planning], 60)
     database.close()
 
 
 def test_a_planner_that_was_thought_dead_adds_nothing_when_it_wakes(context: Context, run_id: int) -> None:
-    with _paused_planner(context, run_id):
+    with _paused_planner(context, run_id) as planning:
         with context.database.begin() as session:
             session.execute(delete(Lease))
         plan_run(context, run_id)
         first = run_of(context, run_id)
+    with pytest.raises(LeaseHeld, match="taken over"):
+        planning.result()
     assert first.state == RunState.HELD
     assert (_rows(context), run_of(context, run_id).planned_at) == ((1, 1), first.planned_at)
 
 
 def test_a_run_cancelled_while_it_is_planned_stays_cancelled(context: Context, run_id: int) -> None:
-    with _paused_planner(context, run_id), context.database.begin() as session:
+    with _paused_planner(context, run_id) as planning, context.database.begin() as session:
         session.execute(update(Run).values(state=RunState.CANCELLED.value))
+    planning.result()
     run = run_of(context, run_id)
     assert (run.state, run.plan_hash, _rows(context)) == (RunState.CANCELLED, None, (0, 0))
 

@@ -7,9 +7,9 @@ import pytest
 from services.relay_client.archive import NoRelay
 from services.relay_client.execute import execute_stage, executor_lease
 from services.sandbox.phone_system import PhoneSystemOptions
-from shared.database import leases
 from shared.domain.command import Command, CommandKind
 from shared.errors import LeaseHeld
+from shared.work import leases
 from tests.integration.relay_client.conftest import Bench, VerifyingArchiver, change, creation
 
 pytestmark = pytest.mark.every_database

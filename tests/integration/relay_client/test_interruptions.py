@@ -11,8 +11,7 @@ from sqlalchemy import update
 
 from services.api.use_cases.decisions import cancel
 from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
-from services.relay_client.ending import MOST_INTERRUPTIONS
-from services.relay_client.execute import execute_stage, executor_lease
+from services.relay_client.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
 from services.relay_client.relay import HandedOn
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Lease

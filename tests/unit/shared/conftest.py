@@ -9,6 +9,8 @@ from shared.database.engine import Database
 from shared.encryption import Encryption, new_key
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
+from shared.worker.app import create_app
+from shared.worker.context import Context
 from tests.support.databases import deployment_settings
 
 
@@ -24,6 +26,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def encryption() -> Encryption:
     """Encryption with a key of its own."""
     return Encryption(new_key())
+
+
+@pytest.fixture
+def context(tmp_path: Path, database: Database, encryption: Encryption) -> Context:
+    """The wiring of a process on that database; nobody works on what it publishes."""
+    process = deployment_settings(tmp_path, lease_seconds=60)
+    return Context(create_app(process), process, database, encryption)
 
 
 @pytest.fixture

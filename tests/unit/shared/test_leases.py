@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from shared.database import leases
 from shared.database.engine import Database
 from shared.database.tables import Lease
 from shared.errors import LeaseHeld
+from shared.work import leases
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.every_database

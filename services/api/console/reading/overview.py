@@ -22,9 +22,9 @@ from shared.database.tables import (
 )
 from shared.domain.plan import Severity
 from shared.runs.due import due_messages
-from shared.runs.parts import advice_of
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
+from shared.work.parts import advice_of
 from shared.worker.context import Context
 
 # A worker that lives takes work up at once, and what was lost is published again within this time by far.

@@ -4,21 +4,26 @@ A lease is a row with a holder and an expiry. Taking it is one conditional UPDAT
 win on any database. The holder renews it while alive; a holder that finds it lost must stop writing.
 """
 
-import threading
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
-import structlog
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
 from shared.database.tables import Lease
-from shared.errors import LeaseHeld, RollcallError
+from shared.errors import LeaseHeld
+from shared.work.heartbeat import Heartbeat, beating
 
-log = structlog.get_logger(__name__)
+
+def new_holder() -> str:
+    """A name for one attempt of this process, unique even within the process."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:12]}"
 
 
 def take(database: Database, name: str, holder: str, seconds: float) -> bool:
@@ -57,6 +62,22 @@ def renew(database: Database, name: str, holder: str, seconds: float) -> bool:
         return bool(renewed.rowcount)  # type: ignore[attr-defined]
 
 
+def fence(session: Session, name: str, holder: str) -> None:
+    """Nothing, while nobody else can have the lease before this transaction has ended.
+
+    :raises LeaseHeld: another worker may have taken over; nothing must be written any more.
+    """
+    found = session.scalar(
+        select(Lease.holder)
+        .where(Lease.name == name)
+        .with_for_update()
+        # SQL Server has no FOR UPDATE.
+        .with_hint(Lease, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
+    )
+    if found != holder:
+        raise LeaseHeld(f"Another worker has taken over the work '{name}'.")
+
+
 def give_back(database: Database, name: str, holder: str) -> None:
     """End the lease now; not holding it is not an error."""
     with database.begin() as session:
@@ -70,54 +91,16 @@ def is_held(database: Database, name: str) -> bool:
         return session.scalar(held) is not None
 
 
-class HeldLease:
-    """A lease being held: ``is_lost`` turns true when it could not be renewed in time."""
-
-    def __init__(self) -> None:
-        self._lost = threading.Event()
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether somebody else may hold it now; the holder must stop writing."""
-        return self._lost.is_set()
-
-    def mark_lost(self) -> None:
-        """Say that the lease is gone."""
-        self._lost.set()
-
-
 @contextmanager
-def hold(database: Database, name: str, holder: str, seconds: float) -> Iterator[HeldLease]:
-    """Hold the lease for a block, renewed by a heartbeat at a third of its time.
+def hold(database: Database, name: str, holder: str, seconds: float) -> Iterator[Heartbeat]:
+    """Hold the lease for a block, renewed by a heartbeat.
 
     :raises LeaseHeld: another holder has it.
     """
     if not take(database, name, holder, seconds):
         raise LeaseHeld(f"The work '{name}' is being done by another process.", retry_after=seconds)
-    held = HeldLease()
-    ended = threading.Event()
-
-    def _heartbeat() -> None:
-        last = datetime.now(UTC)
-        while not ended.wait(seconds / 3):
-            try:
-                if not renew(database, name, holder, seconds):
-                    held.mark_lost()
-                    return
-                last = datetime.now(UTC)
-            except RollcallError as error:
-                log.warning("lease_not_renewed", lease=name, error=error.message)
-                if datetime.now(UTC) - last > timedelta(seconds=seconds * 2 / 3):
-                    held.mark_lost()
-                    return
-
-    # In a copy of our context, so that its lines carry the same ids.
-    in_context = copy_context().run
-    beating = threading.Thread(target=in_context, args=(_heartbeat,), name=f"lease {name}", daemon=True)
-    beating.start()
     try:
-        yield held
+        with beating(lambda: renew(database, name, holder, seconds), seconds, name) as heartbeat:
+            yield heartbeat
     finally:
-        ended.set()
-        beating.join()
         give_back(database, name, holder)

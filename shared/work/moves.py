@@ -1,0 +1,176 @@
+"""Moves runs, parts and commands from state to state: nothing else writes a state (a test looks through the code).
+
+Every move is a conditional UPDATE that names the states it may start from, as ``transitions`` has them. A run that
+ends takes its open commands with it: none of them waits, or seems to be in hand, in a run that nobody goes on with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.database.tables import CommandRow, Run, SnapshotPart
+from shared.domain.command import CommandState
+from shared.errors import TransitionRefused
+from shared.work.transitions import (
+    COMMANDS,
+    OUTCOME_UNKNOWN,
+    PARTS,
+    READ_BACK,
+    RUNS,
+    CommandEvent,
+    PartEvent,
+    RunEvent,
+)
+
+_IN_HAND = (
+    "The run ended while this was being carried out, so its outcome is unknown until the extension is read back. The "
+    "next run compares again."
+)
+_STOPPED = ("run_stopped", "The run was stopped before. The next run compares again.")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """What a run that ended had still open: how many commands were skipped, and how many were in hand."""
+
+    skipped: int = 0
+    in_hand: int = 0
+
+    def sentence(self) -> str:
+        """About those in hand, for the Log; empty when there were none."""
+        if not self.in_hand:
+            return ""
+        begun = "1 command was" if self.in_hand == 1 else f"{self.in_hand} commands were"
+        return f" {begun} being carried out; what became of it is unknown until it is read back."
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnd:
+    """How one command ended: one of DONE, FAILED, OUTDATED, NOT_BEGUN, and what to store with it."""
+
+    row_id: int
+    event: CommandEvent
+    result: dict[str, Any] = field(default_factory=dict)
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+def move_run(session: Session, run_id: int, event: RunEvent, *, said: str = "", **values: Any) -> LeftOpen:
+    """Move the run, and end its open commands if it ends. ``said`` is why commands that were not begun are skipped.
+
+    :raises TransitionRefused: the run is in no state that the event may happen in.
+    """
+    now = datetime.now(UTC)
+    target = RUNS.target(event)
+    is_end = RUNS.is_end(target)
+    moved = session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state.in_([state.value for state in RUNS.sources(event)]))
+        .values(state=target.value, **({"finished_at": now} if is_end else {}), **values)
+        .execution_options(synchronize_session=False)
+    )
+    if not moved.rowcount:  # type: ignore[attr-defined]
+        found = session.scalar(select(Run.state).where(Run.id == run_id)) or "gone"
+        raise TransitionRefused(
+            f"Run {run_id} is {found.replace('_', ' ')}; this cannot be done to it any more.",
+            run_id=run_id,
+            state=found,
+        )
+    if not is_end:
+        return LeftOpen()
+    code, message = (
+        _STOPPED if event is RunEvent.FAILED else ("cancelled", said or f"Run {run_id} was cancelled.")
+    )
+    return LeftOpen(
+        skipped=move_commands(
+            session, run_id, CommandEvent.NOT_BEGUN, CommandRow.state == CommandState.PENDING.value,
+            error_code=code, error_message=message, finished_at=now,
+        ),
+        in_hand=move_commands(
+            session, run_id, CommandEvent.IN_HAND_AT_END,
+            error_code=OUTCOME_UNKNOWN, error_message=_IN_HAND, finished_at=now,
+        ),
+    )  # fmt: skip
+
+
+def move_part(
+    session: Session, part_id: int, event: PartEvent, *fence: ColumnElement[bool], **values: Any
+) -> None:
+    """Move the part if ``fence`` (whose it is) holds too.
+
+    :raises TransitionRefused: it has ended, or is not whose the fence says.
+    """
+    moved = session.execute(
+        update(SnapshotPart)
+        .where(
+            SnapshotPart.id == part_id,
+            SnapshotPart.state.in_([state.value for state in PARTS.sources(event)]),
+            *fence,
+        )
+        .values(state=PARTS.target(event).value, **values)
+        .execution_options(synchronize_session=False)
+    )
+    if not moved.rowcount:  # type: ignore[attr-defined]
+        raise TransitionRefused(f"Part {part_id} has ended, or another worker has taken it over.")
+
+
+def move_commands(
+    session: Session, run_id: int, event: CommandEvent, *which: ColumnElement[bool], **values: Any
+) -> int:
+    """Move those of the run's commands that ``which`` names and the event may happen to; how many were moved."""
+    moved = session.execute(
+        update(CommandRow)
+        .where(CommandRow.run_id == run_id, _may(event), *which)
+        .values(state=COMMANDS.target(event).value, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return int(moved.rowcount)  # type: ignore[attr-defined]
+
+
+def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
+    """Store how commands ended that were in hand, also when their run has ended meanwhile.
+
+    :raises TransitionRefused: one of them was not in hand; nothing may be kept of this transaction.
+    """
+    if not ends:
+        return
+    now = datetime.now(UTC)
+    in_hand = session.execute(
+        update(CommandRow)
+        .where(
+            CommandRow.id.in_([end.row_id for end in ends]),
+            or_(_may(CommandEvent.DONE), _may(CommandEvent.FOUND_DONE)),
+        )
+        .values(finished_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if in_hand.rowcount != len(ends):  # type: ignore[attr-defined]
+        raise TransitionRefused(
+            "A command has ended already, or was given back: its outcome cannot be stored."
+        )
+    # Locked by the statement above until the transaction ends.
+    session.execute(
+        update(CommandRow),
+        [
+            {
+                "id": end.row_id,
+                "state": COMMANDS.target(end.event).value,
+                "result": end.result,
+                "error_code": end.error_code,
+                "error_message": end.error_message,
+            }
+            for end in ends
+        ],
+    )
+
+
+def _may(event: CommandEvent) -> ColumnElement[bool]:
+    """That the event may happen to a command."""
+    allowed = CommandRow.state.in_([state.value for state in COMMANDS.sources(event)])
+    if event in READ_BACK.values():
+        return and_(allowed, CommandRow.error_code == OUTCOME_UNKNOWN)
+    return allowed

@@ -1,0 +1,258 @@
+"""A part of a snapshot as a piece of work. Every step is a conditional UPDATE that names the attempt and its holder.
+
+A reader that was paused past its claim finds its attempt superseded at the next step and stops (``LeaseHeld``): it can
+neither complete the part nor mix its pages with those of the attempt that took over.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.database import events
+from shared.database.pages import Item, forget_other_attempts, forget_pages, write_page
+from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
+from shared.errors import LeaseHeld, RollcallError, TransientError, TransitionRefused
+from shared.runs.due import part_message
+from shared.settings import store
+from shared.settings.documents import SiteSettings
+from shared.work import bulkhead
+from shared.work.claimed import Work
+from shared.work.moves import move_part
+from shared.work.transitions import PartEvent
+from shared.worker.context import Context
+
+# Of attempts that failed for a passing reason, and of those that just ended (their worker was killed).
+MAX_ATTEMPTS = 3
+_LONGEST_PAUSE_SECONDS = 60.0
+_EXPIRED = (
+    f"It was begun {MAX_ATTEMPTS} times, and each time the worker ended before it was done. The process log of the "
+    "workers says why; memory is the usual reason."
+)
+_IS_COLLECTING = (
+    select(Run.id).where(Run.id == SnapshotPart.run_id, Run.state == RunState.COLLECTING.value).exists()
+)
+
+
+class PartWork(Work):
+    """An attempt at reading one part. What is read is stored page by page, and counts once it is complete."""
+
+    run_id: int
+    site_id: str
+    unit: str
+    attempt: int
+
+    def __init__(self, context: Context, part_id: int, kind: PartKind) -> None:
+        super().__init__(context, f"part {part_id}")
+        self.id = part_id
+        self.kind = kind
+        self.pages = self.items = 0
+
+    def settings(self) -> SiteSettings:
+        """The site's settings as they are now."""
+        with self.context.database.read() as session:
+            return store.read(session, self.site_id, self.context.encryption).settings
+
+    def store(self, items: Sequence[Item]) -> None:
+        """Store the next page and renew the claim.
+
+        :raises LeaseHeld: another attempt has taken over, or the run was cancelled; stop reading.
+        """
+        with self.context.database.begin() as session:
+            self._keep(session)
+            write_page(session, self.id, self.attempt, self.pages, items)
+        self.pages += 1
+        self.items += len(items)
+
+    def start_over(self) -> None:
+        """Forget what was stored, to read again within this attempt.
+
+        :raises LeaseHeld: as for ``store``.
+        """
+        with self.context.database.begin() as session:
+            self._keep(session)
+            forget_pages(session, self.id, self.attempt)
+        self.pages = self.items = 0
+
+    def complete(self, *, source: str, proof: Mapping[str, Any]) -> None:
+        """Declare the part complete with what was stored, on the evidence of ``proof``.
+
+        :raises LeaseHeld: as for ``store``.
+        """
+        with self.context.database.begin() as session:
+            self._move(
+                session,
+                PartEvent.COMPLETED,
+                page_count=self.pages,
+                item_count=self.items,
+                source=source,
+                proof=dict(proof),
+                error_code=None,
+                error_message=None,
+            )
+            forget_other_attempts(session, self.id, self.attempt)
+
+    def is_suspect(self) -> bool:
+        """Whether it waits to be taken, and the end it reads did not answer last time."""
+        with self.context.database.read() as session:
+            part = session.get(SnapshotPart, self.id)
+            run = session.get(Run, part.run_id) if part and part.state == PartState.PENDING else None
+            return (
+                part is not None
+                and run is not None
+                and bulkhead.did_not_answer(session, run.site_id, part.kind)
+            )
+
+    def postpone(self) -> None:
+        """Let it wait a little, if it waited to be taken: else it is being read or has asked already."""
+        now = datetime.now(UTC)
+        again_at = now + timedelta(seconds=bulkhead.ASK_AGAIN_SECONDS)
+        with self.context.database.begin() as session:
+            waits = self._update(session, *_is_due(now), _IS_COLLECTING, next_attempt_at=again_at)
+            part = session.get_one(SnapshotPart, self.id)
+        if waits:
+            self.context.publish([part_message(part)], countdown=bulkhead.ASK_AGAIN_SECONDS)
+
+    def take(self) -> bool:
+        """Claim the part; ``False`` when there is nothing to do (taken, ended, not due, or the run moved on).
+
+        A message is a hint that may have outlived its database (one restored, one made anew beside the same broker):
+        the number in it may by now belong to a part of another kind, which is left to those who can read it.
+        """
+        with self.context.database.begin() as session:
+            part = session.get(SnapshotPart, self.id)
+            run = session.get(Run, part.run_id) if part else None
+            if part is None or run is None or part.kind != self.kind:
+                return False
+            if self.kind is PartKind.ABSENT and _has_pending_units(session, run.id):
+                return False
+            is_expired = part.attempt >= MAX_ATTEMPTS
+            self.attempt = part.attempt if is_expired else part.attempt + 1
+            self.run_id, self.site_id, self.unit = run.id, run.site_id, part.unit
+            if not self._update(
+                session,
+                *_is_due(datetime.now(UTC)),
+                _IS_COLLECTING,
+                SnapshotPart.attempt == part.attempt,
+                attempt=self.attempt,
+                lease_holder=self.holder,
+                lease_expires_at=self._expiry(),
+            ):
+                return False
+            if is_expired:
+                self._give_up(session, "given_up", _EXPIRED)
+        if is_expired:
+            self.hand_on(0)
+        return not is_expired
+
+    def renew(self) -> bool:
+        """Keep the claim where nothing can be stored yet; ``False`` when it is not ours any more."""
+        with self.context.database.begin() as session:
+            return self._update(session, *self._is_ours(), lease_expires_at=self._expiry())
+
+    def fail(self, error: RollcallError) -> float:
+        """Note a failed attempt. Transient failures are tried ``MAX_ATTEMPTS`` times; all others are final.
+
+        :raises LeaseHeld: another attempt has taken over.
+        """
+        with self.context.database.begin() as session:
+            if not isinstance(error, TransientError) or self.attempt >= MAX_ATTEMPTS:
+                self._give_up(session, error.code, error.message)
+                return 0
+            seconds = min(error.retry_after, _LONGEST_PAUSE_SECONDS)
+            self._keep(
+                session,
+                error_code=error.code,
+                error_message=error.message,
+                next_attempt_at=datetime.now(UTC) + timedelta(seconds=seconds),
+                lease_holder=None,
+                lease_expires_at=None,
+            )
+            self._log(session, EventLevel.WARNING, f"{error.message} Next try in {seconds:.0f} s.")
+            return seconds
+
+    def end(self, *, is_done: bool) -> None:
+        """Nothing: the claim ended with the part, or with the note of its failure."""
+
+    def hand_on(self, seconds: float) -> None:
+        """Publish what the end of this attempt makes due."""
+        self.context.publish_after_part(self.run_id, self.id, seconds)
+
+    def _give_up(self, session: Session, code: str, message: str) -> None:
+        self._move(session, PartEvent.FAILED, error_code=code, error_message=message)
+        self._log(session, EventLevel.ERROR, f"{message} Not tried again in this run.")
+
+    def _log(self, session: Session, level: EventLevel, sentence: str) -> None:
+        what = {
+            PartKind.UNIT: f"The organizational unit {self.unit}",
+            PartKind.ABSENT: "The directory",
+            PartKind.EXTENSIONS: "The phone system",
+        }[self.kind]
+        message = f"{what} could not be read (attempt {self.attempt}): {sentence}"
+        entry = events.LogEntry("snapshot.failed", message, level=level, run_id=self.run_id)
+        events.record(session, self.site_id, entry)
+
+    def _keep(self, session: Session, **changes: Any) -> None:
+        if not self._update(session, *self._is_ours(), **({"lease_expires_at": self._expiry()} | changes)):
+            raise _taken_over()
+
+    def _move(self, session: Session, event: PartEvent, **changes: Any) -> None:
+        ended = {"completed_at": datetime.now(UTC), "lease_holder": None, "lease_expires_at": None}
+        try:
+            move_part(session, self.id, event, *self._is_ours(), **ended, **changes)
+        except TransitionRefused as refused:
+            raise _taken_over() from refused
+
+    def _update(self, session: Session, *which: ColumnElement[bool], **changes: Any) -> bool:
+        changed = session.execute(
+            update(SnapshotPart)
+            .where(SnapshotPart.id == self.id, *which)
+            .values(**changes)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+    def _is_ours(self) -> list[ColumnElement[bool]]:
+        return [
+            SnapshotPart.state == PartState.PENDING.value,
+            SnapshotPart.attempt == self.attempt,
+            SnapshotPart.lease_holder == self.holder,
+            _IS_COLLECTING,
+        ]
+
+    def _expiry(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.context.settings.lease_seconds)
+
+
+def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
+    """What whoever read the parts says should be mended in time, each sentence once."""
+    return tuple(dict.fromkeys(sentence for part in parts for sentence in part.proof.get("advice", ())))
+
+
+def are_all_ended(session: Session, run_id: int) -> bool:
+    """Whether every part of the run is complete or failed."""
+    return not _pending(session, SnapshotPart.run_id == run_id)
+
+
+def _has_pending_units(session: Session, run_id: int) -> bool:
+    return _pending(session, SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.UNIT.value)
+
+
+def _pending(session: Session, *which: ColumnElement[bool]) -> bool:
+    pending = select(func.count()).select_from(SnapshotPart)
+    return bool(session.scalar(pending.where(SnapshotPart.state == PartState.PENDING.value, *which)))
+
+
+def _is_due(now: datetime) -> list[ColumnElement[bool]]:
+    """That it waits to be taken: nobody has it, and it is time."""
+    return [
+        SnapshotPart.state == PartState.PENDING.value,
+        or_(SnapshotPart.lease_expires_at.is_(None), SnapshotPart.lease_expires_at < now),
+        or_(SnapshotPart.next_attempt_at.is_(None), SnapshotPart.next_attempt_at <= now),
+    ]
+
+
+def _taken_over() -> LeaseHeld:
+    return LeaseHeld("Another worker has taken over this part of the snapshot, or the run has ended.")
