@@ -19,7 +19,6 @@ from shared.work.transitions import (
     COMMANDS,
     OUTCOME_UNKNOWN,
     PARTS,
-    READ_BACK,
     RUNS,
     CommandEvent,
     PartEvent,
@@ -143,7 +142,7 @@ def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
         update(CommandRow)
         .where(
             CommandRow.id.in_([end.row_id for end in ends]),
-            or_(_may(CommandEvent.DONE), _may(CommandEvent.FOUND_DONE)),
+            _may(CommandEvent.DONE),
         )
         .values(finished_at=now)
         .execution_options(synchronize_session=False)
@@ -169,8 +168,8 @@ def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
 
 
 def _may(event: CommandEvent) -> ColumnElement[bool]:
-    """That the event may happen to a command."""
-    allowed = CommandRow.state.in_([state.value for state in COMMANDS.sources(event)])
-    if event in READ_BACK.values():
-        return and_(allowed, CommandRow.error_code == OUTCOME_UNKNOWN)
-    return allowed
+    """That the event may happen to a command: to one that failed, only while its outcome is unknown."""
+    return and_(
+        CommandRow.state.in_([state.value for state in COMMANDS.sources(event)]),
+        or_(CommandRow.state != CommandState.FAILED.value, CommandRow.error_code == OUTCOME_UNKNOWN),
+    )

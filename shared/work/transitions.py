@@ -39,7 +39,7 @@ class PartEvent(StrEnum):
 
 
 class CommandEvent(StrEnum):
-    """What happens to a command. The last five are of one whose run ended while it was in hand."""
+    """What happens to a command."""
 
     LEFT_OUT = "left out by the approval"
     TAKEN = "taken by a worker"
@@ -49,10 +49,6 @@ class CommandEvent(StrEnum):
     OUTDATED = "changed since the plan"
     NOT_BEGUN = "required command not done, or run ended"
     IN_HAND_AT_END = "run ended, outcome unknown"
-    FOUND_DONE = "read back: done"
-    FOUND_FAILED = "read back: failed"
-    FOUND_OUTDATED = "read back: changed since the plan"
-    FOUND_NOT_BEGUN = "read back: not begun"
 
 
 S = TypeVar("S", bound=StrEnum)
@@ -135,18 +131,10 @@ COMMANDS: Table[CommandState, CommandEvent] = Table(
         (CommandState.RUNNING, CommandEvent.OUTDATED): CommandState.OUTDATED,
         (CommandState.RUNNING, CommandEvent.NOT_BEGUN): CommandState.SKIPPED,
         (CommandState.RUNNING, CommandEvent.IN_HAND_AT_END): CommandState.FAILED,
-        # Only from the code OUTCOME_UNKNOWN: ``moves`` asks for it too.
-        (CommandState.FAILED, CommandEvent.FOUND_DONE): CommandState.DONE,
-        (CommandState.FAILED, CommandEvent.FOUND_FAILED): CommandState.FAILED,
-        (CommandState.FAILED, CommandEvent.FOUND_OUTDATED): CommandState.OUTDATED,
-        (CommandState.FAILED, CommandEvent.FOUND_NOT_BEGUN): CommandState.SKIPPED,
+        # What became of it is known after all. Only from the code OUTCOME_UNKNOWN: ``moves`` asks for it too.
+        (CommandState.FAILED, CommandEvent.DONE): CommandState.DONE,
+        (CommandState.FAILED, CommandEvent.FAILED): CommandState.FAILED,
+        (CommandState.FAILED, CommandEvent.OUTDATED): CommandState.OUTDATED,
+        (CommandState.FAILED, CommandEvent.NOT_BEGUN): CommandState.SKIPPED,
     },
 )
-
-READ_BACK: Mapping[CommandEvent, CommandEvent] = {
-    CommandEvent.DONE: CommandEvent.FOUND_DONE,
-    CommandEvent.FAILED: CommandEvent.FOUND_FAILED,
-    CommandEvent.OUTDATED: CommandEvent.FOUND_OUTDATED,
-    CommandEvent.NOT_BEGUN: CommandEvent.FOUND_NOT_BEGUN,
-}
-"""What each outcome is called when it becomes known after the run has ended."""

@@ -1,5 +1,7 @@
 """``kill -TERM`` of each process in the middle of a run: it ends in order and hands back what it has not begun."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
@@ -50,6 +52,16 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_leaves_the_rest
     assert processes.terminate(collector) == 0
     processes.start_worker([Queue.COLLECTOR, Queue.RECONCILER])
     assert_in_step(processes)
+
+
+def test_a_killed_worker_leaves_nothing_in_the_temporary_folder(
+    processes: Deployment, tmp_path: Path
+) -> None:
+    processes.environment["TMPDIR"] = str(tmp_path)
+    worker = processes.start_worker()
+    wait_until("the worker is ready", lambda: "ready." in processes.output_of(worker))
+    processes.kill(worker)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_that_is_told_to_end_while_it_reads_leaves_a_run_that_ends(

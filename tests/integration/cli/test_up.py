@@ -23,7 +23,8 @@ def _database() -> dict[str, str]:
 
 
 @contextmanager
-def _up(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def running_up(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """``rollcall up`` on the data folder, and its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "services.cli", "--data", str(data), "up"],
         env=_database() | {"ROLLCALL_API_PORT": "0", "ROLLCALL_SWEEP_SECONDS": "0.5", "COLUMNS": "200"},
@@ -44,7 +45,7 @@ def _up(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 def test_up_serves_the_api_and_works_on_what_other_commands_start(configured: Terminal, ends: Ends) -> None:
     token = configured("token", "create", "test").output.strip()
-    with _up(configured.data) as (process, address):
+    with running_up(configured.data) as (process, address):
         started = configured("run", "--preview", "--json")
         assert started.code == 0
         request = Request(
@@ -63,7 +64,7 @@ def test_up_serves_the_api_and_works_on_what_other_commands_start(configured: Te
 
 
 def test_a_database_is_served_by_one_process_only(configured: Terminal) -> None:
-    with _up(configured.data):
+    with running_up(configured.data):
         second = subprocess.run(
             [sys.executable, "-m", "services.cli", "--data", str(configured.data), "up"],
             env=_database() | {"ROLLCALL_API_PORT": "0"}, check=False, capture_output=True, text=True, timeout=60,
@@ -75,7 +76,7 @@ def test_a_database_is_served_by_one_process_only(configured: Terminal) -> None:
 
 
 def test_a_port_in_use_is_told_before_anything_starts(configured: Terminal) -> None:
-    with _up(configured.data) as (_process, address):
+    with running_up(configured.data) as (_process, address):
         port = address.rpartition(":")[2]
         second = subprocess.run(
             [sys.executable, "-m", "services.cli", "--data", str(configured.data / "other"), "up"],

@@ -14,9 +14,10 @@ from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
 from services.relay_client.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
 from services.relay_client.relay import HandedOn
 from services.sandbox.phone_system import PhoneSystemOptions
-from shared.database.tables import Lease
+from shared.database.tables import Lease, RunState
 from shared.domain.command import CommandKind
 from shared.errors import BadCredentials, LeaseHeld, PhoneSystemUnavailable
+from shared.work.runs import RunWork
 from tests.integration.relay_client.conftest import Bench, change, creation
 from tests.support.waiting import wait_until
 
@@ -133,6 +134,50 @@ def test_a_worker_that_was_paused_past_its_lease_changes_nothing_of_what_its_suc
     assert all(len(done) == 1 for done in bench.calls("create_user").values())
     assert {number for _id, number, _ours in bench.bindings().values()} == {"201", "202", "203", "204", "205"}
     assert (bench.run(run_id).state, bench.run(run_id).attempts) == ("done", 0)
+
+
+@pytest.mark.parametrize("is_alive", [True, False], ids=["worker lives on", "worker is dead"])
+def test_a_run_cancelled_with_a_command_in_hand_leaves_none_running(bench: Bench, is_alive: bool) -> None:
+    bench.configure(concurrency=1, timeout_seconds=30)
+    run_id = bench.start([creation(1), creation(2)])
+    faults = bench.phone_system.faults
+    with ThreadPoolExecutor(1) as worker:
+        if is_alive:
+            faults.add({"kind": "hold_after", "method": "POST", "path": "^/Users"})
+            stage = worker.submit(execute_stage, bench.context, run_id, bench.archiver)
+            wait_until("a creation is under way", lambda: faults.held)
+        else:
+            bench.leave_running(run_id)
+        cancel(bench.context, run_id, "test")
+        assert {(row.state, row.error_code) for row in bench.rows(run_id)} == {("failed", "outcome_unknown")}
+        assert bench.log()[-1].startswith(f"Run {run_id} was cancelled. 2 commands were being carried out")
+        if is_alive:
+            httpx.post(f"{bench.base_url}/sandbox/release").raise_for_status()
+            stage.result()
+    if is_alive:
+        assert [(row.state, row.error_code) for row in bench.rows(run_id)] == [
+            ("done", None),
+            ("skipped", "cancelled"),
+        ]
+        assert "Created extension 201 for Anna1 Berg." in bench.log()
+        assert {number for _id, number, _ours in bench.bindings().values()} == {"201"}
+
+
+def test_a_run_whose_executor_dies_again_and_again_is_ended_and_the_log_says_so(bench: Bench) -> None:
+    run_id = bench.start([creation(1)])
+    for attempt in range(1, MOST_INTERRUPTIONS + 1):
+        work = RunWork(bench.context, bench.run(run_id), RunState.EXECUTING, "executor", MOST_INTERRUPTIONS)
+        assert work.take()
+        assert bench.run(run_id).attempts == attempt
+        work.end(is_done=False)
+    work = RunWork(bench.context, bench.run(run_id), RunState.EXECUTING, "executor", MOST_INTERRUPTIONS)
+    assert not work.take()
+    assert (bench.run(run_id).state, bench.run(run_id).error_code) == ("failed", "given_up")
+    assert bench.log()[-1] == (
+        f"Run {run_id} was stopped: The run could not be executed in {MOST_INTERRUPTIONS} tries. "
+        "The process log says why."
+    )
+    assert [row.error_code for row in bench.rows(run_id)] == ["run_stopped"]
 
 
 class TestSlow:

@@ -1,8 +1,12 @@
 """Reading a phone system: all of it, each once, proven complete, and never a secret."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -15,18 +19,24 @@ from shared.database.tables import PartKind, SnapshotPart
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
 from shared.runs.start import RunRequest, start_run
+from shared.work.parts import PartWork
 from tests.integration.relay_client.between import Answer, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench, change, creation
+from tests.support.waiting import wait_until
 
 
-def _snapshot(bench: Bench) -> SnapshotPart:
+def _part_to_read(bench: Bench) -> int:
     with bench.context.database.begin() as session:
         run_id = start_run(session, RunRequest("default"), bench.context.encryption).id
-        part_id = session.scalars(
+        return session.scalars(
             select(SnapshotPart.id).where(
                 SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.EXTENSIONS.value
             )
         ).one()
+
+
+def _snapshot(bench: Bench) -> SnapshotPart:
+    part_id = _part_to_read(bench)
     snapshot_extensions(bench.context, part_id)
     with bench.context.database.read() as session:
         return session.get_one(SnapshotPart, part_id)
@@ -157,6 +167,29 @@ def test_a_reading_with_a_gap_is_done_again_and_what_it_had_stored_is_forgotten(
         part = _snapshot(bench)
     assert (part.state, part.item_count) == ("complete", 1600)
     assert len(set(_stored_numbers(bench, part))) == 1600
+
+
+def test_a_phone_system_whose_first_page_takes_three_leases_is_read_once(bench: Bench) -> None:
+    lease = 1.0
+    bench.context = replace(
+        bench.context, settings=bench.context.settings.model_copy(update={"lease_seconds": lease})
+    )
+    bench.configure(timeout_seconds=60)
+    bench.phone_system.faults.add({"kind": "hold_before", "method": "GET", "path": "^/Users"})
+    part_id = _part_to_read(bench)
+    with ThreadPoolExecutor(1) as worker:
+        reading = worker.submit(snapshot_extensions, bench.context, part_id)
+        wait_until("the first page is asked for", lambda: bench.phone_system.faults.held)
+        until = time.monotonic() + 3 * lease
+        while time.monotonic() < until:
+            # As every sweep does that finds the claim run out.
+            assert not PartWork(bench.context, part_id, PartKind.EXTENSIONS).take()
+            time.sleep(0.05)
+        httpx.post(f"{bench.base_url}/sandbox/release").raise_for_status()
+        reading.result()
+    with bench.context.database.read() as session:
+        part = session.get_one(SnapshotPart, part_id)
+    assert (part.state, part.attempt, part.item_count) == ("complete", 1, 10)
 
 
 def test_a_phone_system_that_never_gives_all_it_counts_fails_the_part(bench: Bench) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import update
 
 from shared.database.engine import Database
 from shared.database.tables import Lease
-from shared.errors import LeaseHeld
+from shared.errors import LeaseHeld, StorageUnavailable
 from shared.work import leases
+from shared.work.heartbeat import beating
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.every_database
@@ -98,6 +99,25 @@ def test_a_holder_whose_lease_was_taken_over_learns_it(database: Database) -> No
             threading.Event().wait(0.05)
     assert lost.is_set()
     assert not leases.take(database, "work", "first", 1), "ending must not give back what another holds"
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), OSError("no socket"), StorageUnavailable("The disk is full.")], ids=repr
+)
+def test_an_error_of_any_kind_counts_as_lost_until_a_renewal_proves_otherwise(error: Exception) -> None:
+    is_broken = threading.Event()
+    is_broken.set()
+
+    def _renew() -> bool:
+        if is_broken.is_set():
+            raise error
+        return True
+
+    with beating(_renew, 0.6, "work") as heartbeat:
+        assert not heartbeat.is_lost
+        wait_until("it counts as lost", lambda: heartbeat.is_lost, 10)
+        is_broken.clear()
+        wait_until("it is known to be ours again", lambda: not heartbeat.is_lost, 10)
 
 
 def test_holding_what_another_holds_is_refused(database: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.database.tables import CommandRow, Run, SnapshotPart
-from shared.work.transitions import COMMANDS, PARTS, READ_BACK, RUNS, CommandEvent, PartEvent, RunEvent, Table
+from shared.work.transitions import COMMANDS, PARTS, RUNS, CommandEvent, PartEvent, RunEvent, Table
 
 ROOT = Path(__file__).parents[3]
 TABLES: dict[str, tuple[Table[Any, Any], type[Any], Any]] = {
@@ -28,11 +28,6 @@ def test_every_event_leads_to_one_state_and_every_state_is_reached(name: str) ->
     states: type[StrEnum] = type(table.start)
     assert {table.start, *table.moves.values()} == set(states)
     assert row.__table__.c.state.default.arg == table.start.value
-
-
-def test_what_is_read_back_later_leads_where_it_would_have_led_at_once() -> None:
-    for event, later in READ_BACK.items():
-        assert COMMANDS.target(event) is COMMANDS.target(later)
 
 
 @pytest.mark.parametrize("name", TABLES)
