@@ -9,6 +9,7 @@ from pathlib import Path
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.tables import PartKind, Run, RunState
+from shared.domain.person import AbsentPerson
 from shared.errors import LeaseHeld
 from shared.settings.process import load
 from shared.work.claimed import claimed
@@ -61,7 +62,7 @@ def main() -> None:
             with claimed(context, part_work(context, int(number))) as part:
                 _wait_for_word()
                 if part is not None:
-                    part.store([["first owner"]])
+                    part.store([AbsentPerson("first owner", found=False)])
                     part.complete(source="first owner", proof={})
         else:
             with claimed(context, run_work(context, int(number))) as work:

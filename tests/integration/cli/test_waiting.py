@@ -23,7 +23,7 @@ from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.api.conftest import READY
-from tests.integration.cli.conftest import PEOPLE, Ends, Terminal
+from tests.integration.cli.conftest import PEOPLE, Ends, Terminal, settings_file
 from tests.integration.cli.test_up import running_up
 from tests.support.postgresql import PostgresServer, postgres_server
 
@@ -36,9 +36,17 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("with_up", [False, True], ids=["alone", "beside up"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_stage_that_must_be_tried_again_ends(
-    configured: Terminal, ends: Ends, monkeypatch: pytest.MonkeyPatch, fault: str, with_up: bool
+    configured: Terminal,
+    ends: Ends,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    fault: str,
+    with_up: bool,
 ) -> None:
     monkeypatch.setenv("ROLLCALL_SWEEP_SECONDS", "0.5")
+    # One by one, so that all the faults strike the same command.
+    file = settings_file(tmp_path, ends.settings(phone_system={"concurrency": 1}))
+    assert configured("settings", "apply", str(file)).code == 0
     assert configured("run", "--wait", "--json").json["state"] == "held"
     plan_hash = configured("plan", "1", "--json").json["plan_hash"]
     with running_up(configured.data) if with_up else nullcontext():

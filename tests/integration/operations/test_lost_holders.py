@@ -11,8 +11,9 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import select, update
 
-from shared.database.pages import read_rows
+from shared.database.pages import read_items
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
+from shared.domain.person import AbsentPerson
 from shared.errors import LeaseHeld
 from shared.runs.start import RunRequest, start_run
 from shared.work.claimed import Work
@@ -21,6 +22,7 @@ from tests.support.holder import LEASE_SECONDS, context_on, finish, part_work, r
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.every_database
+SECOND = AbsentPerson("second owner", found=False)
 W = TypeVar("W", bound=Work)
 
 
@@ -145,9 +147,9 @@ def test_the_part_of_a_killed_reader_is_read_by_the_next(owner: Context, part_id
         holder.kill()
         second = _taken(lambda: part_work(owner, part_id))
     assert second.attempt == 2
-    second.store([["second owner"]])
+    second.store([SECOND])
     second.complete(source="second owner", proof={})
-    assert list(read_rows(owner.database, part_id)) == [["second owner"]]
+    assert list(read_items(owner.database, part_id, AbsentPerson)) == [SECOND]
 
 
 @pytest.mark.parametrize("is_complete", [True, False], ids=["done by the second", "the second is at it"])
@@ -157,13 +159,13 @@ def test_a_reader_that_was_frozen_past_its_claim_writes_nothing(
     with _holding(owner, "part", part_id) as holder:
         holder.freeze()
         second = _taken(lambda: part_work(owner, part_id))
-        second.store([["second owner"]])
+        second.store([SECOND])
         if is_complete:
             second.complete(source="second owner", proof={})
         assert holder.thawed() == "refused"
     if not is_complete:
         second.complete(source="second owner", proof={})
-    assert list(read_rows(owner.database, part_id)) == [["second owner"]]
+    assert list(read_items(owner.database, part_id, AbsentPerson)) == [SECOND]
     with owner.database.read() as session:
         part = session.get_one(SnapshotPart, part_id)
     assert (part.state, part.source, part.attempt) == (PartState.COMPLETE, "second owner", 2)
