@@ -63,7 +63,7 @@ def test_what_is_chosen_is_what_everybody_sees_from_the_next_page_on(
         if path.endswith("log"):
             assert _style(other.locator("th"), "backgroundColor") == _rgb(GRID)
 
-    page.get_by_role("button", name="Standard look").click()
+    page.get_by_role("button", name="Reset to default").click()
     if with_scripts:
         page.get_by_role("dialog").get_by_role("button").first.click()
     expect(page.locator("header.top")).not_to_contain_text("Nordwind")

@@ -15,6 +15,7 @@ from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.settings import store
 from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.sentences import called
 from shared.settings.store import StoredSettings
 from shared.worker.context import Context
 
@@ -159,8 +160,15 @@ def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) 
     if contradiction is not None:
         place, why = contradiction
         raise SettingsInvalid(
-            f"The settings do not fit together: {place}: {why}. Nothing was saved.", place=place, why=why
+            f"The settings do not fit together. {_called(place)}: {why} Nothing was saved.",
+            place=place,
+            why=why,
         )
+
+
+def _called(place: str) -> str:
+    section, _, name = place.partition(".")
+    return called(Section(section), name)
 
 
 def _write(

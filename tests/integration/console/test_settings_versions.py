@@ -69,7 +69,7 @@ def test_an_earlier_version_is_taken_back_without_its_secret(context: Context, b
     assert "rollcall" in history.text
     assert CLIENT_SECRET not in history.response.text
     page = mary.send(history, "/restore", button=("version", "1"))
-    assert "Saved: version 3" in page.text
+    assert "Saved (version 3)" in page.text
     stored = _settings(context).phone_system
     assert (stored.client_id, stored.client_secret.get_secret_value()) == ("rollcall", "fresh fresh fresh")
 
