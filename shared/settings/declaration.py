@@ -5,7 +5,7 @@ Forms, messages, docs/settings.md and OpenAPI are made from these declarations (
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypedDict, TypeVar, Unpack, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -21,7 +21,7 @@ class Document(BaseModel):
 
 
 class Input(StrEnum):
-    """How the console lets a text be entered, where a line of text is not the best way."""
+    """How the console lets a text be entered: part of its type, ``Annotated[str, Input.WIDE]``."""
 
     LINE = "line"
     WIDE = "wide"
@@ -29,16 +29,6 @@ class Input(StrEnum):
     EXTENSION = "extension"
     ATTRIBUTE = "attribute"
     TIME_ZONE = "time_zone"
-
-
-class Limits(TypedDict, total=False):
-    """What pydantic checks of a number or a text."""
-
-    ge: float
-    gt: float
-    le: float
-    lt: float
-    max_length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,6 @@ class Shown:
     label: str
     unit: str = ""
     group: Group | None = None
-    input: Input = Input.LINE
 
     def __call__(self, schema: dict[str, Any]) -> None:
         """Add it to the setting's JSON schema."""
@@ -66,19 +55,14 @@ class Shown:
 
 
 def setting(
-    default: T,
-    label: str,
-    help: str,
-    group: Group | None = None,
-    *,
-    unit: str = "",
-    input: Input = Input.LINE,
-    **limits: Unpack[Limits],
+    default: T, label: str, help: str, group: Group | None = None, *, unit: str = "", **limits: float
 ) -> T:
-    """Declare a setting: a field of a document. ``REQUIRED`` as default means that there is none."""
-    shown = Shown(label, unit, group, input)
+    """Declare a setting: a field of a document. ``REQUIRED`` as default means that there is none.
+
+    ``limits`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``max_length``.
+    """
     field: Any = Field
-    return cast(T, field(default, description=help, json_schema_extra=shown, **limits))
+    return cast(T, field(default, description=help, json_schema_extra=Shown(label, unit, group), **limits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,49 +9,27 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain.rules import ArchiveRule, Exclusion, Limits, Rules, UnitRule
-from shared.settings.declaration import Document
-from shared.settings.sections.archive import ArchiveSettings
-from shared.settings.sections.branding import BrandingSettings
-from shared.settings.sections.directory import (
-    AttributeSettings,
-    Authentication,
-    DirectorySettings,
-    NumberRule,
-    Security,
-    UnitSettings,
-)
-from shared.settings.sections.limits import LimitsSettings
-from shared.settings.sections.phone_system import PhoneSystemSettings
-from shared.settings.sections.relay import RelaySettings
-from shared.settings.sections.rules import ExclusionSettings, RulesSettings
-from shared.settings.sections.schedule import ScheduleSettings
-from shared.settings.sections.sign_in import PasswordType, SignInSettings
+from shared.settings.declaration import Document as Document
+from shared.settings.sections.archive import ArchiveSettings as ArchiveSettings
+from shared.settings.sections.branding import BrandingSettings as BrandingSettings
+from shared.settings.sections.directory import AttributeSettings as AttributeSettings
+from shared.settings.sections.directory import Authentication as Authentication
+from shared.settings.sections.directory import DirectorySettings as DirectorySettings
+from shared.settings.sections.directory import NumberRule as NumberRule
+from shared.settings.sections.directory import Security as Security
+from shared.settings.sections.directory import UnitSettings as UnitSettings
+from shared.settings.sections.limits import LimitsSettings as LimitsSettings
+from shared.settings.sections.phone_system import PhoneSystemSettings as PhoneSystemSettings
+from shared.settings.sections.relay import RelaySettings as RelaySettings
+from shared.settings.sections.rules import ExclusionSettings as ExclusionSettings
+from shared.settings.sections.rules import RulesSettings as RulesSettings
+from shared.settings.sections.schedule import ScheduleSettings as ScheduleSettings
+from shared.settings.sections.sign_in import PasswordType as PasswordType
+from shared.settings.sections.sign_in import SignInSettings as SignInSettings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = [
-    "SECTION_MODELS",
-    "ArchiveSettings",
-    "AttributeSettings",
-    "Authentication",
-    "BrandingSettings",
-    "DirectorySettings",
-    "Document",
-    "ExclusionSettings",
-    "LimitsSettings",
-    "NumberRule",
-    "PasswordType",
-    "PhoneSystemSettings",
-    "RelaySettings",
-    "RulesSettings",
-    "ScheduleSettings",
-    "Section",
-    "Security",
-    "SignInSettings",
-    "SiteSettings",
-    "UnitSettings",
-]
 T = TypeVar("T", bound="DataclassInstance")
 
 

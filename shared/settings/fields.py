@@ -61,14 +61,15 @@ def label_of(section: Section, place: str) -> str:
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[Field]:
     for name, info in model.model_fields.items():
-        kind, is_optional = _bare(info.annotation)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _fields(kind, f"{prefix}{name}.")
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from _fields(info.annotation, f"{prefix}{name}.")
         else:
-            yield _field(f"{prefix}{name}", kind, is_optional, info)
+            yield _field(f"{prefix}{name}", info)
 
 
-def _field(name: str, kind: Any, is_optional: bool, info: FieldInfo) -> Field:
+def _field(name: str, info: FieldInfo) -> Field:
+    kind, marks = _bare(info.annotation)
+    marks += tuple(info.metadata)
     shown = info.json_schema_extra
     assert isinstance(shown, Shown), f"{name} is not declared with setting()"
     choices: Mapping[str, str] = {}
@@ -83,7 +84,7 @@ def _field(name: str, kind: Any, is_optional: bool, info: FieldInfo) -> Field:
     elif isinstance(kind, type) and issubclass(kind, Choice):
         how, choices = "choice", {choice.value: choice.label for choice in kind}
     elif get_origin(kind) is tuple:
-        item, _ = _bare(get_args(kind)[0])
+        item = _bare(get_args(kind)[0])[0]
         how = "lines"
         if isinstance(item, type) and issubclass(item, BaseModel):
             how, columns = "rows", tuple(_fields(item, ""))
@@ -95,18 +96,18 @@ def _field(name: str, kind: Any, is_optional: bool, info: FieldInfo) -> Field:
         ... if info.is_required() else info.default,
         shown.unit,
         shown.group,
-        shown.input,
-        is_optional,
+        next((mark for mark in marks if isinstance(mark, Input)), Input.LINE),
+        type(None) in get_args(info.annotation),
         choices,
         columns,
     )
 
 
-def _bare(annotation: Any) -> tuple[Any, bool]:
-    """The type without its constraints, and whether it may be ``None``."""
+def _bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The type itself, and what it is annotated with; that it may be ``None`` is left away."""
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        kind, *marks = get_args(annotation)
+        return kind, tuple(marks)
     if get_origin(annotation) in (Union, UnionType):
-        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        return _bare(kinds[0])[0], len(kinds) < len(get_args(annotation))
-    return annotation, False
+        return _bare(next(kind for kind in get_args(annotation) if kind is not type(None)))
+    return annotation, ()

@@ -2,7 +2,7 @@
 
 from pydantic import model_validator
 
-from shared.settings.declaration import Document, Group, Input, setting, wrong
+from shared.settings.declaration import Document, Group, setting, wrong
 from shared.settings.sections.types import ExtensionNumber
 
 ARCHIVE = Group("")
@@ -15,34 +15,24 @@ class ArchiveSettings(Document):
     is_enabled: bool = setting(
         False,
         "Archive before deleting",
-        "If on, extensions are deleted only after their archive is verified.",
+        "Extensions are deleted only after their archive is verified.",
         ARCHIVE,
     )
     extension: ExtensionNumber | None = setting(
         None,
         "Archive extension",
-        "Receives voicemails and recordings and is never removed. Not required without a relay.",
+        "Receives what is archived; never removed. Not required without a relay.",
         ARCHIVE,
-        input=Input.EXTENSION,
     )
     voicemails: bool = setting(True, "Voicemails", "Archive voicemails. Requires the relay.", ARCHIVE)
     recordings: bool = setting(
-        True,
-        "Recordings",
-        "Archive recordings. Without a relay they are downloaded to Rollcall's host.",
-        ARCHIVE,
+        True, "Recordings", "Without a relay they are downloaded to Rollcall's host.", ARCHIVE
     )
     keep_backup: bool = setting(
-        False,
-        "Keep a backup",
-        "Also keep a dated backup on the phone system's host. Requires the relay.",
-        ADVANCED,
+        False, "Keep a backup", "A dated one, on the phone system's host. Requires the relay.", ADVANCED
     )
     accept_missing: bool = setting(
-        False,
-        "Accept missing audio files",
-        "Delete an extension even if some of its audio files were already lost.",
-        ADVANCED,
+        False, "Accept missing audio files", "Delete even if some audio files were already lost.", ADVANCED
     )
 
     @model_validator(mode="after")

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import SecretStr, StringConstraints, field_validator, model_validator
 
 from shared.domain.choice import Choice
-from shared.settings.declaration import REQUIRED, Document, Group, Input, setting, wrong
-from shared.settings.sections.types import AttributeName, ExtensionNumber, Text
+from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
+from shared.settings.sections.types import AttributeName, Certificate, ExtensionNumber, Text, WideText
 
 CONNECTION = Group("Connection")
 SIGNING_IN = Group("Certificate and sign-in", is_folded=True)
@@ -42,10 +42,7 @@ class UnitSettings(Document):
         REQUIRED, "Distinguished name", "Of the organizational unit, e.g. OU=Sales,DC=corp,DC=example."
     )
     template_extension: ExtensionNumber | None = setting(
-        None,
-        "Template extension",
-        "New extensions of this unit get its settings; 3CX's defaults when empty.",
-        input=Input.EXTENSION,
+        None, "Template extension", "New extensions of this unit get its settings; 3CX's defaults when empty."
     )
 
     @field_validator("dn")
@@ -67,12 +64,7 @@ class NumberRule(Document):
         5, "Maximum digits", "Length of the longest extension number.", NUMBER_RULE, ge=2, le=10
     )
     last_digits: int | None = setting(
-        None,
-        "Last digits of a full number",
-        "Use this many last digits of a full phone number. Leave empty to turn off.",
-        NUMBER_RULE,
-        ge=2,
-        le=10,
+        None, "Use the last N digits of a full number", "Leave empty to turn off.", NUMBER_RULE, ge=2, le=10
     )
 
     @model_validator(mode="after")
@@ -91,37 +83,19 @@ class AttributeSettings(Document):
     """Which attribute of the directory gives which field."""
 
     number: AttributeName = setting(
-        "telephoneNumber",
-        "Extension number",
-        "Attribute that holds the extension number.",
-        NUMBER,
-        input=Input.ATTRIBUTE,
+        "telephoneNumber", "Extension number", "Attribute that holds the extension number.", NUMBER
     )
     first_name: AttributeName = setting(
-        "givenName", "First name", "Attribute with the first name.", ATTRIBUTES, input=Input.ATTRIBUTE
+        "givenName", "First name", "Attribute with the first name.", ATTRIBUTES
     )
-    last_name: AttributeName = setting(
-        "sn", "Last name", "Attribute with the last name.", ATTRIBUTES, input=Input.ATTRIBUTE
-    )
+    last_name: AttributeName = setting("sn", "Last name", "Attribute with the last name.", ATTRIBUTES)
     display_name: AttributeName = setting(
-        "displayName",
-        "Display name",
-        "Shown in messages for people without first and last name.",
-        ATTRIBUTES,
-        input=Input.ATTRIBUTE,
+        "displayName", "Display name", "Shown in messages for people without first and last name.", ATTRIBUTES
     )
-    email: AttributeName = setting(
-        "mail", "E-mail", "Attribute with the e-mail address.", ATTRIBUTES, input=Input.ATTRIBUTE
-    )
-    mobile: AttributeName = setting(
-        "mobile", "Mobile", "Attribute with the mobile number.", ATTRIBUTES, input=Input.ATTRIBUTE
-    )
+    email: AttributeName = setting("mail", "E-mail", "Attribute with the e-mail address.", ATTRIBUTES)
+    mobile: AttributeName = setting("mobile", "Mobile", "Attribute with the mobile number.", ATTRIBUTES)
     department: AttributeName | None = setting(
-        "department",
-        "Department",
-        "Attribute with the name of the 3CX department, if any.",
-        ATTRIBUTES,
-        input=Input.ATTRIBUTE,
+        "department", "Department", "Attribute with the name of the 3CX department, if any.", ATTRIBUTES
     )
 
 
@@ -134,23 +108,16 @@ class DirectorySettings(Document):
     security: Security = setting(
         Security.LDAPS, "Security", "LDAPS and StartTLS encrypt the connection.", CONNECTION
     )
-    ca_certificate: str = setting(
-        "",
-        "CA certificate",
-        "The certificate of your own CA in PEM form, if it signed the controllers' certificates.",
-        SIGNING_IN,
-        input=Input.CERTIFICATE,
+    ca_certificate: Certificate = setting(
+        "", "CA certificate", "In PEM form, if your own CA signed the controllers' certificates.", SIGNING_IN
     )
     tls_name: str = setting(
-        "",
-        "Name in the certificate",
-        "Host name expected in the certificate, if it differs from the server's.",
-        SIGNING_IN,
+        "", "Name in the certificate", "If it differs from the server's name.", SIGNING_IN
     )
     authentication: Authentication = setting(
         Authentication.SIMPLE,
         "Authentication",
-        "Use Simple with LDAPS and StartTLS. Kerberos needs the optional package.",
+        "Use Simple with LDAPS and StartTLS. Kerberos needs an extra package.",
         SIGNING_IN,
     )
     allow_plain: bool = setting(
@@ -160,10 +127,7 @@ class DirectorySettings(Document):
         SIGNING_IN,
     )
     user: str = setting(
-        "",
-        "User",
-        "E.g. rollcall@corp.example, CORP\\rollcall or a distinguished name. Read access is enough.",
-        CONNECTION,
+        "", "User", "E.g. rollcall@corp.example or CORP\\rollcall. Read access is enough.", CONNECTION
     )
     password: SecretStr = setting(
         SecretStr(""), "Password", "Stored encrypted and never shown again.", CONNECTION
@@ -171,19 +135,11 @@ class DirectorySettings(Document):
     units: tuple[UnitSettings, ...] = setting(
         (), "Organizational units", "A person in several units belongs to the first.", UNITS
     )
-    filter: str = setting(
-        "",
-        "LDAP filter",
-        "Additional filter for people, e.g. (company=Example).",
-        SELECTION,
-        input=Input.WIDE,
+    filter: WideText = setting(
+        "", "LDAP filter", "Additional filter for people, e.g. (company=Example).", SELECTION
     )
-    required_group: str = setting(
-        "",
-        "Required group",
-        "Distinguished name of a group. Only its members count, direct or nested.",
-        SELECTION,
-        input=Input.WIDE,
+    required_group: WideText = setting(
+        "", "Required group", "Distinguished name. Only members count, direct or nested.", SELECTION
     )
     attributes: AttributeSettings = setting(
         AttributeSettings(), "Attributes", "Which attribute gives which field."
@@ -195,7 +151,7 @@ class DirectorySettings(Document):
     connect_timeout_seconds: float = setting(
         10.0,
         "Connection timeout",
-        "Wait for a controller before the next one is tried.",
+        "Then the next controller is tried.",
         ADVANCED,
         unit="seconds",
         gt=0,

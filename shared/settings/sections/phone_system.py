@@ -4,7 +4,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
 
-from shared.settings.declaration import Document, Group, Input, setting
+from shared.settings.declaration import Document, Group, setting
+from shared.settings.sections.types import Certificate
 
 API_CLIENT = Group("Connection")
 OWN_CERTIFICATE = Group("Certificate", is_folded=True)
@@ -21,17 +22,10 @@ class PhoneSystemSettings(Document):
         "", "Client ID", "Of the API client created in 3CX under Integrations > API.", API_CLIENT
     )
     client_secret: SecretStr = setting(
-        SecretStr(""),
-        "Client secret (API key)",
-        "The API key that 3CX showed once. Stored encrypted.",
-        API_CLIENT,
+        SecretStr(""), "Client secret (API key)", "Shown once by 3CX. Stored encrypted.", API_CLIENT
     )
-    ca_certificate: str = setting(
-        "",
-        "CA certificate",
-        "Certificate of a private CA in PEM form. When empty, the system's CAs are trusted.",
-        OWN_CERTIFICATE,
-        input=Input.CERTIFICATE,
+    ca_certificate: Certificate = setting(
+        "", "CA certificate", "In PEM form. When empty, the system's CAs are trusted.", OWN_CERTIFICATE
     )
     timeout_seconds: float = setting(
         30.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=300
@@ -40,10 +34,7 @@ class PhoneSystemSettings(Document):
         8, "Parallel requests", "Lowered automatically when 3CX is busy.", ADVANCED, ge=1, le=32
     )
     allowed_roles: tuple[str, ...] = setting(
-        ("users",),
-        "Roles allowed in templates",
-        "New extensions get the role of their template if it is listed here, else “users”.",
-        ADVANCED,
+        ("users",), "Roles allowed in templates", "A template's other roles become “users”.", ADVANCED
     )
 
     @field_validator("base_url")

@@ -7,7 +7,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import SecretStr, field_validator
 
-from shared.settings.declaration import Document, Group, Input, setting
+from shared.settings.declaration import Document, Group, setting
+from shared.settings.sections.types import WideText
 
 RELAY = Group("")
 ADVANCED = Group("Advanced", is_folded=True)
@@ -19,8 +20,8 @@ class RelaySettings(Document):
 
     host: str = setting("", "Host", "Name or address of the phone system's host.", RELAY, max_length=253)
     port: int = setting(8801, "Port", "The relay's port.", RELAY, ge=1, le=65535)
-    public_key: str = setting(
-        "", "Public key of the relay", "As rollcall-relay prints it when it starts.", RELAY, input=Input.WIDE
+    public_key: WideText = setting(
+        "", "Public key of the relay", "As rollcall-relay prints it when it starts.", RELAY
     )
     signing_key: SecretStr = setting(
         SecretStr(""), "Signing key", "Rollcall's own key, created by pairing. Do not enter it by hand."

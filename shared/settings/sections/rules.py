@@ -21,7 +21,7 @@ JOINERS = Group("Joiners and returners")
 DEPARTMENTS = Group("Departments (groups)")
 EXCLUSIONS = Group("")
 # Type and default of a rule are those of the planner's field of the same name.
-DEFAULTS = Rules()
+RULE = Rules()
 
 
 class ExclusionSettings(Document):
@@ -29,9 +29,7 @@ class ExclusionSettings(Document):
 
     kind: ExclusionKind = setting(REQUIRED, "Compare", "What is compared with the text, and how.")
     value: Text = setting(
-        REQUIRED,
-        "Filter text",
-        "A name, part of one, a pattern such as Test*, an expression, or numbers such as 200-299.",
+        REQUIRED, "Filter text", "A name, part of one, a pattern such as Test*, or numbers such as 200-299."
     )
 
     @model_validator(mode="after")
@@ -52,67 +50,61 @@ class RulesSettings(Document):
     """What happens to the extensions of leavers, joiners and returners."""
 
     when_deleted: Outcome = setting(
-        DEFAULTS.when_deleted,
+        RULE.when_deleted,
         "Deleted from the directory",
         "The person was deleted from Active Directory.",
         LEAVERS,
     )
     when_moved_out: Outcome = setting(
-        DEFAULTS.when_moved_out,
+        RULE.when_moved_out,
         "Moved out of the units",
-        "The person is no longer in the units, the filter or the required group.",
+        "No longer in the units, the filter or the group.",
         LEAVERS,
     )
     when_disabled: Outcome = setting(
-        DEFAULTS.when_disabled,
+        RULE.when_disabled,
         "Account disabled or expired",
-        "The person's account is disabled or expired in Active Directory.",
+        "The account is disabled or expired in AD.",
         LEAVERS,
     )
     when_number_cleared: Outcome = setting(
-        DEFAULTS.when_number_cleared,
-        "Extension number removed",
-        "The person's number attribute is now empty.",
-        LEAVERS,
+        RULE.when_number_cleared, "Extension number removed", "The number attribute is now empty.", LEAVERS
     )
     add_missing: bool = setting(
-        DEFAULTS.add_missing,
-        "Add missing extensions",
-        "Creates extensions for people who have none.",
-        JOINERS,
+        RULE.add_missing, "Add missing extensions", "Creates extensions for people who have none.", JOINERS
     )
     add_to_departments: bool = setting(
-        DEFAULTS.add_to_departments,
+        RULE.add_to_departments,
         "Add extensions to departments",
         "The department comes from the AD department attribute.",
         DEPARTMENTS,
     )
     create_missing_departments: bool = setting(
-        DEFAULTS.create_missing_departments,
+        RULE.create_missing_departments,
         "Create missing departments",
         "Creates departments that are missing in 3CX.",
         DEPARTMENTS,
     )
     department_mode: DepartmentMode = setting(
-        DEFAULTS.department_mode,
+        RULE.department_mode,
         "When the department changes",
         "When a person's department changes in AD.",
         DEPARTMENTS,
     )
     removal_scope: RemovalScope = setting(
-        DEFAULTS.removal_scope,
+        RULE.removal_scope,
         "Extensions that may be removed",
         "Managed extensions are those linked to a person.",
         LEAVERS,
     )
     adoption: Adoption = setting(
-        DEFAULTS.adoption,
+        RULE.adoption,
         "Extensions that exist already",
         "When an existing extension is linked to the person with its number.",
         JOINERS,
     )
     reenabling: Reenabling = setting(
-        DEFAULTS.reenabling, "Enable again", "When an account is re-enabled in AD.", JOINERS
+        RULE.reenabling, "Enable again", "When an account is re-enabled in AD.", JOINERS
     )
     exclusions: tuple[ExclusionSettings, ...] = setting(
         (), "Exclusions", "People and extensions that Rollcall leaves alone.", EXCLUSIONS

@@ -36,8 +36,8 @@ class ScheduleSettings(Document):
         ],
         ...,
     ] = setting(("02:00",), "Times of day", "HH:MM in the time zone below, e.g. 07:30.", SCHEDULE)
-    time_zone: str = setting(
-        "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE, input=Input.TIME_ZONE
+    time_zone: Annotated[str, Input.TIME_ZONE] = setting(
+        "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE
     )
 
     @field_validator("time_zone")

@@ -25,28 +25,19 @@ class SignInSettings(Document):
     accounts always work, so that nobody is locked out when the phone system or the directory is unavailable."""
 
     password_type: PasswordType = setting(
-        PasswordType.OWN,
-        "Password type",
-        "How people sign in. Rollcall accounts always work as well.",
-        PASSWORD,
+        PasswordType.OWN, "Password type", "Rollcall accounts always work as well.", PASSWORD
     )
     managers: tuple[ExtensionNumber, ...] = setting(
         (), "Extensions of managers", "They may change everything, including settings and accounts.", RIGHTS
     )
     manager_roles: tuple[str, ...] = setting(
-        (),
-        "3CX roles of managers",
-        "E.g. system_owners or system_admins. Who has one is a manager here.",
-        RIGHTS,
+        (), "3CX roles of managers", "E.g. system_owners or system_admins. Holders are managers.", RIGHTS
     )
     operators: tuple[ExtensionNumber, ...] = setting(
         (), "Extensions of operators", "They may start, approve and reject runs.", RIGHTS
     )
     others_may_view: bool = setting(
-        False,
-        "Allow everyone else to view",
-        "Everyone with an extension may look, but change nothing.",
-        RIGHTS,
+        False, "Everyone else may view", "Everyone with an extension may look, but change nothing.", RIGHTS
     )
 
     @field_validator("manager_roles")

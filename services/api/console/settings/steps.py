@@ -156,7 +156,4 @@ def next_step(done: frozenset[str]) -> Step | None:
 def neighbours(step: Step, steps: Sequence[Step] = STEPS) -> tuple[Step | None, Step | None]:
     """The step before and the one after."""
     index = steps.index(step)
-    return (
-        steps[index - 1] if index else None,
-        steps[index + 1] if index + 1 < len(steps) else None,
-    )
+    return (steps[index - 1] if index else None, steps[index + 1] if index + 1 < len(steps) else None)
