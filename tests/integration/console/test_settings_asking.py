@@ -113,10 +113,10 @@ def test_the_relay_is_paired_with_the_code_and_what_it_lacks_is_listed(
     assert "Enter the code" in page.text
     replace_section(context, "default", Section.RELAY, {"port": 8802}, "somebody")
     page = mary.send(page, "/relay", {"pairing_code": "ABCD-EFGH"}, ("action", "pair"))
-    assert "Somebody else changed these settings meanwhile" in page.text
+    assert "someone else changed these settings in the meantime" in page.text
     assert not _settings(context).relay.host
     page = mary.send(page, "/relay", {"pairing_code": "ABCD-EFGH"}, ("action", "pair"))
-    assert "Paired:" in page.text
+    assert "Paired." in page.text
     key = _settings(context).relay.signing_key.get_secret_value()
     assert key
     assert key not in page.response.text

@@ -42,7 +42,7 @@ def test_somebody_elses_change_meanwhile_is_not_overwritten_unawares(context: Co
     replace_section(context, "default", Section.LIMITS, {"disables": 99}, "somebody")
     page = mary.send(mine, "/limits", {"removals": "8"})
     assert page.status == 422
-    assert "Somebody else changed these settings meanwhile" in page.text
+    assert "someone else changed these settings in the meantime" in page.text
     assert _settings(context).limits.removals == 5
     # Meant, it is saved.
     mary.send(page, "/limits")
