@@ -60,20 +60,22 @@ class SiteSettings(Document):
     sign_in: SignInSettings = SignInSettings()
     branding: BrandingSettings = BrandingSettings()
 
-    def contradiction(self) -> tuple[str, str] | None:
-        """Where and why sections, each right alone, cannot be used together; ``None`` when they can."""
+    def contradiction(self) -> tuple[Section, str, str] | None:
+        """Section, setting and sentence: where and why sections, each right alone, cannot be used together; ``None`` when they can."""
         archive = self.archive
         if not archive.is_enabled:
             return None
         if self.relay.is_configured:
             if archive.extension is None:
-                return "archive.extension", "Archiving needs the extension that receives what is archived."
+                return (
+                    Section.ARCHIVE,
+                    "extension",
+                    "Archiving needs the extension that receives what is archived.",
+                )
             return None
         if archive.voicemails or archive.keep_backup:
-            return "archive.is_enabled", (
-                "Voicemails and backups need the relay on the phone system's host. Set relay.host and relay.public_key "
-                "first, or archive recordings only."
-            )
+            said = "Set relay.host and relay.public_key first, or archive recordings only."
+            return Section.ARCHIVE, "is_enabled", f"Voicemails and backups need the relay. {said}"
         return None
 
     def to_rules(self) -> Rules:

@@ -158,17 +158,12 @@ def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) 
     said = stored.settings.model_copy(update={str(section): document for section, document in wanted.items()})
     contradiction = said.contradiction()
     if contradiction is not None:
-        place, why = contradiction
+        section, name, why = contradiction
         raise SettingsInvalid(
-            f"The settings do not fit together. {_called(place)}: {why} Nothing was saved.",
-            place=place,
+            f"The settings do not fit together. {called(section, name)}: {why} Nothing was saved.",
+            place=f"{section}.{name}",
             why=why,
         )
-
-
-def _called(place: str) -> str:
-    section, _, name = place.partition(".")
-    return called(Section(section), name)
 
 
 def _write(

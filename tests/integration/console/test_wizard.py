@@ -156,7 +156,7 @@ def test_what_fails_its_test_is_saved_only_when_the_administrator_says_so(
     assert _settings(context).phone_system.client_secret.get_secret_value() == "wrong"
     # What this step cannot offer is said, and the step stands all the same.
     assert page.status == 200
-    assert "Nothing can be offered to choose from." in page.text
+    assert "The list of choices could not be loaded." in page.text
 
 
 def test_what_is_needed_is_not_saved_empty_even_on_purpose(
