@@ -35,8 +35,8 @@ _EXAMPLES: Mapping[int, Problem] = {
     422: make_problem(
         422,
         "settings_invalid",
-        "The limits settings cannot be used: removals: Input should be greater than or equal to 0.",
-        errors=[FieldError(field="removals", message="Input should be greater than or equal to 0")],
+        "The limits settings are invalid. Deletions (removals): Enter at least 0.",
+        errors=[FieldError(field="removals", message="Enter at least 0.")],
     ),
     500: make_problem(
         500,

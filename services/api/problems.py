@@ -27,6 +27,7 @@ from shared.errors import (
     SafetyStop,
     TransientError,
 )
+from shared.settings.sentences import problems_by_place
 
 log = structlog.get_logger(__name__)
 
@@ -132,11 +133,8 @@ def _known(_request: Request, error: Exception) -> JSONResponse:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request_failed", code=error.code, error=error.message)
     cause = error.__cause__
-    errors = (
-        _field_errors(cause.errors(include_input=False, include_url=False, include_context=False))
-        if isinstance(cause, ValidationError)
-        else []
-    )
+    wrong = problems_by_place(cause) if isinstance(cause, ValidationError) else {}
+    errors = [FieldError(field=place or "body", message=sentence) for place, sentence in wrong.items()]
     return problem_response(
         status, error.code, error.message, details=error.details, errors=errors, headers=headers
     )

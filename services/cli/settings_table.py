@@ -1,13 +1,12 @@
-"""All settings of a site as Markdown tables, made from the models that validate them: docs/settings.md."""
+"""All settings of a site as Markdown tables, made from their declarations: docs/settings.md."""
 
 from collections.abc import Iterator
-from enum import Enum
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import SecretStr
 
 from shared.settings.documents import SECTION_MODELS
+from shared.settings.fields import Field, fields_of
 
 _HEAD = """\
 # Settings of a site
@@ -24,56 +23,33 @@ def describe() -> str:
     parts = [_HEAD]
     for section, model in SECTION_MODELS.items():
         parts += [
-            f"## {section.value}\n\n{model.__doc__}\n",
-            "| setting | default | meaning |\n|---|---|---|",
-            *(f"| `{name}` | {default} | {meaning} |" for name, default, meaning in _rows(model, "")),
+            f"## {section.value}\n\n{' '.join((model.__doc__ or '').split())}\n",
+            "| setting | in the console | default | meaning |\n|---|---|---|---|",
+            *(row for field in fields_of(section).values() for row in _rows(field)),
             "",
         ]
     return "\n".join(parts)
 
 
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        inner = _inner(field)
-        if inner is None:
-            yield prefix + name, _default(field), _meaning(field)
-        elif isinstance(field.default, BaseModel):
-            yield from _rows(inner, f"{prefix}{name}.")
-        else:
-            yield prefix + name, _default(field), _meaning(field)
-            yield from _rows(inner, f"{prefix}{name}[].")
+def _rows(field: Field, prefix: str = "") -> Iterator[str]:
+    label = f"{field.label} ({field.unit})" if field.unit else field.label
+    meaning = field.help
+    if field.choices:
+        choices = "; ".join(f"`{value}`: {words}" for value, words in field.choices.items())
+        meaning += f" Choices: {choices}."
+    cells = (f"`{prefix}{field.name}`", label, _default(field.default), meaning.replace("|", "\\|"))
+    yield f"| {' | '.join(cells)} |"
+    for column in field.columns:
+        yield from _rows(column, f"{field.name}[].")
 
 
-def _inner(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a setting that is one, or a list of them."""
-    kinds = (
-        [field.annotation, *get_args(field.annotation)]
-        if get_origin(field.annotation)
-        else [field.annotation]
-    )
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
+def _default(value: Any) -> str:
+    if value is ...:
         return "required"
-    value = field.default
-    if isinstance(value, SecretStr) or value in (None, "", ()):
-        return ""
-    return f"`{_plain(value)}`"
+    return "" if isinstance(value, SecretStr) or value in (None, "", ()) else f"`{_plain(value)}`"
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(_plain(item) for item in value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value.value if isinstance(value, Enum) else value)
-
-
-def _meaning(field: FieldInfo) -> str:
-    kind = field.annotation
-    said = field.description or ""
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        said += f" One of {', '.join(f'`{member.value}`' for member in kind)}."
-    return said.strip().replace("|", "\\|")
+        return ", ".join(map(_plain, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

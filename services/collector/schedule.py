@@ -7,8 +7,9 @@ due the first time only. Called by ``due_runs``; slots are UTC.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
+
+from shared.domain.schedule import ScheduleMode
 
 _DAY = timedelta(days=1)
 
@@ -17,7 +18,7 @@ _DAY = timedelta(days=1)
 class Schedule:
     """``times`` are HH:MM in ``time_zone`` (an IANA name), used in mode times; ``every_minutes`` in mode every."""
 
-    mode: Literal["every", "times"] = "every"
+    mode: ScheduleMode = ScheduleMode.EVERY
     every_minutes: int = 15
     times: tuple[str, ...] = ()
     time_zone: str = "UTC"
@@ -42,7 +43,7 @@ def _slots_around(schedule: Schedule, now: datetime) -> set[datetime]:
     """Slots among which the last one before and the first one after ``now`` are sure to be."""
     zone = ZoneInfo(schedule.time_zone)
     today = now.astimezone(zone).date()
-    if schedule.mode == "every":
+    if schedule.mode is ScheduleMode.EVERY:
         return _every(timedelta(minutes=schedule.every_minutes), zone, today, now)
     # Two days to each side, because a zone may leave out a whole day (Samoa, 30 December 2011).
     return {

@@ -1,54 +1,55 @@
 """What an administrator has decided for a site, as plain values for the planner and the guards."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from shared.domain.choice import Choice
 
 
-class Outcome(StrEnum):
+class Outcome(Choice):
     """What happens to the extension of someone who is not there any more."""
 
-    DELETE = "delete"
-    DISABLE = "disable"
-    KEEP = "keep"
+    DELETE = "delete", "Delete"
+    DISABLE = "disable", "Disable"
+    KEEP = "keep", "Keep"
 
 
-class RemovalScope(StrEnum):
+class RemovalScope(Choice):
     """Which extensions may be removed: only those bound to a person once, or every one nobody claims."""
 
-    MANAGED = "managed"
-    ALL = "all"
+    MANAGED = "managed", "Only managed extensions"
+    ALL = "all", "Every extension without a matching person"
 
 
-class Adoption(StrEnum):
+class Adoption(Choice):
     """Whether an extension that exists already becomes that of the person with its number."""
 
-    SAME_NAME = "same_name"
-    ALWAYS = "always"
-    NEVER = "never"
+    SAME_NAME = "same_name", "Adopt when the name or e-mail agrees"
+    ALWAYS = "always", "Adopt when the number agrees"
+    NEVER = "never", "Never adopt"
 
 
-class Reenabling(StrEnum):
+class Reenabling(Choice):
     """Which disabled extensions are enabled again when their person's account is."""
 
-    DISABLED_BY_ROLLCALL = "disabled_by_rollcall"
-    ALWAYS = "always"
+    DISABLED_BY_ROLLCALL = "disabled_by_rollcall", "Only extensions that Rollcall disabled"
+    ALWAYS = "always", "Also extensions disabled by hand"
 
 
-class DepartmentMode(StrEnum):
+class DepartmentMode(Choice):
     """``add`` only ever adds memberships; ``follow`` also leaves the previous primary department."""
 
-    ADD = "add"
-    FOLLOW = "follow"
+    ADD = "add", "Join the new one"
+    FOLLOW = "follow", "Join the new one and leave the old one"
 
 
-class ExclusionKind(StrEnum):
+class ExclusionKind(Choice):
     """How an exclusion's value is compared: with the name (four ways, case ignored) or with the number."""
 
-    EXACT = "exact"
-    CONTAINS = "contains"
-    WILDCARD = "wildcard"
-    REGEX = "regex"
-    NUMBERS = "numbers"
+    EXACT = "exact", "The name is"
+    CONTAINS = "contains", "The name contains"
+    WILDCARD = "wildcard", "The name is like (* and ?)"
+    REGEX = "regex", "The name matches the expression"
+    NUMBERS = "numbers", "The number is, or is in the range"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.documents import SECTION_MODELS, DirectorySettings, Document, Section, SiteSettings
+from shared.settings.sentences import problems_said
 
 DEFAULT_SITE = "default"
 _ENCRYPTED = "$encrypted"
@@ -46,23 +47,8 @@ def validate(section: Section, values: Mapping[str, Any]) -> Document:
         return SECTION_MODELS[section].model_validate(values)
     except ValidationError as error:
         raise SettingsInvalid(
-            f"The {section.value.replace('_', ' ')} settings cannot be used: "
-            + "; ".join(_sentences(error))
-            + "."
+            f"The {section.value.replace('_', ' ')} settings are invalid. {problems_said(error, section)}"
         ) from error
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    sentences = []
-    for item in error.errors(include_input=False, include_url=False):
-        place = ".".join(str(part) for part in item["loc"])
-        said = (
-            "unknown setting"
-            if item["type"] == "extra_forbidden"
-            else item["msg"].removeprefix("Value error, ")
-        )
-        sentences.append(f"{place}: {said}" if place else said)
-    return sentences
 
 
 def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettings:

@@ -47,7 +47,7 @@ def test_what_is_chosen_is_what_everybody_sees_from_the_next_page_on(
         assert _rgb(TOP) in _style(preview, "backgroundImage")
         assert _style(page.locator("header.top"), "backgroundImage") == standard
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Saved: everybody sees it")).to_be_visible()
+    expect(page.get_by_text("Saved. Visible after")).to_be_visible()
 
     for other, path in ((window("vera"), "/console/log"), (window(), "/console/sign-in")):
         other.goto(path)
@@ -63,7 +63,7 @@ def test_what_is_chosen_is_what_everybody_sees_from_the_next_page_on(
         if path.endswith("log"):
             assert _style(other.locator("th"), "backgroundColor") == _rgb(GRID)
 
-    page.get_by_role("button", name="Standard look").click()
+    page.get_by_role("button", name="Reset to default").click()
     if with_scripts:
         page.get_by_role("dialog").get_by_role("button").first.click()
     expect(page.locator("header.top")).not_to_contain_text("Nordwind")

@@ -54,7 +54,7 @@ def test_each_tab_is_saved_and_shows_the_same_when_opened_again(
         page.goto(f"/console/settings/{slug}")
         _fill(page, changes)
         _save(page)
-        expect(page.get_by_text(re.compile(r"Saved: version \d+"))).to_be_visible()
+        expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
         assert read(read_settings(context, "default").settings) == wanted, slug
         if with_scripts:
             saved = _shown(page)
@@ -106,17 +106,17 @@ def test_a_test_answers_in_place_and_saves_nothing(
     page.goto("/console/settings/directory")
     test = page.get_by_role("button", name="Test", exact=True)
     test.click()
-    expect(page.locator("#answer")).to_contain_text("It works")
+    expect(page.locator("#answer")).to_contain_text("Connection successful")
     expect(test).to_be_focused()
     page.get_by_label("Password", exact=True).fill("wrong")
     test.click()
-    expect(page.locator("#answer")).to_contain_text("It does not work.")
+    expect(page.locator("#answer")).to_contain_text("Connection failed.")
     # What was typed and not saved is still there, to be mended.
     expect(page.get_by_label("Password", exact=True)).to_have_value("wrong")
     page.goto("/console/settings/phone-system")
     page.locator("[name=client_secret]").fill("wrong")
     test.click()
-    expect(page.locator("#answer")).to_contain_text("It does not work.")
+    expect(page.locator("#answer")).to_contain_text("Connection failed.")
     page.locator("[name=client_secret]").fill(ends.phone_system.client_secret)
     test.click()
     expect(page.locator("#answer")).to_contain_text(ends.phone_system.options.version)
@@ -132,11 +132,11 @@ def test_units_are_taken_from_the_tree(
     page.goto("/console/settings/units")
     page.get_by_role("button", name="Browse the directory").click()
     name = ends.staff_unit.partition(",")[0].partition("=")[2]
-    page.locator("#browse").get_by_role("button", name=f"Look inside {name}").click()
+    page.locator("#browse").get_by_role("button", name=f"Open {name}").click()
     expect(page.locator("#browse")).to_contain_text(re.compile(f"^\\s*{re.escape(ends.staff_unit)}"))
-    first = page.locator("#browse").get_by_role("button", name=re.compile("^Take ")).first
+    first = page.locator("#browse").get_by_role("button", name=re.compile("^Add ")).first
     expect(first).to_be_visible()
-    unit = (first.get_attribute("aria-label") or "").removeprefix("Take ")
+    unit = (first.get_attribute("aria-label") or "").removeprefix("Add ")
     first.click()
     expect(page.locator("[name='units.1.dn']")).to_have_value(f"OU={unit},{ends.staff_unit}")
     page.get_by_role("button", name="Remove row 1").click()
@@ -145,6 +145,6 @@ def test_units_are_taken_from_the_tree(
     expect(page.locator("#answer")).to_contain_text(re.compile(r"\d+ (people|person)"))
     assert f"{PEOPLE} people" not in page.locator("#answer").inner_text()
     _save(page)
-    expect(page.get_by_text(re.compile(r"Saved: version \d+"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
     units = read_settings(context, "default").settings.directory.units
     assert [one.dn for one in units] == [f"OU={unit},{ends.staff_unit}"]

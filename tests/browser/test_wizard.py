@@ -48,24 +48,24 @@ def test_from_an_empty_database_to_the_first_finished_run(
     page.locator("[name=tls_name]").fill(ends.directory.tls_name)
     page.locator("[name=ca_certificate]").fill(ends.directory.ca_certificate)
     _press(page, "Test")
-    expect(page.locator("#answer")).to_contain_text("It does not work.")
+    expect(page.locator("#answer")).to_contain_text("Connection failed.")
     expect(page.locator("#answer")).to_contain_text(re.compile("password", re.IGNORECASE))
     page.locator("[name=password]").fill(ends.directory.password)
-    _press(page, "Test, save and go on")
+    _press(page, "Test and continue")
 
     _step(page, "Organizational units")
     tree = page.locator("#browse")
     expect(tree).to_contain_text(re.compile(rf"\b{PEOPLE}\b"))
     name = ends.staff_unit.partition(",")[0].partition("=")[2]
-    tree.get_by_role("button", name=f"Take {name}").click()
+    tree.get_by_role("button", name=f"Add {name}").click()
     expect(page.locator("[name='units.0.dn']")).to_have_value(ends.staff_unit)
     # Left here and taken up again, it is still this step.
     page.goto("/console/")
     page.get_by_role("link", name="Set it up").click()
     _step(page, "Organizational units")
-    page.locator("#browse").get_by_role("button", name=f"Take {name}").click()
+    page.locator("#browse").get_by_role("button", name=f"Add {name}").click()
     expect(page.locator("[name='units.0.dn']")).to_have_value(ends.staff_unit)
-    _press(page, "Test, save and go on")
+    _press(page, "Test and continue")
 
     _step(page, "Extension number")
     number = page.get_by_role("radio", name=re.compile("telephoneNumber"))
@@ -79,15 +79,15 @@ def test_from_an_empty_database_to_the_first_finished_run(
     page.locator("[name=client_secret]").fill(ends.phone_system.client_secret)
     _press(page, "Test")
     expect(page.locator("#answer")).to_contain_text(ends.phone_system.options.version)
-    _press(page, "Test, save and go on")
+    _press(page, "Test and continue")
 
     _step(page, "Templates")
     page.locator("[name='units.0.template_extension']").select_option("100")
-    _press(page, "Save and go on")
+    _press(page, "Save and continue")
 
     _step(page, "Rules")
     page.locator("[name=when_deleted]").select_option("disable")
-    _press(page, "Save and go on")
+    _press(page, "Save and continue")
 
     _step(page, "First plan")
     _press(page, "Start the preview")

@@ -15,6 +15,7 @@ from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.settings import store
 from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.sentences import called
 from shared.settings.store import StoredSettings
 from shared.worker.context import Context
 
@@ -157,9 +158,11 @@ def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) 
     said = stored.settings.model_copy(update={str(section): document for section, document in wanted.items()})
     contradiction = said.contradiction()
     if contradiction is not None:
-        place, why = contradiction
+        section, name, why = contradiction
         raise SettingsInvalid(
-            f"The settings do not fit together: {place}: {why}. Nothing was saved.", place=place, why=why
+            f"The settings do not fit together. {called(section, name)}: {why} Nothing was saved.",
+            place=f"{section}.{name}",
+            why=why,
         )
 
 

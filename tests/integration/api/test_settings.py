@@ -113,8 +113,8 @@ def test_apply_names_every_mistake_of_every_section(ready: Context) -> None:
         )
     for said in (
         "no section 'limit'",
-        "removal: unknown setting",
-        "archiving needs voicemails",
+        "removal: Unknown setting.",
+        "Archiving needs voicemails",
         "section 'rules' must",
     ):
         assert said in refused.value.message

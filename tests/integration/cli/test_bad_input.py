@@ -61,7 +61,7 @@ _REFUSED: dict[str, tuple[str, tuple[str, ...]]] = {
     "no sections": ("- one\n- two\n", ("directory", "archive")),
     "nothing": ("", ("empty",)),
     "an unknown section": ("limts: {}\n", ("limts", "limits")),
-    "an unknown setting": ("limits: {removels: 1}\n", ("removels", "unknown setting")),
+    "an unknown setting": ("limits: {removels: 1}\n", ("removels", "Unknown setting")),
     "a malformed DN": ("directory: {units: [{dn: Sales}]}\n", ("Sales", "OU=Sales,DC=corp,DC=example")),
     "an impossible time": ("schedule: {mode: times, times: ['25:00']}\n", ("schedule", "times.0")),
     "an unknown time zone": ("schedule: {time_zone: Mars/Base}\n", ("Mars/Base", "Europe/Berlin")),

@@ -75,7 +75,7 @@ def test_units_are_chosen_by_browsing(
     assert "3 people" in page.text
     page = mary.send(page, "/units", button=("action", "take:OU=A\\, B,OU=All,DC=corp,DC=example"))
     # The tree stays open beside the rows.
-    assert "taken" in page.text
+    assert "Added" in page.text
     mary.send(page, "/units")
     assert [unit.dn for unit in _settings(context).directory.units][
         -1

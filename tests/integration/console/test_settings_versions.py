@@ -42,7 +42,7 @@ def test_somebody_elses_change_meanwhile_is_not_overwritten_unawares(context: Co
     replace_section(context, "default", Section.LIMITS, {"disables": 99}, "somebody")
     page = mary.send(mine, "/limits", {"removals": "8"})
     assert page.status == 422
-    assert "Somebody else changed these settings meanwhile" in page.text
+    assert "someone else changed these settings in the meantime" in page.text
     assert _settings(context).limits.removals == 5
     # Meant, it is saved.
     mary.send(page, "/limits")
@@ -69,7 +69,7 @@ def test_an_earlier_version_is_taken_back_without_its_secret(context: Context, b
     assert "rollcall" in history.text
     assert CLIENT_SECRET not in history.response.text
     page = mary.send(history, "/restore", button=("version", "1"))
-    assert "Saved: version 3" in page.text
+    assert "Saved (version 3)" in page.text
     stored = _settings(context).phone_system
     assert (stored.client_id, stored.client_secret.get_secret_value()) == ("rollcall", "fresh fresh fresh")
 

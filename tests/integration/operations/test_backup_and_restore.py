@@ -198,7 +198,7 @@ def test_a_site_that_the_backup_does_not_know_is_not_removed_silently(
         (lambda content: content["bindings"][0].update(extension_id="x"), "do not fit"),
         (lambda content: content["sites"].pop(), "not in it"),
         (lambda content: content["settings"][0].update(section="fax"), "does not know"),
-        (lambda content: content["settings"][0]["document"].update(fax=1), "unknown setting"),
+        (lambda content: content["settings"][0]["document"].update(fax=1), "Unknown setting"),
         (lambda content: content["settings"][0].update(version=0), "do not fit"),
     ],
 )

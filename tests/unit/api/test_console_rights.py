@@ -47,8 +47,8 @@ def test_every_role_has_the_rights_of_those_below() -> None:
     [
         ({"managers": ["Anna"]}, "managers.0"),
         ({"managers": ["1"]}, "managers.0"),
-        ({"manager_roles": ["users"]}, "everybody has the role"),
-        ({"manager_roles": ["System Owner"]}, "look like system_owners"),
+        ({"manager_roles": ["users"]}, "Everyone has the role"),
+        ({"manager_roles": ["System Owner"]}, "e.g. system_owners"),
         ({"password_type": "none"}, "password_type"),
     ],
 )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.collector.schedule import Schedule, latest_due, next_due, slot_text
+from shared.domain.schedule import ScheduleMode
 
 # Zones with every kind of change: an hour, half an hour, at midnight, to the west of Greenwich, a skipped day, none.
 ZONES = (
@@ -35,7 +36,7 @@ moments = st.one_of(
 hours = st.builds("{:02d}:{:02d}".format, st.integers(0, 23), st.sampled_from([0, 1, 30, 59]))
 schedules = st.builds(
     Schedule,
-    mode=st.sampled_from(["every", "times"]),
+    mode=st.sampled_from(ScheduleMode),
     every_minutes=st.integers(1, 1440),
     times=st.lists(hours, min_size=1, max_size=4).map(tuple),
     time_zone=st.sampled_from(ZONES),
@@ -43,7 +44,7 @@ schedules = st.builds(
 
 
 def _times(zone: str, *times: str) -> Schedule:
-    return Schedule("times", times=times, time_zone=zone)
+    return Schedule(ScheduleMode.TIMES, times=times, time_zone=zone)
 
 
 def _slots(schedule: Schedule, day: date, days: int = 1) -> list[str]:
@@ -61,14 +62,14 @@ def _slots(schedule: Schedule, day: date, days: int = 1) -> list[str]:
 
 
 def test_every_quarter_of_an_hour_is_counted_from_midnight() -> None:
-    schedule = Schedule("every", 15, time_zone="Europe/Berlin")
+    schedule = Schedule(ScheduleMode.EVERY, 15, time_zone="Europe/Berlin")
     now = datetime(2026, 3, 1, 12, 7, tzinfo=UTC)
     assert latest_due(schedule, now) == datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert next_due(schedule, now) == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
 
 
 def test_an_interval_that_does_not_divide_the_day_begins_again_at_midnight() -> None:
-    assert _slots(Schedule("every", 600, time_zone="Asia/Kathmandu"), date(2026, 3, 1), 2) == [
+    assert _slots(Schedule(ScheduleMode.EVERY, 600, time_zone="Asia/Kathmandu"), date(2026, 3, 1), 2) == [
         "01 00:00 +0545", "01 10:00 +0545", "01 20:00 +0545",
         "02 00:00 +0545", "02 10:00 +0545", "02 20:00 +0545",
     ]  # fmt: skip
@@ -125,11 +126,11 @@ def test_a_day_that_a_zone_left_out_has_no_slot_of_its_own() -> None:
 def test_an_interval_goes_on_through_a_change_of_the_clock(
     zone: str, day: date, minutes: int, count: int
 ) -> None:
-    assert len(_slots(Schedule("every", minutes, time_zone=zone), day)) == count
+    assert len(_slots(Schedule(ScheduleMode.EVERY, minutes, time_zone=zone), day)) == count
 
 
 def test_without_times_nothing_is_ever_due() -> None:
-    empty = Schedule("times", times=())
+    empty = Schedule(ScheduleMode.TIMES, times=())
     now = datetime(2026, 3, 1, tzinfo=UTC)
     assert (latest_due(empty, now), next_due(empty, now)) == (None, None)
 
@@ -174,7 +175,7 @@ def test_later_moments_have_later_slots(schedule: Schedule, now: datetime, secon
 
 @given(schedules, moments)
 def test_a_slot_of_a_time_of_day_shows_that_time_or_follows_a_gap(schedule: Schedule, now: datetime) -> None:
-    if schedule.mode == "times":
+    if schedule.mode is ScheduleMode.TIMES:
         slot = next_due(schedule, now)
         assert slot is not None
         local = slot.astimezone(ZoneInfo(schedule.time_zone))

@@ -66,20 +66,36 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
 @pytest.mark.parametrize(
     ("section", "values", "said"),
     [
-        (Section.DIRECTORY, {"servres": ["dc1"]}, "servres: unknown setting"),
+        (Section.DIRECTORY, {"servres": ["dc1"]}, "servres: Unknown setting."),
         (Section.DIRECTORY, {"units": [{"dn": "Sales"}]}, "not a distinguished name"),
         (Section.DIRECTORY, {"units": [{"dn": "OU=a,DC=x"}, {"dn": "ou=A,dc=x"}]}, "listed twice"),
         (Section.DIRECTORY, {"security": "plain"}, "readable over the network"),
-        (Section.DIRECTORY, {"filter": "company=x"}, "stands in brackets"),
-        (Section.DIRECTORY, {"attributes": {"number": "1st"}}, "attributes.number"),
-        (Section.PHONE_SYSTEM, {"base_url": "http://pbx.example.test"}, "must be https"),
+        (Section.DIRECTORY, {"filter": "company=x"}, "LDAP filter (filter): Put"),
+        (
+            Section.DIRECTORY,
+            {"attributes": {"number": "1st"}},
+            "Extension number (attributes.number): An attribute's name",
+        ),
+        (
+            Section.PHONE_SYSTEM,
+            {"base_url": "http://pbx.example.test"},
+            "Address (base_url): The address must be https",
+        ),
         (Section.PHONE_SYSTEM, {"base_url": "https://pbx.example.test/xapi"}, "without a path"),
         (Section.PHONE_SYSTEM, {"allowed_roles": ["system"]}, "internal role"),
-        (Section.RULES, {"exclusions": [{"kind": "regex", "value": "("}]}, "not a regular expression"),
+        (
+            Section.RULES,
+            {"exclusions": [{"kind": "regex", "value": "("}]},
+            "row 1, Filter text (exclusions.0.value): '(' is not a regular expression",
+        ),
         (Section.RULES, {"exclusions": [{"kind": "numbers", "value": "300-200"}]}, "not a number or a range"),
         (Section.SCHEDULE, {"time_zone": "Mars/Base"}, "not a time zone"),
-        (Section.SCHEDULE, {"mode": "times", "is_enabled": True, "times": []}, "at least one time"),
-        (Section.SCHEDULE, {"times": ["25:00"]}, "times"),
+        (
+            Section.SCHEDULE,
+            {"mode": "times", "is_enabled": True, "times": []},
+            "Times of day (times): Enter at least one time",
+        ),
+        (Section.SCHEDULE, {"times": ["25:00"]}, "Times of day, line 1 (times.0): A time is written HH:MM"),
         (
             Section.ARCHIVE,
             {"is_enabled": True, "voicemails": False, "recordings": False},
@@ -87,7 +103,11 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         ),
         (Section.RELAY, {"public_key": "no key"}, "not a public key"),
         (Section.RELAY, {"host": "https://pbx.example.com"}, "a name or an address alone"),
-        (Section.LIMITS, {"removals_percent": 101}, "removals_percent"),
+        (
+            Section.LIMITS,
+            {"removals_percent": 101},
+            "Share of deletions (removals_percent): Enter at most 100.",
+        ),
     ],
 )
 def test_bad_settings_are_refused_with_a_sentence_that_names_them(

@@ -21,6 +21,7 @@ from services.api.use_cases import logos, pictures
 from services.api.use_cases.settings import replace_section
 from shared.errors import NotFound, SettingsInvalid
 from shared.settings.documents import BrandingSettings, Section
+from shared.settings.fields import label_of
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -113,7 +114,7 @@ def _page(request: Request, context: Context, form: Form, saved: int | None = No
         tabs=tabs.TABS,
         shown=form,
         saved=saved,
-        label=tabs.label,
+        label=label_of,
         logos=logos.list_logos(context, DEFAULT_SITE),
         header=colours.lettering_on(seen.header_top, seen.header_bottom),
         least=colours.LEAST_CONTRAST,

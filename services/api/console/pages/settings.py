@@ -17,6 +17,7 @@ from services.api.dependencies import Before, ContextDep
 from services.api.use_cases import questions
 from services.api.use_cases.settings import read_section, replace_section
 from shared.errors import NotFound, RollcallError
+from shared.settings.fields import label_of
 from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/settings")
@@ -86,7 +87,7 @@ def show_history(
         tab=tab,
         tabs=tabs.TABS,
         versions=versions,
-        label=tabs.label,
+        label=label_of,
         newest_version=read_section(context, DEFAULT_SITE, tab.section)[1],
         newest=link(f"/settings/{slug}/history") if before is not None else None,
         older=link(f"/settings/{slug}/history", before=versions[-1].version)
@@ -114,9 +115,7 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         tabs=tabs.TABS,
         shown=form,
         saved=saved,
-        label=tabs.label,
-        help_of=tabs.help_of,
-        choice=tabs.choice,
+        label=label_of,
         value_at=value_at,
         above=above,
     )

@@ -13,16 +13,17 @@ from starlette.datastructures import FormData
 
 from services.api.console.reading.settings_wizard import FirstPlan, has_ended_well, read_first_plan
 from services.api.console.rendering import link, page
-from services.api.console.settings import tabs
 from services.api.console.settings.fields import put, value_at
 from services.api.console.settings.form import Form, above, act, save, sent_form, stored_form
 from services.api.console.settings.steps import BY_SLUG, STEPS, Step, neighbours, next_step, steps_done
+from services.api.console.settings.tabs import Tab
 from services.api.console.visit import FormDep, ManagerDep, text_of
 from services.api.dependencies import ContextDep
 from services.api.use_cases import runs
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import RunKind
 from shared.errors import NotFound
+from shared.settings.fields import label_of
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -100,9 +101,7 @@ def _missing(form: Form, step: Step) -> dict[str, str]:
     """What must be filled in and is not, tested or not."""
     values = form.filled()
     return {
-        name: "Take one unit at least: without any, nobody would be read."
-        if name == "units"
-        else "Fill this in."
+        name: "Select at least one OU." if name == "units" else "This field is required."
         for name in step.needs
         if not value_at(values, name)
     }
@@ -148,9 +147,7 @@ def _form_page(request: Request, context: Context, step: Step, form: Form) -> Re
         tab=form.tab,
         offers_refused=offers.refused,
         has_short_choice=form.extensions is not None and len(form.extensions) <= _LONGEST_CHOICE,
-        label=tabs.label,
-        help_of=tabs.help_of,
-        choice=tabs.choice,
+        label=label_of,
         value_at=value_at,
         above=above,
     )
@@ -185,7 +182,7 @@ def _done(context: Context) -> frozenset[str]:
     return steps_done(stored, has_ended_well=has_ended_well(context, DEFAULT_SITE))
 
 
-def _step(slug: str) -> tuple[Step, tabs.Tab]:
+def _step(slug: str) -> tuple[Step, Tab]:
     step = BY_SLUG.get(slug)
     if step is None or step.tab is None:
         raise NotFound(f"The set-up has no step '{slug[:40]}'.")

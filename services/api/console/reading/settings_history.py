@@ -13,6 +13,7 @@ from services.api.use_cases.settings import secret_fields
 from shared.database.tables import SettingsVersion
 from shared.errors import NotFound
 from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.fields import Field, fields_of
 from shared.settings.store import open_secrets
 from shared.worker.context import Context
 
@@ -80,14 +81,16 @@ def _changes(
     section: Section, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, str | None, str | None]]:
     was, becomes = dict(_flat(_visible(section, before))), dict(_flat(_visible(section, after)))
+    known = fields_of(section)
     for name in dict.fromkeys([*was, *becomes]):
         old, new = was.get(name), becomes.get(name)
         if old == new:
             continue
         if isinstance(old, list) and isinstance(new, list):
-            yield from _changed_rows(name, [_shown(row) for row in old], [_shown(row) for row in new])
+            rows = [[_shown(row, known.get(name)) for row in side] for side in (old, new)]
+            yield from _changed_rows(name, *rows)
         else:
-            yield name, _shown(old), _shown(new)
+            yield name, _shown(old, known.get(name)), _shown(new, known.get(name))
     for name in secret_fields(section):
         if before.get(name, "") != after.get(name, ""):
             yield name, None, "changed" if after.get(name) else "forgotten"
@@ -109,12 +112,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, field: Field | None) -> str:
     if isinstance(value, str) and value.startswith("-----BEGIN"):
         return "a certificate"
-    text = (
-        ": ".join(str(part) for part in value.values() if part)
-        if isinstance(value, Mapping)
-        else field_value(value)
-    )
+    if isinstance(value, Mapping):
+        columns = {column.name: column for column in field.columns} if field else {}
+        text = ": ".join(_shown(part, columns.get(name)) for name, part in value.items() if part)
+    else:
+        text = field.choices.get(value, "") if field and isinstance(value, str) else ""
+        text = text or field_value(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,43 +1,19 @@
-"""A settings document as fields of a form, made from its model: a new setting appears by itself.
+"""Reading a form of settings into a document, whatever its fields are.
 
 A field's name is its place in the document, with dots: ``attributes.number``, ``units.0.dn``.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from functools import cache
-from types import MappingProxyType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
 from starlette.datastructures import FormData
 
 from services.api.console.visit import text_of
-from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.fields import Field
 
 Values = dict[str, Any]
 # A form has as many rows of a list as it says; more than this nobody has typed.
 _MOST_ROWS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One setting. ``kind``: text, number, check, choice, lines, secret, or rows with ``columns`` of their own."""
-
-    name: str
-    kind: str
-    help: str
-    is_optional: bool = False
-    choices: tuple[str, ...] = ()
-    columns: tuple["Field", ...] = ()
-
-
-@cache
-def fields_of(section: Section) -> Mapping[str, Field]:
-    """Every field of the section by name, in the order of the document."""
-    return MappingProxyType({field.name: field for field in _fields(SECTION_MODELS[section], "")})
 
 
 def read_form(form: FormData, fields: Mapping[str, Field], into: Values) -> Values:
@@ -81,9 +57,7 @@ def change_rows(values: Values, field: Field, action: str, index: int = 0) -> Va
     rows = [dict(row) for row in value_at(values, field.name) or ()]
     match action:
         case "add":
-            rows.append(
-                {column.name: column.choices[0] if column.choices else None for column in field.columns}
-            )
+            rows.append({column.name: next(iter(column.choices), None) for column in field.columns})
         case "remove" if index < len(rows):
             del rows[index]
         case "up" if 0 < index < len(rows):
@@ -92,46 +66,6 @@ def change_rows(values: Values, field: Field, action: str, index: int = 0) -> Va
             rows[index], rows[index + 1] = rows[index + 1], rows[index]
     put(changed, field.name, rows)
     return changed
-
-
-def _fields(model: type[BaseModel], prefix: str) -> Iterator[Field]:
-    for name, info in model.model_fields.items():
-        place = f"{prefix}{name}"
-        kind, is_optional = _bare(info.annotation)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _fields(kind, f"{place}.")
-        else:
-            yield _field(place, kind, is_optional, info)
-
-
-def _field(name: str, kind: Any, is_optional: bool, info: FieldInfo) -> Field:
-    said = info.description or ""
-    if kind is bool:
-        return Field(name, "check", said)
-    if kind in (int, float):
-        return Field(name, "number", said, is_optional)
-    if kind is SecretStr:
-        return Field(name, "secret", said)
-    if get_origin(kind) is Literal:
-        return Field(name, "choice", said, choices=tuple(map(str, get_args(kind))))
-    if get_origin(kind) is tuple:
-        item, _ = _bare(get_args(kind)[0])
-        if isinstance(item, type) and issubclass(item, BaseModel):
-            return Field(name, "rows", said, columns=tuple(_fields(item, "")))
-        return Field(name, "lines", said)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return Field(name, "choice", said, choices=tuple(str(item.value) for item in kind))
-    return Field(name, "text", said, is_optional)
-
-
-def _bare(annotation: Any) -> tuple[Any, bool]:
-    """The type without its constraints, and whether it may be ``None``."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        return _bare(kinds[0])[0], len(kinds) < len(get_args(annotation))
-    return annotation, False
 
 
 def _read(form: FormData, place: str, field: Field) -> Any:

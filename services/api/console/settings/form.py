@@ -14,11 +14,12 @@ from starlette.datastructures import FormData
 
 from services.api.console.settings.errors import errors_by_field, with_form_names
 from services.api.console.settings.fields import Values, change_rows, read_form, value_at, without_empty_rows
-from services.api.console.settings.tabs import Group, Tab
+from services.api.console.settings.tabs import Tab
 from services.api.console.visit import text_of
 from services.api.use_cases import questions
 from services.api.use_cases.settings import read_section, replace_section
 from shared.errors import Conflict, RollcallError, SettingsInvalid
+from shared.settings.declaration import Group
 from shared.settings.documents import SECTION_MODELS
 from shared.settings.store import DEFAULT_SITE, public
 from shared.worker.context import Context
@@ -65,11 +66,12 @@ class Form:
 
     def is_open(self, group: Group) -> bool:
         """Whether the fields of the group are to be seen: always, or because one of them says something."""
-        if not group.is_folded or any(place.startswith(group.names) for place in self.errors):
+        names = tuple(field.name for field in self.tab.fields_in(group))
+        if not group.is_folded or any(place.startswith(names) for place in self.errors):
             return True
         defaults = public(SECTION_MODELS[self.tab.section]())
         # What a form sends is text: "8" is no other number than 8.
-        return any(str(value_at(self.values, name)) != str(value_at(defaults, name)) for name in group.names)
+        return any(str(value_at(self.values, name)) != str(value_at(defaults, name)) for name in names)
 
 
 def stored_form(context: Context, tab: Tab) -> Form:
@@ -125,8 +127,8 @@ def _note_stale(form: Form, current: int) -> None:
     form.version = current
     form.is_stale = True
     form.refused = (
-        "Somebody else changed these settings meanwhile, and nothing was saved. What you filled in is still here: "
-        "look at the history, and save once more to put it in the place of what stands now."
+        "Not saved: someone else changed these settings in the meantime. Your input is still here. Check the history, and "
+        "save again to overwrite the newer version."
     )
 
 

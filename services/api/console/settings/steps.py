@@ -7,20 +7,9 @@ anybody, and agrees with whatever was set elsewhere.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.api.console.settings.tabs import (
-    API_CLIENT,
-    CERTIFICATE,
-    COMING,
-    CONNECTION,
-    DEPARTMENTS,
-    LEAVING,
-    NUMBER_RULE,
-    OWN_CERTIFICATE,
-    SCHEDULE,
-    Group,
-    Tab,
-)
+from services.api.console.settings.tabs import Tab
 from shared.settings.documents import DirectorySettings, Section
+from shared.settings.sections import directory, phone_system, rules, schedule
 from shared.settings.store import StoredSettings
 
 
@@ -45,9 +34,9 @@ STEPS: tuple[Step, ...] = (
             "directory",
             "Connect Active Directory",
             Section.DIRECTORY,
-            "An account that may read is enough: Rollcall never writes to the directory.",
-            (CONNECTION, CERTIFICATE),
+            (directory.CONNECTION, directory.SIGNING_IN),
             "directory",
+            "An account with read access is enough: Rollcall never writes to the directory.",
         ),
         ("servers", "user"),
     ),
@@ -56,11 +45,12 @@ STEPS: tuple[Step, ...] = (
         "Organizational units",
         Tab(
             "units",
-            "Whose people have extensions?",
+            "Which OUs should have extensions?",
             Section.DIRECTORY,
-            "Take the organizational units whose people are to have one. Each figure counts the people in and below.",
-            (Group("", ("units",)),),
+            (directory.UNITS,),
             "directory",
+            "Add the organizational units whose people should have an extension. Each figure counts the people in the "
+            "OU and below it.",
         ),
         ("units",),
     ),
@@ -69,11 +59,11 @@ STEPS: tuple[Step, ...] = (
         "Extension number",
         Tab(
             "number",
-            "Where does the extension number stand?",
+            "Which attribute holds the extension number?",
             Section.DIRECTORY,
-            "These attributes are filled in for people of the chosen units; most numbers first.",
-            (Group("", ("attributes.number",)), NUMBER_RULE),
+            (directory.NUMBER, directory.NUMBER_RULE),
             "directory",
+            "Attributes that are filled in for people of the selected OUs, those with most numbers first.",
         ),
         ("attributes.number",),
     ),
@@ -84,9 +74,9 @@ STEPS: tuple[Step, ...] = (
             "phone-system",
             "Connect the phone system",
             Section.PHONE_SYSTEM,
-            "Make an API client in 3CX under Integrations > API, and fill in here what 3CX shows of it.",
-            (API_CLIENT, OWN_CERTIFICATE),
+            (phone_system.API_CLIENT, phone_system.OWN_CERTIFICATE),
             "phone_system",
+            "Create an API client in 3CX under Integrations > API, and enter here what 3CX shows.",
         ),
         ("base_url", "client_id"),
     ),
@@ -95,10 +85,10 @@ STEPS: tuple[Step, ...] = (
         "Templates",
         Tab(
             "templates",
-            "What are new extensions like?",
+            "Template for new extensions",
             Section.DIRECTORY,
-            "A new extension of a unit is made like the unit's template extension; without one, with 3CX's defaults.",
-            (Group("", ("units",)),),
+            (directory.UNITS,),
+            intro="New extensions of an OU get the settings of its template extension; without one, 3CX's defaults.",
         ),
     ),
     Step(
@@ -106,10 +96,10 @@ STEPS: tuple[Step, ...] = (
         "Rules",
         Tab(
             "rules",
-            "What happens to whose extension?",
+            "Rules for joiners and leavers",
             Section.RULES,
-            "These are careful to begin with. All of it can be changed later.",
-            (LEAVING, COMING, DEPARTMENTS),
+            (rules.LEAVERS, rules.JOINERS, rules.DEPARTMENTS),
+            intro="All of this can be changed later.",
         ),
     ),
     Step("preview", "First plan"),
@@ -118,10 +108,10 @@ STEPS: tuple[Step, ...] = (
         "Schedule",
         Tab(
             "schedule",
-            "When do runs start?",
+            "Schedule",
             Section.SCHEDULE,
-            "The set-up is done with this. Run now on the overview starts one at any time.",
-            (SCHEDULE,),
+            (schedule.SCHEDULE,),
+            intro="This is the last step. Run now on the overview starts a run at any time.",
         ),
     ),
 )
@@ -166,7 +156,4 @@ def next_step(done: frozenset[str]) -> Step | None:
 def neighbours(step: Step, steps: Sequence[Step] = STEPS) -> tuple[Step | None, Step | None]:
     """The step before and the one after."""
     index = steps.index(step)
-    return (
-        steps[index - 1] if index else None,
-        steps[index + 1] if index + 1 < len(steps) else None,
-    )
+    return (steps[index - 1] if index else None, steps[index + 1] if index + 1 < len(steps) else None)

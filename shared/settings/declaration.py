@@ -1,0 +1,81 @@
+"""How a setting is declared: once, with its type, default and limits, and everything that a person reads about it.
+
+Forms, messages, docs/settings.md and OpenAPI are made from these declarations (CONTRIBUTING.md, "How to add a setting").
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+T = TypeVar("T")
+REQUIRED: Any = ...
+
+
+class Document(BaseModel):
+    """Base of every section and of what sections consist of: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Input(StrEnum):
+    """How the console lets a text be entered: part of its type, ``Annotated[str, Input.WIDE]``."""
+
+    LINE = "line"
+    WIDE = "wide"
+    CERTIFICATE = "certificate"
+    EXTENSION = "extension"
+    ATTRIBUTE = "attribute"
+    TIME_ZONE = "time_zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that a form shows together. What most sites never need is folded away."""
+
+    heading: str
+    is_folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What people see of a setting besides its help. A setting without a ``group`` is in no form."""
+
+    label: str
+    unit: str = ""
+    group: Group | None = None
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """Add it to the setting's JSON schema."""
+        schema["title"] = self.label
+        if self.unit:
+            schema["x-unit"] = self.unit
+
+
+def setting(
+    default: T, label: str, help: str, group: Group | None = None, *, unit: str = "", **limits: float
+) -> T:
+    """Declare a setting: a field of a document. ``REQUIRED`` as default means that there is none.
+
+    ``limits`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``max_length``.
+    """
+    field: Any = Field
+    return cast(T, field(default, description=help, json_schema_extra=Shown(label, unit, group), **limits))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorWords:
+    """Says what a value must look like, with an example, in place of pydantic's own words."""
+
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Refuse what the type refuses, in these words."""
+        return core_schema.custom_error_schema(handler(source), "setting", custom_error_message=self.words)
+
+
+def wrong(place: str, words: str) -> PydanticCustomError:
+    """An error of several settings together, to be raised by their model and shown at the one named ``place``."""
+    return PydanticCustomError("setting", "{words}", {"words": words, "place": place})

@@ -1,0 +1,113 @@
+"""Every setting as a field that can be shown: what forms, messages and docs/settings.md are made from.
+
+A field's name is its place in the section's document, with dots: ``attributes.number``. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from shared.domain.choice import Choice
+from shared.settings.declaration import Group, Input, Shown
+from shared.settings.documents import SECTION_MODELS, Section
+
+Kind = Literal["text", "number", "check", "choice", "lines", "secret", "rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting. ``choices`` are labels by value; ``rows`` have ``columns``; ``default`` is ``...`` if required."""
+
+    name: str
+    kind: Kind
+    label: str
+    help: str
+    default: Any
+    unit: str = ""
+    group: Group | None = None
+    input: Input = Input.LINE
+    is_optional: bool = False
+    choices: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple["Field", ...] = ()
+
+
+@cache
+def fields_of(section: Section) -> Mapping[str, Field]:
+    """Every field of the section by name, in the order of the document."""
+    return MappingProxyType({field.name: field for field in _fields(SECTION_MODELS[section], "")})
+
+
+def label_of(section: Section, place: str) -> str:
+    """What the field at a place of the document is called: “Host”, or “row 2, Filter text” for a cell of a list."""
+    known = fields_of(section)
+    if place in known:
+        return known[place].label
+    name, _, inside = place.partition(".")
+    if name not in known:
+        return place
+    index, _, column = inside.partition(".")
+    if not index.isdecimal():
+        return known[name].label
+    if not known[name].columns:
+        return f"{known[name].label}, line {int(index) + 1}"
+    cell = next((cell.label for cell in known[name].columns if cell.name == column), column)
+    return f"row {int(index) + 1}, {cell}" if cell else f"row {int(index) + 1}"
+
+
+def _fields(model: type[BaseModel], prefix: str) -> Iterator[Field]:
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from _fields(info.annotation, f"{prefix}{name}.")
+        else:
+            yield _field(f"{prefix}{name}", info)
+
+
+def _field(name: str, info: FieldInfo) -> Field:
+    kind, marks = _bare(info.annotation)
+    marks += tuple(info.metadata)
+    shown = info.json_schema_extra
+    assert isinstance(shown, Shown), f"{name} is not declared with setting()"
+    choices: Mapping[str, str] = {}
+    columns: tuple[Field, ...] = ()
+    how: Kind = "text"
+    if kind is bool:
+        how = "check"
+    elif kind in (int, float):
+        how = "number"
+    elif kind is SecretStr:
+        how = "secret"
+    elif isinstance(kind, type) and issubclass(kind, Choice):
+        how, choices = "choice", {choice.value: choice.label for choice in kind}
+    elif get_origin(kind) is tuple:
+        item = _bare(get_args(kind)[0])[0]
+        how = "lines"
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            how, columns = "rows", tuple(_fields(item, ""))
+    return Field(
+        name,
+        how,
+        shown.label,
+        info.description or "",
+        ... if info.is_required() else info.default,
+        shown.unit,
+        shown.group,
+        next((mark for mark in marks if isinstance(mark, Input)), Input.LINE),
+        type(None) in get_args(info.annotation),
+        choices,
+        columns,
+    )
+
+
+def _bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The type itself, and what it is annotated with; that it may be ``None`` is left away."""
+    if get_origin(annotation) is Annotated:
+        kind, *marks = get_args(annotation)
+        return kind, tuple(marks)
+    if get_origin(annotation) in (Union, UnionType):
+        return _bare(next(kind for kind in get_args(annotation) if kind is not type(None)))
+    return annotation, ()

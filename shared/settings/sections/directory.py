@@ -1,0 +1,191 @@
+"""Active Directory: the connection, the organizational units, and which attribute gives what."""
+
+import re
+from typing import Annotated
+
+from pydantic import SecretStr, StringConstraints, field_validator, model_validator
+
+from shared.domain.choice import Choice
+from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
+from shared.settings.sections.types import AttributeName, Certificate, ExtensionNumber, Text, WideText
+
+CONNECTION = Group("Connection")
+SIGNING_IN = Group("Certificate and sign-in", is_folded=True)
+UNITS = Group("")
+NUMBER = Group("Extension number")
+NUMBER_RULE = Group("How a number is read")
+ATTRIBUTES = Group("Other attributes")
+SELECTION = Group("Limit to some people", is_folded=True)
+ADVANCED = Group("Advanced", is_folded=True)
+
+
+class Security(Choice):
+    """How the connection to a domain controller is protected."""
+
+    LDAPS = "ldaps", "LDAPS (port 636)"
+    STARTTLS = "starttls", "StartTLS (port 389)"
+    PLAIN = "plain", "None (port 389)"
+
+
+class Authentication(Choice):
+    """How Rollcall signs in to the directory."""
+
+    SIMPLE = "simple", "Simple"
+    NTLM = "ntlm", "NTLM"
+    KERBEROS = "kerberos", "Kerberos"
+
+
+class UnitSettings(Document):
+    """One organizational unit to read, with the extension that new ones are modelled on."""
+
+    dn: Annotated[str, StringConstraints(min_length=3, max_length=2048, strip_whitespace=True)] = setting(
+        REQUIRED, "Distinguished name", "Of the organizational unit, e.g. OU=Sales,DC=corp,DC=example."
+    )
+    template_extension: ExtensionNumber | None = setting(
+        None, "Template extension", "New extensions of this unit get its settings; 3CX's defaults when empty."
+    )
+
+    @field_validator("dn")
+    @classmethod
+    def _is_a_distinguished_name(cls, value: str) -> str:
+        # A first look only, so that a slip is caught when saving; the directory has the last word.
+        if not re.match(r"^[A-Za-z][A-Za-z0-9.-]*\s*=\s*[^,]", value) or re.search(r",\s*(,|$)", value):
+            raise ValueError(f"'{value}' is not a distinguished name, e.g. OU=Sales,DC=corp,DC=example.")
+        return value
+
+
+class NumberRule(Document):
+    """How an extension number is found in the number attribute (docs/numbers.md)."""
+
+    min_digits: int = setting(
+        2, "Minimum digits", "Length of the shortest extension number.", NUMBER_RULE, ge=2, le=10
+    )
+    max_digits: int = setting(
+        5, "Maximum digits", "Length of the longest extension number.", NUMBER_RULE, ge=2, le=10
+    )
+    last_digits: int | None = setting(
+        None, "Use the last N digits of a full number", "Leave empty to turn off.", NUMBER_RULE, ge=2, le=10
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "NumberRule":
+        if self.min_digits > self.max_digits:
+            raise wrong("min_digits", f"Must not exceed the maximum of {self.max_digits} digits.")
+        if self.last_digits is not None and not self.min_digits <= self.last_digits <= self.max_digits:
+            raise wrong(
+                "last_digits",
+                f"Must be from {self.min_digits} to {self.max_digits}, like the digits of an extension number.",
+            )
+        return self
+
+
+class AttributeSettings(Document):
+    """Which attribute of the directory gives which field."""
+
+    number: AttributeName = setting(
+        "telephoneNumber", "Extension number", "Attribute that holds the extension number.", NUMBER
+    )
+    first_name: AttributeName = setting(
+        "givenName", "First name", "Attribute with the first name.", ATTRIBUTES
+    )
+    last_name: AttributeName = setting("sn", "Last name", "Attribute with the last name.", ATTRIBUTES)
+    display_name: AttributeName = setting(
+        "displayName", "Display name", "Shown in messages for people without first and last name.", ATTRIBUTES
+    )
+    email: AttributeName = setting("mail", "E-mail", "Attribute with the e-mail address.", ATTRIBUTES)
+    mobile: AttributeName = setting("mobile", "Mobile", "Attribute with the mobile number.", ATTRIBUTES)
+    department: AttributeName | None = setting(
+        "department", "Department", "Attribute with the name of the 3CX department, if any.", ATTRIBUTES
+    )
+
+
+class DirectorySettings(Document):
+    """Where people are read from, and as whom. Rollcall never writes to Active Directory."""
+
+    servers: tuple[Text, ...] = setting(
+        (), "Servers", "Domain controllers in order of preference: host, or host:port.", CONNECTION
+    )
+    security: Security = setting(
+        Security.LDAPS, "Security", "LDAPS and StartTLS encrypt the connection.", CONNECTION
+    )
+    ca_certificate: Certificate = setting(
+        "", "CA certificate", "In PEM form, if your own CA signed the controllers' certificates.", SIGNING_IN
+    )
+    tls_name: str = setting(
+        "", "Name in the certificate", "If it differs from the server's name.", SIGNING_IN
+    )
+    authentication: Authentication = setting(
+        Authentication.SIMPLE,
+        "Authentication",
+        "Use Simple with LDAPS and StartTLS. Kerberos needs an extra package.",
+        SIGNING_IN,
+    )
+    allow_plain: bool = setting(
+        False,
+        "Send the password without encryption",
+        "Required for security None. For test networks only.",
+        SIGNING_IN,
+    )
+    user: str = setting(
+        "", "User", "E.g. rollcall@corp.example or CORP\\rollcall. Read access is enough.", CONNECTION
+    )
+    password: SecretStr = setting(
+        SecretStr(""), "Password", "Stored encrypted and never shown again.", CONNECTION
+    )
+    units: tuple[UnitSettings, ...] = setting(
+        (), "Organizational units", "A person in several units belongs to the first.", UNITS
+    )
+    filter: WideText = setting(
+        "", "LDAP filter", "Additional filter for people, e.g. (company=Example).", SELECTION
+    )
+    required_group: WideText = setting(
+        "", "Required group", "Distinguished name. Only members count, direct or nested.", SELECTION
+    )
+    attributes: AttributeSettings = setting(
+        AttributeSettings(), "Attributes", "Which attribute gives which field."
+    )
+    number_rule: NumberRule = setting(NumberRule(), "Number rule", "How a number is found in the attribute.")
+    page_size: int = setting(
+        1000, "Page size", "Entries per LDAP page.", ADVANCED, unit="entries", ge=10, le=1000
+    )
+    connect_timeout_seconds: float = setting(
+        10.0,
+        "Connection timeout",
+        "Then the next controller is tried.",
+        ADVANCED,
+        unit="seconds",
+        gt=0,
+        le=120,
+    )
+    receive_timeout_seconds: float = setting(
+        60.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=600
+    )
+
+    @field_validator("filter")
+    @classmethod
+    def _filter_has_brackets(cls, value: str) -> str:
+        value = value.strip()
+        if value and not (
+            value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
+        ):
+            raise ValueError("Put the LDAP filter in brackets, e.g. (company=Example).")
+        return value
+
+    @field_validator("units")
+    @classmethod
+    def _each_unit_once(cls, units: tuple[UnitSettings, ...]) -> tuple[UnitSettings, ...]:
+        seen: set[str] = set()
+        for unit in units:
+            if unit.dn.lower() in seen:
+                raise ValueError(f"The organizational unit {unit.dn} is listed twice.")
+            seen.add(unit.dn.lower())
+        return units
+
+    @model_validator(mode="after")
+    def _plain_is_said_twice(self) -> "DirectorySettings":
+        if self.security is Security.PLAIN and not self.allow_plain:
+            raise wrong(
+                "security",
+                "Without encryption the password is readable over the network. Use LDAPS (ldaps) or StartTLS (starttls).",
+            )
+        return self

@@ -1,0 +1,60 @@
+"""The 3CX phone system: its address, the API client, and how many requests it gets."""
+
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, field_validator
+
+from shared.settings.declaration import Document, Group, setting
+from shared.settings.sections.types import Certificate
+
+API_CLIENT = Group("Connection")
+OWN_CERTIFICATE = Group("Certificate", is_folded=True)
+ADVANCED = Group("Advanced", is_folded=True)
+
+
+class PhoneSystemSettings(Document):
+    """The 3CX V20 phone system, and the API client that Rollcall uses."""
+
+    base_url: str = setting(
+        "", "Address", "Only the address, as in the browser: https://pbx.example.com:5001", API_CLIENT
+    )
+    client_id: str = setting(
+        "", "Client ID", "Of the API client created in 3CX under Integrations > API.", API_CLIENT
+    )
+    client_secret: SecretStr = setting(
+        SecretStr(""), "Client secret (API key)", "Shown once by 3CX. Stored encrypted.", API_CLIENT
+    )
+    ca_certificate: Certificate = setting(
+        "", "CA certificate", "In PEM form. When empty, the system's CAs are trusted.", OWN_CERTIFICATE
+    )
+    timeout_seconds: float = setting(
+        30.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=300
+    )
+    concurrency: int = setting(
+        8, "Parallel requests", "Lowered automatically when 3CX is busy.", ADVANCED, ge=1, le=32
+    )
+    allowed_roles: tuple[str, ...] = setting(
+        ("users",), "Roles allowed in templates", "A template's other roles become “users”.", ADVANCED
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if not value:
+            return value
+        parts = urlsplit(value)
+        loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
+        if parts.scheme not in ("https", "http") or not parts.hostname or parts.path or parts.query:
+            raise ValueError("Enter only the address without a path, e.g. https://pbx.example.com:5001.")
+        if parts.scheme == "http" and not loopback:
+            raise ValueError("The address must be https; http would send the client secret readable.")
+        return value
+
+    @field_validator("allowed_roles")
+    @classmethod
+    def _no_internal_roles(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        for role in roles:
+            if role in ("system", "observers"):
+                raise ValueError(f"'{role}' is an internal role of 3CX and cannot be given to people.")
+        return roles

@@ -1,0 +1,57 @@
+"""The relay on the phone system's host, which moves voicemails and recordings (docs/relay.md)."""
+
+import base64
+import re
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from pydantic import SecretStr, field_validator
+
+from shared.settings.declaration import Document, Group, setting
+from shared.settings.sections.types import WideText
+
+RELAY = Group("")
+ADVANCED = Group("Advanced", is_folded=True)
+
+
+class RelaySettings(Document):
+    """The small program on the phone system's host that moves voicemails and recordings. It prints its public key
+    and a pairing code when it first starts."""
+
+    host: str = setting("", "Host", "Name or address of the phone system's host.", RELAY, max_length=253)
+    port: int = setting(8801, "Port", "The relay's port.", RELAY, ge=1, le=65535)
+    public_key: WideText = setting(
+        "", "Public key of the relay", "As rollcall-relay prints it when it starts.", RELAY
+    )
+    signing_key: SecretStr = setting(
+        SecretStr(""), "Signing key", "Rollcall's own key, created by pairing. Do not enter it by hand."
+    )
+    timeout_seconds: float = setting(
+        30.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=300
+    )
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a relay to ask."""
+        return bool(self.host and self.public_key)
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        value = value.strip()
+        if value and not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+            raise ValueError("Enter a name or an address alone, e.g. pbx.example.com.")
+        return value
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_a_public_key(cls, value: str) -> str:
+        value = "".join(value.split())
+        try:
+            if value:
+                load_der_public_key(base64.b64decode(value, validate=True))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise ValueError(
+                "This is not a public key. Paste the line that rollcall-relay prints."
+            ) from error
+        return value

@@ -1,0 +1,111 @@
+"""The rules: what happens to the extensions of leavers, joiners and returners, and who is left alone."""
+
+import re
+
+from pydantic import model_validator
+
+from shared.domain.rules import (
+    Adoption,
+    DepartmentMode,
+    ExclusionKind,
+    Outcome,
+    Reenabling,
+    RemovalScope,
+    Rules,
+)
+from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
+from shared.settings.sections.types import Text
+
+LEAVERS = Group("Leavers")
+JOINERS = Group("Joiners and returners")
+DEPARTMENTS = Group("Departments (groups)")
+EXCLUSIONS = Group("")
+# Type and default of a rule are those of the planner's field of the same name.
+RULE = Rules()
+
+
+class ExclusionSettings(Document):
+    """People or extensions that are left alone."""
+
+    kind: ExclusionKind = setting(REQUIRED, "Compare", "What is compared with the text, and how.")
+    value: Text = setting(
+        REQUIRED, "Filter text", "A name, part of one, a pattern such as Test*, or numbers such as 200-299."
+    )
+
+    @model_validator(mode="after")
+    def _value_fits_the_kind(self) -> "ExclusionSettings":
+        if self.kind is ExclusionKind.REGEX:
+            try:
+                re.compile(self.value)
+            except re.error as error:
+                raise wrong("value", f"'{self.value}' is not a regular expression: {error}.") from error
+        if self.kind is ExclusionKind.NUMBERS:
+            match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", self.value)
+            if match is None or (match[2] is not None and int(match[1]) > int(match[2])):
+                raise wrong("value", f"'{self.value}' is not a number or a range, e.g. 204 or 200-299.")
+        return self
+
+
+class RulesSettings(Document):
+    """What happens to the extensions of leavers, joiners and returners."""
+
+    when_deleted: Outcome = setting(
+        RULE.when_deleted,
+        "Deleted from the directory",
+        "The person was deleted from Active Directory.",
+        LEAVERS,
+    )
+    when_moved_out: Outcome = setting(
+        RULE.when_moved_out,
+        "Moved out of the units",
+        "No longer in the units, the filter or the group.",
+        LEAVERS,
+    )
+    when_disabled: Outcome = setting(
+        RULE.when_disabled,
+        "Account disabled or expired",
+        "The account is disabled or expired in AD.",
+        LEAVERS,
+    )
+    when_number_cleared: Outcome = setting(
+        RULE.when_number_cleared, "Extension number removed", "The number attribute is now empty.", LEAVERS
+    )
+    add_missing: bool = setting(
+        RULE.add_missing, "Add missing extensions", "Creates extensions for people who have none.", JOINERS
+    )
+    add_to_departments: bool = setting(
+        RULE.add_to_departments,
+        "Add extensions to departments",
+        "The department comes from the AD department attribute.",
+        DEPARTMENTS,
+    )
+    create_missing_departments: bool = setting(
+        RULE.create_missing_departments,
+        "Create missing departments",
+        "Creates departments that are missing in 3CX.",
+        DEPARTMENTS,
+    )
+    department_mode: DepartmentMode = setting(
+        RULE.department_mode,
+        "When the department changes",
+        "When a person's department changes in AD.",
+        DEPARTMENTS,
+    )
+    removal_scope: RemovalScope = setting(
+        RULE.removal_scope,
+        "Extensions that may be removed",
+        "Managed extensions are those linked to a person.",
+        LEAVERS,
+    )
+    adoption: Adoption = setting(
+        RULE.adoption,
+        "Extensions that exist already",
+        "When an existing extension is linked to the person with its number.",
+        JOINERS,
+    )
+    reenabling: Reenabling = setting(
+        RULE.reenabling, "Enable again", "When an account is re-enabled in AD.", JOINERS
+    )
+    exclusions: tuple[ExclusionSettings, ...] = setting(
+        (), "Exclusions", "People and extensions that Rollcall leaves alone.", EXCLUSIONS
+    )

@@ -1,0 +1,55 @@
+"""The schedule: when runs start automatically."""
+
+from functools import cache
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import StringConstraints, field_validator, model_validator
+
+from shared.domain.schedule import ScheduleMode
+from shared.settings.declaration import Document, ErrorWords, Group, Input, setting, wrong
+
+SCHEDULE = Group("")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    # It goes through every file of the time zone database: 19 ms, which every reading of settings would pay.
+    return frozenset(available_timezones())
+
+
+class ScheduleSettings(Document):
+    """When runs start automatically. Times in the console are shown in the same time zone."""
+
+    is_enabled: bool = setting(False, "Run automatically", "If off, use Run now.", SCHEDULE)
+    mode: ScheduleMode = setting(
+        ScheduleMode.EVERY, "How often", "At an interval, or at times of day.", SCHEDULE
+    )
+    every_minutes: int = setting(
+        15, "Interval", "From 1 to 1440, counted from midnight.", SCHEDULE, unit="minutes", ge=1, le=1440
+    )
+    times: tuple[
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+            ErrorWords("A time is written HH:MM, e.g. 07:30."),
+        ],
+        ...,
+    ] = setting(("02:00",), "Times of day", "HH:MM in the time zone below, e.g. 07:30.", SCHEDULE)
+    time_zone: Annotated[str, Input.TIME_ZONE] = setting(
+        "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in _time_zones():
+            raise ValueError(f"'{value}' is not a time zone, e.g. Europe/Berlin or America/Denver.")
+        ZoneInfo(value)
+        return value
+
+    @model_validator(mode="after")
+    def _can_ever_be_due(self) -> "ScheduleSettings":
+        if self.is_enabled and self.mode is ScheduleMode.TIMES and not self.times:
+            raise wrong("times", "Enter at least one time of day, e.g. 07:30.")
+        return self

@@ -1,0 +1,79 @@
+"""What settings are made of stays what earlier releases stored, and what the planner knows of them is the same."""
+
+import json
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from shared.domain.choice import Choice
+from shared.domain.rules import Limits, Rules
+from shared.settings.documents import SECTION_MODELS, LimitsSettings, RulesSettings, Section, SiteSettings
+from shared.settings.fields import fields_of, label_of
+
+# What the first release made of documents: the defaults, one with everything changed, and some of its own database.
+FIRST_RELEASE = json.loads(
+    (Path(__file__).parent / "first_release_settings.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("section", Section)
+def test_a_document_of_the_first_release_is_read_and_written_as_it_was(section: Section) -> None:
+    for case in FIRST_RELEASE[section]:
+        document = SECTION_MODELS[section].model_validate(case["given"])
+        written = document.model_dump(mode="json")
+        # What has come since then has a default.
+        assert {name: written[name] for name in case["saved"]} == case["saved"]
+        assert SECTION_MODELS[section].model_validate_json(json.dumps(written)) == document
+
+
+@pytest.mark.parametrize(("document", "kind"), [(RulesSettings, Rules), (LimitsSettings, Limits)])
+def test_the_planner_knows_every_rule_and_limit_by_its_name_type_and_default(
+    document: type[Any], kind: type[Any]
+) -> None:
+    known = {field.name: field for field in fields(kind)}
+    types = get_type_hints(kind)
+    for name, field in document.model_fields.items():
+        assert known[name].default is not MISSING
+        # Exclusions become values of the planner's own.
+        if name != "exclusions":
+            assert field.annotation == types[name], name
+            assert field.default == known[name].default, name
+
+
+def test_every_rule_and_limit_that_is_set_reaches_the_planner() -> None:
+    wanted = {section: FIRST_RELEASE[section][1]["given"] for section in ("rules", "limits")}
+    settings = SiteSettings.model_validate(wanted)
+    rules, limits = settings.to_rules(), settings.to_limits()
+    for name, value in wanted["rules"].items():
+        if name == "exclusions":
+            assert [{"kind": item.kind, "value": item.value} for item in rules.exclusions] == value
+        else:
+            assert getattr(rules, name) == value, name
+    assert {name: getattr(limits, name) for name in wanted["limits"]} == wanted["limits"]
+
+
+def test_a_choice_needs_its_words() -> None:
+    with pytest.raises(TypeError, match="no label"):
+
+        class Silent(Choice):
+            NOTHING = "nothing"
+
+
+def test_a_place_in_a_document_has_a_name_for_people() -> None:
+    for place, name in {
+        "attributes.number": "Extension number",
+        "units.1.template_extension": "row 2, Template extension",
+        "units.0": "row 1",
+        "servers.2": "Servers, line 3",
+        "number_rule": "number_rule",
+        "servres": "servres",
+    }.items():
+        assert label_of(Section.DIRECTORY, place) == name
+
+
+def test_no_two_settings_of_a_section_have_the_same_label() -> None:
+    for section in Section:
+        labels = [field.label for field in fields_of(section).values()]
+        assert len(set(labels)) == len(labels), section
