@@ -24,7 +24,7 @@ from shared.database.tables import (
     RunKind,
     SnapshotPart,
 )
-from shared.domain.binding import Binding, BindingOrigin, LeftBehind
+from shared.domain.binding import Binding, BindingOrigin, LeftBehind, Shown
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.extension import Department, Peer, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
@@ -131,9 +131,23 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             BindingRow.origin,
             BindingRow.person_name,
             BindingRow.is_disabled_by_rollcall,
+            BindingRow.shown_first_name,
+            BindingRow.shown_last_name,
+            BindingRow.shown_email,
         ).where(BindingRow.site_id == site_id)
     )
-    return [Binding(row[0], row[1], row[2], BindingOrigin(row[3]), row[4], row[5]) for row in rows]
+    return [
+        Binding(
+            row[0],
+            row[1],
+            row[2],
+            BindingOrigin(row[3]),
+            row[4],
+            row[5],
+            None if row[6] is None else Shown(row[6], row[7] or "", row[8] or ""),
+        )
+        for row in rows
+    ]
 
 
 def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
@@ -173,6 +187,7 @@ def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
             row.before.get("first_name", ""),
             row.before.get("last_name", ""),
             row.number,
+            row.before.get("number", ""),
         )
         for row in rows
     ]

@@ -27,6 +27,30 @@ class Adoption(StrEnum):
     NEVER = "never"
 
 
+class PassedOn(StrEnum):
+    """What happens when somebody leaves and the directory gives their number to somebody without an extension.
+
+    ``replace``: the old extension is removed, then a new one is created. ``take_over``: it becomes the successor's, with
+    its phones and settings. ``report``: only the leaver's own rule is done.
+    """
+
+    REPLACE = "replace"
+    TAKE_OVER = "take_over"
+    REPORT = "report"
+
+
+class ChangedIn3cx(StrEnum):
+    """What happens when an extension was given another number in 3CX by hand.
+
+    ``report``: it keeps that number, with a warning. ``follow_directory``: it goes back to the directory's number.
+    ``accept``: it keeps that number.
+    """
+
+    REPORT = "report"
+    FOLLOW_DIRECTORY = "follow_directory"
+    ACCEPT = "accept"
+
+
 class Reenabling(StrEnum):
     """Which disabled extensions are enabled again when their person's account is."""
 
@@ -98,6 +122,8 @@ class Rules:
     department_mode: DepartmentMode = DepartmentMode.ADD
     removal_scope: RemovalScope = RemovalScope.MANAGED
     adoption: Adoption = Adoption.SAME_NAME
+    when_number_passed_on: PassedOn = PassedOn.REPLACE
+    number_changed_in_3cx: ChangedIn3cx = ChangedIn3cx.REPORT
     reenabling: Reenabling = Reenabling.DISABLED_BY_ROLLCALL
     exclusions: tuple[Exclusion, ...] = ()
     archive: ArchiveRule | None = None

@@ -28,11 +28,13 @@ from pydantic import (
 from shared.domain.rules import (
     Adoption,
     ArchiveRule,
+    ChangedIn3cx,
     DepartmentMode,
     Exclusion,
     ExclusionKind,
     Limits,
     Outcome,
+    PassedOn,
     Reenabling,
     RemovalScope,
     Rules,
@@ -282,6 +284,13 @@ class RulesSettings(Document):
     )
     adoption: Adoption = Field(
         Adoption.SAME_NAME, description="When an existing extension becomes a person's."
+    )
+    when_number_passed_on: PassedOn = Field(
+        PassedOn.REPLACE,
+        description="The number of somebody who leaves is given to somebody without an extension.",
+    )
+    number_changed_in_3cx: ChangedIn3cx = Field(
+        ChangedIn3cx.REPORT, description="An extension was given another number in 3CX by hand."
     )
     reenabling: Reenabling = Field(
         Reenabling.DISABLED_BY_ROLLCALL, description="Which extensions are enabled again."
@@ -533,6 +542,8 @@ class SiteSettings(Document):
             department_mode=rules.department_mode,
             removal_scope=rules.removal_scope,
             adoption=rules.adoption,
+            when_number_passed_on=rules.when_number_passed_on,
+            number_changed_in_3cx=rules.number_changed_in_3cx,
             reenabling=rules.reenabling,
             exclusions=tuple(Exclusion(item.kind, item.value) for item in rules.exclusions),
             archive=ArchiveRule(

@@ -48,6 +48,8 @@ RUN_KINDS: Mapping[str, str] = {
 # 3CX's own word for a group is department.
 COMMAND_KINDS: Mapping[str, str] = {
     CommandKind.CREATE_GROUP: "Create department",
+    CommandKind.RELEASE_BINDING: "Unlink",
+    CommandKind.REBIND_EXTENSION: "Relink",
     CommandKind.ADOPT_EXTENSION: "Adopt",
     CommandKind.CREATE_EXTENSION: "Create",
     CommandKind.RENUMBER_EXTENSION: "Renumber",

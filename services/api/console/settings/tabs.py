@@ -52,7 +52,10 @@ LEAVING = Group(
     "When somebody is not there any more",
     ("when_deleted", "when_moved_out", "when_disabled", "when_number_cleared", "removal_scope"),
 )
-COMING = Group("When somebody is new or back", ("add_missing", "adoption", "reenabling"))
+COMING = Group(
+    "When somebody is new or back",
+    ("add_missing", "adoption", "when_number_passed_on", "number_changed_in_3cx", "reenabling"),
+)
 DEPARTMENTS = Group(
     "Departments (groups)", ("add_to_departments", "create_missing_departments", "department_mode")
 )
@@ -208,6 +211,8 @@ _LABELS: Mapping[str, str] = {
     "removal_scope": "Which extensions may be removed",
     "add_missing": "Add missing extensions",
     "adoption": "Extensions that exist already",
+    "when_number_passed_on": "Number of a leaver given to somebody new",
+    "number_changed_in_3cx": "Number changed in 3CX",
     "reenabling": "Enable again",
     "add_to_departments": "Add extensions to departments",
     "create_missing_departments": "Create missing departments",
@@ -261,6 +266,14 @@ _HELP: Mapping[tuple[Section, str], str] = {
     (Section.RULES, "create_missing_departments"): "Departments that 3CX does not have are made.",
     (Section.RULES, "removal_scope"): "Managed are extensions that Rollcall knows the person of.",
     (Section.RULES, "adoption"): "When an extension that was there before becomes a person's.",
+    (
+        Section.RULES,
+        "when_number_passed_on",
+    ): "The directory gives a joiner the number of somebody who leaves.",
+    (
+        Section.RULES,
+        "number_changed_in_3cx",
+    ): "An extension was given another number in 3CX than in the directory.",
     (Section.RULES, "reenabling"): "Of somebody whose account is enabled again.",
     (Section.SCHEDULE, "is_enabled"): "Otherwise only Run now starts one.",
     (Section.SCHEDULE, "mode"): "",
@@ -279,6 +292,16 @@ _CHOICES: Mapping[str, Mapping[str, str]] = {
         "same_name": "Adopt when the name or e-mail agrees",
         "always": "Adopt when the number agrees",
         "never": "Never adopt",
+    },
+    "when_number_passed_on": {
+        "replace": "Delete the old extension, then create a new one",
+        "take_over": "Rename the old extension; phones and settings stay",
+        "report": "Only report it",
+    },
+    "number_changed_in_3cx": {
+        "report": "Keep the number and report it",
+        "follow_directory": "Change it back to the directory's number",
+        "accept": "Keep the number",
     },
     "reenabling": {
         "disabled_by_rollcall": "Only what Rollcall disabled",
