@@ -22,18 +22,18 @@ class Model:
         self.departments = {department.name.casefold(): department for department in phone_system.departments}
         self.peers = phone_system.peers
         self.bindings = {binding.person_guid: binding for binding in bindings}
-        self._next_id = max(self.extensions, default=0) + 1
-        self._done: set[int] = set()
+        self.next_id = max(self.extensions, default=0) + 1
 
     def apply(self, plan: Plan) -> None:
         """Carry out every command in the plan's order, after what is noted with the plan."""
         for noted in plan.remembered:
             assert self.bindings[noted.person_guid].extension_id == noted.extension_id
             self.bindings[noted.person_guid] = noted
+        done: set[int] = set()
         for command in plan.commands:
-            assert set(command.requires) <= self._done, f"{command.sequence} before what it requires"
+            assert set(command.requires) <= done, f"{command.sequence} before what it requires"
             self._apply(command)
-            self._done.add(command.sequence)
+            done.add(command.sequence)
         for guid in plan.stale_binding_guids:
             del self.bindings[guid]
 
@@ -94,9 +94,9 @@ class Model:
         assert number not in {extension.number for extension in self.extensions.values()}, f"{number} twice"
         assert number not in {peer.number for peer in self.peers}, f"{number} is a peer's"
         made = Extension(
-            self._next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1
+            self.next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1
         )
-        self._next_id += 1
+        self.next_id += 1
         self._write(made, command)
         return made.id
 
