@@ -47,7 +47,7 @@ class Lives(RuleBasedStateMachine):
         self.names: dict[str, set[object]] = {}
         self.emails: dict[str, set[str]] = {}
         self.joined = 0
-        self.rules = Rules()
+        self.decisions = Rules()
 
     @initialize(
         deleted=outcomes,
@@ -69,7 +69,7 @@ class Lives(RuleBasedStateMachine):
         *,
         is_archiving: bool,
     ) -> None:
-        self.rules = make_rules(
+        self.decisions = make_rules(
             when_deleted=deleted,
             when_moved_out=moved_out,
             when_disabled=disabled,
@@ -210,7 +210,7 @@ class Lives(RuleBasedStateMachine):
             self.model.snapshot(),
             list(self.model.bindings.values()),
             absent,
-            self.rules,
+            self.decisions,
             make_units(len(self.people)),
         )
 
