@@ -5,7 +5,7 @@ from functools import partial
 
 from bench.report import Figure, best_of_both
 from services.reconciler.planner import make_plan
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, Shown
 from shared.domain.extension import Extension, Membership, PhoneSystemSnapshot
 from shared.domain.person import Person
 from shared.domain.rules import Rules, UnitRule, UnitSnapshot
@@ -85,7 +85,8 @@ def _site(changed: int) -> tuple[list[Person], tuple[Extension, ...], list[Bindi
             Extension(index + 1, "".join(number), "".join([first]), "".join([last]), mail.replace("#", ""),
                       f"+1801555{index:06d}", True, member, 1)
         )  # fmt: skip
-        bindings.append(Binding(guid, index + 1, number))
+        shown = Shown("".join([first]), "".join([last]), "".join([mail]))
+        bindings.append(Binding(guid, index + 1, "".join([number]), shown=shown))
     dice.shuffle(people)
     dice.shuffle(extensions)
     return people, tuple(extensions), bindings

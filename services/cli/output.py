@@ -152,6 +152,8 @@ def moment(value: datetime | None) -> str:
 
 
 def _change(row: CommandRow) -> str:
+    if row.kind == CommandKind.REBIND_EXTENSION:
+        return ""
     shown = []
     for name, after in row.after.items():
         before = row.before.get(name)

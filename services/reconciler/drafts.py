@@ -1,11 +1,12 @@
 """Commands while a plan is being made: what they need, what they set free, and in which wave they can run. Pure.
 
 A draft may claim a number or an e-mail address that an extension holds now. It can only run after the draft
-that sets it free, in a later wave. Claims that nothing sets free, and cycles of claims, are given up here.
+that sets it free, in a later wave. Claims that nothing sets free are given up here; in a cycle of e-mail addresses
+one is emptied first, and a cycle of numbers is given up.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from shared.domain.command import STAGE_OF, STAGE_ORDER, Command, CommandKind, FieldValue
@@ -91,15 +92,21 @@ def settle(drafts: list[Draft], concessions: Concessions) -> list[Draft]:
                     ]
                 )
             return drafts
+        emptied: list[Draft] = []
         for cycle in cycles:
-            dropped += _break(cycle, concessions)
-        drafts = _without(drafts, dropped)
+            emptying = _emptying(cycle)
+            if emptying is not None:
+                emptied.append(emptying)
+            else:
+                dropped += _break(cycle, concessions)
+        drafts = _without([*drafts, *emptied], dropped)
 
 
 def _link(draft: Draft, freed: dict[Resource, Draft], concessions: Concessions) -> bool:
     """Find what frees each claim of the draft; ``False`` when nothing of the draft can be done."""
     draft.waits_for = []
-    for resource in sorted(draft.claims):
+    # Numbers first: without its number nothing of a draft is left to say.
+    for resource in sorted(draft.claims, reverse=True):
         source = freed.get(resource)
         if source is not None and source is not draft:
             draft.waits_for.append(source)
@@ -109,6 +116,29 @@ def _link(draft: Draft, freed: dict[Resource, Draft], concessions: Concessions) 
         elif not _without_email(draft, concessions):
             return False
     return True
+
+
+def _emptying(cycle: list[Draft]) -> Draft | None:
+    """What empties the address of one in a cycle first, so that the others can go round; ``None`` if none can be."""
+    for draft in cycle:
+        given_up = [resource for resource in sorted(draft.frees) if resource[0] == "email"]
+        if draft.kind is not CommandKind.UPDATE_EXTENSION or not given_up or not draft.claims:
+            continue
+        emptying = replace(
+            draft,
+            reason=f"{draft.reason} The address is emptied first, because others wait for it.",
+            before=dict(draft.before),
+            after={"email": ""},
+            claims=set(),
+            frees={*given_up},
+            requires=list(draft.requires),
+            waits_for=[],
+        )
+        draft.before["email"] = ""
+        draft.frees -= emptying.frees
+        draft.requires.append(emptying)
+        return emptying
+    return None
 
 
 def _break(cycle: list[Draft], concessions: Concessions) -> list[Draft]:

@@ -1,7 +1,8 @@
 """What the fields of a person's extension should be: names, e-mail, mobile, departments. Pure."""
 
-from services.reconciler.claims import Claims, is_email_address
 from services.reconciler.departments import memberships_with
+from services.reconciler.identity.claims import is_email_address
+from services.reconciler.matching import cut
 from services.reconciler.worktable import Worktable
 from shared.domain.command import FieldValue
 from shared.domain.extension import Extension
@@ -10,7 +11,7 @@ from shared.domain.person import Person
 Fields = dict[str, FieldValue]
 
 
-def contact_fields(table: Worktable, claims: Claims, person: Person) -> Fields:
+def contact_fields(table: Worktable, person: Person) -> Fields:
     """Names, e-mail and mobile as they should be; without ``email`` when it must be left as it is."""
     rules = table.rules
     first, last = cut(person.first_name, rules.name_limit), cut(person.last_name, rules.name_limit)
@@ -20,10 +21,20 @@ def contact_fields(table: Worktable, claims: Claims, person: Person) -> Fields:
     email = person.email
     if email and (len(email) > rules.text_limit or not is_email_address(email)):
         table.findings.bad_email(person)
-    elif email.casefold() not in claims.duplicate_emails:
+    elif email.casefold() not in table.assignment.claims.duplicate_emails:
         wanted["email"] = email
     wanted["mobile"] = cut(person.mobile, rules.text_limit)
     return wanted
+
+
+def identity(extension: Extension) -> Fields:
+    """What an extension is known by: whatever is done to it is done only while it shows this."""
+    return {
+        "number": extension.number,
+        "first_name": extension.first_name,
+        "last_name": extension.last_name,
+        "email": extension.email,
+    }
 
 
 def new_departments(table: Worktable, person: Person, pattern: Extension | None) -> Fields:
@@ -60,14 +71,3 @@ def _department(table: Worktable, person: Person) -> str | None:
     if not table.rules.add_to_departments or not person.departments:
         return None
     return table.departments.wanted(person.departments[0], person)
-
-
-def cut(text: str, limit: int) -> str:
-    """The text in at most so many UTF-16 units, which is how 3CX's own platform (.NET) counts characters."""
-    if len(text) * 2 <= limit:
-        return text
-    encoded = text.encode("utf-16-le", "surrogatepass")
-    if len(encoded) <= limit * 2:
-        return text
-    # A character that takes two units and straddles the limit goes as a whole.
-    return encoded[: limit * 2].decode("utf-16-le", "ignore").rstrip()

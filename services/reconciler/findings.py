@@ -6,10 +6,11 @@ what is the matter, names everyone concerned, what therefore happens, and what t
 
 from collections.abc import Iterable, Sequence
 
+from shared.domain.binding import Binding
 from shared.domain.extension import Extension, Peer
-from shared.domain.person import AccountState, Person
+from shared.domain.person import Person
 from shared.domain.plan import Finding, FindingCode, Severity
-from shared.domain.rules import Adoption
+from shared.domain.rules import Adoption, ChangedIn3cx
 
 # A sentence with more names than this is no longer read; the finding itself keeps everyone.
 _MOST_NAMES = 5
@@ -27,18 +28,15 @@ class Findings:
             sorted(self._all, key=lambda item: (item.code, item.number, item.person_guids, item.message))
         )
 
-    def duplicate_number(self, number: str, people: Iterable[Person], *, inactive_go: bool) -> None:
-        """Several people have the number. ``inactive_go``: the rules still act on a disabled account among them."""
+    def duplicate_number(self, number: str, people: Iterable[Person]) -> None:
+        """Several enabled people have the number."""
         claimants = _by_guid(people)
         names = listed(f"{person.name} ({person.distinguished_name})" for person in claimants)
-        exception = ""
-        if inactive_go and any(person.account_state is not AccountState.ENABLED for person in claimants):
-            exception = " Only what the rules say of disabled accounts is still done."
         self._add(
             FindingCode.DUPLICATE_NUMBER,
             Severity.CONFLICT,
             f"The number {number} is given to {names} in the directory. None of them is touched. Give it to one of "
-            f"them only.{exception}",
+            "them only.",
             claimants,
             number,
         )
@@ -116,7 +114,7 @@ class Findings:
         """The number is an extension's that nobody is bound to and that is not taken over."""
         if adoption is Adoption.NEVER:
             said = (
-                f"{_at_start(called(holder))} exists in 3CX already, the directory gives {holder.number} to "
+                f"{called(holder, at_start=True)} exists in 3CX already, the directory gives {holder.number} to "
                 f"{person.name}, and the rules take over none. Neither is touched. Allow adoption in the rules, or "
                 "correct the number."
             )
@@ -138,12 +136,86 @@ class Findings:
             holder.number,
         )
 
+    def reassigned(self, extension: Extension, guid: str, name: str, *, is_released: bool) -> None:
+        """The extension of ``name`` shows somebody else in 3CX. ``is_released``: and the person was deleted."""
+        bound, shown = name or "somebody else", _name(extension) or extension.email or "nobody"
+        email = f" ({extension.email})" if extension.email and extension.email != shown else ""
+        then = (
+            f"{bound} was deleted from the directory, so the link to {bound} is removed."
+            if is_released
+            else f"If {extension.number} is {shown}'s now, remove the link of {bound} to it. If it is still {bound}'s, "
+            "correct its name or e-mail address in 3CX."
+        )
+        self._add_of(
+            FindingCode.REASSIGNED,
+            Severity.CONFLICT,
+            f"Extension {extension.number} is linked to {bound}, but shows {shown}{email} in 3CX. Nothing is done to it. "
+            f"{then}",
+            [(guid, name)],
+            extension.number,
+        )
+
+    def found_again(self, moved: Sequence[tuple[str, str, Extension]]) -> None:
+        """Extensions have other ids than before; ``moved`` are GUID, name and extension of each person."""
+        numbers = listed(f"{extension.number} ({name})" for _guid, name, extension in moved)
+        one = len(moved) == 1
+        self._add_of(
+            FindingCode.REBOUND,
+            Severity.INFO,
+            f"{'Extension' if one else 'Extensions'} {numbers} {'has another id' if one else 'have other ids'} in 3CX than "
+            "before, as after a restore. Number, name or e-mail address say whose, so the "
+            f"{'link follows' if one else 'links follow'}.",
+            [(guid, name) for guid, name, _extension in moved],
+            moved[0][2].number if one else "",
+        )
+
+    def new_account(self, person: Person, extension: Extension, previous: Binding) -> None:
+        """The same human has a new account, which the extension goes over to."""
+        self._add_of(
+            FindingCode.REBOUND,
+            Severity.INFO,
+            f"{person.name} has a new account in the directory and keeps {called(extension)} with all its settings.",
+            [(person.guid, person.name), (previous.person_guid, previous.person_name)],
+            extension.number,
+        )
+
+    def number_changed_in_3cx(
+        self, person: Person, extension: Extension, was: str, rule: ChangedIn3cx
+    ) -> None:
+        """Somebody renumbered the extension in 3CX by hand."""
+        then = {
+            ChangedIn3cx.REPORT: f"It stays {extension.number}. Change the number in the directory to {extension.number}, "
+            "or choose in the rules what happens to numbers changed in 3CX.",
+            ChangedIn3cx.ACCEPT: f"By the rules it stays {extension.number}.",
+            ChangedIn3cx.FOLLOW_DIRECTORY: f"By the rules it goes back to {person.number}.",
+        }[rule]
+        self._add(
+            FindingCode.NUMBER_CHANGED_IN_3CX,
+            Severity.WARNING if rule is ChangedIn3cx.REPORT else Severity.INFO,
+            f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but the directory says "
+            f"{person.number}. {then}",
+            [person],
+            extension.number,
+        )
+
+    def number_passed_on(self, person: Person, extension: Extension, name: str) -> None:
+        """The number is that of an extension whose person leaves, and the rules neither replace it nor pass it on."""
+        self._add(
+            FindingCode.NUMBER_PASSED_ON,
+            Severity.CONFLICT,
+            f"The directory gives {extension.number} to {person.name}, and {called(extension)} is still there from {name}, "
+            f"who leaves it. {person.name} gets no extension. Delete {extension.number} in 3CX, or choose in the rules what "
+            "happens when a number is passed on.",
+            [person],
+            extension.number,
+        )
+
     def protected(self, person: Person, extension: Extension, what: str, done: str) -> None:
         """The extension that would be the person's, or is, is ``what`` (a template's, ...) and never ``done`` anything to."""
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"{_at_start(called(extension))} is {what} and is never {done}, although the directory gives {person.number} "
+            f"{called(extension, at_start=True)} is {what} and is never {done}, although the directory gives {person.number} "
             f"to {person.name}. Nothing is changed for them.",
             [person],
             extension.number,
@@ -165,7 +237,7 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"{_at_start(called(extension))} is {what} and stays as it is, although it would go: {reason}",
+            f"{called(extension, at_start=True)} is {what} and stays as it is, although it would go: {reason}",
             [person] if person else [],
             extension.number,
         )
@@ -249,21 +321,23 @@ class Findings:
     def _add(
         self, code: FindingCode, severity: Severity, message: str, people: Sequence[Person], number: str = ""
     ) -> None:
-        self._all.append(
-            Finding(
-                code,
-                severity,
-                message,
-                number,
-                tuple(person.guid for person in people),
-                tuple(person.name for person in people),
-            )
-        )
+        self._add_of(code, severity, message, [(person.guid, person.name) for person in people], number)
+
+    def _add_of(
+        self,
+        code: FindingCode,
+        severity: Severity,
+        message: str,
+        people: Sequence[tuple[str, str]],
+        number: str = "",
+    ) -> None:
+        guids, names = tuple(guid for guid, _name in people), tuple(name for _guid, name in people)
+        self._all.append(Finding(code, severity, message, number, guids, names))
 
 
-def called(extension: Extension) -> str:
-    """An extension in the middle of a sentence: "extension 201 (Anna Berg)"."""
-    return f"extension {extension.number} ({_name(extension) or 'without a name'})"
+def called(extension: Extension, *, at_start: bool = False) -> str:
+    """An extension as 3CX shows it, in a sentence: "extension 201 (Anna Berg)"."""
+    return f"{'Extension' if at_start else 'extension'} {extension.number} ({_name(extension) or 'without a name'})"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -280,10 +354,6 @@ _KINDS = {"Queue": "queue", "RingGroup": "ring group", "Parking": "parking place
 
 def _name(extension: Extension) -> str:
     return f"{extension.first_name} {extension.last_name}".strip()
-
-
-def _at_start(said: str) -> str:
-    return said[0].upper() + said[1:]
 
 
 def _is_called(extension: Extension) -> str:

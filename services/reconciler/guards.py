@@ -16,6 +16,8 @@ from shared.domain.rules import Limits, RunFacts
 
 # One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
 _A_LEAVER = 1
+# So many extensions may have another id, or be gone, without anything being wrong with the phone system.
+_A_FEW = 3
 _APPROVE = "Look at the plan and approve it if this is meant."
 
 
@@ -38,6 +40,7 @@ def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
     elif facts.is_selection_changed:
         said = "The units, the filter, the group or the number rule were changed since the last good run."
         reasons.append(HoldReason("selection_changed", f"{said} {_APPROVE}"))
+    reasons += _phone_system_changed(plan)
     reasons += _people_down(facts, limits)
     reasons += _too_many(plan, facts, limits)
     reasons += [
@@ -46,6 +49,28 @@ def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
         if finding.code is FindingCode.LICENCE_FULL
     ]
     return Verdict(tuple(reasons))
+
+
+def is_another_phone_system(managed: int, lost: int) -> bool:
+    """Whether so many of the linked extensions are found nowhere that it may not be the phone system it was."""
+    return lost > 1 and lost > managed
+
+
+def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
+    """Restored, moved or another one at the same address: nothing is taken for granted that was known of it."""
+    managed, lost, moved = plan.managed_extensions, plan.lost_extensions, plan.moved_extensions
+    if is_another_phone_system(managed, lost):
+        said = (
+            f"{lost} of {managed + lost} linked extensions are not in 3CX any more. Is it the right phone system, and "
+            "has it been restored completely?"
+        )
+        yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
+    elif moved > _A_FEW:
+        said = (
+            f"{moved} of {managed + lost} linked extensions have other ids in 3CX than before, as after a restore. Number, "
+            "name and e-mail address say whose they are."
+        )
+        yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
 
 
 def _people_down(facts: RunFacts, limits: Limits) -> Iterable[HoldReason]:

@@ -1,30 +1,42 @@
 """People who have an extension: what is changed on it, and how they come to another number. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from services.reconciler.claims import Claims
 from services.reconciler.drafts import Draft
-from services.reconciler.fields import Fields, contact_fields, department_changes, new_departments
-from services.reconciler.joiners import add_creation, claim_email
+from services.reconciler.fields import Fields, contact_fields, department_changes, identity, new_departments
+from services.reconciler.placing import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
-from shared.domain.rules import Outcome, Reenabling
+from shared.domain.rules import ChangedIn3cx, Outcome, Reenabling
+
+
+def plan_holder(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:
+    """Somebody enabled with a number, and an extension that shows them."""
+    if extension.number in table.situation.reserved:
+        table.findings.protected(person, extension, "a template or the archive", "changed")
+    elif extension.number == person.number:
+        plan_changes(table, person, extension, binding)
+    elif extension.number == binding.number or person.number != binding.number:
+        plan_renumbering(table, person, extension, binding)
+    else:
+        _plan_changed_in_3cx(table, person, extension, binding)
 
 
 def plan_changes(
     table: Worktable,
-    claims: Claims,
     person: Person,
     extension: Extension,
     binding: Binding | None,
     requires: Sequence[Draft] = (),
 ) -> None:
     """Bring the fields of an extension in step that has the person's number, and enable it if it is to be."""
-    before, after = _differing(table, claims, person, extension)
+    before, after = _differing(table, person, extension)
+    known = identity(extension)
     if after:
         changed = ", ".join(_FIELD_WORDS.get(name, name) for name in after)
         draft = Draft(
@@ -33,7 +45,7 @@ def plan_changes(
             f"The directory says otherwise than 3CX for {person.name}: {changed}.",
             person=person,
             extension=extension,
-            before=before,
+            before=known | before,
             after=after,
             evidence=table.evidence.of_presence(person),
             requires=list(requires),
@@ -54,7 +66,8 @@ def plan_changes(
             f"The account of {person.name} is enabled in the directory.",
             person=person,
             extension=extension,
-            before={"enabled": False},
+            # What the update of this plan writes is not to be expected as it was, nor is its success.
+            before={name: value for name, value in known.items() if name not in after} | {"enabled": False},
             after={"enabled": True},
             evidence=table.evidence.of_presence(person),
             requires=list(requires),
@@ -62,30 +75,28 @@ def plan_changes(
     )
 
 
-def plan_renumbering(
-    table: Worktable, claims: Claims, person: Person, extension: Extension, binding: Binding | None
-) -> None:
+def plan_renumbering(table: Worktable, person: Person, extension: Extension, binding: Binding | None) -> None:
     """Another number: a new extension takes over from the old one, because 3CX changes no number.
 
     It deletes an extension, so it waits for a complete snapshot like every other removal.
     """
     number = person.number or ""
-    what = table.protection(extension)
+    what = table.situation.protection(extension)
     if what is not None:
         table.findings.protected(person, extension, what, "renumbered")
         return
     if not table.evidence.proves_absence:
         table.held_back += 1
         return
-    peer = table.peers.get(number)
+    peer = table.situation.peers.get(number)
     if peer is not None:
         table.findings.number_held_by_peer(person, peer)
         return
-    if number in table.reserved and number not in table.by_number:
+    if number in table.situation.reserved and number not in table.situation.by_number:
         table.findings.reserved_number(person)
         return
     table.speak_for(number)
-    contact = contact_fields(table, claims, person)
+    contact = contact_fields(table, person)
     # An address that is left as it is goes along to the new extension.
     contact.setdefault("email", extension.email)
     # What was disabled by hand stays so under the new number.
@@ -99,11 +110,7 @@ def plan_renumbering(
         "cannot change: a new extension takes over, then the old one goes.",
         person=person,
         extension=extension,
-        before={
-            "number": extension.number,
-            "first_name": extension.first_name,
-            "last_name": extension.last_name,
-        },
+        before=identity(extension) | {"enabled": extension.enabled},
         after={"number": number, **contact, "enabled": enabled, **new_departments(table, person, extension)},
         evidence=table.evidence.of_presence(person),
     )
@@ -114,7 +121,20 @@ def plan_renumbering(
         person,
         new_number=number,
     )
+    if str(renumbering.after["email"]).casefold() == extension.email.casefold():
+        # The address moves to the new extension before the old one is looked at again.
+        extension = replace(extension, email="")
     table.drafts += removal(table, extension, Outcome.DELETE, leaving, [renumbering])
+
+
+def _plan_changed_in_3cx(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:
+    """Renumbered in 3CX by hand, while the directory still gives the number that it had."""
+    rule = table.rules.number_changed_in_3cx
+    table.findings.number_changed_in_3cx(person, extension, binding.number, rule)
+    if rule is ChangedIn3cx.FOLLOW_DIRECTORY:
+        plan_renumbering(table, person, extension, binding)
+    else:
+        plan_changes(table, person, extension, binding)
 
 
 _FIELD_WORDS = {
@@ -125,12 +145,10 @@ _FIELD_WORDS = {
 }
 
 
-def _differing(
-    table: Worktable, claims: Claims, person: Person, extension: Extension
-) -> tuple[Fields, Fields]:
+def _differing(table: Worktable, person: Person, extension: Extension) -> tuple[Fields, Fields]:
     before: Fields = {}
     after: Fields = {}
-    for name, value in contact_fields(table, claims, person).items():
+    for name, value in contact_fields(table, person).items():
         present = getattr(extension, name)
         if value == present or (name == "email" and str(value).casefold() == present.casefold()):
             continue

@@ -1,41 +1,48 @@
 """People without an extension of their own: what they are given. Pure.
 
-Either a new extension, or one that exists already with their number and (by the rules) their name.
+Either a new extension, or one that exists already and is theirs by what the assignment says.
 """
 
-from services.reconciler.claims import Claims
+from dataclasses import replace
+
 from services.reconciler.drafts import Draft
-from services.reconciler.fields import contact_fields, new_departments
+from services.reconciler.fields import contact_fields, identity, new_departments
 from services.reconciler.findings import called
-from services.reconciler.matching import have_same_email, have_same_name, may_adopt
+from services.reconciler.holders import plan_changes
+from services.reconciler.identity import Obstacle, Reason, Refusal, Taking
+from services.reconciler.matching import have_same_email, have_same_name
+from services.reconciler.placing import add_creation
+from services.reconciler.rebinding import new_account
+from services.reconciler.removal import Leaving, emptying
 from services.reconciler.worktable import Worktable
+from shared.domain.binding import Binding
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 
 
-def holder_to_adopt(table: Worktable, person: Person) -> Extension | None:
-    """The extension with the person's number, if nobody is bound to it and the person may have it.
-
-    What stands against it is noted; ``None`` as well when there is no such extension.
-    """
-    holder = table.by_number.get(person.number or "")
-    if holder is None or table.is_held(holder):
-        return None
-    what = table.protection(holder)
-    if what is not None:
-        table.findings.protected(person, holder, what, "taken over")
-    elif table.excludes(holder):
-        table.findings.number_held_by(person, f"{called(holder)}, which the rules exclude")
-    elif may_adopt(person, holder, table.rules.adoption):
-        return holder
+def plan_joiner(table: Worktable, person: Person) -> None:
+    """Somebody enabled with a number that nobody else claims, and no extension."""
+    number = person.number or ""
+    table.speak_for(number)
+    peer = table.situation.peers.get(number)
+    taking, refusal = table.assignment.taking.get(person.guid), table.assignment.refused.get(person.guid)
+    if peer is not None:
+        table.findings.number_held_by_peer(person, peer)
+    elif refusal is not None:
+        _refuse(table, person, refusal)
+    elif taking is None:
+        plan_creation(table, person)
+    elif taking.reason is Reason.ADOPTED or taking.previous is None:
+        adopting = adoption(table, person, taking.extension, taking.previous)
+        table.drafts.append(adopting)
+        plan_changes(table, person, taking.extension, None, [adopting])
     else:
-        table.findings.name_mismatch(person, holder, table.rules.adoption)
-    return None
+        _take_over(table, person, taking, taking.previous)
 
 
-def adoption(table: Worktable, person: Person, holder: Extension) -> Draft:
-    """Bind the person to the extension; a finding when the names differ."""
+def adoption(table: Worktable, person: Person, holder: Extension, previous: Binding | None = None) -> Draft:
+    """Bind the person to the extension; a finding when the names differ. ``previous`` is the binding that ends."""
     if have_same_name(person, holder):
         why = "it has their number and name"
     else:
@@ -43,31 +50,32 @@ def adoption(table: Worktable, person: Person, holder: Extension) -> Draft:
         if not have_same_email(person, holder):
             why = "the rules take over every extension with a person's number"
         table.findings.adopted_in_spite_of_name(person, holder, why)
+    ended = f" Until now it was linked to {previous.person_name or 'somebody else'}." if previous else ""
     return Draft(
         CommandKind.ADOPT_EXTENSION,
         holder.number,
-        f"{person.name} takes over {called(holder)}: {why}.",
+        f"{person.name} takes over {called(holder)}: {why}.{ended}",
         person=person,
         extension=holder,
-        before={"number": holder.number, "first_name": holder.first_name, "last_name": holder.last_name},
+        before=identity(holder),
         evidence=table.evidence.of_presence(person),
     )
 
 
-def plan_creation(table: Worktable, claims: Claims, person: Person) -> None:
+def plan_creation(table: Worktable, person: Person) -> None:
     """A new extension. Its number may still be somebody else's who leaves it in this plan."""
-    number = person.number or ""
+    number, situation = person.number or "", table.situation
     if not table.rules.add_missing:
         return
-    if number in table.reserved and number not in table.by_number:
+    if number in situation.reserved and number not in situation.by_number:
         table.findings.reserved_number(person)
         return
-    template_number = table.templates.get(person.unit.casefold())
-    template = table.by_number.get(template_number) if template_number else None
+    template_number = situation.templates.get(person.unit.casefold())
+    template = situation.by_number.get(template_number) if template_number else None
     if template_number and template is None:
         table.without_template[template_number].append(person)
         return
-    contact = {name: value for name, value in contact_fields(table, claims, person).items() if value}
+    contact = {name: value for name, value in contact_fields(table, person).items() if value}
     after = {"number": person.number, **contact, "enabled": True}
     if template_number:
         after["template"] = template_number
@@ -85,18 +93,43 @@ def plan_creation(table: Worktable, claims: Claims, person: Person) -> None:
     )
 
 
-def add_creation(table: Worktable, draft: Draft) -> None:
-    """Lay down a draft that makes an extension, with its claims to what others hold now."""
-    if draft.number in table.by_number:
-        draft.claims.add(("number", draft.number))
-    claim_email(table, draft)
-    table.drafts.append(draft)
+def _take_over(table: Worktable, person: Person, taking: Taking, previous: Binding) -> None:
+    """The extension of somebody who leaves; a successor gets it emptied when archiving is on."""
+    extension, emptied = taking.extension, list[Draft]()
+    if taking.reason is Reason.TAKEN_OVER:
+        name = previous.person_name or extension.name
+        leaving = Leaving(
+            f"{name} leaves extension {extension.number}, and {person.name} takes it over.",
+            table.evidence.of_presence(person),
+            table.situation.people.get(previous.person_guid),
+            guid=previous.person_guid,
+            name=name,
+        )
+        emptied = emptying(table, extension, leaving)
+    table.drafts += emptied
+    rebinding = new_account(table, person, taking, previous)
+    if emptied:
+        rebinding.claims.add(("number", extension.number))
+        if extension.enabled:
+            # By then the plan itself has disabled it.
+            extension = replace(extension, enabled=False)
+            rebinding.after["disabled_by_rollcall"] = True
+            previous = replace(previous, disabled_by_rollcall=True)
+    plan_changes(table, person, extension, previous, [rebinding])
 
 
-def claim_email(table: Worktable, draft: Draft) -> None:
-    """Claim the address that the draft sets, if another extension holds it."""
-    email = draft.after.get("email")
-    if isinstance(email, str) and email:
-        holder = table.by_email.get(email.casefold())
-        if holder is not None and holder is not draft.extension:
-            draft.claims.add(("email", email.casefold()))
+def _refuse(table: Worktable, person: Person, refusal: Refusal) -> None:
+    holder = refusal.extension
+    match refusal.obstacle:
+        case Obstacle.PROTECTED:
+            what = table.situation.protection(holder) or "protected"
+            table.findings.protected(person, holder, what, "taken over")
+        case Obstacle.EXCLUDED:
+            table.findings.number_held_by(person, f"{called(holder)}, which the rules exclude")
+        case Obstacle.OTHER_NAME:
+            table.findings.name_mismatch(person, holder, table.rules.adoption)
+        case Obstacle.REASSIGNED:
+            table.findings.number_held_by(person, f"{called(holder)}, which shows somebody else")
+        case Obstacle.NOT_PASSED_ON:
+            name = refusal.previous.person_name if refusal.previous else ""
+            table.findings.number_passed_on(person, holder, name or holder.name)

@@ -1,9 +1,8 @@
 """People who are not there any more, or not as before, and extensions that are nobody's. Pure."""
 
-from services.reconciler.claims import Claims
 from services.reconciler.drafts import Draft
 from services.reconciler.joiners import adoption
-from services.reconciler.matching import may_adopt
+from services.reconciler.rebinding import plan_release
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
 from shared.domain.extension import Extension
@@ -11,13 +10,13 @@ from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, RemovalScope
 
 
-def plan_inactive(table: Worktable, claims: Claims, person: Person, extension: Extension | None) -> None:
+def plan_inactive(table: Worktable, person: Person, extension: Extension | None) -> None:
     """The account is disabled or has expired."""
     outcome = table.rules.when_disabled
     holder = None
     if extension is None:
         table.speak_for(person.number)
-        holder = extension = _unmanaged_extension(table, claims, person)
+        holder = extension = table.assignment.unbound_extension_of(person)
     if extension is None or outcome is Outcome.KEEP:
         return
     adopting: list[Draft] = []
@@ -34,18 +33,6 @@ def plan_inactive(table: Worktable, claims: Claims, person: Person, extension: E
     table.drafts += [*adopting, *removal(table, extension, outcome, leaving, adopting)]
 
 
-def _unmanaged_extension(table: Worktable, claims: Claims, person: Person) -> Extension | None:
-    """The extension that is certainly theirs although nobody is bound to it; in doubt none, without a finding."""
-    holder = table.by_number.get(person.number or "")
-    if holder is None or table.is_held(holder):
-        return None
-    if holder.number in claims.by_number or claims.idle[holder.number] > 1:
-        return None
-    if table.protection(holder) is not None or table.excludes(holder):
-        return None
-    return holder if may_adopt(person, holder, table.rules.adoption) else None
-
-
 def plan_without_number(table: Worktable, person: Person, extension: Extension | None) -> None:
     """The number attribute is empty, or holds nothing that can be used."""
     if person.number_problem is not None:
@@ -60,22 +47,26 @@ def plan_without_number(table: Worktable, person: Person, extension: Extension |
 
 
 def plan_absent(table: Worktable) -> list[str]:
-    """Bound people whom no unit holds; returns the GUIDs of those whose extension is gone as well."""
-    rules, evidence = table.rules, table.evidence
+    """Bound people whom no unit holds; returns the GUIDs of those deleted whose extension is gone as well."""
+    rules, evidence, who = table.rules, table.evidence, table.assignment
     any_goes = (rules.when_moved_out, rules.when_deleted) != (Outcome.KEEP, Outcome.KEEP)
     stale: list[str] = []
-    for guid, binding in table.bindings.items():
-        if guid in table.people:
+    people, lost = table.situation.people, set(who.lost)
+    for guid, binding in table.situation.bindings.items():
+        if guid in people:
             continue
-        extension = table.by_id.get(binding.extension_id)
+        extension = who.extension_of.get(guid)
         fact = evidence.absent.get(guid) if evidence.proves_absence else None
         if extension is None:
-            if fact is not None and not fact.found:
+            is_deleted = fact is not None and not fact.found
+            if guid in who.reassigned:
+                _plan_reassigned(table, guid, is_deleted=is_deleted)
+            elif guid in lost and is_deleted:
                 stale.append(guid)
             continue
         table.spoken_for.add(extension.id)
         name = binding.person_name or extension.name
-        if table.excludes(extension) or table.exclusions.hold_name(name):
+        if table.situation.excludes_holder(guid, extension):
             continue
         if fact is None:
             table.held_back += any_goes
@@ -89,10 +80,25 @@ def plan_absent(table: Worktable) -> list[str]:
     return stale
 
 
+def _plan_reassigned(table: Worktable, guid: str, *, is_deleted: bool) -> None:
+    """An extension that shows somebody else than the person bound to it, who is absent."""
+    extension, binding = table.assignment.reassigned[guid], table.situation.bindings[guid]
+    table.spoken_for.add(extension.id)
+    if table.situation.excludes_holder(guid, extension):
+        return
+    # Where every extension that is nobody's goes, the binding is what keeps it.
+    is_released = is_deleted and table.rules.removal_scope is not RemovalScope.ALL
+    table.findings.reassigned(extension, guid, binding.person_name, is_released=is_released)
+    if is_released:
+        plan_release(table, guid, extension)
+
+
 def plan_left_behind(table: Worktable) -> None:
     """Former extensions of people who have another one: what an earlier run could not finish."""
-    for extension_id, item in sorted(table.left_behind.items()):
-        extension = table.by_id[extension_id]
+    for extension_id, item in sorted(table.situation.left_behind.items()):
+        if extension_id in table.assignment.bound_to:
+            continue
+        extension = table.situation.by_id[extension_id]
         table.spoken_for.add(extension_id)
         leaving = Leaving(
             f"{item.person_name} has extension {item.new_number} instead.",
@@ -108,10 +114,11 @@ def plan_unclaimed(table: Worktable) -> None:
     """Extensions that nobody in the directory stands for, if the rules remove these too."""
     if table.rules.removal_scope is not RemovalScope.ALL or table.rules.when_deleted is Outcome.KEEP:
         return
-    for extension in table.phone_system.extensions:
-        if extension.id in table.spoken_for or extension.id in table.bound_to:
+    situation = table.situation
+    for extension in situation.phone_system.extensions:
+        if extension.id in table.spoken_for or extension.id in table.assignment.bound_to:
             continue
-        if table.protection(extension) is not None or table.excludes(extension):
+        if situation.protection(extension) is not None or situation.excludes(extension):
             continue
         if not table.evidence.proves_absence:
             table.held_back += 1

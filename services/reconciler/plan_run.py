@@ -4,11 +4,11 @@ Called by the task ``reconciler.plan_run``. Commands, findings and the run's new
 transaction; a second caller finds the run planned already and does nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.reconciler.guards import judge
@@ -41,6 +41,7 @@ from shared.database.tables import (
     RunState,
     SnapshotPart,
 )
+from shared.domain.binding import Binding, Shown
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
 from shared.errors import NewerVersionNeeded
 from shared.runs.history import last_good_run
@@ -159,6 +160,7 @@ def _store(
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
+        _remember(session, run.site_id, plan.remembered)
         said = f"Run {run.id} replaced this plan."
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
             move_run(session, replaced, RunEvent.REPLACED, said=said, superseded_by=run.id)
@@ -198,6 +200,38 @@ def _forget(session: Session, site_id: str, guids: Iterable[str]) -> None:
             .where(BindingRow.site_id == site_id, BindingRow.person_guid.in_(listed[start : start + 500]))
             .execution_options(synchronize_session=False)
         )
+
+
+def _remember(session: Session, site_id: str, bindings: Sequence[Binding]) -> None:
+    """Note what 3CX shows of these people's extensions, unless the binding has changed meanwhile."""
+    noting = (
+        update(BindingRow)
+        .where(
+            BindingRow.site_id == site_id,
+            BindingRow.person_guid == bindparam("guid"),
+            BindingRow.extension_id == bindparam("extension"),
+        )
+        .values(
+            number=bindparam("noted_number"),
+            shown_first_name=bindparam("first"),
+            shown_last_name=bindparam("last"),
+            shown_email=bindparam("address"),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    values = [
+        {
+            "guid": binding.person_guid,
+            "extension": binding.extension_id,
+            "noted_number": binding.number,
+            "first": (binding.shown or Shown()).first_name,
+            "last": (binding.shown or Shown()).last_name,
+            "address": (binding.shown or Shown()).email,
+        }
+        for binding in bindings
+    ]
+    for start in range(0, len(values), _INSERT_BATCH):
+        session.connection().execute(noting, values[start : start + _INSERT_BATCH])
 
 
 def _entries(

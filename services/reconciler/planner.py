@@ -4,18 +4,21 @@ Equal inputs give an equal plan, in whatever order they come. Nothing here reads
 settings object; ``plan_run`` brings the values and stores the result. The rules are told for administrators
 in docs/rules.md.
 
-The rooms: ``claims`` (who wants which number), ``joiners`` (people without an extension), ``holders`` (people
-with one), ``leavers`` (people gone, extensions nobody's), ``removal`` (the steps of one), ``drafts`` (what must
-come before what), ``findings`` (every sentence), ``worktable`` (what they share).
+The rooms: ``identity`` (who is who, decided before anything else), ``joiners`` (people without an extension),
+``holders`` (people with one), ``leavers`` (people gone, extensions nobody's), ``rebinding`` (bindings that change),
+``removal`` (the steps of one), ``drafts`` (what must come before what), ``findings`` (every sentence), ``worktable``
+(what they share).
 """
 
 from collections.abc import Iterable
 
-from services.reconciler.claims import Claims, find_claims
 from services.reconciler.drafts import Draft, settle, to_commands
 from services.reconciler.evidence import Evidence
-from services.reconciler.holders import plan_changes, plan_renumbering
-from services.reconciler.joiners import adoption, holder_to_adopt, plan_creation
+from services.reconciler.findings import called
+from services.reconciler.guards import is_another_phone_system
+from services.reconciler.holders import plan_holder
+from services.reconciler.identity.claims import is_email_address
+from services.reconciler.joiners import plan_joiner
 from services.reconciler.leavers import (
     plan_absent,
     plan_inactive,
@@ -24,6 +27,8 @@ from services.reconciler.leavers import (
     plan_without_number,
 )
 from services.reconciler.licence import licence_finding
+from services.reconciler.rebinding import plan_moves, require_moves
+from services.reconciler.situation import Situation
 from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import CommandKind, FieldValue
@@ -50,14 +55,20 @@ def make_plan(
     former extensions of people who were given another number; those still there go.
     """
     chosen = _first_unit_wins(people, rules)
-    table = Worktable(
-        chosen, phone_system, bindings, rules, Evidence.of(units, absent, len(chosen)), left_behind
-    )
-    claims = find_claims(table)
-    _plan_people(table, claims)
+    evidence = Evidence.of(units, absent, len(chosen))
+    table = Worktable(Situation(chosen, phone_system, bindings, rules, evidence, left_behind))
+    _tell_duplicates(table)
+    plan_moves(table)
+    _plan_people(table)
     stale = plan_absent(table)
+    who = table.assignment
+    managed = len(who.extension_of) + len(who.reassigned)
+    if is_another_phone_system(managed, len(who.lost)):
+        # What was known of the right one is still needed when it is back.
+        stale = []
     plan_left_behind(table)
     plan_unclaimed(table)
+    require_moves(table)
     table.drafts = settle(table.drafts, _Conceding(table))
     _create_departments(table)
     commands = to_commands(table.drafts)
@@ -68,10 +79,11 @@ def make_plan(
         commands=commands,
         findings=(*findings, licence) if licence is not None else findings,
         people=len(chosen),
-        managed_extensions=sum(
-            1 for binding in table.bindings.values() if binding.extension_id in table.by_id
-        ),
+        managed_extensions=managed,
         stale_binding_guids=tuple(sorted(stale)),
+        remembered=who.noted,
+        moved_extensions=len(who.moved),
+        lost_extensions=len(who.lost),
     )
 
 
@@ -90,12 +102,21 @@ def _first_unit_wins(people: Iterable[Person], rules: Rules) -> dict[str, Person
     return chosen
 
 
-def _plan_people(table: Worktable, claims: Claims) -> None:
-    by_id, bindings = table.by_id, table.bindings
-    enabled, with_departments = AccountState.ENABLED, table.rules.add_to_departments
-    for guid, person in table.people.items():
-        binding = bindings.get(guid)
-        extension = by_id.get(binding.extension_id) if binding is not None else None
+def _tell_duplicates(table: Worktable) -> None:
+    claims = table.assignment.claims
+    for number, claimants in claims.duplicate_numbers.items():
+        table.findings.duplicate_number(number, claimants.values())
+    for email, claimants in claims.duplicate_emails.items():
+        # What is no address has a finding of its own, for each of them.
+        if is_email_address(email):
+            table.findings.duplicate_email(email, claimants.values())
+
+
+def _plan_people(table: Worktable) -> None:
+    extension_of, with_departments = table.assignment.extension_of, table.rules.add_to_departments
+    enabled = AccountState.ENABLED
+    for guid, person in table.situation.people.items():
+        extension = extension_of.get(guid)
         # The usual case, nothing to do, is decided by plain comparisons: a site may have 100,000 of it.
         if (
             extension is not None
@@ -109,51 +130,32 @@ def _plan_people(table: Worktable, claims: Claims) -> None:
             and not with_departments
         ):
             continue
-        _plan_person(table, claims, person, binding if extension is not None else None, extension)
+        _plan_person(table, person, extension)
 
 
-def _plan_person(
-    table: Worktable, claims: Claims, person: Person, binding: Binding | None, extension: Extension | None
-) -> None:
-    if extension is not None:
-        table.spoken_for.add(extension.id)
-    if table.exclusions and (
-        table.exclusions.hold_person(person) or (extension is not None and table.excludes(extension))
+def _plan_person(table: Worktable, person: Person, extension: Extension | None) -> None:
+    situation, shown_otherwise = table.situation, table.assignment.reassigned.get(person.guid)
+    theirs = extension or shown_otherwise
+    if theirs is not None:
+        table.spoken_for.add(theirs.id)
+    if situation.exclusions and (
+        situation.exclusions.hold_person(person) or (theirs is not None and situation.excludes(theirs))
     ):
         table.speak_for(person.number)
         table.findings.excluded(person)
+    elif shown_otherwise is not None:
+        table.speak_for(person.number)
+        table.findings.reassigned(shown_otherwise, person.guid, person.name, is_released=False)
     elif person.account_state is not AccountState.ENABLED:
-        plan_inactive(table, claims, person, extension)
+        plan_inactive(table, person, extension)
     elif person.number is None:
         plan_without_number(table, person, extension)
-    elif person.number in claims.duplicate_numbers:
+    elif person.number in table.assignment.claims.duplicate_numbers:
         table.speak_for(person.number)
     elif extension is None:
-        _plan_joiner(table, claims, person)
-    elif extension.number in table.reserved:
-        table.findings.protected(person, extension, "a template or the archive", "changed")
-    elif extension.number != person.number:
-        plan_renumbering(table, claims, person, extension, binding)
+        plan_joiner(table, person)
     else:
-        plan_changes(table, claims, person, extension, binding)
-
-
-def _plan_joiner(table: Worktable, claims: Claims, person: Person) -> None:
-    number = person.number or ""
-    table.speak_for(number)
-    peer = table.peers.get(number)
-    if peer is not None:
-        table.findings.number_held_by_peer(person, peer)
-        return
-    present = table.by_number.get(number)
-    if present is None or table.is_held(present):
-        plan_creation(table, claims, person)
-        return
-    holder = holder_to_adopt(table, person)
-    if holder is not None:
-        taking_over = adoption(table, person, holder)
-        table.drafts.append(taking_over)
-        plan_changes(table, claims, person, holder, None, [taking_over])
+        plan_holder(table, person, extension, situation.bindings[person.guid])
 
 
 class _Conceding:
@@ -163,18 +165,14 @@ class _Conceding:
         self._table = table
 
     def give_up_number(self, draft: Draft) -> None:
-        holder = self._table.by_number[draft.number]
-        binding = self._table.bound_to.get(holder.id)
-        name = (binding.person_name if binding else "") or holder.name
+        holder = self._table.situation.by_number[draft.number]
         if draft.person is not None:
-            self._table.findings.number_held_by(
-                draft.person, f"extension {holder.number} ({name}), which keeps it"
-            )
+            self._table.findings.number_held_by(draft.person, f"{called(holder)}, which keeps it")
 
     def give_up_email(self, draft: Draft) -> bool:
         email = str(draft.after.pop("email", ""))
         draft.before.pop("email", None)
-        holder = self._table.by_email.get(email.casefold())
+        holder = self._table.situation.by_email.get(email.casefold())
         if draft.person is not None and holder is not None:
             self._table.findings.email_held(draft.person, email, holder)
         return bool(draft.after)
@@ -219,7 +217,7 @@ def _note_leftovers(table: Worktable) -> None:
     for number, waiting in table.without_template.items():
         table.findings.template_missing(number, waiting)
     archive = table.rules.archive
-    if archive is not None and archive.number and archive.number not in table.by_number:
+    if archive is not None and archive.number and archive.number not in table.situation.by_number:
         leavers = [draft for draft in table.drafts if draft.after.get("archive") == archive.number]
         table.findings.archive_missing(archive.number, len(leavers))
     if table.held_back:

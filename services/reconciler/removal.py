@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.reconciler.drafts import Draft
+from services.reconciler.fields import Fields, identity
 from services.reconciler.worktable import Worktable
-from shared.domain.command import CommandKind, FieldValue
+from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import ArchiveRule, Outcome
@@ -33,57 +34,85 @@ def removal(
     """The steps, each requiring the one before it; the first requires ``after``.
 
     None for ``keep``, and for what is protected (a finding). Without proof of absence deleting becomes disabling:
-    an account's state is positive evidence for that, but what is deleted does not come back.
+    an account's state is positive evidence for that, but what is deleted does not come back. An extension whose
+    number somebody else gets is deleted, whatever the rule of the leaver.
     """
     if outcome is Outcome.KEEP:
         return []
-    what = table.protection(extension)
+    what = table.situation.protection(extension)
     if what is not None:
         table.findings.not_removed(extension, what, leaving.reason, leaving.person)
         return []
+    if extension.id in table.assignment.replaced_by:
+        outcome = Outcome.DELETE
     if outcome is Outcome.DELETE and not table.evidence.proves_absence:
         table.held_back += 1
         outcome = Outcome.DISABLE
-    steps: list[Draft] = []
+    steps = _Steps(extension, leaving, list(after))
+    steps.disable()
+    if outcome is Outcome.DELETE:
+        steps.archive(_archive(table, leaving))
+        deletion = steps.add(CommandKind.DELETE_EXTENSION, steps.disabled, {})
+        deletion.frees.add(("number", extension.number))
+        if extension.email:
+            deletion.frees.add(("email", extension.email.casefold()))
+    return steps.drafts
 
-    def _add(kind: CommandKind, before: dict[str, FieldValue], then: dict[str, FieldValue]) -> Draft:
+
+def emptying(table: Worktable, extension: Extension, leaving: Leaving) -> list[Draft]:
+    """The steps before an extension serves somebody else: nothing of its former person may be left on it.
+
+    None without archiving. The last one sets the number free for the successor.
+    """
+    if table.rules.archive is None:
+        return []
+    steps = _Steps(extension, leaving, [])
+    steps.disable()
+    steps.archive(table.rules.archive)
+    steps.drafts[-1].frees.add(("number", extension.number))
+    return steps.drafts
+
+
+class _Steps:
+    """Drafts about one extension, each requiring the one before it."""
+
+    def __init__(self, extension: Extension, leaving: Leaving, after: list[Draft]) -> None:
+        self.drafts: list[Draft] = []
+        self.disabled: Fields = identity(extension) | {"enabled": False}
+        self._extension, self._leaving, self._after = extension, leaving, after
+
+    def disable(self) -> None:
+        if self._extension.enabled:
+            before = identity(self._extension) | {"enabled": True}
+            self.add(CommandKind.DISABLE_EXTENSION, before, {"enabled": False})
+
+    def archive(self, rule: ArchiveRule | None) -> None:
+        if rule is not None:
+            what: Fields = {
+                "archive": rule.number,
+                "voicemails": rule.voicemails,
+                "recordings": rule.recordings,
+            }
+            self.add(CommandKind.ARCHIVE_EXTENSION, self.disabled, what)
+
+    def add(self, kind: CommandKind, before: Fields, after: Fields) -> Draft:
+        leaving = self._leaving
         step = Draft(
             kind,
-            extension.number,
+            self._extension.number,
             leaving.reason,
             person=leaving.person,
-            extension=extension,
-            before=before,
-            after=then,
+            extension=self._extension,
+            before=dict(before),
+            after=after,
             evidence=leaving.evidence,
-            requires=list(steps[-1:] or after),
+            requires=list(self.drafts[-1:] or self._after),
             guid=leaving.guid,
             person_name=leaving.name,
             unit=leaving.unit,
         )
-        steps.append(step)
+        self.drafts.append(step)
         return step
-
-    if extension.enabled:
-        _add(CommandKind.DISABLE_EXTENSION, {"enabled": True}, {"enabled": False})
-    if outcome is Outcome.DELETE:
-        unchanged: dict[str, FieldValue] = {"number": extension.number, "enabled": False}
-        archive = _archive(table, leaving)
-        if archive is not None:
-            _add(
-                CommandKind.ARCHIVE_EXTENSION,
-                unchanged,
-                {
-                    "archive": archive.number,
-                    "voicemails": archive.voicemails,
-                    "recordings": archive.recordings,
-                },
-            )
-        deletion = _add(CommandKind.DELETE_EXTENSION, unchanged, {})
-        deletion.frees.add(("number", extension.number))
-        if extension.email:
-            deletion.frees.add(("email", extension.email.casefold()))
-    return steps
 
 
 def _archive(table: Worktable, leaving: Leaving) -> ArchiveRule | None:

@@ -25,7 +25,7 @@ from shared.database.tables import (
     Run,
     SnapshotPart,
 )
-from shared.domain.binding import Binding, BindingOrigin, LeftBehind
+from shared.domain.binding import Binding, BindingOrigin, LeftBehind, Shown
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
@@ -131,6 +131,9 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             BindingRow.origin,
             BindingRow.person_name,
             BindingRow.is_disabled_by_rollcall,
+            BindingRow.shown_first_name,
+            BindingRow.shown_last_name,
+            BindingRow.shown_email,
         ).where(BindingRow.site_id == site_id)
     )
     return [
@@ -142,6 +145,7 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             BindingOrigin(row.origin) if row.origin in [*BindingOrigin] else BindingOrigin.ADOPTED,
             row.person_name,
             row.is_disabled_by_rollcall,
+            None if row[6] is None else Shown(row[6], row[7] or "", row[8] or ""),
         )
         for row in rows
     ]
@@ -184,6 +188,7 @@ def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
             row.before.get("first_name", ""),
             row.before.get("last_name", ""),
             row.number,
+            row.before.get("number", ""),
         )
         for row in rows
     ]

@@ -51,7 +51,12 @@ def decide(command: Command, live: Live, was_interrupted: bool) -> Decision:
             return _decide_renumbering(command, live, was_interrupted)
         case CommandKind.DELETE_EXTENSION:
             return _decide_deletion(command, live)
-        case CommandKind.ADOPT_EXTENSION | CommandKind.ARCHIVE_EXTENSION:
+        case (
+            CommandKind.ADOPT_EXTENSION
+            | CommandKind.REBIND_EXTENSION
+            | CommandKind.RELEASE_BINDING
+            | CommandKind.ARCHIVE_EXTENSION
+        ):
             return _decide_unchanged(command, live)
         case CommandKind.UPDATE_EXTENSION | CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
             return _decide_change(command, live)
@@ -72,9 +77,7 @@ def _decide_renumbering(command: Command, live: Live, was_interrupted: bool) -> 
     if live.by_id is None:
         return Decision(Action.OUTDATED, "The old extension is gone.")
     if live.by_number is None:
-        if live.by_id.number != command.before.get("number"):
-            return Decision(Action.OUTDATED, f"The old extension has the number {live.by_id.number} now.")
-        return Decision(Action.WRITE)
+        return _decide_unchanged(command, live)
     return _decide_creation(command, live, was_interrupted)
 
 
@@ -96,15 +99,15 @@ def _decide_change(command: Command, live: Live) -> Decision:
     if extension is None:
         return Decision(Action.OUTDATED, f"Extension {command.number} is gone.")
     to_do = differences(command.after, extension)
-    if not to_do:
-        return Decision(Action.ALREADY_DONE)
     # A field may hold its old value or, after an interrupted try, already its new one; nothing else.
     strange = [
         field
         for field in differences(command.before, extension)
         if field in to_do or field not in command.after
     ]
-    return _outdated(strange, extension) if strange else Decision(Action.WRITE)
+    if strange:
+        return _outdated(strange, extension)
+    return Decision(Action.WRITE) if to_do else Decision(Action.ALREADY_DONE)
 
 
 def _outdated(fields: list[str], extension: Extension) -> Decision:

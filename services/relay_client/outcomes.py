@@ -10,13 +10,18 @@ from sqlalchemy.orm import Session
 
 from shared.database import events
 from shared.database.tables import BindingRow, CommandRow, EventLevel
-from shared.domain.binding import BindingOrigin
+from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
 
 _DONE_SENTENCES = {
     CommandKind.CREATE_GROUP: ("department.created", "Created the department {name}."),
+    CommandKind.RELEASE_BINDING: (
+        "binding.released",
+        "Extension {number} is no longer linked to {person}.",
+    ),
+    CommandKind.REBIND_EXTENSION: ("extension.rebound", "Extension {number} is now linked to {person}."),
     CommandKind.ADOPT_EXTENSION: ("extension.adopted", "Extension {number} is {person}'s from now on."),
     CommandKind.CREATE_EXTENSION: ("extension.created", "Created extension {number} for {person}."),
     CommandKind.RENUMBER_EXTENSION: (
@@ -94,7 +99,9 @@ def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: d
     if not created:
         return
     guids = [outcome.command.person_guid for outcome in created]
+    guids += [str(outcome.command.after.get("previous_person", "")) for outcome in created]
     ids = [outcome.extension_id for outcome in created]
+    _part_from_ids(session, site_id, created, guids, now)
     session.execute(
         delete(BindingRow)
         .where(
@@ -110,19 +117,55 @@ def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: d
                 "site_id": site_id,
                 "person_guid": outcome.command.person_guid,
                 "extension_id": outcome.extension_id,
-                "number": outcome.command.number,
-                "origin": (
-                    BindingOrigin.ADOPTED
-                    if outcome.command.kind is CommandKind.ADOPT_EXTENSION
-                    else BindingOrigin.CREATED
-                ).value,
+                "number": outcome.command.after.get("number", outcome.command.number),
+                "origin": outcome.command.after.get("origin", _origin(outcome.command).value),
                 "person_name": outcome.command.person_name,
-                "is_disabled_by_rollcall": False,
+                "is_disabled_by_rollcall": outcome.command.after.get("disabled_by_rollcall", False),
                 "updated_at": now,
+                **_shown(outcome.command),
             }
             for outcome in created
         ],
     )
+
+
+def _part_from_ids(
+    session: Session, site_id: str, created: Sequence[Outcome], guids: Sequence[str | None], now: datetime
+) -> None:
+    """Of people whose id in 3CX is somebody else's by now, keep what they are known again by until their own turn."""
+    moved = [
+        outcome.extension_id
+        for outcome in created
+        if outcome.command.kind is CommandKind.REBIND_EXTENSION and outcome.extension_id
+    ]
+    if not moved:
+        return
+    # 3CX has no ids below zero.
+    parted = [-extension_id for extension_id in moved]
+    mine = BindingRow.site_id == site_id
+    session.execute(
+        delete(BindingRow)
+        .where(mine, BindingRow.extension_id.in_(parted))
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(BindingRow)
+        .where(mine, BindingRow.extension_id.in_(moved), BindingRow.person_guid.not_in(guids))
+        .values(extension_id=-BindingRow.extension_id, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _origin(command: Command) -> BindingOrigin:
+    is_adopted = command.kind is CommandKind.ADOPT_EXTENSION
+    return BindingOrigin.ADOPTED if is_adopted else BindingOrigin.CREATED
+
+
+def _shown(command: Command) -> dict[str, Any]:
+    """The binding's memory: what 3CX shows after the command."""
+    is_new = command.kind in (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+    fields = {**({} if is_new else command.before), **command.after}
+    return {f"shown_{name}": str(fields.get(name) or "") for name in Shown._fields}
 
 
 def _store_binding(session: Session, site_id: str, outcome: Outcome, now: datetime) -> None:
@@ -132,6 +175,9 @@ def _store_binding(session: Session, site_id: str, outcome: Outcome, now: dateti
     mine = (BindingRow.site_id == site_id, BindingRow.extension_id == command.extension_id)
     if command.kind is CommandKind.DELETE_EXTENSION:
         session.execute(delete(BindingRow).where(*mine).execution_options(synchronize_session=False))
+    elif command.kind is CommandKind.RELEASE_BINDING:
+        theirs = BindingRow.person_guid == command.person_guid
+        session.execute(delete(BindingRow).where(*mine, theirs).execution_options(synchronize_session=False))
     elif command.kind is CommandKind.DISABLE_EXTENSION and outcome.was_so_already:
         # Disabled by somebody else, so it is not ours to enable again.
         return
@@ -146,7 +192,7 @@ def _store_binding(session: Session, site_id: str, outcome: Outcome, now: dateti
         session.execute(
             update(BindingRow)
             .where(*mine)
-            .values(person_name=command.person_name, updated_at=now)
+            .values(person_name=command.person_name, updated_at=now, **_shown(command))
             .execution_options(synchronize_session=False)
         )
 

@@ -114,8 +114,10 @@ class Performer:
             case CommandKind.DELETE_EXTENSION:
                 self.xapi.delete_user(_id(command), command.number)
                 return {}
-            case CommandKind.ADOPT_EXTENSION:
+            case CommandKind.ADOPT_EXTENSION | CommandKind.REBIND_EXTENSION:
                 return {"extension_id": _id(command)}
+            case CommandKind.RELEASE_BINDING:
+                return {}
 
     def _create_department(self, command: Command) -> Json:
         try:

@@ -206,6 +206,10 @@ class BindingRow(Base):
     origin: Mapped[str] = mapped_column(Line(20))
     person_name: Mapped[str] = mapped_column(Line(300), default="")
     is_disabled_by_rollcall: Mapped[bool] = mapped_column(default=False)
+    # What 3CX showed when Rollcall last wrote, adopted or found it to be the person's; unknown of older bindings.
+    shown_first_name: Mapped[str | None] = mapped_column(Line(300))
+    shown_last_name: Mapped[str | None] = mapped_column(Line(300))
+    shown_email: Mapped[str | None] = mapped_column(Line(300))
     updated_at: Mapped[datetime]
 
 

@@ -8,9 +8,16 @@ FieldValue = str | bool | int | None | tuple[str, ...]
 
 
 class CommandKind(StrEnum):
-    """What a command does. ``adopt_extension`` only binds a person to an extension that exists already."""
+    """What a command does.
+
+    Three change only who is bound to what: ``release_binding`` ends a binding, ``rebind_extension`` gives a bound
+    extension to another account or an account its extension under another id, ``adopt_extension`` binds a person to an
+    extension that nobody is bound to.
+    """
 
     CREATE_GROUP = "create_group"
+    RELEASE_BINDING = "release_binding"
+    REBIND_EXTENSION = "rebind_extension"
     ADOPT_EXTENSION = "adopt_extension"
     CREATE_EXTENSION = "create_extension"
     RENUMBER_EXTENSION = "renumber_extension"
@@ -37,6 +44,8 @@ STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
 
 STAGE_OF: Mapping[CommandKind, Stage] = {
     CommandKind.CREATE_GROUP: Stage.GROUPS,
+    CommandKind.RELEASE_BINDING: Stage.CREATE,
+    CommandKind.REBIND_EXTENSION: Stage.CREATE,
     CommandKind.ADOPT_EXTENSION: Stage.CREATE,
     CommandKind.CREATE_EXTENSION: Stage.CREATE,
     CommandKind.RENUMBER_EXTENSION: Stage.CREATE,
@@ -59,9 +68,12 @@ class Command:
     ``before`` and ``after`` hold only the fields concerned, by these names: ``number``, ``first_name``,
     ``last_name``, ``email``, ``mobile``, ``enabled`` (bool), ``departments`` (sorted tuple of names),
     ``primary_department``, ``template`` (number of the template extension), ``name`` (of a department). For
-    CREATE_EXTENSION and CREATE_GROUP ``before`` is empty: nothing may hold the number or the name.
+    CREATE_EXTENSION and CREATE_GROUP ``before`` is empty: nothing may hold the number or the name; of every other
+    ``before`` holds what the extension is known by (number, names, e-mail; whether it is enabled, where it is disabled,
+    removed or renumbered), so that one that has changed meanwhile is left alone.
     ``extension_id`` is the extension that exists already: ``None`` for a creation, the old one for a
-    renumbering.
+    renumbering. A rebinding's ``after`` is the binding: ``number`` by which it is remembered, ``origin``,
+    ``disabled_by_rollcall``, and ``previous_person`` (a GUID) when another account had the extension.
     """
 
     sequence: int

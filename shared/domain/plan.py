@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
 
 
@@ -38,6 +39,10 @@ class FindingCode(StrEnum):
     SHORTENED = "shortened"
     DISABLED_BY_HAND = "disabled_by_hand"
     INCOMPLETE_SNAPSHOT = "incomplete_snapshot"
+    REASSIGNED = "reassigned"
+    REBOUND = "rebound"
+    NUMBER_CHANGED_IN_3CX = "number_changed_in_3cx"
+    NUMBER_PASSED_ON = "number_passed_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Commands in execution order (wave, stage, sequence) and findings, both sorted: equal inputs, equal plan."""
+    """Commands in execution order (wave, stage, sequence) and findings, both sorted: equal inputs, equal plan.
+
+    ``moved_extensions`` counts those found again under another id, ``lost_extensions`` bindings whose extension is found
+    nowhere. ``remembered`` are bindings with what 3CX shows of them now, to be noted; ``stale_binding_guids`` those to be
+    forgotten. Neither changes anything for anybody.
+    """
 
     commands: tuple[Command, ...] = ()
     findings: tuple[Finding, ...] = ()
     people: int = 0
     managed_extensions: int = 0
     stale_binding_guids: tuple[str, ...] = field(default=())
+    remembered: tuple[Binding, ...] = field(default=(), repr=False)
+    moved_extensions: int = 0
+    lost_extensions: int = 0
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -125,6 +138,8 @@ class Plan:
 
 _VERBS: Mapping[str, str] = {
     CommandKind.CREATE_EXTENSION: "create",
+    CommandKind.RELEASE_BINDING: "unlink",
+    CommandKind.REBIND_EXTENSION: "relink",
     CommandKind.ADOPT_EXTENSION: "adopt",
     CommandKind.UPDATE_EXTENSION: "update",
     CommandKind.RENUMBER_EXTENSION: "renumber",

@@ -28,6 +28,30 @@ class Adoption(Choice):
     NEVER = "never", "Never adopt"
 
 
+class PassedOn(Choice):
+    """What happens when somebody leaves and the directory gives their number to somebody without an extension.
+
+    ``replace``: the old extension is removed, then a new one is created. ``take_over``: it becomes the successor's, with
+    its phones and settings. ``report``: only the leaver's own rule is done.
+    """
+
+    REPLACE = "replace", "Delete the old extension, then create a new one"
+    TAKE_OVER = "take_over", "Rename the old extension; phones and settings stay"
+    REPORT = "report", "Only report it"
+
+
+class ChangedIn3cx(Choice):
+    """What happens when an extension was given another number in 3CX by hand.
+
+    ``report``: it keeps that number, with a warning. ``follow_directory``: it goes back to the directory's number.
+    ``accept``: it keeps that number.
+    """
+
+    REPORT = "report", "Keep the number and report it"
+    FOLLOW_DIRECTORY = "follow_directory", "Change it back to the directory's number"
+    ACCEPT = "accept", "Keep the number"
+
+
 class Reenabling(Choice):
     """Which disabled extensions are enabled again when their person's account is."""
 
@@ -99,6 +123,8 @@ class Rules:
     department_mode: DepartmentMode = DepartmentMode.ADD
     removal_scope: RemovalScope = RemovalScope.MANAGED
     adoption: Adoption = Adoption.SAME_NAME
+    when_number_passed_on: PassedOn = PassedOn.REPLACE
+    number_changed_in_3cx: ChangedIn3cx = ChangedIn3cx.REPORT
     reenabling: Reenabling = Reenabling.DISABLED_BY_ROLLCALL
     exclusions: tuple[Exclusion, ...] = ()
     archive: ArchiveRule | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, Shown
 from shared.domain.extension import Department, Extension, Membership, Peer, PhoneSystemSnapshot
 from shared.domain.person import Person
 from shared.domain.rules import Rules, UnitRule, UnitSnapshot
@@ -48,11 +48,12 @@ def make_extension(index: int = 1, **changes: Any) -> Extension:
 
 
 def make_binding(index: int = 1, **changes: Any) -> Binding:
-    """The binding of the n-th person to the n-th extension."""
+    """The binding of the n-th person to the n-th extension, remembered as ``make_extension`` has it."""
     values: dict[str, Any] = {
         "person_guid": guid(index),
         "extension_id": 1000 + index,
         "number": str(200 + index),
+        "shown": Shown(f"Anna{index}", f"Berg{index}", f"anna{index}@corp.example.test"),
     }
     return Binding(**(values | changes))
 

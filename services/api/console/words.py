@@ -67,6 +67,8 @@ RUN_KINDS = Words(
 COMMAND_KINDS = Words(
     {
         CommandKind.CREATE_GROUP: "Create department",
+        CommandKind.RELEASE_BINDING: "Unlink",
+        CommandKind.REBIND_EXTENSION: "Relink",
         CommandKind.ADOPT_EXTENSION: "Adopt",
         CommandKind.CREATE_EXTENSION: "Create",
         CommandKind.RENUMBER_EXTENSION: "Renumber",
@@ -109,6 +111,10 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
+# What a command writes to Rollcall's own link, and not to 3CX.
+_OF_THE_BINDING = ("origin", "disabled_by_rollcall", "previous_person")
+
+
 def field_name(name: str) -> str:
     """The name of an extension's field."""
     return _FIELDS.get(name, name.replace("_", " ").capitalize())
@@ -138,15 +144,17 @@ def size(count: float) -> str:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
-    """Field by field what it was and what it will be; ``None`` where there is no such side."""
-    names = list(dict.fromkeys([*before, *after]))
-    told = []
-    for name in names:
+    """Field by field what it was and what it will be; ``None`` where there is no such side.
+
+    Of a command that writes no field, what the extension is known by.
+    """
+    told: list[tuple[str, str | None, str | None]] = []
+    for name in after:
         was = field_value(before[name]) if name in before else None
-        becomes = field_value(after[name]) if name in after else None
-        if was != becomes:
+        becomes = field_value(after[name])
+        if was != becomes and name not in _OF_THE_BINDING:
             told.append((field_name(name), was, becomes))
-    return told
+    return told or [(field_name(name), field_value(value), None) for name, value in before.items()]
 
 
 def stamp(moment: datetime | None, clock: Clock) -> str:

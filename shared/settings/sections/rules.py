@@ -6,9 +6,11 @@ from pydantic import model_validator
 
 from shared.domain.rules import (
     Adoption,
+    ChangedIn3cx,
     DepartmentMode,
     ExclusionKind,
     Outcome,
+    PassedOn,
     Reenabling,
     RemovalScope,
     Rules,
@@ -101,6 +103,18 @@ class RulesSettings(Document):
         RULE.adoption,
         "Extensions that exist already",
         "When an existing extension is linked to the person with its number.",
+        JOINERS,
+    )
+    when_number_passed_on: PassedOn = setting(
+        RULE.when_number_passed_on,
+        "Number of a leaver given to somebody new",
+        "The directory gives a joiner the number of somebody who leaves.",
+        JOINERS,
+    )
+    number_changed_in_3cx: ChangedIn3cx = setting(
+        RULE.number_changed_in_3cx,
+        "Number changed in 3CX",
+        "An extension was given another number in 3CX than in the directory.",
         JOINERS,
     )
     reenabling: Reenabling = setting(

@@ -20,7 +20,7 @@ from shared.database.tables import (
     RunState,
     SnapshotPart,
 )
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, Shown
 from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, Person
 from shared.errors import BadCredentials
@@ -142,6 +142,7 @@ def bind(context: Context, *bindings: Binding) -> None:
                 origin=binding.origin.value,
                 person_name=binding.person_name,
                 is_disabled_by_rollcall=binding.disabled_by_rollcall,
+                **({f"shown_{name}": text for name, text in (binding.shown or Shown())._asdict().items()}),
                 updated_at=datetime.now(UTC),
             )
             for binding in bindings

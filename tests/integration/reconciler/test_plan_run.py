@@ -163,11 +163,22 @@ def test_rules_are_those_of_the_moment_of_planning_and_the_run_records_them(sett
 
 
 def test_a_binding_of_which_nothing_is_left_is_forgotten(settled: Context) -> None:
-    bind(settled, make_binding(2), make_binding(3))
+    bind(settled, *(make_binding(place) for place in (2, 3, 4)))
     gone = [AbsentPerson(guid(2), found=False), AbsentPerson(guid(3), found=True)]
-    planned(settled, [make_person(1)], IN_STEP, gone)
+    both = make_phone_system([make_extension(1), make_extension(4)])
+    planned(settled, [make_person(1), make_person(4)], both, gone)
     with settled.database.read() as session:
-        assert set(session.scalars(select(BindingRow.person_guid))) == {guid(1), guid(3)}
+        assert set(session.scalars(select(BindingRow.person_guid))) == {guid(1), guid(3), guid(4)}
+
+
+def test_what_both_ends_agree_on_is_noted_with_the_binding(settled: Context) -> None:
+    bind(settled, make_binding(2, shown=None, number="777"))
+    both = make_phone_system([make_extension(1), make_extension(2)])
+    planned(settled, [make_person(1), make_person(2)], both)
+    with settled.database.read() as session:
+        row = session.scalars(select(BindingRow).where(BindingRow.person_guid == guid(2))).one()
+        noted = (row.number, row.shown_first_name, row.shown_last_name, row.shown_email)
+    assert noted == ("202", "Anna2", "Berg2", "anna2@corp.example.test")
 
 
 def test_a_run_for_one_person_contains_only_that_person(settled: Context) -> None:

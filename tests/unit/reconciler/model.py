@@ -6,7 +6,7 @@ not exist. So a plan whose order is wrong fails here.
 
 from dataclasses import replace
 
-from shared.domain.binding import Binding, BindingOrigin
+from shared.domain.binding import Binding, BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Department, Extension, Membership, PhoneSystemSnapshot
 from shared.domain.plan import Plan
@@ -22,15 +22,18 @@ class Model:
         self.departments = {department.name.casefold(): department for department in phone_system.departments}
         self.peers = phone_system.peers
         self.bindings = {binding.person_guid: binding for binding in bindings}
-        self._next_id = max(self.extensions, default=0) + 1
-        self._done: set[int] = set()
+        self.next_id = max(self.extensions, default=0) + 1
 
     def apply(self, plan: Plan) -> None:
-        """Carry out every command in the plan's order."""
+        """Carry out every command in the plan's order, after what is noted with the plan."""
+        for noted in plan.remembered:
+            assert self.bindings[noted.person_guid].extension_id == noted.extension_id
+            self.bindings[noted.person_guid] = noted
+        done: set[int] = set()
         for command in plan.commands:
-            assert set(command.requires) <= self._done, f"{command.sequence} before what it requires"
+            assert set(command.requires) <= done, f"{command.sequence} before what it requires"
             self._apply(command)
-            self._done.add(command.sequence)
+            done.add(command.sequence)
         for guid in plan.stale_binding_guids:
             del self.bindings[guid]
 
@@ -53,10 +56,17 @@ class Model:
                 self._bind(command, self._create(command), BindingOrigin.CREATED)
             case CommandKind.RENUMBER_EXTENSION:
                 old = self._existing(command)
-                self.extensions[old.id] = replace(old, email="") if command.after.get("email") else old
+                if str(command.after.get("email") or "").casefold() == old.email.casefold():
+                    self.extensions[old.id] = replace(old, email="")
                 self._bind(command, self._create(command), BindingOrigin.CREATED)
             case CommandKind.ADOPT_EXTENSION:
                 self._bind(command, self._existing(command).id, BindingOrigin.ADOPTED)
+            case CommandKind.REBIND_EXTENSION:
+                previous = str(command.after.get("previous_person", ""))
+                self.bindings.pop(previous, None)
+                self._bind(command, self._existing(command).id, BindingOrigin(str(command.after["origin"])))
+            case CommandKind.RELEASE_BINDING:
+                assert self._existing(command).id == self.bindings.pop(str(command.person_guid)).extension_id
             case CommandKind.DELETE_EXTENSION:
                 extension = self._existing(command)
                 assert not extension.enabled, "disabled before deleted"
@@ -84,9 +94,9 @@ class Model:
         assert number not in {extension.number for extension in self.extensions.values()}, f"{number} twice"
         assert number not in {peer.number for peer in self.peers}, f"{number} is a peer's"
         made = Extension(
-            self._next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1
+            self.next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1
         )
-        self._next_id += 1
+        self.next_id += 1
         self._write(made, command)
         return made.id
 
@@ -97,6 +107,10 @@ class Model:
         if binding and "enabled" in command.after:
             self.bindings[binding.person_guid] = replace(
                 binding, disabled_by_rollcall=not command.after["enabled"]
+            )
+        if binding and command.kind is CommandKind.UPDATE_EXTENSION:
+            self.bindings[binding.person_guid] = replace(
+                binding, shown=_shown(command), person_name=command.person_name or binding.person_name
             )
 
     def _write(self, extension: Extension, command: Command) -> None:
@@ -119,12 +133,28 @@ class Model:
 
     def _bind(self, command: Command, extension_id: int, origin: BindingOrigin) -> None:
         assert command.person_guid is not None
-        assert extension_id not in {
-            item.extension_id for guid, item in self.bindings.items() if guid != command.person_guid
-        }, "an extension for two people"
+        for guid, item in list(self.bindings.items()):
+            if item.extension_id == extension_id and guid != command.person_guid:
+                if command.kind is CommandKind.REBIND_EXTENSION:
+                    # Known again by what it showed, as soon as its own turn comes.
+                    self.bindings[guid] = replace(item, extension_id=-extension_id)
+                else:
+                    del self.bindings[guid]
         self.bindings[command.person_guid] = Binding(
-            command.person_guid, extension_id, command.number, origin, command.person_name
+            command.person_guid,
+            extension_id,
+            str(command.after.get("number", command.number)),
+            origin,
+            command.person_name,
+            bool(command.after.get("disabled_by_rollcall", False)),
+            _shown(command),
         )
+
+
+def _shown(command: Command) -> Shown:
+    is_new = command.kind in (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+    fields = {**({} if is_new else command.before), **command.after}
+    return Shown(*(str(fields.get(name, "")) for name in Shown._fields))
 
 
 def _field(extension: Extension, name: str) -> object:

@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from services.reconciler.planner import make_plan
-from shared.domain.binding import Binding
+from shared.domain.binding import Binding, Shown
 from shared.domain.extension import Department, Extension, Membership, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import (
     Adoption,
     ArchiveRule,
+    ChangedIn3cx,
     DepartmentMode,
     Exclusion,
     ExclusionKind,
     Outcome,
+    PassedOn,
     Reenabling,
     RemovalScope,
     Rules,
@@ -114,7 +116,22 @@ def sites(draw: st.DrawFn) -> Site:
     observed = draw(extensions())
     bound = draw(st.lists(st.integers(1, 8), unique=True, max_size=len(observed)))
     bindings = [
-        Binding(guid(person), extension.id, extension.number, disabled_by_rollcall=draw(st.booleans()))
+        Binding(
+            guid(person),
+            draw(st.sampled_from([extension.id, extension.id, extension.id, 900 + person])),
+            extension.number,
+            disabled_by_rollcall=draw(st.booleans()),
+            shown=draw(
+                st.sampled_from(
+                    [
+                        Shown(extension.first_name, extension.last_name, extension.email),
+                        Shown(extension.first_name, extension.last_name, ""),
+                        Shown("Anna", "Bob"),
+                        None,
+                    ]
+                )
+            ),
+        )
         for person, extension in zip(bound, observed, strict=False)
     ]
     present = {person.guid for person in people}
@@ -134,6 +151,8 @@ def sites(draw: st.DrawFn) -> Site:
         create_missing_departments=draw(st.booleans()),
         department_mode=draw(st.sampled_from(DepartmentMode)),
         removal_scope=draw(st.sampled_from(RemovalScope)),
+        when_number_passed_on=draw(st.sampled_from(PassedOn)),
+        number_changed_in_3cx=draw(st.sampled_from(ChangedIn3cx)),
         adoption=draw(st.sampled_from(Adoption)),
         reenabling=draw(st.sampled_from(Reenabling)),
         exclusions=draw(

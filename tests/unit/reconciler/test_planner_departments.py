@@ -60,10 +60,11 @@ def test_whoever_is_in_the_department_stays_as_they_are_however_it_is_spelled(
 def test_a_membership_without_being_primary_makes_only_the_primary_change() -> None:
     extension = make_extension(**(IN_SALES | {"primary_department_id": 1}))
     (command,) = _plan("Sales", "add", extension).commands
-    assert (command.before, command.after) == (
-        {"primary_department": "DEFAULT"},
+    assert (command.before["primary_department"], command.after) == (
+        "DEFAULT",
         {"primary_department": "Sales"},
     )
+    assert "departments" not in command.before
 
 
 def test_without_the_rule_or_the_attribute_departments_are_left_alone() -> None:

@@ -145,7 +145,12 @@ def test_an_extension_nobody_is_bound_to(
 def test_what_is_written_to_an_adopted_extension_needs_the_adoption() -> None:
     adoption, update = plan_of([make_person(mobile="1")], [make_extension(1)]).commands
     assert update.requires == (adoption.sequence,)
-    assert adoption.before == {"number": "201", "first_name": "Anna1", "last_name": "Berg1"}
+    assert adoption.before == {
+        "number": "201",
+        "first_name": "Anna1",
+        "last_name": "Berg1",
+        "email": "anna1@corp.example.test",
+    }
     assert (
         adoption.reason == "Anna1 Berg1 takes over extension 201 (Anna1 Berg1): it has their number and name."
     )

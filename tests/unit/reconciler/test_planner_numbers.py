@@ -27,7 +27,15 @@ def test_a_changed_number_moves_everything_to_a_new_extension_before_the_old_one
     assert steps(plan) == ["renumber 201 205", "disable 201", "archive 201", "delete 201"]
     assert [command.requires for command in plan.commands] == [(), (1,), (2,), (3,)]
     renumbering = plan.commands[0]
-    assert renumbering.before == {"number": "201", "first_name": "Anna1", "last_name": "Berg1"}
+    assert renumbering.before == {
+        "number": "201",
+        "first_name": "Anna1",
+        "last_name": "Berg1",
+        "email": "anna1@corp.example.test",
+        "enabled": True,
+    }
+    # By then the renumbering has moved the address.
+    assert {command.before["email"] for command in plan.commands[1:]} == {""}
     assert renumbering.after == {
         "number": "205",
         "first_name": "Anna1",

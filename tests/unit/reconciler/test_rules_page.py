@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 
 def _codes_of_table(heading: str) -> set[str]:
     section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
-    return set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+    return set(re.findall(r"^\| `([a-z0-9_]+)` \|", section, re.MULTILINE))
 
 
 def test_every_finding_is_on_the_page_and_no_other() -> None:

@@ -1,5 +1,6 @@
 """What is done with a command, by what the phone system has at the moment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from services.relay_client.decide import Action, Live, decide
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, Membership
-from tests.builders.domain import make_extension
+from shared.domain.rules import ArchiveRule, Outcome
+from tests.builders.domain import make_binding, make_extension, make_person, make_rules
+from tests.unit.reconciler.scenario import plan_of
 
 OLD = make_extension(1)
 NEW = make_extension(1, id=2001, number="301")
@@ -39,7 +42,10 @@ ENABLE = _command(CommandKind.ENABLE_EXTENSION, {"enabled": False}, {"enabled": 
 DISABLE = _command(CommandKind.DISABLE_EXTENSION, {"enabled": True}, {"enabled": False})
 DELETE = _command(CommandKind.DELETE_EXTENSION, {"number": "201", "enabled": False})
 ARCHIVE = _command(CommandKind.ARCHIVE_EXTENSION, {"number": "201", "enabled": False}, {"archive": "900"})
-ADOPT = _command(CommandKind.ADOPT_EXTENSION, {"number": "201", "first_name": "Anna1", "last_name": "Berg1"})
+KNOWN = {"number": "201", "first_name": "Anna1", "last_name": "Berg1", "email": "anna1@corp.example.test"}
+ADOPT = _command(CommandKind.ADOPT_EXTENSION, KNOWN)
+REBIND = _command(CommandKind.REBIND_EXTENSION, KNOWN, {"number": "201", "disabled_by_rollcall": True})
+RELEASE = _command(CommandKind.RELEASE_BINDING, KNOWN)
 GROUP = Command(1, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"})
 
 
@@ -137,6 +143,12 @@ CASES: list[tuple[str, Command, Live, bool, Action]] = [
     ("to archive what is gone", ARCHIVE, Live(), False, Action.OUTDATED),
     ("to adopt", ADOPT, Live(by_id=OLD), False, Action.WRITE),
     ("renamed before the adoption", ADOPT, _having(last_name="Other"), False, Action.OUTDATED),
+    ("to move a binding", REBIND, Live(by_id=OLD), False, Action.WRITE),
+    ("to move a binding after a crash", REBIND, Live(by_id=OLD), True, Action.WRITE),
+    ("renamed before the binding moves", REBIND, _having(last_name="Other"), False, Action.OUTDATED),
+    ("gone before the binding moves", REBIND, Live(), False, Action.OUTDATED),
+    ("to end a binding", RELEASE, Live(by_id=OLD), False, Action.WRITE),
+    ("as it was again before the binding ends", RELEASE, _having(email="o@x.test"), False, Action.OUTDATED),
     ("a new department", GROUP, Live(), False, Action.WRITE),
     ("a department that is there", GROUP, Live(department_exists=True), False, Action.ALREADY_DONE),
 ]
@@ -153,6 +165,48 @@ def test_what_is_done_follows_from_what_is_there(
     decision = decide(command, live, was_interrupted)
     assert decision.action is expected
     assert bool(decision.message) == (expected in (Action.OUTDATED, Action.NUMBER_TAKEN))
+
+
+_STRANGE: dict[str, Any] = {
+    "number": "777",
+    "first_name": "Zoe",
+    "last_name": "Zimmer",
+    "email": "zoe@corp.example.test",
+}
+
+
+@pytest.mark.parametrize("field", ["number", "first_name", "last_name", "email", "enabled"])
+@pytest.mark.parametrize("was_interrupted", [False, True])
+@pytest.mark.parametrize("kind", ["renumber", "update", "enable", "disable", "archive", "delete", "adopt"])
+def test_whatever_changes_between_plan_and_execution_the_command_is_outdated(
+    kind: str, field: str, was_interrupted: bool
+) -> None:
+    plans = {
+        "renumber": plan_of([make_person(number="301")], [OLD], [make_binding()]),
+        "update": plan_of([make_person(mobile="5")], [OLD], [make_binding()]),
+        "enable": plan_of(
+            [make_person()], [make_extension(enabled=False)], [make_binding(disabled_by_rollcall=True)]
+        ),
+        "delete": plan_of(
+            [make_person(number=None)],
+            [OLD],
+            [make_binding()],
+            rules=make_rules(when_number_cleared=Outcome.DELETE, archive=ArchiveRule("999")),
+        ),
+        "adopt": plan_of([make_person()], [OLD]),
+    }
+    plan = plans.get(kind, plans["delete"])
+    command = next(item for item in plan.commands if item.kind.value.startswith(kind))
+    known: dict[str, Any] = {name: value for name, value in command.before.items() if name in _STRANGE}
+    live = make_extension(**known, enabled=bool(command.before.get("enabled", True)))
+    assert decide(command, Live(by_id=live), was_interrupted).action is Action.WRITE
+    if field == "enabled" and field not in command.before:
+        return
+    change = {field: _STRANGE[field]} if field != "enabled" else {"enabled": not live.enabled}
+    changed = decide(command, Live(by_id=replace(live, **change)), was_interrupted)
+    # What it would do is done already when only that has changed: nothing is written either.
+    done = Action.ALREADY_DONE if kind in ("enable", "disable") and field == "enabled" else Action.OUTDATED
+    assert changed.action is done
 
 
 def test_every_kind_of_command_is_in_the_table() -> None:

@@ -1,0 +1,115 @@
+"""Bindings that change: ended, moved to another account or to another id. Nothing is written to 3CX for these. Pure."""
+
+from services.reconciler.drafts import Draft
+from services.reconciler.fields import Fields, identity
+from services.reconciler.findings import called
+from services.reconciler.identity import Reason, Taking
+from services.reconciler.worktable import Worktable
+from shared.domain.binding import Binding
+from shared.domain.command import CommandKind
+from shared.domain.extension import Extension
+from shared.domain.person import AccountState, Person
+
+
+def plan_moves(table: Worktable) -> None:
+    """Extensions under another id than before, as after a restore: their bindings follow."""
+    moved: list[tuple[str, str, Extension]] = []
+    for guid in table.assignment.moved:
+        binding, extension = table.situation.bindings[guid], table.assignment.extension_of[guid]
+        if table.situation.excludes_holder(guid, extension):
+            continue
+        person = table.situation.people.get(guid)
+        name = person.name if person is not None else binding.person_name or extension.name
+        draft = Draft(
+            CommandKind.REBIND_EXTENSION,
+            extension.number,
+            f"{called(extension, at_start=True)} has another id in 3CX than before. By what it shows it is {name}'s.",
+            person=person,
+            extension=extension,
+            before=identity(extension),
+            after=_binding_values(binding, binding.number),
+            evidence=f"Until now it was known by the id {binding.extension_id}; its id is {extension.id}.",
+            guid=guid,
+            person_name=name,
+        )
+        table.rebinding[guid] = draft
+        table.drafts.append(draft)
+        moved.append((guid, name, extension))
+    if moved:
+        table.findings.found_again(moved)
+
+
+def require_moves(table: Worktable) -> None:
+    """Whatever is done to an extension found under another id needs the binding to be moved first."""
+    for draft in table.drafts if table.rebinding else ():
+        needed = table.rebinding.get(draft.guid or "")
+        if needed is None or draft is needed or draft.extension is None or needed.extension is None:
+            continue
+        if draft.extension.id == needed.extension.id:
+            draft.requires.append(needed)
+
+
+def new_account(table: Worktable, person: Person, taking: Taking, previous: Binding) -> Draft:
+    """The same human under a new objectGUID, or a successor: the extension stays and becomes theirs."""
+    extension, name = taking.extension, previous.person_name or taking.extension.name
+    if taking.reason is Reason.TAKEN_OVER:
+        reason = (
+            f"{_why_gone(table, previous, name)}, and the directory gives {extension.number} to {person.name}, who takes "
+            f"over {called(extension)}."
+        )
+    else:
+        reason = (
+            f"{person.name} has a new account in the directory: {_why_gone(table, previous, 'the former one')}. "
+            f"Extension {extension.number} stays theirs."
+        )
+        table.findings.new_account(person, extension, previous)
+    draft = Draft(
+        CommandKind.REBIND_EXTENSION,
+        extension.number,
+        reason,
+        person=person,
+        extension=extension,
+        before=identity(extension),
+        after=_binding_values(previous, extension.number) | {"previous_person": previous.person_guid},
+        evidence=table.evidence.of_presence(person),
+    )
+    table.drafts.append(draft)
+    return draft
+
+
+def plan_release(table: Worktable, guid: str, extension: Extension) -> None:
+    """End the binding of somebody deleted to an extension that shows somebody else."""
+    binding = table.situation.bindings[guid]
+    name = binding.person_name or "Somebody"
+    table.drafts.append(
+        Draft(
+            CommandKind.RELEASE_BINDING,
+            extension.number,
+            f"{name} was deleted from the directory, and {called(extension)} shows somebody else in 3CX. It is not "
+            "touched.",
+            extension=extension,
+            before=identity(extension),
+            evidence=table.evidence.of_absence(guid),
+            guid=guid,
+            person_name=binding.person_name,
+        )
+    )
+
+
+def _binding_values(binding: Binding, number: str) -> Fields:
+    return {
+        "number": number,
+        "origin": binding.origin.value,
+        "disabled_by_rollcall": binding.disabled_by_rollcall,
+    }
+
+
+def _why_gone(table: Worktable, binding: Binding, what: str) -> str:
+    person = table.situation.people.get(binding.person_guid)
+    if person is None:
+        fact = table.evidence.absent.get(binding.person_guid)
+        is_found = fact is not None and fact.found
+        return f"{what} is not in the selected units any more" if is_found else f"{what} was deleted"
+    if person.account_state is AccountState.ENABLED:
+        return f"{what} has no number any more"
+    return f"{what} " + ("is disabled" if person.account_state is AccountState.DISABLED else "has expired")

@@ -1,0 +1,125 @@
+"""Both ends and what is remembered of them, as one plan sees them, by every key they are looked up with. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+from services.reconciler.evidence import Evidence
+from services.reconciler.exclusions import Exclusions
+from services.reconciler.matching import NameKey, name_key
+from shared.domain.binding import Binding, LeftBehind
+from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
+from shared.domain.person import AccountState, Person
+from shared.domain.rules import Outcome, Rules
+
+
+class Situation:
+    """People by GUID, each once, the phone system, the bindings, the rules and the evidence."""
+
+    def __init__(
+        self,
+        people: dict[str, Person],
+        phone_system: PhoneSystemSnapshot,
+        bindings: Iterable[Binding],
+        rules: Rules,
+        evidence: Evidence,
+        left_behind: Iterable[LeftBehind] = (),
+    ) -> None:
+        self.people = people
+        self.phone_system = phone_system
+        self.rules = rules
+        self.evidence = evidence
+        self.bindings = {binding.person_guid: binding for binding in bindings}
+        self.by_id = {extension.id: extension for extension in phone_system.extensions}
+        self.exclusions = Exclusions(rules.exclusions)
+        self.templates = {unit.distinguished_name.casefold(): unit.template_number for unit in rules.units}
+        self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
+        if rules.archive is not None and rules.archive.number:
+            self.reserved.add(rules.archive.number)
+        self._left_behind = left_behind
+
+    # The usual run changes nothing and needs none of these, so they are made on demand.
+
+    @cached_property
+    def by_number(self) -> dict[str, Extension]:
+        """Extensions by number; a number is one extension's only."""
+        return {extension.number: extension for extension in self.phone_system.extensions}
+
+    @cached_property
+    def by_email(self) -> dict[str, Extension]:
+        """Extensions by folded e-mail; of several with one address, which old systems have, the oldest."""
+        found: dict[str, Extension] = {}
+        for extension in sorted(self.phone_system.extensions, key=lambda item: item.id):
+            if extension.email:
+                found.setdefault(extension.email.casefold(), extension)
+        return found
+
+    @cached_property
+    def by_name(self) -> dict[NameKey, list[Extension]]:
+        """Extensions by the name they show."""
+        found: defaultdict[NameKey, list[Extension]] = defaultdict(list)
+        for extension in self.phone_system.extensions:
+            found[name_key(extension.first_name, extension.last_name)].append(extension)
+        return found
+
+    @cached_property
+    def left_behind(self) -> dict[int, LeftBehind]:
+        """By extension id: former extensions that are still there as they were left, and nobody's since."""
+        bound = {binding.extension_id for binding in self.bindings.values()}
+        found: dict[int, LeftBehind] = {}
+        for item in sorted(self._left_behind, key=lambda item: item.new_number):
+            extension = self.by_id.get(item.extension_id)
+            if extension is None or extension.id in bound:
+                continue
+            if item.number and item.number != extension.number:
+                continue
+            names = (extension.first_name, extension.last_name)
+            if names == (item.first_name, item.last_name) and not (
+                self.excludes(extension) or self.exclusions.hold_name(item.person_name)
+            ):
+                found[item.extension_id] = item
+        return found
+
+    @cached_property
+    def peers(self) -> dict[str, Peer]:
+        """What holds a number and is not a user, by number."""
+        return {peer.number: peer for peer in self.phone_system.peers}
+
+    def protection(self, extension: Extension) -> str | None:
+        """What the extension is that is never removed, renumbered or taken over; ``None`` for all others."""
+        if extension.is_system_owner:
+            return "a system owner's"
+        if extension.number in self.reserved:
+            return "a template or the archive"
+        if not extension.number.isdecimal():
+            # 3CX keeps its hot desks among the users, with numbers such as HD1.
+            return "a hot desk"
+        return None
+
+    def excludes(self, extension: Extension) -> bool:
+        """Whether the rules leave the extension alone."""
+        return bool(self.exclusions) and self.exclusions.hold_extension(extension)
+
+    def excludes_holder(self, guid: str, extension: Extension) -> bool:
+        """Whether the rules leave the bound person or their extension alone."""
+        if not self.exclusions:
+            return False
+        person = self.people.get(guid)
+        if person is not None:
+            return self.exclusions.hold_person(person) or self.exclusions.hold_extension(extension)
+        name = self.bindings[guid].person_name or extension.name
+        return self.exclusions.hold_extension(extension) or self.exclusions.hold_name(name)
+
+    def leaving(self, guid: str) -> Outcome | None:
+        """What the rules say of somebody who leaves their extension; ``None`` of everybody else, and in doubt."""
+        rules, person = self.rules, self.people.get(guid)
+        if person is None:
+            fact = self.evidence.absent.get(guid) if self.evidence.proves_absence else None
+            if fact is None:
+                return None
+            return rules.when_moved_out if fact.found else rules.when_deleted
+        if person.account_state is not AccountState.ENABLED:
+            return rules.when_disabled
+        if person.number is None and person.number_problem is None:
+            return rules.when_number_cleared
+        return None
