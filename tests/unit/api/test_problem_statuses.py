@@ -19,7 +19,8 @@ KINDS = [kind for kind in _tree(RollcallError) if kind.__module__ == errors.__na
 
 
 def test_every_code_is_of_one_class() -> None:
-    codes = [kind.code for kind in KINDS]
+    # A kind without a code of its own is told apart in our code only, and shares that of its parent.
+    codes = [kind.code for kind in KINDS if "code" in vars(kind)]
     assert len(set(codes)) == len(codes) > 30
 
 
