@@ -148,7 +148,8 @@ def suspect(ready: Context) -> tuple[int, int]:
     _did_not_answer(ready, "default", phone_system=False)
     with ready.database.begin() as session:
         run = start_run(session, RunRequest("default"), ready.encryption)
-        part = session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == run.id)).first()
+        unit = (SnapshotPart.run_id == run.id, SnapshotPart.kind == PartKind.UNIT.value)
+        part = session.scalars(select(SnapshotPart.id).where(*unit)).first()
     return run.id, part or 0
 
 
