@@ -6,7 +6,7 @@ import pytest
 import structlog
 from kombu.transport import memory
 
-from tests.support import databases, tsql
+from tests.support import databases, forked, tsql
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import SambaDomain, samba_domain
 
@@ -55,6 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _session_databases() -> Iterator[None]:
     with databases.session():
         yield
+    forked.close()
 
 
 @pytest.fixture(autouse=True)

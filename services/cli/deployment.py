@@ -7,7 +7,6 @@ short commands need.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import structlog
 
@@ -125,18 +124,14 @@ def workers(context: Context) -> Iterator[None]:
 
 @contextmanager
 def _beat(context: Context) -> Iterator[None]:
-    from celery.beat import Scheduler
-    from celery.beat import Service as Beat
+    from shared.worker.beat import BeatThread
 
-    # In memory: the schedule has two fixed entries, and what is due stands in the database.
-    beat = Beat(context.app, max_interval=1, scheduler_cls=partial(Scheduler), remote_control=False)
-    thread = threading.Thread(target=beat.start, name="beat", daemon=True)
-    thread.start()
+    beat = BeatThread(context.app)
+    beat.start()
     try:
         yield
     finally:
-        beat.stop()
-        thread.join(timeout=_READY_SECONDS)
+        beat.stop(_READY_SECONDS)
 
 
 def import_tasks() -> None:
