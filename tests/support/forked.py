@@ -196,8 +196,10 @@ def _import_everything() -> None:
     ):  # fmt: skip
         import_module(name)
     from services.cli.deployment import import_tasks
+    from tests.support import databases
 
     import_tasks()
+    databases.spare_the_disk()
     assert threading.active_count() == 1, "a fork takes only this thread along"
     # Else the children's first collection would copy every page.
     gc.freeze()
