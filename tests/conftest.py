@@ -1,5 +1,6 @@
 """Fixtures that any test may ask for."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # The process that starts others to run the tests hands the choice on to them.
     if not config.getoption("numprocesses", None):
         databases.forget_choice()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: more than there are cores, because many tests wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
