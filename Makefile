@@ -6,13 +6,17 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 CODE := services shared tests bench
 
-.PHONY: demo test check format lint types contracts bench install clean
+.PHONY: demo test test-fast check format lint types contracts bench install clean
 
 demo: $(STAMP)
 	@$(BIN)/rollcall demo $(ARGS)
 
 test: $(STAMP) test-tools
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+# What needs no other server than PostgreSQL, in less than a minute: before every commit.
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -n auto --dist loadgroup tests/unit tests/contract $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check $(CODE)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import api, archive, console, execute, idle_hour, log_page, plan, snapshot
+from bench import api, archive, console, execute, idle_hour, log_page, plan, snapshot, start
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "console": console.measure,
     "api": api.measure,
     "idle": idle_hour.measure,
+    "start": start.measure,
 }
 
 

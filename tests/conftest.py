@@ -1,12 +1,13 @@
 """Fixtures that any test may ask for."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from kombu.transport import memory
 
-from tests.support import databases, tsql
+from tests.support import databases, forked, tsql
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import SambaDomain, samba_domain
 
@@ -45,6 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
         databases.forget_choice()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: more than there are cores, because many tests wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked ``every_database`` on each; everything else on the session's."""
     if metafunc.definition.get_closest_marker("every_database"):
@@ -55,6 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _session_databases() -> Iterator[None]:
     with databases.session():
         yield
+    forked.close()
 
 
 @pytest.fixture(autouse=True)

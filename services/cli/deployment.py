@@ -4,18 +4,11 @@ In a process of its own (``rollcall worker``) Celery's own programs are used; he
 short commands need.
 """
 
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
-from typing import Any
+from contextlib import contextmanager
 
 import structlog
-from celery.beat import Scheduler
-from celery.beat import Service as Beat
-from celery.bootsteps import RUN
-from celery.worker import WorkController
 
 from shared import encryption
 from shared.database.engine import Database
@@ -25,13 +18,10 @@ from shared.settings.process import ProcessSettings
 from shared.work import leases
 from shared.worker.app import create_app
 from shared.worker.context import Context, share
-from shared.worker.queues import Queue
 
 log = structlog.get_logger(__name__)
 
 _READY_SECONDS = 30.0
-# How soon a worker of this process notices that it shall end.
-_LOOK_SECONDS = 0.05
 # Who holds this is the one process that serves an embedded deployment.
 _EMBEDDED_LEASE = "embedded"
 # Soon noticed when a second process does the work of a crashed first one.
@@ -109,56 +99,19 @@ def workers_where_embedded(context: Context) -> Iterator[None]:
         yield
 
 
-def _consume(
-    consumer: Any, connection: Any, task_consumer: Any, blueprint: Any, _hub: Any, qos: Any, *_rest: Any
-) -> None:
-    """Consume until the worker is stopped. Celery's own loop notices that only after 2 s of silence, which is long
-    for a command that somebody waits for.
-    """
-    task_consumer.on_message = consumer.create_task_handler()
-    task_consumer.consume()
-    consumer.on_ready()
-    while blueprint.state == RUN and consumer.connection:
-        if qos.prev != qos.value:
-            qos.update()
-        consumer.perform_pending_operations()
-        with suppress(TimeoutError):
-            connection.drain_events(timeout=_LOOK_SECONDS)
-
-
-class _InProcessWorker(WorkController):
-    """Celery's worker without its program: no signal handlers, no banner; says when it listens."""
-
-    def __init__(self, context: Context) -> None:
-        self.is_ready = threading.Event()
-        super().__init__(
-            app=context.app,
-            hostname=f"embedded@{socket.gethostname()}",
-            pool_cls="threads",
-            concurrency=context.settings.worker_threads,
-            queues=[queue.value for queue in Queue],
-            without_heartbeat=True,
-            without_mingle=True,
-            without_gossip=True,
-        )
-        self.consumer.loop = _consume
-
-    def on_consumer_ready(self, consumer: object) -> None:
-        """Called by Celery once messages are consumed."""
-        self.is_ready.set()
-
-
 @contextmanager
 def workers(context: Context) -> Iterator[None]:
     """Worker threads for all queues, ended (after the task in hand) with the block.
 
     :raises WorkerUnavailable: they did not get ready.
     """
+    from services.cli.in_process_worker import InProcessWorker
+
     import_tasks()
     # The threads of Celery's pool look their app up as the default one of the process.
     context.app.set_default()
     context.app.rollcall_stopping.forget()
-    worker = _InProcessWorker(context)
+    worker = InProcessWorker(context)
     thread = threading.Thread(target=worker.start, name="workers", daemon=True)
     thread.start()
     try:
@@ -173,15 +126,14 @@ def workers(context: Context) -> Iterator[None]:
 
 @contextmanager
 def _beat(context: Context) -> Iterator[None]:
-    # In memory: the schedule has two fixed entries, and what is due stands in the database.
-    beat = Beat(context.app, max_interval=1, scheduler_cls=partial(Scheduler), remote_control=False)
-    thread = threading.Thread(target=beat.start, name="beat", daemon=True)
-    thread.start()
+    from shared.worker.beat import BeatThread
+
+    beat = BeatThread(context.app)
+    beat.start()
     try:
         yield
     finally:
-        beat.stop()
-        thread.join(timeout=_READY_SECONDS)
+        beat.stop(_READY_SECONDS)
 
 
 def import_tasks() -> None:

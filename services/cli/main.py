@@ -1,6 +1,7 @@
-"""``rollcall``: puts the commands together and turns every failure into one sentence and an exit code.
+"""``rollcall``: reads the process settings, calls a command, turns every failure into one sentence and an exit code.
 
-Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held for approval.
+Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held for approval. What a command needs is imported
+when it is called: somebody waits for each.
 """
 
 import os
@@ -12,33 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
-from rich.markup import escape
-from sqlalchemy.exc import DatabaseError
 
-from services.cli import (
-    admin_commands,
-    backup_commands,
-    console_commands,
-    key_commands,
-    log_commands,
-    processes,
-    relay_commands,
-    run_commands,
-    sandbox_commands,
-    settings_commands,
-    site_commands,
-)
-from services.cli.options import FAILED, USAGE
-from services.cli.output import notes
-from shared import logging
+from services.cli.commands import add_commands
+from services.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from shared.errors import RollcallError, SettingsInvalid
-from shared.settings.process import PREFIX, load
-
-log = structlog.get_logger(__name__)
-
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="rollcall",
@@ -71,6 +50,9 @@ def root(
     """Read the process settings before any command."""
     if command.invoked_subcommand == "sandbox":
         return
+    from shared import logging
+    from shared.settings.process import load
+
     settings = load(data=data)
     # Whoever runs a short command wants its answer; a service's log lines are its output.
     is_service = command.invoked_subcommand in ("up", "api", "worker", "beat", "flower")
@@ -87,27 +69,7 @@ def _at_least_error(level: str) -> str:
     return "debug" if level == "debug" else "error"
 
 
-for function in (
-    processes.up, processes.api, processes.worker, processes.beat, processes.flower, sandbox_commands.demo, run_commands.run,
-    run_commands.plan, run_commands.approve, run_commands.reject, run_commands.cancel, run_commands.explain,
-    admin_commands.doctor, admin_commands.migrate, backup_commands.backup, backup_commands.restore,
-):  # fmt: skip
-    app.command()(function)
-app.command("runs")(run_commands.list_runs)
-app.command("test")(settings_commands.try_ends)
-app.command(
-    "sandbox",
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
-)(sandbox_commands.sandbox)
-app.add_typer(console_commands.app, name="console")
-app.add_typer(settings_commands.app, name="settings")
-app.add_typer(log_commands.app, name="log")
-app.add_typer(relay_commands.app, name="relay")
-app.add_typer(admin_commands.token_app, name="token")
-app.add_typer(site_commands.app, name="site")
-# As it was called first.
-app.add_typer(site_commands.app, name="sites", hidden=True)
-app.add_typer(key_commands.app, name="keys")
+add_commands(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say_failure(error.message, error.code)
         return USAGE if isinstance(error, SettingsInvalid) else FAILED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more can be written, not even on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -129,27 +91,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f" ({error.filename})" if error.filename else ""
         _say_failure(f"The operating system refused{place}: {error.strerror or error}.", "system_refused")
         return FAILED
-    except DatabaseError as error:
-        _say_failure(
-            f"The database refused: {str(error.orig).splitlines()[0][:200]}. `rollcall doctor` says more.",
-            "storage_unavailable",
-        )
-        return FAILED
     except Exception as error:
-        _say_failure(_unexpected(error), "unexpected")
+        _say_failure(*(_of_database(error) or (_unexpected(error), "unexpected")))
         return FAILED
     return code if isinstance(code, int) else 0
 
 
 def _say_failure(message: str, code: str) -> None:
+    from rich.markup import escape
+
+    from services.cli.output import notes
+
     notes().print(f"[bold red]Failed[/] ({code}): {escape(message)}")
+
+
+def _of_database(error: Exception) -> tuple[str, str] | None:
+    from sqlalchemy.exc import DatabaseError
+
+    if not isinstance(error, DatabaseError):
+        return None
+    refused = str(error.orig).splitlines()[0][:200]
+    return f"The database refused: {refused}. `rollcall doctor` says more.", "storage_unavailable"
 
 
 def _unexpected(error: Exception) -> str:
     """What to say of an error nobody thought of; its traceback goes to a file or the log, not to the person."""
+    import structlog
+
+    from shared.settings.process import PREFIX
+
     if os.environ.get(f"{PREFIX}LOG_FORMAT") == "json":
         # Programs read the log then: in a container or a unit, whose temporary files end with it.
-        log.error("unexpected", exc_info=error)
+        structlog.get_logger(__name__).error("unexpected", exc_info=error)
         return _unexpected_sentence(error, "The details are in the log; please report them.")
     try:
         # In the folder for such things, not wherever somebody stands; readable by them alone.

@@ -6,14 +6,10 @@ from typing import Annotated
 import typer
 
 from services.cli.deployment import open_deployment
+from services.cli.exit_codes import FAILED, HELD, USAGE
 from shared.settings.process import ProcessSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
-
-# Exit codes, a promise to scripts: see the README.
-FAILED = 1
-USAGE = 2
-HELD = 3
 
 ACTOR = "command line"
 
@@ -24,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead 
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the run has ended or waits for approval.")]
 RunNumber = Annotated[int, typer.Argument(help="The run's number; `rollcall runs` lists them.", min=1)]
 
-__all__ = ["DEFAULT_SITE"]
+__all__ = ["DEFAULT_SITE", "FAILED", "HELD", "USAGE"]
 
 
 def settings_of(command: typer.Context) -> ProcessSettings:

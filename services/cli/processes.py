@@ -15,10 +15,7 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
-from services.api.app import create_app
-from services.cli.console_commands import invitation, next_run
 from services.cli.deployment import embedded, import_tasks, open_deployment
 from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
@@ -36,6 +33,8 @@ _SHUTDOWN_SECONDS = 5
 
 def up(command: typer.Context) -> None:
     """Run everything in this one process: API, workers and schedules."""
+    from services.cli.console_commands import invitation
+
     context = deployment_of(command)
     with listening(context.settings) as (sock, address), ended_by_signal(), embedded(context):
         say(
@@ -91,16 +90,15 @@ def worker(
 
 def beat(command: typer.Context) -> None:
     """Run Celery beat, which starts what schedules say is due: exactly one per deployment."""
+    from shared.worker.beat import BeatProgram
+
     settings = _shared_broker(command, "beat")
-    open_deployment(settings).database.close()
-    _announce(settings, "beat_began", "Beat publishes what is due.")
-    # In memory: two fixed entries; what is due stands in the database.
-    create_celery_app(settings).Beat(
-        scheduler=alive.scheduler(settings.alive_file),
-        loglevel=settings.log_level,
-        quiet=True,
-        redirect_stdouts=False,
-    ).run()
+    with ended_by_signal():
+        open_deployment(settings).database.close()
+        _announce(settings, "beat_began", "Beat publishes what is due.")
+        BeatProgram(
+            create_celery_app(settings), alive_file=settings.alive_file, log_level=settings.log_level
+        ).run()
 
 
 def flower(command: typer.Context) -> None:
@@ -168,6 +166,12 @@ def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
 
 def serve(context: Context, sock: socket.socket) -> None:
     """Serve the API on the socket until SIGINT or SIGTERM."""
+    # Only here: worker and beat serve nothing, and are there the sooner.
+    import uvicorn
+
+    from services.api.app import create_app
+    from services.cli.console_commands import next_run
+
     config = uvicorn.Config(
         create_app(context, next_run),
         # Our own logging stands; lines about requests would repeat what a proxy writes.

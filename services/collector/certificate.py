@@ -14,11 +14,13 @@ from cryptography import x509
 
 from services.collector.address import Address
 from shared.errors import CertificateRejected, SettingsInvalid
+from shared.tls import kept_for_a_while
 
 # ExtendedRequest 1.3.6.1.4.1.1466.20037, message 1 (RFC 4511 section 4.14.1).
 _START_TLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 
 
+@kept_for_a_while
 def trusting(ca_certificate: str) -> ssl.SSLContext:
     """A context that checks certificate and name, trusting the given CA (PEM), or the system's when empty.
 

@@ -36,6 +36,7 @@ from shared.errors import CertificateRejected, ExtensionNotFound, IncompleteSnap
 from shared.logging import ids_taken_along
 from shared.prerequisites import certificate_end, http_time
 from shared.settings.documents import PhoneSystemSettings
+from shared.tls import kept_for_a_while
 
 # Larger pages are refused by 3CX.
 PAGE = 100
@@ -88,7 +89,7 @@ class Xapi:
         self._client = httpx.Client(
             base_url=settings.base_url,
             timeout=httpx.Timeout(settings.timeout_seconds, connect=min(10.0, settings.timeout_seconds)),
-            verify=_trust(settings),
+            verify=_trusting(settings.ca_certificate),
             limits=httpx.Limits(
                 max_connections=settings.concurrency + 4, max_keepalive_connections=settings.concurrency + 4
             ),
@@ -425,11 +426,12 @@ def _extension(row: Json) -> Extension:
     )
 
 
-def _trust(settings: PhoneSystemSettings) -> ssl.SSLContext:
+@kept_for_a_while
+def _trusting(ca_certificate: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context()
-        if settings.ca_certificate.strip():
-            context.load_verify_locations(cadata=settings.ca_certificate)
+        if ca_certificate.strip():
+            context.load_verify_locations(cadata=ca_certificate)
     except ssl.SSLError as error:
         raise CertificateRejected(
             "The phone system's ca_certificate is not a certificate in PEM form "

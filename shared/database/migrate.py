@@ -6,13 +6,10 @@ transaction; what fails leaves the database as it was.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
@@ -21,6 +18,8 @@ from shared.errors import Conflict, SettingsInvalid
 from shared.settings.store import ensure_site
 
 SCRIPTS = Path(__file__).parent / "migrations"
+# Alembic's own table.
+_TABLE = "alembic_version"
 # As long may another process's migration take.
 _WAIT_SECONDS = 120
 # Whoever waits for a table makes everybody behind it wait too, so not for long.
@@ -76,24 +75,21 @@ def migrate(database: Database, to: str | None = None) -> tuple[str | None, str 
     :raises SettingsInvalid: there is no revision ``to``.
     :raises StorageUnavailable: the database cannot be reached or written, or its tables are in use for too long.
     """
-    scripts = ScriptDirectory.from_config(_config())
-    if to not in (None, _EMPTY, *_known(scripts)):
-        raise SettingsInvalid(
-            f"There is no revision '{to}'. Known are {_EMPTY}, {', '.join(_known(scripts))}."
-        )
+    if to not in (None, _EMPTY, *_known()):
+        raise SettingsInvalid(f"There is no revision '{to}'. Known are {_EMPTY}, {', '.join(_known())}.")
     with database.changing_tables() as session:
         exclusive(session, "migrate", _WAIT_SECONDS)
         _wait_briefly_for_tables(session)
         before = _revision(session)
-        if before is not None and before not in _known(scripts):
+        if before is not None and before not in _known():
             raise Conflict(
                 f"The database stands at {before}, which this Rollcall does not know: a newer version has migrated it. "
                 "Use that version, or put a backup back."
             )
-        after = _target(to, scripts)
+        after = None if to == _EMPTY else to or newest_revision()
         if before != after:
-            _move(session, before, after, scripts)
-        if after == _target(None, scripts):
+            _move(session, before, after)
+        if after == newest_revision():
             ensure_site(session)
     return before, after
 
@@ -106,10 +102,9 @@ def current_revision(database: Database) -> str | None:
 
 def newest_revision() -> str:
     """The revision this version of Rollcall needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
+    if not _known():
         raise LookupError("no migration is packaged with Rollcall")
-    return head
+    return _known()[-1]
 
 
 def standing(database: Database) -> Standing:
@@ -123,36 +118,42 @@ def standing(database: Database) -> Standing:
 
 def standing_in(session: Session) -> Standing:
     """As ``standing``, in the caller's session."""
-    now, scripts = _revision(session), ScriptDirectory.from_config(_config())
-    needed = newest_revision()
+    now, needed = _revision(session), newest_revision()
     if now == needed:
         return Standing(now, needed, State.CURRENT)
-    is_older = now is None or now in _known(scripts)
+    is_older = now is None or now in _known()
     return Standing(now, needed, State.OLDER if is_older else State.NEWER)
 
 
 def is_before(revision: str, now: str | None) -> bool:
     """Whether going from ``now`` to the revision is going back."""
-    order = [_EMPTY, *_known(ScriptDirectory.from_config(_config()))]
+    order = [_EMPTY, *_known()]
     return revision in order and now in order and order.index(revision) < order.index(str(now))
 
 
 def _revision(session: Session) -> str | None:
-    return MigrationContext.configure(session.connection()).get_current_revision()
+    connection = session.connection()
+    if not inspect(connection).has_table(_TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {_TABLE}"))  # noqa: S608  (no input)
+    return found
 
 
-def _known(scripts: ScriptDirectory) -> list[str]:
-    return [script.revision for script in scripts.walk_revisions()][::-1]
+@cache
+def _known() -> list[str]:
+    """The revisions, oldest first. By the names of their files: to look needs neither Alembic nor the migrations."""
+    return sorted(path.name[1:5] for path in (SCRIPTS / "versions").glob("r[0-9][0-9][0-9][0-9]_*.py"))
 
 
-def _target(to: str | None, scripts: ScriptDirectory) -> str | None:
-    return None if to == _EMPTY else to or scripts.get_current_head()
+def _move(session: Session, before: str | None, after: str | None) -> None:
+    # Only here: most processes find nothing to do, and somebody waits for each.
+    from alembic import command
+    from alembic.config import Config
 
-
-def _move(session: Session, before: str | None, after: str | None, scripts: ScriptDirectory) -> None:
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = session.connection()
-    known = _known(scripts)
+    known = _known()
     is_up = after is not None and (before is None or known.index(after) > known.index(before))
     if is_up:
         command.upgrade(config, str(after))
@@ -177,9 +178,3 @@ def _wait_briefly_for_tables(session: Session) -> None:
             )
         case "mssql":
             session.execute(text(f"SET LOCK_TIMEOUT {_TABLE_SECONDS * 1000}"))
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    return config

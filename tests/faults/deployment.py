@@ -3,11 +3,9 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,9 @@ from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.queues import Queue
+from tests.support import forked
 from tests.support.databases import database_url
+from tests.support.forked import Process
 from tests.support.site import ENDED, WAITING, Site
 from tests.support.waiting import wait_until
 
@@ -57,25 +57,21 @@ class Deployment(Site):
                 create_app(process_settings), process_settings, database, encryption.load(process_settings)
             )
         )
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Process] = []
         self._logs: list[Path] = []
 
-    def start_worker(self, queues: Sequence[Queue] = tuple(Queue)) -> subprocess.Popen[bytes]:
+    def start_worker(self, queues: Sequence[Queue] = tuple(Queue)) -> Process:
         """A worker process of its own process group, so that killing it kills its children too."""
         named = [part for queue in queues for part in ("--queue", queue.value)]
-        return self._start(
-            [sys.executable, "-m", "services.cli", "worker", "--concurrency", "2", *named], "worker", {}
-        )
+        return self._start(["worker", "--concurrency", "2", *named], "worker", {})
 
-    def start_beat(self) -> subprocess.Popen[bytes]:
+    def start_beat(self) -> Process:
         """The process that publishes tick and sweep."""
-        return self._start([sys.executable, "-m", "services.cli", "beat"], "beat", {})
+        return self._start(["beat"], "beat", {})
 
-    def start_api(self) -> tuple[subprocess.Popen[bytes], str]:
+    def start_api(self) -> tuple[Process, str]:
         """The API on a free port, and its address."""
-        process = self._start(
-            [sys.executable, "-m", "services.cli", "api"], "api", {"ROLLCALL_API_PORT": "0"}
-        )
+        process = self._start(["api"], "api", {"ROLLCALL_API_PORT": "0"})
         log = self._log_of(process)
 
         def _address() -> str | None:
@@ -85,18 +81,19 @@ class Deployment(Site):
         wait_until("the API serves", _address)
         return process, _address() or ""
 
-    def terminate(self, process: subprocess.Popen[bytes]) -> int:
+    def terminate(self, process: Process) -> int:
         """What a supervisor does: SIGTERM to the process alone; its exit code."""
         process.send_signal(signal.SIGTERM)
         return process.wait(60)
 
-    def output_of(self, process: subprocess.Popen[bytes]) -> str:
+    def output_of(self, process: Process) -> str:
         """What a process has said so far."""
         return self._log_of(process).read_text(errors="replace")
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Process) -> None:
         """``kill -9`` of the process and its children; returns when they are gone."""
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
@@ -119,21 +116,13 @@ class Deployment(Site):
         """Whether a process has said this."""
         return any(text in path.read_text(errors="replace") for path in self.folder.glob("*.log"))
 
-    def _log_of(self, process: subprocess.Popen[bytes]) -> Path:
+    def _log_of(self, process: Process) -> Path:
         return self._logs[self._processes.index(process)]
 
-    def _start(self, command: list[str], name: str, extra: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, command: list[str], name: str, extra: Mapping[str, str]) -> Process:
         path = self.folder / f"{name}-{len(self._processes)}.log"
         self._logs.append(path)
-        with path.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                env=os.environ | self.environment | dict(extra),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        process = forked.start(command, os.environ | self.environment | dict(extra), path)
         self._processes.append(process)
         return process
 

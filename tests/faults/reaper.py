@@ -1,10 +1,10 @@
 """Kills a worker at an exact moment: while somebody else holds what it waits for."""
 
-import subprocess
 from collections.abc import Callable
 
 from tests.faults.conftest import World
 from tests.faults.deployment import Deployment
+from tests.support.forked import Process
 from tests.support.waiting import wait_until
 
 
@@ -16,7 +16,7 @@ class Reaper:
     """
 
     def __init__(
-        self, processes: Deployment, world: World, moment: str, start: Callable[[], subprocess.Popen[bytes]]
+        self, processes: Deployment, world: World, moment: str, start: Callable[[], Process]
     ) -> None:
         self.killed = 0
         self._processes = processes

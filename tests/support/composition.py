@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.support import forked
+from tests.support.forked import Process
 from tests.support.postgresql import PostgresServer, free_port
 from tests.support.redis import RedisServer
 
@@ -41,7 +44,7 @@ class Composition:
         self.folder = folder
         self.services = of_rollcall(compose_file())
         self.api_port, self.flower_port = free_port(), free_port()
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
         self._extra = extra
         self._places = {
             "/run/secrets": str(folder / "secrets"),
@@ -75,14 +78,14 @@ class Composition:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def start(self, service: str) -> "subprocess.Popen[bytes]":
+    def start(self, service: str) -> Process:
         """The service's own command."""
-        with self.log(service).open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli", *self.services[service]["command"]],
-                env=self.environment(service), cwd=self.folder / "data", start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+        process = forked.start(
+            self.services[service]["command"],
+            self.environment(service),
+            self.log(service),
+            self.folder / "data",
+        )
         self.processes[service] = process
         return process
 
@@ -99,7 +102,8 @@ class Composition:
         """End whatever is left."""
         for process in self.processes.values():
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
     def is_healthy(self, service: str) -> bool:

@@ -12,6 +12,7 @@ Deployments are told apart by their data folder: the same folder is the same dat
 import itertools
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,8 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, event, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from shared.database.engine import Database
 from shared.database.migrate import migrate
@@ -83,6 +87,7 @@ class _Databases:
         self._numbers = itertools.count(1)
         self._file: Path | None = None
         self._server: PostgresServer | None = None
+        self._strategy = ""
 
     def url_of(self, folder: Path) -> str:
         """The URL of the folder's database, made when it is asked for first; empty for the embedded file."""
@@ -103,6 +108,9 @@ class _Databases:
         if self._server is None:
             self._server = self._stack.enter_context(postgres_server())
             self._server.execute(f"CREATE DATABASE {_TEMPLATE}")
+            with psycopg.connect(self._server.conninfo()) as connection:
+                # Half the work of the way that PostgreSQL 15 has made the usual one, where nothing need be safe.
+                self._strategy = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
             _migrated(self._server.url(_TEMPLATE))
         return self._server
 
@@ -127,7 +135,7 @@ class _Databases:
 
     def _new_postgresql(self) -> str:
         name = f"rollcall_{next(self._numbers)}"
-        self.server().execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        self.server().execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} {self._strategy}")
         self._droppable.append(name)
         return self.server().url(name)
 
@@ -172,9 +180,39 @@ def using(kind: Kind) -> Iterator[None]:
         _databases.drop_unused()
 
 
+# By dialect, an engine that has been connected.
+_compiled: dict[type[Dialect], Engine] = {}
+
+
+def _share_compiled_statements() -> None:
+    """Let all engines of a kind have one memory of compiled statements: to compile them anew for the database of each
+    test takes a fifth of all its time.
+    """
+
+    def _created(dialect: type[Dialect], engine: Engine) -> None:
+        if (first := _compiled.get(dialect)) is not None:
+            engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+
+    # Called by SQLAlchemy for every engine, before anybody has it.
+    for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+        kind.engine_created = classmethod(_created)  # type: ignore[method-assign,assignment]
+
+
+def spare_the_disk() -> None:
+    """Let SQLite not wait for the disk in this process: what a test kills is a process, never the computer."""
+
+    @event.listens_for(Pool, "checkout")
+    def _unsynchronised(connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if isinstance(connection, sqlite3.Connection) and "is_unsynchronised" not in record.info:
+            connection.execute("PRAGMA synchronous=OFF").close()
+            record.info["is_unsynchronised"] = True
+
+
 @contextmanager
 def session() -> Iterator[None]:
     """What the session has started ends with the block."""
+    spare_the_disk()
+    _share_compiled_statements()
     try:
         yield
     finally:
@@ -189,6 +227,7 @@ def postgresql() -> PostgresServer:
 def _migrated(url: str) -> None:
     database = Database(url)
     migrate(database)
+    _compiled.setdefault(type(database.engine.dialect), database.engine)
     database.close()
 
 

@@ -1,10 +1,8 @@
 """A phone system that is being served: by a thread of this process, or by this process until it is told to end."""
 
-import asyncio
 import logging
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
@@ -16,15 +14,13 @@ from services.sandbox.phone_system.faults import Faults
 from services.sandbox.phone_system.options import PhoneSystemOptions
 from services.sandbox.phone_system.server import SandboxServer, create_app
 from services.sandbox.phone_system.store import PhoneSystem
+from services.sandbox.prompt_server import PromptServer
 
 
-def _configured(app: Starlette) -> uvicorn.Server:
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
-    )
+def _configuration(app: Starlette) -> uvicorn.Config:
     # A connection dropped on purpose is no error of the server.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    return uvicorn.Server(config)
+    return uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,7 +53,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn shuts down on both, and then raises the signal again for whoever had it before.
         signal.signal(number, _end)
-    server = _configured(create_app(options))
+    server = uvicorn.Server(_configuration(create_app(options)))
     is_ready()
     server.run(sockets=[listening])
 
@@ -74,8 +70,7 @@ class RunningPhoneSystem:
         self._sandbox = SandboxServer(self.options)
         self._socket = listen("127.0.0.1", port)
         self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = _configured(create_app(self.options, self._sandbox))
-        self._thread = threading.Thread(target=self._serve, name="sandbox phone system", daemon=True)
+        self._server = PromptServer(_configuration(create_app(self.options, self._sandbox)))
 
     @property
     def client_id(self) -> str:
@@ -98,16 +93,11 @@ class RunningPhoneSystem:
         return self._sandbox.faults
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start([self._socket], "sandbox phone system")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join(timeout=10)
+        self._server.stop()
         self._socket.close()
-
-    def _serve(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))

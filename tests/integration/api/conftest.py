@@ -1,7 +1,6 @@
 """A deployment in a temporary folder, the API served by uvicorn in a thread, and a worker for questions."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,10 +9,13 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from starlette.routing import Mount
 
 from services.api.app import create_app as create_api
 from services.api.use_cases import settings, tokens
 from services.cli.deployment import import_tasks, workers
+from services.sandbox.prompt_server import PromptServer
 from shared import encryption
 from shared.database.engine import Database
 from shared.worker.app import create_app
@@ -59,30 +61,55 @@ def ready(context: Context) -> Context:
     return context
 
 
+_unused: list[FastAPI] = []
+
+
+@contextmanager
+def application(context: Context) -> Iterator[FastAPI]:
+    """The API. One that an earlier test has used knows its routes already: FastAPI makes them when they are asked for
+    first, which takes longer than most tests. Whatever belongs to a context is in ``state``.
+    """
+    made = create_api(context)
+    app = _unused.pop() if _unused else made
+    app.state, _console_of(app).state = made.state, _console_of(made).state
+    try:
+        yield app
+    finally:
+        _unused.append(app)
+
+
+def _console_of(app: FastAPI) -> FastAPI:
+    (console,) = [route.app for route in app.routes if isinstance(route, Mount) and route.name == "console"]
+    assert isinstance(console, FastAPI)
+    return console
+
+
 @contextmanager
 def serving(context: Context) -> Iterator[httpx.Client]:
     """A client of the served API, signed in as ``token:tester``."""
-    token = tokens.create_token(context, "tester")
-    config = uvicorn.Config(
-        create_api(context), port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    with application(context) as app, _served(app) as address:
+        # Nothing is encrypted here, and to read the certificates of all authorities takes most of a test's time.
+        headers = {"Authorization": f"Bearer {tokens.create_token(context, 'tester')}"}
+        with httpx.Client(
+            base_url=address, headers=headers, timeout=20, trust_env=False, verify=False
+        ) as made:
+            yield made
+
+
+@contextmanager
+def _served(app: FastAPI) -> Iterator[str]:
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
+    server = PromptServer(config)
     bound = config.bind_socket()
     # As services/cli/processes.py has it: else every answer waits 40 ms.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # Before the thread does: the first request may be quicker than it.
     bound.listen()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+    server.start([bound], "api")
     try:
-        with httpx.Client(
-            base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
-        ) as made:
-            yield made
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        thread.join(10)
+        server.stop()
         bound.close()
 
 

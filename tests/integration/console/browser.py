@@ -149,7 +149,9 @@ class Browser:
     """One browser at the console."""
 
     def __init__(self, address: str) -> None:
-        self.http = httpx.Client(base_url=address, follow_redirects=True, timeout=20, trust_env=False)
+        self.http = httpx.Client(
+            base_url=address, follow_redirects=True, timeout=20, trust_env=False, verify=False
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -103,7 +103,7 @@ def between(target: str, certificate: ServerCertificate | None = None) -> Iterat
     scheme, host = ("https", "localhost") if certificate else ("http", "127.0.0.1")
     made = Between(f"{scheme}://{host}:{server.server_address[1]}", certificate)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    with httpx.Client(timeout=30) as upstream:
+    with httpx.Client(timeout=30, verify=False) as upstream:
         thread.start()
         try:
             yield made

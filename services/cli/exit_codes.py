@@ -1,0 +1,6 @@
+"""Exit codes, a promise to scripts: see the README."""
+
+FAILED = 1
+USAGE = 2
+HELD = 3
+INTERRUPTED = 130

@@ -1,0 +1,54 @@
+"""A command imports what it needs, because a person waits for it: most of the start is the import of libraries."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import deployment_settings
+
+_REPORT = """
+import json, sys
+from services.cli.main import main
+code = main(sys.argv[1:])
+print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+_SERVING = {
+    "alembic",
+    "fastapi",
+    "uvicorn",
+    "starlette",
+    "jinja2",
+    "ldap3",
+    "httpx",
+    "flower",
+    "fpdf",
+    "xlsxwriter",
+}
+
+
+def _imported(*arguments: str) -> set[str]:
+    """The packages that a process has imported when the command has ended well."""
+    done = subprocess.run(
+        [sys.executable, "-c", _REPORT, *arguments], capture_output=True, text=True, check=True
+    )
+    code, packages = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0, done.stderr
+    return set(packages)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=" ".join)
+def test_what_says_something_of_the_program_alone_imports_no_library(arguments: list[str]) -> None:
+    assert not _imported(*arguments) & {*_SERVING, "celery", "pydantic", "rich", "sqlalchemy", "structlog"}
+
+
+def test_printing_what_can_be_set_needs_no_server() -> None:
+    assert not _imported("settings", "describe") & _SERVING
+
+
+@pytest.mark.sqlite_only("the other processes know only the data folder")
+def test_looking_at_the_database_needs_no_server_and_no_migration(tmp_path: Path) -> None:
+    deployment_settings(tmp_path)
+    assert not _imported("--data", str(tmp_path), "log") & _SERVING
