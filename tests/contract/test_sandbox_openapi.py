@@ -1,7 +1,7 @@
-"""The sandbox phone system against 3CX's own description of the API, which the variable XAPI_SPEC names.
+"""The sandbox phone system against 3CX's own descriptions of the API, one for each release.
 
-The description may not be copied, so it is no part of this repository and nothing of its text stands here. Where
-it is not at hand these tests are left out.
+The variable XAPI_SPEC names their files. They may not be copied, so they are no part of this repository and nothing of
+their text stands here. What is not at hand is left out, and said.
 """
 
 import os
@@ -16,9 +16,13 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem, routing
+from services.sandbox.phone_system.releases import NEWEST, VERSIONS, entities
+from services.sandbox.phone_system.schema import ENTITIES
 
 Json = dict[str, Any]
 
+# Every description of OData is at this address; the official ones do not list it.
+_ROUTES = [route for route in routing.templates() if route != ("GET", "/$metadata")]
 _SCHEMAS = "#/components/schemas/"
 _AGENTS = [{"Number": "100", "SkillGroup": "1"}]
 _MEMBERSHIP = {"GroupId": 1, "Rights": {"RoleName": "users"}}
@@ -134,6 +138,15 @@ class Description:
         wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
         return wrong + list(self._unknown(body, schema, "$"))
 
+    def properties(self, entity: str) -> set[str]:
+        """The names of an entity's properties."""
+        return set(self._parts({"$ref": f"{_SCHEMAS}Pbx.{entity}"})[0])
+
+    def values(self, entity: str, name: str) -> set[str]:
+        """The values that a property of an entity may have."""
+        schema = self._parts({"$ref": f"{_SCHEMAS}Pbx.{entity}"})[0][name]
+        return set(self._enum(schema.get("items", schema)))
+
     def warnings(self) -> set[str]:
         """The names of the warnings that an answer may hold."""
         return set(self._schemas["Pbx.Warnings"]["enum"])
@@ -149,6 +162,13 @@ class Description:
                     yield from self._unknown(item, properties[name], f"{where}.{name}")
                 elif not name.startswith("@odata."):
                     yield f"{where}.{name} is not known"
+
+    def _enum(self, schema: Json) -> Iterator[str]:
+        if "$ref" in schema:
+            yield from self._enum(self._schemas[schema["$ref"].removeprefix(_SCHEMAS)])
+        for part in schema.get("allOf", []):
+            yield from self._enum(part)
+        yield from schema.get("enum", [])
 
     def _parts(self, schema: Json) -> tuple[Json, Json]:
         """All properties of a schema, those it refers to included, and what its items are."""
@@ -176,19 +196,33 @@ def _as_json_schema(node: Any) -> Any:
     return {"anyOf": [{"type": "null"}, made]} if node.get("nullable") is True else made
 
 
-@pytest.fixture(scope="session")
-def description() -> Description:
-    """The official description, read once."""
-    name = os.environ.get("XAPI_SPEC")
-    if not name:
-        pytest.skip("set XAPI_SPEC to 3CX's swagger.yaml (github.com/3cx/xapi-tutorial) to compare with it")
-    return Description(yaml.load(Path(name).read_bytes(), Loader=yaml.CSafeLoader))
+def _descriptions() -> dict[str, Path]:
+    """The file of each release that XAPI_SPEC names; a file without a release in its name is the newest's."""
+    files = [Path(name) for name in os.environ.get("XAPI_SPEC", "").split(os.pathsep) if name]
+    return {
+        next((release for release in VERSIONS if f"v{release}." in file.name), NEWEST): file for file in files
+    }
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def release(request: pytest.FixtureRequest) -> str:
+    """A release that the sandbox can be, and that is described."""
+    name: str = request.param
+    if name not in _descriptions():
+        pytest.skip(f"set XAPI_SPEC to 3CX's description of {name} (docs/sandbox.md) to compare with it")
+    return name
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
+def description(release: str) -> Description:
+    """The official description of that release, read once."""
+    return Description(yaml.load(_descriptions()[release].read_bytes(), Loader=yaml.CSafeLoader))
+
+
+@pytest.fixture(scope="module")
+def client(release: str) -> Iterator[httpx.Client]:
     """A client of one phone system for all requests, which come in their order."""
-    with RunningPhoneSystem(PhoneSystemOptions(extensions=5)) as system:
+    with RunningPhoneSystem(PhoneSystemOptions(extensions=5, release=release)) as system:
         system.state.add_group({"Name": "First"})
         system.state.add_group({"Name": "Second"})
         with httpx.Client(base_url=f"{system.base_url}/xapi/v1", verify=False) as made:
@@ -205,11 +239,28 @@ def _json(answer: httpx.Response) -> Any:
 
 
 def test_every_route_of_the_sandbox_has_a_request_here() -> None:
-    assert set(routing.templates()) == set(REQUESTS)
+    assert set(_ROUTES) == set(REQUESTS)
 
 
 def test_every_route_of_the_sandbox_is_a_route_of_3cx(description: Description) -> None:
-    assert [route for route in routing.templates() if description.operation(*route) is None] == []
+    assert [route for route in _ROUTES if description.operation(*route) is None] == []
+
+
+def test_the_sandbox_knows_exactly_the_properties_of_the_release(
+    description: Description, release: str
+) -> None:
+    """Of those that any release has: what is described and left out would be refused where 3CX takes it."""
+    kept = entities(release)
+    for name, ever in ENTITIES.items():
+        described = description.properties(name)
+        assert {field for field in ever if field in described} == set(kept[name]), name
+
+
+def test_the_sandbox_knows_exactly_the_values_of_the_release(description: Description, release: str) -> None:
+    for name, properties in entities(release).items():
+        for field, known in properties.items():
+            if known.values:
+                assert set(known.values) <= description.values(name, field), f"{name}.{field}"
 
 
 @pytest.mark.xdist_group("sandbox openapi")

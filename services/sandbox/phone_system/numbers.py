@@ -2,20 +2,20 @@
 
 from services.sandbox.phone_system.answers import Refusal, invalid_body, warning
 from services.sandbox.phone_system.routing import Answer, Request, route
-from services.sandbox.phone_system.schema import INBOUND_RULE, PEER, QUEUE, RING_GROUP, Entity, accepts
+from services.sandbox.phone_system.schema import accepts
 from services.sandbox.phone_system.store import Json
 
 
 @route("GET", "/Peers")
 def list_peers(request: Request) -> Answer:
-    return request.collection("Peers", request.system.all_peers(), PEER)
+    return request.collection("Peers", request.system.all_peers(), "Peer")
 
 
 @route("GET", "/Peers(Number='{number}')")
 def get_peer(request: Request, number: str) -> Answer:
     for peer in request.system.all_peers():
         if peer["Number"] == number:
-            return request.single("Peers", peer, PEER)
+            return request.single("Peers", peer, "Peer")
     raise Refusal(404)
 
 
@@ -26,53 +26,53 @@ def peers_by_numbers(request: Request) -> Answer:
     if not isinstance(wanted, list):
         raise invalid_body()
     return request.collection(
-        "Peers", [peer for peer in request.system.all_peers() if peer["Number"] in wanted], PEER
+        "Peers", [peer for peer in request.system.all_peers() if peer["Number"] in wanted], "Peer"
     )
 
 
 @route("GET", "/Queues")
 def list_queues(request: Request) -> Answer:
-    return request.collection("Queues", list(request.system.queues.values()), QUEUE)
+    return request.collection("Queues", list(request.system.queues.values()), "Queue")
 
 
 @route("GET", "/Queues({id})")
 def get_queue(request: Request, id: int) -> Answer:
-    return request.single("Queues", _of(request.system.queues, id), QUEUE)
+    return request.single("Queues", _of(request.system.queues, id), "Queue")
 
 
 @route("PATCH", "/Queues({id})")
 def patch_queue(request: Request, id: int) -> Answer:
-    return _patch(request, _of(request.system.queues, id), QUEUE, "Agents")
+    return _patch(request, _of(request.system.queues, id), "Queue", "Agents")
 
 
 @route("GET", "/RingGroups")
 def list_ring_groups(request: Request) -> Answer:
-    return request.collection("RingGroups", list(request.system.ring_groups.values()), RING_GROUP)
+    return request.collection("RingGroups", list(request.system.ring_groups.values()), "RingGroup")
 
 
 @route("GET", "/RingGroups({id})")
 def get_ring_group(request: Request, id: int) -> Answer:
-    return request.single("RingGroups", _of(request.system.ring_groups, id), RING_GROUP)
+    return request.single("RingGroups", _of(request.system.ring_groups, id), "RingGroup")
 
 
 @route("PATCH", "/RingGroups({id})")
 def patch_ring_group(request: Request, id: int) -> Answer:
-    return _patch(request, _of(request.system.ring_groups, id), RING_GROUP, "Members")
+    return _patch(request, _of(request.system.ring_groups, id), "RingGroup", "Members")
 
 
 @route("GET", "/InboundRules")
 def list_inbound_rules(request: Request) -> Answer:
-    return request.collection("InboundRules", list(request.system.inbound_rules.values()), INBOUND_RULE)
+    return request.collection("InboundRules", list(request.system.inbound_rules.values()), "InboundRule")
 
 
 @route("GET", "/InboundRules({id})")
 def get_inbound_rule(request: Request, id: int) -> Answer:
-    return request.single("InboundRules", _of(request.system.inbound_rules, id), INBOUND_RULE)
+    return request.single("InboundRules", _of(request.system.inbound_rules, id), "InboundRule")
 
 
 @route("PATCH", "/InboundRules({id})")
 def patch_inbound_rule(request: Request, id: int) -> Answer:
-    return _patch(request, _of(request.system.inbound_rules, id), INBOUND_RULE, None)
+    return _patch(request, _of(request.system.inbound_rules, id), "InboundRule", None)
 
 
 def _of(rows: dict[int, Json], id: int) -> Json:
@@ -81,10 +81,10 @@ def _of(rows: dict[int, Json], id: int) -> Json:
     return rows[id]
 
 
-def _patch(request: Request, row: Json, entity: Entity, people: str | None) -> Answer:
+def _patch(request: Request, row: Json, entity: str, people: str | None) -> Answer:
     """Write fields; a list of people takes the place of the one that is there."""
     body = request.fields()
-    if not accepts(entity, body):
+    if not accepts(request.system.entities[entity], body):
         raise invalid_body()
     for name in ("Id", "Number"):
         if body.get(name, row.get(name)) != row.get(name):

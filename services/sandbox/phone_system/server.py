@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.sandbox.phone_system import (
     departments,
+    metadata,
     numbers,
     recordings,
     routing,
@@ -36,7 +37,7 @@ from services.sandbox.phone_system.store import PhoneSystem
 API = "/xapi/v1"
 _TOKENS = "/connect/token"
 # Named so that their routes are there.
-RESOURCES = (users, departments, numbers, recordings, system)
+RESOURCES = (users, departments, numbers, recordings, system, metadata)
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
 
 

@@ -15,7 +15,8 @@ from services.sandbox.phone_system.answers import department_missing, invalid_bo
 from services.sandbox.phone_system.filters import Filter, Row
 from services.sandbox.phone_system.odata import Rows
 from services.sandbox.phone_system.options import PhoneSystemOptions
-from services.sandbox.phone_system.schema import GROUP, USER, accepts
+from services.sandbox.phone_system.releases import entities
+from services.sandbox.phone_system.schema import accepts
 
 Json = dict[str, Any]
 
@@ -34,6 +35,7 @@ class PhoneSystem:
 
     def __init__(self, options: PhoneSystemOptions) -> None:
         self.options = options
+        self.entities = entities(options.release)
         self.users: dict[int, Json] = {}
         self.user_by_number: dict[str, int] = {}
         self.user_by_email: dict[str, int] = {}
@@ -204,7 +206,7 @@ class PhoneSystem:
         ]
 
     def _check_user(self, body: Any) -> None:
-        if not accepts(USER, body):
+        if not accepts(self.entities["User"], body):
             raise invalid_body()
         self._check_lengths(body, user_fields.NAMES, self.options.name_limit)
         self._check_lengths(body, user_fields.TEXTS, self.options.text_limit)
@@ -342,7 +344,7 @@ class PhoneSystem:
         return [*others, *users]
 
     def _check_group(self, body: Any, group_id: int | None) -> None:
-        if not accepts(GROUP, body):
+        if not accepts(self.entities["Group"], body):
             raise invalid_body()
         if not body.get("Name"):
             raise warning("Name", "XAPI.REQUIRED")

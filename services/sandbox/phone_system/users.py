@@ -6,7 +6,7 @@ from services.sandbox.phone_system import user_fields
 from services.sandbox.phone_system.answers import Refusal, invalid_body
 from services.sandbox.phone_system.odata import Rows, parse_query
 from services.sandbox.phone_system.routing import Answer, Request, route
-from services.sandbox.phone_system.schema import MULTI_EDIT, USER, accepts
+from services.sandbox.phone_system.schema import accepts
 from services.sandbox.phone_system.store import Json
 
 
@@ -22,21 +22,21 @@ def complete(request: Request, user: Any) -> Json:
 
 @route("GET", "/Users")
 def list_users(request: Request) -> Answer:
-    wanted = parse_query(request.options, USER).filter
+    wanted = parse_query(request.options, request.system.entities["User"]).filter
     ids = request.system.ids_by_key(wanted)
     rows = Rows(list(request.system.users) if ids is None else ids, request.system.user)
-    return request.collection("Users", rows, USER, lambda user: complete(request, user))
+    return request.collection("Users", rows, "User", lambda user: complete(request, user))
 
 
 @route("POST", "/Users")
 def create_user(request: Request) -> Answer:
     user = request.system.add_user(request.fields())
-    return request.created("Users", complete(request, user), USER)
+    return request.created("Users", complete(request, user), "User")
 
 
 @route("GET", "/Users({id})")
 def get_user(request: Request, id: int) -> Answer:
-    return request.single("Users", complete(request, request.system.user(id)), USER)
+    return request.single("Users", complete(request, request.system.user(id)), "User")
 
 
 @route("GET", "/Users(Number='{number}')")
@@ -56,18 +56,17 @@ def delete_user(request: Request, id: int) -> Answer:
     return Answer(204)
 
 
-def _child_route(name: str) -> None:
+def _child_route(name: str, entity: str) -> None:
     @route("GET", f"/Users({{id}})/{name}")
     def _list_children(request: Request, id: int) -> Answer:
         children = complete(request, request.system.user(id))[name]
         rows: list[Json] = children() if callable(children) else children
-        of = USER[name].of
-        assert of is not None
-        return request.collection(f"Users({id})/{name}", rows, of)
+        return request.collection(f"Users({id})/{name}", rows, entity)
 
 
-for _name in ("Groups", "ForwardingProfiles", "Greetings"):
-    _child_route(_name)
+_child_route("Groups", "UserGroup")
+_child_route("ForwardingProfiles", "ForwardingProfile")
+_child_route("Greetings", "Greeting")
 
 
 @route("POST", "/Users/Pbx.BatchDelete")
@@ -121,12 +120,16 @@ def multi_user_update(request: Request) -> Answer:
     """Takes complete forwarding profiles; without them real systems fail with nothing but a status."""
     ids = request.ids("ids", "Ids")
     changes: Any = request.fields().get("user")
-    if not accepts(MULTI_EDIT, changes):
+    if not accepts(request.system.entities["MultiEditUserData"], changes):
         raise invalid_body()
     profiles = changes.get("ForwardingProfiles") or []
     if {profile.get("Name") for profile in profiles} != set(user_fields.PROFILES):
         raise Refusal(500)
     for user_id in ids:
-        known = {name: value for name, value in changes.items() if name in USER and name != "Number"}
+        known = {
+            name: value
+            for name, value in changes.items()
+            if name in request.system.entities["User"] and name != "Number"
+        }
         request.system.change_user(user_id, known)
     return Answer(204)
