@@ -36,6 +36,13 @@ _DEFAULT_RETRY_SECONDS = 5.0
 _SHORTEST_RETRY_SECONDS = 0.05
 _LONGEST_RETRY_SECONDS = 60.0
 _UNKNOWN_RETRY_SECONDS = 0.25
+# How OData and 3CX say that a release has no such property (or does not give it).
+_NO_SUCH_PROPERTY = re.compile(
+    r"Could not find a property named '(\w+)'"
+    r"|The property '(\w+)' (?:does not exist on type|cannot be used in the \$(?:select|expand) query option)"
+    r"|Property '(\w+)' on type '[\w.]+' is not a navigation property"
+)
+_NOT_SUPPORTED = "NOT_SUPPORTED"
 # 3CX understood and said no to this one thing; a right may be missing for one extension only (a system owner's).
 REFUSED: tuple[type[RollcallError], ...] = (PermanentError, InsufficientRights)
 
@@ -215,12 +222,28 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
         return LicenceLimitReached(
             f"The phone system has no extension left ({call.what}). Free some, or enlarge the 3CX licence."
         )
+    if unknown := _unknown_property(target, warning):
+        return CommandRejected(
+            f"This 3CX has no property '{unknown}' ({call.what}), which Rollcall needs. Rollcall works with 3CX V20 from "
+            "20.0.8 on; update 3CX, or Rollcall.",
+            unknown_property=unknown,
+            status=response.status_code,
+            warning=warning,
+        )
     return CommandRejected(
         f"3CX refused ({call.what}): {f'{target}: ' if target else ''}{warning or f'status {response.status_code}'}.",
         target=target or None,
         status=response.status_code,
         warning=warning,
     )
+
+
+def _unknown_property(target: str, warning: str) -> str:
+    """The property that 3CX says it does not have, or nothing."""
+    if target and _NOT_SUPPORTED in warning:
+        return target
+    found = _NO_SUCH_PROPERTY.search(warning)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def warning_of(body: str) -> tuple[str, str]:

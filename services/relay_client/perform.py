@@ -72,8 +72,7 @@ class StageCache:
 
 def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> Json:
     """Everything of an extension that a copy of it takes over."""
-    fields = ("Id", "Number", "PrimaryGroupId", *template.COPIED_FIELDS)
-    return xapi.user(number, fields, template.EXPANDED, f"{what} {number}")
+    return xapi.user(number, template.READ_FIELDS, template.EXPANDED, f"{what} {number}")
 
 
 @dataclass(frozen=True, slots=True)

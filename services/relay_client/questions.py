@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from services.relay_client import identity
 from services.relay_client.advice import advice_on
 from services.relay_client.relay import PROTOCOL, Relay
+from services.relay_client.trial import try_rights, try_settings
 from services.relay_client.xapi import Xapi
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
 from shared.prerequisites import address_advice
@@ -30,19 +31,24 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
     with _asked(context, settings) as xapi:
         xapi.sign_in()
         about, asked_at = xapi.about(), datetime.now(UTC)
-        used, most = xapi.system_status()
+        licence = xapi.licence()
         departments = xapi.departments()
+        tried = try_settings(xapi, about, licence) + try_rights(xapi, departments)
     ends_at = about.certificate_ends_at
     warnings = address_advice("phone_system.base_url", urlsplit(settings.base_url).hostname or "")
     warnings += advice_on(about, settings.base_url, asked_at)
-    if most is not None and used >= most:
-        warnings.append(f"All {most} extensions of the licence are in use: nobody new can be given one.")
+    warnings += tried
+    if licence.most is not None and licence.used >= licence.most:
+        warnings.append(
+            f"All {licence.most} extensions of the licence are in use: nobody new can be given one."
+        )
     return {
         "address": settings.base_url,
         "version": about.version,
         "certificate_until": ends_at.date().isoformat() if ends_at else None,
-        "used_extensions": used,
-        "max_extensions": most,
+        "used_extensions": licence.used,
+        "max_extensions": licence.most,
+        "is_limit_known": licence.is_told,
         "departments": len(departments),
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from services.relay_client.advice import advice_on
+from services.relay_client.trial import try_settings
 from services.relay_client.xapi import READINGS, Xapi
 from shared.database.columns import DEPARTMENT, PEER, written_beside
 from shared.database.pages import forget_pages
@@ -49,7 +50,8 @@ def _take(context: Context, part_id: int) -> None:
 def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
     began = time.monotonic()
     about, asked_at = xapi.about(), datetime.now(UTC)
-    used, most = xapi.system_status()
+    licence = xapi.licence()
+    missing = try_settings(xapi, about, licence)
     departments = xapi.departments()
     peers = xapi.peers()
     pages, items = _store_extensions(context, part, xapi)
@@ -61,9 +63,9 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
         source=xapi.settings.base_url,
         proof={
             "version": about.version,
-            "advice": advice_on(about, xapi.settings.base_url, asked_at),
-            "used_extensions": used,
-            "max_extensions": most,
+            "advice": [*advice_on(about, xapi.settings.base_url, asked_at), *missing],
+            "used_extensions": licence.used,
+            "max_extensions": licence.most,
             "total": items,
             "seconds": round(time.monotonic() - began, 3),
         }
