@@ -44,6 +44,10 @@ class Capabilities:
         """Those of the names that the phone system does not have, sorted."""
         return tuple(sorted(name for name in names if not self.has(entity, name)))
 
+    def is_refused(self, entity: str, name: str) -> bool:
+        """Whether a property was refused, which its description says nothing of."""
+        return (entity, name) in self.refused
+
     def query(self, entity: str, fields: Sequence[str], expand: Sequence[str] = ()) -> dict[str, str]:
         """``$select`` and ``$expand`` of those that are there; an item of ``expand`` may say more in brackets."""
         query = {"$select": ",".join(name for name in fields if self.has(entity, name))}

@@ -6,9 +6,9 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from services.relay_client import identity
-from services.relay_client.advice import advice_on
+from services.relay_client.advice import advice_on, advice_on_losses, advice_on_release
 from services.relay_client.relay import PROTOCOL, Relay
-from services.relay_client.trial import try_rights, try_settings
+from services.relay_client.trial import try_rest, try_settings
 from services.relay_client.xapi import Xapi
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
 from shared.prerequisites import address_advice
@@ -33,11 +33,12 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
         about, asked_at = xapi.about(), datetime.now(UTC)
         licence = xapi.licence()
         departments = xapi.departments()
-        tried = try_settings(xapi, about, licence) + try_rights(xapi, departments)
+        missing = try_settings(xapi)
+        tried = try_rest(xapi, departments)
     ends_at = about.certificate_ends_at
     warnings = address_advice("phone_system.base_url", urlsplit(settings.base_url).hostname or "")
     warnings += advice_on(about, settings.base_url, asked_at)
-    warnings += tried
+    warnings += [*advice_on_losses(licence, missing), *advice_on_release(about, missing), *tried]
     if licence.most is not None and licence.used >= licence.most:
         warnings.append(
             f"All {licence.most} extensions of the licence are in use: nobody new can be given one."

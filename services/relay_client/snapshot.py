@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from services.relay_client.advice import advice_on
+from services.relay_client.advice import advice_on, advice_on_losses
 from services.relay_client.trial import try_settings
 from services.relay_client.xapi import READINGS, Xapi
 from shared.database.columns import DEPARTMENT, PEER, written_beside
@@ -51,7 +51,7 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
     began = time.monotonic()
     about, asked_at = xapi.about(), datetime.now(UTC)
     licence = xapi.licence()
-    missing = try_settings(xapi, about, licence)
+    missing = try_settings(xapi)
     departments = xapi.departments()
     peers = xapi.peers()
     pages, items = _store_extensions(context, part, xapi)
@@ -63,7 +63,10 @@ def _read(context: Context, part: parts.ClaimedPart, xapi: Xapi) -> None:
         source=xapi.settings.base_url,
         proof={
             "version": about.version,
-            "advice": [*advice_on(about, xapi.settings.base_url, asked_at), *missing],
+            "advice": [
+                *advice_on(about, xapi.settings.base_url, asked_at),
+                *advice_on_losses(licence, missing),
+            ],
             "used_extensions": licence.used,
             "max_extensions": licence.most,
             "total": items,

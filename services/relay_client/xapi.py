@@ -63,6 +63,14 @@ class Licence:
     is_told: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class MissingSettings:
+    """Settings of an extension that a release does not have, and those that were refused when asked for or written."""
+
+    absent: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
 class Xapi:
     """One phone system. Safe to share between threads; close it, or use it as a context manager.
 
@@ -134,12 +142,14 @@ class Xapi:
         except _NOT_TOLD:
             return None
 
-    def missing_settings(self, fields: Sequence[str], expand: Sequence[str]) -> tuple[str, ...]:
-        """Read all of this of one extension, whichever; the names that this phone system does not have."""
+    def missing_settings(self, fields: Sequence[str], expand: Sequence[str]) -> MissingSettings:
+        """Read all of this of one extension, whichever; what of it this phone system does not have."""
         what = "trying to read an extension's settings"
         self._connection.read_known("/Users", what, "User", fields, expand, {"$top": "1"})
-        names = [*fields, *(item.partition("(")[0] for item in expand)]
-        return self._connection.capabilities().missing("User", names)
+        known = self._connection.capabilities()
+        missing = known.missing("User", [*fields, *(item.partition("(")[0] for item in expand)])
+        refused = [name for name in missing if known.is_refused("User", name)]
+        return MissingSettings(tuple(name for name in missing if name not in refused), tuple(refused))
 
     def roles(self, department_id: int) -> list[str]:
         """The roles that somebody can have in a department."""
@@ -147,8 +157,8 @@ class Xapi:
         rows = self._connection.rows(path, what, {"$select": "RoleName", "$top": str(PAGE)})
         return [str(row["RoleName"]) for row in rows if row.get("RoleName")]
 
-    def try_reading(self) -> None:
-        """Read one row of what runs read and nobody else tries: numbers in use.
+    def try_numbers(self) -> None:
+        """Read one of the numbers in use.
 
         :raises RollcallError: it cannot be read.
         """

@@ -17,6 +17,7 @@ from shared.domain.extension import Extension
 from shared.runs.start import RunRequest, start_run
 from tests.integration.relay_client.between import Answer, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench, change, creation
+from tests.support.releases import every_release
 
 
 def _snapshot(bench: Bench) -> SnapshotPart:
@@ -57,6 +58,7 @@ def test_all_extensions_are_read_over_many_pages_of_at_most_100_and_stored_in_or
     assert {page.query["$top"] for page in pages} == {"100"}
 
 
+@every_release
 def test_the_part_s_proof_holds_licence_version_departments_and_whatever_holds_a_number(
     bench: Bench,
 ) -> None:
@@ -70,6 +72,7 @@ def test_the_part_s_proof_holds_licence_version_departments_and_whatever_holds_a
     assert "Extension" not in kinds
 
 
+@every_release
 def test_no_read_ever_lacks_its_select_and_no_secret_is_ever_read_or_logged(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -102,7 +105,9 @@ def test_no_read_ever_lacks_its_select_and_no_secret_is_ever_read_or_logged(
     assert {"Users", "Groups", "Peers", "SystemStatus", "Defs"} <= {
         passing.path.split("/")[3].partition("(")[0] for passing in reads
     }
-    for passing in reads:
+    # Neither the description of the API nor the answer of a function has rows.
+    of_rows = [passing for passing in reads if not passing.path.endswith(("/$metadata", "()"))]
+    for passing in of_rows:
         assert passing.query.get("$select"), passing
         assert not any(secret in str(passing.query) for secret in SECRETS), passing
         assert int(passing.query.get("$top", 1)) <= 100
