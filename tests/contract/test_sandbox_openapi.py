@@ -15,6 +15,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from services.relay_client import warnings
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem, routing
 from services.sandbox.phone_system.releases import NEWEST, VERSIONS, entities
 from services.sandbox.phone_system.schema import ENTITIES
@@ -292,6 +293,17 @@ def test_every_refusal_looks_as_3cx_describes_it(
     assert description.problems(operation, 400, _json(answer)) == []
     given = {detail["message"] for detail in answer.json()["error"]["details"]}
     assert given <= description.warnings()
+
+
+def test_every_warning_of_3cx_has_plain_words_or_is_known_to_be_out_of_reach(
+    description: Description,
+) -> None:
+    names = {warnings.name_of(name) for name in description.warnings()}
+    assert names - warnings.IN_REACH - warnings.OUT_OF_REACH == set()
+
+
+def test_no_warning_is_both_in_and_out_of_reach() -> None:
+    assert set() == warnings.IN_REACH & warnings.OUT_OF_REACH
 
 
 def test_a_wrong_answer_would_be_noticed(description: Description) -> None:
