@@ -55,7 +55,7 @@ def measure() -> list[Figure]:
     """The best of three for each, taken in turns."""
     commands = [_creation(index) for index in range(CREATIONS)]
     ours = reference = float("inf")
-    with _phone_system() as phone_system:
+    with running_phone_system() as phone_system:
         settings = PhoneSystemSettings.model_validate(phone_system)
         for _repeat in range(REPEATS):
             reference = min(reference, _bare(settings, [_body(command) for command in commands]))
@@ -65,9 +65,17 @@ def measure() -> list[Figure]:
 
 
 @contextmanager
-def _phone_system() -> Iterator[dict[str, str]]:
+def running_phone_system(*options: str) -> Iterator[dict[str, str]]:
     """A sandbox in a process of its own; how to reach it."""
-    command = [sys.executable, "-m", "services.sandbox", "phone-system", "--latency-ms", str(LATENCY_MS)]
+    command = [
+        sys.executable,
+        "-m",
+        "services.sandbox",
+        "phone-system",
+        "--latency-ms",
+        str(LATENCY_MS),
+        *options,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -121,9 +129,9 @@ def _body(command: Command) -> dict[str, Any]:
     }
 
 
-def _bare(settings: PhoneSystemSettings, bodies: list[dict[str, Any]]) -> float:
-    """Seconds of the bare loop; signing in is not counted."""
-    _empty(settings)
+@contextmanager
+def signed_in(settings: PhoneSystemSettings) -> Iterator[httpx.Client]:
+    """A bare client with a token; whoever had one before has none any more."""
     given = {
         "client_id": settings.client_id,
         "client_secret": settings.client_secret.get_secret_value(),
@@ -132,6 +140,13 @@ def _bare(settings: PhoneSystemSettings, bodies: list[dict[str, Any]]) -> float:
     with httpx.Client(base_url=settings.base_url, timeout=30) as client:
         token = client.post("/connect/token", data=given).raise_for_status().json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def _bare(settings: PhoneSystemSettings, bodies: list[dict[str, Any]]) -> float:
+    """Seconds of the bare loop; signing in is not counted."""
+    _empty(settings)
+    with signed_in(settings) as client:
 
         def _post(body: dict[str, Any]) -> None:
             client.post("/xapi/v1/Users", json=body).raise_for_status()

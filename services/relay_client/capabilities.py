@@ -29,6 +29,8 @@ class Capabilities:
 
     described: Mapping[str, frozenset[str]] = field(default_factory=dict)
     refused: frozenset[tuple[str, str]] = frozenset()
+    # Whether departments are taken together with a creation; not known before it was tried.
+    takes_departments: bool | None = None
 
     def has(self, entity: str, name: str) -> bool:
         """Whether a property may be asked for and written."""

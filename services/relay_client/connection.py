@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -165,6 +166,12 @@ class Connection:
             key = self._key()
             _LEARNT[key] = _LEARNT.get(key, known).without(entity, name)
         return True
+
+    def learn(self, *, takes_departments: bool) -> None:
+        """Remember what a creation showed."""
+        known = self.capabilities()
+        with self._learning:
+            _LEARNT[self._key()] = replace(known, takes_departments=takes_departments)
 
     def _key(self) -> tuple[str, str]:
         return self._settings.base_url, self._version or ""

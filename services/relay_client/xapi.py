@@ -32,7 +32,7 @@ FILTER_BATCH = 20
 # How often the list of extensions is read before it is said to keep changing.
 READINGS = 3
 _USER_FIELDS = "Id,Number,FirstName,LastName,EmailAddress,Mobile,Enabled,PrimaryGroupId"
-_USER_QUERY = {"$select": _USER_FIELDS, "$expand": "Groups($expand=Rights)"}
+USER_QUERY = {"$select": _USER_FIELDS, "$expand": "Groups($expand=Rights)"}
 _PEER_QUERY = {"$select": "Id,Number,Name,Type"}
 _USER_PEERS = ("Extension", "None")
 _RECORDING_FIELDS = (
@@ -180,7 +180,7 @@ class Xapi:
         what = "reading extensions"
         expected = self._connection.count("/Users", what)
         seen: set[int] = set()
-        for rows in self._pages("/Users", what, _USER_QUERY, expected):
+        for rows in self._pages("/Users", what, USER_QUERY, expected):
             page = {int(row["Id"]): row for row in rows if int(row["Id"]) not in seen}
             seen.update(page)
             yield [_extension(row) for row in page.values()]
@@ -238,12 +238,23 @@ class Xapi:
         path = f"/Users(Number={quoted(number)})"
         return self._connection.read_known(path, what, "User", fields, expand)
 
+    def placement(self, extension_id: int) -> Json:
+        """The departments (``Groups``) of an extension as 3CX gives them, and its primary one (``PrimaryGroupId``)."""
+        query = {"$select": "Id,PrimaryGroupId", "$expand": "Groups($expand=Rights)"}
+        return self._connection.read(f"/Users({extension_id})", "reading an extension's departments", query)
+
     def memberships(self, extension_id: int) -> list[Json]:
-        """The department rows of an extension as 3CX gives them, to be changed and written back whole."""
-        query = {"$select": "Id", "$expand": "Groups($expand=Rights)"}
-        user = self._connection.read(f"/Users({extension_id})", "reading an extension's departments", query)
-        rows: list[Json] = user.get("Groups") or []
+        """The department rows of an extension, to be changed and written back whole."""
+        rows: list[Json] = self.placement(extension_id).get("Groups") or []
         return rows
+
+    def takes_departments(self) -> bool | None:
+        """Whether this phone system takes departments with a creation; ``None`` when that has not been seen yet."""
+        return self._connection.capabilities().takes_departments
+
+    def learn_departments(self, *, are_taken: bool) -> None:
+        """Remember whether it does."""
+        self._connection.learn(takes_departments=are_taken)
 
     def create_user(self, body: Json) -> int:
         """Create an extension; its id. Not idempotent: after ``UnknownOutcome`` look it up by number."""
@@ -289,7 +300,7 @@ class Xapi:
     def _find(self, field: str, literals: list[str]) -> Iterator[Extension]:
         for start in range(0, len(literals), FILTER_BATCH):
             batch = literals[start : start + FILTER_BATCH]
-            query = _USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
+            query = USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
             for row in self._connection.rows("/Users", "reading extensions back", query):
                 yield _extension(row)
 
@@ -316,7 +327,8 @@ class Xapi:
             try:
                 for skip in range(0, expected, PAGE):
                     ahead.append(pool.submit(_page, skip))
-                    if len(ahead) > self.settings.concurrency:
+                    # Twice as many as are read at once: a slow page must not leave the others idle.
+                    if len(ahead) > 2 * self.settings.concurrency:
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()

@@ -115,6 +115,8 @@ class PhoneSystem:
     def add_user(self, body: Any, *, is_counted: bool = True) -> Json:
         """Create a user; whatever is not given is generated."""
         self._check_user(body)
+        if is_counted and self.options.departments_of_new != "taken":
+            body = self._without_departments(body)
         if len(self.users) >= self.options.max_extensions:
             raise warning("Number", "LIMIT_REACHED")
         number = body.get("Number") or self.first_free_number()
@@ -139,6 +141,11 @@ class PhoneSystem:
         if is_counted:
             self.count("create_user", number, sorted(body))
         return self.user(user_id)
+
+    def _without_departments(self, body: Json) -> Json:
+        if "Groups" in body and self.options.departments_of_new == "refused":
+            raise warning("Groups", "XAPI.FORBIDDEN_CHANGE")
+        return {name: value for name, value in body.items() if name not in ("Groups", "PrimaryGroupId")}
 
     def change_user(self, user_id: int, body: Any, *, is_counted: bool = True) -> None:
         """Write fields of a user; collections replace what is there."""
