@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from services.relay_client import identity
 from services.relay_client.advice import advice_on, advice_on_losses, advice_on_release
+from services.relay_client.archive import downloads_recordings
 from services.relay_client.relay import PROTOCOL, Relay
 from services.relay_client.trial import try_rest, try_settings
 from services.relay_client.xapi import Xapi
@@ -34,7 +35,7 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
         licence = xapi.licence()
         departments = xapi.departments()
         missing = try_settings(xapi)
-        tried = try_rest(xapi, departments)
+        tried = try_rest(xapi, departments, with_recordings=_downloads_recordings(context, arguments))
     ends_at = about.certificate_ends_at
     warnings = address_advice("phone_system.base_url", urlsplit(settings.base_url).hostname or "")
     warnings += advice_on(about, settings.base_url, asked_at)
@@ -161,6 +162,13 @@ def _relay_settings(context: Context, arguments: dict[str, Any]) -> RelaySetting
             settings = store.read(session, arguments["site_id"], context.encryption).settings.relay
     # Somebody waits for the answer.
     return settings.model_copy(update={"timeout_seconds": min(settings.timeout_seconds, _PATIENCE_SECONDS)})
+
+
+def _downloads_recordings(context: Context, arguments: dict[str, Any]) -> bool:
+    if "site_id" not in arguments:
+        return False
+    with context.database.read() as session:
+        return downloads_recordings(store.read(session, arguments["site_id"], context.encryption).settings)
 
 
 def _asked(context: Context, settings: PhoneSystemSettings) -> Xapi:

@@ -21,8 +21,8 @@ def try_settings(xapi: Xapi) -> MissingSettings:
     return xapi.missing_settings(template.READ_FIELDS, template.EXPANDED)
 
 
-def try_rest(xapi: Xapi, departments: Sequence[Department]) -> list[str]:
-    """Try what else a run may read: numbers in use, roles, recordings.
+def try_rest(xapi: Xapi, departments: Sequence[Department], *, with_recordings: bool) -> list[str]:
+    """Try what else a run may read: numbers in use, roles and, where they are archived through the API, recordings.
 
     :raises RollcallError: a run could not read it either.
     """
@@ -35,9 +35,8 @@ def try_rest(xapi: Xapi, departments: Sequence[Department]) -> list[str]:
     except REFUSED as refused:
         advice.append(f"The roles of departments cannot be looked at. {refused.args[0]}")
     try:
-        xapi.try_recordings()
+        if with_recordings:
+            xapi.try_recordings()
     except REFUSED as refused:
-        advice.append(
-            f"Recordings cannot be read, so none can be archived through the API. {refused.args[0]}"
-        )
+        advice.append(f"Recordings cannot be read, so nobody who leaves can be archived. {refused.args[0]}")
     return advice

@@ -13,6 +13,8 @@ from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.phone_system.releases import entities
 from shared.domain.command import Command, CommandKind
 from shared.errors import CommandRejected
+from shared.settings import store
+from shared.settings.documents import ArchiveSettings
 from tests.integration.relay_client.between import Answer, Between, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench, creation
 from tests.support.releases import every_release
@@ -183,7 +185,13 @@ def test_a_limit_that_is_nowhere_said_is_unknown_and_no_reason_to_stop(
 
 
 @pytest.mark.parametrize("options", [PhoneSystemOptions(extensions=10, role="system_admins")])
-def test_an_api_client_that_may_not_read_recordings_is_told_so_beforehand(bench: Bench) -> None:
+def test_an_api_client_that_may_not_read_recordings_is_told_so_beforehand_where_they_are_archived(
+    bench: Bench,
+) -> None:
+    assert _test(bench)["warnings"] == []
+    archive = ArchiveSettings(is_enabled=True, voicemails=False)
+    with bench.context.database.begin() as session:
+        store.write(session, "default", archive, actor="test", encryption=bench.context.encryption)
     (warning,) = _test(bench)["warnings"]
     assert warning.startswith("Recordings cannot be read")
     assert "System Owner" in warning
