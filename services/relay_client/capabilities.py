@@ -38,6 +38,11 @@ class Capabilities:
             return True
         return (entity, name) not in self.refused and name in self.described.get(entity, (name,))
 
+    @staticmethod
+    def are_needed(entity: str, names: Iterable[str]) -> bool:
+        """Whether all of the names are asked for and written whatever is known."""
+        return NEEDED.get(entity, frozenset()).issuperset(names)
+
     def can_lack(self, entity: str, name: str) -> bool:
         """Whether a property that counts as there may be left out."""
         return self.has(entity, name) and name not in NEEDED.get(entity, ())

@@ -7,13 +7,13 @@ action with an empty 500. Answers are never logged.
 import ssl
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from services.relay_client.capabilities import Capabilities, described
+from services.relay_client.capabilities import NEEDED, Capabilities, described
 from services.relay_client.errors import (
     REFUSED,
     Call,
@@ -132,7 +132,7 @@ class Connection:
         """Read those of the fields that this phone system has; one that it refuses is learnt and left out."""
         asked = [*fields, *(item.partition("(")[0] for item in expand)]
         while True:
-            known = self.capabilities()
+            known = self._known_of(entity, asked)
             try:
                 return self.read(path, what, known.query(entity, fields, expand) | dict(more or {}))
             except CommandRejected as refused:
@@ -145,7 +145,7 @@ class Connection:
         A refused write changed nothing, so sending the rest is safe.
         """
         while True:
-            known = self.capabilities()
+            known = self._known_of(entity, body)
             possible = known.body(entity, body)
             try:
                 if possible:
@@ -154,6 +154,10 @@ class Connection:
             except CommandRejected as refused:
                 if not self._learn(known, entity, possible, refused):
                     raise
+
+    def _known_of(self, entity: str, names: Iterable[str]) -> Capabilities:
+        """What is known, without asking the phone system where it makes no difference."""
+        return Capabilities() if Capabilities.are_needed(entity, names) else self.capabilities()
 
     def _learn(
         self, known: Capabilities, entity: str, asked: Collection[str], refused: CommandRejected
@@ -171,7 +175,8 @@ class Connection:
         """Remember what a creation showed."""
         known = self.capabilities()
         with self._learning:
-            _LEARNT[self._key()] = replace(known, takes_departments=takes_departments)
+            key = self._key()
+            _LEARNT[key] = replace(_LEARNT.get(key, known), takes_departments=takes_departments)
 
     def _key(self) -> tuple[str, str]:
         return self._settings.base_url, self._version or ""
@@ -179,7 +184,8 @@ class Connection:
     def _described(self) -> dict[str, frozenset[str]]:
         try:
             what = "asking what the phone system knows"
-            return described(self.get("/$metadata", what, {}, accept=_XML).content)
+            found = described(self.get("/$metadata", what, {}, accept=_XML).content)
+            return {entity: found[entity] for entity in NEEDED if entity in found}
         except _NOT_DESCRIBED:
             # Then what it refuses tells.
             return {}

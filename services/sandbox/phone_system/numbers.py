@@ -45,6 +45,16 @@ def patch_queue(request: Request, id: int) -> Answer:
     return _patch(request, _of(request.system.queues, id), "Queue", "Agents")
 
 
+@route("POST", "/Queues")
+def create_queue(request: Request) -> Answer:
+    return _create(request, request.system.queues, "Queues", "Queue", "Agents")
+
+
+@route("DELETE", "/Queues({id})")
+def delete_queue(request: Request, id: int) -> Answer:
+    return _delete(request, request.system.queues, id)
+
+
 @route("GET", "/RingGroups")
 def list_ring_groups(request: Request) -> Answer:
     return request.collection("RingGroups", list(request.system.ring_groups.values()), "RingGroup")
@@ -58,6 +68,16 @@ def get_ring_group(request: Request, id: int) -> Answer:
 @route("PATCH", "/RingGroups({id})")
 def patch_ring_group(request: Request, id: int) -> Answer:
     return _patch(request, _of(request.system.ring_groups, id), "RingGroup", "Members")
+
+
+@route("POST", "/RingGroups")
+def create_ring_group(request: Request) -> Answer:
+    return _create(request, request.system.ring_groups, "RingGroups", "RingGroup", "Members")
+
+
+@route("DELETE", "/RingGroups({id})")
+def delete_ring_group(request: Request, id: int) -> Answer:
+    return _delete(request, request.system.ring_groups, id)
 
 
 @route("GET", "/InboundRules")
@@ -81,6 +101,34 @@ def _of(rows: dict[int, Json], id: int) -> Json:
     return rows[id]
 
 
+def _create(request: Request, rows: dict[int, Json], name: str, kind: str, people: str) -> Answer:
+    """A new queue or ring group, which holds a number from then on."""
+    body = request.fields()
+    if not accepts(request.system.entities[kind], body):
+        raise invalid_body()
+    if not body.get("Number"):
+        raise warning("Number", "XAPI.REQUIRED")
+    _check_people(request, body, people)
+    row = request.system.add_peer(body["Number"], body.get("Name") or "", kind)
+    rows[row["Id"]] = {**body, **row, people: request.system.people(body.get(people) or [])}
+    request.system.count(f"create_{kind}", body["Number"], sorted(body))
+    return request.created(name, rows[row["Id"]], kind)
+
+
+def _delete(request: Request, rows: dict[int, Json], id: int) -> Answer:
+    number = _of(rows, id)["Number"]
+    del rows[id]
+    del request.system.peers[number]
+    request.system.count("delete_peer", number, [])
+    return Answer(204)
+
+
+def _check_people(request: Request, body: Json, people: str) -> None:
+    for person in body.get(people) or []:
+        if person.get("Number") not in request.system.user_by_number:
+            raise warning(people, "XAPI.NON_EXISTENT_EXT_NUMBER")
+
+
 def _patch(request: Request, row: Json, entity: str, people: str | None) -> Answer:
     """Write fields; a list of people takes the place of the one that is there."""
     body = request.fields()
@@ -89,9 +137,8 @@ def _patch(request: Request, row: Json, entity: str, people: str | None) -> Answ
     for name in ("Id", "Number"):
         if body.get(name, row.get(name)) != row.get(name):
             raise warning(name, "XAPI.FORBIDDEN_CHANGE")
-    for person in (body.get(people) or []) if people else []:
-        if person.get("Number") not in request.system.user_by_number:
-            raise warning(str(people), "XAPI.NON_EXISTENT_EXT_NUMBER")
+    if people:
+        _check_people(request, body, people)
     row.update({name: value for name, value in body.items() if name != people})
     if people in body:
         row[str(people)] = request.system.people(body[people] or [])

@@ -3,9 +3,11 @@
 Worked out from 3CX's official descriptions, for the properties that ``schema`` keeps.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from services.sandbox.phone_system.schema import ENTITIES, Entity, Property
 
@@ -37,6 +39,24 @@ _SINCE: Mapping[str, Mapping[str, str]] = {
 _BEFORE: Mapping[str, Mapping[str, str]] = {"20.0.9": {"ExtensionRule": "CallerId"}}
 # Values of lists to choose from; each occurs in one list only.
 _VALUES_SINCE: Mapping[str, str] = {"20.0.9": "AI EmailToExtrasOnly VmailToMembers"}
+
+
+# Warnings that a release has under another name, or only by a more general one.
+_WARNINGS: Mapping[str, Mapping[str, str]] = {
+    "20.0.8": {"INVALID": "XAPI.INVALID", "STRING_TOO_LONG": "XAPI.INVALID"}
+}
+
+
+def worded(body: Any, release: str) -> Any:
+    """An error with the names of warnings that this release has."""
+    if isinstance(body, dict):
+        return {name: worded(value, release) for name, value in body.items()}
+    if isinstance(body, list):
+        return [worded(item, release) for item in body]
+    if isinstance(body, str):
+        for name, own in _WARNINGS.get(release, {}).items():
+            body = re.sub(rf"\bWARNINGS\.{name}\b", f"WARNINGS.{own}", body)
+    return body
 
 
 @cache

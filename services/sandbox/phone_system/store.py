@@ -28,6 +28,8 @@ DEFAULT_GROUP = 1
 _FIRST_USER = 21
 # Departments are peers too; their ids must not meet those of users.
 _GROUP_PEERS = 100_000_000
+# And so must those of queues and ring groups that were not there from the start.
+_NEW_PEERS = 200_000_000
 
 
 class PhoneSystem:
@@ -374,6 +376,13 @@ class PhoneSystem:
             self._write(user, {"Groups": rows})
         self._other_members[group_id] = [number for number in wanted if number in self.peers]
 
+    def add_peer(self, number: str, name: str, kind: str) -> Json:
+        """A number for something that is no user."""
+        self._check_number(number)
+        peer_id = max(_NEW_PEERS, *(peer["Id"] for peer in self.peers.values())) + 1
+        self.peers[number] = {"Id": peer_id, "Number": number, "Name": name, "Type": kind, "Tags": []}
+        return {"Id": peer_id, "Number": number, "Name": name}
+
     # --- other numbers ------------------------------------------------------------------------------------
 
     def all_peers(self) -> Rows:
@@ -382,7 +391,9 @@ class PhoneSystem:
             {"Id": _GROUP_PEERS + group["Id"], "Number": group["Number"], "Name": group["Name"], "Type": "Group", "Tags": []}
             for group in self.groups.values()
         ]  # fmt: skip
-        return Rows([*self.peers.values(), *self.users.values(), *groups], _peer)
+        peers = sorted(self.peers.values(), key=lambda peer: peer["Id"])
+        first = [peer for peer in peers if peer["Id"] < _FIRST_USER]
+        return Rows([*first, *self.users.values(), *groups, *peers[len(first) :]], _peer)
 
     def people(self, rows: Sequence[Json]) -> list[Json]:
         """Agents or members as they are kept, from rows that need no more than a number."""

@@ -3,10 +3,8 @@
 from typing import Any
 
 from services.sandbox.phone_system import user_fields
-from services.sandbox.phone_system.answers import Refusal, invalid_body
 from services.sandbox.phone_system.odata import Rows, parse_query
 from services.sandbox.phone_system.routing import Answer, Request, route
-from services.sandbox.phone_system.schema import accepts
 from services.sandbox.phone_system.store import Json
 
 
@@ -69,22 +67,6 @@ _child_route("ForwardingProfiles", "ForwardingProfile")
 _child_route("Greetings", "Greeting")
 
 
-@route("POST", "/Users/Pbx.BatchDelete")
-def batch_delete(request: Request) -> Answer:
-    """Deletes what it can and says with status 200 what it could not."""
-    errors: list[Json] = []
-    for user_id in request.ids("Ids", "ids"):
-        number = request.system.users.get(user_id, {}).get("Number", str(user_id))
-        try:
-            request.system.remove_user(user_id)
-        except Refusal as refused:
-            text = (
-                refused.body["error"]["details"][0]["message"] if refused.body else "WARNINGS.XAPI.NOT_FOUND"
-            )
-            errors.append({"ExtensionNumber": number, "Error": text})
-    return Answer(body={"value": errors})
-
-
 @route("GET", "/Users/Pbx.GetFirstAvailableExtensionNumber()")
 def first_number(request: Request) -> Answer:
     return Answer(body={"Number": request.system.first_free_number()})
@@ -94,42 +76,3 @@ def first_number(request: Request) -> Answer:
 def has_duplicated_email(request: Request, id: int) -> Answer:
     request.system.user(id)
     return Answer(body={"value": False})
-
-
-@route("POST", "/Users({id})/Pbx.SendWelcomeEmail")
-def send_welcome_email(request: Request, id: int) -> Answer:
-    request.system.count("send_welcome_email", request.system.user(id)["Number"], [])
-    return Answer(204)
-
-
-@route("POST", "/Users({id})/Pbx.Regenerate")
-def regenerate(request: Request, id: int) -> Answer:
-    """New secrets in place of the old ones, as far as they show in a user."""
-    number, wanted = request.system.user(id)["Number"], request.fields().get("opts")
-    if not isinstance(wanted, dict):
-        raise invalid_body()
-    made = user_fields.new_secrets()
-    fields = [field for option, field in user_fields.REGENERATED if wanted.get(option) is True]
-    request.system.users[id].update({field: made[field] for field in fields})
-    request.system.count("regenerate_user", number, sorted(fields))
-    return Answer(204)
-
-
-@route("POST", "/Users/Pbx.MultiUserUpdate")
-def multi_user_update(request: Request) -> Answer:
-    """Takes complete forwarding profiles; without them real systems fail with nothing but a status."""
-    ids = request.ids("ids", "Ids")
-    changes: Any = request.fields().get("user")
-    if not accepts(request.system.entities["MultiEditUserData"], changes):
-        raise invalid_body()
-    profiles = changes.get("ForwardingProfiles") or []
-    if {profile.get("Name") for profile in profiles} != set(user_fields.PROFILES):
-        raise Refusal(500)
-    for user_id in ids:
-        known = {
-            name: value
-            for name, value in changes.items()
-            if name in request.system.entities["User"] and name != "Number"
-        }
-        request.system.change_user(user_id, known)
-    return Answer(204)
