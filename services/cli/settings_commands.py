@@ -135,15 +135,14 @@ def _show(title: str, answer: dict[str, Any]) -> None:
         if name in ("warnings", "problems"):
             for warning in value:
                 console().print(f"  ! {warning}", style="yellow", markup=False, soft_wrap=True)
-        elif name == "saw":
+        elif name in ("saw", "is_limit_known"):
             continue
         elif name == "units":
             for unit in value:
                 console().print(f"  {unit['dn']}: {unit['people']} people", markup=False, soft_wrap=True)
         elif name != "ok" and (value is not None or name == "max_extensions"):
-            console().print(
-                f"  {name.replace('_', ' ')}: {'no limit' if value is None else value}", markup=False
-            )
+            limit = "no limit" if answer.get("is_limit_known", True) else "3CX does not say"
+            console().print(f"  {name.replace('_', ' ')}: {limit if value is None else value}", markup=False)
 
 
 def _secret(name: str) -> tuple[Section, str]:

@@ -1,8 +1,9 @@
-"""What of a phone system that answered should be mended in time. Called by ``questions`` and ``snapshot``."""
+"""What of a phone system that answered should be mended in time. Called by ``questions``, ``snapshot`` and ``trial``."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from services.relay_client.xapi import About
+from services.relay_client.xapi import About, Licence, MissingSettings
 from shared.prerequisites import certificate_advice, clock_advice
 
 SUPPORTED_VERSION = "20"
@@ -21,3 +22,45 @@ def advice_on(about: About, address: str, asked_at: datetime) -> list[str]:
             "at a preview with care before anything is executed."
         )
     return advice
+
+
+def advice_on_losses(licence: Licence, missing: MissingSettings) -> list[str]:
+    """Of what a run cannot do or know here."""
+    advice = []
+    if missing.refused:
+        advice.append(
+            f"3CX refuses {_listed(missing.refused)}. Templates and renumbering leave out these settings and copy everything "
+            "else: set them by hand where they matter."
+        )
+    if not licence.is_told:
+        advice.append(
+            "3CX does not say how many extensions its licence allows, so Rollcall cannot tell beforehand whether new ones "
+            "fit. Look at the licence in 3CX before many people join."
+        )
+    return advice
+
+
+def advice_on_release(about: About, missing: MissingSettings) -> list[str]:
+    """Of what this release does not have yet, and therefore nobody can lose."""
+    if not missing.absent:
+        return []
+    return [
+        f"This 3CX ({about.version or 'it says no version'}) does not have {_listed(missing.absent)} yet. Templates and "
+        "renumbering copy everything else."
+    ]
+
+
+def advice_on_roles(allowed: Sequence[str], there: Sequence[str]) -> list[str]:
+    """Of roles that the settings name and the phone system does not have."""
+    unknown = [role for role in allowed if role not in there]
+    if not unknown or not there:
+        return []
+    return [
+        f"3CX does not have the role {_listed(unknown)}, which phone_system.allowed_roles names. It has: "
+        f"{', '.join(sorted(there))}."
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

@@ -189,9 +189,15 @@ def archiver_of(
     """How this site archives. ``folder`` is where recordings go that are downloaded."""
     if settings.relay.is_configured:
         return RelayArchiver(Relay(settings.relay), settings.archive, patience_seconds, is_wanted)
-    if settings.archive.is_enabled and not settings.archive.voicemails:
+    if downloads_recordings(settings):
         return RecordingsArchiver(xapi, folder, accept_missing=settings.archive.accept_missing)
     return NoRelay()
+
+
+def downloads_recordings(settings: SiteSettings) -> bool:
+    """Whether this site archives recordings through the API, which needs the role System Owner."""
+    archive = settings.archive
+    return archive.is_enabled and not archive.voicemails and not settings.relay.is_configured
 
 
 def operation_id(run: str, sequence: int) -> str:

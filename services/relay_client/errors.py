@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from services.relay_client.warnings import in_words, name_of
 from shared.errors import (
     AddressUnknown,
     BadCredentials,
@@ -36,6 +37,13 @@ _DEFAULT_RETRY_SECONDS = 5.0
 _SHORTEST_RETRY_SECONDS = 0.05
 _LONGEST_RETRY_SECONDS = 60.0
 _UNKNOWN_RETRY_SECONDS = 0.25
+_FIELD_AND_WARNING = re.compile(r"(\w+):\s*(WARNINGS\.[\w.]+)\s*")
+# How OData and 3CX say that a release has no such property (or does not give it).
+_NO_SUCH_PROPERTY = re.compile(
+    r"Could not find a property named '(\w+)'"
+    r"|The property '(\w+)' (?:does not exist on type|cannot be used in the \$(?:select|expand) query option)"
+    r"|Property '(\w+)' on type '[\w.]+' is not a navigation property"
+)
 # 3CX understood and said no to this one thing; a right may be missing for one extension only (a system owner's).
 REFUSED: tuple[type[RollcallError], ...] = (PermanentError, InsufficientRights)
 
@@ -205,21 +213,37 @@ def bad_credentials(host: str) -> BadCredentials:
 
 def _refusal(response: httpx.Response, call: Call) -> RollcallError:
     target, warning = warning_of(response.text)
-    if "ALREADY_IN_USE" in warning and target == "Number":
+    name = name_of(warning)
+    if name == "ALREADY_IN_USE" and target == "Number":
         return NumberInUse(f"3CX says that the number is in use already ({call.what}).", target=target)
-    if "ALREADY_IN_USE" in warning and target == "EmailAddress":
+    if name == "ALREADY_IN_USE" and target == "EmailAddress":
         return EmailInUse(
             f"3CX says that another extension has this e-mail address ({call.what}).", target=target
         )
-    if "LIMIT_REACHED" in warning or "NO_MORE_NUMBERS" in warning:
+    if name == "LIMIT_REACHED":
         return LicenceLimitReached(
             f"The phone system has no extension left ({call.what}). Free some, or enlarge the 3CX licence."
         )
+    if name == "NO_MORE_NUMBERS_AVAILABLE":
+        return LicenceLimitReached(f"3CX refused ({call.what}). {in_words(target, warning)}")
+    if found := _NO_SUCH_PROPERTY.search(warning):
+        unknown = next(filter(None, found.groups()))
+        said = (
+            f"This 3CX has no property '{unknown}' ({call.what}), which Rollcall needs. Rollcall works with 3CX V20 from "
+            "20.0.8 on; update 3CX, or Rollcall."
+        )
+    else:
+        unknown = target if name == "NOT_SUPPORTED" else ""
+        raw = f"{f'{target}: ' if target else ''}{warning or f'status {response.status_code}'}"
+        said = f"3CX refused ({call.what}): {raw}."
+        if words := in_words(target, warning):
+            said = f"3CX refused ({call.what}). {words} (3CX says: {raw}.)"
     return CommandRejected(
-        f"3CX refused ({call.what}): {f'{target}: ' if target else ''}{warning or f'status {response.status_code}'}.",
+        said,
         target=target or None,
         status=response.status_code,
         warning=warning,
+        unknown_property=unknown or None,
     )
 
 
@@ -235,7 +259,10 @@ def warning_of(body: str) -> tuple[str, str]:
             return str(details[0].get("target") or "")[:BODY_LIMIT], str(details[0].get("message") or "")[
                 :BODY_LIMIT
             ]
-        return "", re.sub(r"\s+", " ", str(error.get("message") or "")).strip()[:BODY_LIMIT]
+        message = str(error.get("message") or "")
+        if named := _FIELD_AND_WARNING.fullmatch(message):
+            return named[1][:BODY_LIMIT], named[2][:BODY_LIMIT]
+        return "", re.sub(r"\s+", " ", message).strip()[:BODY_LIMIT]
     return "", str(error or "")[:BODY_LIMIT]
 
 

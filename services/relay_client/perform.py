@@ -72,8 +72,7 @@ class StageCache:
 
 def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> Json:
     """Everything of an extension that a copy of it takes over."""
-    fields = ("Id", "Number", "PrimaryGroupId", *template.COPIED_FIELDS)
-    return xapi.user(number, fields, template.EXPANDED, f"{what} {number}")
+    return xapi.user(number, template.READ_FIELDS, template.EXPANDED, f"{what} {number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ class Performer:
         source = str(command.after.get("template") or "")
         copied = self.cache.template(source) if source else {}
         steps = self._copying(command, copied, source, is_own=False)
-        extension_id = holder.id if holder else self.xapi.create_user(_body(command.after))
+        extension_id = holder.id if holder else self._make(_body(command.after), steps)
         self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
         return {"extension_id": extension_id}
 
@@ -156,7 +155,7 @@ class Performer:
         if is_moving:
             freeing = f"the freeing of the e-mail of extension {live.number}"
             steps.insert(0, _Step(freeing, {"EmailAddress": ""}, of_extension=live.id))
-        extension_id = holder.id if holder else self.xapi.create_user(body)
+        extension_id = holder.id if holder else self._make(body, steps)
         try:
             self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
         except PartlyDone as partly:
@@ -166,14 +165,43 @@ class Performer:
             ) from partly
         return {"extension_id": extension_id}
 
+    def _make(self, body: Json, steps: list["_Step"]) -> int:
+        """Create the extension, at once with its departments where this phone system takes them so.
+
+        The first time it is read back whether it did, because what 3CX does not take it may ignore in silence. Steps
+        that are done are left out of ``steps``.
+        """
+        placing = [step for step in steps if step.is_placing and step.body]
+        placed = {name: value for step in placing for name, value in step.body.items()}
+        takes = self.xapi.takes_departments()
+        if not placed or takes is False:
+            return self.xapi.create_user(body)
+        try:
+            extension_id = self.xapi.create_user(body | placed)
+        except CommandRejected as refused:
+            field = str(refused.details.get("target") or "").partition("[")[0]
+            if field and field not in placed:
+                raise
+            # Nothing was created. If the departments themselves are at fault, their own step says so.
+            extension_id = self.xapi.create_user(body)
+            self.xapi.learn_departments(are_taken=False)
+            return extension_id
+        if takes is None:
+            present = _as_written(self.xapi.placement(extension_id))
+            takes = not template.differing(placed, present)
+            self.xapi.learn_departments(are_taken=takes)
+        if takes:
+            steps[:] = [step for step in steps if step not in placing]
+        return extension_id
+
     def _copying(self, command: Command, copied: Json, source: str, *, is_own: bool) -> list["_Step"]:
         """What follows a creation, in the order that works: primary departments only after memberships."""
         groups, primary = self._groups(command, copied, is_own=is_own)
         return [
             _Step("its settings", template.settings_body(copied, source, command.number)),
             _Step("its forwarding", template.forwarding_body(copied, source, command.number)),
-            _Step("its departments", {"Groups": groups} if groups else {}),
-            _Step("its primary department", {"PrimaryGroupId": primary} if primary else {}),
+            _Step("its departments", {"Groups": groups} if groups else {}, is_placing=True),
+            _Step("its primary department", {"PrimaryGroupId": primary} if primary else {}, is_placing=True),
         ]
 
     def _follow_up(
@@ -274,11 +302,15 @@ class Performer:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One write after a creation, to the new extension unless it says another; an empty body is nothing to do."""
+    """One write after a creation, to the new extension unless it says another; an empty body is nothing to do.
+
+    What is ``is_placing`` may be written with the creation itself.
+    """
 
     name: str
     body: Json
     of_extension: int | None = None
+    is_placing: bool = False
 
 
 def _body(after: Mapping[str, Any]) -> Json:

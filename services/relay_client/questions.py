@@ -6,8 +6,10 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from services.relay_client import identity
-from services.relay_client.advice import advice_on
+from services.relay_client.advice import advice_on, advice_on_losses, advice_on_release
+from services.relay_client.archive import downloads_recordings
 from services.relay_client.relay import PROTOCOL, Relay
+from services.relay_client.trial import try_rest, try_settings
 from services.relay_client.xapi import Xapi
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
 from shared.prerequisites import address_advice
@@ -30,19 +32,25 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
     with _asked(context, settings) as xapi:
         xapi.sign_in()
         about, asked_at = xapi.about(), datetime.now(UTC)
-        used, most = xapi.system_status()
+        licence = xapi.licence()
         departments = xapi.departments()
+        missing = try_settings(xapi)
+        tried = try_rest(xapi, departments, with_recordings=_downloads_recordings(context, arguments))
     ends_at = about.certificate_ends_at
     warnings = address_advice("phone_system.base_url", urlsplit(settings.base_url).hostname or "")
     warnings += advice_on(about, settings.base_url, asked_at)
-    if most is not None and used >= most:
-        warnings.append(f"All {most} extensions of the licence are in use: nobody new can be given one.")
+    warnings += [*advice_on_losses(licence, missing), *advice_on_release(about, missing), *tried]
+    if licence.most is not None and licence.used >= licence.most:
+        warnings.append(
+            f"All {licence.most} extensions of the licence are in use: nobody new can be given one."
+        )
     return {
         "address": settings.base_url,
         "version": about.version,
         "certificate_until": ends_at.date().isoformat() if ends_at else None,
-        "used_extensions": used,
-        "max_extensions": most,
+        "used_extensions": licence.used,
+        "max_extensions": licence.most,
+        "is_limit_known": licence.is_told,
         "departments": len(departments),
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,
@@ -154,6 +162,13 @@ def _relay_settings(context: Context, arguments: dict[str, Any]) -> RelaySetting
             settings = store.read(session, arguments["site_id"], context.encryption).settings.relay
     # Somebody waits for the answer.
     return settings.model_copy(update={"timeout_seconds": min(settings.timeout_seconds, _PATIENCE_SECONDS)})
+
+
+def _downloads_recordings(context: Context, arguments: dict[str, Any]) -> bool:
+    if "site_id" not in arguments:
+        return False
+    with context.database.read() as session:
+        return downloads_recordings(store.read(session, arguments["site_id"], context.encryption).settings)
 
 
 def _asked(context: Context, settings: PhoneSystemSettings) -> Xapi:

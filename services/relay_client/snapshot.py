@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from services.relay_client.advice import advice_on
+from services.relay_client.advice import advice_on, advice_on_losses
+from services.relay_client.trial import try_settings
 from services.relay_client.xapi import READINGS, Xapi
 from shared.database.columns import DEPARTMENT, PEER, written_beside
 from shared.database.tables import PartKind
@@ -32,7 +33,8 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
 def _read(part: PartWork, xapi: Xapi) -> None:
     began = time.monotonic()
     about, asked_at = xapi.about(), datetime.now(UTC)
-    used, most = xapi.system_status()
+    licence = xapi.licence()
+    missing = try_settings(xapi)
     departments = xapi.departments()
     peers = xapi.peers()
     _store_extensions(part, xapi)
@@ -40,9 +42,12 @@ def _read(part: PartWork, xapi: Xapi) -> None:
         source=xapi.settings.base_url,
         proof={
             "version": about.version,
-            "advice": advice_on(about, xapi.settings.base_url, asked_at),
-            "used_extensions": used,
-            "max_extensions": most,
+            "advice": [
+                *advice_on(about, xapi.settings.base_url, asked_at),
+                *advice_on_losses(licence, missing),
+            ],
+            "used_extensions": licence.used,
+            "max_extensions": licence.most,
             "total": part.items,
             "seconds": round(time.monotonic() - began, 3),
         }

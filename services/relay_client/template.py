@@ -24,6 +24,7 @@ COPIED_FIELDS: tuple[str, ...] = (
     "Language", "PromptSet", "Hours", "BreakTime", "OfficeHoursProps", "Blfs",
 )  # fmt: skip
 FORWARDING_FIELDS: tuple[str, ...] = ("ForwardingProfiles", "ForwardingExceptions")
+READ_FIELDS: tuple[str, ...] = ("Id", "Number", "PrimaryGroupId", *COPIED_FIELDS)
 EXPANDED: tuple[str, ...] = ("Groups($expand=Rights)", *FORWARDING_FIELDS)
 # Only for 3CX itself; never given to a person.
 _INTERNAL_ROLES = ("system", "observers")

@@ -1,12 +1,8 @@
 """3CX's Configuration API as typed calls. Translates; decides nothing.
 
-Every read names its fields with ``$select``: a row without it carries passwords and PINs. Only
-``Authorization``, ``Accept`` and ``Content-Type`` are sent, because real systems answer a ``Prefer`` header on
-an action with an empty 500. Answers are never logged.
+Every read names its fields with ``$select``: a row without it carries passwords and PINs.
 """
 
-import ssl
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,25 +14,16 @@ from typing import Any, Self
 
 import httpx
 
-from services.relay_client.errors import (
-    Call,
-    ReadInterrupted,
-    from_exception,
-    from_response,
-    from_token_response,
-    not_a_phone_system,
-    unreadable,
-)
+from services.relay_client.connection import ANY_TYPE, Connection
+from services.relay_client.errors import REFUSED
 from services.relay_client.odata import any_of, quoted
-from services.relay_client.token import Grant, SharedToken, taken_over
 from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
-from shared.errors import CertificateRejected, ExtensionNotFound, IncompleteSnapshot, PhoneSystemBusy
+from shared.errors import ExtensionNotFound, IncompleteSnapshot
 from shared.logging import ids_taken_along
 from shared.prerequisites import certificate_end, http_time
 from shared.settings.documents import PhoneSystemSettings
-from shared.tls import kept_for_a_while
 
 # Larger pages are refused by 3CX.
 PAGE = 100
@@ -44,16 +31,15 @@ PAGE = 100
 FILTER_BATCH = 20
 # How often the list of extensions is read before it is said to keep changing.
 READINGS = 3
-# Pauses before a read that broke off is tried once more.
-_PAUSES = (0.2, 1.0)
 _USER_FIELDS = "Id,Number,FirstName,LastName,EmailAddress,Mobile,Enabled,PrimaryGroupId"
-_USER_QUERY = {"$select": _USER_FIELDS, "$expand": "Groups($expand=Rights)"}
+USER_QUERY = {"$select": _USER_FIELDS, "$expand": "Groups($expand=Rights)"}
+_PEER_QUERY = {"$select": "Id,Number,Name,Type"}
 _USER_PEERS = ("Extension", "None")
 _RECORDING_FIELDS = (
     "Id,StartTime,EndTime,FromDn,ToDn,FromDisplayName,ToDisplayName,FromCallerNumber,ToCallerNumber,CallType,"
     "RecordingUrl"
 )
-_ANY_TYPE = {"Accept": "*/*"}
+_NOT_TOLD: tuple[type[Exception], ...] = (*REFUSED, ValueError, KeyError, TypeError)
 _BLOCK_BYTES = 1024 * 1024
 
 Json = dict[str, Any]
@@ -68,11 +54,27 @@ class About:
     certificate_ends_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Extensions in use, and how many the licence allows: ``None`` without a limit, or where 3CX does not say."""
+
+    used: int
+    most: int | None
+    is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSettings:
+    """Settings of an extension that a release does not have, and those that were refused when asked for or written."""
+
+    absent: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
 class Xapi:
     """One phone system. Safe to share between threads; close it, or use it as a context manager.
 
-    Reads that break off are tried again, and those that 3CX has no time for wait as it asks, ``patience_seconds``
-    in all; a write is sent once, because only the caller can find out whether it took effect.
+    How calls are repeated, and how long they wait, is that of ``Connection``.
     """
 
     def __init__(
@@ -84,26 +86,7 @@ class Xapi:
         patience_seconds: float = 60.0,
     ) -> None:
         self.settings = settings
-        self._patience_seconds = patience_seconds
-        self._host = settings.base_url.partition("//")[2]
-        self._client = httpx.Client(
-            base_url=settings.base_url,
-            timeout=httpx.Timeout(settings.timeout_seconds, connect=min(10.0, settings.timeout_seconds)),
-            verify=_trusting(settings.ca_certificate),
-            limits=httpx.Limits(
-                max_connections=settings.concurrency + 4, max_keepalive_connections=settings.concurrency + 4
-            ),
-            headers={"Accept": "application/json"},
-        )
-        # The secret belongs to the name, or a test of a wrong one would be answered with the token of the right one.
-        # Only a hash of the name is kept; 3CX makes the secret itself, too long to be guessed from it.
-        secret = settings.client_secret.get_secret_value()
-        self._token = SharedToken(
-            database,
-            encryption,
-            f"{settings.base_url} {settings.client_id} {secret}",
-            self._ask_for_token,
-        )
+        self._connection = Connection(settings, database, encryption, patience_seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -115,24 +98,21 @@ class Xapi:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._connection.close()
 
     def sign_in(self) -> None:
         """Ask for a token now, even if one is known: only that proves the client's id and secret.
 
         :raises BadCredentials: they are refused.
         """
-        self._token.renew()
+        self._connection.sign_in()
 
     def about(self) -> About:
         """What the phone system says of itself; proves that the API is there.
 
         :raises AddressUnknown: something else than a 3CX V20 answers.
         """
-        try:
-            response = self._get("/Defs", "testing the connection", {"$select": "Id"})
-        except ExtensionNotFound as error:
-            raise not_a_phone_system(self._host) from error
+        response = self._connection.definitions()
         stream = response.extensions.get("network_stream")
         tls = stream.get_extra_info("ssl_object") if stream is not None else None
         return About(
@@ -141,12 +121,56 @@ class Xapi:
             certificate_ends_at=certificate_end(tls.getpeercert()) if tls is not None else None,
         )
 
-    def system_status(self) -> tuple[int, int | None]:
-        """Extensions in use and the licence's limit (``None``: unlimited)."""
-        status = self._read(
-            "/SystemStatus", "reading the licence", {"$select": "UserExtensions,MaxUserExtensions"}
-        )
-        return int(status.get("UserExtensions") or 0), int(status.get("MaxUserExtensions") or 0) or None
+    def licence(self) -> Licence:
+        """Room for extensions, from the system's status or else from what the default department may have."""
+        what, wanted = "reading the licence", ("Id", "UserExtensions", "MaxUserExtensions")
+        status = self._connection.read_known("/SystemStatus", what, "SystemStatus", wanted)
+        used, most = status.get("UserExtensions"), status.get("MaxUserExtensions")
+        used = self._connection.count("/Users", what) if used is None else int(used)
+        if most is not None:
+            return Licence(used, int(most) or None)
+        room = self._room(what)
+        return Licence(used, None if room is None else used + room, room is not None)
+
+    def _room(self, what: str) -> int | None:
+        """How many more extensions the default department may have; ``None`` where nothing is said."""
+        try:
+            (default,) = [department for department in self.departments() if department.is_default]
+            found = self._connection.read(f"/Groups({default.id})/Pbx.GetRestrictions()", what, {})
+            users = found.get("Users") or {}
+            return None if users.get("Unlimited") else max(0, int(users["Allowed"]) - int(users["Used"]))
+        except _NOT_TOLD:
+            return None
+
+    def missing_settings(self, fields: Sequence[str], expand: Sequence[str]) -> MissingSettings:
+        """Read all of this of one extension, whichever; what of it this phone system does not have."""
+        what = "trying to read an extension's settings"
+        self._connection.read_known("/Users", what, "User", fields, expand, {"$top": "1"})
+        known = self._connection.capabilities()
+        missing = known.missing("User", [*fields, *(item.partition("(")[0] for item in expand)])
+        refused = [name for name in missing if known.is_refused("User", name)]
+        return MissingSettings(tuple(name for name in missing if name not in refused), tuple(refused))
+
+    def roles(self, department_id: int) -> list[str]:
+        """The roles that somebody can have in a department."""
+        path, what = f"/Groups({department_id})/Rights", "reading the roles of a department"
+        rows = self._connection.rows(path, what, {"$select": "RoleName", "$top": str(PAGE)})
+        return [str(row["RoleName"]) for row in rows if row.get("RoleName")]
+
+    def try_numbers(self) -> None:
+        """Read one of the numbers in use.
+
+        :raises RollcallError: it cannot be read.
+        """
+        self._connection.rows("/Peers", "reading numbers in use", _PEER_QUERY | {"$top": "1"})
+
+    def try_recordings(self) -> None:
+        """Read one recording.
+
+        :raises InsufficientRights: the API client may not.
+        """
+        query = {"$select": _RECORDING_FIELDS, "$top": "1"}
+        self._connection.rows("/Recordings", "reading recordings", query)
 
     def extension_pages(self) -> Iterator[list[Extension]]:
         """All extensions, each once, page by page. Only at the end it is known whether nothing is missing.
@@ -154,15 +178,15 @@ class Xapi:
         :raises IncompleteSnapshot: they changed meanwhile (the count before, after and what was read disagree).
         """
         what = "reading extensions"
-        expected = self._count("/Users", what)
+        expected = self._connection.count("/Users", what)
         seen: set[int] = set()
-        for rows in self._pages("/Users", what, _USER_QUERY, expected):
+        for rows in self._pages("/Users", what, USER_QUERY, expected):
             page = {int(row["Id"]): row for row in rows if int(row["Id"]) not in seen}
             seen.update(page)
             yield [_extension(row) for row in page.values()]
-        if not len(seen) == expected == self._count("/Users", what):
+        if not len(seen) == expected == self._connection.count("/Users", what):
             raise IncompleteSnapshot(
-                f"The extensions of {self._host} kept changing while they were read. The next run tries again."
+                f"The extensions of {self._connection.host} kept changing while they were read. The next run tries again."
             )
 
     def extensions(self) -> list[Extension]:
@@ -187,7 +211,7 @@ class Xapi:
 
     def peers(self) -> list[Peer]:
         """Whatever holds a number and is not a user: queues, ring groups, IVRs, departments, ..."""
-        rows = self._all("/Peers", "reading numbers in use", {"$select": "Id,Number,Name,Type"})
+        rows = self._all("/Peers", "reading numbers in use", _PEER_QUERY)
         return [
             Peer(str(row["Number"]), str(row.get("Type")), str(row.get("Name") or ""))
             for row in rows
@@ -207,38 +231,49 @@ class Xapi:
         }
 
     def user(self, number: str, fields: Sequence[str], expand: Sequence[str], what: str) -> Json:
-        """Named fields of the extension with this number.
+        """Those of the fields that the phone system has, of the extension with this number.
 
         :raises ExtensionNotFound: there is none.
         """
-        query = {"$select": ",".join(fields), "$expand": ",".join(expand)}
-        return self._read(f"/Users(Number={quoted(number)})", what, query)
+        path = f"/Users(Number={quoted(number)})"
+        return self._connection.read_known(path, what, "User", fields, expand)
+
+    def placement(self, extension_id: int) -> Json:
+        """The departments (``Groups``) of an extension as 3CX gives them, and its primary one (``PrimaryGroupId``)."""
+        query = {"$select": "Id,PrimaryGroupId", "$expand": "Groups($expand=Rights)"}
+        return self._connection.read(f"/Users({extension_id})", "reading an extension's departments", query)
 
     def memberships(self, extension_id: int) -> list[Json]:
-        """The department rows of an extension as 3CX gives them, to be changed and written back whole."""
-        query = {"$select": "Id", "$expand": "Groups($expand=Rights)"}
-        user = self._read(f"/Users({extension_id})", "reading an extension's departments", query)
-        rows: list[Json] = user.get("Groups") or []
+        """The department rows of an extension, to be changed and written back whole."""
+        rows: list[Json] = self.placement(extension_id).get("Groups") or []
         return rows
+
+    def takes_departments(self) -> bool | None:
+        """Whether this phone system takes departments with a creation; ``None`` when that has not been seen yet."""
+        return self._connection.capabilities().takes_departments
+
+    def learn_departments(self, *, are_taken: bool) -> None:
+        """Remember whether it does."""
+        self._connection.learn(takes_departments=are_taken)
 
     def create_user(self, body: Json) -> int:
         """Create an extension; its id. Not idempotent: after ``UnknownOutcome`` look it up by number."""
-        return self._create("/Users", body, f"creating extension {body.get('Number', '')}")
+        return self._connection.create("/Users", f"creating extension {body.get('Number', '')}", body)
 
     def update_user(self, extension_id: int, body: Json, what: str) -> None:
-        """Write these fields; collections replace what is there."""
-        self._send("PATCH", f"/Users({extension_id})", what, body=body)
+        """Write those of the fields that the phone system has; collections replace what is there."""
+        self._connection.write_known(f"/Users({extension_id})", what, "User", body)
 
     def delete_user(self, extension_id: int, number: str) -> None:
         """Delete an extension; being gone already is success."""
         try:
-            self._send("DELETE", f"/Users({extension_id})", f"deleting extension {number}")
+            self._connection.send("DELETE", f"/Users({extension_id})", f"deleting extension {number}")
         except ExtensionNotFound:
             return
 
     def create_department(self, name: str) -> int:
         """Create a department; its id."""
-        return self._create("/Groups", {"Name": name}, f"creating the department {name}")
+        return self._connection.create("/Groups", f"creating the department {name}", {"Name": name})
 
     def recordings(self, number: str) -> list[Json]:
         """Every recording that the extension took part in: id, times, parties, path. Needs the role System Owner."""
@@ -254,40 +289,27 @@ class Xapi:
         """
         what = f"downloading recording {recording_id}"
         path = f"/Recordings/Pbx.DownloadRecording(recId={recording_id})"
-        response = self._send("GET", path, what, is_streamed=True)
+        response = self._connection.send("GET", path, what, accept=ANY_TYPE, is_streamed=True)
         try:
             yield response.iter_bytes(_BLOCK_BYTES)
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise from_exception(error, self._call("GET", what)) from error
+            raise self._connection.broken(error, "GET", what) from error
         finally:
             response.close()
-
-    def _create(self, path: str, body: Json, what: str) -> int:
-        created = self._send("POST", path, what, body=body)
-        try:
-            return int(created.json()["Id"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise unreadable(self._call("POST", what)) from error
 
     def _find(self, field: str, literals: list[str]) -> Iterator[Extension]:
         for start in range(0, len(literals), FILTER_BATCH):
             batch = literals[start : start + FILTER_BATCH]
-            query = _USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
-            for row in self._rows("/Users", "reading extensions back", query):
+            query = USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
+            for row in self._connection.rows("/Users", "reading extensions back", query):
                 yield _extension(row)
-
-    def _count(self, path: str, what: str, narrowed: str = "") -> int:
-        query = {"$select": "Id", "$top": "1", "$count": "true"}
-        answer = self._read(path, what, query | ({"$filter": narrowed} if narrowed else {}))
-        try:
-            return int(answer["@odata.count"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise unreadable(self._call("GET", what)) from error
 
     def _all(self, path: str, what: str, query: Mapping[str, str]) -> Iterator[Json]:
         """Every row once, in the order of ids."""
         seen: set[int] = set()
-        for rows in self._pages(path, what, query, self._count(path, what, query.get("$filter", ""))):
+        for rows in self._pages(
+            path, what, query, self._connection.count(path, what, query.get("$filter", ""))
+        ):
             for row in rows:
                 if row["Id"] not in seen:
                     seen.add(row["Id"])
@@ -298,111 +320,21 @@ class Xapi:
 
         def _page(skip: int) -> list[Json]:
             place = {"$orderby": "Id", "$top": str(PAGE), "$skip": str(skip)}
-            return self._rows(path, what, {**query, **place})
+            return self._connection.rows(path, what, {**query, **place})
 
         ahead: deque[Future[list[Json]]] = deque()
         with ThreadPoolExecutor(self.settings.concurrency, "page", ids_taken_along()) as pool:
             try:
                 for skip in range(0, expected, PAGE):
                     ahead.append(pool.submit(_page, skip))
-                    if len(ahead) > self.settings.concurrency:
+                    # Twice as many as are read at once: a slow page must not leave the others idle.
+                    if len(ahead) > 2 * self.settings.concurrency:
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()
             finally:
                 for page in ahead:
                     page.cancel()
-
-    def _rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
-        rows = self._read(path, what, query).get("value")
-        if not isinstance(rows, list):
-            raise unreadable(self._call("GET", what))
-        return rows
-
-    def _read(self, path: str, what: str, query: Mapping[str, str]) -> Json:
-        try:
-            answer = self._get(path, what, query).json()
-        except ValueError as error:
-            raise unreadable(self._call("GET", what)) from error
-        if not isinstance(answer, dict):
-            raise unreadable(self._call("GET", what))
-        return answer
-
-    def _get(self, path: str, what: str, query: Mapping[str, str]) -> httpx.Response:
-        deadline = time.monotonic() + self._patience_seconds
-        pauses = iter(_PAUSES)
-        while True:
-            try:
-                return self._send("GET", path, what, params=query)
-            except ReadInterrupted:
-                pause = next(pauses, None)
-                if pause is None:
-                    raise
-            except PhoneSystemBusy as busy:
-                pause = busy.retry_after
-                if time.monotonic() + pause > deadline:
-                    raise
-            time.sleep(pause)
-
-    def _call(self, method: str, what: str) -> Call:
-        return Call(what, self._host, is_write=method != "GET")
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Json | None = None,
-        is_streamed: bool = False,
-    ) -> httpx.Response:
-        call = self._call(method, what)
-        token = self._token.current()
-        for is_last in (False, True):
-            try:
-                request = self._client.build_request(
-                    method,
-                    f"/xapi/v1{path}",
-                    params=params,
-                    json=body,
-                    headers={"Authorization": f"Bearer {token}"} | (_ANY_TYPE if is_streamed else {}),
-                )
-                response = self._client.send(request, stream=is_streamed)
-                if not response.is_success:
-                    response.read()
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise from_exception(error, call) from error
-            if response.status_code != 401:
-                break
-            # A 401 is given before anything is done, so sending again is safe.
-            if is_last:
-                raise taken_over()
-            token = self._token.replace(token)
-        if response.is_success:
-            return response
-        raise from_response(response, call)
-
-    def _ask_for_token(self) -> Grant:
-        call = self._call("GET", "asking for an access token")
-        try:
-            response = self._client.post(
-                "/connect/token",
-                data={
-                    "client_id": self.settings.client_id,
-                    "client_secret": self.settings.client_secret.get_secret_value(),
-                    "grant_type": "client_credentials",
-                },
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise from_exception(error, call) from error
-        if not response.is_success:
-            raise from_token_response(response, call)
-        try:
-            answer = response.json()
-            return Grant(str(answer["access_token"]), float(answer.get("expires_in") or 60))
-        except (ValueError, KeyError, TypeError) as error:
-            raise not_a_phone_system(self._host) from error
 
 
 def _extension(row: Json) -> Extension:
@@ -424,17 +356,3 @@ def _extension(row: Json) -> Extension:
         ),
         primary_department_id=row.get("PrimaryGroupId"),
     )
-
-
-@kept_for_a_while
-def _trusting(ca_certificate: str) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context()
-        if ca_certificate.strip():
-            context.load_verify_locations(cadata=ca_certificate)
-    except ssl.SSLError as error:
-        raise CertificateRejected(
-            "The phone system's ca_certificate is not a certificate in PEM form "
-            "(it begins with -----BEGIN CERTIFICATE-----)."
-        ) from error
-    return context

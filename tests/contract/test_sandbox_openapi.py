@@ -1,7 +1,7 @@
-"""The sandbox phone system against 3CX's own description of the API, which the variable XAPI_SPEC names.
+"""The sandbox phone system against 3CX's own descriptions of the API, one for each release.
 
-The description may not be copied, so it is no part of this repository and nothing of its text stands here. Where
-it is not at hand these tests are left out.
+The variable XAPI_SPEC names their files. They may not be copied, so they are no part of this repository and nothing of
+their text stands here. What is not at hand is left out, and said.
 """
 
 import os
@@ -15,10 +15,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from services.relay_client import warnings
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem, routing
+from services.sandbox.phone_system.releases import NEWEST, VERSIONS, entities
+from services.sandbox.phone_system.schema import ENTITIES
 
 Json = dict[str, Any]
 
+# Every description of OData is at this address; the official ones do not list it.
+_ROUTES = [route for route in routing.templates() if route != ("GET", "/$metadata")]
 _SCHEMAS = "#/components/schemas/"
 _AGENTS = [{"Number": "100", "SkillGroup": "1"}]
 _MEMBERSHIP = {"GroupId": 1, "Rights": {"RoleName": "users"}}
@@ -48,6 +53,17 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
             },
         },
     ),
+    ("POST", "/Users/Pbx.RegeneratePasswords"): (
+        "/Users/Pbx.RegeneratePasswords",
+        {"Ids": [21, 22], "opts": {"VoicemailPIN": True}},
+    ),
+    ("GET", "/Users({id})/Pbx.GenerateProvLink()"): ("/Users(21)/Pbx.GenerateProvLink()", None),
+    ("POST", "/Users/Pbx.GetDuplicatedEmails"): ("/Users/Pbx.GetDuplicatedEmails", {"emails": ["anna@x.test"]}),
+    ("GET", "/Users/Pbx.ExportExtensions()"): ("/Users/Pbx.ExportExtensions()?$top=2", None),
+    ("POST", "/Users/Pbx.BulkUpdate"): (
+        "/Users/Pbx.BulkUpdate",
+        {"ids": [21, 22], "user": {"RecordCalls": True, "Hours": {"Type": "OfficeHours", "Periods": []}}},
+    ),
     ("GET", "/Groups"): ("/Groups?$expand=Members($expand=Rights),Rights", None),
     ("POST", "/Groups"): ("/Groups", {"Name": "Sales"}),
     ("GET", "/Groups({id})"): ("/Groups(1)?$expand=Members", None),
@@ -69,6 +85,10 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/RingGroups"): ("/RingGroups?$expand=Members", None),
     ("GET", "/RingGroups({id})"): ("/RingGroups(3)?$expand=Members", None),
     ("PATCH", "/RingGroups({id})"): ("/RingGroups(3)", {"Members": [{"Number": "100"}]}),
+    ("POST", "/Queues"): ("/Queues", {"Number": "810", "Name": "Support", "Agents": _AGENTS}),
+    ("POST", "/RingGroups"): ("/RingGroups", {"Number": "811", "Name": "Doors", "Members": [{"Number": "100"}]}),
+    ("DELETE", "/Queues({id})"): ("/Queues(200000001)", None),
+    ("DELETE", "/RingGroups({id})"): ("/RingGroups(200000002)", None),
     ("GET", "/InboundRules"): ("/InboundRules", None),
     ("GET", "/InboundRules({id})"): ("/InboundRules(1)", None),
     ("PATCH", "/InboundRules({id})"): ("/InboundRules(1)", {"RuleName": "Main"}),
@@ -95,6 +115,27 @@ REFUSALS = {
     "an unknown field in a filter": ("GET", "/Users", "/Users?$filter=Nonsense eq 1", None),
     "too many rows": ("GET", "/Users", "/Users?$top=101", None),
     "a name in use": ("POST", "/Groups", "/Groups", {"Name": "DEFAULT"}),
+    "an unknown role": (
+        "PATCH",
+        "/Users({id})",
+        "/Users(21)",
+        {"Groups": [{"GroupId": 1, "Rights": {"RoleName": "directors"}}]},
+    ),
+    "too long a text": ("PATCH", "/Users({id})", "/Users(21)", {"Blfs": "x" * 20_481}),
+    "hours that are none": ("PATCH", "/Users({id})", "/Users(21)", {"Hours": {"Type": "Whenever"}}),
+    "a time that is none": (
+        "PATCH",
+        "/Users({id})",
+        "/Users(21)",
+        {"Hours": {"Type": "SpecificHours", "Periods": [{"DayOfWeek": "Monday", "Start": "25:00:00"}]}},
+    ),
+    "a number in use as a queue's": ("POST", "/Queues", "/Queues", {"Number": "100"}),
+    "an agent who is nobody": (
+        "POST",
+        "/Queues",
+        "/Queues",
+        {"Number": "820", "Agents": [{"Number": "999"}]},
+    ),
     "a missing recording": (
         "GET",
         "/Recordings/Pbx.DownloadRecording(recId={id})",
@@ -134,6 +175,15 @@ class Description:
         wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
         return wrong + list(self._unknown(body, schema, "$"))
 
+    def properties(self, entity: str) -> set[str]:
+        """The names of an entity's properties."""
+        return set(self._parts({"$ref": f"{_SCHEMAS}Pbx.{entity}"})[0])
+
+    def values(self, entity: str, name: str) -> set[str]:
+        """The values that a property of an entity may have."""
+        schema = self._parts({"$ref": f"{_SCHEMAS}Pbx.{entity}"})[0][name]
+        return set(self._enum(schema.get("items", schema)))
+
     def warnings(self) -> set[str]:
         """The names of the warnings that an answer may hold."""
         return set(self._schemas["Pbx.Warnings"]["enum"])
@@ -149,6 +199,13 @@ class Description:
                     yield from self._unknown(item, properties[name], f"{where}.{name}")
                 elif not name.startswith("@odata."):
                     yield f"{where}.{name} is not known"
+
+    def _enum(self, schema: Json) -> Iterator[str]:
+        if "$ref" in schema:
+            yield from self._enum(self._schemas[schema["$ref"].removeprefix(_SCHEMAS)])
+        for part in schema.get("allOf", []):
+            yield from self._enum(part)
+        yield from schema.get("enum", [])
 
     def _parts(self, schema: Json) -> tuple[Json, Json]:
         """All properties of a schema, those it refers to included, and what its items are."""
@@ -176,19 +233,33 @@ def _as_json_schema(node: Any) -> Any:
     return {"anyOf": [{"type": "null"}, made]} if node.get("nullable") is True else made
 
 
-@pytest.fixture(scope="session")
-def description() -> Description:
-    """The official description, read once."""
-    name = os.environ.get("XAPI_SPEC")
-    if not name:
-        pytest.skip("set XAPI_SPEC to 3CX's swagger.yaml (github.com/3cx/xapi-tutorial) to compare with it")
-    return Description(yaml.load(Path(name).read_bytes(), Loader=yaml.CSafeLoader))
+def _descriptions() -> dict[str, Path]:
+    """The file of each release that XAPI_SPEC names; a file without a release in its name is the newest's."""
+    files = [Path(name) for name in os.environ.get("XAPI_SPEC", "").split(os.pathsep) if name]
+    return {
+        next((release for release in VERSIONS if f"v{release}." in file.name), NEWEST): file for file in files
+    }
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def release(request: pytest.FixtureRequest) -> str:
+    """A release that the sandbox can be, and that is described."""
+    name: str = request.param
+    if name not in _descriptions():
+        pytest.skip(f"set XAPI_SPEC to 3CX's description of {name} (docs/sandbox.md) to compare with it")
+    return name
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
+def description(release: str) -> Description:
+    """The official description of that release, read once."""
+    return Description(yaml.load(_descriptions()[release].read_bytes(), Loader=yaml.CSafeLoader))
+
+
+@pytest.fixture(scope="module")
+def client(release: str) -> Iterator[httpx.Client]:
     """A client of one phone system for all requests, which come in their order."""
-    with RunningPhoneSystem(PhoneSystemOptions(extensions=5)) as system:
+    with RunningPhoneSystem(PhoneSystemOptions(extensions=5, release=release)) as system:
         system.state.add_group({"Name": "First"})
         system.state.add_group({"Name": "Second"})
         with httpx.Client(base_url=f"{system.base_url}/xapi/v1", verify=False) as made:
@@ -205,11 +276,28 @@ def _json(answer: httpx.Response) -> Any:
 
 
 def test_every_route_of_the_sandbox_has_a_request_here() -> None:
-    assert set(routing.templates()) == set(REQUESTS)
+    assert set(_ROUTES) == set(REQUESTS)
 
 
 def test_every_route_of_the_sandbox_is_a_route_of_3cx(description: Description) -> None:
-    assert [route for route in routing.templates() if description.operation(*route) is None] == []
+    assert [route for route in _ROUTES if description.operation(*route) is None] == []
+
+
+def test_the_sandbox_knows_exactly_the_properties_of_the_release(
+    description: Description, release: str
+) -> None:
+    """Of those that any release has: what is described and left out would be refused where 3CX takes it."""
+    kept = entities(release)
+    for name, ever in ENTITIES.items():
+        described = description.properties(name)
+        assert {field for field in ever if field in described} == set(kept[name]), name
+
+
+def test_the_sandbox_knows_exactly_the_values_of_the_release(description: Description, release: str) -> None:
+    for name, properties in entities(release).items():
+        for field, known in properties.items():
+            if known.values:
+                assert set(known.values) <= description.values(name, field), f"{name}.{field}"
 
 
 @pytest.mark.xdist_group("sandbox openapi")
@@ -241,6 +329,17 @@ def test_every_refusal_looks_as_3cx_describes_it(
     assert description.problems(operation, 400, _json(answer)) == []
     given = {detail["message"] for detail in answer.json()["error"]["details"]}
     assert given <= description.warnings()
+
+
+def test_every_warning_of_3cx_has_plain_words_or_is_known_to_be_out_of_reach(
+    description: Description,
+) -> None:
+    names = {warnings.name_of(name) for name in description.warnings()}
+    assert names - warnings.IN_REACH - warnings.OUT_OF_REACH == set()
+
+
+def test_no_warning_is_both_in_and_out_of_reach() -> None:
+    assert set() == warnings.IN_REACH & warnings.OUT_OF_REACH
 
 
 def test_a_wrong_answer_would_be_noticed(description: Description) -> None:

@@ -111,6 +111,7 @@ class PhoneSystemAnswer(Findings):
         certificate_until="2027-09-30",
         used_extensions=212,
         max_extensions=300,
+        is_limit_known=True,
         departments=9,
         seconds=0.41,
         warnings=[],
@@ -119,7 +120,10 @@ class PhoneSystemAnswer(Findings):
     version: str
     certificate_until: date | None = Field(None, description="The last day of its certificate.")
     used_extensions: int
-    max_extensions: int | None = Field(description="Of the licence; null when it is unlimited.")
+    max_extensions: int | None = Field(
+        description="Of the licence; null when it is unlimited, or when 3CX does not say it."
+    )
+    is_limit_known: bool = Field(True, description="Whether 3CX says what the licence allows.")
     departments: int
     seconds: float
     warnings: list[str]

@@ -83,7 +83,10 @@ def _phone_system(context: Context, site_id: str) -> Well:
     said = questions.test_phone_system(context, site_id)
     used, most = said["used_extensions"], said["max_extensions"]
     if most is None:
-        room, advice = f"{used:,} extensions, the licence has no limit", ()
+        limit = (
+            "the licence has no limit" if said["is_limit_known"] else "3CX does not say the licence's limit"
+        )
+        room, advice = f"{used:,} extensions, {limit}", ()
     else:
         free = max(0, most - used)
         room = f"{used:,} of the licence's {most:,} extensions are in use, {free:,} are free"

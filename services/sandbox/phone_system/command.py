@@ -7,6 +7,7 @@ import sys
 
 from services.sandbox.arguments import HIGHEST_PORT, cannot_listen, whole
 from services.sandbox.phone_system.options import CLIENT_ROLES, PhoneSystemOptions
+from services.sandbox.phone_system.releases import VERSIONS
 from services.sandbox.phone_system.running import listen, serve
 
 _MOST_EXTENSIONS = 1_000_000
@@ -20,6 +21,9 @@ def add_arguments(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
     parser = subparsers.add_parser("phone-system", help="a stand-in for the API of a 3CX V20 phone system")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=whole(0, HIGHEST_PORT), default=0, help="port (default: a free one)")
+    parser.add_argument(
+        "--version", default=defaults.release, choices=VERSIONS, help="release of 3CX whose fields it has"
+    )
     parser.add_argument("--extensions", type=count, default=0, help="extensions there from the start")
     parser.add_argument(
         "--first-number", type=number, default=defaults.first_number, help="number of the first"
@@ -51,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 2
     options = PhoneSystemOptions(
+        release=arguments.version,
         extensions=arguments.extensions,
         first_number=arguments.first_number,
         last_number=arguments.last_number,

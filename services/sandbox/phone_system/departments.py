@@ -3,7 +3,6 @@
 from services.sandbox.phone_system.answers import invalid_body
 from services.sandbox.phone_system.filters import Row
 from services.sandbox.phone_system.routing import Answer, Request, route
-from services.sandbox.phone_system.schema import GROUP, RIGHTS, USER_GROUP
 from services.sandbox.phone_system.store import ROLES, Json
 
 # The last two are internal ones that a live system lists; nobody can be given them.
@@ -18,18 +17,18 @@ def _complete(request: Request, group: Row) -> Json:
 @route("GET", "/Groups")
 def list_groups(request: Request) -> Answer:
     groups = list(request.system.groups.values())
-    return request.collection("Groups", groups, GROUP, lambda group: _complete(request, group))
+    return request.collection("Groups", groups, "Group", lambda group: _complete(request, group))
 
 
 @route("POST", "/Groups")
 def create_group(request: Request) -> Answer:
     group = request.system.add_group(request.fields())
-    return request.created("Groups", _complete(request, group), GROUP)
+    return request.created("Groups", _complete(request, group), "Group")
 
 
 @route("GET", "/Groups({id})")
 def get_group(request: Request, id: int) -> Answer:
-    return request.single("Groups", _complete(request, request.system.group(id)), GROUP)
+    return request.single("Groups", _complete(request, request.system.group(id)), "Group")
 
 
 @route("PATCH", "/Groups({id})")
@@ -56,13 +55,13 @@ def delete_company(request: Request) -> Answer:
 @route("GET", "/Groups({id})/Members")
 def group_members(request: Request, id: int) -> Answer:
     request.system.group(id)
-    return request.collection(f"Groups({id})/Members", request.system.members(id), USER_GROUP)
+    return request.collection(f"Groups({id})/Members", request.system.members(id), "UserGroup")
 
 
 @route("GET", "/Groups({id})/Rights")
 def group_rights(request: Request, id: int) -> Answer:
     request.system.group(id)
-    return request.collection(f"Groups({id})/Rights", _LISTED_ROLES, RIGHTS)
+    return request.collection(f"Groups({id})/Rights", _LISTED_ROLES, "Rights")
 
 
 @route("GET", "/Groups({id})/Pbx.GetRestrictions()")

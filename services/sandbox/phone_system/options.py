@@ -1,6 +1,11 @@
 """What a sandbox phone system is like when it starts."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from services.sandbox.phone_system.releases import NEWEST, VERSIONS
+
+DepartmentsOfNew = Literal["taken", "ignored", "refused"]
 
 # Roles an API client can have; the first may use nothing of the API, the second no recordings.
 CLIENT_ROLES = ("users", "system_admins", "system_owners")
@@ -14,7 +19,8 @@ class PhoneSystemOptions:
     ``expires_in`` is the life of a token in seconds (0: none is ever good), ``latency_ms`` is added to every
     answer. ``other_clients`` are (id, secret) of further API clients; with ``is_token_per_client`` off a new
     token of any of them ends the tokens of all. ``operator_number`` and ``fax_server_number`` name extensions
-    that cannot be deleted.
+    that cannot be deleted. ``departments_of_new`` says what becomes of departments in the body of a creation; no source
+    tells it. ``release`` is the release of 3CX V20 whose fields and refusals it has.
     """
 
     extensions: int = 0
@@ -29,11 +35,17 @@ class PhoneSystemOptions:
     max_extensions: int = 100_000
     name_limit: int = 50
     text_limit: int = 255
-    version: str = "20.0.8.1109"
+    release: str = NEWEST
+    departments_of_new: DepartmentsOfNew = "taken"
     fqdn: str = "sandbox.example.test"
     is_token_per_client: bool = True
     operator_number: str = ""
     fax_server_number: str = ""
+
+    @property
+    def version(self) -> str:
+        """The version that the phone system says it has."""
+        return VERSIONS[self.release]
 
     def clients(self) -> dict[str, str]:
         """The secret of each API client."""

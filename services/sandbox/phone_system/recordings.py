@@ -4,7 +4,6 @@ import struct
 
 from services.sandbox.phone_system.answers import Refusal, warning
 from services.sandbox.phone_system.routing import Answer, Request, route
-from services.sandbox.phone_system.schema import RECORDING
 
 # A WAV file without a sample: 8,000 samples a second, mono, 16 bits.
 _SILENCE = (
@@ -16,7 +15,7 @@ _SILENCE += b"data" + struct.pack("<I", 0)
 @route("GET", "/Recordings")
 def list_recordings(request: Request) -> Answer:
     _owners_only(request)
-    return request.collection("Recordings", list(request.system.recordings.values()), RECORDING)
+    return request.collection("Recordings", list(request.system.recordings.values()), "Recording")
 
 
 @route("GET", "/Recordings/Pbx.DownloadRecording(recId={id})")

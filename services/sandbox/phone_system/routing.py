@@ -8,7 +8,6 @@ from typing import Any
 from services.sandbox.phone_system.answers import Refusal, invalid_body
 from services.sandbox.phone_system.filters import Row
 from services.sandbox.phone_system.odata import page_of, parse_query, rendered
-from services.sandbox.phone_system.schema import Entity
 from services.sandbox.phone_system.store import Json, PhoneSystem
 
 
@@ -53,28 +52,29 @@ class Request:
         self,
         name: str,
         rows: Sequence[Row],
-        entity: Entity,
+        entity: str,
         complete: Callable[[Row], Row] = lambda row: row,
     ) -> Answer:
         """One page of rows. ``complete`` adds to a row of the page what filters do not ask for."""
-        query = parse_query(self.options, entity)
-        page, total = page_of(rows, query, entity)
+        known = self.system.entities[entity]
+        query = parse_query(self.options, known)
+        page, total = page_of(rows, query, known)
         body: Json = {"@odata.context": self._context(name)}
         if query.wants_count:
             body["@odata.count"] = total
-        return Answer(body=body | {"value": [rendered(complete(row), query, entity) for row in page]})
+        return Answer(body=body | {"value": [rendered(complete(row), query, known) for row in page]})
 
-    def single(self, name: str, row: Row, entity: Entity) -> Answer:
+    def single(self, name: str, row: Row, entity: str) -> Answer:
         """One entity."""
-        query = parse_query(self.options, entity)
-        return Answer(
-            body={"@odata.context": self._context(f"{name}/$entity")} | rendered(row, query, entity)
-        )
+        known = self.system.entities[entity]
+        query = parse_query(self.options, known)
+        return Answer(body={"@odata.context": self._context(f"{name}/$entity")} | rendered(row, query, known))
 
-    def created(self, name: str, row: Row, entity: Entity) -> Answer:
+    def created(self, name: str, row: Row, entity: str) -> Answer:
         """201 with the entity; 3CX names its own port in the address whatever port was asked."""
         location = f"https://{self.system.options.fqdn}:5001/xapi/v1/{name}({row['Id']})"
-        shown = rendered(row, parse_query({}, entity), entity)
+        known = self.system.entities[entity]
+        shown = rendered(row, parse_query({}, known), known)
         return Answer(
             201, {"@odata.context": self._context(f"{name}/$entity")} | shown, {"Location": location}
         )

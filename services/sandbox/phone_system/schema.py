@@ -1,15 +1,18 @@
 """What the entities of the API consist of: names, types and what can be expanded (official OpenAPI of 3CX).
 
-Only the properties the sandbox keeps. Queries are checked against them, and so are bodies, down to the last
+Only the properties the sandbox keeps, of all releases together; ``releases`` says which one has which. Queries are checked against them, and so are bodies, down to the last
 nested object: a real system refuses a body with a name it does not know.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 STRING, INT, BOOL, TIME = "Edm.String", "Edm.Int32", "Edm.Boolean", "Edm.DateTimeOffset"
-_PYTHON = {STRING: str, INT: int, BOOL: bool, TIME: str}
+TIME_OF_DAY = "Edm.TimeOfDay"
+_PYTHON = {STRING: str, INT: int, BOOL: bool, TIME: str, TIME_OF_DAY: str}
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,12})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def _fits_one(known: Property, value: Any) -> bool:
         return value in known.values
     if not known.type:
         return isinstance(value, dict)
+    if known.type == TIME_OF_DAY:
+        return isinstance(value, str) and _TIME_OF_DAY.fullmatch(value) is not None
     return isinstance(value, _PYTHON[known.type]) and not (known.type == INT and isinstance(value, bool))
 
 
@@ -123,7 +128,23 @@ PROFILE: Entity = (
     )
     | {"AvailableRoute": _one(AVAILABLE_ROUTE), "AwayRoute": _one(AWAY_ROUTE)}
 )
-_SCHEDULE = Property()
+_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+PERIOD: Entity = {
+    "DayOfWeek": Property(STRING, _DAYS),
+    "Start": Property(TIME_OF_DAY),
+    "Stop": Property(TIME_OF_DAY),
+}
+SCHEDULE: Entity = _properties(BOOL, "IgnoreHolidays") | {
+    "Type": Property(
+        STRING,
+        (
+            "AllHours", "OfficeHours", "OutOfOfficeHours", "SpecificHours", "SpecificHoursExcludingHolidays",
+            "OutOfSpecificHours", "OutOfSpecificHoursIncludingHolidays", "Never", "BreakTime",
+        ),
+    ),
+    "Periods": _many(PERIOD, is_navigation=False),
+}  # fmt: skip
+_SCHEDULE = _one(SCHEDULE)
 _RULE_PARTS = {
     "Condition": Property(
         STRING,
@@ -133,7 +154,7 @@ _RULE_PARTS = {
     "Hours": _SCHEDULE,
 }
 EXTENSION_RULE: Entity = (
-    _properties(INT, "Id") | _properties(STRING, "Data") | _properties(BOOL, "Enabled") | _RULE_PARTS
+    _properties(INT, "Id") | _properties(STRING, "Data CallerId") | _properties(BOOL, "Enabled") | _RULE_PARTS
 ) | {"Destination": _TO}
 GREETING: Entity = _properties(STRING, "DisplayName Filename") | {
     "Type": Property(STRING, ("Default", "Available", "Away", "OutOfOffice", "Available2", "OutOfOffice2"))
@@ -241,6 +262,11 @@ EVENT: Entity = (
     | _properties(TIME, "TimeGenerated")
 )
 DEFS: Entity = _properties(INT, "Id")
+SYSTEM_PARAMETERS: Entity = (
+    _properties(INT, "ENL")
+    | _properties(STRING, "GlobalLanguage GlobalACPRMSET FQDN Version")
+    | {"ENLRange": Property()}
+)
 SYSTEM_STATUS: Entity = (
     _properties(
         INT,
@@ -274,3 +300,32 @@ MULTI_EDIT: Entity = (
     | _properties(BOOL, "BossSecretaryRequiresFullEdit CanMoveForwardingExceptions")
     | _properties(STRING, "DisplayNumbers")
 )
+ENTITIES: Mapping[str, Entity] = {
+    "AvailableRouting": AVAILABLE_ROUTE,
+    "AwayRouting": AWAY_ROUTE,
+    "Defs": DEFS,
+    "Destination": DESTINATION,
+    "EventLog": EVENT,
+    "ExtensionRule": EXTENSION_RULE,
+    "ForwardingProfile": PROFILE,
+    "Greeting": GREETING,
+    "Group": GROUP,
+    "InboundRule": INBOUND_RULE,
+    "MultiEditUserData": MULTI_EDIT,
+    "Peer": PEER,
+    "Period": PERIOD,
+    "Phone": PHONE,
+    "PromptSet": PROMPT_SET,
+    "Queue": QUEUE,
+    "QueueAgent": AGENT,
+    "Recording": RECORDING,
+    "Rights": RIGHTS,
+    "RingGroup": RING_GROUP,
+    "RingGroupMember": MEMBER,
+    "Schedule": SCHEDULE,
+    "ServicePrincipal": PRINCIPAL,
+    "SystemParameters": SYSTEM_PARAMETERS,
+    "SystemStatus": SYSTEM_STATUS,
+    "User": USER,
+    "UserGroup": USER_GROUP,
+}

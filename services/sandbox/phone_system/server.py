@@ -19,7 +19,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.sandbox.phone_system import (
+    actions,
     departments,
+    metadata,
     numbers,
     recordings,
     routing,
@@ -30,13 +32,14 @@ from services.sandbox.phone_system import (
 from services.sandbox.phone_system.answers import Refusal, invalid_body
 from services.sandbox.phone_system.faults import Faults
 from services.sandbox.phone_system.options import PhoneSystemOptions
+from services.sandbox.phone_system.releases import worded
 from services.sandbox.phone_system.routing import Answer
 from services.sandbox.phone_system.store import PhoneSystem
 
 API = "/xapi/v1"
 _TOKENS = "/connect/token"
 # Named so that their routes are there.
-RESOURCES = (users, departments, numbers, recordings, system)
+RESOURCES = (users, actions, departments, numbers, recordings, system, metadata)
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
 
 
@@ -151,7 +154,7 @@ class SandboxServer:
             self._check_rights(request, path)
             answer = handler(routing.Request(self.system, request.query_params, _parsed(body)), **arguments)
         except Refusal as refused:
-            answer = Answer(refused.status, refused.body, refused.headers)
+            answer = Answer(refused.status, worded(refused.body, self.options.release), refused.headers)
         return _response(answer, headers)
 
     def _check_rights(self, request: HttpRequest, path: str) -> None:

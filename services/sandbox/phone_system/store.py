@@ -15,7 +15,8 @@ from services.sandbox.phone_system.answers import department_missing, invalid_bo
 from services.sandbox.phone_system.filters import Filter, Row
 from services.sandbox.phone_system.odata import Rows
 from services.sandbox.phone_system.options import PhoneSystemOptions
-from services.sandbox.phone_system.schema import GROUP, USER, accepts
+from services.sandbox.phone_system.releases import entities
+from services.sandbox.phone_system.schema import accepts
 
 Json = dict[str, Any]
 
@@ -27,6 +28,8 @@ DEFAULT_GROUP = 1
 _FIRST_USER = 21
 # Departments are peers too; their ids must not meet those of users.
 _GROUP_PEERS = 100_000_000
+# And so must those of queues and ring groups that were not there from the start.
+_NEW_PEERS = 200_000_000
 
 
 class PhoneSystem:
@@ -34,6 +37,7 @@ class PhoneSystem:
 
     def __init__(self, options: PhoneSystemOptions) -> None:
         self.options = options
+        self.entities = entities(options.release)
         self.users: dict[int, Json] = {}
         self.user_by_number: dict[str, int] = {}
         self.user_by_email: dict[str, int] = {}
@@ -113,6 +117,8 @@ class PhoneSystem:
     def add_user(self, body: Any, *, is_counted: bool = True) -> Json:
         """Create a user; whatever is not given is generated."""
         self._check_user(body)
+        if is_counted and self.options.departments_of_new != "taken":
+            body = self._without_departments(body)
         if len(self.users) >= self.options.max_extensions:
             raise warning("Number", "LIMIT_REACHED")
         number = body.get("Number") or self.first_free_number()
@@ -137,6 +143,11 @@ class PhoneSystem:
         if is_counted:
             self.count("create_user", number, sorted(body))
         return self.user(user_id)
+
+    def _without_departments(self, body: Json) -> Json:
+        if "Groups" in body and self.options.departments_of_new == "refused":
+            raise warning("Groups", "XAPI.FORBIDDEN_CHANGE")
+        return {name: value for name, value in body.items() if name not in ("Groups", "PrimaryGroupId")}
 
     def change_user(self, user_id: int, body: Any, *, is_counted: bool = True) -> None:
         """Write fields of a user; collections replace what is there."""
@@ -204,7 +215,7 @@ class PhoneSystem:
         ]
 
     def _check_user(self, body: Any) -> None:
-        if not accepts(USER, body):
+        if not accepts(self.entities["User"], body):
             raise invalid_body()
         self._check_lengths(body, user_fields.NAMES, self.options.name_limit)
         self._check_lengths(body, user_fields.TEXTS, self.options.text_limit)
@@ -342,7 +353,7 @@ class PhoneSystem:
         return [*others, *users]
 
     def _check_group(self, body: Any, group_id: int | None) -> None:
-        if not accepts(GROUP, body):
+        if not accepts(self.entities["Group"], body):
             raise invalid_body()
         if not body.get("Name"):
             raise warning("Name", "XAPI.REQUIRED")
@@ -365,6 +376,13 @@ class PhoneSystem:
             self._write(user, {"Groups": rows})
         self._other_members[group_id] = [number for number in wanted if number in self.peers]
 
+    def add_peer(self, number: str, name: str, kind: str) -> Json:
+        """A number for something that is no user."""
+        self._check_number(number)
+        peer_id = max(_NEW_PEERS, *(peer["Id"] for peer in self.peers.values())) + 1
+        self.peers[number] = {"Id": peer_id, "Number": number, "Name": name, "Type": kind, "Tags": []}
+        return {"Id": peer_id, "Number": number, "Name": name}
+
     # --- other numbers ------------------------------------------------------------------------------------
 
     def all_peers(self) -> Rows:
@@ -373,7 +391,9 @@ class PhoneSystem:
             {"Id": _GROUP_PEERS + group["Id"], "Number": group["Number"], "Name": group["Name"], "Type": "Group", "Tags": []}
             for group in self.groups.values()
         ]  # fmt: skip
-        return Rows([*self.peers.values(), *self.users.values(), *groups], _peer)
+        peers = sorted(self.peers.values(), key=lambda peer: peer["Id"])
+        first = [peer for peer in peers if peer["Id"] < _FIRST_USER]
+        return Rows([*first, *self.users.values(), *groups, *peers[len(first) :]], _peer)
 
     def people(self, rows: Sequence[Json]) -> list[Json]:
         """Agents or members as they are kept, from rows that need no more than a number."""

@@ -2,7 +2,6 @@
 
 from services.sandbox.phone_system import user_fields
 from services.sandbox.phone_system.routing import Answer, Request, route
-from services.sandbox.phone_system.schema import DEFS, EVENT, PRINCIPAL, PROMPT_SET, SYSTEM_STATUS
 from services.sandbox.phone_system.store import Json
 
 _LICENCE: Json = {
@@ -18,22 +17,22 @@ _LICENCE: Json = {
 
 @route("GET", "/Defs")
 def defs(request: Request) -> Answer:
-    return request.single("Defs", {"Id": 0}, DEFS)
+    return request.single("Defs", {"Id": 0}, "Defs")
 
 
 @route("GET", "/Defs/Pbx.GetSystemParameters()")
 def system_parameters(request: Request) -> Answer:
     length = len(str(request.system.options.first_number))
-    return Answer(
-        body={
-            "ENL": length,
-            "ENLRange": {"From": length, "To": 5},
-            "GlobalLanguage": "EN",
-            "GlobalACPRMSET": user_fields.DEFAULTS["PromptSet"],
-            "FQDN": request.system.options.fqdn,
-            "Version": request.system.options.version,
-        }
-    )
+    found: Json = {
+        "ENL": length,
+        "ENLRange": {"From": length, "To": 5},
+        "GlobalLanguage": "EN",
+        "GlobalACPRMSET": user_fields.DEFAULTS["PromptSet"],
+        "FQDN": request.system.options.fqdn,
+        "Version": request.system.options.version,
+    }
+    known = request.system.entities["SystemParameters"]
+    return Answer(body={name: value for name, value in found.items() if name in known})
 
 
 @route("GET", "/Defs/Pbx.HasSystemOwner()")
@@ -61,7 +60,7 @@ def system_status(request: Request) -> Answer:
         "IsAuditLogEnabled": True,
         "OS": "Linux",
     }
-    return request.single("SystemStatus", status, SYSTEM_STATUS)
+    return request.single("SystemStatus", status, "SystemStatus")
 
 
 @route("GET", "/LicenseStatus")
@@ -77,7 +76,7 @@ def prompt_sets(request: Request) -> Answer:
         "Folder": user_fields.DEFAULTS["PromptSet"],
         "LanguageCode": "EN",
     }
-    return request.collection("PromptSets", [english], PROMPT_SET)
+    return request.collection("PromptSets", [english], "PromptSet")
 
 
 @route("GET", "/ServicePrincipals")
@@ -93,7 +92,7 @@ def service_principals(request: Request) -> Answer:
         }
         for index, client in enumerate(clients)
     ]
-    return request.collection("ServicePrincipals", rows, PRINCIPAL)
+    return request.collection("ServicePrincipals", rows, "ServicePrincipal")
 
 
 @route("GET", "/VoicemailSettings")
@@ -103,4 +102,4 @@ def voicemail_settings(request: Request) -> Answer:
 
 @route("GET", "/EventLogs")
 def event_logs(request: Request) -> Answer:
-    return request.collection("EventLogs", [], EVENT)
+    return request.collection("EventLogs", [], "EventLog")

@@ -143,7 +143,7 @@ def test_the_stored_phone_system_is_tested(ends: Ends) -> None:
     answer = ends.ask("phone-system/test")
     assert answer.status_code == 200, answer.text
     found = PhoneSystemAnswer.model_validate(answer.json())
-    assert (found.version, found.used_extensions, found.max_extensions) == ("20.0.8.1109", 12, 12)
+    assert (found.version, found.used_extensions, found.max_extensions) == ("20.0.10.100", 12, 12)
     assert "in use" in found.warnings[0]
     assert set(answer.json()) == set(PhoneSystemAnswer.model_fields)
 

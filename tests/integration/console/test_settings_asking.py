@@ -58,7 +58,13 @@ def test_the_phone_system_is_tested_and_its_extensions_are_offered(
 ) -> None:
     answering(
         "relay_client.test_phone_system",
-        lambda _: {"version": "20.0.6", "used_extensions": 212, "max_extensions": None, "warnings": []},
+        lambda _: {
+            "version": "20.0.6",
+            "used_extensions": 212,
+            "max_extensions": None,
+            "is_limit_known": True,
+            "warnings": [],
+        },
     )
     answering("relay_client.list_extensions", lambda _: [{"number": "900", "name": "Template <b>"}])
     mary = browser("mary")

@@ -66,7 +66,7 @@ def test_only_whoever_may_start_runs_has_directory_and_phone_system_signed_in_to
     assert _token_requests(phone_system) == asked
     said = browser("oscar").get("/console/support?check=1").text
     assert "Phone system of default" in said
-    assert "3CX 20.0.8.1109 answers at" in said
+    assert "3CX 20.0.10.100 answers at" in said
 
 
 def test_no_secret_is_in_any_byte_of_the_diagnostics(ready: Context, browser: Open) -> None:

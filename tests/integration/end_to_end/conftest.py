@@ -13,6 +13,7 @@ from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import RunState
 from tests.support.office import Office
 from tests.support.phone_system import phone_system_settings
+from tests.support.releases import give_a_release
 from tests.support.samba import SambaDomain
 from tests.support.site import Site, embedded_site
 
@@ -71,10 +72,15 @@ def office(samba: SambaDomain, administrator: ldap3.Connection) -> Office:
     return Office(samba, administrator, f"Office{next(_offices)}")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Spread the tests over the releases of 3CX."""
+    give_a_release(metafunc)
+
+
 @pytest.fixture
-def options() -> PhoneSystemOptions:
+def options(release: str) -> PhoneSystemOptions:
     """Five extensions nobody in the directory knows, 100 to 104."""
-    return PhoneSystemOptions(extensions=5)
+    return PhoneSystemOptions(extensions=5, release=release)
 
 
 @pytest.fixture

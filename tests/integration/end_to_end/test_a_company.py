@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
 
 
 @pytest.fixture
-def options() -> PhoneSystemOptions:
+def options(release: str) -> PhoneSystemOptions:
     """Twenty extensions that nobody in the directory knows."""
-    return PhoneSystemOptions(extensions=20)
+    return PhoneSystemOptions(extensions=20, release=release)
 
 
 @pytest.fixture

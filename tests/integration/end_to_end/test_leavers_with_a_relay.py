@@ -24,9 +24,9 @@ ARCHIVE, LEAVER, NEW_NUMBER = "104", "201", "301"
 
 
 @pytest.fixture
-def options() -> PhoneSystemOptions:
+def options(release: str) -> PhoneSystemOptions:
     """Extensions 100 to 104, of which the last is the archive."""
-    return PhoneSystemOptions(extensions=5)
+    return PhoneSystemOptions(extensions=5, release=release)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ class Passing:
     method: str
     path: str
     query: Mapping[str, str]
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def between(target: str, certificate: ServerCertificate | None = None) -> Iterat
         def _handle(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            passing = Passing(self.command, parts.path, query)
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            passing = Passing(self.command, parts.path, query, content)
             made.requests.append(passing)
 
             def _forward() -> Answer:

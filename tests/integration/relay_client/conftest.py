@@ -23,6 +23,7 @@ from shared.settings.documents import DirectorySettings, PhoneSystemSettings, Un
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.support.databases import deployment_settings
+from tests.support.releases import give_a_release
 
 
 class Silent(Context):
@@ -160,10 +161,15 @@ class VerifyingArchiver:
         return ArchiveReceipt(self.is_verified, items=1)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Spread the tests over the releases of 3CX."""
+    give_a_release(metafunc)
+
+
 @pytest.fixture
-def options() -> PhoneSystemOptions:
+def options(release: str) -> PhoneSystemOptions:
     """Ten extensions, 100 to 109."""
-    return PhoneSystemOptions(extensions=10)
+    return PhoneSystemOptions(extensions=10, release=release)
 
 
 @pytest.fixture

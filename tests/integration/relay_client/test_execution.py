@@ -11,6 +11,7 @@ from shared.domain.command import Command, CommandKind
 from shared.errors import LeaseHeld
 from shared.work import leases
 from tests.integration.relay_client.conftest import Bench, VerifyingArchiver, change, creation
+from tests.support.releases import every_release
 
 pytestmark = pytest.mark.every_database
 
@@ -24,6 +25,7 @@ def test_a_created_extension_has_its_fields_and_belongs_to_its_person(bench: Ben
     assert "Created extension 201 for Anna1 Berg." in bench.log()
 
 
+@every_release
 def test_a_template_gives_its_settings_but_neither_its_secrets_nor_its_power(bench: Bench) -> None:
     state = bench.phone_system.state
     state.add_group({"Name": "Sales"})
@@ -55,6 +57,7 @@ def test_a_template_gives_its_settings_but_neither_its_secrets_nor_its_power(ben
     assert voicemail["Number"] == "201"
 
 
+@every_release
 def test_departments_are_created_once_and_used(bench: Bench) -> None:
     rows = bench.execute(
         Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"}),
@@ -91,6 +94,7 @@ def test_moving_to_another_department_keeps_the_rights_of_those_that_stay(bench:
     assert user["PrimaryGroupId"] == 2
 
 
+@every_release
 def test_someone_who_leaves_is_disabled_then_archived_then_deleted(bench: Bench) -> None:
     gone = {"number": "103", "enabled": False}
     rows = bench.execute(
@@ -121,6 +125,7 @@ def test_an_extension_is_deleted_only_after_its_archive_was_verified(bench: Benc
     assert "not deleted" in (rows[1].error_message or "")
 
 
+@every_release
 def test_a_renumbering_takes_everything_along_and_leaves_nothing_behind(bench: Bench) -> None:
     state = bench.phone_system.state
     old = bench.id_of("104")
@@ -197,8 +202,8 @@ class TestLicence:
     """A phone system with two extensions left."""
 
     @pytest.fixture
-    def options(self) -> PhoneSystemOptions:
-        return PhoneSystemOptions(extensions=10, max_extensions=12)
+    def options(self, release: str) -> PhoneSystemOptions:
+        return PhoneSystemOptions(extensions=10, max_extensions=12, release=release)
 
     def test_the_licence_s_limit_is_said_and_the_rest_stands(self, bench: Bench) -> None:
         rows = bench.execute(*(creation(index) for index in range(1, 5)))

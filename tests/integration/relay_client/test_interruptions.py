@@ -184,8 +184,8 @@ class TestSlow:
     """A phone system that takes its time."""
 
     @pytest.fixture
-    def options(self) -> PhoneSystemOptions:
-        return PhoneSystemOptions(extensions=10, latency_ms=50)
+    def options(self, release: str) -> PhoneSystemOptions:
+        return PhoneSystemOptions(extensions=10, latency_ms=50, release=release)
 
     def test_a_run_cancelled_in_mid_stage_begins_nothing_more_and_says_what_was_done(
         self, bench: Bench
@@ -226,8 +226,8 @@ class TestLong:
     """A stage that outlasts half of a task's time."""
 
     @pytest.fixture
-    def options(self) -> PhoneSystemOptions:
-        return PhoneSystemOptions(extensions=10, latency_ms=20)
+    def options(self, release: str) -> PhoneSystemOptions:
+        return PhoneSystemOptions(extensions=10, latency_ms=20, release=release)
 
     def test_it_is_handed_on_with_its_commands_open_and_ends_in_further_tasks(self, bench: Bench) -> None:
         hurried = bench.context.settings.model_copy(update={"task_seconds": 0.2})

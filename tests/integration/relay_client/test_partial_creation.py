@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.sandbox.phone_system import PhoneSystemOptions
 from shared.domain.command import Command, CommandKind
 from tests.integration.relay_client.conftest import Bench, change, creation
 from tests.integration.relay_client.test_unknown_outcome import renumbering
@@ -22,6 +23,12 @@ def _newcomer(bench: Bench) -> Command:
     bench.phone_system.state.add_group({"Name": "Sales"}, is_counted=False)
     bench.phone_system.state.change_user(bench.id_of("100"), {"RecordCalls": True}, is_counted=False)
     return creation(1, template="100", departments=("Sales",), primary_department="Sales")
+
+
+@pytest.fixture
+def options(release: str) -> PhoneSystemOptions:
+    """One that wants departments in a step of their own."""
+    return PhoneSystemOptions(extensions=10, release=release, departments_of_new="refused")
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -24,6 +24,9 @@ from shared.worker.questions import seal
 from tests.integration.relay_client.between import Answer, Between, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench
 
+# It has all that Rollcall asks for, so that nothing is warned of.
+_newest = pytest.mark.parametrize("release", ["20.0.10"])
+
 
 def _ask(bench: Bench, **changes: Any) -> dict[str, Any]:
     """As the console does: with settings that are not saved yet."""
@@ -38,15 +41,17 @@ def proxy(bench: Bench) -> Iterator[Between]:
         yield made
 
 
+@_newest
 def test_a_good_connection_tells_version_licence_and_departments(bench: Bench) -> None:
     answer = questions.test_phone_system(bench.context, {"site_id": "default"})
     assert answer.pop("seconds") >= 0
     assert answer == {
         "address": bench.base_url,
-        "version": "20.0.8.1109",
+        "version": bench.phone_system.options.version,
         "certificate_until": None,
         "used_extensions": 10,
         "max_extensions": 100_000,
+        "is_limit_known": True,
         "departments": 1,
         "warnings": [],
     }
@@ -58,6 +63,7 @@ def test_a_licence_without_a_free_extension_is_warned_of(bench: Bench) -> None:
     assert "All 10 extensions of the licence are in use" in warning
 
 
+@_newest
 @pytest.mark.parametrize("version", ["18.0.9.20", ""])
 def test_another_version_than_the_one_that_is_known_is_warned_of(
     proxy: Between, bench: Bench, version: str
@@ -71,6 +77,7 @@ def test_another_version_than_the_one_that_is_known_is_warned_of(
     assert f"version {version or '(none)'}" in warning
 
 
+@_newest
 def test_a_wrong_secret_is_refused_even_while_a_good_token_is_known(bench: Bench) -> None:
     assert _ask(bench)["warnings"] == []
     asked = bench.phone_system._sandbox.token_requests
@@ -125,6 +132,7 @@ def test_a_certificate_is_accepted_by_the_authority_given_and_by_no_other(bench:
                 _ask(bench, base_url=proxy.base_url, ca_certificate=ca)
 
 
+@_newest
 def test_a_certificate_that_ends_soon_and_a_clock_that_is_wrong_are_told_in_time(bench: Bench) -> None:
     certificate = make_certificate("pbx.example.test", validity=timedelta(days=10, minutes=1))
     ahead = datetime.now(UTC) + timedelta(minutes=7, seconds=5)

@@ -22,6 +22,7 @@ from shared.runs.start import RunRequest, start_run
 from shared.work.parts import PartWork
 from tests.integration.relay_client.between import Answer, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench, change, creation
+from tests.support.releases import every_release
 from tests.support.waiting import wait_until
 
 
@@ -67,19 +68,21 @@ def test_all_extensions_are_read_over_many_pages_of_at_most_100_and_stored_in_or
     assert {page.query["$top"] for page in pages} == {"100"}
 
 
+@every_release
 def test_the_part_s_proof_holds_licence_version_departments_and_whatever_holds_a_number(
     bench: Bench,
 ) -> None:
     bench.phone_system.state.add_group({"Name": "Sales"}, is_counted=False)
     proof = _snapshot(bench).proof
     assert (proof["used_extensions"], proof["max_extensions"], proof["total"]) == (10, 100_000, 10)
-    assert proof["version"] == "20.0.8.1109"
+    assert proof["version"] == bench.phone_system.options.version
     assert [department[1] for department in proof["departments"]] == ["DEFAULT", "Sales"]
     kinds = {kind for _number, kind, _name in proof["peers"]}
     assert kinds >= {"Queue", "RingGroup", "IVR", "Parking", "Group"}
     assert "Extension" not in kinds
 
 
+@every_release
 def test_no_read_ever_lacks_its_select_and_no_secret_is_ever_read_or_logged(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -112,7 +115,9 @@ def test_no_read_ever_lacks_its_select_and_no_secret_is_ever_read_or_logged(
     assert {"Users", "Groups", "Peers", "SystemStatus", "Defs"} <= {
         passing.path.split("/")[3].partition("(")[0] for passing in reads
     }
-    for passing in reads:
+    # Neither the description of the API nor the answer of a function has rows.
+    of_rows = [passing for passing in reads if not passing.path.endswith(("/$metadata", "()"))]
+    for passing in of_rows:
         assert passing.query.get("$select"), passing
         assert not any(secret in str(passing.query) for secret in SECRETS), passing
         assert int(passing.query.get("$top", 1)) <= 100

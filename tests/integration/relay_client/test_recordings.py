@@ -15,9 +15,9 @@ from tests.integration.relay_client.conftest import Bench, change
 
 
 @pytest.fixture
-def options() -> PhoneSystemOptions:
+def options(release: str) -> PhoneSystemOptions:
     """An API client that may read recordings."""
-    return PhoneSystemOptions(extensions=10, role="system_owners")
+    return PhoneSystemOptions(extensions=10, role="system_owners", release=release)
 
 
 def _recorded(bench: Bench) -> str:

@@ -65,8 +65,8 @@ class TestShortLife:
     """A phone system whose tokens live for a second."""
 
     @pytest.fixture
-    def options(self) -> PhoneSystemOptions:
-        return PhoneSystemOptions(extensions=10, expires_in=1, latency_ms=20)
+    def options(self, release: str) -> PhoneSystemOptions:
+        return PhoneSystemOptions(extensions=10, expires_in=1, latency_ms=20, release=release)
 
     def test_tokens_that_expire_in_mid_run_are_renewed_and_nothing_fails(self, bench: Bench) -> None:
         bench.configure(concurrency=2)

@@ -57,7 +57,7 @@ WRITES: dict[str, Callable[[Bench], Command]] = {
     "delete": _deletion,
 }
 # How many requests that change something each of them makes at least.
-STEPS = {"group": 1, "create": 4, "renumber": 5, "update": 1, "enable": 1, "disable": 1, "delete": 1}
+STEPS = {"group": 1, "create": 3, "renumber": 5, "update": 1, "enable": 1, "disable": 1, "delete": 1}
 ANSWERS: dict[str, dict[str, Any]] = {
     "dropped before": {"kind": "drop_before"},
     "dropped after": {"kind": "drop_after"},

@@ -145,3 +145,51 @@ def test_a_welcome_is_sent_and_counted(
 
 def test_no_mail_address_is_ever_had_twice(xapi: httpx.Client, ids: dict[str, int]) -> None:
     assert xapi.get(f"Users({ids['100']})/Pbx.HasDuplicatedEmail()").json() == {"value": False}
+
+
+def test_several_users_are_changed_at_once_or_none_of_them(xapi: httpx.Client, ids: dict[str, int]) -> None:
+    chosen = [ids["100"], ids["101"]]
+    assert xapi.post(
+        "Users/Pbx.BulkUpdate", json={"ids": [*chosen, 4711], "user": {"RecordCalls": True}}
+    ).is_error
+    assert [row["RecordCalls"] for row in values(xapi.get("Users?$select=RecordCalls"))] == [False] * 5
+    assert (
+        xapi.post("Users/Pbx.BulkUpdate", json={"ids": chosen, "user": {"RecordCalls": True}}).status_code
+        == 204
+    )
+    assert [row["RecordCalls"] for row in values(xapi.get("Users?$select=RecordCalls"))] == [True] * 2 + [
+        False
+    ] * 3
+
+
+def test_addresses_that_somebody_has_are_named_whatever_their_case(xapi: httpx.Client) -> None:
+    given = ["EXISTING0@sandbox.example.test", "nobody@sandbox.example.test"]
+    found: list[object] = [*values(xapi.post("Users/Pbx.GetDuplicatedEmails", json={"emails": given}))]
+    assert found == given[:1]
+    assert xapi.post("Users/Pbx.GetDuplicatedEmails", json={"emails": [1]}).status_code == 400
+
+
+def test_secrets_of_several_users_are_made_anew_and_their_welcome_messages_counted(
+    xapi: httpx.Client, sandbox: httpx.Client, ids: dict[str, int]
+) -> None:
+    before = {row["Number"]: row["VMPIN"] for row in values(xapi.get("Users?$select=Number,VMPIN"))}
+    opts = {"VoicemailPIN": True, "SendWelcomeEmail": True}
+    body = {"Ids": [ids["100"], ids["101"]], "opts": opts}
+    assert xapi.post("Users/Pbx.RegeneratePasswords", json=body).status_code == 204
+    after = {row["Number"]: row["VMPIN"] for row in values(xapi.get("Users?$select=Number,VMPIN"))}
+    assert {number for number in before if before[number] != after[number]} == {"100", "101"}
+    assert set(sandbox.get("/sandbox/calls").json()["send_welcome_email"]) == {"100", "101"}
+
+
+def test_a_queue_and_a_ring_group_hold_their_number_until_they_are_deleted(xapi: httpx.Client) -> None:
+    for collection, people in (("Queues", "Agents"), ("RingGroups", "Members")):
+        made = xapi.post(collection, json={"Number": "810", "Name": "Support", people: [{"Number": "101"}]})
+        assert made.status_code == 201, made.text
+        address = f"{collection}({made.json()['Id']})"
+        found = xapi.get(f"{address}?$expand={people}").json()
+        assert (found["Name"], [row["Number"] for row in found[people]]) == ("Support", ["101"])
+        assert refusal(xapi.post("Users", json={"Number": "810"}))[2] == "WARNINGS.XAPI.ALREADY_IN_USE"
+        ordered = [row["Id"] for row in values(xapi.get("Peers?$orderby=Id&$top=100&$select=Id"))]
+        assert ordered == sorted(ordered)
+        assert xapi.delete(address).status_code == 204
+        assert xapi.get("Peers(Number='810')").status_code == 404

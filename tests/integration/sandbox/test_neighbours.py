@@ -136,7 +136,7 @@ def test_there_is_no_way_to_a_voicemail_message(xapi: httpx.Client) -> None:
 
 def test_the_system_tells_its_state_and_defaults(xapi: httpx.Client) -> None:
     status = xapi.get("SystemStatus").json()
-    assert (status["Version"], status["ExtensionsTotal"], status["LicenseActive"]) == ("20.0.8.1109", 5, True)
+    assert (status["Version"], status["ExtensionsTotal"], status["LicenseActive"]) == ("20.0.10.100", 5, True)
     assert status["LicenseKey"] not in xapi.get("SystemStatus?$select=Version").text
     parameters = xapi.get("Defs/Pbx.GetSystemParameters()").json()
     (prompt_set,) = values(xapi.get("PromptSets"))

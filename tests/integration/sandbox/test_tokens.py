@@ -139,6 +139,6 @@ def test_every_answer_of_the_api_names_the_version(
         phone_systems.stranger(phone_system).get("/xapi/v1/Users"),
     ]
     assert [answer.status_code for answer in answers] == [200, 404, 400, 405, 401]
-    assert {answer.headers["X-3CX-Version"] for answer in answers} == {"20.0.8.1109"}
+    assert {answer.headers["X-3CX-Version"] for answer in answers} == {"20.0.10.100"}
     assert answers[0].json()["Id"] == 0
     assert answers[0].json()["@odata.context"].endswith("/xapi/v1/$metadata#Defs/$entity")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.relay_client import warnings
 from services.relay_client.errors import (
     BODY_LIMIT,
     NOT_SENT,
@@ -145,10 +146,50 @@ def test_an_answer_that_is_no_success_becomes_the_error_that_says_what_to_do(
     assert type(from_response(answer, WRITE)) is expected
 
 
-def test_a_refused_field_is_named_with_3cx_s_own_word_for_the_reason() -> None:
+def test_a_refused_field_is_named_with_plain_words_and_3cx_s_own_for_the_reason() -> None:
     error = from_response(_answer(400, _warning("Groups", "XAPI.NOT_FOUND")), WRITE)
-    assert error.message == "3CX refused (creating extension 201): Groups: WARNINGS.XAPI.NOT_FOUND."
+    assert error.message == (
+        "3CX refused (creating extension 201). The list of departments names something that 3CX does not have (any more). The next "
+        "run looks again. (3CX says: Groups: WARNINGS.XAPI.NOT_FOUND.)"
+    )
     assert error.details["target"] == "Groups"
+
+
+def test_a_reason_that_nobody_knows_is_told_as_it_came() -> None:
+    error = from_response(_answer(400, _warning("Groups", "XAPI.QUITE_NEW")), WRITE)
+    assert error.message == "3CX refused (creating extension 201): Groups: WARNINGS.XAPI.QUITE_NEW."
+
+
+@pytest.mark.parametrize("name", sorted(warnings.IN_REACH))
+@pytest.mark.parametrize("target", ["Number", "SRTPMode", ""])
+def test_every_warning_within_reach_is_a_whole_sentence_about_its_field(name: str, target: str) -> None:
+    words = warnings.in_words(target, f"WARNINGS.XAPI.{name}")
+    assert words.endswith(".")
+    assert words[0] != words[0].lower() or words.startswith("3CX")
+    assert "{" not in words
+
+
+def test_field_and_reason_are_found_in_the_message_where_no_details_are_given() -> None:
+    body = {"error": {"code": "", "message": "EmailAddress:\nWARNINGS.XAPI.ALREADY_IN_USE"}}
+    assert type(from_response(_answer(400, body), WRITE)) is EmailInUse
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The query specified in the URI is not valid. Could not find a property named 'SRTPMode' on type 'Pbx.User'.",
+        "The query specified in the URI is not valid. Could not find a property named 'SRTPMode'.",
+        "The query specified in the URI is not valid. The property 'SRTPMode' cannot be used in the $select query option.",
+        "The query specified in the URI is not valid. Property 'SRTPMode' on type 'Pbx.User' is not a navigation property or"
+        " complex property. Only navigation properties can be expanded.",
+        "The input was not valid. The property 'SRTPMode' does not exist on type 'Pbx.User'.",
+    ],
+)
+def test_a_property_that_a_release_does_not_have_is_named_in_the_error(text: str) -> None:
+    error = from_response(_answer(400, {"error": {"code": "", "message": text}}), READ)
+    assert type(error) is CommandRejected
+    assert error.details["unknown_property"] == "SRTPMode"
+    assert "no property 'SRTPMode' (reading extensions)" in error.message
 
 
 @pytest.mark.parametrize(("status", "expected"), [(500, ReadInterrupted), (503, PhoneSystemBusy)])

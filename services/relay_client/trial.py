@@ -1,0 +1,42 @@
+"""Tries what a run will need of a phone system, reading only, so that a green test means a good run.
+
+Called by ``snapshot`` (what every run depends on) and ``questions`` (everything). What is needed raises; what only some
+settings need becomes advice.
+"""
+
+from collections.abc import Sequence
+
+from services.relay_client import template
+from services.relay_client.advice import advice_on_roles
+from services.relay_client.errors import REFUSED
+from services.relay_client.xapi import MissingSettings, Xapi
+from shared.domain.extension import Department
+
+
+def try_settings(xapi: Xapi) -> MissingSettings:
+    """Read whatever templates and renumbering copy, of one extension.
+
+    :raises RollcallError: a run could not read it either.
+    """
+    return xapi.missing_settings(template.READ_FIELDS, template.EXPANDED)
+
+
+def try_rest(xapi: Xapi, departments: Sequence[Department], *, with_recordings: bool) -> list[str]:
+    """Try what else a run may read: numbers in use, roles and, where they are archived through the API, recordings.
+
+    :raises RollcallError: a run could not read it either.
+    """
+    xapi.try_numbers()
+    advice: list[str] = []
+    try:
+        default = next((item for item in departments if item.is_default), None)
+        if default is not None:
+            advice += advice_on_roles(xapi.settings.allowed_roles, xapi.roles(default.id))
+    except REFUSED as refused:
+        advice.append(f"The roles of departments cannot be looked at. {refused.args[0]}")
+    try:
+        if with_recordings:
+            xapi.try_recordings()
+    except REFUSED as refused:
+        advice.append(f"Recordings cannot be read, so nobody who leaves can be archived. {refused.args[0]}")
+    return advice

@@ -1,0 +1,98 @@
+"""3CX's warnings in plain words: what each one that our calls can meet means, and what to do.
+
+The names are those of 3CX's own list, less ``WARNINGS.`` and ``XAPI.``, which releases use differently. A name that is
+neither here nor known to be out of reach fails a test.
+"""
+
+from collections.abc import Mapping
+
+# What a person calls the fields that Rollcall writes by itself; any other is named as 3CX names it.
+_FIELDS: Mapping[str, str] = {
+    "Number": "the number",
+    "FirstName": "the first name",
+    "LastName": "the last name",
+    "EmailAddress": "the e-mail address",
+    "Mobile": "the mobile number",
+    "Groups": "the list of departments",
+    "PrimaryGroupId": "the primary department",
+    "Name": "the name",
+}
+# ``{field}`` is the field that was refused.
+_SENTENCES: Mapping[str, str] = {
+    "ALREADY_IN_USE": "{field} is in use elsewhere in 3CX. Choose another one, or free it there.",
+    "CANNOT_BE_DELETED": "3CX keeps it. Look in 3CX what it is used for.",
+    "CAN_NOT_BE_EMPTY_STRING": "{field} must not be empty. Fill it where it comes from.",
+    "DELETING_ALREADY_IN_PROGRESS": "3CX is deleting something else at the moment. The next run tries again.",
+    "DN_NUMBER_CANNOT_BE_USED": "{field} is reserved in 3CX. Choose another one.",
+    "DOUBLE_QUOTES_NOT_ALLOWED": "{field} has double quotes in it, which 3CX does not take. Remove them where it comes from.",
+    "DUPLICATE": "{field} exists already in 3CX. Choose another one.",
+    "FAX_SERVER_CANNOT_BE_DELETED": "it is the fax server. Exclude its number in Rollcall, or make another one the fax server.",
+    "FILE_NOT_ACCESSIBLE": "3CX cannot read the file. Look at the disk and the storage of recordings in 3CX.",
+    "FILE_NOT_FOUND": "3CX does not have the file (any more).",
+    "FORBIDDEN_CHANGE": "{field} must not be changed. Set it by hand in 3CX.",
+    "INVALID": "{field} has a value that 3CX does not take. Correct it where it comes from.",
+    "INVALID_EXTENSION_NUMBER_LENGTH": "{field} does not have as many digits as extensions have in this 3CX. Choose another one.",
+    "INVALID_LICENSE_TYPE": "the licence of this 3CX does not include it. Change the setting, or the licence.",
+    "INVALID_PASSWORD": "the password is not good enough for 3CX. Choose a longer one in 3CX.",
+    "INVALID_PIN_NUMBER": "the voicemail PIN is not one that 3CX takes. Choose another one in 3CX.",
+    "INVALID_TIMEZONE": "3CX does not know the time zone. Set it by hand in 3CX.",
+    "LENGTH_NOT_MORE_2048_CHARS": "{field} is longer than 2048 characters. Shorten it where it comes from.",
+    "LENGTH_NOT_MORE_255_CHARS": "{field} is longer than 255 characters. Shorten it where it comes from.",
+    "LENGTH_NOT_MORE_50_CHARS": "{field} is longer than 50 characters. Shorten it where it comes from.",
+    "LICENSE_NOT_FOUND": "3CX has no valid licence. Activate it in 3CX.",
+    "LIMIT_REACHED": "the licence of this 3CX has no room left. Free something, or enlarge the licence.",
+    "MAC_ADDRESS_ALREADY_IN_USE": "another extension has this phone. Remove it there first.",
+    "MAC_USED_BY": "another extension has this phone. Remove it there first.",
+    "MCM_MODE_REQUIRED": "this works only in a 3CX for several companies. Change the setting.",
+    "NON_EXISTENT_EXT_NUMBER": "{field} names an extension that does not exist (any more). Correct it in 3CX.",
+    "NOT_FOUND": "{field} names something that 3CX does not have (any more). The next run looks again.",
+    "NOT_SUPPORTED": "this 3CX does not support {field}. Change the setting, or update 3CX.",
+    "NO_MORE_NUMBERS_AVAILABLE": "no number is left in the department's range. Enlarge the range in 3CX.",
+    "NO_USERS_IN_TEAMS": "nobody is connected with Microsoft Teams. Set up Teams in 3CX, or switch it off in the template.",
+    "NUMBER_IGNORED": "3CX ignored the number. Choose another one.",
+    "OPERATOR_CANNOT_BE_DELETED": "it is the operator. Make another extension the operator in 3CX, or exclude its number in Rollcall.",
+    "OTHER_USER_ROLE_DOWNGRADE": "the API client may not lower this role. Change it by hand in 3CX as a system owner.",
+    "OUT_OF_THE_RANGE": "{field} is outside the range that 3CX allows. Choose another one.",
+    "REQUIRED": "{field} is required. Fill it where it comes from.",
+    "STRING_TOO_LONG": "{field} is longer than 3CX takes. Shorten it where it comes from.",
+    "TIMEZONEID_IS_MISSING": "3CX wants a time zone. Set it by hand in 3CX.",
+    "TOO_MANY_ITEMS_IN_LIST": "{field} has more entries than 3CX takes. Remove some in the template.",
+    "TOO_MANY_PHONES": "the extension has more phones than 3CX takes. Remove one in 3CX.",
+    "USER_EXTENSION_CANNOT_BE_DELETED": "3CX keeps this extension, which is often its last system owner. Make somebody else one first.",
+    "USER_ROLE_DOWNGRADE": "3CX does not let an API client lower its own role. Change it by hand in 3CX.",
+}  # fmt: skip
+# About phones and trunks, backups, imports, certificates, chats, conferences, ...: nothing that Rollcall calls.
+OUT_OF_REACH = frozenset(
+    """
+    ALREADY_EXPIRED AWS_STORAGE_UNDER_USAGE BACKUP_LOCATION_CONFIG_ERROR BACKUP_NOT_FOUND_OR_INVALID
+    BLACKLIST_NUMBER_LIMIT_EXCEEDED CALL_FLOW_MUST_BE_ALPHANUMERIC CANNOT_CONNECT_AMAZON_S3_BUCKET CANNOT_CONNECT_FTP
+    CANNOT_CONNECT_GOOGLE_BUCKET CANNOT_CONNECT_SFTP CANNOT_CONNECT_SMB CANNOT_DELETE_TRUNKS_BINDED_ERMERGENCY_NUMBER
+    CAPTCHA_ERROR CAPTURE_LOCALHOST_NOT_ALLOWED CAPTURE_ONGOING CERTIFICATE_EXPIRED CHAT_LOG_IS_DISABLED
+    CONTACTS_SPECIFY_NAME_SURNAME CONTACTS_SPECIFY_NAME_SURNAME_COMPANY CONTACTS_SPECIFY_PHONE_NUMBER
+    CONVERTER_LIMIT_REACHED CONVERTER_REQUEST_ALREADY_IN_PROGRESS CONVERTER_REQUEST_NOT_FOUND
+    CONVERTER_REQUEST_TIMEOUT CONVERTER_WEBMEETING_BRIDGE_NOT_FOUND CREATE_1_SIP_TRUCK_EMERGENCY
+    CSV_IMPORT_LIMIT_REACHED CSV_INVALID_FILE_FORMAT CSV_LINE_CORRUPTED ERP_SERVER_ERROR
+    ERROR_DOWNLOADING_FROM_UPDATES_SERVER EXTRACTING_OUTSIDE_THE_DESTINATION_DIRECTORY FILE_FORMAT_IS_INCORRECT
+    FILE_IS_TOO_LARGE GROUP_CANNOT_BE_DELETED GROUP_WITH_MEMBERS_CANNOT_BE_DELETED INTERNATIONALPREFIX_IS_MISSING
+    INVALID_CALL_FLOW_FILE INVALID_CREDENTIALS INVALID_FILE_NAME INVALID_HEX_CHARACTER INVALID_IP_MASK INVALID_PATH
+    INVALID_SECURITY_CODE MCU_LIMIT_REACHED MCU_REQUEST_ALREADY_IN_PROGRESS MCU_REQUEST_NOT_FOUND MCU_REQUEST_TIMEOUT
+    MCU_WEBMEETING_BRIDGE_NOT_FOUND NO_SECRET_DEFINED OPENAI_KEY_IS_MISSING OUTBOUND_RULES_LIMIT_REACHED
+    PATH_SHOULD_NOT_CONTAIN_SPACES PLAYLIST_IN_USE PLAYLIST_NO_SOURCE RING_GROUP_ENABLE_PAGING SBC_CERT_EXPIRED
+    SBC_CERT_FQDN_MISMATCH SBC_KEY_CERT_MISMATCH SFTP_INVALID_HOST_KEY SUPPORTED_MEDIA_FORMAT_WAV TOO_MANY_BACKUPS
+    TOO_MANY_PROMPTS TOO_MANY_SBC TOO_MANY_TRUNKS UNABLE_REACH_UPDATES_SERVER WAKEUP_IVR_EXISTS WIRESHARK_NOT_FOUND
+    WRONG_CSV_FILE_REQUIRED_COLUMNS_NOT_FOUND WRONG_CSV_FILE_REQUIRED_HEADER_NOT_FOUND
+    """.split()
+)
+IN_REACH = frozenset(_SENTENCES)
+
+
+def name_of(warning: str) -> str:
+    """The name of a warning as it is here; what is no warning stays as it is."""
+    return warning.removeprefix("WARNINGS.").removeprefix("XAPI.")
+
+
+def in_words(target: str, warning: str) -> str:
+    """What a refusal of a field means and what to do; empty for a warning that is not known."""
+    field = _FIELDS.get(target) or (f"the setting {target}" if target else "something")
+    said = _SENTENCES.get(name_of(warning), "").format(field=field)
+    return said[:1].upper() + said[1:]
