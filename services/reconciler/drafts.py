@@ -74,10 +74,12 @@ def settle(drafts: list[Draft], concessions: Concessions) -> list[Draft]:
     while True:
         freed = {resource: draft for draft in drafts for resource in draft.frees}
         dropped: list[Draft] = []
+        claimed = sum(len(draft.claims) for draft in drafts)
         for draft in drafts:
             if not _link(draft, freed, concessions):
                 dropped.append(draft)
-        if dropped:
+        # Whoever leaves their address out keeps the one they have, which others may have counted on.
+        if dropped or claimed != sum(len(draft.claims) for draft in drafts):
             drafts = _without(drafts, dropped)
             continue
         ordered, cycles = _in_order_of_need(drafts)

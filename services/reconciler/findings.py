@@ -198,13 +198,14 @@ class Findings:
             extension.number,
         )
 
-    def number_passed_on(self, person: Person, extension: Extension, name: str) -> None:
+    def number_passed_on(self, person: Person, extension: Extension, previous: Binding | None) -> None:
         """The number is that of an extension whose person leaves, and the rules neither replace it nor pass it on."""
+        name = (previous.person_name if previous else "") or extension.name
         self._add(
             FindingCode.NUMBER_PASSED_ON,
             Severity.CONFLICT,
             f"The directory gives {extension.number} to {person.name}, and {called(extension)} is still there from {name}, "
-            f"who leaves it. {person.name} gets no extension. Delete {extension.number} in 3CX, or choose in the rules what "
+            f"who leaves it. {person.name} does not get the number. Delete {extension.number} in 3CX, or choose in the rules what "
             "happens when a number is passed on.",
             [person],
             extension.number,

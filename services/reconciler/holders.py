@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from services.reconciler.drafts import Draft
 from services.reconciler.fields import Fields, contact_fields, department_changes, identity, new_departments
+from services.reconciler.identity import follows_directory
 from services.reconciler.placing import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
@@ -12,19 +13,28 @@ from shared.domain.binding import Binding
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
-from shared.domain.rules import ChangedIn3cx, Outcome, Reenabling
+from shared.domain.rules import Outcome, Reenabling
 
 
 def plan_holder(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:
     """Somebody enabled with a number, and an extension that shows them."""
     if extension.number in table.situation.reserved:
         table.findings.protected(person, extension, "a template or the archive", "changed")
-    elif extension.number == person.number:
+        return
+    if extension.number == person.number:
         plan_changes(table, person, extension, binding)
-    elif extension.number == binding.number or person.number != binding.number:
+        return
+    rule = table.rules.number_changed_in_3cx
+    if extension.number != binding.number and person.number == binding.number:
+        table.findings.number_changed_in_3cx(person, extension, binding.number, rule)
+    if person.guid in table.assignment.refused:
+        refusal = table.assignment.refused[person.guid]
+        table.findings.number_passed_on(person, refusal.extension, refusal.previous)
+    elif person.guid not in table.rebinding and follows_directory(binding, person, extension, rule):
+        # An extension just found under another id is renumbered by the next run, when its link has moved.
         plan_renumbering(table, person, extension, binding)
-    else:
-        _plan_changed_in_3cx(table, person, extension, binding)
+        return
+    plan_changes(table, person, extension, binding)
 
 
 def plan_changes(
@@ -125,16 +135,6 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
         # The address moves to the new extension before the old one is looked at again.
         extension = replace(extension, email="")
     table.drafts += removal(table, extension, Outcome.DELETE, leaving, [renumbering])
-
-
-def _plan_changed_in_3cx(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:
-    """Renumbered in 3CX by hand, while the directory still gives the number that it had."""
-    rule = table.rules.number_changed_in_3cx
-    table.findings.number_changed_in_3cx(person, extension, binding.number, rule)
-    if rule is ChangedIn3cx.FOLLOW_DIRECTORY:
-        plan_renumbering(table, person, extension, binding)
-    else:
-        plan_changes(table, person, extension, binding)
 
 
 _FIELD_WORDS = {

@@ -131,5 +131,4 @@ def _refuse(table: Worktable, person: Person, refusal: Refusal) -> None:
         case Obstacle.REASSIGNED:
             table.findings.number_held_by(person, f"{called(holder)}, which shows somebody else")
         case Obstacle.NOT_PASSED_ON:
-            name = refusal.previous.person_name if refusal.previous else ""
-            table.findings.number_passed_on(person, holder, name or holder.name)
+            table.findings.number_passed_on(person, holder, refusal.previous)

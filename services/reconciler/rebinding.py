@@ -40,13 +40,21 @@ def plan_moves(table: Worktable) -> None:
 
 
 def require_moves(table: Worktable) -> None:
-    """Whatever is done to an extension found under another id needs the binding to be moved first."""
+    """The first thing done to an extension found under another id needs its binding to be moved; the rest follows."""
     for draft in table.drafts if table.rebinding else ():
         needed = table.rebinding.get(draft.guid or "")
-        if needed is None or draft is needed or draft.extension is None or needed.extension is None:
-            continue
-        if draft.extension.id == needed.extension.id:
-            draft.requires.append(needed)
+        if needed is not None and draft is not needed and _are_same(draft, needed):
+            if not any(_are_same(earlier, needed) for earlier in draft.requires):
+                draft.requires.append(needed)
+
+
+def _are_same(draft: Draft, other: Draft) -> bool:
+    """Whether both are about one extension."""
+    return (
+        draft.extension is not None
+        and other.extension is not None
+        and draft.extension.id == other.extension.id
+    )
 
 
 def new_account(table: Worktable, person: Person, taking: Taking, previous: Binding) -> Draft:

@@ -6,7 +6,7 @@ number and address in the directory), ``newcomers`` (people without an extension
 """
 
 from services.reconciler.identity.assignment import Assignment, resolve
-from services.reconciler.identity.bindings import Reason
+from services.reconciler.identity.bindings import Reason, follows_directory
 from services.reconciler.identity.newcomers import Obstacle, Refusal, Taking
 
-__all__ = ["Assignment", "Obstacle", "Reason", "Refusal", "Taking", "resolve"]
+__all__ = ["Assignment", "Obstacle", "Reason", "Refusal", "Taking", "follows_directory", "resolve"]

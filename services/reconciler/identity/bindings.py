@@ -13,6 +13,7 @@ from services.reconciler.situation import Situation
 from shared.domain.binding import Binding, Shown
 from shared.domain.extension import Extension
 from shared.domain.person import AccountState, Person
+from shared.domain.rules import ChangedIn3cx
 
 # Elsewhere than under its id, an extension must agree in two of number, name and e-mail address.
 _KNOWN_AGAIN = 2
@@ -64,6 +65,12 @@ def check_bindings(situation: Situation) -> Remembered:
     if doubtful:
         _look_closer(situation, found, doubtful)
     return found
+
+
+def follows_directory(binding: Binding, person: Person, extension: Extension, rule: ChangedIn3cx) -> bool:
+    """Whether a number that differs is the directory's change, or is put back by the rules when it is 3CX's."""
+    is_changed_in_3cx = extension.number != binding.number and person.number == binding.number
+    return not is_changed_in_3cx or rule is ChangedIn3cx.FOLLOW_DIRECTORY
 
 
 def _look_closer(situation: Situation, found: Remembered, doubtful: Iterable[Binding]) -> None:

@@ -17,13 +17,14 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 class Claims:
     """``by_number`` are enabled people by the number that the directory gives them.
 
-    ``newcomers`` are those of them without an extension, and ``leaving`` the people with one who are not to have it
-    any more. ``idle`` counts, by number, accounts out of use without an extension: they stand in nobody's way. The
+    ``newcomers`` are those of them without an extension, ``movers`` those whose extension has another number, and
+    ``leaving`` the people with one who are not to have it any more. ``idle`` counts, by number, accounts out of use without an extension: they stand in nobody's way. The
     duplicates map a number or a folded address to all who claim it.
     """
 
     by_number: dict[str, Person] = field(default_factory=dict)
     newcomers: list[Person] = field(default_factory=list)
+    movers: list[Person] = field(default_factory=list)
     leaving: list[Person] = field(default_factory=list)
     idle: Counter[str] = field(default_factory=Counter)
     duplicate_numbers: dict[str, dict[str, Person]] = field(default_factory=dict)
@@ -60,8 +61,11 @@ def find_claims(situation: Situation, extension_of: Mapping[str, Extension]) -> 
         other = by_number.setdefault(number, person)
         if other is not person:
             found.duplicate_numbers.setdefault(number, {other.guid: other})[guid] = person
-        if guid not in extension_of:
+        extension = extension_of.get(guid)
+        if extension is None:
             found.newcomers.append(person)
+        elif extension.number != number:
+            found.movers.append(person)
         if email:
             folded = email.casefold()
             other = emails.setdefault(folded, person)

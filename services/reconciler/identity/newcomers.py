@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.reconciler.identity.bindings import Reason, Remembered
+from services.reconciler.identity.bindings import Reason, Remembered, follows_directory
 from services.reconciler.identity.claims import Claims
 from services.reconciler.matching import may_adopt, shows
 from services.reconciler.situation import Situation
@@ -58,7 +58,7 @@ class Newcomers:
 def place_newcomers(situation: Situation, remembered: Remembered, claims: Claims) -> Newcomers:
     """Decide for each newcomer whose number nobody else claims; no number is that of two of them."""
     found = Newcomers()
-    if not claims.newcomers:
+    if not claims.newcomers and not claims.movers:
         return found
     holder_of = {extension.id: guid for guid, extension in remembered.extension_of.items()}
     shown_otherwise = {extension.id: guid for guid, extension in remembered.reassigned.items()}
@@ -78,7 +78,39 @@ def place_newcomers(situation: Situation, remembered: Remembered, claims: Claims
             found.taking[person.guid] = placed
         elif placed is not None:
             found.refused[person.guid] = placed
+    for person in claims.movers:
+        present = situation.by_number.get(person.number or "")
+        if present is not None and present.id in holder_of and present.id not in situation.left_behind:
+            _make_room(situation, found, remembered, claims, person, present, holder_of[present.id])
     return found
+
+
+def _make_room(
+    situation: Situation,
+    found: Newcomers,
+    remembered: Remembered,
+    claims: Claims,
+    person: Person,
+    extension: Extension,
+    holder: str,
+) -> None:
+    """Somebody who has an extension is given the number of one whose person leaves."""
+    own, rules = remembered.extension_of[person.guid], situation.rules
+    binding = situation.bindings[person.guid]
+    if (
+        person.number in claims.duplicate_numbers
+        or not follows_directory(binding, person, own, rules.number_changed_in_3cx)
+        or situation.protection(own) is not None
+        or situation.excludes_holder(person.guid, own)
+        or not _is_passed_on(situation, extension, holder)
+    ):
+        return
+    if rules.when_number_passed_on is PassedOn.REPORT:
+        refusal = Refusal(extension, Obstacle.NOT_PASSED_ON, situation.bindings[holder])
+        found.refused[person.guid] = refusal
+    else:
+        # They bring an extension of their own, so nothing is taken over.
+        found.replaced_by[extension.id] = person
 
 
 def certainly_theirs(
@@ -122,17 +154,33 @@ def _after(
         return Refusal(extension, Obstacle.PROTECTED, previous)
     if shows(person, extension):
         return Taking(extension, Reason.REBOUND, previous)
-    if leaving is Outcome.KEEP or situation.protection(extension) or not situation.evidence.proves_absence:
-        return None
-    if rules.when_number_passed_on is PassedOn.TAKE_OVER:
+    if rules.when_number_passed_on is PassedOn.TAKE_OVER and _can_be_passed_on(situation, extension, leaving):
         return Taking(extension, Reason.TAKEN_OVER, previous)
-    if leaving is Outcome.DELETE:
+    if not _is_passed_on(situation, extension, holder):
         return None
     if rules.when_number_passed_on is PassedOn.REPORT:
         return Refusal(extension, Obstacle.NOT_PASSED_ON, previous)
     if rules.add_missing and _has_template(situation, person):
         found.replaced_by[extension.id] = person
     return None
+
+
+def _is_passed_on(situation: Situation, extension: Extension, holder: str) -> bool:
+    """Whether a leaver's extension stays by their own rule and is in the way of who is given its number."""
+    leaving = situation.leaving(holder)
+    return (
+        leaving is Outcome.DISABLE
+        and not situation.excludes_holder(holder, extension)
+        and _can_be_passed_on(situation, extension, leaving)
+    )
+
+
+def _can_be_passed_on(situation: Situation, extension: Extension, leaving: Outcome) -> bool:
+    return (
+        leaving is not Outcome.KEEP
+        and situation.protection(extension) is None
+        and situation.evidence.proves_absence
+    )
 
 
 def _has_template(situation: Situation, person: Person) -> bool:

@@ -276,6 +276,22 @@ def test_a_number_passed_on_is_only_reported_if_the_rules_say_so(left: str) -> N
 
 
 @pytest.mark.parametrize("left", LEFT)
+@pytest.mark.parametrize("rule", PassedOn)
+def test_a_number_passed_on_to_somebody_with_another_extension(left: str, rule: PassedOn) -> None:
+    people, absent = LEFT[left]
+    rules = make_rules(when_number_passed_on=rule, when_deleted=Outcome.DISABLE)
+    plan = _plan(
+        *people, NORA, extensions=[ANNS, make_extension(6)], bindings=[ANNS_BINDING, make_binding(6)],
+        absent=absent, rules=rules,
+    )  # fmt: skip
+    if rule is PassedOn.REPORT:
+        assert (steps(plan), codes(plan)) == (["disable 204"], ["number_passed_on"])
+    else:
+        moving = ["wave 1: renumber 206 204", "wave 1: disable 206", "wave 1: delete 206"]
+        assert (steps(plan), codes(plan)) == (["disable 204", "delete 204", *moving], [])
+
+
+@pytest.mark.parametrize("left", LEFT)
 def test_a_number_that_the_rules_keep_is_not_passed_on(left: str) -> None:
     people, absent = LEFT[left]
     keep = Outcome.KEEP
@@ -306,12 +322,21 @@ def test_a_number_changed_in_3cx_is_the_same_persons(
     rule: ChangedIn3cx, expected: list[str], severity: Severity
 ) -> None:
     rules = make_rules(number_changed_in_3cx=rule)
-    for extension_id in (1004, 4444):
-        changed = replace(ADAS, number="222", id=extension_id)
-        plan = _plan(replace(ADA, mobile="5"), extensions=[changed], bindings=[ADAS_BINDING], rules=rules)
-        told = [finding for finding in plan.findings if finding.code is FindingCode.NUMBER_CHANGED_IN_3CX]
-        assert [step for step in steps(plan) if not step.startswith("rebind")] == expected
-        assert [finding.severity for finding in told] == [severity]
+    changed = replace(ADAS, number="222")
+    plan = _plan(replace(ADA, mobile="5"), extensions=[changed], bindings=[ADAS_BINDING], rules=rules)
+    assert (steps(plan), codes(plan)) == (expected, ["number_changed_in_3cx"])
+    assert plan.findings[0].severity is severity
+
+
+def test_an_extension_under_another_id_is_renumbered_only_when_its_link_has_moved() -> None:
+    changed = replace(ADAS, number="222", id=4444)
+    rules = make_rules(number_changed_in_3cx=ChangedIn3cx.FOLLOW_DIRECTORY)
+    plan = _plan(ADA, extensions=[changed], bindings=[ADAS_BINDING], rules=rules)
+    assert (steps(plan), codes(plan)) == (["rebind 222"], ["number_changed_in_3cx", "rebound"])
+    # It is still remembered by the number that it had.
+    assert plan.commands[0].after["number"] == "204"
+    moved = replace(ADAS_BINDING, extension_id=4444)
+    assert steps(_plan(ADA, extensions=[changed], bindings=[moved], rules=rules))[0] == "renumber 222 204"
 
 
 def test_a_number_changed_in_3cx_and_then_in_the_directory_is_in_step() -> None:

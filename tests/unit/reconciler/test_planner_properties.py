@@ -39,7 +39,7 @@ def _waits_for_a_second_extension(site: Site) -> bool:
         person.account_state is not AccountState.ENABLED
         and person.guid in bound
         and person.number is not None
-        and numbers[bound[person.guid]] != person.number
+        and numbers.get(bound[person.guid]) != person.number
         for person in site.people
     )
 
@@ -207,6 +207,19 @@ def test_a_run_for_one_person_touches_nobody_else_and_can_be_executed(site: Site
     model.apply(plan)
     touched = {command.extension_id for command in plan.commands}
     assert all(model.extensions[id_] == item for id_, item in others.items() if id_ not in touched)
+
+
+@given(sites(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_what_a_command_requires_is_done_in_an_earlier_stage(site: Site, is_complete: bool) -> None:
+    plan = site.plan(is_complete=is_complete)
+    by_sequence = {command.sequence: command for command in plan.commands}
+    for command in plan.commands:
+        for needed in (by_sequence[sequence] for sequence in command.requires):
+            assert (needed.wave, STAGE_ORDER.index(needed.stage)) < (
+                command.wave,
+                STAGE_ORDER.index(command.stage),
+            )
 
 
 @given(sites(), st.booleans())
