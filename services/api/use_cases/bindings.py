@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.api.use_cases.people import resolve_person
 from shared.database import events
-from shared.database.pages import read_rows, row_extension
+from shared.database.pages import read_items
 from shared.database.tables import BindingRow, PartKind, PartState, Run, Site, SnapshotPart
 from shared.domain.binding import BindingOrigin
 from shared.domain.extension import Extension
@@ -126,8 +126,7 @@ def _observed(context: Context, site_id: str, number: str) -> Extension:
     if part_id is None:
         raise NotFound("The extensions of 3CX were not read yet. Start a preview first.")
     try:
-        for row in read_rows(context.database, part_id, any_of=[number]):
-            extension = row_extension(row)
+        for extension in read_items(context.database, part_id, Extension, any_of=[number]):
             if extension.number == number:
                 return extension
     except LookupError as error:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from shared.database.pages import extension_row, write_page
+from shared.database.pages import write_page
 from shared.database.tables import AuditEntry, BindingRow, Event, PartKind, PartState, RunState, SnapshotPart
 from shared.domain.extension import Extension
 from shared.worker.context import Context
@@ -35,7 +35,7 @@ def _read(context: Context) -> None:
                 SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.EXTENSIONS.value
             )
         ).one()
-        write_page(session, part_id, 0, 0, [extension_row(reception)])
+        write_page(session, part_id, 0, 0, [reception])
         session.execute(
             update(SnapshotPart)
             .where(SnapshotPart.id == part_id)
