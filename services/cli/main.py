@@ -1,6 +1,6 @@
 """``rollcall``: puts the commands together and turns every failure into one sentence and an exit code.
 
-Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held for approval.
+Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held for approval, 4 a domain controller is behind.
 """
 
 import os
@@ -21,6 +21,7 @@ from services.cli import (
     admin_commands,
     backup_commands,
     console_commands,
+    controller_commands,
     key_commands,
     log_commands,
     processes,
@@ -100,6 +101,7 @@ app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
 )(sandbox_commands.sandbox)
 app.add_typer(console_commands.app, name="console")
+app.add_typer(controller_commands.app, name="controller")
 app.add_typer(settings_commands.app, name="settings")
 app.add_typer(log_commands.app, name="log")
 app.add_typer(relay_commands.app, name="relay")

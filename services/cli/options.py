@@ -14,6 +14,7 @@ from shared.worker.context import Context
 FAILED = 1
 USAGE = 2
 HELD = 3
+BEHIND = 4
 
 ACTOR = "command line"
 

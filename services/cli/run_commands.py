@@ -14,6 +14,7 @@ from services.cli.deployment import is_served, workers_where_embedded
 from services.cli.following import follow
 from services.cli.options import (
     ACTOR,
+    BEHIND,
     DEFAULT_SITE,
     FAILED,
     HELD,
@@ -36,7 +37,7 @@ from services.cli.output import (
 )
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind
-from shared.domain.plan import counts_in_words
+from shared.domain.plan import FindingCode, counts_in_words
 from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
 from shared.worker.context import Context
@@ -218,6 +219,8 @@ def _report(context: Context, ended: Run, as_json: bool) -> None:
         raise typer.Exit(HELD)
     if ended.state not in _GOOD:
         raise typer.Exit(FAILED)
+    if ended.error_code == FindingCode.CONTROLLER_BEHIND:
+        raise typer.Exit(BEHIND)
 
 
 def _whole_hash(run: Run, given: str) -> str:

@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.claim import work_on
+from services.collector.controller import directory_of, ended, reading_of
 from shared.database.pages import read_guids
 from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
+from shared.domain.content import digest_of, written
 from shared.domain.person import AbsentPerson
 from shared.runs import parts
 from shared.settings.documents import DirectorySettings
@@ -33,13 +35,17 @@ def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
     began = time.monotonic()
     missing = _missing(context, part)
     source, items, pages = "", 0, 0
+    content, controller = 0, None
     if missing:
-        with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+        with directory_of(context, part, settings) as directory:
             source = directory.server
+            reading = reading_of(directory)
             for facts in _batches(_facts(directory, settings, missing)):
                 parts.store_page(context.database, part, pages, facts, context.settings.lease_seconds)
                 pages += 1
                 items += len(facts)
+                content = digest_of(facts, content)
+            controller = ended(directory, reading).to_document()
     parts.complete_part(
         context.database,
         part,
@@ -49,6 +55,8 @@ def _look(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
         proof={
             "looked_for": len(missing),
             "stated": items,
+            "controller": controller,
+            "content": written(content),
             "seconds": round(time.monotonic() - began, 3),
         },
     )

@@ -7,11 +7,12 @@ an empty cookie, and the count of what was stored. Without all of it the part fa
 import time
 from datetime import UTC, datetime
 
-from services.collector.active_directory import ActiveDirectory
 from services.collector.advice import advice_on
 from services.collector.claim import work_on
+from services.collector.controller import directory_of, ended, reading_of
 from services.collector.people import attribute_names, mapping_of, unit_pages
 from shared.database.tables import PartKind
+from shared.domain.content import digest_of, written
 from shared.runs import parts
 from shared.settings.documents import DirectorySettings, Security
 from shared.worker.context import Context
@@ -27,18 +28,19 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 
 def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings) -> None:
     began = time.monotonic()
-    # Another attempt begins with another controller: the one before may be what failed.
-    with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+    with directory_of(context, part, settings) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_exists(part.unit)
         directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
         mapping = mapping_of(settings, part.unit, datetime.now(UTC))
-        pages = items = 0
+        reading = reading_of(directory)
+        pages = items = content = 0
         for page in unit_pages(directory, mapping, people_filter):
             parts.store_page(context.database, part, pages, page, context.settings.lease_seconds)
             pages += 1
             items += len(page)
+            content = digest_of(page, content)
         parts.complete_part(
             context.database,
             part,
@@ -52,6 +54,8 @@ def _read(context: Context, part: parts.ClaimedPart, settings: DirectorySettings
                 "pages": pages,
                 "people": items,
                 "filter": people_filter,
+                "controller": ended(directory, reading).to_document(),
+                "content": written(content),
                 "encrypted": settings.security is not Security.PLAIN,
                 "advice": advice_on(directory, domain, asked_at),
                 "seconds": round(time.monotonic() - began, 3),

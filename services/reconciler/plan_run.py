@@ -5,17 +5,20 @@ transaction; a second caller finds the run planned already and does nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from services.reconciler.freshness import weigh
 from services.reconciler.guards import judge
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import (
     ADVICE,
+    EvidenceOfRun,
     Parts,
     absent_of,
     advice_told_since,
@@ -23,7 +26,6 @@ from services.reconciler.run_inputs import (
     facts_of,
     left_behind_of,
     parts_of,
-    people_of,
     phone_system_of,
     told_before,
 )
@@ -41,11 +43,13 @@ from shared.database.tables import (
     RunState,
     SnapshotPart,
 )
-from shared.domain.plan import Plan, Severity, Verdict, VerdictState
+from shared.domain.memory import Memory
+from shared.domain.plan import Finding, FindingCode, Plan, Severity, Verdict, VerdictState
 from shared.errors import NewerVersionNeeded
+from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run
 from shared.runs.parts import advice_of, are_all_ended, new_holder
-from shared.runs.start import WAITING_STATES
+from shared.runs.start import GOOD_ENDS, WAITING_STATES
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -75,13 +79,15 @@ def plan_run(context: Context, run_id: int) -> None:
             facts = facts_of(session, run, parts, last_good, stored.versions)
             bindings = bindings_of(session, run.site_id)
             left_behind = left_behind_of(session, run.site_id)
+            memory = memory_of(session, run.site_id)
         failed = _reason_to_fail(parts)
         if failed is not None:
             _fail(context, run, *failed)
             return
         phone_system = phone_system_of(context.database, parts.extensions)
+        evidence = EvidenceOfRun(context.database, parts)
         plan = make_plan(
-            people_of(context.database, parts),
+            evidence.people(),
             phone_system,
             bindings,
             absent_of(context.database, parts, last_good),
@@ -89,10 +95,16 @@ def plan_run(context: Context, run_id: int) -> None:
             facts.units,
             left_behind,
         )
+        patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
+        weighed = weigh(plan, evidence.gathered(), memory, phone_system, datetime.now(UTC), patience)
+        plan = weighed.plan
         if run.kind == RunKind.PERSON:
             plan = limited_to(plan, run.person_guid, phone_system)
+        advice = advice_of([*parts.units, parts.extensions])
+        if weighed.finding is not None:
+            plan = replace(plan, findings=(*plan.findings, weighed.finding))
         verdict = judge(plan, facts, stored.settings.to_limits())
-        _store(context, run, plan, verdict, stored.versions, advice_of([*parts.units, parts.extensions]))
+        _store(context, run, plan, verdict, stored.versions, advice, weighed.memory)
     context.publish_due(run_id)
 
 
@@ -146,9 +158,11 @@ def _store(
     verdict: Verdict,
     settings_versions: Mapping[str, int],
     advice: Iterable[str],
+    memory: Memory,
 ) -> None:
     now = datetime.now(UTC)
     state = _next_state(run, plan, verdict)
+    reservation = _reservation(plan)
     with context.database.begin() as session:
         moved = session.execute(
             update(Run)
@@ -166,9 +180,11 @@ def _store(
                         for reason in verdict.reasons
                     ]
                 },
+                error_code=reservation.code.value if reservation else None,
+                error_message=reservation.message if reservation else None,
                 attempts=0,
                 planned_at=now,
-                finished_at=now if state is RunState.IN_STEP else None,
+                finished_at=now if state in GOOD_ENDS else None,
             )
         )
         if not moved.rowcount:  # type: ignore[attr-defined]
@@ -177,6 +193,9 @@ def _store(
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
+        remember(session, run.site_id, memory)
+        if reservation is not None:
+            _advise(session, run.id, reservation.message)
         session.execute(
             update(Run)
             .where(*_superseded_by(run))
@@ -198,10 +217,21 @@ def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
 
 def _next_state(run: Run, plan: Plan, verdict: Verdict) -> RunState:
     if not plan.commands:
-        return RunState.IN_STEP
+        # Nothing is known to be in sync with what an older reading shows.
+        return RunState.DONE if _reservation(plan) is not None else RunState.IN_STEP
     if run.kind == RunKind.PREVIEW:
         return RunState.PLANNED
     return RunState.HELD if verdict.state is VerdictState.HELD else RunState.EXECUTING
+
+
+def _reservation(plan: Plan) -> Finding | None:
+    return next((item for item in plan.findings if item.code is FindingCode.CONTROLLER_BEHIND), None)
+
+
+def _advise(session: Session, run_id: int, sentence: str) -> None:
+    """Say it where the state of the directory is looked at."""
+    for part in parts_of(session, run_id).units:
+        part.proof = {**part.proof, "advice": [*part.proof.get("advice", ()), sentence]}
 
 
 def _insert(session: Session, table: type[CommandRow] | type[FindingRow], rows: list[dict[str, Any]]) -> None:
@@ -230,6 +260,7 @@ def _entries(
     findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
     said = {
         RunState.IN_STEP: "The directory and the phone system are in step",
+        RunState.DONE: "Nothing was done, because a domain controller is behind",
         RunState.PLANNED: "The plan is ready to be looked at",
         RunState.HELD: "The plan is held until a person approves it",
         RunState.EXECUTING: "The plan is being executed",
@@ -237,7 +268,7 @@ def _entries(
     yield events.LogEntry(
         f"run.{state.value}",
         f"{said} (run {run.id}): {plan.people} people, {counted}{findings}.",
-        level=EventLevel.WARNING if state is RunState.HELD else EventLevel.INFO,
+        level=EventLevel.WARNING if state in (RunState.HELD, RunState.DONE) else EventLevel.INFO,
         run_id=run.id,
     )
     for reason in verdict.reasons:

@@ -92,10 +92,11 @@ def finish(context: Context, run: Run) -> None:
             .where(Run.id == run.id, Run.state == RunState.EXECUTING)
             .values(
                 state=state.value,
-                error_code="commands_failed" if failed else None,
+                # What the plan was made with a reservation for is left as it is said.
+                error_code="commands_failed" if failed else Run.error_code,
                 error_message=f"{failed} commands failed; the rest stand. The plan says which and why."
                 if failed
-                else None,
+                else Run.error_message,
                 finished_at=datetime.now(UTC),
             )
         )

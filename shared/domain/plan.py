@@ -38,6 +38,7 @@ class FindingCode(StrEnum):
     SHORTENED = "shortened"
     DISABLED_BY_HAND = "disabled_by_hand"
     INCOMPLETE_SNAPSHOT = "incomplete_snapshot"
+    CONTROLLER_BEHIND = "controller_behind"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -78,6 +79,17 @@ class Authentication(StrEnum):
     SIMPLE = "simple"
     NTLM = "ntlm"
     KERBEROS = "kerberos"
+
+
+def global_catalog(server: str) -> str:
+    """Why the address of a controller cannot be used, when it is one of the Global Catalog; else empty."""
+    usual, is_refused = re.subn(r":326[89]/?$", "", server.strip())
+    if not is_refused:
+        return ""
+    return (
+        f"'{server.strip()}' is a port of the Global Catalog, which holds only some of the attributes: numbers would look cleared; "
+        f"enter '{usual}' without the port (636 for ldaps, 389 for starttls)"
+    )
 
 
 class UnitSettings(Document):
@@ -139,7 +151,9 @@ class DirectorySettings(Document):
 
     servers: tuple[
         Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)], ...
-    ] = Field((), description="Domain controllers in order of preference, each host or host:port.")
+    ] = Field(
+        (), description="Domain controllers in order of preference, each host or host:port; not 3268 or 3269."
+    )
     security: Security = Field(
         Security.LDAPS, description="ldaps (636), starttls (389) or plain (389, not encrypted)."
     )
@@ -162,11 +176,27 @@ class DirectorySettings(Document):
         AttributeSettings(), description="Which attribute gives which field."
     )
     number_rule: NumberRule = Field(NumberRule(), description="How a number is found in the attribute.")
+    controller_agreement_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="For how many hours every reading must agree before a controller is believed that cannot be shown "
+        "to be as up to date as the one read before.",
+    )
     page_size: int = Field(1000, ge=10, le=1000, description="Entries per LDAP page.")
     connect_timeout_seconds: float = Field(
         10.0, gt=0, le=120, description="How long to wait for a controller before the next is tried."
     )
     receive_timeout_seconds: float = Field(60.0, gt=0, le=600, description="How long one answer may take.")
+
+    @field_validator("servers")
+    @classmethod
+    def _no_global_catalog(cls, servers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # What an earlier release has stored stays readable, so that it can be corrected; the collector refuses it.
+        for refused in map(global_catalog, servers):
+            if refused and not (info.context or {}).get("is_stored"):
+                raise ValueError(refused)
+        return servers
 
     @field_validator("filter")
     @classmethod

@@ -83,7 +83,12 @@ TABS: tuple[Tab, ...] = (
             Group("Only some of the people", ("filter", "required_group"), is_folded=True),
             Group(
                 "Fine tuning",
-                ("page_size", "connect_timeout_seconds", "receive_timeout_seconds"),
+                (
+                    "page_size",
+                    "connect_timeout_seconds",
+                    "receive_timeout_seconds",
+                    "controller_agreement_hours",
+                ),
                 is_folded=True,
             ),
         ),
@@ -249,6 +254,10 @@ _HELP: Mapping[tuple[Section, str], str] = {
     (Section.DIRECTORY, "allow_plain"): "Only with security None, and only in a laboratory.",
     (Section.DIRECTORY, "required_group"): "Distinguished name of a group; its groups' members count too.",
     (Section.DIRECTORY, "page_size"): "Entries that a controller sends at once.",
+    (
+        Section.DIRECTORY,
+        "controller_agreement_hours",
+    ): "Hours that all readings must agree before a controller that may be behind another one is believed.",
     (Section.PHONE_SYSTEM, "base_url"): "As in the browser, without a path: https://pbx.example.com:5001",
     (Section.PHONE_SYSTEM, "client_id"): "Of the API client made in 3CX under Integrations > API.",
     (Section.PHONE_SYSTEM, "client_secret"): "The API key that 3CX showed once. Stored encrypted.",
