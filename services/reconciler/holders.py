@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.reconciler.claims import Claims
 from services.reconciler.drafts import Draft
-from services.reconciler.fields import Fields, contact_fields, department_changes, new_departments
+from services.reconciler.fields import Fields, contact_fields, department_changes, differs, new_departments
 from services.reconciler.joiners import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
@@ -84,6 +84,10 @@ def plan_renumbering(
     if number in table.reserved and number not in table.by_number:
         table.findings.reserved_number(person)
         return
+    reason = table.kept_free.reason(number)
+    if reason is not None:
+        table.findings.number_reserved(person, reason, extension)
+        return
     table.speak_for(number)
     contact = contact_fields(table, claims, person)
     # An address that is left as it is goes along to the new extension.
@@ -132,9 +136,8 @@ def _differing(
     after: Fields = {}
     for name, value in contact_fields(table, claims, person).items():
         present = getattr(extension, name)
-        if value == present or (name == "email" and str(value).casefold() == present.casefold()):
-            continue
-        before[name], after[name] = present, value
+        if differs(name, value, present):
+            before[name], after[name] = present, value
     departments_before, departments_after = department_changes(table, person, extension)
     return before | departments_before, after | departments_after
 

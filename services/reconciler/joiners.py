@@ -62,6 +62,10 @@ def plan_creation(table: Worktable, claims: Claims, person: Person) -> None:
     if number in table.reserved and number not in table.by_number:
         table.findings.reserved_number(person)
         return
+    reason = table.kept_free.reason(number)
+    if reason is not None:
+        table.findings.number_reserved(person, reason, None)
+        return
     template_number = table.templates.get(person.unit.casefold())
     template = table.by_number.get(template_number) if template_number else None
     if template_number and template is None:

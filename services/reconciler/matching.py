@@ -5,6 +5,7 @@ import unicodedata
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Adoption
+from shared.values.text import as_seen
 
 
 def may_adopt(person: Person, extension: Extension, adoption: Adoption) -> bool:
@@ -26,11 +27,11 @@ def have_same_name(person: Person, extension: Extension) -> bool:
 
 def have_same_email(person: Person, extension: Extension) -> bool:
     """Whether both have the same e-mail address: somebody may have changed their name."""
-    return bool(person.email) and person.email.casefold() == extension.email.casefold()
+    return bool(person.email) and as_seen(person.email).casefold() == as_seen(extension.email).casefold()
 
 
 def _name_key(*names: str) -> tuple[str, ...]:
-    decomposed = unicodedata.normalize("NFKD", " ".join(names).casefold().replace("ß", "ss"))
+    decomposed = unicodedata.normalize("NFKD", as_seen(" ".join(names)).casefold().replace("ß", "ss"))
     letters = "".join(
         " " if not (char.isalnum() or unicodedata.combining(char)) else char for char in decomposed
     )

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from services.reconciler.exclusions import why_unusable
 from services.reconciler.guards import judge
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
@@ -42,7 +43,8 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
-from shared.errors import NewerVersionNeeded
+from shared.domain.rules import Rules
+from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.history import last_good_run
 from shared.runs.parts import advice_of, are_all_ended, new_holder
 from shared.runs.start import WAITING_STATES
@@ -75,7 +77,8 @@ def plan_run(context: Context, run_id: int) -> None:
             facts = facts_of(session, run, parts, last_good, stored.versions)
             bindings = bindings_of(session, run.site_id)
             left_behind = left_behind_of(session, run.site_id)
-        failed = _reason_to_fail(parts)
+        rules = stored.settings.to_rules()
+        failed = _reason_to_fail(parts, rules)
         if failed is not None:
             _fail(context, run, *failed)
             return
@@ -85,7 +88,7 @@ def plan_run(context: Context, run_id: int) -> None:
             phone_system,
             bindings,
             absent_of(context.database, parts, last_good),
-            stored.settings.to_rules(),
+            rules,
             facts.units,
             left_behind,
         )
@@ -127,7 +130,10 @@ def _count_attempt(context: Context, run_id: int) -> bool:
     return False
 
 
-def _reason_to_fail(parts: Parts) -> tuple[str, str] | None:
+def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:
+    unusable = why_unusable(rules.exclusions)
+    if unusable is not None:
+        return SettingsInvalid.code, unusable
     if parts.extensions.state == PartState.FAILED:
         return _error_of(parts.extensions)
     if all(unit.state == PartState.FAILED for unit in parts.units):

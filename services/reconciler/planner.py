@@ -55,6 +55,7 @@ def make_plan(
     )
     claims = find_claims(table)
     _plan_people(table, claims)
+    _note_reserved(table)
     stale = plan_absent(table)
     plan_left_behind(table)
     plan_unclaimed(table)
@@ -110,6 +111,18 @@ def _plan_people(table: Worktable, claims: Claims) -> None:
         ):
             continue
         _plan_person(table, claims, person, binding if extension is not None else None, extension)
+
+
+def _note_reserved(table: Worktable) -> None:
+    """Who has an extension under a number that nobody would be given any more keeps it; said in every run."""
+    for extension in table.phone_system.extensions:
+        reason = table.kept_free.reason(extension.number)
+        if reason is None:
+            continue
+        binding = table.bound_to.get(extension.id)
+        person = table.people.get(binding.person_guid) if binding is not None else None
+        if person is not None and person.number == extension.number:
+            table.findings.number_reserved(person, reason, extension)
 
 
 def _plan_person(

@@ -12,6 +12,7 @@ from services.reconciler.drafts import Draft
 from services.reconciler.evidence import Evidence
 from services.reconciler.exclusions import Exclusions
 from services.reconciler.findings import Findings
+from services.reconciler.reserved_numbers import ReservedNumbers
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
 from shared.domain.person import Person
@@ -47,6 +48,7 @@ class Worktable:
         self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
         if rules.archive is not None and rules.archive.number:
             self.reserved.add(rules.archive.number)
+        self.kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)
         self._left_behind = left_behind
         self.drafts: list[Draft] = []
         self.findings = Findings()

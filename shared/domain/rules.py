@@ -85,6 +85,7 @@ class Rules:
 
     ``moves_with_number``: a person's voicemails and recordings can go along to a new number.
     ``protected_numbers`` are never removed: with archiving turned off, the archive still holds what it was given.
+    ``reserved_numbers``, each a number or a range such as ``900-999``, are given to nobody.
     """
 
     units: tuple[UnitRule, ...] = ()
@@ -103,6 +104,7 @@ class Rules:
     archive: ArchiveRule | None = None
     moves_with_number: bool = False
     protected_numbers: tuple[str, ...] = ()
+    reserved_numbers: tuple[str, ...] = ()
     name_limit: int = 50
     text_limit: int = 255
 

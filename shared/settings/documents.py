@@ -5,7 +5,6 @@ planner plain values. Secrets are ``SecretStr``: the store encrypts them, the AP
 """
 
 import base64
-import fnmatch
 import re
 from enum import StrEnum
 from functools import cache
@@ -21,10 +20,12 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from shared.domain.emergency_numbers import EMERGENCY_NUMBERS
 from shared.domain.rules import (
     Adoption,
     ArchiveRule,
@@ -38,8 +39,11 @@ from shared.domain.rules import (
     Rules,
     UnitRule,
 )
+from shared.values.e164 import is_country
+from shared.values.expression import Expression, UnsupportedExpression
 
 ExtensionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,10}$")]
+NumberOrRange = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}(-[0-9]{1,10})?$")]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
 DistinguishedName = Annotated[str, StringConstraints(min_length=3, max_length=2048, strip_whitespace=True)]
 
@@ -162,6 +166,10 @@ class DirectorySettings(Document):
         AttributeSettings(), description="Which attribute gives which field."
     )
     number_rule: NumberRule = Field(NumberRule(), description="How a number is found in the attribute.")
+    mobile_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
+        None,
+        description="Country of mobile numbers that name none, such as DE: all are then written as +49…; off when empty.",
+    )
     page_size: int = Field(1000, ge=10, le=1000, description="Entries per LDAP page.")
     connect_timeout_seconds: float = Field(
         10.0, gt=0, le=120, description="How long to wait for a controller before the next is tried."
@@ -176,6 +184,13 @@ class DirectorySettings(Document):
             value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
         ):
             raise ValueError("an LDAP filter stands in brackets, e.g. (company=Example)")
+        return value
+
+    @field_validator("mobile_country")
+    @classmethod
+    def _has_a_numbering_plan(cls, value: str | None) -> str | None:
+        if value is not None and not is_country(value):
+            raise ValueError(f"'{value}' is not a country's two letters, such as DE or US")
         return value
 
     @field_validator("units")
@@ -247,14 +262,15 @@ class ExclusionSettings(Document):
     )
 
     @model_validator(mode="after")
-    def _value_fits_the_kind(self) -> "ExclusionSettings":
-        if self.kind is ExclusionKind.REGEX:
+    def _value_fits_the_kind(self, info: ValidationInfo) -> "ExclusionSettings":
+        # What an earlier release has stored stays readable, so that it can be corrected; a run says what is wrong.
+        if self.kind is ExclusionKind.REGEX and not (info.context or {}).get("is_stored"):
             try:
-                re.compile(self.value)
-            except re.error as error:
-                raise ValueError(f"'{self.value}' is not a regular expression: {error}") from error
-        if self.kind is ExclusionKind.WILDCARD:
-            fnmatch.translate(self.value)
+                Expression(self.value)
+            except UnsupportedExpression as error:
+                raise ValueError(
+                    f"'{self.value}' is not a regular expression that can be used: {error}"
+                ) from error
         if self.kind is ExclusionKind.NUMBERS:
             match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", self.value)
             if match is None or (match[2] is not None and int(match[1]) > int(match[2])):
@@ -290,6 +306,19 @@ class RulesSettings(Document):
         (),
         description="People and extensions left alone: by name (exact, contains, wildcard, regex) or numbers.",
     )
+    reserved_numbers: tuple[NumberOrRange, ...] = Field(
+        EMERGENCY_NUMBERS,
+        description="Numbers that nobody is given, each one or a range such as 900-999; as installed, emergency numbers.",
+    )
+
+    @field_validator("reserved_numbers")
+    @classmethod
+    def _ranges_go_up(cls, numbers: tuple[str, ...]) -> tuple[str, ...]:
+        for item in numbers:
+            first, _dash, last = item.partition("-")
+            if last and (len(first) != len(last) or first > last):
+                raise ValueError(f"'{item}' is not a range of numbers of one length, such as 900-999")
+        return numbers
 
 
 class LimitsSettings(Document):
@@ -542,6 +571,7 @@ class SiteSettings(Document):
             else None,
             moves_with_number=self.relay.is_configured,
             protected_numbers=(self.archive.extension,) if self.archive.extension else (),
+            reserved_numbers=rules.reserved_numbers,
         )
 
     def to_limits(self) -> Limits:

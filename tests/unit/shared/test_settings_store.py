@@ -63,6 +63,14 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         store.read(session, "oslo", encryption)
 
 
+def test_an_expression_that_an_earlier_release_has_stored_is_still_read() -> None:
+    values = {"exclusions": [{"kind": "regex", "value": "^(?!Anna)"}]}
+    stored = store.validate(Section.RULES, values, is_stored=True)
+    assert store.public(stored)["exclusions"] == values["exclusions"]
+    with pytest.raises(SettingsInvalid, match="look-ahead"):
+        store.validate(Section.RULES, values)
+
+
 @pytest.mark.parametrize(
     ("section", "values", "said"),
     [
@@ -76,6 +84,14 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         (Section.PHONE_SYSTEM, {"base_url": "https://pbx.example.test/xapi"}, "without a path"),
         (Section.PHONE_SYSTEM, {"allowed_roles": ["system"]}, "internal role"),
         (Section.RULES, {"exclusions": [{"kind": "regex", "value": "("}]}, "not a regular expression"),
+        (
+            Section.RULES,
+            {"exclusions": [{"kind": "regex", "value": "a(?=b)"}]},
+            "look-ahead and look-behind are not",
+        ),
+        (Section.RULES, {"reserved_numbers": ["9x"]}, "reserved_numbers"),
+        (Section.RULES, {"reserved_numbers": ["90-100"]}, "not a range of numbers of one length"),
+        (Section.DIRECTORY, {"mobile_country": "XX"}, "not a country's two letters"),
         (Section.RULES, {"exclusions": [{"kind": "numbers", "value": "300-200"}]}, "not a number or a range"),
         (Section.SCHEDULE, {"time_zone": "Mars/Base"}, "not a time zone"),
         (Section.SCHEDULE, {"mode": "times", "is_enabled": True, "times": []}, "at least one time"),
