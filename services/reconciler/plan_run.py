@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from services.reconciler.exclusions import why_unusable
 from services.reconciler.guards import judge
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
@@ -43,7 +44,8 @@ from shared.database.tables import (
 )
 from shared.domain.binding import Binding, Shown
 from shared.domain.plan import Plan, Severity, Verdict, VerdictState
-from shared.errors import NewerVersionNeeded
+from shared.domain.rules import Rules
+from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.history import last_good_run
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
@@ -92,7 +94,8 @@ def _plan(work: RunWork) -> None:
         facts = facts_of(session, run, parts, last_good, stored.versions)
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
-    failed = _reason_to_fail(parts)
+    rules = stored.settings.to_rules()
+    failed = _reason_to_fail(parts, rules)
     if failed is not None:
         with context.database.begin() as session:
             if work.fence(session):
@@ -104,7 +107,7 @@ def _plan(work: RunWork) -> None:
         phone_system,
         bindings,
         absent_of(context.database, parts, last_good),
-        stored.settings.to_rules(),
+        rules,
         facts.units,
         left_behind,
     )
@@ -114,7 +117,10 @@ def _plan(work: RunWork) -> None:
     _store(work, plan, verdict, stored.versions, advice_of([*parts.units, parts.extensions]))
 
 
-def _reason_to_fail(parts: Parts) -> tuple[str, str] | None:
+def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:
+    unusable = why_unusable(rules.exclusions)
+    if unusable is not None:
+        return SettingsInvalid.code, unusable
     if parts.extensions.state == PartState.FAILED:
         return _error_of(parts.extensions)
     if all(unit.state == PartState.FAILED for unit in parts.units):

@@ -27,6 +27,7 @@ from services.reconciler.leavers import (
     plan_without_number,
 )
 from services.reconciler.licence import licence_finding
+from services.reconciler.matching import email_key
 from services.reconciler.rebinding import plan_moves, require_moves
 from services.reconciler.situation import Situation
 from services.reconciler.worktable import Worktable
@@ -58,6 +59,7 @@ def make_plan(
     evidence = Evidence.of(units, absent, len(chosen))
     table = Worktable(Situation(chosen, phone_system, bindings, rules, evidence, left_behind))
     _tell_duplicates(table)
+    _tell_reserved(table)
     plan_moves(table)
     _plan_people(table)
     stale = plan_absent(table)
@@ -110,6 +112,17 @@ def _tell_duplicates(table: Worktable) -> None:
         # What is no address has a finding of its own, for each of them.
         if is_email_address(email):
             table.findings.duplicate_email(email, claimants.values())
+
+
+def _tell_reserved(table: Worktable) -> None:
+    """Who has an extension under a number that nobody would be given any more keeps it; said in every run."""
+    situation = table.situation
+    for extension_id, guid in table.assignment.holder_of.items():
+        person, number = situation.people.get(guid), situation.by_id[extension_id].number
+        if person is not None and person.number == number:
+            reason = situation.kept_free.reason(number)
+            if reason is not None:
+                table.findings.number_reserved(person, reason, situation.by_id[extension_id])
 
 
 def _plan_people(table: Worktable) -> None:
@@ -172,7 +185,7 @@ class _Conceding:
     def give_up_email(self, draft: Draft) -> bool:
         email = str(draft.after.pop("email", ""))
         draft.before.pop("email", None)
-        holder = self._table.situation.by_email.get(email.casefold())
+        holder = self._table.situation.by_email.get(email_key(email))
         if draft.person is not None and holder is not None:
             self._table.findings.email_held(draft.person, email, holder)
         return bool(draft.after)

@@ -43,9 +43,10 @@ def require_moves(table: Worktable) -> None:
     """The first thing done to an extension found under another id needs its binding to be moved; the rest follows."""
     for draft in table.drafts if table.rebinding else ():
         needed = table.rebinding.get(draft.guid or "")
-        if needed is not None and draft is not needed and _are_same(draft, needed):
-            if not any(_are_same(earlier, needed) for earlier in draft.requires):
-                draft.requires.append(needed)
+        if needed is None or draft is needed or not _are_same(draft, needed):
+            continue
+        if not any(_are_same(earlier, needed) for earlier in draft.requires):
+            draft.requires.append(needed)
 
 
 def _are_same(draft: Draft, other: Draft) -> bool:

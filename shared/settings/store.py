@@ -38,13 +38,13 @@ def ensure_site(session: Session, site_id: str = DEFAULT_SITE) -> None:
         session.flush()
 
 
-def validate(section: Section, values: Mapping[str, Any]) -> Document:
-    """The section's document.
+def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = False) -> Document:
+    """The section's document; what ``is_stored`` already is not refused for a rule that came later.
 
     :raises SettingsInvalid: with one sentence per wrong value, none of which repeats a secret.
     """
     try:
-        return SECTION_MODELS[section].model_validate(values)
+        return SECTION_MODELS[section].model_validate(values, context={"is_stored": is_stored})
     except ValidationError as error:
         raise SettingsInvalid(
             f"The {section.value.replace('_', ' ')} settings are invalid. {problems_said(error, section)}"
@@ -87,7 +87,7 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
 
 def _stored_document(row: SettingsVersion, encryption: Encryption) -> Document:
     try:
-        return validate(Section(row.section), open_secrets(row.document, encryption))
+        return validate(Section(row.section), open_secrets(row.document, encryption), is_stored=True)
     except SettingsInvalid as error:
         raise SettingsInvalid(
             f"{error.message} They were saved by another version of Rollcall (version {row.version} of the section): "

@@ -131,7 +131,9 @@ def _saved(item: Any) -> SavedSettings:
     try:
         read = _SavedSettings.model_validate(item)
         section = Section(read.section)
-        return SavedSettings(read.site_id, section, read.version, store.validate(section, read.document))
+        return SavedSettings(
+            read.site_id, section, read.version, store.validate(section, read.document, is_stored=True)
+        )
     except ValidationError as error:
         raise _unfit(_SETTINGS, error) from error
     except SettingsInvalid as error:
