@@ -14,6 +14,7 @@ from services.api.documented import documented
 from services.api.limits import BodyLimit
 from services.api.routes import (
     access,
+    bindings,
     database,
     health,
     log,
@@ -58,7 +59,19 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     signed_in = [Depends(caller_of)]
     common = documented(401, 403, 422, 500, 503)
     app.include_router(metrics.router, dependencies=signed_in, responses=common)
-    for module in (sites, settings, questions, runs, progress, log, people, access, health, database):
+    for module in (
+        sites,
+        settings,
+        questions,
+        runs,
+        progress,
+        log,
+        people,
+        bindings,
+        access,
+        health,
+        database,
+    ):
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
     app.mount(CONSOLE, create_console(context, next_run), name="console")

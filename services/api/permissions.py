@@ -14,7 +14,9 @@ _VIEWER = (
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
     "readMetrics",
 )  # fmt: skip
-_OPERATOR = ("startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite")
+_OPERATOR = (
+    "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",
+)  # fmt: skip
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",
     "pairRelay",

@@ -154,8 +154,8 @@ class Findings:
         then = (
             f"{bound} was deleted from the directory, so the link to {bound} is removed."
             if is_released
-            else f"If {extension.number} is {shown}'s now, remove the link of {bound} to it. If it is still {bound}'s, "
-            "correct its name or e-mail address in 3CX."
+            else f"If {extension.number} is {shown}'s now, end {bound}'s link to it (People, or: rollcall binding release "
+            f"{extension.number}). If it is still {bound}'s, correct its name or e-mail address in 3CX."
         )
         self._add_of(
             FindingCode.REASSIGNED,

@@ -21,12 +21,11 @@ W = TypeVar("W", bound="Work")
 class Work(ABC):
     """One attempt of this process at a piece of work."""
 
-    heartbeat: Heartbeat
-
     def __init__(self, context: Context, name: str) -> None:
         self.context = context
         self.name = name
         self.holder = new_holder()
+        self.heartbeat = Heartbeat(context.settings.lease_seconds)
 
     @abstractmethod
     def is_suspect(self) -> bool:

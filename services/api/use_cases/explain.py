@@ -33,6 +33,7 @@ class Explanation:
     commands: list[CommandRow]
     findings: list[FindingRow]
     events: list[Event]
+    is_linked: bool = False
 
 
 def explain(context: Context, site_id: str, person: str) -> Explanation:
@@ -58,7 +59,8 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
             "No run was planned yet." if planned is None else "No run had anything to do for them so far."
         )
     sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
-    return Explanation(known.guid, known.name, number, sentences, commands, findings, events)
+    is_linked = known.binding is not None
+    return Explanation(known.guid, known.name, number, sentences, commands, findings, events, is_linked)
 
 
 def _newest_planned_run(session: Session, site_id: str, guid: str) -> int | None:

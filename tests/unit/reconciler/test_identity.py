@@ -93,8 +93,8 @@ def test_an_extension_given_to_somebody_else_in_3cx_is_not_touched(
     assert finding.person_guids == (guid(5),)
     assert finding.message == (
         "Extension 205 is linked to Bob Hill, but shows Zoe Zimmer (zoe@corp.example.test) in 3CX. Nothing is done to "
-        "it. If 205 is Zoe Zimmer's now, remove the link of Bob Hill to it. If it is still Bob Hill's, correct its name "
-        "or e-mail address in 3CX."
+        "it. If 205 is Zoe Zimmer's now, end Bob Hill's link to it (People, or: rollcall binding release 205). If it is "
+        "still Bob Hill's, correct its name or e-mail address in 3CX."
     )
 
 

@@ -4,10 +4,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import page
-from services.api.console.visit import VisitorDep
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
 from services.api.dependencies import ContextDep
+from services.api.use_cases import bindings
 from services.api.use_cases.explain import explain
 from shared.errors import Conflict, NotFound
 from shared.settings.store import DEFAULT_SITE
@@ -32,3 +34,11 @@ def show_person(
         except Conflict as error:
             problem, status = error.message, HTTPStatus.CONFLICT
     return page(request, "person.html", status, q=q, told=told, problem=problem)
+
+
+@router.post("/people/release")
+def release_link(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+    """End the link of a person to their extension."""
+    guid = text_of(form, "person")
+    bindings.release(context, DEFAULT_SITE, guid, visitor.actor)
+    return RedirectResponse(link("/people", q=guid), HTTPStatus.SEE_OTHER)
