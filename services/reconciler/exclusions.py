@@ -60,7 +60,7 @@ def why_unusable(exclusions: tuple[Exclusion, ...]) -> str | None:
         except UnsupportedExpression as error:
             return (
                 f"The exclusion '{exclusion.value}' cannot be evaluated: {error}. Nothing is planned, because it would no "
-                "longer protect anybody. Correct it in the rules, under Exclusions."
+                "longer protect anybody. Correct it in the settings, under Exclude extensions."
             )
     return None
 

@@ -11,6 +11,7 @@ The rooms: ``identity`` (who is who, decided before anything else), ``joiners`` 
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 from services.reconciler.drafts import Draft, settle, to_commands
 from services.reconciler.evidence import Evidence
@@ -116,13 +117,13 @@ def _tell_duplicates(table: Worktable) -> None:
 
 def _tell_reserved(table: Worktable) -> None:
     """Who has an extension under a number that nobody would be given any more keeps it; said in every run."""
-    situation = table.situation
-    for extension_id, guid in table.assignment.holder_of.items():
-        person, number = situation.people.get(guid), situation.by_id[extension_id].number
-        if person is not None and person.number == number:
-            reason = situation.kept_free.reason(number)
-            if reason is not None:
-                table.findings.number_reserved(person, reason, situation.by_id[extension_id])
+    situation, who = table.situation, table.assignment
+    taken = ((guid, taking.extension) for guid, taking in who.taking.items())
+    for guid, extension in chain(who.extension_of.items(), taken):
+        reason = situation.kept_free.reason(extension.number)
+        person = situation.people.get(guid) if reason is not None else None
+        if reason is not None and person is not None and person.number == extension.number:
+            table.findings.number_reserved(person, reason, extension)
 
 
 def _plan_people(table: Worktable) -> None:

@@ -15,7 +15,7 @@ class ReservedNumbers:
         self._lengths = phone_system.number_lengths
 
     def reason(self, number: str) -> str | None:
-        """The end of a sentence that begins with the number ("is the emergency number of ..."), or ``None``."""
+        """The end of a sentence that begins with the number ("is reserved by the rules"), or ``None``."""
         if number in self._emergency:
             return "is an emergency number in 3CX"
         if number in self._numbers:

@@ -70,7 +70,7 @@ def test_an_exclusion_of_an_earlier_release_that_cannot_be_evaluated_is_named() 
     assert why_unusable(exclusions[:1]) is None
     assert why_unusable(exclusions) == (
         "The exclusion '^(?!Anna)' cannot be evaluated: look-ahead and look-behind are not supported. Nothing is planned, "
-        "because it would no longer protect anybody. Correct it in the rules, under Exclusions."
+        "because it would no longer protect anybody. Correct it in the settings, under Exclude extensions."
     )
     with pytest.raises(UnsupportedExpression):
         Exclusions(exclusions)

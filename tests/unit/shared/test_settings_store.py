@@ -63,6 +63,11 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         store.read(session, "oslo", encryption)
 
 
+def test_a_country_may_be_written_in_small_letters() -> None:
+    document = store.validate(Section.DIRECTORY, {"mobile_country": "de"})
+    assert store.public(document)["mobile_country"] == "DE"
+
+
 def test_an_expression_that_an_earlier_release_has_stored_is_still_read() -> None:
     values = {"exclusions": [{"kind": "regex", "value": "^(?!Anna)"}]}
     stored = store.validate(Section.RULES, values, is_stored=True)
