@@ -18,6 +18,7 @@
     │   ├── IncompleteSnapshot, PlanChanged, TokenTakenOver
     └── ConfigurationError              the settings must be mended
         ├── BadCredentials, AccountNotUsable, UnknownBaseDn, UnknownAttribute, InsufficientRights,
+        ├── GlobalCatalogPort, NotActiveDirectory,
         ├── CertificateRejected, EncryptionRequired, AddressUnknown, SettingsInvalid, SecretUnreadable,
         ├── RelayKeyMismatch, RelayRefused, DatabaseMissing, DriverMissing, BackupUnusable
 
@@ -233,6 +234,18 @@ class InsufficientRights(ConfigurationError):
     """The account works but may not do this."""
 
     code = "insufficient_rights"
+
+
+class GlobalCatalogPort(ConfigurationError):
+    """The address is that of the Global Catalog, which holds only some of the attributes."""
+
+    code = "global_catalog_port"
+
+
+class NotActiveDirectory(ConfigurationError):
+    """Another LDAP server answers at the address."""
+
+    code = "not_active_directory"
 
 
 class CertificateRejected(ConfigurationError):

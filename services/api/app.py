@@ -15,6 +15,7 @@ from services.api.limits import BodyLimit
 from services.api.routes import (
     access,
     bindings,
+    controllers,
     database,
     health,
     log,
@@ -63,6 +64,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         sites,
         settings,
         questions,
+        controllers,
         runs,
         progress,
         log,

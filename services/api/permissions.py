@@ -12,14 +12,14 @@ from shared.settings.documents import Section
 _VIEWER = (
     "listSites", "readSettings", "readSection", "listExtensions", "listRuns", "readRun", "readPlan", "readFindings",
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
-    "readMetrics",
+    "readMetrics", "listControllers",
 )  # fmt: skip
 _OPERATOR = (
     "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",
 )  # fmt: skip
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",
-    "pairRelay",
+    "pairRelay", "forgetController",
     # They send the stored password to whatever address is asked for.
     "testDirectory", "browseUnits", "listAttributes", "testPhoneSystem", "testRelay", "testDatabase",
 )  # fmt: skip

@@ -43,6 +43,9 @@ _PLACES = {
     "relay": _Place("relay_commands", "app", "Pair with the relay on the phone system's host."),
     "token": _Place("admin_commands", "token_app", "Create, list and revoke the API's bearer tokens."),
     "site": _Place("site_commands", "app", "List, create and remove sites."),
+    "controller": _Place(
+        "controller_commands", "app", "Domain controllers that were read, and those gone for good."
+    ),
     "binding": _Place("binding_commands", "app", "End or set the link between a person and an extension."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),

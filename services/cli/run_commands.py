@@ -11,12 +11,11 @@ from services.api.use_cases import runs
 from services.api.use_cases.explain import explain as explain_person
 from services.api.use_cases.plans import hold_reasons
 from services.cli.deployment import is_served, workers_where_embedded
+from services.cli.exit_codes import BEHIND, FAILED, HELD
 from services.cli.following import follow
 from services.cli.options import (
     ACTOR,
     DEFAULT_SITE,
-    FAILED,
-    HELD,
     AsJson,
     RunNumber,
     Site,
@@ -36,7 +35,7 @@ from services.cli.output import (
 )
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind
-from shared.domain.plan import counts_in_words
+from shared.domain.plan import FindingCode, counts_in_words
 from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
 from shared.worker.context import Context
@@ -218,6 +217,8 @@ def _report(context: Context, ended: Run, as_json: bool) -> None:
         raise typer.Exit(HELD)
     if ended.state not in _GOOD:
         raise typer.Exit(FAILED)
+    if ended.error_code == FindingCode.CONTROLLER_BEHIND:
+        raise typer.Exit(BEHIND)
 
 
 def _whole_hash(run: Run, given: str) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import select
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.controller import directory_of, ended, reading_of
 from shared.database.pages import read_guids
 from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
+from shared.domain.content import digest_of, written
 from shared.domain.person import AbsentPerson
 from shared.settings.documents import DirectorySettings
 from shared.work.claimed import claimed
@@ -35,16 +37,22 @@ def _look(part: PartWork) -> None:
     began = time.monotonic()
     settings = part.settings().directory
     missing, source = _missing(part), ""
+    content, controller = 0, None
     if missing:
-        with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+        with directory_of(part, settings) as directory:
             source = directory.server
+            reading = reading_of(directory)
             for facts in _batches(_facts(directory, settings, missing)):
                 part.store(facts)
+                content = digest_of(facts, content)
+            controller = ended(directory, reading).to_document()
     part.complete(
         source=source,
         proof={
             "looked_for": len(missing),
             "stated": part.items,
+            "controller": controller,
+            "content": written(content),
             "seconds": round(time.monotonic() - began, 3),
         },
     )

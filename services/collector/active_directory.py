@@ -6,7 +6,7 @@ cannot prove who it is). Credentials that one refuses are not shown to the next,
 
 import difflib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from shared.errors import (
     AddressUnknown,
     CertificateRejected,
     DirectoryUnavailable,
+    NotActiveDirectory,
     RollcallError,
     SettingsInvalid,
     TransientError,
@@ -38,7 +39,13 @@ from shared.settings.documents import DirectorySettings
 _GUIDS_PER_SEARCH = 50
 _NEXT_CONTROLLER = (DirectoryUnavailable, AddressUnknown, CertificateRejected)
 _ANYTHING = "(objectClass=*)"
-_OF_ITSELF = ("defaultNamingContext", "schemaNamingContext", "dnsHostName", "currentTime")
+_OF_ITSELF = (
+    "defaultNamingContext", "schemaNamingContext", "dnsHostName", "currentTime", "dsServiceName",
+    "highestCommittedUSN", "supportedCapabilities",
+)  # fmt: skip
+# MS-ADTS 3.1.1.3.4.3; AD LDS has capabilities too, but not the first.
+_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+_READ_ONLY = "1.2.840.113556.1.4.1920"
 # Every schema has it: when even this is not found, the account may not read the schema.
 _ALWAYS_IN_SCHEMA = "objectGUID"
 _DELETED_MARK = b"\\0ADEL:"
@@ -54,25 +61,33 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What the controller says of itself (rootDSE, MS-ADTS 3.1.1.3.2); its clock when it shows it."""
+    """What the controller says of itself (rootDSE, MS-ADTS 3.1.1.3.2); clock and ``usn`` when it shows them.
+
+    ``service`` is the name of its NTDS Settings entry, ``usn`` the number of the last change on it.
+    """
 
     base_dn: str
     schema_dn: str
     controller: str
     clock: datetime | None
+    service: str = ""
+    usn: int | None = None
+    is_read_only: bool = False
 
 
 class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
     """One signed-in session, to be used as a context. ``passed_over`` are the controllers tried before.
 
-    ``start`` says with which controller to begin, so that a second attempt need not meet the same one again.
+    It begins with those of the addresses ``preferred``, in the order of the settings; ``start`` goes so many further,
+    so that a second attempt need not meet the same one again.
     """
 
-    def __init__(self, settings: DirectorySettings, start: int = 0) -> None:
+    def __init__(self, settings: DirectorySettings, start: int = 0, preferred: Collection[str] = ()) -> None:
         self.settings = settings
         self.server = ""
         self.passed_over: list[PassedOver] = []
         self._start = start
+        self._preferred = preferred
         self._connection: ldap3.Connection | None = None
         self._reader: Reader | None = None
 
@@ -84,6 +99,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         if not self.settings.servers:
             raise SettingsInvalid("There is no domain controller to ask. Set directory.servers.")
         addresses = [parse(text, self.settings.security) for text in self.settings.servers]
+        # Stable: the others keep the order of the settings.
+        addresses.sort(key=lambda address: str(address) not in self._preferred)
         first = self._start % len(addresses)
         for address in addresses[first:] + addresses[:first]:
             try:
@@ -117,14 +134,30 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         return certificate_end(tls.getpeercert()) if isinstance(tls, ssl.SSLSocket) else None
 
     def domain(self) -> Domain:
-        """The names of the controller and its domain."""
+        """The names of the controller and its domain.
+
+        :raises NotActiveDirectory: it is another LDAP server.
+        """
         for entry in self.reader.entries(Search("", _ANYTHING, _OF_ITSELF, Scope.BASE, 10)):
+            able = {
+                value.decode("utf-8", "replace")
+                for value in entry.attributes.get("supportedcapabilities", ())
+            }
             domain = Domain(
                 first_value(entry, "defaultNamingContext").decode("utf-8", "replace"),
                 first_value(entry, "schemaNamingContext").decode("utf-8", "replace"),
                 first_value(entry, "dnsHostName").decode("utf-8", "replace"),
                 _moment(first_value(entry, "currentTime")),
+                first_value(entry, "dsServiceName").decode("utf-8", "replace"),
+                _number(first_value(entry, "highestCommittedUSN")),
+                _READ_ONLY in able,
             )
+            if able and _ACTIVE_DIRECTORY not in able:
+                raise NotActiveDirectory(
+                    f"{self.server} is an LDAP server, but not a domain controller of Active Directory (AD LDS perhaps). "
+                    "Enter a domain controller in directory.servers.",
+                    server=self.server,
+                )
             if domain.base_dn and domain.schema_dn:
                 return domain
         raise DirectoryUnavailable(
@@ -264,6 +297,10 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         )
         for entry in self.reader.entries(search):
             yield first_value(entry, "lDAPDisplayName").decode("utf-8", "replace")
+
+
+def _number(value: bytes) -> int | None:
+    return int(value) if value.isdigit() else None
 
 
 def _moment(value: bytes) -> datetime | None:

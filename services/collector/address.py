@@ -4,8 +4,9 @@ import re
 import socket
 from dataclasses import dataclass
 
-from shared.errors import AddressUnknown, DirectoryUnavailable
+from shared.errors import AddressUnknown, DirectoryUnavailable, GlobalCatalogPort
 from shared.settings.documents import Security
+from shared.settings.sections.directory import global_catalog
 
 _PORTS = {Security.LDAPS: 636, Security.STARTTLS: 389, Security.PLAIN: 389}
 _FORM = re.compile(
@@ -30,7 +31,11 @@ def parse(text: str, security: Security) -> Address:
     """The address in a setting, with the usual port when none is given.
 
     :raises AddressUnknown: it is not an address.
+    :raises GlobalCatalogPort: numbers would look cleared there.
     """
+    refused = global_catalog(text)
+    if refused:
+        raise GlobalCatalogPort(f"{refused[0].upper()}{refused[1:]}.", server=text)
     match = _FORM.fullmatch(text.strip())
     port = int(match["port"] or _PORTS[security]) if match else 0
     if match is None or not 0 < port < 65536:

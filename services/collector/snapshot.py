@@ -7,10 +7,11 @@ an empty cookie, and the count of what was stored. Without all of it the part fa
 import time
 from datetime import UTC, datetime
 
-from services.collector.active_directory import ActiveDirectory
 from services.collector.advice import advice_on
+from services.collector.controller import directory_of, ended, reading_of
 from services.collector.people import attribute_names, mapping_of, unit_pages
 from shared.database.tables import PartKind
+from shared.domain.content import digest_of, written
 from shared.settings.documents import Security
 from shared.work.claimed import claimed
 from shared.work.parts import PartWork
@@ -30,15 +31,17 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 def _read(part: PartWork) -> None:
     began = time.monotonic()
     settings = part.settings().directory
-    # Another attempt begins with another controller: the one before may be what failed.
-    with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+    with directory_of(part, settings) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_exists(part.unit)
         directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
         mapping = mapping_of(settings, part.unit, datetime.now(UTC))
+        reading = reading_of(directory)
+        content = 0
         for page in unit_pages(directory, mapping, people_filter):
             part.store(page)
+            content = digest_of(page, content)
         part.complete(
             source=domain.controller or directory.server,
             proof={
@@ -48,6 +51,8 @@ def _read(part: PartWork) -> None:
                 "pages": part.pages,
                 "people": part.items,
                 "filter": people_filter,
+                "controller": ended(directory, reading).to_document(),
+                "content": written(content),
                 "encrypted": settings.security is not Security.PLAIN,
                 "advice": advice_on(directory, domain, asked_at),
                 "seconds": round(time.monotonic() - began, 3),

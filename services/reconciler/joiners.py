@@ -110,15 +110,14 @@ def _take_over(table: Worktable, person: Person, taking: Taking, previous: Bindi
             name=name,
         )
         emptied = emptying(table, extension, leaving)
+        # Whoever disabled it did so for its former person.
+        previous = replace(previous, disabled_by_rollcall=bool(emptied) or not extension.enabled)
     table.drafts += emptied
     rebinding = new_account(table, person, taking, previous)
     if emptied:
         rebinding.claims.add(("number", extension.number))
-        if extension.enabled:
-            # By then the plan itself has disabled it.
-            extension = replace(extension, enabled=False)
-            rebinding.after["disabled_by_rollcall"] = True
-            previous = replace(previous, disabled_by_rollcall=True)
+        # By then the plan itself has disabled it.
+        extension = replace(extension, enabled=False)
     plan_changes(table, person, extension, previous, [rebinding])
 
 

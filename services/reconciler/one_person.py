@@ -33,6 +33,9 @@ def limited_to(plan: Plan, guid: str | None, phone_system: PhoneSystemSnapshot) 
         findings=(*findings, licence) if licence is not None else tuple(findings),
         people=plan.people,
         managed_extensions=plan.managed_extensions,
+        # Another phone system at the address is another one for everybody.
+        moved_extensions=plan.moved_extensions,
+        lost_extensions=plan.lost_extensions,
     )
 
 

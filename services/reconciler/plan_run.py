@@ -5,6 +5,7 @@ transaction; a second caller finds the run planned already and does nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,13 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.reconciler.exclusions import why_unusable
+from services.reconciler.freshness import weigh
 from services.reconciler.guards import judge
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import (
     ADVICE,
+    EvidenceOfRun,
     Parts,
     absent_of,
     advice_told_since,
@@ -24,7 +27,6 @@ from services.reconciler.run_inputs import (
     facts_of,
     left_behind_of,
     parts_of,
-    people_of,
     phone_system_of,
     told_before,
 )
@@ -43,9 +45,11 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.binding import Binding, Shown
-from shared.domain.plan import Plan, Severity, Verdict, VerdictState
+from shared.domain.memory import Memory
+from shared.domain.plan import Finding, FindingCode, Plan, Severity, Verdict, VerdictState
 from shared.domain.rules import Rules
 from shared.errors import NewerVersionNeeded, SettingsInvalid
+from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
@@ -94,6 +98,7 @@ def _plan(work: RunWork) -> None:
         facts = facts_of(session, run, parts, last_good, stored.versions)
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
+        memory = memory_of(session, run.site_id)
     rules = stored.settings.to_rules()
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
@@ -102,8 +107,9 @@ def _plan(work: RunWork) -> None:
                 fail_run(session, run, *failed)
         return
     phone_system = phone_system_of(context.database, parts.extensions)
+    evidence = EvidenceOfRun(context.database, parts)
     plan = make_plan(
-        people_of(context.database, parts),
+        evidence.people(),
         phone_system,
         bindings,
         absent_of(context.database, parts, last_good),
@@ -111,10 +117,16 @@ def _plan(work: RunWork) -> None:
         facts.units,
         left_behind,
     )
+    patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
+    weighed = weigh(plan, evidence.gathered(), memory, phone_system, datetime.now(UTC), patience)
+    plan = weighed.plan
     if run.kind == RunKind.PERSON:
         plan = limited_to(plan, run.person_guid, phone_system)
+    advice = advice_of([*parts.units, parts.extensions])
+    if weighed.finding is not None:
+        plan = replace(plan, findings=(*plan.findings, weighed.finding))
     verdict = judge(plan, facts, stored.settings.to_limits())
-    _store(work, plan, verdict, stored.versions, advice_of([*parts.units, parts.extensions]))
+    _store(work, plan, verdict, stored.versions, advice, weighed.memory)
 
 
 def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:
@@ -138,8 +150,10 @@ def _store(
     verdict: Verdict,
     settings_versions: Mapping[str, int],
     advice: Iterable[str],
+    memory: Memory,
 ) -> None:
     now, run = datetime.now(UTC), work.run
+    reservation = _reservation(plan)
     event = _event(run, plan, verdict)
     with work.context.database.begin() as session:
         if not work.fence(session):
@@ -159,6 +173,8 @@ def _store(
                     for reason in verdict.reasons
                 ]
             },
+            error_code=reservation.code.value if reservation else None,
+            error_message=reservation.message if reservation else None,
             attempts=0,
             planned_at=now,
         )
@@ -167,6 +183,9 @@ def _store(
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
         _remember(session, run.site_id, plan.remembered)
+        remember(session, run.site_id, memory)
+        if reservation is not None:
+            _advise(session, run.id, reservation.message)
         said = f"Run {run.id} replaced this plan."
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
             move_run(session, replaced, RunEvent.REPLACED, said=said, superseded_by=run.id)
@@ -186,10 +205,21 @@ def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
 
 def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
     if not plan.commands:
-        return RunEvent.NOTHING_TO_DO
+        # Nothing is known to be in sync with what an older reading shows.
+        return RunEvent.NOTHING_TO_DO if _reservation(plan) is None else RunEvent.NOTHING_DONE
     if run.kind == RunKind.PREVIEW:
         return RunEvent.PREVIEWED
     return RunEvent.HELD if verdict.state is VerdictState.HELD else RunEvent.RELEASED
+
+
+def _reservation(plan: Plan) -> Finding | None:
+    return next((item for item in plan.findings if item.code is FindingCode.CONTROLLER_BEHIND), None)
+
+
+def _advise(session: Session, run_id: int, sentence: str) -> None:
+    """Say it where the state of the directory is looked at."""
+    for part in parts_of(session, run_id).units:
+        part.proof = {**part.proof, "advice": [*part.proof.get("advice", ()), sentence]}
 
 
 def _insert(session: Session, table: type[CommandRow] | type[FindingRow], rows: list[dict[str, Any]]) -> None:
@@ -250,6 +280,7 @@ def _entries(
     findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
     said = {
         RunState.IN_STEP: "The directory and the phone system are in step",
+        RunState.DONE: "Nothing was done, because a domain controller is behind",
         RunState.PLANNED: "The plan is ready to be looked at",
         RunState.HELD: "The plan is held until a person approves it",
         RunState.EXECUTING: "The plan is being executed",
@@ -257,7 +288,7 @@ def _entries(
     yield events.LogEntry(
         f"run.{state.value}",
         f"{said} (run {run.id}): {plan.people} people, {counted}{findings}.",
-        level=EventLevel.WARNING if state is RunState.HELD else EventLevel.INFO,
+        level=EventLevel.WARNING if state in (RunState.HELD, RunState.DONE) else EventLevel.INFO,
         run_id=run.id,
     )
     for reason in verdict.reasons:

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.reconciler.freshness import Evidence
 from shared.database.columns import DEPARTMENT, PEER, read_beside
 from shared.database.engine import Database
 from shared.database.pages import read_items
@@ -27,8 +28,10 @@ from shared.database.tables import (
 )
 from shared.domain.binding import Binding, BindingOrigin, LeftBehind, Shown
 from shared.domain.command import CommandKind, CommandState
+from shared.domain.content import together, written
 from shared.domain.extension import Extension, PhoneSystemSnapshot
-from shared.domain.person import AbsentPerson, Person
+from shared.domain.person import AbsentPerson, AccountState, Person
+from shared.domain.reading import Reading, merged
 from shared.domain.rules import RunFacts, UnitSnapshot
 from shared.settings.documents import Section
 
@@ -210,6 +213,38 @@ def people_of(database: Database, parts: Parts) -> Iterator[Person]:
     for part in parts.units:
         if part.state == PartState.COMPLETE:
             yield from read_items(database, part.id, Person)
+
+
+class EvidenceOfRun:
+    """Who read the run's parts and what they showed; ``people`` must be gone through before the rest is asked for."""
+
+    def __init__(self, database: Database, parts: Parts) -> None:
+        self._database = database
+        self._parts = parts
+        self._inactive: set[str] = set()
+
+    def people(self) -> Iterator[Person]:
+        """As ``people_of``, noting who may not work."""
+        for person in people_of(self._database, self._parts):
+            if person.account_state is not AccountState.ENABLED:
+                self._inactive.add(person.guid)
+            yield person
+
+    def gathered(self) -> Evidence:
+        """All of it."""
+        read = [
+            part for part in (*self._parts.units, *self._parts.absent) if part.state == PartState.COMPLETE
+        ]
+        # A part that an earlier release read says no more than where.
+        readings = [
+            Reading.from_document(part.proof.get("controller") or {"server": part.source})
+            for part in read
+            if part.source
+        ]
+        digests = [part.proof.get("content", "") for part in read]
+        is_whole = len(read) == len(self._parts.units) + len(self._parts.absent) and all(digests)
+        content = written(together(int(digest, 16) for digest in digests)) if is_whole else ""
+        return Evidence(merged(readings), content, frozenset(self._inactive))
 
 
 def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapshot:

@@ -213,6 +213,29 @@ class BindingRow(Base):
     updated_at: Mapped[datetime]
 
 
+class ReadingMemory(Base):
+    """What a site's readings of the directory are measured by: which controller was read, and up to which change."""
+
+    __tablename__ = "reading_memories"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    content: Mapped[str] = mapped_column(Line(32), default="")
+    readings: Mapped[dict[str, Any]]
+    # Since when no reading was proven to be as fresh as the last one that counted.
+    behind_since: Mapped[datetime | None]
+
+
+class PersonDoubt(Base):
+    """A person whose changes wait for a controller that is behind, or rest on one that is."""
+
+    __tablename__ = "person_doubts"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    # The objectGUID, or "extension" and the id of one that is nobody's.
+    person: Mapped[str] = mapped_column(KEY, primary_key=True)
+    digest: Mapped[str] = mapped_column(Line(64), default="")
+    since: Mapped[datetime]
+    needs: Mapped[dict[str, Any]]
+
+
 class CommandRow(Base):
     """One command of a plan and what became of it."""
 

@@ -45,6 +45,7 @@ class FindingCode(StrEnum):
     REBOUND = "rebound"
     NUMBER_CHANGED_IN_3CX = "number_changed_in_3cx"
     NUMBER_PASSED_ON = "number_passed_on"
+    CONTROLLER_BEHIND = "controller_behind"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class RunEvent(StrEnum):
     """What happens to a run."""
 
     NOTHING_TO_DO = "nothing to do"
+    NOTHING_DONE = "nothing to do, with a warning"
     PREVIEWED = "preview planned"
     HELD = "plan needs approval"
     RELEASED = "plan within limits"
@@ -92,6 +93,7 @@ RUNS: Table[RunState, RunEvent] = Table(
     RunState.COLLECTING,
     {
         (RunState.COLLECTING, RunEvent.NOTHING_TO_DO): RunState.IN_STEP,
+        (RunState.COLLECTING, RunEvent.NOTHING_DONE): RunState.DONE,
         (RunState.COLLECTING, RunEvent.PREVIEWED): RunState.PLANNED,
         (RunState.COLLECTING, RunEvent.HELD): RunState.HELD,
         (RunState.COLLECTING, RunEvent.RELEASED): RunState.EXECUTING,

@@ -16,13 +16,16 @@ DISABLED_ACCOUNT = NORMAL_ACCOUNT | 2
 class Office:
     """Units and people below ``OU=<name>``; distinguished names are given and returned as text."""
 
-    def __init__(self, domain: SambaDomain, connection: ldap3.Connection, name: str) -> None:
+    def __init__(
+        self, domain: SambaDomain, connection: ldap3.Connection, name: str, *, is_new: bool = True
+    ) -> None:
         self.domain = domain
         self.name = name
         self.root = f"OU={name},{domain.base_dn}"
         # ldap3 has no types for the operations that change something.
         self._connection: Any = connection
-        domain.load(unit_ldif([self.root]))
+        if is_new:
+            domain.load(unit_ldif([self.root]))
 
     def unit(self, name: str, parent_dn: str | None = None) -> str:
         """A new organizational unit."""

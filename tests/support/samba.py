@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import ldap3
 
@@ -30,6 +32,7 @@ USER = f"Administrator@{REALM.lower()}"
 PACKAGES = "samba-ad-dc samba-ad-provision ldb-tools"
 _HOST = "dc1"
 _PORTS = (389, 636, 3268, 3269)
+_NTDS_SETTINGS = f"CN=NTDS Settings,CN={_HOST.upper()},CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE_DN}"
 _FOLDERS = ("private", "state", "lock", "cache", "run", "bind-dns", "etc", "tls")
 _START_SECONDS = 30
 # A forgotten server ends by itself.
@@ -58,7 +61,7 @@ class SambaDomain:
         self.base_dn = BASE_DN
         self.user = USER
         self.password = PASSWORD
-        self._tools = require(("samba", "ldbadd"), PACKAGES)
+        self._tools = require(("samba", "ldbadd", "ldbsearch", "ldbmodify"), PACKAGES)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -106,6 +109,50 @@ class SambaDomain:
         """Go on where it was frozen."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    def replica(self, folder: Path) -> "SambaDomain":
+        """A second controller of the domain, as up to date as this stopped one; nothing reaches it afterwards.
+
+        Another source of changes, with a vector that knows this one up to now (MS-DRSR 5.166 UPTODATE_VECTOR_V2_EXT).
+        """
+        assert self._process is None, "its files are copied"
+        shutil.copytree(
+            self.folder, folder, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("ldapi")
+        )
+        source = UUID(self._value(_NTDS_SETTINGS, "invocationId"))
+        number = int(self._value("", "highestCommittedUSN"))
+        since_1601 = int((time.time() + 11_644_473_600) * 10_000_000)
+        vector = struct.pack("<IIII", 2, 0, 1, 0) + source.bytes_le + struct.pack("<QQ", number, since_1601)
+        changes = folder / "replica.ldif"
+        changes.write_text(
+            f"dn: {_NTDS_SETTINGS}\nchangetype: modify\nreplace: invocationId\n"
+            f"invocationId:: {_encoded(uuid4().bytes_le)}\n\n"
+            f"dn: {BASE_DN}\nchangetype: modify\nreplace: replUpToDateVector\n"
+            f"replUpToDateVector:: {_encoded(vector)}\n"
+        )
+        _call(self._tools["ldbmodify"], "--relax", "-H", str(folder / "private" / "sam.ldb"), str(changes))
+        return SambaDomain(folder)
+
+    def _value(self, base: str, attribute: str) -> str:
+        """One attribute of an entry of the stopped server."""
+        found = subprocess.run(
+            [
+                self._tools["ldbsearch"],
+                "-H",
+                str(self.folder / "private" / "sam.ldb"),
+                "-s",
+                "base",
+                "-b",
+                base,
+                attribute,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        return next(
+            line.partition(": ")[2] for line in found.splitlines() if line.startswith(f"{attribute}: ")
+        )
 
     def load(self, ldif: str) -> None:
         """Add entries straight to the database; a running server sees them at once."""
@@ -316,7 +363,11 @@ def _is_free(address: str, port: int) -> bool:
 
 def _answers(address: str) -> bool:
     try:
-        with socket.create_connection((address, 389), timeout=2) as link:
+        # The protected port may open a moment after the other.
+        with (
+            socket.create_connection((address, 389), timeout=2) as link,
+            socket.create_connection((address, 636), timeout=2),
+        ):
             link.sendall(_ARE_YOU_THERE)
             return link.recv(1) == b"\x30"
     except OSError:

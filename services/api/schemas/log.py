@@ -59,7 +59,7 @@ class ExplanationOut(Answer):
         guid="0f8fad5b-d9cb-469f-a165-70867728950e",
         name="Ada Lovelace",
         number="100",
-        sentences=["Extension 100 (id 12) is theirs; it was made for them."],
+        sentences=["Extension 100 (id 12) is linked to them; it was created for them."],
         commands=[],
         findings=[],
         events=[EVENT_EXAMPLE],

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from services.api.use_cases import questions
+from services.api.use_cases import controllers, questions
 from services.api.use_cases.doctor import Check, Unwell, Well, checked
 from services.api.use_cases.settings import read_settings
 from shared.errors import NotFound, RollcallError
@@ -72,7 +72,7 @@ def _directory(context: Context, site_id: str) -> Well:
     return Well(
         f"Domain controller {said['server']} answers over {_PROTECTION[said['security']]}: {people:,} people in {where}."
         f"{_good_until(said)}",
-        tuple(said["warnings"]),
+        (*said["warnings"], *controllers.advice_of(context, site_id)),
     )
 
 

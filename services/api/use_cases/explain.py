@@ -146,9 +146,9 @@ def _of_number(person: Person) -> str:
 def _of_binding(known: KnownPerson) -> list[str]:
     binding = known.binding
     if binding is None:
-        return ["No extension is bound to them."]
-    how = "made for them" if binding.origin == BindingOrigin.CREATED else "adopted, as it existed already"
-    sentences = [f"Extension {binding.number} (id {binding.extension_id}) is theirs; it was {how}."]
+        return ["No extension is linked to them."]
+    how = "created for them" if binding.origin == BindingOrigin.CREATED else "adopted, as it existed already"
+    sentences = [f"Extension {binding.number} (id {binding.extension_id}) is linked to them; it was {how}."]
     if binding.is_disabled_by_rollcall:
         sentences.append("Rollcall has disabled it.")
     return sentences

@@ -15,7 +15,7 @@ from services.api.use_cases.queues import waiting_messages
 from shared.database.tables import CommandRow, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.due import SCHEDULER
-from shared.runs.start import GOOD_ENDS
+from shared.runs.history import ended_well
 from shared.work import leases
 from shared.worker.context import Context
 
@@ -64,7 +64,7 @@ def _of_runs(session: Session, now: datetime) -> Iterator[_Family]:
         "How long the oldest plan that is held has waited for a person; 0: none is held.",
         [(_labels(site=site), _age(now, held.get(site))) for site in sites],
     )
-    good = _per_site(session, func.max(Run.finished_at), Run.state.in_(GOOD_ENDS))
+    good = _per_site(session, func.max(Run.finished_at), ended_well())
     yield (
         "rollcall_last_good_run_age_seconds",
         "Time since the last run that ended well.",
@@ -74,7 +74,7 @@ def _of_runs(session: Session, now: datetime) -> Iterator[_Family]:
 
 
 def _of_readings(session: Session) -> Iterator[_Family]:
-    newest = select(func.max(Run.id)).where(Run.state.in_(GOOD_ENDS)).group_by(Run.site_id)
+    newest = select(func.max(Run.id)).where(ended_well()).group_by(Run.site_id)
     parts = session.execute(
         select(Run.site_id, SnapshotPart.kind, SnapshotPart.proof, SnapshotPart.item_count)
         .join(Run, Run.id == SnapshotPart.run_id)

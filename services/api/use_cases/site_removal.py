@@ -18,6 +18,7 @@ from shared.database.tables import (
     Site,
 )
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.runs.controllers import remember
 from shared.runs.forget import BATCH, forget_events, forget_runs
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.store import DEFAULT_SITE
@@ -114,6 +115,7 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
                 "after all; to remove it, try again."
             )
         session.execute(delete(Event).where(Event.site_id == site_id))
+        remember(session, site_id, None)
         if site_id == DEFAULT_SITE:
             session.execute(update(Site).where(Site.id == site_id).values(name=site_id))
         else:

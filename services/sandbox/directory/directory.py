@@ -5,7 +5,9 @@ Distinguished names may be given in any spelling; all methods that change an ent
 there is no such entry.
 """
 
+import copy
 import secrets
+import struct
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +44,8 @@ class Directory:
         self.invocation_id = self.identifiers.guid()
         self.schema = Schema(self.base_dn)
         self.passwords: dict[uuid.UUID, str] = {}
+        # By invocationId, up to which number this controller has the changes of others.
+        self._known: dict[uuid.UUID, int] = {}
         self._now = now
         self._lock = threading.RLock()
         self._entries: dict[names.Key, Entry] = {}
@@ -52,6 +56,30 @@ class Directory:
         self.deleted_dn = self.add(f"CN=Deleted Objects,{self.base_dn}", {"objectClass": "container"}).dn
         self.password = secrets.token_urlsafe(18)
         self.user = self._add_service_account()
+
+    def replica(self) -> "Directory":
+        """A second controller of the domain, as up to date as this one is now; nothing reaches it afterwards."""
+        with self._lock:
+            made = copy.copy(self)
+            made.identifiers = copy.deepcopy(self.identifiers)
+            made.invocation_id = uuid.uuid4()
+            made.passwords = dict(self.passwords)
+            made._lock = threading.RLock()
+            made._entries, made._by_guid = dict(self._entries), dict(self._by_guid)
+        made.learn(self)
+        return made
+
+    def learn(self, other: "Directory") -> None:
+        """Note to have every change that the other one has (MS-DRSR 5.166, UPTODATE_VECTOR_V2_EXT)."""
+        self._known = self._known | other._known | {other.invocation_id: other.highest_usn}
+        self._known.pop(self.invocation_id, None)
+        since_1601 = int((self._now().timestamp() + 11_644_473_600) * 10_000_000)
+        cursors = b"".join(
+            source.bytes_le + struct.pack("<QQ", number, since_1601)
+            for source, number in sorted(self._known.items())
+        )
+        header = struct.pack("<IIII", 2, 0, len(self._known), 0)
+        self.modify(self.base_dn, {"replUpToDateVector": header + cursors})
 
     # Reading
 

@@ -78,6 +78,10 @@ class Searches:
     def _collect(self, request: SearchRequest, *, show_deleted: bool) -> list[Entry] | Result:
         try:
             base = self._directory.find(request.base)
+            if base is None and names.key(request.base) == names.key(
+                root_dse.service_name(self._directory, self._host_name)
+            ):
+                return [root_dse.service(self._directory, self._host_name)]
         except names.InvalidName:
             return results.bad_name()
         if base is None or (base.is_deleted and not show_deleted):

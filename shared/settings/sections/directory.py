@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from shared.domain.choice import Choice
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
@@ -107,6 +107,17 @@ class AttributeSettings(Document):
     )
 
 
+def global_catalog(server: str) -> str:
+    """Why the address of a controller cannot be used, when it is one of the Global Catalog; else empty."""
+    usual, is_refused = re.subn(r":326[89]/?$", "", server.strip())
+    if not is_refused:
+        return ""
+    return (
+        f"'{server.strip()}' is a port of the Global Catalog, which holds only some of the attributes: numbers would look "
+        f"cleared; enter '{usual}' without the port (636 for LDAPS, 389 for StartTLS)"
+    )
+
+
 class DirectorySettings(Document):
     """Where people are read from, and as whom. Rollcall never writes to Active Directory."""
 
@@ -174,6 +185,24 @@ class DirectorySettings(Document):
     receive_timeout_seconds: float = setting(
         60.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=600
     )
+    controller_agreement_hours: int = setting(
+        24,
+        "Wait for a controller that may be behind",
+        "After this time with the same result in every run, its data is used.",
+        ADVANCED,
+        unit="hours",
+        ge=1,
+        le=720,
+    )
+
+    @field_validator("servers")
+    @classmethod
+    def _no_global_catalog(cls, servers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # What an earlier release has stored stays readable, so that it can be corrected; the collector refuses it.
+        for refused in map(global_catalog, servers):
+            if refused and not (info.context or {}).get("is_stored"):
+                raise ValueError(refused)
+        return servers
 
     @field_validator("filter")
     @classmethod

@@ -73,7 +73,7 @@ def test_everything_known_of_a_person_is_told(ready: Context, client: httpx.Clie
     said = "\n".join(answer["sentences"])
     assert f"in run {run_id}" in said
     assert "'+1 555 0100', which gives extension 100" in said
-    assert "Extension 100 (id 100) is theirs; it was made for them." in said
+    assert "Extension 100 (id 100) is linked to them; it was created for them." in said
     assert f"Run {planned}, command 2: create extension 100 is waiting. Ada is new." in said
     assert f"Run {planned} found (conflict): Ada and Alan both have 100." in said
     assert [row["sequence"] for row in answer["commands"]] == [2, 3]

@@ -123,3 +123,17 @@ def test_a_run_that_is_going_is_why_the_schedule_starts_no_other(scheduled: Cont
     _began(scheduled, run, _long_ago())
     schedule = read_settings(scheduled, "default").settings.schedule
     assert find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is None
+
+
+def test_a_controller_that_is_behind_is_said_and_the_site_is_not_in_sync(
+    context: Context, browser: Open
+) -> None:
+    run = make_run(context)
+    said = "Domain controller dc2 has not yet received everything that dc1 had."
+    set_state(context, run, RunState.DONE, error_code="controller_behind", error_message=said)
+    vera = browser("vera")
+    for page in (vera.get("/console/"), vera.get(f"/console/runs/{run}")):
+        assert "A domain controller is behind" in page.text
+        assert said in page.text
+        assert "Everything is in step" not in page.text
+    assert "no run has ended well yet" in vera.get("/console/").text

@@ -1,5 +1,6 @@
 """Removing a site: with everything that is its own and nothing of the others'."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from shared.database.tables import (
     CommandRow,
     Event,
     FindingRow,
+    PersonDoubt,
+    ReadingMemory,
     Run,
     RunState,
     SettingsVersion,
@@ -26,8 +29,11 @@ from shared.database.tables import (
     SnapshotPage,
     SnapshotPart,
 )
+from shared.domain.memory import Doubt, Memory
 from shared.domain.person import AbsentPerson
+from shared.domain.reading import Reading
 from shared.errors import Conflict, LeaseHeld, SettingsInvalid
+from shared.runs.controllers import remember
 from shared.runs.forget import BATCH, PAGE_BATCH
 from shared.work import leases
 from shared.worker.context import Context
@@ -35,7 +41,7 @@ from tests.integration.api.builders import CLASH, COMMANDS, complete_units, make
 from tests.integration.api.conftest import READY
 from tests.integration.cli.conftest import Terminal
 
-OF_A_SITE = (SettingsVersion, Run, BindingRow, Event, Asset, ApiToken)
+OF_A_SITE = (SettingsVersion, Run, BindingRow, Event, Asset, ApiToken, ReadingMemory, PersonDoubt)
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
 
@@ -58,6 +64,9 @@ def _fill(context: Context, site: str) -> None:
             Asset(site_id=site, kind="logo", media_type="image/png", width=1, height=1, sha256="0" * 64,
                   content=b"x", updated_at=now)
         )  # fmt: skip
+        reading = Reading("dc1.corp.example", "dc1:636", usn=1)
+        memory = Memory().accepting((reading,), "x")
+        remember(session, site, replace(memory, doubts={"g": Doubt("d", now, (reading,))}))
         session.add(ApiToken(name=f"of {site}", site_id=site, token_hash=site.ljust(64, "0"), created_at=now))
 
 

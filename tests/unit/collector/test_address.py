@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.collector.address import Address, check_resolves, parse
-from shared.errors import AddressUnknown
+from shared.errors import AddressUnknown, GlobalCatalogPort
 from shared.settings.documents import Security
 
 
@@ -15,7 +15,7 @@ from shared.settings.documents import Security
         ("dc1.corp.example", Security.LDAPS, Address("dc1.corp.example", 636)),
         ("dc1.corp.example", Security.STARTTLS, Address("dc1.corp.example", 389)),
         ("dc1.corp.example", Security.PLAIN, Address("dc1.corp.example", 389)),
-        (" dc1:3269 ", Security.LDAPS, Address("dc1", 3269)),
+        (" dc1:6360 ", Security.LDAPS, Address("dc1", 6360)),
         ("ldaps://dc1.corp.example:636/", Security.LDAPS, Address("dc1.corp.example", 636)),
         ("192.0.2.7", Security.LDAPS, Address("192.0.2.7", 636)),
         ("[2001:db8::7]", Security.LDAPS, Address("2001:db8::7", 636)),
@@ -66,3 +66,15 @@ def test_a_host_that_does_not_exist_is_said_by_name(host: str) -> None:
 
 def test_an_address_in_figures_needs_no_name_server() -> None:
     check_resolves(Address("127.0.0.1", 636))
+
+
+@pytest.mark.parametrize(
+    "text", ["dc1:3268", "dc1.corp.example:3269", " ldaps://dc1:3269/ ", "[2001:db8::7]:3268"]
+)
+def test_a_port_of_the_global_catalog_is_refused_with_the_reason(text: str) -> None:
+    with pytest.raises(
+        GlobalCatalogPort, match=r"numbers would look cleared; enter '.*' without the port"
+    ) as caught:
+        parse(text, Security.LDAPS)
+    assert caught.value.code == "global_catalog_port"
+    assert "326" not in caught.value.message.partition("enter")[2]

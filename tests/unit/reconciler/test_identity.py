@@ -8,6 +8,7 @@ import pytest
 from services.reconciler.evidence import Evidence
 from services.reconciler.guards import judge
 from services.reconciler.identity import Reason, resolve
+from services.reconciler.one_person import limited_to
 from services.reconciler.situation import Situation
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import CommandKind
@@ -267,6 +268,13 @@ def test_a_number_passed_on_can_go_over_with_the_phone(left: str, is_archiving: 
     assert (steps(plan), codes(plan)) == (emptied if is_archiving else taken, [])
 
 
+def test_a_phone_that_goes_over_is_enabled_whoever_disabled_it_for_its_former_person() -> None:
+    rules = make_rules(when_number_passed_on=PassedOn.TAKE_OVER)
+    disabled = replace(ANNS, enabled=False)
+    plan = _plan(replace(ANN, number=None), NORA, extensions=[disabled], bindings=[ANNS_BINDING], rules=rules)
+    assert (steps(plan)[-1], codes(plan)) == ("enable 204", [])
+
+
 @pytest.mark.parametrize("left", LEFT)
 def test_a_number_passed_on_is_only_reported_if_the_rules_say_so(left: str) -> None:
     people, absent = LEFT[left]
@@ -410,6 +418,15 @@ def test_namesakes_are_told_apart_by_their_numbers() -> None:
     ]
     plan = plan_of(twins, extensions, [make_binding(place, shown=shown) for place in (1, 2)])
     assert steps(plan) == ["rebind 201", "rebind 202"]
+
+
+def test_a_run_for_one_person_waits_as_well_when_the_phone_system_is_another_one() -> None:
+    people, extensions, bindings = _site(12)
+    phone_system = make_phone_system(extensions[:2])
+    plan = limited_to(plan_of(people, phone_system, bindings), guid(7), phone_system)
+    assert steps(plan) == ["create 207"]
+    verdict = judge(plan, RunFacts(units=make_units(12)), Limits())
+    assert [reason.code for reason in verdict.reasons] == ["phone_system_changed"]
 
 
 @pytest.mark.parametrize("kept", [0, 5])

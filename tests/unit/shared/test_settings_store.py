@@ -161,3 +161,16 @@ def test_only_what_selects_people_changes_the_selection_hash() -> None:
         {"attributes": plain.attributes.model_copy(update={"number": "ipPhone"})},
     ):
         assert store.selection_hash(plain) != store.selection_hash(plain.model_copy(update=change))
+
+
+@pytest.mark.parametrize("server", ["dc1:3268", "dc1.corp.example:3269"])
+def test_a_global_catalog_is_refused_when_saving_but_one_saved_before_can_be_read_and_corrected(
+    database: Database, encryption: Encryption, server: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match="port of the Global Catalog"):
+        store.validate(Section.DIRECTORY, {"servers": [server]})
+    before = store.validate(Section.DIRECTORY, {"servers": [server]}, is_stored=True)
+    with database.begin() as session:
+        store.write(session, "default", before, actor="anna", encryption=encryption)
+    with database.read() as session:
+        assert store.read(session, "default", encryption).settings.directory.servers == (server,)

@@ -12,7 +12,7 @@ from services.api.console.words import ago
 from services.api.dependencies import ContextDep
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import RunState
-from shared.domain.plan import counts_in_words
+from shared.domain.plan import FindingCode, counts_in_words
 from shared.settings.documents import ScheduleSettings, SiteSettings
 from shared.settings.store import DEFAULT_SITE
 
@@ -108,6 +108,8 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
             "Ready for a first preview",
             "Both ends are configured. A preview shows what a run would do.",
         )
+    if newest.error_code == FindingCode.CONTROLLER_BEHIND:
+        return "warn", "A domain controller is behind", newest.error_message or ""
     if newest.state in (RunState.IN_STEP, RunState.DONE):
         if seen.conflicts_total:
             return (

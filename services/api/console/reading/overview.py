@@ -22,7 +22,8 @@ from shared.database.tables import (
 )
 from shared.domain.plan import Severity
 from shared.runs.due import due_messages
-from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
+from shared.runs.history import ended_well
+from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
 from shared.work.parts import advice_of
 from shared.worker.context import Context
@@ -88,9 +89,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
             newest=whole[0] if whole else None,
             active=_newest_in(session, site_id, ACTIVE_STATES),
             waiting=_newest_in(session, site_id, WAITING_STATES),
-            last_good_at=session.scalar(
-                select(func.max(Run.finished_at)).where(of_site, Run.state.in_(GOOD_ENDS))
-            ),
+            last_good_at=session.scalar(select(func.max(Run.finished_at)).where(of_site, ended_well())),
             people=planned.people if planned is not None else 0,
             people_read_at=planned.planned_at if planned is not None else None,
             managed=session.scalar(

@@ -1,0 +1,73 @@
+"""Domain controllers that a site's readings are measured by: which there are, and that one is gone for good."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.database.tables import Site
+from shared.domain.memory import Memory
+from shared.errors import NotFound
+from shared.runs.controllers import forget_controller, memory_of
+from shared.worker.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """One that was read. ``counts`` is false for one that is behind, since ``behind_since``."""
+
+    name: str
+    controller: str
+    server: str
+    invocation_id: str
+    read_at: datetime | None
+    counts: bool
+    behind_since: datetime | None = None
+
+
+def list_controllers(context: Context, site_id: str) -> list[Controller]:
+    """The controllers of the last readings: first those that others are measured by.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.read() as session:
+        if session.get(Site, site_id) is None:
+            raise NotFound(f"There is no site '{site_id}'.")
+        return _listed(memory_of(session, site_id))
+
+
+def advice_of(context: Context, site_id: str) -> tuple[str, ...]:
+    """What to say of controllers that are behind, since when; empty when none is."""
+    found = list_controllers(context, site_id)
+    known = ", ".join(item.name for item in found if item.counts)
+    return tuple(
+        f"Domain controller {item.name} has been behind {known} since {item.behind_since:%Y-%m-%d %H:%M} UTC: what differs "
+        f"there waits. Check replication (repadmin /showrepl); if the other one is gone for good: rollcall controller "
+        "forget NAME."
+        for item in found
+        if item.behind_since is not None
+    )
+
+
+def forget(context: Context, site_id: str, name: str, actor: str) -> list[Controller]:
+    """Measure nothing by this controller any more, and return those that are left.
+
+    :raises NotFound: there is no such site, or no such controller.
+    """
+    with context.database.begin() as session:
+        return _listed(forget_controller(session, site_id, name, actor))
+
+
+def _listed(memory: Memory) -> list[Controller]:
+    found: dict[str, Controller] = {}
+    for since, readings in ((None, memory.readings()), (memory.behind_since, memory.latest)):
+        for item in readings:
+            # Whatever else rests on one that is behind, it is behind.
+            found[item.source] = Controller(
+                item.name,
+                item.controller,
+                item.server,
+                item.invocation_id,
+                item.read_at,
+                since is None,
+                since,
+            )
+    return list(found.values())

@@ -1,0 +1,46 @@
+"""Commands about domain controllers: which were read, which are behind, and that one is gone for good."""
+
+from typing import Annotated
+
+import typer
+
+from services.api.schemas.controllers import ControllerList, ControllerOut
+from services.api.use_cases import controllers
+from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
+from services.cli.output import moment, print_json, say, table
+
+app = typer.Typer(invoke_without_command=True, help="List domain controllers that were read; forget one.")
+
+
+@app.callback()
+def controller(command: typer.Context) -> None:
+    """Without a command: list the controllers of the default site."""
+    if command.invoked_subcommand is None:
+        list_controllers(command)
+
+
+@app.command("list")
+def list_controllers(command: typer.Context, as_json: AsJson = False, site: Site = DEFAULT_SITE) -> None:
+    """List the controllers that the last readings came from, and since when one of them is behind."""
+    found = controllers.list_controllers(deployment_of(command), site)
+    if as_json:
+        print_json(ControllerList(items=[ControllerOut.model_validate(item) for item in found]))
+        return
+    table(
+        "Domain controllers",
+        ("controller", "address", "read", "behind since"),
+        [(c.controller, c.server, moment(c.read_at), moment(c.behind_since)) for c in found],
+    )
+
+
+@app.command("forget")
+def forget(
+    command: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="Host name or address, as `rollcall controller list` shows it.")
+    ],
+    site: Site = DEFAULT_SITE,
+) -> None:
+    """Say that a controller is gone for good: no reading waits any more for what only it had."""
+    controllers.forget(deployment_of(command), site, name, ACTOR)
+    say(f"Domain controller {name} is forgotten. The next run believes the controller it reads.")

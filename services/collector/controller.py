@@ -1,0 +1,103 @@
+"""Which controller answers, and what it has of the others' changes; and which one to ask first. Called by the readings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.collector.active_directory import ActiveDirectory
+from services.collector.reader import Scope, Search, first_value
+from services.collector.replication import read_invocation_id, read_vector
+from shared.database.tables import PartKind, PartState, SnapshotPart
+from shared.domain.memory import Memory
+from shared.domain.reading import Freshness, Reading
+from shared.errors import InsufficientRights, UnknownAttribute, UnknownBaseDn
+from shared.runs.controllers import memory_without_doubts
+from shared.settings.documents import DirectorySettings
+from shared.work.parts import PartWork
+
+_ANYTHING = "(objectClass=*)"
+
+
+def reading_of(directory: ActiveDirectory) -> Reading:
+    """The controller at this moment, before the first page is read. What it does not show is left out.
+
+    :raises RollcallError: it stopped answering.
+    """
+    domain = directory.domain()
+    invocation_id = read_invocation_id(_value(directory, domain.service, "invocationId"))
+    knows = read_vector(_value(directory, domain.base_dn, "replUpToDateVector")) if invocation_id else {}
+    return Reading(
+        controller=domain.controller,
+        server=directory.server,
+        service=domain.service,
+        invocation_id=invocation_id,
+        usn=domain.usn,
+        knows=knows,
+        read_at=datetime.now(UTC),
+    )
+
+
+def ended(directory: ActiveDirectory, reading: Reading) -> Reading:
+    """The reading after its last page: changes made meanwhile may be in it."""
+    return replace(reading, usn_after=directory.domain().usn)
+
+
+@contextmanager
+def directory_of(part: PartWork, settings: DirectorySettings) -> Iterator[ActiveDirectory]:
+    """A session with the controller that a part is to be read from.
+
+    A run reads from one controller: the first in the order of the settings that is as fresh as the last reading which
+    counted, else the one which that reading came from, else any. Another attempt begins with another one, because the one
+    before may be what failed.
+
+    :raises RollcallError: as ``ActiveDirectory``.
+    """
+    with part.context.database.read() as session:
+        of_this_run = _read_from(session, part.run_id)
+        memory = memory_without_doubts(session, part.site_id)
+    known = memory.servers
+    if of_this_run and (part.attempt == 1 or (part.attempt == 2 and of_this_run not in known)):
+        with ActiveDirectory(settings, preferred=(of_this_run,)) as directory:
+            yield directory
+        return
+    with ActiveDirectory(settings, part.attempt - 1) as directory:
+        if part.attempt > 1 or not known or directory.server in known or _is_fresh(directory, memory):
+            yield directory
+            return
+        passed_over = directory.passed_over
+    with ActiveDirectory(settings, preferred=known) as directory:
+        tried = {item.server for item in directory.passed_over}
+        directory.passed_over += [item for item in passed_over if item.server not in tried]
+        yield directory
+
+
+def _read_from(session: Session, run_id: int) -> str:
+    """The address that a unit of the run was read from last; empty while none was."""
+    proof = session.scalar(
+        select(SnapshotPart.proof)
+        .where(
+            SnapshotPart.run_id == run_id,
+            SnapshotPart.kind == PartKind.UNIT.value,
+            SnapshotPart.state == PartState.COMPLETE.value,
+        )
+        .order_by(SnapshotPart.completed_at.desc())
+        .limit(1)
+    )
+    return str(((proof or {}).get("controller") or {}).get("server", ""))
+
+
+def _is_fresh(directory: ActiveDirectory, memory: Memory) -> bool:
+    return memory.freshness_of((reading_of(directory),), "") is Freshness.PROVEN
+
+
+def _value(directory: ActiveDirectory, dn: str, attribute: str) -> bytes:
+    if not dn:
+        return b""
+    with suppress(UnknownBaseDn, InsufficientRights, UnknownAttribute):
+        for entry in directory.reader.entries(Search(dn, _ANYTHING, (attribute,), Scope.BASE, 10)):
+            return first_value(entry, attribute)
+    return b""

@@ -1,0 +1,287 @@
+"""Takes out of a plan what rests on a reading that may be older than what is known. Pure.
+
+The rule (docs/decisions/0010-controllers-differ.md): of a reading that is not proven to be as fresh as the last one
+that counted, only a disabled account counts at once, and what the same controller was seen to change since its last
+reading. Everything else waits: for a reading that is proven, or until every reading has agreed for a while.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.reconciler.findings import listed
+from services.reconciler.licence import licence_finding
+from shared.domain.command import Command, CommandKind
+from shared.domain.extension import PhoneSystemSnapshot
+from shared.domain.memory import Doubt, Memory, Readings
+from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.domain.reading import Freshness, all_cover
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run has read of the directory: by whom, a digest of what (empty when not all), and who may not work.
+
+    ``inactive`` are the objectGUIDs of people whose account is disabled or has expired.
+    """
+
+    readings: Readings
+    content: str
+    inactive: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The plan with what counts, the memory after it, and what is to be said when something waits."""
+
+    plan: Plan
+    memory: Memory
+    finding: Finding | None = None
+
+
+def weigh(
+    plan: Plan,
+    evidence: Evidence,
+    memory: Memory,
+    phone_system: PhoneSystemSnapshot,
+    now: datetime,
+    patience: timedelta,
+) -> Weighed:
+    """Leave out what has to wait, and remember."""
+    freshness = memory.freshness_of(evidence.readings, evidence.content)
+    if freshness is Freshness.PROVEN and not memory.doubts:
+        return Weighed(plan, memory.accepting(evidence.readings, evidence.content))
+    scale = _Scale(plan, evidence, memory, freshness, now, patience)
+    kept = scale.kept(scale.waiting())
+    waiting = scale.left(kept)
+    doubts = scale.doubts(waiting, kept)
+    is_over = memory.behind_since is not None and now - memory.behind_since >= patience
+    if freshness is Freshness.PROVEN or (is_over and not waiting):
+        after = memory.accepting(evidence.readings, evidence.content)
+        freshness = Freshness.PROVEN
+    else:
+        after = memory.doubting(evidence.readings, now)
+    after = replace(after, doubts=doubts)
+    finding = None
+    if waiting or freshness is not Freshness.PROVEN:
+        finding = _finding(plan, evidence.readings, memory, after, waiting, freshness, patience)
+    return Weighed(_limited(plan, kept, waiting, phone_system, freshness), after, finding)
+
+
+class _Scale:
+    """One plan being weighed. A key is a person's objectGUID, or names an extension that is nobody's."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        evidence: Evidence,
+        memory: Memory,
+        freshness: Freshness,
+        now: datetime,
+        patience: timedelta,
+    ) -> None:
+        self._commands = plan.commands
+        self._evidence = evidence
+        self._memory = memory
+        self._is_proven = freshness is Freshness.PROVEN
+        self._now = now
+        self._patience = patience
+        # Whatever the controller shows otherwise than at the last reading, it was told since.
+        self._continues = (
+            bool(memory.latest) and all_cover(evidence.readings, memory.latest) is Freshness.PROVEN
+        )
+        self._digests = _digests(plan)
+
+    def waiting(self) -> set[str]:
+        """The keys whose commands wait, with those that need one of them."""
+        waiting = {key for key in self._digests if not self._counts(key)}
+        by_sequence = {command.sequence: command for command in self._commands}
+        changed = bool(waiting)
+        while changed:
+            changed = False
+            for command in self._commands:
+                key = _key(command)
+                needed = (_key(by_sequence[sequence]) for sequence in command.requires)
+                if key and key not in waiting and not waiting.isdisjoint(needed):
+                    waiting.add(key)
+                    changed = True
+        return waiting
+
+    def kept(self, waiting: Collection[str]) -> set[int]:
+        """The sequences of the commands that count."""
+        # A department is created for those who need it.
+        groups = {command.sequence for command in self._commands if command.kind is CommandKind.CREATE_GROUP}
+        kept: set[int] = set()
+        for command in self._commands:
+            key, needed = _key(command), set(command.requires)
+            if (
+                key
+                and kept.issuperset(needed - groups)
+                and (key not in waiting or self._goes_at_once(command))
+            ):
+                kept |= {command.sequence, *needed}
+        return kept
+
+    def left(self, kept: Collection[int]) -> set[str]:
+        """The keys that something waits for."""
+        conflicts = set(self._digests.keys() - {_key(command) for command in self._commands})
+        left = {_key(command) for command in self._commands if command.sequence not in kept} - {""}
+        return left | {key for key in conflicts if not self._counts(key)}
+
+    def doubts(self, waiting: Collection[str], kept: Collection[int]) -> dict[str, Doubt]:
+        """What is remembered of people after this plan."""
+        acted = {_key(command) for command in self._commands if command.sequence in kept}
+        found: dict[str, Doubt] = {}
+        for key in {*self._memory.doubts, *waiting, *acted} - {""}:
+            before = self._memory.doubts.get(key)
+            needs = before.needs if before is not None else ()
+            if key not in waiting and key in self._digests and self._is_proven:
+                continue
+            digest = self._digests.get(key, "") if key in waiting else ""
+            is_same = before is not None and before.digest == digest
+            since = before.since if before is not None and is_same else self._now
+            if not self._is_proven and key in acted:
+                kept_needs = (item for item in needs if item.source not in self._sources())
+                needs, since = (*kept_needs, *self._evidence.readings), self._now
+            elif self._is_proven and (self._holds(needs) or self._agrees_since(key, since)):
+                needs = ()
+            if digest or needs:
+                found[key] = Doubt(digest, since, needs)
+        return found
+
+    def _agrees_since(self, key: str, since: datetime) -> bool:
+        """Whether readings that count have long shown the person just as what was done on the word of another."""
+        return key not in self._digests and self._now - since >= self._patience
+
+    def _counts(self, key: str) -> bool:
+        doubt = self._memory.doubts.get(key)
+        has_waited = doubt is not None and bool(doubt.digest)
+        if (doubt is None or self._holds(doubt.needs)) and (
+            self._is_proven or (self._continues and not has_waited)
+        ):
+            return True
+        return (
+            doubt is not None
+            and doubt.digest == self._digests[key]
+            and self._now - doubt.since >= self._patience
+        )
+
+    def _goes_at_once(self, command: Command) -> bool:
+        """A disabled account is evidence of its own, on any controller."""
+        return (
+            command.kind is CommandKind.DISABLE_EXTENSION and command.person_guid in self._evidence.inactive
+        )
+
+    def _holds(self, needs: Readings) -> bool:
+        return all_cover(self._evidence.readings, needs) is Freshness.PROVEN
+
+    def _sources(self) -> set[str]:
+        return {reading.source for reading in self._evidence.readings}
+
+
+def _key(command: Command) -> str:
+    if command.person_guid:
+        return command.person_guid
+    return f"extension {command.extension_id}" if command.extension_id is not None else ""
+
+
+def _digests(plan: Plan) -> dict[str, str]:
+    """By key, what the plan would do with them, and what it cannot do for a conflict."""
+    said: dict[str, list[object]] = {}
+    for command in plan.commands:
+        if _key(command):
+            what = [command.kind, command.number, dict(command.after)]
+            said.setdefault(_key(command), []).append(what)
+    for finding in plan.findings:
+        if finding.severity is Severity.CONFLICT:
+            for guid in finding.person_guids:
+                said.setdefault(guid, []).append(finding.code)
+    return {
+        key: hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+        for key, what in said.items()
+    }
+
+
+def _limited(
+    plan: Plan,
+    kept: Collection[int],
+    waiting: Collection[str],
+    phone_system: PhoneSystemSnapshot,
+    freshness: Freshness,
+) -> Plan:
+    commands = tuple(command for command in plan.commands if command.sequence in kept)
+    findings = [
+        finding
+        for finding in plan.findings
+        if finding.code is not FindingCode.LICENCE_FULL
+        and not (finding.person_guids and set(finding.person_guids) <= set(waiting))
+    ]
+    licence = licence_finding(commands, phone_system)
+    return replace(
+        plan,
+        commands=commands,
+        findings=(*findings, licence) if licence is not None else tuple(findings),
+        # Whoever is gone on the controller that is behind may have been moved or made again since.
+        stale_binding_guids=plan.stale_binding_guids if freshness is Freshness.PROVEN else (),
+        remembered=plan.remembered if freshness is Freshness.PROVEN else (),
+    )
+
+
+_SAID: Mapping[Freshness, str] = {
+    Freshness.BEHIND: "has not yet received everything that {known} had",
+    Freshness.ROLLED_BACK: "was restored or set back: it has fewer changes than {known} had",
+    Freshness.UNKNOWN: "cannot be shown to have received everything that {known} had",
+}
+
+
+def _finding(
+    plan: Plan,
+    readings: Readings,
+    before: Memory,
+    after: Memory,
+    waiting: Collection[str],
+    freshness: Freshness,
+    patience: timedelta,
+) -> Finding:
+    named: dict[str, str] = {}
+    for command in plan.commands:
+        if _key(command) in waiting:
+            named.setdefault(_key(command), f"{command.person_name or 'extension'} ({command.number})")
+    for finding in plan.findings:
+        for guid, name in zip(finding.person_guids, finding.person_names, strict=False):
+            if guid in waiting:
+                named.setdefault(guid, name)
+    known = before.last
+    if freshness is Freshness.PROVEN:
+        known = tuple(reading for key in waiting for reading in after.doubts[key].needs)
+        freshness = all_cover(readings, known)
+    said = _SAID.get(freshness, _SAID[Freshness.UNKNOWN]).format(known=_named(known))
+    at = max((reading.read_at for reading in known if reading.read_at is not None), default=None)
+    when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
+    since = (
+        f" It has been behind since {after.behind_since:%Y-%m-%d %H:%M} UTC." if after.behind_since else ""
+    )
+    held = "Nobody differs there."
+    if waiting:
+        who = listed(named[key] for key in sorted(named))
+        held = (
+            f"What differs there waits, and nothing is changed for {who}, until it has caught up, the other one answers "
+            f"again, or every reading has agreed for {patience.total_seconds() / 3600:.0f} hours."
+        )
+    forget = (known[0].controller or known[0].server) if known else ""
+    gone = f" If {forget} is gone for good: rollcall controller forget {forget}." if forget else ""
+    guids = tuple(sorted(key for key in waiting if not key.startswith("extension ")))
+    return Finding(
+        FindingCode.CONTROLLER_BEHIND,
+        Severity.WARNING,
+        f"Domain controller {_named(readings)} {said}{when}.{since} {held}{gone}",
+        "",
+        guids,
+        tuple(named.get(guid, "") for guid in guids),
+    )
+
+
+def _named(readings: Readings) -> str:
+    return listed(dict.fromkeys(reading.name for reading in readings)) or "the directory"

@@ -1,0 +1,84 @@
+"""Which controller answers and what it has of the others: from the stand-in, from none at all, from what is none."""
+
+from collections.abc import Callable
+
+import pytest
+
+from services.collector.active_directory import ActiveDirectory
+from services.collector.controller import ended, reading_of
+from services.sandbox.directory import RunningDirectory, build_company
+from services.sandbox.directory.messages import Message, SearchRequest
+from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
+from shared.errors import NotActiveDirectory
+from shared.settings.documents import DirectorySettings
+from tests.integration.collector.collecting import sandbox_settings
+from tests.integration.collector.scripted import done, entry, plain_settings, scripted
+
+NAMES = {"defaultNamingContext": "DC=x", "schemaNamingContext": "CN=Schema,DC=x"}
+
+
+def _read(running: RunningDirectory) -> Reading:
+    with ActiveDirectory(
+        DirectorySettings.model_validate(sandbox_settings(running, receive_timeout_seconds=20))
+    ) as directory:
+        return ended(directory, reading_of(directory))
+
+
+def test_the_stand_in_says_who_it_is_and_what_it_knows_of_the_other() -> None:
+    company = build_company(4)
+    with RunningDirectory(company, host_name="dc1") as first:
+        before = _read(first)
+        replica = company.replica()
+        with RunningDirectory(replica, host_name="dc2") as second:
+            assert is_at_least_as_fresh(_read(second), before) is Freshness.PROVEN
+            company.modify(company.people()[0].dn, {"mobile": "1"})
+            after = _read(first)
+            assert is_at_least_as_fresh(after, before) is Freshness.PROVEN
+            assert is_at_least_as_fresh(_read(second), after) is Freshness.BEHIND
+            assert is_at_least_as_fresh(after, _read(second)) is Freshness.UNKNOWN
+            replica.learn(company)
+            assert is_at_least_as_fresh(_read(second), after) is Freshness.PROVEN
+    assert before.service.startswith("CN=NTDS Settings,CN=DC1,CN=Servers,")
+    assert before.usn == before.usn_after == company.highest_usn - 1
+
+
+def _root(**more: str) -> Callable[[Message, SearchRequest], bytes]:
+    return lambda message, search: (b"" if search.base else entry(message, "", NAMES | more)) + done(message)
+
+
+def test_a_directory_that_shows_none_of_it_is_known_by_its_address() -> None:
+    with (
+        scripted(_root()) as controller,
+        ActiveDirectory(plain_settings(controller)) as directory,
+    ):
+        reading = ended(directory, reading_of(directory))
+    assert (reading.invocation_id, reading.service, reading.usn, reading.knows) == ("", "", None, {})
+    assert reading.source == controller.address
+
+
+def test_a_directory_whose_settings_entry_may_not_be_read_is_known_by_its_service() -> None:
+    with (
+        scripted(_root(dsServiceName="CN=NTDS Settings,CN=DC1", highestCommittedUSN="7")) as controller,
+        ActiveDirectory(plain_settings(controller)) as directory,
+    ):
+        reading = reading_of(directory)
+    assert (reading.invocation_id, reading.source, reading.usn) == ("", "cn=ntds settings,cn=dc1", 7)
+
+
+@pytest.mark.parametrize(
+    ("capability", "is_read_only"),
+    [("1.2.840.113556.1.4.1920", True), ("1.2.840.113556.1.4.1670", False)],
+)
+def test_a_read_only_controller_is_known(capability: str, is_read_only: bool) -> None:
+    able = _root(supportedCapabilities=["1.2.840.113556.1.4.800", capability])  # type: ignore[arg-type]
+    with scripted(able) as controller, ActiveDirectory(plain_settings(controller)) as directory:
+        assert directory.domain().is_read_only is is_read_only
+
+
+def test_another_ldap_server_is_refused_with_the_reason() -> None:
+    with (
+        scripted(_root(supportedCapabilities="1.2.840.113556.1.4.1851")) as controller,
+        ActiveDirectory(plain_settings(controller)) as directory,
+        pytest.raises(NotActiveDirectory, match="not a domain controller of Active Directory"),
+    ):
+        directory.domain()
