@@ -4,7 +4,6 @@ Called for every entry of every page, so it is written to be quick. It decides n
 Rules of the attributes: MS-ADA1/MS-ADA3 (accountExpires, userAccountControl), MS-DTYP 2.3.4 (objectGUID).
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,9 @@ from uuid import UUID
 
 from services.collector.numbers import NumberOptions, read_numbers
 from shared.domain.person import AccountState, Person
+from shared.values import email, text
+from shared.values.e164 import e164
+from shared.values.phone import dialled
 
 Attributes = Mapping[str, Sequence[bytes]]
 
@@ -19,6 +21,9 @@ _ACCOUNT_DISABLED = 0x0002
 _NEVER_EXPIRES = (0, 0x7FFFFFFFFFFFFFFF)
 _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _FILETIME_TICKS_PER_MICROSECOND = 10
+# Of an attribute with more values than anybody has numbers or addresses, the rest is left.
+_MOST_VALUES = 1000
+_MOST_BYTES = 4 * text.MOST_CHARACTERS
 # Attributes that are read whatever the settings say.
 _ALWAYS = (
     "objectGUID", "cn", "displayName", "sAMAccountName", "userAccountControl", "accountExpires", "uSNChanged",
@@ -56,12 +61,16 @@ class UnusableEntry(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PersonMapping:
-    """The settings of a reading, and how its entries become people. ``now`` decides which accounts have expired."""
+    """The settings of a reading, and how its entries become people. ``now`` decides which accounts have expired.
+
+    ``mobile_country``: two letters; mobile numbers are then brought into the international form.
+    """
 
     unit: str
     names: AttributeNames
     number_options: NumberOptions
     now: datetime
+    mobile_country: str = ""
     _now_ticks: int = field(init=False)
     _keys: AttributeNames = field(init=False)
 
@@ -93,9 +102,8 @@ class PersonMapping:
         display_name = _first(attributes.get(keys.display_name))
         if not first_name and not last_name:
             last_name = display_name or _first(attributes.get("displayname")) or _first(attributes.get("cn"))
-        number = read_numbers(
-            [clean(value) for value in attributes.get(keys.number, ())], self.number_options
-        )
+        number = read_numbers(_texts(attributes.get(keys.number)), self.number_options)
+        read_email = email.primary_address if keys.email == "proxyaddresses" else email.one_address
         return Person(
             guid=str(UUID(bytes_le=guid[0])),
             distinguished_name=name,
@@ -103,8 +111,8 @@ class PersonMapping:
             first_name=first_name,
             last_name=last_name,
             display_name=display_name,
-            email=_email(attributes.get(keys.email)),
-            mobile=_first(attributes.get(keys.mobile)),
+            email=read_email(_texts(attributes.get(keys.email))),
+            mobile=self._mobile(_first(attributes.get(keys.mobile))),
             number=number.number,
             number_text=number.text,
             number_problem=number.problem,
@@ -113,6 +121,12 @@ class PersonMapping:
             login=_first(attributes.get("samaccountname")),
             usn=_integer(attributes.get("usnchanged")),
         )
+
+    def _mobile(self, said: str) -> str:
+        """What is dialled; what cannot be dialled stays as it is, for the planner to tell of."""
+        if not said:
+            return said
+        return (self.mobile_country and e164(said, self.mobile_country)) or dialled(said) or said
 
     def _account_state(self, attributes: Attributes) -> AccountState:
         if _integer(attributes.get("useraccountcontrol")) & _ACCOUNT_DISABLED:
@@ -129,15 +143,19 @@ def filetime(moment: datetime) -> int:
 
 
 def clean(value: bytes) -> str:
-    """A value as one line of text: undecodable bytes replaced, control characters removed, white space single."""
-    text = value.decode("utf-8", "replace")
-    if text.isprintable():
-        # Most values: nothing to remove, and the only white space is the plain blank.
-        return " ".join(text.split()) if "  " in text else text.strip()
-    kept = "".join(
-        character for character in text if character.isspace() or unicodedata.category(character) != "Cc"
-    )
-    return " ".join(kept.split())
+    """A value as one line of text (``shared.values.text``), undecodable bytes replaced."""
+    # More bytes than the characters that are kept could have are not even decoded.
+    if len(value) > _MOST_BYTES:
+        value = value[:_MOST_BYTES]
+    return text.clean(value.decode("utf-8", "replace"))
+
+
+def _texts(values: Sequence[bytes] | None) -> list[str]:
+    if not values:
+        return []
+    return [
+        clean(value) for value in (values if len(values) <= _MOST_VALUES else sorted(values)[:_MOST_VALUES])
+    ]
 
 
 def _first(values: Sequence[bytes] | None) -> str:
@@ -146,24 +164,16 @@ def _first(values: Sequence[bytes] | None) -> str:
     if len(values) == 1:
         return clean(values[0])
     # A directory keeps no order among values: the same one must be chosen in every reading.
-    return min(clean(value) for value in values)
-
-
-def _email(values: Sequence[bytes] | None) -> str:
-    # proxyAddresses marks the primary address by a prefix in capitals (MS-OXOABK, "SMTP:").
-    for value in values or ():
-        if value.startswith(b"SMTP:"):
-            return clean(value[5:])
-    return _first(values)
+    return min(_texts(values))
 
 
 def _distinct(values: Sequence[bytes] | None) -> tuple[str, ...]:
     if not values:
         return ()
     distinct: dict[str, str] = {}
-    for text in sorted(clean(value) for value in values):
-        if text:
-            distinct.setdefault(text.casefold(), text)
+    for name in sorted(_texts(values)):
+        if name:
+            distinct.setdefault(name.casefold(), name)
     return tuple(distinct.values())
 
 

@@ -1,12 +1,15 @@
 """Finds the extension number in a directory attribute, by the rule of docs/numbers.md. Pure.
 
-Called by ``mapping``. It never guesses: what the rule does not cover is a problem in words for the administrator.
+Called by ``mapping``. It never guesses: what the rule does not cover, and what could be read in two ways, is a problem
+in words for the administrator.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from services.collector.phone_numbers import FEWEST_DIGITS, PhoneNumber, read_phone_number
+from shared.values.text import as_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,44 +30,40 @@ class NumberReading:
     text: str = ""
 
 
-# "x204", "ext. 204", "Extension: 204", ";ext=204" (RFC 3966 section 5.3), "#204"; no letter may stand before a word.
-_MARKED = re.compile(r"(?:(?:(?<![^\W\d_])(?:extension|ext\.?|x)\s*[:=]?)|#)\s*([0-9]+)$", re.IGNORECASE)
-_PREFIX = re.compile(r"^tel:", re.IGNORECASE)
-# Between digits: blanks, dots, brackets, slashes, and hyphens and dashes of every length.
-_SEPARATORS = re.compile(r"[\s.()/\-\u2010-\u2015\u2212]+")
-_PHONE_NUMBER = re.compile(r"\+?[0-9]+")
+# "x204", "ext. 204", "Durchwahl: 204", "#204", ";ext=204" (RFC 3966 section 5.3), in the languages of the countries
+# that docs/numbers.md names.
+_WORDS = (
+    "x", "ext", "extn", "extension",
+    "dw", "durchwahl", "app", "apparat", "nst", "nebenstelle", "kl", "klappe",
+    "poste", "int", "interne", "interno", "tst", "toestel", "ankn", "anknytning",
+)  # fmt: skip
+# No letter may stand directly before a word: "fax204" is no extension.
+_MARK = re.compile(rf"(?:(?<![^\W\d_])(?:{'|'.join(_WORDS)})\.?|#) ?[:=-]? ?$", re.IGNORECASE)
+_LAST_DIGITS = re.compile(r"[0-9]+$")
+_LABEL = re.compile(r"(?:t[eé]l(?:efon|ephone|éphone)?|phone|fon)(?:\.? ?:|\.| ) ?(?=[^ ])", re.IGNORECASE)
+_MOST_CHARACTERS = 255
 _SHOWN_CHARACTERS = 40
 
 
 def read_number(text: str, options: NumberOptions) -> NumberReading:
     """The extension number in one value."""
-    text = _visible(text)
+    text = as_seen(text)
     if not text:
         return NumberReading()
-    marked = _MARKED.search(text)
-    if marked:
-        return _of_length(marked[1], text, options)
-    bare = _SEPARATORS.sub("", _PREFIX.sub("", text))
-    if not _PHONE_NUMBER.fullmatch(bare):
-        return NumberReading(
-            problem=f"'{_shown(text)}' is not a number: use the digits 0 to 9, or mark the extension as in 'x204'.",
-            text=text,
-        )
-    digits = bare.removeprefix("+")
-    if bare == digits and len(digits) <= options.max_digits:
-        return _of_length(digits, text, options)
-    if options.last_digits is None:
-        return NumberReading(
-            problem=f"'{_shown(text)}' is a phone number that names no extension: extensions have "
-            f"{_range(options)} digits. Write 'x204' behind it, or set number_rule.last_digits.",
-            text=text,
-        )
-    if len(digits) < options.last_digits:
-        return NumberReading(
-            problem=f"'{_shown(text)}' is too short: it has fewer than {options.last_digits} digits.",
-            text=text,
-        )
-    return NumberReading(digits[-options.last_digits :], text=text)
+    if len(text) > _MOST_CHARACTERS:
+        return _problem(text, f"is longer than {_MOST_CHARACTERS} characters.")
+    said = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
+    if said.isascii() and said.isdecimal() and len(said) <= options.max_digits:
+        return _of_length(said, text, options)
+    last = _LAST_DIGITS.search(said)
+    before = said[: last.start()] if last else ""
+    mark = _MARK.search(before)
+    if last is not None and mark is not None:
+        return _marked(text, before[: mark.start()], last[0], options)
+    full = read_phone_number(said, options.max_digits)
+    if isinstance(full, str):
+        return _problem(text, full)
+    return _last_digits(text, full, options)
 
 
 def read_numbers(texts: Sequence[str], options: NumberOptions) -> NumberReading:
@@ -73,7 +72,7 @@ def read_numbers(texts: Sequence[str], options: NumberOptions) -> NumberReading:
     Values that give no number do not matter as long as one does; two different numbers are a problem.
     """
     readings = [read_number(text, options) for text in sorted(texts)]
-    text = "; ".join(reading.text for reading in readings if reading.text)
+    text = "; ".join(reading.text for reading in readings if reading.text)[:_MOST_CHARACTERS]
     numbers = sorted({reading.number for reading in readings if reading.number is not None})
     if len(numbers) > 1:
         return NumberReading(
@@ -86,11 +85,45 @@ def read_numbers(texts: Sequence[str], options: NumberOptions) -> NumberReading:
     return NumberReading(problem=problems[0] if problems else None, text=text)
 
 
-def _visible(text: str) -> str:
-    """Without format characters: Windows wraps copied phone numbers in marks of direction that nobody can see."""
-    if text.isascii():
-        return text.strip()
-    return "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
+def _marked(text: str, front: str, digits: str, options: NumberOptions) -> NumberReading:
+    """An extension that a word marks, alone or behind a full phone number."""
+    front = front.rstrip(" ,;")
+    if front:
+        # With "+" it is certainly no extension, however short.
+        fewest = 1 if front.startswith("+") else FEWEST_DIGITS
+        phone = read_phone_number(front, options.max_digits, fewest)
+        if isinstance(phone, str):
+            return _problem(
+                text,
+                "has more than a full phone number before the extension: write the extension alone, as in 'x204'.",
+            )
+        if options.last_digits not in (None, len(digits)):
+            return _problem(
+                text,
+                f"marks an extension of {len(digits)} digits behind a phone number that would give "
+                f"{options.last_digits} (number_rule.last_digits): write the extension alone, as in 'x204'.",
+            )
+    return _of_length(digits, text, options)
+
+
+def _last_digits(text: str, phone: PhoneNumber, options: NumberOptions) -> NumberReading:
+    last = options.last_digits
+    if last is None:
+        return _problem(
+            text,
+            f"is a phone number that names no extension: extensions have {_range(options)} digits. Write 'x204' "
+            "behind it, or set number_rule.last_digits.",
+        )
+    behind = phone.behind_hyphen
+    if behind and not behind.strip("0"):
+        return _problem(text, "is a switchboard's number, not an extension's.")
+    if behind and len(behind) <= options.max_digits and len(behind) != last:
+        return _problem(
+            text,
+            f"could mean {behind}, behind the hyphen, or {phone.digits[-last:]}, the last {last} digits: write the "
+            "extension alone, as in 'x204'.",
+        )
+    return NumberReading(phone.digits[-last:], text=text)
 
 
 def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:
@@ -104,6 +137,10 @@ def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:
         problem=f"The extension number {_shown(digits)} is {fault}: {_range(options)} digits are allowed.",
         text=text,
     )
+
+
+def _problem(text: str, said: str) -> NumberReading:
+    return NumberReading(problem=f"'{_shown(text)}' {said}", text=text[:_MOST_CHARACTERS])
 
 
 def _range(options: NumberOptions) -> str:

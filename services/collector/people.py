@@ -17,14 +17,16 @@ def attribute_names(settings: DirectorySettings) -> AttributeNames:
     return AttributeNames(**settings.attributes.model_dump())
 
 
+def number_options(settings: DirectorySettings) -> NumberOptions:
+    """The number rule of the settings as plain values."""
+    rule = settings.number_rule
+    return NumberOptions(rule.min_digits, rule.max_digits, rule.last_digits)
+
+
 def mapping_of(settings: DirectorySettings, unit: str, now: datetime) -> PersonMapping:
     """How entries of a unit become people under these settings."""
-    rule = settings.number_rule
     return PersonMapping(
-        unit,
-        attribute_names(settings),
-        NumberOptions(rule.min_digits, rule.max_digits, rule.last_digits),
-        now,
+        unit, attribute_names(settings), number_options(settings), now, settings.mobile_country or ""
     )
 
 

@@ -13,8 +13,8 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
 from services.collector.advice import advice_on
 from services.collector.mapping import clean
-from services.collector.numbers import NumberOptions, read_numbers
-from services.collector.people import attribute_names
+from services.collector.numbers import read_numbers
+from services.collector.people import attribute_names, number_options
 from services.collector.reader import RawEntry, Scope, Search, first_value
 from shared.prerequisites import address_advice
 from shared.settings import store
@@ -146,8 +146,7 @@ def list_attributes(context: Context, arguments: dict[str, Any]) -> list[dict[st
     :raises RollcallError: as ``test_directory``.
     """
     settings = _settings(context, arguments)
-    rule = settings.number_rule
-    options = NumberOptions(rule.min_digits, rule.max_digits, rule.last_digits)
+    options = number_options(settings)
     filled: Counter[str] = Counter()
     numbers: Counter[str] = Counter()
     samples: dict[str, list[str]] = {}

@@ -7,14 +7,23 @@ from collections.abc import Callable
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Exclusion, ExclusionKind
+from shared.values.expression import Expression, UnsupportedExpression
+from shared.values.text import as_seen
 
 Matcher = Callable[[str, str], bool]
 
 
 class Exclusions:
-    """All exclusions of a site, compiled once. False in a boolean context when there is none."""
+    """All exclusions of a site, compiled once. False in a boolean context when there is none.
+
+    Names are compared as they are seen: without invisible marks, in one spelling of each character.
+    """
 
     def __init__(self, exclusions: tuple[Exclusion, ...]) -> None:
+        """Compile them.
+
+        :raises UnsupportedExpression: one of them cannot be evaluated (``why_unusable`` says it in a sentence).
+        """
         self._matchers = [_matcher(exclusion) for exclusion in exclusions]
 
     def __bool__(self) -> bool:
@@ -35,22 +44,41 @@ class Exclusions:
         return self._any(name, "")
 
     def _any(self, name: str, number: str) -> bool:
+        name = as_seen(name)
         return any(matches(name, number) for matches in self._matchers)
 
 
+def why_unusable(exclusions: tuple[Exclusion, ...]) -> str | None:
+    """Why a site's people cannot be told from those to be left alone; ``None`` when all exclusions can be evaluated.
+
+    An earlier release accepted expressions that cannot be matched in bounded time. Such an exclusion was meant to
+    protect somebody, so nothing may be planned as if it were not there.
+    """
+    for exclusion in exclusions:
+        try:
+            _matcher(exclusion)
+        except UnsupportedExpression as error:
+            return (
+                f"The exclusion '{exclusion.value}' cannot be evaluated: {error}. Nothing is planned, because it would no "
+                "longer protect anybody. Correct it in the settings, under Exclude extensions."
+            )
+    return None
+
+
 def _matcher(exclusion: Exclusion) -> Matcher:
-    value = exclusion.value
+    value = exclusion.value if exclusion.kind is ExclusionKind.REGEX else as_seen(exclusion.value)
     match exclusion.kind:
         case ExclusionKind.EXACT:
             return lambda name, _number: name.casefold() == value.casefold()
         case ExclusionKind.CONTAINS:
             return lambda name, _number: value.casefold() in name.casefold()
         case ExclusionKind.WILDCARD:
+            # Without nested repetition and never tried twice: what fnmatch makes is linear (tests show it).
             pattern = re.compile(fnmatch.translate(value.casefold()))
             return lambda name, _number: pattern.match(name.casefold()) is not None
         case ExclusionKind.REGEX:
-            expression = re.compile(value, re.IGNORECASE)
-            return lambda name, _number: expression.search(name) is not None
+            expression = Expression(value)
+            return lambda name, _number: expression.is_in(name)
         case ExclusionKind.NUMBERS:
             first, _dash, last = value.partition("-")
             low, high = int(first), int(last or first)

@@ -2,17 +2,19 @@
 
 from services.reconciler.departments import memberships_with
 from services.reconciler.identity.claims import is_email_address
-from services.reconciler.matching import cut
+from services.reconciler.matching import cut, email_key
 from services.reconciler.worktable import Worktable
 from shared.domain.command import FieldValue
 from shared.domain.extension import Extension
 from shared.domain.person import Person
+from shared.values.phone import dialled, is_dialled_alike
+from shared.values.text import as_seen
 
 Fields = dict[str, FieldValue]
 
 
 def contact_fields(table: Worktable, person: Person) -> Fields:
-    """Names, e-mail and mobile as they should be; without ``email`` when it must be left as it is."""
+    """Names, e-mail and mobile as they should be; without what must be left as it is."""
     rules = table.rules
     first, last = cut(person.first_name, rules.name_limit), cut(person.last_name, rules.name_limit)
     if (first, last) != (person.first_name, person.last_name):
@@ -21,9 +23,12 @@ def contact_fields(table: Worktable, person: Person) -> Fields:
     email = person.email
     if email and (len(email) > rules.text_limit or not is_email_address(email)):
         table.findings.bad_email(person)
-    elif email.casefold() not in table.assignment.claims.duplicate_emails:
+    elif email_key(email) not in table.assignment.claims.duplicate_emails:
         wanted["email"] = email
-    wanted["mobile"] = cut(person.mobile, rules.text_limit)
+    if person.mobile and dialled(person.mobile) is None:
+        table.findings.bad_mobile(person)
+    else:
+        wanted["mobile"] = person.mobile
     return wanted
 
 
@@ -35,6 +40,22 @@ def identity(extension: Extension) -> Fields:
         "last_name": extension.last_name,
         "email": extension.email,
     }
+
+
+def differs(name: str, wanted: FieldValue, present: FieldValue) -> bool:
+    """Whether a field says something else, not merely in another form: 3CX's own way of writing it is left then."""
+    if wanted == present:
+        return False
+    if not (isinstance(wanted, str) and isinstance(present, str)):
+        return True
+    match name:
+        case "first_name" | "last_name":
+            return as_seen(wanted) != as_seen(present)
+        case "email":
+            return wanted.casefold() != present.casefold()
+        case "mobile":
+            return not is_dialled_alike(wanted, present)
+    return True
 
 
 def new_departments(table: Worktable, person: Person, pattern: Extension | None) -> Fields:

@@ -69,7 +69,18 @@ class Findings:
             FindingCode.BAD_EMAIL,
             Severity.WARNING,
             f"{person.name} has '{person.email[:80]}' as e-mail address, which is not one. It is left out. Correct it "
-            "in the directory.",
+            f"in the directory{_primary_hint(person.email)}.",
+            [person],
+            person.number or "",
+        )
+
+    def bad_mobile(self, person: Person) -> None:
+        """What the directory has cannot be dialled."""
+        self._add(
+            FindingCode.BAD_MOBILE,
+            Severity.WARNING,
+            f"{person.name} has '{person.mobile[:80]}' as mobile number, which cannot be dialled. It is left out. Correct "
+            "it in the directory: one number, digits only, with + for abroad.",
             [person],
             person.number or "",
         )
@@ -233,6 +244,22 @@ class Findings:
             person.number or "",
         )
 
+    def number_reserved(self, person: Person, reason: str, present: Extension | None) -> None:
+        """Nobody is given the number, for ``reason``; who has it (``present`` with that number) keeps it."""
+        if present is None:
+            then = "No extension is created on it. Give them another number in the directory"
+        elif present.number == person.number:
+            then = "They keep their extension. Give them another number soon"
+        else:
+            then = f"They keep extension {present.number}. Correct the number in the directory"
+        self._add(
+            FindingCode.NUMBER_RESERVED,
+            Severity.WARNING,
+            f"The number {person.number} of {person.name} {reason}. {then}, or change reserved_numbers in the rules.",
+            [person],
+            person.number or "",
+        )
+
     def not_removed(self, extension: Extension, what: str, reason: str, person: Person | None) -> None:
         """A removal that the rules call for and that never happens."""
         self._add(
@@ -355,6 +382,12 @@ _KINDS = {"Queue": "queue", "RingGroup": "ring group", "Parking": "parking place
 
 def _name(extension: Extension) -> str:
     return f"{extension.first_name} {extension.last_name}".strip()
+
+
+def _primary_hint(email: str) -> str:
+    if not email.lower().startswith("smtp:"):
+        return ""
+    return ": one of its values must be marked as the primary address, with SMTP: in capitals"
 
 
 def _is_called(extension: Extension) -> str:

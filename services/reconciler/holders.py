@@ -4,8 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.reconciler.drafts import Draft
-from services.reconciler.fields import Fields, contact_fields, department_changes, identity, new_departments
+from services.reconciler.fields import (
+    Fields,
+    contact_fields,
+    department_changes,
+    differs,
+    identity,
+    new_departments,
+)
 from services.reconciler.identity import follows_directory
+from services.reconciler.matching import email_key
 from services.reconciler.placing import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
@@ -62,7 +70,7 @@ def plan_changes(
         )
         claim_email(table, draft)
         if "email" in after and extension.email:
-            draft.frees.add(("email", extension.email.casefold()))
+            draft.frees.add(("email", email_key(extension.email)))
         table.drafts.append(draft)
     if extension.enabled:
         return
@@ -104,6 +112,10 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
         return
     if number in table.situation.reserved and number not in table.situation.by_number:
         table.findings.reserved_number(person)
+        return
+    reason = table.situation.kept_free.reason(number)
+    if reason is not None:
+        table.findings.number_reserved(person, reason, extension)
         return
     table.speak_for(number)
     contact = contact_fields(table, person)
@@ -150,9 +162,8 @@ def _differing(table: Worktable, person: Person, extension: Extension) -> tuple[
     after: Fields = {}
     for name, value in contact_fields(table, person).items():
         present = getattr(extension, name)
-        if value == present or (name == "email" and str(value).casefold() == present.casefold()):
-            continue
-        before[name], after[name] = present, value
+        if differs(name, value, present):
+            before[name], after[name] = present, value
     departments_before, departments_after = department_changes(table, person, extension)
     return before | departments_before, after | departments_after
 

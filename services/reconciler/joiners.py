@@ -70,6 +70,10 @@ def plan_creation(table: Worktable, person: Person) -> None:
     if number in situation.reserved and number not in situation.by_number:
         table.findings.reserved_number(person)
         return
+    reason = situation.kept_free.reason(number)
+    if reason is not None:
+        table.findings.number_reserved(person, reason, None)
+        return
     template_number = situation.templates.get(person.unit.casefold())
     template = situation.by_number.get(template_number) if template_number else None
     if template_number and template is None:

@@ -7,6 +7,7 @@ from shared.domain.binding import Binding
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Adoption
+from shared.values.text import as_seen
 
 NameKey = tuple[str, ...]
 
@@ -35,7 +36,7 @@ def have_same_name(person: Person, extension: Extension) -> bool:
 
 def have_same_email(person: Person, extension: Extension) -> bool:
     """Whether both have the same e-mail address: somebody may have changed their name."""
-    return bool(person.email) and person.email.casefold() == extension.email.casefold()
+    return bool(person.email) and email_key(person.email) == email_key(extension.email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,11 @@ class Known:
         numbers, names, emails = {binding.number}, {name_key(binding.person_name)}, set[str]()
         if binding.shown is not None:
             names.add(name_key(binding.shown.first_name, binding.shown.last_name))
-            emails.add(binding.shown.email.casefold())
+            emails.add(email_key(binding.shown.email))
         if person is not None:
             numbers.add(person.number or "")
             names.add(name_key(cut(person.first_name, name_limit), cut(person.last_name, name_limit)))
-            emails.add(person.email.casefold())
+            emails.add(email_key(person.email))
         return cls(frozenset(numbers - {""}), frozenset(names - {()}), frozenset(emails - {""}))
 
     def agree_in_name(self, extension: Extension) -> bool:
@@ -65,7 +66,7 @@ class Known:
 
     def agree_in_email(self, extension: Extension) -> bool:
         """Whether it shows the person's e-mail address."""
-        return extension.email.casefold() in self.emails
+        return email_key(extension.email) in self.emails
 
     def fit(self, extension: Extension) -> bool:
         """Whether it may be the person's: it shows their name or address; or nobody's, under their number."""
@@ -85,7 +86,7 @@ class Known:
 
 def name_key(*names: str) -> NameKey:
     """What is equal for equal names; empty when there is no name."""
-    text = " ".join(names).casefold().replace("ß", "ss")
+    text = as_seen(" ".join(names)).casefold().replace("ß", "ss")
     decomposed = unicodedata.normalize("NFKD", text)
     letters = "".join(
         " " if not (char.isalnum() or unicodedata.combining(char)) else char for char in decomposed
@@ -93,6 +94,11 @@ def name_key(*names: str) -> NameKey:
     plain = "".join(char for char in letters if not unicodedata.combining(char))
     # A name without a single letter is still a name.
     return tuple(sorted(plain.split() or text.split()))
+
+
+def email_key(address: str) -> str:
+    """What is equal for addresses that reach one mailbox as far as anybody can see: the case does not matter."""
+    return as_seen(address).casefold()
 
 
 def cut(text: str, limit: int) -> str:

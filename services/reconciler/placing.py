@@ -1,6 +1,7 @@
 """What a draft claims of what others hold now: its number and its e-mail address. Pure."""
 
 from services.reconciler.drafts import Draft
+from services.reconciler.matching import email_key
 from services.reconciler.worktable import Worktable
 
 
@@ -16,6 +17,6 @@ def claim_email(table: Worktable, draft: Draft) -> None:
     """Claim the address that the draft sets, if another extension holds it."""
     email = draft.after.get("email")
     if isinstance(email, str) and email:
-        holder = table.situation.by_email.get(email.casefold())
+        holder = table.situation.by_email.get(email_key(email))
         if holder is not None and (draft.extension is None or holder.id != draft.extension.id):
-            draft.claims.add(("email", email.casefold()))
+            draft.claims.add(("email", email_key(email)))

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from services.reconciler.exclusions import why_unusable
 from services.reconciler.freshness import weigh
 from services.reconciler.guards import judge
 from services.reconciler.one_person import limited_to
@@ -46,7 +47,8 @@ from shared.database.tables import (
 from shared.domain.binding import Binding, Shown
 from shared.domain.memory import Memory
 from shared.domain.plan import Finding, FindingCode, Plan, Severity, Verdict, VerdictState
-from shared.errors import NewerVersionNeeded
+from shared.domain.rules import Rules
+from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run
 from shared.runs.start import WAITING_STATES
@@ -97,7 +99,8 @@ def _plan(work: RunWork) -> None:
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
         memory = memory_of(session, run.site_id)
-    failed = _reason_to_fail(parts)
+    rules = stored.settings.to_rules()
+    failed = _reason_to_fail(parts, rules)
     if failed is not None:
         with context.database.begin() as session:
             if work.fence(session):
@@ -110,7 +113,7 @@ def _plan(work: RunWork) -> None:
         phone_system,
         bindings,
         absent_of(context.database, parts, last_good),
-        stored.settings.to_rules(),
+        rules,
         facts.units,
         left_behind,
     )
@@ -126,7 +129,10 @@ def _plan(work: RunWork) -> None:
     _store(work, plan, verdict, stored.versions, advice, weighed.memory)
 
 
-def _reason_to_fail(parts: Parts) -> tuple[str, str] | None:
+def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:
+    unusable = why_unusable(rules.exclusions)
+    if unusable is not None:
+        return SettingsInvalid.code, unusable
     if parts.extensions.state == PartState.FAILED:
         return _error_of(parts.extensions)
     if all(unit.state == PartState.FAILED for unit in parts.units):

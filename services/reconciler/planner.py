@@ -11,6 +11,7 @@ The rooms: ``identity`` (who is who, decided before anything else), ``joiners`` 
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 from services.reconciler.drafts import Draft, settle, to_commands
 from services.reconciler.evidence import Evidence
@@ -27,6 +28,7 @@ from services.reconciler.leavers import (
     plan_without_number,
 )
 from services.reconciler.licence import licence_finding
+from services.reconciler.matching import email_key
 from services.reconciler.rebinding import plan_moves, require_moves
 from services.reconciler.situation import Situation
 from services.reconciler.worktable import Worktable
@@ -58,6 +60,7 @@ def make_plan(
     evidence = Evidence.of(units, absent, len(chosen))
     table = Worktable(Situation(chosen, phone_system, bindings, rules, evidence, left_behind))
     _tell_duplicates(table)
+    _tell_reserved(table)
     plan_moves(table)
     _plan_people(table)
     stale = plan_absent(table)
@@ -110,6 +113,17 @@ def _tell_duplicates(table: Worktable) -> None:
         # What is no address has a finding of its own, for each of them.
         if is_email_address(email):
             table.findings.duplicate_email(email, claimants.values())
+
+
+def _tell_reserved(table: Worktable) -> None:
+    """Who has an extension under a number that nobody would be given any more keeps it; said in every run."""
+    situation, who = table.situation, table.assignment
+    taken = ((guid, taking.extension) for guid, taking in who.taking.items())
+    for guid, extension in chain(who.extension_of.items(), taken):
+        reason = situation.kept_free.reason(extension.number)
+        person = situation.people.get(guid) if reason is not None else None
+        if reason is not None and person is not None and person.number == extension.number:
+            table.findings.number_reserved(person, reason, extension)
 
 
 def _plan_people(table: Worktable) -> None:
@@ -172,7 +186,7 @@ class _Conceding:
     def give_up_email(self, draft: Draft) -> bool:
         email = str(draft.after.pop("email", ""))
         draft.before.pop("email", None)
-        holder = self._table.situation.by_email.get(email.casefold())
+        holder = self._table.situation.by_email.get(email_key(email))
         if draft.person is not None and holder is not None:
             self._table.findings.email_held(draft.person, email, holder)
         return bool(draft.after)

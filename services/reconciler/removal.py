@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.reconciler.drafts import Draft
 from services.reconciler.fields import Fields, identity
+from services.reconciler.matching import email_key
 from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
@@ -55,7 +56,7 @@ def removal(
         deletion = steps.add(CommandKind.DELETE_EXTENSION, steps.disabled, {})
         deletion.frees.add(("number", extension.number))
         if extension.email:
-            deletion.frees.add(("email", extension.email.casefold()))
+            deletion.frees.add(("email", email_key(extension.email)))
     return steps.drafts
 
 

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from services.reconciler.evidence import Evidence
 from services.reconciler.exclusions import Exclusions
-from services.reconciler.matching import NameKey, name_key
+from services.reconciler.matching import NameKey, email_key, name_key
+from services.reconciler.reserved_numbers import ReservedNumbers
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
 from shared.domain.person import AccountState, Person
@@ -36,6 +37,7 @@ class Situation:
         self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
         if rules.archive is not None and rules.archive.number:
             self.reserved.add(rules.archive.number)
+        self.kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)
         self._left_behind = left_behind
 
     # The usual run changes nothing and needs none of these, so they are made on demand.
@@ -51,7 +53,7 @@ class Situation:
         found: dict[str, Extension] = {}
         for extension in sorted(self.phone_system.extensions, key=lambda item: item.id):
             if extension.email:
-                found.setdefault(extension.email.casefold(), extension)
+                found.setdefault(email_key(extension.email), extension)
         return found
 
     @cached_property

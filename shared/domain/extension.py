@@ -72,6 +72,8 @@ class PhoneSystemSnapshot:
     """Everything the planner needs to know of one phone system at one moment.
 
     ``peers`` holds only what is not a user. ``max_extensions`` is the licence's limit, ``None`` when unlimited.
+    ``emergency_numbers`` are those it dials out for at once; ``number_lengths`` are the lengths its extension numbers
+    may have. Both are empty when that was not read.
     """
 
     extensions: tuple[Extension, ...] = ()
@@ -80,3 +82,5 @@ class PhoneSystemSnapshot:
     used_extensions: int = 0
     max_extensions: int | None = None
     version: str = ""
+    emergency_numbers: tuple[str, ...] = ()
+    number_lengths: tuple[int, ...] = ()

@@ -104,12 +104,17 @@ class ArchiveRule:
     recordings: bool = True
 
 
+# On mobile phones everywhere 112 and 911 (3GPP TS 22.101, 10.1), in Australia 000, in the United Kingdom and others 999.
+EMERGENCY_NUMBERS = ("000", "112", "911", "999")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """All decisions of a site that shape the plan. ``archive`` set means: archive before deleting.
 
     ``moves_with_number``: a person's voicemails and recordings can go along to a new number.
     ``protected_numbers`` are never removed: with archiving turned off, the archive still holds what it was given.
+    ``reserved_numbers``, each a number or a range such as ``900-999``, are given to nobody.
     """
 
     units: tuple[UnitRule, ...] = ()
@@ -130,6 +135,7 @@ class Rules:
     archive: ArchiveRule | None = None
     moves_with_number: bool = False
     protected_numbers: tuple[str, ...] = ()
+    reserved_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
     name_limit: int = 50
     text_limit: int = 255
 

@@ -93,7 +93,7 @@ def _kill_in_every_stage(
     dora = before.pop(LEAVER)
     assert dora["Enabled"] is True
     assert picture(world.phone_system) == before | {
-        "201": before["201"] | {"Mobile": "+49 30 1"},
+        "201": before["201"] | {"Mobile": "+49301"},
         "202": before["202"] | {"Enabled": True},
         "203": before["203"] | {"Enabled": False},
     }

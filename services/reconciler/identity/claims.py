@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from services.reconciler.matching import email_key
 from services.reconciler.situation import Situation
 from shared.domain.extension import Extension
 from shared.domain.person import AccountState, Person
@@ -35,7 +36,7 @@ class Claims:
         """Count the addresses of these people too: their extensions stay, with the address."""
         for person in people:
             if person.email:
-                folded = person.email.casefold()
+                folded = email_key(person.email)
                 other = self._emails.setdefault(folded, person)
                 if other is not person:
                     self.duplicate_emails.setdefault(folded, {other.guid: other})[person.guid] = person
@@ -67,7 +68,7 @@ def find_claims(situation: Situation, extension_of: Mapping[str, Extension]) -> 
         elif extension.number != number:
             found.movers.append(person)
         if email:
-            folded = email.casefold()
+            folded = email_key(email)
             other = emails.setdefault(folded, person)
             if other is not person:
                 found.duplicate_emails.setdefault(folded, {other.guid: other})[guid] = person

@@ -170,6 +170,7 @@ def _is_passed_on(situation: Situation, extension: Extension, holder: str) -> bo
     leaving = situation.leaving(holder)
     return (
         leaving is Outcome.DISABLE
+        and situation.kept_free.reason(extension.number) is None
         and not situation.excludes_holder(holder, extension)
         and _can_be_passed_on(situation, extension, leaving)
     )

@@ -7,7 +7,15 @@ from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validat
 
 from shared.domain.choice import Choice
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
-from shared.settings.sections.types import AttributeName, Certificate, ExtensionNumber, Text, WideText
+from shared.settings.sections.types import (
+    AttributeName,
+    Certificate,
+    CountryCode,
+    ExtensionNumber,
+    Text,
+    WideText,
+)
+from shared.values.e164 import is_country
 
 CONNECTION = Group("Connection")
 SIGNING_IN = Group("Certificate and sign-in", is_folded=True)
@@ -156,6 +164,12 @@ class DirectorySettings(Document):
         AttributeSettings(), "Attributes", "Which attribute gives which field."
     )
     number_rule: NumberRule = setting(NumberRule(), "Number rule", "How a number is found in the attribute.")
+    mobile_country: CountryCode | None = setting(
+        None,
+        "Country of mobile numbers",
+        "Two letters, e.g. DE. Mobile numbers then become international (+49…); they stay as they are when empty.",
+        ATTRIBUTES,
+    )
     page_size: int = setting(
         1000, "Page size", "Entries per LDAP page.", ADVANCED, unit="entries", ge=10, le=1000
     )
@@ -198,6 +212,13 @@ class DirectorySettings(Document):
             value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
         ):
             raise ValueError("Put the LDAP filter in brackets, e.g. (company=Example).")
+        return value
+
+    @field_validator("mobile_country")
+    @classmethod
+    def _has_a_numbering_plan(cls, value: str | None) -> str | None:
+        if value is not None and not is_country(value):
+            raise ValueError(f"'{value}' is not the code of a country. Use its two letters, e.g. DE or US.")
         return value
 
     @field_validator("units")

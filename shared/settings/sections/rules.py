@@ -2,7 +2,7 @@
 
 import re
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from shared.domain.rules import (
     Adoption,
@@ -16,12 +16,14 @@ from shared.domain.rules import (
     Rules,
 )
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
-from shared.settings.sections.types import Text
+from shared.settings.sections.types import NumberOrRange, Text
+from shared.values.expression import Expression, UnsupportedExpression
 
 LEAVERS = Group("Leavers")
 JOINERS = Group("Joiners and returners")
 DEPARTMENTS = Group("Departments (groups)")
 EXCLUSIONS = Group("")
+RESERVED = Group("Reserved numbers")
 # Type and default of a rule are those of the planner's field of the same name.
 RULE = Rules()
 
@@ -35,12 +37,13 @@ class ExclusionSettings(Document):
     )
 
     @model_validator(mode="after")
-    def _value_fits_the_kind(self) -> "ExclusionSettings":
-        if self.kind is ExclusionKind.REGEX:
+    def _value_fits_the_kind(self, info: ValidationInfo) -> "ExclusionSettings":
+        # What an earlier release has stored stays readable, so that it can be corrected; a run says what is wrong.
+        if self.kind is ExclusionKind.REGEX and not (info.context or {}).get("is_stored"):
             try:
-                re.compile(self.value)
-            except re.error as error:
-                raise wrong("value", f"'{self.value}' is not a regular expression: {error}.") from error
+                Expression(self.value)
+            except UnsupportedExpression as error:
+                raise wrong("value", f"The expression '{self.value}' cannot be used: {error}.") from error
         if self.kind is ExclusionKind.NUMBERS:
             match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", self.value)
             if match is None or (match[2] is not None and int(match[1]) > int(match[2])):
@@ -123,3 +126,20 @@ class RulesSettings(Document):
     exclusions: tuple[ExclusionSettings, ...] = setting(
         (), "Exclusions", "People and extensions that Rollcall leaves alone.", EXCLUSIONS
     )
+    reserved_numbers: tuple[NumberOrRange, ...] = setting(
+        RULE.reserved_numbers,
+        "Numbers given to nobody",
+        "Emergency numbers and others, each a number or a range such as 900-999. Existing extensions stay.",
+        RESERVED,
+    )
+
+    @field_validator("reserved_numbers")
+    @classmethod
+    def _ranges_go_up(cls, numbers: tuple[str, ...]) -> tuple[str, ...]:
+        for item in numbers:
+            first, _dash, last = item.partition("-")
+            if last and (len(first) != len(last) or first > last):
+                raise ValueError(
+                    f"'{item}' is not a range of numbers with equally many digits, e.g. 900-999."
+                )
+        return numbers

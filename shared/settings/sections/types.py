@@ -12,6 +12,16 @@ ExtensionNumber = Annotated[
     ErrorWords("An extension number has 2 to 10 digits, e.g. 204."),
     Input.EXTENSION,
 ]
+NumberOrRange = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,10}(-[0-9]{1,10})?$", strip_whitespace=True),
+    ErrorWords("Enter a number or a range, e.g. 911 or 900-999."),
+]
+CountryCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z]{2}$", strip_whitespace=True, to_upper=True),
+    ErrorWords("A country is written with its two letters, e.g. DE or US."),
+]
 AttributeName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64),

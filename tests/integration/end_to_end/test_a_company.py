@@ -94,7 +94,7 @@ def _everyone_has_an_extension(company: Company) -> None:
         user = users[number(index)]
         assert (user["FirstName"], user["LastName"]) == (f"Given{login(index)}", f"Family{login(index)}")
         assert user["EmailAddress"].startswith(f"{login(index)}.")
-        assert user["Mobile"] == f"+1 801 555 {index:04}"
+        assert user["Mobile"] == f"+1801555{index:04}"
         assert user["RecordCalls"] is (index % 4 == 0), "the template is of the first unit only"
         assert bindings[company.guid(index)].extension_id == user["Id"]
     assert len(bindings) == PEOPLE

@@ -35,13 +35,13 @@ def test_a_run_for_one_person_touches_that_person_only(ends: Ends) -> None:
 
     assert ends.site.complete(RunKind.PERSON, person=office.guid(chosen)).state == RunState.DONE
     assert changes_made(ends.phone_system) == {("update_user", "201"): 1}
-    assert picture(ends.phone_system) == before | {"201": before["201"] | {"Mobile": "+49 30 1"}}
+    assert picture(ends.phone_system) == before | {"201": before["201"] | {"Mobile": "+49301"}}
 
     # Somebody whom no run has seen yet is named by objectGUID, somebody known also by login or number.
     ends.site.complete(RunKind.PERSON, person=office.guid(newcomer))
     assert extension(ends.phone_system, "204")["FirstName"] == "Givennewcomer"
     ends.site.complete(RunKind.PERSON, person="202")
-    assert extension(ends.phone_system, "202")["Mobile"] == "+49 30 1"
+    assert extension(ends.phone_system, "202")["Mobile"] == "+49301"
     assert picture(ends.phone_system)["203"] == before["203"]
     # A leaver is in no snapshot; the binding knows them.
     ends.site.complete(RunKind.PERSON, person=gone)
@@ -63,7 +63,7 @@ def test_a_schedule_starts_its_run_by_itself_once_a_slot(tmp_path: Path, office:
         ends.settle()
         office.change(seller, mobile="+49 30 1")
         _yesterday(site)
-        wait_until("the scheduled change", lambda: extension(phone_system, "201")["Mobile"] == "+49 30 1")
+        wait_until("the scheduled change", lambda: extension(phone_system, "201")["Mobile"] == "+49301")
         run = site.wait_for(2, {RunState.DONE})
         assert (run.trigger, run.actor) == ("schedule", "schedule")
         # Ten more ticks find the slot used; a run on demand is the next one.

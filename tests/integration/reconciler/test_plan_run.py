@@ -9,7 +9,7 @@ from shared.database.tables import BindingRow, Event, EventLevel, RunKind, RunSt
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.settings import store
-from shared.settings.documents import LimitsSettings, RulesSettings
+from shared.settings.documents import LimitsSettings, RulesSettings, Section
 from shared.worker.context import Context
 from tests.builders.domain import (
     SALES,
@@ -239,3 +239,15 @@ def test_a_disabled_account_travels_from_the_pages_to_the_command(settled: Conte
     )
     with settled.database.read() as session:
         assert session.scalar(select(func.count()).select_from(BindingRow)) == 1
+
+
+def test_an_exclusion_that_cannot_be_evaluated_fails_the_run_and_says_which(settled: Context) -> None:
+    """An earlier release accepted it; planning without it would take away somebody's protection."""
+    values = {"exclusions": [{"kind": "regex", "value": "^(?!Anna)"}], "removal_scope": "all"}
+    configure(settled, store.validate(Section.RULES, values, is_stored=True))
+    run = planned(
+        settled, [make_person(1, mobile="5")], make_phone_system([make_extension(1), make_extension(2)])
+    )
+    assert (run.state, run.error_code) == (RunState.FAILED, "settings_invalid")
+    assert "The exclusion '^(?!Anna)' cannot be evaluated: look-ahead" in (run.error_message or "")
+    assert commands_of(settled, run) == []

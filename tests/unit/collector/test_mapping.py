@@ -34,7 +34,7 @@ def test_an_entry_becomes_a_person() -> None:
         telephoneNumber="+44 20 x204", department="Sales", userAccountControl="512", accountExpires=NEVER,
         sAMAccountName="ada", uSNChanged="4711",
     ) == Person(
-        str(GUID), f"CN=Ada,{UNIT}", UNIT, "Ada", "Lovelace", "Countess", "ada@corp.example", "+44 7", "204",
+        str(GUID), f"CN=Ada,{UNIT}", UNIT, "Ada", "Lovelace", "Countess", "ada@corp.example", "+447", "204",
         "+44 20 x204", None, ("Sales",), AccountState.ENABLED, "ada", 4711,
     )  # fmt: skip
 
@@ -99,6 +99,46 @@ def test_the_primary_mail_address_of_several_is_the_one_in_capitals() -> None:
     names = AttributeNames(email="proxyAddresses")
     values = ["smtp:a@corp.example", "SMTP:ada@corp.example", "sip:ada@corp.example"]
     assert _person(names, proxyAddresses=values).email == "ada@corp.example"
+
+
+def test_addresses_without_a_primary_one_are_no_address() -> None:
+    names = AttributeNames(email="PROXYADDRESSES")
+    person = _person(
+        names, proxyAddresses=["smtp:b@corp.example", "smtp:a@corp.example", "sip:c@corp.example"]
+    )
+    assert person.email == "smtp:a@corp.example; smtp:b@corp.example"
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u202a", "\u2069", "\u00ad", "\ufeff"])
+def test_invisible_marks_are_taken_out_of_every_value(mark: str) -> None:
+    person = _person(
+        givenName=f"A{mark}da", sn=f"{mark}Lovelace", displayName=f"Ada{mark}", mail=f"mailto:ada{mark}@corp.example",
+        mobile=f"{mark}+49 (0)171/1234567{mark}", telephoneNumber=f"2{mark}04", department=f"Sa{mark}les",
+    )  # fmt: skip
+    assert (person.first_name, person.last_name, person.display_name) == ("Ada", "Lovelace", "Ada")
+    assert (person.email, person.mobile) == ("ada@corp.example", "+491711234567")
+    assert (person.number, person.departments) == ("204", ("Sales",))
+
+
+def test_mobile_numbers_get_their_country_when_one_is_set_and_stay_when_they_cannot_be_dialled() -> None:
+    def _mobile(said: str, country: str) -> str:
+        mapping = PersonMapping(UNIT, AttributeNames(), NumberOptions(), NOW, country)
+        return mapping.person(b"CN=Ada", {"objectguid": [GUID.bytes_le], "mobile": [said.encode()]}).mobile
+
+    assert _mobile("0171/1234567", "DE") == "+491711234567"
+    assert _mobile("0171/1234567", "") == "01711234567"
+    # No number of the plan, which may be newer than what libphonenumber knows.
+    assert _mobile("0171 1", "DE") == "01711"
+    assert _mobile("0171 or 0172", "DE") == "0171 or 0172"
+
+
+def test_values_of_megabytes_leave_little_behind() -> None:
+    big = "ä" * 3_000_000
+    person = _person(givenName=big, sn=[big, "b" * 5_000_000], mail=big, mobile="1" * 5_000_000, telephoneNumber=big,
+                     department=[f"{index}" for index in range(200_000)])  # fmt: skip
+    texts = [person.first_name, person.last_name, person.email, person.mobile, person.number_text]
+    assert max(map(len, texts)) <= 2048
+    assert len(person.departments) <= 1000
 
 
 @given(st.permutations(["b", "a", "c"]), st.permutations(["Sales", "SALES", " IT "]))

@@ -59,10 +59,19 @@ def test_the_document_names_the_installed_settings() -> None:
 @given(
     number=digits,
     mark=st.sampled_from(MARKS),
-    front=st.sampled_from(["", "+1 801 555 0123 ", "0171/5 ", "; "]),
+    front=st.sampled_from(["", "+1 801 555 0123 ", "+49 (0)30 901820, ", "(801) 555-0123", "Tel. ", "; "]),
 )
-def test_a_marked_number_is_found_behind_anything(number: str, mark: str, front: str) -> None:
+def test_a_marked_number_is_found_alone_and_behind_a_full_phone_number(
+    number: str, mark: str, front: str
+) -> None:
     assert read_number(f"{front}{mark}{number}", INSTALLED).number == number
+
+
+@pytest.mark.parametrize("front", ["204 ", "0171/5 ", "Room 4 ", "x205 ", "Fax ", "(801) ", "Reception "])
+def test_a_marked_number_behind_anything_else_is_a_problem(front: str) -> None:
+    reading = read_number(f"{front}x204", INSTALLED)
+    assert reading.number is None
+    assert reading.problem
 
 
 @given(number=digits, invisible=st.sampled_from(["\u202a", "\u202c", "\u200e", "\u200b", "\ufeff", "\u00ad"]))
@@ -124,6 +133,12 @@ def test_a_problem_says_which_lengths_are_allowed(options: NumberOptions, said: 
 
 def test_a_long_value_is_shown_short() -> None:
     assert len(read_number("a" * 5000, INSTALLED).problem or "") < 200
+
+
+def test_a_value_of_megabytes_leaves_little_behind() -> None:
+    reading = read_numbers(["+49 30 " * 500_000, "7" * 2_000_000], INSTALLED)
+    assert reading.number is None
+    assert len(reading.text) + len(reading.problem or "") < 1000
 
 
 @pytest.mark.parametrize(

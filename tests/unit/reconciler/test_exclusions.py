@@ -1,10 +1,13 @@
 """Who is left alone: by name in four ways, or by number; on both ends."""
 
+import time
+
 import pytest
 
-from services.reconciler.exclusions import Exclusions
+from services.reconciler.exclusions import Exclusions, why_unusable
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.rules import Exclusion, ExclusionKind, Outcome, RemovalScope
+from shared.values.expression import UnsupportedExpression
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_rules
 from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
 
@@ -18,7 +21,11 @@ from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
         ("contains", ".", ["A. Berg"], ["Anna Berg"]),
         ("wildcard", "svc_*", ["SVC_backup"], ["my svc_backup"]),
         ("wildcard", "Room ?", ["room 1"], ["Room 12", "Room"]),
+        ("wildcard", "[ab]*", ["Anna Berg", "bob"], ["Carl"]),
         ("regex", r"^(Room|Lobby)\b", ["Room 1", "lobby"], ["Rooms", "The Lobby"]),
+        ("regex", r"\bÜmit\b", ["ümit Berg"], ["Ümitler"]),
+        ("exact", "Mu\u0308ller", ["Müller", "Mül\u200bler"], ["Muller"]),
+        ("contains", "Lo\u200bbby", ["Lobby 1"], ["Hall"]),
     ],
 )
 def test_names_are_compared_in_four_ways_regardless_of_case(
@@ -33,6 +40,40 @@ def test_names_are_compared_in_four_ways_regardless_of_case(
             exclusions.hold_person(make_person(first_name="Q", last_name="", display_name=name)) is expected
         ), name
         assert exclusions.hold_extension(make_extension(first_name=first, last_name=last)) is expected, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("regex", "(a+)+$"),
+        ("regex", r"(\w\w?){60}\d$"),
+        ("wildcard", "*a" * 120 + "b"),
+        ("wildcard", "a*" * 120 + "?b"),
+        ("contains", "a" * 200 + "b"),
+    ],
+)
+@pytest.mark.timeout(20)
+def test_no_exclusion_takes_long_on_any_name(kind: str, value: str) -> None:
+    exclusions = Exclusions((Exclusion(ExclusionKind(kind), value),))
+    for name in ("a" * 60 + "!", "a" * 60, "a" * 2_000_000 + "!", "aä" * 500_000):
+        began = time.process_time()
+        exclusions.hold_person(make_person(first_name=name, last_name="", display_name=name))
+        exclusions.hold_extension(make_extension(first_name=name))
+        assert time.process_time() - began < 1
+
+
+def test_an_exclusion_of_an_earlier_release_that_cannot_be_evaluated_is_named() -> None:
+    exclusions = (
+        Exclusion(ExclusionKind.CONTAINS, "berg"),
+        Exclusion(ExclusionKind.REGEX, "^(?!Anna)"),
+    )
+    assert why_unusable(exclusions[:1]) is None
+    assert why_unusable(exclusions) == (
+        "The exclusion '^(?!Anna)' cannot be evaluated: look-ahead and look-behind are not supported. Nothing is planned, "
+        "because it would no longer protect anybody. Correct it in the settings, under Exclude extensions."
+    )
+    with pytest.raises(UnsupportedExpression):
+        Exclusions(exclusions)
 
 
 @pytest.mark.parametrize(

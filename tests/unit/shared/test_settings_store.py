@@ -63,6 +63,19 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         store.read(session, "oslo", encryption)
 
 
+def test_a_country_may_be_written_in_small_letters() -> None:
+    document = store.validate(Section.DIRECTORY, {"mobile_country": "de"})
+    assert store.public(document)["mobile_country"] == "DE"
+
+
+def test_an_expression_that_an_earlier_release_has_stored_is_still_read() -> None:
+    values = {"exclusions": [{"kind": "regex", "value": "^(?!Anna)"}]}
+    stored = store.validate(Section.RULES, values, is_stored=True)
+    assert store.public(stored)["exclusions"] == values["exclusions"]
+    with pytest.raises(SettingsInvalid, match="look-ahead"):
+        store.validate(Section.RULES, values)
+
+
 @pytest.mark.parametrize(
     ("section", "values", "said"),
     [
@@ -86,8 +99,21 @@ def test_an_unknown_site_is_named(database: Database, encryption: Encryption) ->
         (
             Section.RULES,
             {"exclusions": [{"kind": "regex", "value": "("}]},
-            "row 1, Filter text (exclusions.0.value): '(' is not a regular expression",
+            "row 1, Filter text (exclusions.0.value): The expression '(' cannot be used: unclosed group.",
         ),
+        (
+            Section.RULES,
+            {"exclusions": [{"kind": "regex", "value": "a(?=b)"}]},
+            "look-ahead and look-behind are not",
+        ),
+        (
+            Section.RULES,
+            {"reserved_numbers": ["112", "9x"]},
+            "line 2 (reserved_numbers.1): Enter a number or a range",
+        ),
+        (Section.RULES, {"reserved_numbers": ["90-100"]}, "not a range of numbers with equally many digits"),
+        (Section.DIRECTORY, {"mobile_country": "XX"}, "'XX' is not the code of a country."),
+        (Section.DIRECTORY, {"mobile_country": "Germany"}, "(mobile_country): A country is written with its"),
         (Section.RULES, {"exclusions": [{"kind": "numbers", "value": "300-200"}]}, "not a number or a range"),
         (Section.SCHEDULE, {"time_zone": "Mars/Base"}, "not a time zone"),
         (

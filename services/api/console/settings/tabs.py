@@ -77,8 +77,8 @@ TABS: tuple[Tab, ...] = (
         "exclude",
         "Exclude extensions",
         Section.RULES,
-        (rules.EXCLUSIONS,),
-        intro="People and extensions that Rollcall leaves alone.",
+        (rules.EXCLUSIONS, rules.RESERVED),
+        intro="People and extensions that Rollcall leaves alone, and numbers that it gives to nobody.",
     ),
     Tab("rules", "Rules", Section.RULES, (rules.LEAVERS, rules.JOINERS, rules.DEPARTMENTS)),
     Tab(

@@ -1,0 +1,31 @@
+"""Numbers that nobody may be given: emergency numbers, what an administrator reserves, lengths 3CX does not have. Pure."""
+
+from shared.domain.extension import PhoneSystemSnapshot
+from shared.domain.rules import EMERGENCY_NUMBERS
+
+
+class ReservedNumbers:
+    """Says of a number why nobody is given it."""
+
+    def __init__(self, reserved: tuple[str, ...], phone_system: PhoneSystemSnapshot) -> None:
+        """From the rules (each a number or a range such as ``900-999``) and what the phone system says of itself."""
+        self._numbers = frozenset(item for item in reserved if "-" not in item)
+        self._ranges = [(*item.split("-", 1), item) for item in reserved if "-" in item]
+        self._emergency = frozenset(phone_system.emergency_numbers)
+        self._lengths = phone_system.number_lengths
+
+    def reason(self, number: str) -> str | None:
+        """The end of a sentence that begins with the number ("is reserved by the rules"), or ``None``."""
+        if number in self._emergency:
+            return "is an emergency number in 3CX"
+        if number in self._numbers:
+            is_emergency = number in EMERGENCY_NUMBERS
+            return "is an emergency number in many countries" if is_emergency else "is reserved by the rules"
+        for first, last, said in self._ranges:
+            # Of numbers of another length, a range says nothing: 0900 does not lie between 900 and 999.
+            if len(first) == len(number) == len(last) and first <= number <= last:
+                return f"is reserved by the rules ({said})"
+        if self._lengths and len(number) not in self._lengths:
+            lengths = " or ".join(str(length) for length in self._lengths)
+            return f"has {len(number)} digits, and extension numbers in 3CX have {lengths}"
+        return None
