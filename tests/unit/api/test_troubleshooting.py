@@ -40,8 +40,10 @@ def _written_codes() -> set[str]:
                 r'error_code=\(?\s*"([a-z_]+)"',
                 r'"error_code": "([a-z_]+)"',
                 r'_say_failure\(.{0,200}?"([a-z_]+)"\)',
+                r'(?:fail_run|_give_up)\([^"]{1,60}?"([a-z_]+)"',
+                r'^OUTCOME_UNKNOWN = "([a-z_]+)"',
             ):
-                found.update(re.findall(pattern, text, re.DOTALL))
+                found.update(re.findall(pattern, text, re.DOTALL | re.MULTILINE))
     return found
 
 
