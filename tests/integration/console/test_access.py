@@ -25,7 +25,13 @@ _ONES_OWN = {
 }
 # What the page for signing in needs.
 _OPEN = {"/sign-in", "/set-up/{token}", "/branding.css", "/branding/logo/{name}"}
-_OPERATORS = {"/runs", "/runs/{run_id}/approve", "/runs/{run_id}/reject", "/runs/{run_id}/cancel"}
+_OPERATORS = {
+    "/people/release",
+    "/runs",
+    "/runs/{run_id}/approve",
+    "/runs/{run_id}/reject",
+    "/runs/{run_id}/cancel",
+}
 _FILLED = {"run_id": "1", "slug": "limits", "account_id": "1", "token_id": "1"}
 
 
