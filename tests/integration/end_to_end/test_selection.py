@@ -79,12 +79,12 @@ def test_of_overlapping_units_the_first_in_order_decides_the_template(ends: Ends
     inner = office.unit("Inner", outer)
     office.hire(outer, "outside", "201")
     office.hire(inner, "inside", "202")
-    for number, changes in (("900", {"RecordCalls": True}), ("901", {"ForbidRecording": True})):
+    for number, changes in (("900", {"RecordCalls": True}), ("901", {"PinProtected": True})):
         state.add_user({"Number": number, "FirstName": "Template"} | changes, is_counted=False)
     ends.configure([{"dn": inner, "template_extension": "901"}, {"dn": outer, "template_extension": "900"}])
     ends.settle()
     users = picture(ends.phone_system)
-    assert (users["201"]["RecordCalls"], users["201"]["ForbidRecording"]) == (True, False)
-    assert (users["202"]["RecordCalls"], users["202"]["ForbidRecording"]) == (False, True)
+    assert (users["201"]["RecordCalls"], users["201"]["PinProtected"]) == (True, False)
+    assert (users["202"]["RecordCalls"], users["202"]["PinProtected"]) == (False, True)
     assert len(ends.site.bindings()) == 2
     ends.assert_in_step()
