@@ -14,6 +14,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,8 @@ USER = f"Administrator@{REALM.lower()}"
 PACKAGES = "samba-ad-dc samba-ad-provision ldb-tools"
 _HOST = "dc1"
 _PORTS = (389, 636, 3268, 3269)
+# Below the ports that the system gives out by itself.
+_RESERVED_BY = 20389
 _NTDS_SETTINGS = f"CN=NTDS Settings,CN={_HOST.upper()},CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE_DN}"
 _FOLDERS = ("private", "state", "lock", "cache", "run", "bind-dns", "etc", "tls")
 _START_SECONDS = 30
@@ -79,7 +82,9 @@ class SambaDomain:
             (self.folder / name).mkdir(exist_ok=True)
         with _locked("start"):
             if not self.address:
-                self.address = _free_address()
+                self.address, reservation = _free_address()
+                # Also while it is down: nobody else may be at its address when it comes back.
+                weakref.finalize(self, reservation.close)
                 self._make_certificate()
             (self.folder / "etc" / "smb.conf").write_text(self._configuration())
             with (self.folder / "samba.out").open("ab") as output:
@@ -339,11 +344,18 @@ def _provisioned(samba: str) -> Path:
     return made
 
 
-def _free_address() -> str:
+def _free_address() -> tuple[str, socket.socket]:
+    """An address with its LDAP ports free, and what keeps it for whoever has it: a port bound for as long."""
     for last in range(11, 250):
-        address = f"127.0.0.{last}"
+        address, reservation = f"127.0.0.{last}", socket.socket()
+        try:
+            reservation.bind((address, _RESERVED_BY))
+        except OSError:
+            reservation.close()
+            continue
         if all(_is_free(address, port) for port in _PORTS):
-            return address
+            return address, reservation
+        reservation.close()
     raise RuntimeError("no loopback address has its LDAP ports free")
 
 
