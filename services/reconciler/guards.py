@@ -45,9 +45,9 @@ class _Hold:
 def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
     """Which rows of the plan wait for a person, and why. A plan without commands holds nothing."""
     rows = _Rows(plan)
-    holds = [*_whole_plan(plan, facts), *_people_down(rows, facts, limits)]
-    rows.hold(holds)
-    for guard in (_emptied, _removals, _disables, _everything_goes, _updates):
+    # What holds everything leaves nothing out: a person who approves must know the other reasons too.
+    holds = [*_whole_plan(plan, facts)]
+    for guard in (_people_down, _emptied, _removals, _disables, _everything_goes, _updates):
         found = [*guard(rows, facts, limits)]
         rows.hold(found)
         holds += found
@@ -100,6 +100,10 @@ class _Rows:
             for command in self._of_kind[kind]
             if kind not in _GOING or command.extension_id not in self._renumbered
         ]
+
+    def going(self, *kinds: CommandKind) -> list[Command]:
+        """Those of the kinds that no guard holds so far."""
+        return [command for command in self.of(*kinds) if command.sequence not in self.held]
 
     def removals(self, unit: str | None) -> list[int]:
         """What removes, or disables because somebody was not found, in the unit or (``None``) anywhere."""
@@ -195,23 +199,20 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
 
 def _removals(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     limit = _Limit("removals", "deleted", limits.removals, limits.removals_percent)
+    deletions = rows.going(CommandKind.DELETE_EXTENSION)
     lately = [item for item in facts.lately if item.is_deleted]
-    for reason in _too_many(limit, rows.of(CommandKind.DELETE_EXTENSION), rows.plan, facts, lately):
+    for reason in _too_many(limit, deletions, rows.plan, facts, lately):
         yield _Hold(reason, rows.removals(reason.unit))
 
 
 def _disables(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     """What is disabled in order to be deleted counts as a removal, unless its deletion waits."""
     limit = _Limit("disables", "disabled", limits.disables, limits.disables_percent)
-    deleted = {
-        command.extension_id
-        for command in rows.of(CommandKind.DELETE_EXTENSION)
-        if command.sequence not in rows.held
-    }
+    deleted = {command.extension_id for command in rows.going(CommandKind.DELETE_EXTENSION)}
     disables = [
         command
-        for command in rows.of(CommandKind.DISABLE_EXTENSION)
-        if command.sequence not in rows.held and command.extension_id not in deleted
+        for command in rows.going(CommandKind.DISABLE_EXTENSION)
+        if command.extension_id not in deleted
     ]
     lately = [item for item in facts.lately if not item.is_deleted and item.extension_id not in deleted]
     yield from _limited(limit, disables, rows.plan, facts, lately)
@@ -219,7 +220,7 @@ def _disables(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
 
 def _updates(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     limit = _Limit("updates", "changed", limits.updates, limits.updates_percent)
-    changed = rows.of(CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+    changed = rows.going(CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
     yield from _limited(limit, changed, rows.plan, facts)
 
 
@@ -227,10 +228,8 @@ def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[
     adopted = {command.extension_id for command in rows.of(CommandKind.ADOPT_EXTENSION)}
     going = [
         command
-        for command in rows.of(*_GOING)
-        if command.extension_id not in adopted
-        and command.person_guid is not None
-        and command.sequence not in rows.held
+        for command in rows.going(*_GOING)
+        if command.extension_id not in adopted and command.person_guid is not None
     ]
     managed = rows.plan.managed_extensions + sum(item.is_deleted for item in facts.lately)
     out = {command.extension_id for command in going} | {item.extension_id for item in facts.lately}

@@ -69,7 +69,11 @@ def facts_of(
     """What the guards must know; ``versions`` are those of the settings that the plan is made by."""
     before: dict[str, int] = {}
     if last_good is not None:
-        before = {part.unit.casefold(): part.item_count for part in _units_of(session, last_good)}
+        before = {
+            part.unit.casefold(): part.item_count
+            for part in _units_of(session, last_good)
+            if part.state == PartState.COMPLETE
+        }
     units = tuple(
         UnitSnapshot(
             part.unit,

@@ -45,11 +45,17 @@ def last_good_run(session: Session, site_id: str, before: int | None = None) -> 
         ),
         _was_up_to_date(),
         Run.kind.in_(WHOLE_RUNS),
-        ~gaps.exists(),
     ]
     if before is not None:
         conditions.append(Run.id < before)
-    return session.scalars(select(Run).where(*conditions).order_by(Run.id.desc()).limit(1)).first()
+    # Where a unit could never be read, every run would stay the first one: then what a person approved is the measure.
+    for which in (~gaps.exists(), Run.approved_at.is_not(None)):
+        found = session.scalars(
+            select(Run).where(*conditions, which).order_by(Run.id.desc()).limit(1)
+        ).first()
+        if found is not None:
+            return found
+    return None
 
 
 def refused_before(session: Session, site_id: str, run_id: int) -> dict[str, Refusal]:

@@ -255,3 +255,12 @@ def test_a_day_of_single_leavers_is_held_where_one_run_of_them_would_be(careful:
         with careful.database.begin() as session:
             session.execute(delete(BindingRow).where(BindingRow.person_guid == guid(leaver)))
     assert ended == [("executing", []), ("executing", []), ("held", ["removals", "removals"])]
+
+
+def test_a_first_run_is_over_when_it_was_approved_although_a_unit_is_never_read(context: Context) -> None:
+    first = planned(context, PEOPLE, make_phone_system(), unreadable=[SUPPORT])
+    assert reasons_of(first) == ["first_run"]
+    decisions.approve(context, first.id, first.plan_hash or "", "anna")
+    end(context, first)
+    again = planned(context, PEOPLE, make_phone_system(), unreadable=[SUPPORT])
+    assert (again.state, again.error_code) == (RunState.EXECUTING, "incomplete_snapshot")

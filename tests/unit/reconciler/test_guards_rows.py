@@ -200,3 +200,26 @@ def test_the_last_extension_of_a_small_site_does_not_go_by_itself_one_run_after_
     row = Command(1, CommandKind.DELETE_EXTENSION, "", "1", guid(1), extension_id=1)
     verdict = judge(Plan((row,), managed_extensions=1), RunFacts(lately=_gone(2)), Limits())
     assert [reason.message.split(" would")[0] for reason in verdict.reasons] == ["All 3 managed extensions"]
+
+
+def test_the_removals_of_a_unit_in_doubt_do_not_hold_those_of_another() -> None:
+    rows = [
+        Command(index, CommandKind.DELETE_EXTENSION, "", str(index), guid(index), extension_id=index,
+                unit=SALES if index < 8 else SUPPORT)
+        for index in range(1, 9)
+    ]  # fmt: skip
+    units = (UnitSnapshot(SALES, True, 13, 20), UnitSnapshot(SUPPORT, True, 99, 100))
+    verdict = judge(
+        Plan(tuple(rows), managed_extensions=120), RunFacts(units=units), Limits(people_down_percent=20)
+    )
+    assert set(verdict.held) == set(range(1, 8))
+    assert {reason.code for reason in verdict.reasons} == {"people_down"}
+
+
+def test_who_approves_a_changed_selection_is_told_of_the_removals_too() -> None:
+    rows = [
+        Command(index, CommandKind.DELETE_EXTENSION, "", str(index), extension_id=index)
+        for index in range(1, 9)
+    ]
+    verdict = judge(Plan(tuple(rows), managed_extensions=9), RunFacts(is_selection_changed=True), Limits())
+    assert [reason.code for reason in verdict.reasons] == ["selection_changed", "removals"]
