@@ -199,10 +199,16 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
 
 def _removals(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     limit = _Limit("removals", "deleted", limits.removals, limits.removals_percent)
-    deletions = rows.going(CommandKind.DELETE_EXTENSION)
     lately = [item for item in facts.lately if item.is_deleted]
-    for reason in _too_many(limit, deletions, rows.plan, facts, lately):
-        yield _Hold(reason, rows.removals(reason.unit))
+
+    def _exceeded(deletions: list[Command]) -> list[HoldReason]:
+        return [*_too_many(limit, deletions, rows.plan, facts, lately)]
+
+    places = {reason.unit for reason in _exceeded(rows.going(CommandKind.DELETE_EXTENSION))}
+    for reason in _exceeded(rows.of(CommandKind.DELETE_EXTENSION)):
+        chosen = rows.removals(reason.unit)
+        # Told in any case; what another unit's doubt holds already is no reason to hold more.
+        yield _Hold(reason, chosen if reason.unit in places else rows.held.intersection(chosen))
 
 
 def _disables(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:

@@ -204,5 +204,11 @@ def test_every_reason_says_how_much_of_how_many_and_where() -> None:
             SALES,
             f"{SALES}: 80 people now, 100 in the last good run, which is 20 % fewer; the limit is 10 %.",
         ),
+        ("removals", None, "12 of 200 extensions would be deleted (6 %); the limit is 5 and 5 %."),
+        (
+            "removals",
+            SALES,
+            f"{SALES}: 12 of 100 extensions would be deleted (12 %); the limit is 5 and 5 %.",
+        ),
         ("disables", None, "30 of 200 extensions would be disabled (15 %); the limit is 10 and 10 %."),
     }

@@ -213,7 +213,7 @@ def test_the_removals_of_a_unit_in_doubt_do_not_hold_those_of_another() -> None:
         Plan(tuple(rows), managed_extensions=120), RunFacts(units=units), Limits(people_down_percent=20)
     )
     assert set(verdict.held) == set(range(1, 8))
-    assert {reason.code for reason in verdict.reasons} == {"people_down"}
+    assert {reason.code for reason in verdict.reasons} == {"people_down", "removals"}
 
 
 def test_who_approves_a_changed_selection_is_told_of_the_removals_too() -> None:
