@@ -154,7 +154,8 @@ def _shown(now: RunProgress) -> dict[str, Any]:
             "completed": now.parts_read,
             "total": now.parts_total,
         }
-    done = sum(count for state, count in now.commands.items() if state not in _OPEN)
+    not_done = (*_OPEN, CommandState.HELD)
+    done = sum(count for state, count in now.commands.items() if state not in not_done)
     stage = next(
         (stage for stage in STAGE_ORDER if any(now.stages.get(stage, {}).get(state) for state in _OPEN)), None
     )

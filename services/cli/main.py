@@ -1,6 +1,6 @@
 """``rollcall``: reads the process settings, calls a command, turns every failure into one sentence and an exit code.
 
-Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held for approval, 4 a domain controller is behind.
+Exit codes: 0 well, 1 failed, 2 wrong use or wrong settings, 3 a plan is held for approval, 4 done with warnings.
 What a command needs is imported when it is called: somebody waits for each.
 """
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli.deployment import open_deployment
-from services.cli.exit_codes import FAILED, HELD, USAGE
+from services.cli.exit_codes import FAILED, HELD, USAGE, WARNINGS
 from shared.settings.process import ProcessSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -20,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead 
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the run has ended or waits for approval.")]
 RunNumber = Annotated[int, typer.Argument(help="The run's number; `rollcall runs` lists them.", min=1)]
 
-__all__ = ["DEFAULT_SITE", "FAILED", "HELD", "USAGE"]
+__all__ = ["DEFAULT_SITE", "FAILED", "HELD", "USAGE", "WARNINGS"]
 
 
 def settings_of(command: typer.Context) -> ProcessSettings:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from services.api.use_cases.plans import has_warnings, waiting_counts
 from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
@@ -67,20 +68,21 @@ def run_line(run: Run) -> str:
         RunState.COLLECTING: "is reading both ends",
         RunState.IN_STEP: "found directory and phone system in step: nothing to do",
         RunState.PLANNED: "has a plan that waits for your approval",
-        RunState.HELD: "is held: a person must approve its plan",
+        RunState.HELD: "is held: what waits must be approved by a person",
         RunState.EXECUTING: "is executing its plan",
-        RunState.DONE: "is done",
+        RunState.DONE: "is done with warnings" if has_warnings(run) else "is done",
         RunState.FAILED: "failed",
         RunState.CANCELLED: "was cancelled",
     }[RunState(run.state)]
     why = f". {run.error_message}" if run.error_message else ""
-    counts = f" ({counts_in_words(run.counts)})" if run.counts else ""
+    counted = waiting_counts(run) or run.counts
+    counts = f" ({counts_in_words(counted)})" if counted else ""
     return f"Run {run.id} {said}{counts}{why}"
 
 
 def show_run(run: Run, reasons: Sequence[HoldReason]) -> None:
     """The state of a run and why it is held."""
-    style = _STATE_STYLES.get(RunState(run.state), "")
+    style = "yellow" if has_warnings(run) else _STATE_STYLES.get(RunState(run.state), "")
     line = escape(run_line(run))
     console().print(f"[{style}]{line}[/]" if style else line)
     for reason in reasons:

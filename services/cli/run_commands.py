@@ -9,9 +9,9 @@ from services.api.schemas.log import ExplanationOut
 from services.api.schemas.runs import FindingOut, PlanOut, RunOut
 from services.api.use_cases import runs
 from services.api.use_cases.explain import explain as explain_person
-from services.api.use_cases.plans import hold_reasons
+from services.api.use_cases.plans import has_warnings, hold_reasons, waiting_counts
 from services.cli.deployment import is_served, workers_where_embedded
-from services.cli.exit_codes import BEHIND, FAILED, HELD
+from services.cli.exit_codes import FAILED, HELD, WARNINGS
 from services.cli.following import follow
 from services.cli.options import (
     ACTOR,
@@ -35,7 +35,7 @@ from services.cli.output import (
 )
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind
-from shared.domain.plan import FindingCode, counts_in_words
+from shared.domain.plan import counts_in_words
 from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
 from shared.worker.context import Context
@@ -61,7 +61,7 @@ def run(
 ) -> None:
     """Compare the directory with the phone system and bring them into step.
 
-    Exit code: 0 in step, done or previewed; 1 failed; 3 held until somebody approves the plan.
+    Exit code: 0 in step, done or previewed; 1 failed; 3 held until somebody approves what waits; 4 done with warnings.
     """
     if preview and person is not None:
         raise typer.BadParameter("--preview and --person exclude each other.")
@@ -217,8 +217,8 @@ def _report(context: Context, ended: Run, as_json: bool) -> None:
         raise typer.Exit(HELD)
     if ended.state not in _GOOD:
         raise typer.Exit(FAILED)
-    if ended.error_code == FindingCode.CONTROLLER_BEHIND:
-        raise typer.Exit(BEHIND)
+    if has_warnings(ended):
+        raise typer.Exit(WARNINGS)
 
 
 def _whole_hash(run: Run, given: str) -> str:
@@ -236,7 +236,7 @@ def _asked(run: Run) -> str:
         raise typer.BadParameter(
             f"Name the plan you have seen: --hash {run.plan_hash[:12]} (from `rollcall plan {run.id}`)."
         )
-    if not typer.confirm(f"Execute the plan of run {run.id} ({counts_in_words(run.counts)})?"):
+    if not typer.confirm(f"Execute the plan of run {run.id} ({counts_in_words(waiting_counts(run))})?"):
         say("Nothing was approved.")
         raise typer.Exit(FAILED)
     return run.plan_hash

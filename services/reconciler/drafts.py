@@ -42,6 +42,7 @@ class Draft:
     person_name: str = ""
     unit: str = ""
     wave: int = 0
+    rests_on_absence: bool = False
 
     def __post_init__(self) -> None:
         """Take over what is known of the person."""
@@ -234,6 +235,7 @@ def to_commands(drafts: list[Draft]) -> tuple[Command, ...]:
             wave=draft.wave,
             unit=draft.unit,
             evidence=draft.evidence,
+            rests_on_absence=draft.rests_on_absence,
         )
         for draft in ordered
     )

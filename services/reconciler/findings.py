@@ -337,8 +337,14 @@ class Findings:
         )
 
     def incomplete_snapshot(self, why: str, held_back: int) -> None:
-        """Removals wait, because nothing proves that people are gone."""
-        changes = "1 change waits" if held_back == 1 else f"{held_back} changes wait"
+        """Not everything was read, so nothing proves that people are gone; their removals wait."""
+        changes = (
+            "Nothing else waits"
+            if not held_back
+            else "1 change waits"
+            if held_back == 1
+            else f"{held_back} changes wait"
+        )
         self._add(
             FindingCode.INCOMPLETE_SNAPSHOT,
             Severity.WARNING,

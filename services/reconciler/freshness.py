@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.reconciler.findings import listed
-from services.reconciler.licence import licence_finding
 from shared.domain.command import Command, CommandKind
-from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.memory import Doubt, Memory, Readings
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from shared.domain.reading import Freshness, all_cover
@@ -45,7 +43,6 @@ def weigh(
     plan: Plan,
     evidence: Evidence,
     memory: Memory,
-    phone_system: PhoneSystemSnapshot,
     now: datetime,
     patience: timedelta,
 ) -> Weighed:
@@ -67,7 +64,7 @@ def weigh(
     finding = None
     if waiting or freshness is not Freshness.PROVEN:
         finding = _finding(plan, evidence.readings, memory, after, waiting, freshness, patience)
-    return Weighed(_limited(plan, kept, waiting, phone_system, freshness), after, finding)
+    return Weighed(_limited(plan, kept, waiting, freshness), after, finding)
 
 
 class _Scale:
@@ -208,21 +205,18 @@ def _limited(
     plan: Plan,
     kept: Collection[int],
     waiting: Collection[str],
-    phone_system: PhoneSystemSnapshot,
     freshness: Freshness,
 ) -> Plan:
     commands = tuple(command for command in plan.commands if command.sequence in kept)
     findings = [
         finding
         for finding in plan.findings
-        if finding.code is not FindingCode.LICENCE_FULL
-        and not (finding.person_guids and set(finding.person_guids) <= set(waiting))
+        if not (finding.person_guids and set(finding.person_guids) <= set(waiting))
     ]
-    licence = licence_finding(commands, phone_system)
     return replace(
         plan,
         commands=commands,
-        findings=(*findings, licence) if licence is not None else tuple(findings),
+        findings=tuple(findings),
         # Whoever is gone on the controller that is behind may have been moved or made again since.
         stale_binding_guids=plan.stale_binding_guids if freshness is Freshness.PROVEN else (),
         remembered=plan.remembered if freshness is Freshness.PROVEN else (),

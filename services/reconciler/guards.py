@@ -1,23 +1,28 @@
-"""Judges a plan: may it run by itself, or must a person look first? A pure function.
+"""Judges a plan: which rows may go by themselves, and at which must a person look first? A pure function.
 
-A plan is held as a whole; the worst reason wins. A change is too large only above both its count and its
-percentage, so that small sites are not held for every single change and large ones not for their usual day.
+A guard holds the rows it is about, and what requires them; the others go. A first run, a changed selection and a
+changed phone system put everything in doubt. A change is too large only above both its count and its percentage, so that small sites are not held for every single change and large ones not for their usual day.
 Where few people are, no count would ever be reached: there a unit that has become empty, more than one person
 gone at once above the percentage, and all managed extensions going out of service are held.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import FindingCode, HoldReason, Plan, Verdict
-from shared.domain.rules import Limits, RunFacts
+from shared.domain.rules import Limits, RunFacts, TakenLately
 
 # One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
 _A_LEAVER = 1
 # So many extensions may have another id, or be gone, without anything being wrong with the phone system.
 _A_FEW = 3
+_GOING = (CommandKind.DISABLE_EXTENSION, CommandKind.ARCHIVE_EXTENSION, CommandKind.DELETE_EXTENSION)
+# Reasons that speak against the reading, or against what it is compared with: of the first, even when nothing in the
+# plan is held for them.
+_ALWAYS_DOUBTFUL = ("people_down", "empty_snapshot")
+_DOUBTFUL = ("first_run", "selection_changed", "phone_system_changed", "removals")
 _APPROVE = "Look at the plan and approve it if this is meant."
 
 
@@ -29,26 +34,107 @@ class _Limit:
     percent: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """A reason and the commands that it holds, by sequence; none when nothing of what it is about is in the plan."""
+
+    reason: HoldReason
+    rows: Collection[int]
+
+
 def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
-    """The verdict on a plan; a plan without commands is never held."""
-    if not plan.commands:
-        return Verdict()
-    reasons: list[HoldReason] = []
-    if facts.is_first_run:
-        said = "No run of this site has read everything and ended well before."
-        reasons.append(HoldReason("first_run", f"{said} {_APPROVE}"))
-    elif facts.is_selection_changed:
-        said = "The units, the filter, the group or the number rule were changed since the last good run."
-        reasons.append(HoldReason("selection_changed", f"{said} {_APPROVE}"))
-    reasons += _phone_system_changed(plan)
-    reasons += _people_down(facts, limits)
-    reasons += _too_many(plan, facts, limits)
-    reasons += [
-        HoldReason("licence", f"{finding.message} {_APPROVE}")
+    """Which rows of the plan wait for a person, and why. A plan without commands holds nothing."""
+    rows = _Rows(plan)
+    # What holds everything leaves nothing out: a person who approves must know the other reasons too.
+    holds = [*_whole_plan(plan, facts)]
+    for guard in (_people_down, _emptied, _removals, _disables, _everything_goes, _updates):
+        found = [*guard(rows, facts, limits)]
+        rows.hold(found)
+        holds += found
+    holds += [
+        _Hold(HoldReason("licence", f"{finding.message} {_APPROVE}"), plan.beyond_licence)
         for finding in plan.findings
         if finding.code is FindingCode.LICENCE_FULL
     ]
-    return Verdict(tuple(reasons))
+    return Verdict(
+        tuple(hold.reason for hold in holds if hold.rows),
+        _with_dependents(plan.commands, holds),
+        is_measure=not any(
+            hold.reason.code in _ALWAYS_DOUBTFUL or (hold.rows and hold.reason.code in _DOUBTFUL)
+            for hold in holds
+        ),
+    )
+
+
+def _with_dependents(commands: Iterable[Command], holds: Iterable[_Hold]) -> Mapping[int, HoldReason]:
+    """Each held row with the first reason; what requires one of them cannot go without it."""
+    held: dict[int, HoldReason] = {}
+    for hold in holds:
+        for sequence in hold.rows:
+            held.setdefault(sequence, hold.reason)
+    # Whatever a command requires comes before it in the plan, so one pass decides.
+    for command in commands:
+        reason = next((held[sequence] for sequence in command.requires if sequence in held), None)
+        if reason is not None:
+            held.setdefault(command.sequence, reason)
+    return held
+
+
+class _Rows:
+    """The plan's commands as the guards look at them; ``held`` grows from guard to guard."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.held: set[int] = set()
+        self._of_kind: defaultdict[CommandKind, list[Command]] = defaultdict(list)
+        for command in plan.commands:
+            self._of_kind[command.kind].append(command)
+        # An extension that is replaced by one with another number is a change, not a removal.
+        self._renumbered = {command.extension_id for command in self._of_kind[CommandKind.RENUMBER_EXTENSION]}
+
+    def of(self, *kinds: CommandKind) -> list[Command]:
+        """Those of the kinds, but for the former extension of somebody who is renumbered."""
+        return [
+            command
+            for kind in kinds
+            for command in self._of_kind[kind]
+            if kind not in _GOING or command.extension_id not in self._renumbered
+        ]
+
+    def going(self, *kinds: CommandKind) -> list[Command]:
+        """Those of the kinds that no guard holds so far."""
+        return [command for command in self.of(*kinds) if command.sequence not in self.held]
+
+    def removals(self, unit: str | None) -> list[int]:
+        """What removes, or disables because somebody was not found, in the unit or (``None``) anywhere."""
+        return [
+            command.sequence
+            for command in self.of(*_GOING)
+            if (command.kind is not CommandKind.DISABLE_EXTENSION or command.rests_on_absence)
+            and (unit is None or _is_of(command, unit))
+        ]
+
+    def hold(self, holds: Iterable[_Hold]) -> None:
+        """Note what is held, so that a later guard counts only what would go."""
+        for hold in holds:
+            self.held.update(hold.rows)
+
+
+def _is_of(command: Command, unit: str) -> bool:
+    """Whether it is of the unit; of somebody absent it may not be known where they were."""
+    return not command.unit or command.unit.casefold() == unit.casefold()
+
+
+def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
+    everything = [command.sequence for command in plan.commands]
+    if facts.is_first_run:
+        said = "No plan of this site was approved, and no run has found nothing to do, before."
+        yield _Hold(HoldReason("first_run", f"{said} {_APPROVE}"), everything)
+    elif facts.is_selection_changed:
+        said = "The units, the filter, the group or the number rule were changed since the last good run."
+        yield _Hold(HoldReason("selection_changed", f"{said} {_APPROVE}"), everything)
+    for reason in _phone_system_changed(plan):
+        yield _Hold(reason, everything)
 
 
 def is_another_phone_system(managed: int, lost: int) -> bool:
@@ -73,7 +159,7 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
         yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
 
 
-def _people_down(facts: RunFacts, limits: Limits) -> Iterable[HoldReason]:
+def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     """Fewer people than in the last good run, per unit and in all; all gone is told apart."""
     if facts.is_first_run or facts.is_selection_changed:
         return
@@ -89,69 +175,117 @@ def _people_down(facts: RunFacts, limits: Limits) -> Iterable[HoldReason]:
         missing, where = before - now, place or "All units together"
         if before and not now:
             said = f"{where}: nobody now, {before} in the last good run."
-            yield HoldReason("empty_snapshot", f"{said} {_APPROVE}", place)
+            yield _Hold(HoldReason("empty_snapshot", f"{said} {_APPROVE}", place), rows.removals(place))
         elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
             said = (
                 f"{where}: {now} people now, {before} in the last good run, which is "
                 f"{missing * 100 / before:.0f} % fewer; the limit is {limits.people_down_percent:g} %."
             )
-            yield HoldReason("people_down", f"{said} {_APPROVE}", place)
+            yield _Hold(HoldReason("people_down", f"{said} {_APPROVE}", place), rows.removals(place))
 
 
-def _too_many(plan: Plan, facts: RunFacts, limits: Limits) -> Iterable[HoldReason]:
-    of_kind = _by_kind(plan)
-    # An extension that is replaced by one with another number is a change, not a removal.
-    renumbered = {command.extension_id for command in of_kind[CommandKind.RENUMBER_EXTENSION]}
-    deletions = _but(of_kind[CommandKind.DELETE_EXTENSION], renumbered)
-    deleted = {command.extension_id for command in deletions}
-    disables = _but(of_kind[CommandKind.DISABLE_EXTENSION], renumbered | deleted)
-    updates = _one_per_extension(
-        of_kind[CommandKind.UPDATE_EXTENSION] + of_kind[CommandKind.RENUMBER_EXTENSION]
-    )
+def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
+    """An attribute that most people had and nobody has any more."""
+    present = {command.sequence for command in rows.plan.commands}
+    for item in rows.plan.emptied:
+        what, where = item.attribute.replace("_", " "), item.unit or "All units together"
+        said = (
+            f"{where}: {item.had} of {item.people} people with an extension had a value for {what}, and the directory "
+            "shows none of them any more. Was the attribute emptied, is another one set, or may the account not read it?"
+        )
+        reason = HoldReason("attribute_emptied", f"{said} {_APPROVE}", item.unit)
+        yield _Hold(reason, present.intersection(item.rows))
+
+
+def _removals(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
+    limit = _Limit("removals", "deleted", limits.removals, limits.removals_percent)
+    lately = [item for item in facts.lately if item.is_deleted]
+
+    def _exceeded(deletions: list[Command]) -> list[HoldReason]:
+        return [*_too_many(limit, deletions, rows.plan, facts, lately)]
+
+    places = {reason.unit for reason in _exceeded(rows.going(CommandKind.DELETE_EXTENSION))}
+    for reason in _exceeded(rows.of(CommandKind.DELETE_EXTENSION)):
+        chosen = rows.removals(reason.unit)
+        # Told in any case; what another unit's doubt holds already is no reason to hold more.
+        yield _Hold(reason, chosen if reason.unit in places else rows.held.intersection(chosen))
+
+
+def _disables(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
+    """What is disabled in order to be deleted counts as a removal, unless its deletion waits."""
+    limit = _Limit("disables", "disabled", limits.disables, limits.disables_percent)
+    deleted = {command.extension_id for command in rows.going(CommandKind.DELETE_EXTENSION)}
+    disables = [
+        command
+        for command in rows.going(CommandKind.DISABLE_EXTENSION)
+        if command.extension_id not in deleted
+    ]
+    lately = [item for item in facts.lately if not item.is_deleted and item.extension_id not in deleted]
+    yield from _limited(limit, disables, rows.plan, facts, lately)
+
+
+def _updates(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
+    limit = _Limit("updates", "changed", limits.updates, limits.updates_percent)
+    changed = rows.going(CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+    yield from _limited(limit, changed, rows.plan, facts)
+
+
+def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
+    adopted = {command.extension_id for command in rows.of(CommandKind.ADOPT_EXTENSION)}
+    going = [
+        command
+        for command in rows.going(*_GOING)
+        if command.extension_id not in adopted and command.person_guid is not None
+    ]
+    managed = rows.plan.managed_extensions + sum(item.is_deleted for item in facts.lately)
+    out = {command.extension_id for command in going} | {item.extension_id for item in facts.lately}
+    if going and len(out) >= managed > 1:
+        said = f"All {managed} managed extensions would be disabled or deleted."
+        yield _Hold(HoldReason("removals", f"{said} {_APPROVE}"), [command.sequence for command in going])
+
+
+def _limited(
+    limit: _Limit, commands: list[Command], plan: Plan, facts: RunFacts, lately: Sequence[TakenLately] = ()
+) -> Iterable[_Hold]:
+    """The limit on these commands, which are held where it is exceeded."""
+    for reason in _too_many(limit, commands, plan, facts, lately):
+        chosen = [
+            command.sequence for command in commands if reason.unit is None or _is_of(command, reason.unit)
+        ]
+        yield _Hold(reason, chosen)
+
+
+def _too_many(
+    limit: _Limit, commands: list[Command], plan: Plan, facts: RunFacts, lately: Sequence[TakenLately] = ()
+) -> Iterable[HoldReason]:
+    """Whether these are too many, together with ``lately``, for the site and for each unit. An extension counts once."""
     people = {
         unit.distinguished_name.casefold(): max(unit.people, unit.people_before or 0) for unit in facts.units
     }
-    managed = plan.managed_extensions
-    reasons: list[HoldReason] = []
-    for limit, commands in (
-        (_Limit("removals", "deleted", limits.removals, limits.removals_percent), deletions),
-        (_Limit("disables", "disabled", limits.disables, limits.disables_percent), disables),
-        (_Limit("updates", "changed", limits.updates, limits.updates_percent), updates),
-    ):
-        reasons += _above(limit, len(commands), managed, None)
-        for unit, count in sorted(Counter(command.unit for command in commands if command.unit).items()):
-            reasons += _above(limit, count, people.get(unit.casefold(), managed), unit)
-    yield from reasons
-    adopted = {command.extension_id for command in of_kind[CommandKind.ADOPT_EXTENSION]}
-    going = [command for command in _but(deletions + disables, adopted) if command.person_guid is not None]
-    if len(going) >= managed > 1 and not any(
-        reason.unit is None for reason in reasons if reason.code != "updates"
-    ):
-        said = f"All {managed} managed extensions would be disabled or deleted."
-        yield HoldReason("removals", f"{said} {_APPROVE}")
+    counted = list({command.extension_id: command for command in commands}.values())
+    if not counted:
+        return
+    now = {command.extension_id for command in counted}
+    earlier = [item for item in lately if item.extension_id not in now]
+    # Those deleted meanwhile were managed when the 24 hours began.
+    gone = [item for item in earlier if item.is_deleted]
+    managed = plan.managed_extensions + len(gone)
+    yield from _above(limit, len(counted), len(earlier), managed, None)
+    earlier_of, gone_of = (Counter(item.unit.casefold() for item in items) for items in (earlier, gone))
+    for unit, count in sorted(Counter(command.unit for command in counted if command.unit).items()):
+        folded = unit.casefold()
+        total = people[folded] + gone_of[folded] if folded in people else managed
+        yield from _above(limit, count, earlier_of[folded], total, unit)
 
 
-def _by_kind(plan: Plan) -> defaultdict[CommandKind, list[Command]]:
-    found: defaultdict[CommandKind, list[Command]] = defaultdict(list)
-    for command in plan.commands:
-        found[command.kind].append(command)
-    return found
-
-
-def _but(commands: Iterable[Command], extension_ids: Collection[int | None]) -> list[Command]:
-    return [command for command in commands if command.extension_id not in extension_ids]
-
-
-def _one_per_extension(commands: Iterable[Command]) -> list[Command]:
-    return list({command.extension_id: command for command in commands}.values())
-
-
-def _above(limit: _Limit, count: int, total: int, unit: str | None) -> Iterable[HoldReason]:
+def _above(limit: _Limit, now: int, earlier: int, total: int, unit: str | None) -> Iterable[HoldReason]:
+    count = now + earlier
     if count > limit.count and count * 100 > total * limit.percent:
         where = f"{unit}: " if unit else ""
         percent = f" ({count * 100 / total:.0f} %)" if total else ""
         said = (
-            f"{where}{count} of {total} extensions would be {limit.what}{percent}; the limit is {limit.count} and "
+            f"{where}{count} of {total} extensions would be {limit.what}{percent}"
+            f"{f', {earlier} of them were within the last 24 hours' if earlier else ''}; the limit is {limit.count} and "
             f"{limit.percent:g} %."
         )
         yield HoldReason(limit.code, f"{said} {_APPROVE}", unit)

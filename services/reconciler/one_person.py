@@ -1,12 +1,10 @@
 """The part of a plan that is about one person. Pure."""
 
-from services.reconciler.licence import licence_finding
 from shared.domain.command import Command, CommandKind
-from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 
 
-def limited_to(plan: Plan, guid: str | None, phone_system: PhoneSystemSnapshot) -> Plan:
+def limited_to(plan: Plan, guid: str | None) -> Plan:
     """The person's commands with the departments they need, and the findings about the person.
 
     What needs a command about somebody else first is left to a full run, with a finding: nobody but this person
@@ -27,10 +25,9 @@ def limited_to(plan: Plan, guid: str | None, phone_system: PhoneSystemSnapshot) 
     findings = [finding for finding in plan.findings if guid in finding.person_guids]
     findings += [_left_to_a_full_run(command) for command in left if not _follows(command, left)]
     commands = tuple(sorted(kept.values(), key=lambda command: command.sequence))
-    licence = licence_finding(commands, phone_system)
     return Plan(
         commands=commands,
-        findings=(*findings, licence) if licence is not None else tuple(findings),
+        findings=tuple(findings),
         people=plan.people,
         managed_extensions=plan.managed_extensions,
         # Another phone system at the address is another one for everybody.

@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from services.reconciler.exclusions import why_unusable
 from services.reconciler.freshness import weigh
 from services.reconciler.guards import judge
+from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
+from services.reconciler.refused import tell_refused
 from services.reconciler.run_inputs import (
     ADVICE,
     EvidenceOfRun,
@@ -28,6 +30,7 @@ from services.reconciler.run_inputs import (
     left_behind_of,
     parts_of,
     phone_system_of,
+    taken_lately,
     told_before,
 )
 from shared.database import events
@@ -45,24 +48,31 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.binding import Binding, Shown
+from shared.domain.command import Command
 from shared.domain.memory import Memory
-from shared.domain.plan import Finding, FindingCode, Plan, Severity, Verdict, VerdictState
+from shared.domain.plan import Finding, FindingCode, HoldReason, Plan, Severity, Verdict, counts_of, hash_of
 from shared.domain.rules import Rules
 from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.controllers import memory_of, remember
-from shared.runs.history import last_good_run
+from shared.runs.history import last_good_run, refused_before
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
 from shared.work.claimed import claimed
-from shared.work.moves import move_run
+from shared.work.moves import move_commands, move_run
 from shared.work.parts import advice_of, are_all_ended
 from shared.work.runs import RunWork, fail_run
-from shared.work.transitions import RUNS, RunEvent
+from shared.work.transitions import RUNS, CommandEvent, RunEvent
 from shared.worker.context import Context
 
 MAX_ATTEMPTS = 5
 _MOST_FINDINGS_IN_LOG = 50
 _INSERT_BATCH = 5_000
+# Many small runs must not do in this time what one large one may not.
+_ROLLING = timedelta(hours=24)
+# With one of these a run that ends well is done with warnings.
+_RESERVATIONS = (FindingCode.CONTROLLER_BEHIND, FindingCode.INCOMPLETE_SNAPSHOT)
+# SQL Server takes at most 2,100 parameters in a statement.
+_PARAMETERS_AT_ONCE = 500
 # What should be mended in time is said again when nobody has for a week.
 _ADVISED_EVERY = timedelta(days=7)
 
@@ -95,10 +105,14 @@ def _plan(work: RunWork) -> None:
         parts = parts_of(session, run.id)
         stored = store.read(session, run.site_id, context.encryption)
         last_good = last_good_run(session, run.site_id, before=run.id)
-        facts = facts_of(session, run, parts, last_good, stored.versions)
+        facts = replace(
+            facts_of(session, run, parts, last_good, stored.versions),
+            lately=taken_lately(session, run.site_id, datetime.now(UTC) - _ROLLING),
+        )
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
         memory = memory_of(session, run.site_id)
+        refused = refused_before(session, run.site_id, run.id)
     rules = stored.settings.to_rules()
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
@@ -118,13 +132,14 @@ def _plan(work: RunWork) -> None:
         left_behind,
     )
     patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
-    weighed = weigh(plan, evidence.gathered(), memory, phone_system, datetime.now(UTC), patience)
+    weighed = weigh(plan, evidence.gathered(), memory, datetime.now(UTC), patience)
     plan = weighed.plan
     if run.kind == RunKind.PERSON:
-        plan = limited_to(plan, run.person_guid, phone_system)
+        plan = limited_to(plan, run.person_guid)
     advice = advice_of([*parts.units, parts.extensions])
     if weighed.finding is not None:
         plan = replace(plan, findings=(*plan.findings, weighed.finding))
+    plan = fit_into_licence(tell_refused(plan, refused), phone_system)
     verdict = judge(plan, facts, stored.settings.to_limits())
     _store(work, plan, verdict, stored.versions, advice, weighed.memory)
 
@@ -155,6 +170,9 @@ def _store(
     now, run = datetime.now(UTC), work.run
     reservation = _reservation(plan)
     event = _event(run, plan, verdict)
+    waiting = (
+        [] if event is RunEvent.PREVIEWED else [row for row in plan.commands if row.sequence in verdict.held]
+    )
     with work.context.database.begin() as session:
         if not work.fence(session):
             return
@@ -162,36 +180,40 @@ def _store(
             session,
             run.id,
             event,
+            error_code=reservation.code.value if reservation else None,
+            error_message=reservation.message if reservation else None,
             # Those the plan was made by; they may have changed since the run was started.
             settings_versions=dict(settings_versions),
-            plan_hash=plan.content_hash,
+            # Of what an approval is asked for; nothing is left out of a preview.
+            plan_hash=hash_of(waiting) if waiting else plan.content_hash,
             counts=dict(plan.counts),
             people=plan.people,
             hold_reasons={
                 "reasons": [
                     {"code": reason.code, "message": reason.message, "unit": reason.unit}
                     for reason in verdict.reasons
-                ]
+                ],
+                **({"waiting": dict(counts_of(waiting))} if waiting else {}),
             },
-            error_code=reservation.code.value if reservation else None,
-            error_message=reservation.message if reservation else None,
+            is_measure=verdict.is_measure and event is not RunEvent.PREVIEWED,
             attempts=0,
             planned_at=now,
         )
         _insert(session, CommandRow, [command_values(run.id, command) for command in plan.commands])
+        _hold(session, run.id, waiting, verdict)
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
         _remember(session, run.site_id, plan.remembered)
         remember(session, run.site_id, memory)
-        if reservation is not None:
+        if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
         said = f"Run {run.id} replaced this plan."
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
             move_run(session, replaced, RunEvent.REPLACED, said=said, superseded_by=run.id)
         known = told_before(session, run)
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
-        entries = [*_entries(run, plan, verdict, RUNS.target(event), known), *_advising(run, advice, told)]
+        entries = [*_entries(run, plan, verdict, event, len(waiting), known), *_advising(run, advice, told)]
         events.record_many(session, run.site_id, entries)
 
 
@@ -209,11 +231,31 @@ def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
         return RunEvent.NOTHING_TO_DO if _reservation(plan) is None else RunEvent.NOTHING_DONE
     if run.kind == RunKind.PREVIEW:
         return RunEvent.PREVIEWED
-    return RunEvent.HELD if verdict.state is VerdictState.HELD else RunEvent.RELEASED
+    return RunEvent.HELD if len(verdict.held) == len(plan.commands) else RunEvent.RELEASED
 
 
 def _reservation(plan: Plan) -> Finding | None:
-    return next((item for item in plan.findings if item.code is FindingCode.CONTROLLER_BEHIND), None)
+    """What keeps the two ends from being called in step, whatever the plan does."""
+    told = {finding.code: finding for finding in reversed(plan.findings)}
+    return next((told[code] for code in _RESERVATIONS if code in told), None)
+
+
+def _hold(session: Session, run_id: int, waiting: Sequence[Command], verdict: Verdict) -> None:
+    """Let these wait for an approval, each with the reason."""
+    of_reason: dict[HoldReason, list[int]] = {}
+    for command in waiting:
+        of_reason.setdefault(verdict.held[command.sequence], []).append(command.sequence)
+    for reason, sequences in of_reason.items():
+        for start in range(0, len(sequences), _PARAMETERS_AT_ONCE):
+            chosen = CommandRow.sequence.in_(sequences[start : start + _PARAMETERS_AT_ONCE])
+            move_commands(
+                session,
+                run_id,
+                CommandEvent.HELD,
+                chosen,
+                error_code=reason.code,
+                error_message=reason.message,
+            )
 
 
 def _advise(session: Session, run_id: int, sentence: str) -> None:
@@ -271,28 +313,39 @@ def _remember(session: Session, site_id: str, bindings: Sequence[Binding]) -> No
 
 
 def _entries(
-    run: Run, plan: Plan, verdict: Verdict, state: RunState, known: Collection[tuple[str, str]]
+    run: Run,
+    plan: Plan,
+    verdict: Verdict,
+    event: RunEvent,
+    waiting: int,
+    known: Collection[tuple[str, str]],
 ) -> Iterator[events.LogEntry]:
     counted = (
         ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in plan.counts.items())
         or "nothing to do"
     )
     findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
+    state = RUNS.target(event)
     said = {
         RunState.IN_STEP: "The directory and the phone system are in step",
-        RunState.DONE: "Nothing was done, because a domain controller is behind",
+        RunState.DONE: "Nothing was done, because not everything was read as it is now",
         RunState.PLANNED: "The plan is ready to be looked at",
         RunState.HELD: "The plan is held until a person approves it",
-        RunState.EXECUTING: "The plan is being executed",
+        RunState.EXECUTING: "The plan is being executed"
+        + (
+            f", without {waiting} of {len(plan.commands)} commands, which wait for approval"
+            if waiting
+            else ""
+        ),
     }[state]
     yield events.LogEntry(
         f"run.{state.value}",
         f"{said} (run {run.id}): {plan.people} people, {counted}{findings}.",
-        level=EventLevel.WARNING if state in (RunState.HELD, RunState.DONE) else EventLevel.INFO,
+        level=EventLevel.WARNING if waiting or state is RunState.DONE else EventLevel.INFO,
         run_id=run.id,
     )
     for reason in verdict.reasons:
-        if state is RunState.HELD:
+        if waiting:
             yield events.LogEntry("run.hold_reason", reason.message, level=EventLevel.WARNING, run_id=run.id)
     # What stood with the last plan stands in the Log once; a site in step would else fill it every quarter of an hour.
     told = [

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from services.reconciler.drafts import Draft, settle, to_commands
+from services.reconciler.emptied import emptied_attributes
 from services.reconciler.evidence import Evidence
 from services.reconciler.findings import called
 from services.reconciler.guards import is_another_phone_system
@@ -27,7 +28,6 @@ from services.reconciler.leavers import (
     plan_unclaimed,
     plan_without_number,
 )
-from services.reconciler.licence import licence_finding
 from services.reconciler.matching import email_key
 from services.reconciler.rebinding import plan_moves, require_moves
 from services.reconciler.situation import Situation
@@ -76,17 +76,16 @@ def make_plan(
     _create_departments(table)
     commands = to_commands(table.drafts)
     _note_leftovers(table)
-    findings = table.findings.in_order()
-    licence = licence_finding(commands, phone_system)
     return Plan(
         commands=commands,
-        findings=(*findings, licence) if licence is not None else findings,
+        findings=table.findings.in_order(),
         people=len(chosen),
         managed_extensions=managed,
         stale_binding_guids=tuple(sorted(stale)),
         remembered=who.noted,
         moved_extensions=len(who.moved),
         lost_extensions=len(who.lost),
+        emptied=emptied_attributes(chosen.values(), who.extension_of, commands),
     )
 
 
@@ -234,7 +233,7 @@ def _note_leftovers(table: Worktable) -> None:
     if archive is not None and archive.number and archive.number not in table.situation.by_number:
         leavers = [draft for draft in table.drafts if draft.after.get("archive") == archive.number]
         table.findings.archive_missing(archive.number, len(leavers))
-    if table.held_back:
+    if table.held_back or not all(unit.is_complete for unit in table.evidence.units):
         table.findings.incomplete_snapshot(table.evidence.why_held_back(), table.held_back)
 
 

@@ -9,7 +9,7 @@ from services.reconciler.matching import email_key
 from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
-from shared.domain.person import Person
+from shared.domain.person import AccountState, Person
 from shared.domain.rules import ArchiveRule, Outcome
 
 
@@ -27,6 +27,11 @@ class Leaving:
     name: str = ""
     unit: str = ""
     new_number: str = ""
+
+    @property
+    def rests_on_absence(self) -> bool:
+        """Whether it goes because something was not found; that an account is disabled is positive evidence."""
+        return self.person is None or self.person.account_state is AccountState.ENABLED
 
 
 def removal(
@@ -111,6 +116,7 @@ class _Steps:
             guid=leaving.guid,
             person_name=leaving.name,
             unit=leaving.unit,
+            rests_on_absence=leaving.rests_on_absence,
         )
         self.drafts.append(step)
         return step

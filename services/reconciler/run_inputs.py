@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.freshness import Evidence
@@ -32,7 +32,7 @@ from shared.domain.content import together, written
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.reading import Reading, merged
-from shared.domain.rules import RunFacts, UnitSnapshot
+from shared.domain.rules import RunFacts, TakenLately, UnitSnapshot
 from shared.settings.documents import Section
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,11 @@ def facts_of(
     """What the guards must know; ``versions`` are those of the settings that the plan is made by."""
     before: dict[str, int] = {}
     if last_good is not None:
-        before = {part.unit.casefold(): part.item_count for part in _units_of(session, last_good)}
+        before = {
+            part.unit.casefold(): part.item_count
+            for part in _units_of(session, last_good)
+            if part.state == PartState.COMPLETE
+        }
     units = tuple(
         UnitSnapshot(
             part.unit,
@@ -91,6 +95,41 @@ def facts_of(
         and (changed_meanwhile or last_good.selection_hash != run.selection_hash),
         units=units,
     )
+
+
+def taken_lately(session: Session, site_id: str, since: datetime) -> tuple[TakenLately, ...]:
+    """What was disabled or deleted since then by runs themselves: not what a person had approved, and not what is in
+    service again or has another number instead.
+    """
+    kinds = (
+        CommandKind.DISABLE_EXTENSION,
+        CommandKind.DELETE_EXTENSION,
+        CommandKind.ENABLE_EXTENSION,
+        CommandKind.RENUMBER_EXTENSION,
+    )
+    rows = session.execute(
+        select(CommandRow.kind, CommandRow.extension_id, CommandRow.unit)
+        .join(Run, Run.id == CommandRow.run_id)
+        .where(
+            Run.site_id == site_id,
+            CommandRow.kind.in_(kinds),
+            CommandRow.state == CommandState.DONE.value,
+            CommandRow.extension_id.is_not(None),
+            CommandRow.finished_at >= since,
+            or_(Run.approved_at.is_(None), CommandRow.finished_at < Run.approved_at),
+        )
+        .order_by(CommandRow.id)
+    ).all()
+    renumbered = {row.extension_id for row in rows if row.kind == CommandKind.RENUMBER_EXTENSION}
+    taken: dict[int, TakenLately] = {}
+    for kind, extension_id, unit in rows:
+        if kind == CommandKind.ENABLE_EXTENSION:
+            taken.pop(extension_id or 0, None)
+        elif kind != CommandKind.RENUMBER_EXTENSION and extension_id not in renumbered:
+            taken[extension_id or 0] = TakenLately(
+                extension_id or 0, unit, kind == CommandKind.DELETE_EXTENSION
+            )
+    return tuple(taken.values())
 
 
 def _units_of(session: Session, run: Run) -> Sequence[SnapshotPart]:

@@ -8,15 +8,19 @@ import hashlib
 from contextlib import suppress
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from services.relay_client import claims
 from services.relay_client.archive import Archiver, archiver_of
 from services.relay_client.stage import StageWork
 from services.relay_client.xapi import Xapi
 from shared.database import events
-from shared.database.tables import CommandRow, Run, RunState
+from shared.database.commands import row_command
+from shared.database.tables import CommandRow, EventLevel, Run, RunState
 from shared.domain.command import CommandState
+from shared.domain.refusal import refusal_key
 from shared.errors import TransitionRefused
+from shared.runs.history import refused_before
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, SiteSettings
 from shared.work.claimed import claimed
@@ -77,7 +81,10 @@ def _execute(work: RunWork, site: SiteSettings, archiver: Archiver | None) -> No
 
 
 def _finish(work: RunWork) -> None:
-    """End the run, every command of which has ended: done, or failed when any command failed."""
+    """End the run, of which nothing is left to execute: done, or failed when any command failed.
+
+    While held commands remain it waits for an approval instead.
+    """
     run = work.run
     with work.context.database.begin() as session:
         work.fence(session)
@@ -88,11 +95,41 @@ def _finish(work: RunWork) -> None:
         )
         counts = {row[0]: row[1] for row in rows}
         said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+        waiting = counts.get(CommandState.HELD.value, 0)
+        if waiting:
+            move_run(session, run.id, RunEvent.HELD)
+            message = (
+                f"What may go by itself of run {run.id} was executed, the rest waits for approval: {said}."
+            )
+            entry = events.LogEntry("run.held", message, level=EventLevel.WARNING, run_id=run.id)
+            events.record(session, run.site_id, entry)
+            return
         message = f"Run {run.id} ended: {said or 'nothing to do'}."
         failed = counts.get(CommandState.FAILED.value, 0)
+        again = _refused_again(session, run) if failed else []
+        if failed and len(again) == failed:
+            why = f"The phone system refused {failed} command{'s' if failed > 1 else ''} again: {again[0]}"
+            move_run(session, run.id, RunEvent.FINISHED, error_code="refused", error_message=why)
+            entry = events.LogEntry("run.done", message, level=EventLevel.WARNING, run_id=run.id)
+            events.record(session, run.site_id, entry)
+            return
         if failed:
             why = f"{failed} commands failed; the rest stand. The plan says which and why."
             fail_run(session, run, "commands_failed", why, said=message)
             return
         move_run(session, run.id, RunEvent.FINISHED)
         events.record(session, run.site_id, events.LogEntry("run.done", message, run_id=run.id))
+
+
+def _refused_again(session: Session, run: Run) -> list[str]:
+    """The reasons of those that failed as they did in the run before: the finding about them has told it already."""
+    before = refused_before(session, run.site_id, run.id)
+    failed = select(CommandRow).where(
+        CommandRow.run_id == run.id, CommandRow.state == CommandState.FAILED.value
+    )
+    again = []
+    for row in session.scalars(failed):
+        refusal = before.get(refusal_key(row_command(row)))
+        if refusal is not None and refusal.code == row.error_code:
+            again.append(row.error_message or "")
+    return again

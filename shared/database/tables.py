@@ -141,7 +141,11 @@ class Run(Base):
     plan_hash: Mapped[str | None] = mapped_column(Line(64))
     counts: Mapped[dict[str, Any]]
     people: Mapped[int] = mapped_column(default=0)
+    # Also, for each kind, how many commands wait for an approval.
     hold_reasons: Mapped[dict[str, Any]]
+    # Whether the guards found nothing to say against its reading: later runs are measured by it. NULL of a run that was
+    # planned by an older version, or not at all.
+    is_measure: Mapped[bool | None]
     approved_hash: Mapped[str | None] = mapped_column(Line(64))
     approved_by: Mapped[str | None] = mapped_column(Line(200))
     approved_at: Mapped[datetime | None]

@@ -74,6 +74,8 @@ class Command:
     ``extension_id`` is the extension that exists already: ``None`` for a creation, the old one for a
     renumbering. A rebinding's ``after`` is the binding: ``number`` by which it is remembered, ``origin``,
     ``disabled_by_rollcall``, and ``previous_person`` (a GUID) when another account had the extension.
+
+    ``rests_on_absence``: what is taken away is taken because somebody, or a value, was not found; it is not stored.
     """
 
     sequence: int
@@ -89,6 +91,7 @@ class Command:
     wave: int = 0
     unit: str = ""
     evidence: str = ""
+    rests_on_absence: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -97,9 +100,12 @@ class Command:
 
 
 class CommandState(StrEnum):
-    """Where a stored command stands. ``running`` after a crash means: outcome unknown, read back first."""
+    """Where a stored command stands. ``running`` after a crash means: outcome unknown, read back first; ``held``: a
+    guard wants a person to approve it first.
+    """
 
     PENDING = "pending"
+    HELD = "held"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"

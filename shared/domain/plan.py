@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -41,6 +41,7 @@ class FindingCode(StrEnum):
     SHORTENED = "shortened"
     DISABLED_BY_HAND = "disabled_by_hand"
     INCOMPLETE_SNAPSHOT = "incomplete_snapshot"
+    REFUSED = "refused"
     REASSIGNED = "reassigned"
     REBOUND = "rebound"
     NUMBER_CHANGED_IN_3CX = "number_changed_in_3cx"
@@ -78,14 +79,34 @@ class HoldReason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``held`` with at least one reason, or ``go`` with none."""
+    """Which rows wait for a person, by sequence, each with the first reason that holds it; the others may go.
+
+    What requires a held row is held with it. ``is_measure``: nothing speaks against the reading itself, so that later
+    runs may be measured by it.
+    """
 
     reasons: tuple[HoldReason, ...] = ()
+    held: Mapping[int, HoldReason] = field(default_factory=dict)
+    is_measure: bool = True
 
     @property
     def state(self) -> VerdictState:
-        """The worst of all reasons wins."""
-        return VerdictState.HELD if self.reasons else VerdictState.GO
+        """``held`` when any row waits."""
+        return VerdictState.HELD if self.held else VerdictState.GO
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """An attribute that ``had`` of ``people`` with an extension had, and (nearly) nobody has any more.
+
+    ``unit`` is ``None`` for all units together; ``rows`` are the commands that would empty or disable for it.
+    """
+
+    attribute: str
+    unit: str | None
+    had: int
+    people: int
+    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +115,8 @@ class Plan:
 
     ``moved_extensions`` counts those found again under another id, ``lost_extensions`` bindings whose extension is found
     nowhere. ``remembered`` are bindings with what 3CX shows of them now, to be noted; ``stale_binding_guids`` those to be
-    forgotten. Neither changes anything for anybody.
+    forgotten. Neither changes anything for anybody. ``beyond_licence`` are the sequences of those commands that the
+    licence has no room for.
     """
 
     commands: tuple[Command, ...] = ()
@@ -105,38 +127,55 @@ class Plan:
     remembered: tuple[Binding, ...] = field(default=(), repr=False)
     moved_extensions: int = 0
     lost_extensions: int = 0
+    beyond_licence: tuple[int, ...] = ()
+    emptied: tuple[Emptied, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
         """How many commands there are of each kind; kinds without any are left out."""
-        return dict(sorted(Counter(command.kind.value for command in self.commands).items()))
+        return counts_of(self.commands)
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of what the plan would do. An approval names it, so that nothing else is executed.
+        """SHA-256 of what the whole plan would do."""
+        return hash_of(self.commands)
 
-        A field that is added to commands joins only where it is set: stored plans keep their hash.
-        """
-        digest = hashlib.sha256()
-        for command in self.commands:
-            digest.update(
-                json.dumps(
-                    [
-                        command.sequence,
-                        command.kind,
-                        command.wave,
-                        command.number,
-                        command.person_guid,
-                        command.extension_id,
-                        dict(command.before),
-                        dict(command.after),
-                        command.requires,
-                    ],
-                    sort_keys=True,
-                ).encode()
-            )
-            digest.update(b"\n")
-        return digest.hexdigest()
+
+def counts_of(commands: Iterable[Command]) -> Mapping[str, int]:
+    """How many of the commands there are of each kind; kinds without any are left out."""
+    return dict(sorted(Counter(command.kind.value for command in commands).items()))
+
+
+def hash_of(commands: Iterable[Command]) -> str:
+    """SHA-256 of what the commands would do. An approval names it, so that nothing else is executed.
+
+    Places and waves count among these commands alone: what waits after the others were executed has the hash that it
+    has when the next plan holds nothing else. A field that is added to commands joins only where it is set: stored
+    plans keep their hash.
+    """
+    chosen = tuple(commands)
+    place = {command.sequence: index for index, command in enumerate(chosen, start=1)}
+    waves = {wave: rank for rank, wave in enumerate(sorted({command.wave for command in chosen}))}
+    digest = hashlib.sha256()
+    for command in chosen:
+        digest.update(
+            json.dumps(
+                [
+                    place[command.sequence],
+                    command.kind,
+                    waves[command.wave],
+                    command.number,
+                    command.person_guid,
+                    command.extension_id,
+                    dict(command.before),
+                    dict(command.after),
+                    [place[sequence] for sequence in command.requires if sequence in place],
+                ],
+                sort_keys=True,
+            ).encode()
+        )
+        digest.update(b"\n")
+    return digest.hexdigest()
 
 
 _VERBS: Mapping[str, str] = {

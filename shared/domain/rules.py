@@ -170,9 +170,21 @@ class UnitSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenLately:
+    """An extension that was disabled or deleted in the last 24 hours and is not back in service."""
+
+    extension_id: int
+    unit: str
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the guards must know beyond the plan."""
+    """What the guards must know beyond the plan. ``lately`` is what runs took out of service by themselves within the last
+    24 hours, without anybody's approval.
+    """
 
     is_first_run: bool = False
     is_selection_changed: bool = False
     units: tuple[UnitSnapshot, ...] = field(default=())
+    lately: tuple[TakenLately, ...] = ()

@@ -25,6 +25,8 @@ from shared.work.transitions import (
     RunEvent,
 )
 
+# Commands that wait: for a worker, or for an approval.
+NOT_BEGUN = (CommandState.PENDING.value, CommandState.HELD.value)
 _IN_HAND = (
     "The run ended while this was being carried out, so its outcome is unknown until the extension is read back. The "
     "next run compares again."
@@ -86,7 +88,7 @@ def move_run(session: Session, run_id: int, event: RunEvent, *, said: str = "", 
     )
     return LeftOpen(
         skipped=move_commands(
-            session, run_id, CommandEvent.NOT_BEGUN, CommandRow.state == CommandState.PENDING.value,
+            session, run_id, CommandEvent.NOT_BEGUN, CommandRow.state.in_(NOT_BEGUN),
             error_code=code, error_message=message, finished_at=now,
         ),
         in_hand=move_commands(

@@ -21,8 +21,8 @@ class RunEvent(StrEnum):
     NOTHING_TO_DO = "nothing to do"
     NOTHING_DONE = "nothing to do, with a warning"
     PREVIEWED = "preview planned"
-    HELD = "plan needs approval"
-    RELEASED = "plan within limits"
+    HELD = "held rows remain"
+    RELEASED = "rows are within limits"
     APPROVED = "approved"
     APPROVED_EMPTY = "approved, every row left out"
     REJECTED = "rejected"
@@ -42,6 +42,8 @@ class PartEvent(StrEnum):
 class CommandEvent(StrEnum):
     """What happens to a command."""
 
+    HELD = "held by a guard"
+    APPROVED = "approved"
     LEFT_OUT = "left out by the approval"
     TAKEN = "taken by a worker"
     GIVEN_BACK = "given back undone"
@@ -97,6 +99,8 @@ RUNS: Table[RunState, RunEvent] = Table(
         (RunState.COLLECTING, RunEvent.PREVIEWED): RunState.PLANNED,
         (RunState.COLLECTING, RunEvent.HELD): RunState.HELD,
         (RunState.COLLECTING, RunEvent.RELEASED): RunState.EXECUTING,
+        # What no guard holds has been executed; the rest waits.
+        (RunState.EXECUTING, RunEvent.HELD): RunState.HELD,
         **{(state, RunEvent.APPROVED): RunState.EXECUTING for state in _WAITING},
         **{(state, RunEvent.APPROVED_EMPTY): RunState.DONE for state in _WAITING},
         **{(state, RunEvent.REJECTED): RunState.CANCELLED for state in _WAITING},
@@ -122,6 +126,10 @@ PARTS: Table[PartState, PartEvent] = Table(
 COMMANDS: Table[CommandState, CommandEvent] = Table(
     CommandState.PENDING,
     {
+        (CommandState.PENDING, CommandEvent.HELD): CommandState.HELD,
+        (CommandState.HELD, CommandEvent.APPROVED): CommandState.PENDING,
+        (CommandState.HELD, CommandEvent.LEFT_OUT): CommandState.LEFT_OUT,
+        (CommandState.HELD, CommandEvent.NOT_BEGUN): CommandState.SKIPPED,
         (CommandState.PENDING, CommandEvent.LEFT_OUT): CommandState.LEFT_OUT,
         (CommandState.PENDING, CommandEvent.NOT_BEGUN): CommandState.SKIPPED,
         (CommandState.PENDING, CommandEvent.TAKEN): CommandState.RUNNING,

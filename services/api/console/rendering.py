@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.api.console import colours, words
 from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
+from services.api.use_cases.plans import has_warnings, waiting_counts
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
 from shared.settings.documents import BrandingSettings
@@ -82,6 +83,8 @@ def _environment() -> Environment:
         "link": link,
         "words": words,
         "counts_in_words": counts_in_words,
+        "has_warnings": has_warnings,
+        "waiting_counts": waiting_counts,
     }
     return environment
 

@@ -47,6 +47,7 @@ TONES: Mapping[str, str] = {
     RunState.FAILED: "bad",
     RunState.CANCELLED: "dim",
     CommandState.PENDING: "dim",
+    CommandState.HELD: "warn",
     CommandState.RUNNING: "info",
     CommandState.SKIPPED: "warn",
     CommandState.OUTDATED: "warn",
@@ -88,6 +89,7 @@ PARTS = Words(
 COMMAND_STATES = Words(
     {
         CommandState.PENDING: "Waiting",
+        CommandState.HELD: "Waits for approval",
         CommandState.RUNNING: "Running",
         CommandState.DONE: "Done",
         CommandState.FAILED: "Failed",

@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from services.api.schemas.base import Added, Answer, Request, example
-from services.api.use_cases.plans import PlanView, hold_reasons
+from services.api.use_cases.plans import PlanView, has_warnings, hold_reasons, waiting_counts
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.plan import FindingCode, Severity
@@ -27,12 +27,14 @@ _RUN = {
     "person_guid": None,
     "settings_versions": {"directory": 2, "phone_system": 1},
     "plan_hash": _HASH,
-    "counts": {"delete_extension": 12},
+    "counts": {"delete_extension": 12, "update_extension": 3},
+    "waiting": {"delete_extension": 12},
     "people": 128,
     "hold_reasons": [_REASON],
     "approved_by": None,
     "approved_at": None,
     "superseded_by": None,
+    "has_warnings": False,
     "error_code": None,
     "error_message": None,
     "created_at": "2026-11-23T12:00:00Z",
@@ -121,11 +123,13 @@ class RunOut(Answer):
     settings_versions: dict[str, int]
     plan_hash: str | None = Field(description="What an approval must name.")
     counts: dict[str, int] = Field(description="Commands of the plan by kind.")
+    waiting: dict[str, int] = Field(description="Commands that an approval would let go, by kind.")
     people: int
     hold_reasons: list[HoldReasonOut]
     approved_by: str | None
     approved_at: datetime | None
     superseded_by: int | None
+    has_warnings: bool = Field(description="Done, but not in step: error_code and error_message say why.")
     error_code: str | None
     error_message: str | None
     created_at: datetime
@@ -135,9 +139,13 @@ class RunOut(Answer):
     @classmethod
     def of(cls, run: Run) -> "RunOut":
         """The run's row as an answer."""
-        values = {name: getattr(run, name) for name in cls.model_fields if name != "hold_reasons"}
-        reasons = [HoldReasonOut.model_validate(reason) for reason in hold_reasons(run)]
-        return cls.model_validate(values | {"hold_reasons": reasons})
+        told = {
+            "hold_reasons": [HoldReasonOut.model_validate(reason) for reason in hold_reasons(run)],
+            "waiting": waiting_counts(run),
+            "has_warnings": has_warnings(run),
+        }
+        stored = {name: getattr(run, name) for name in cls.model_fields if name not in told}
+        return cls.model_validate(stored | told)
 
 
 class RunList(Answer):
@@ -166,7 +174,7 @@ class CommandOut(Answer):
     reason: str
     evidence: str
     state: CommandState
-    error_code: str | None
+    error_code: str | None = Field(description="Why it was not done; of a held command, why it waits.")
     error_message: str | None
     started_at: datetime | None
     finished_at: datetime | None

@@ -17,7 +17,7 @@ from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.domain.command import CommandState
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
-from shared.work.moves import move_commands, move_run
+from shared.work.moves import NOT_BEGUN, move_commands, move_run
 from shared.work.transitions import CommandEvent, RunEvent
 from shared.worker.context import Context
 
@@ -28,7 +28,7 @@ _SEQUENCES_AT_ONCE = 500
 def approve(
     context: Context, run_id: int, plan_hash: str, actor: str, leave_out: Collection[int] = ()
 ) -> Run:
-    """Let the plan with this hash be executed, without the commands ``leave_out`` and all that require them.
+    """Let what waits of the plan with this hash be executed, without ``leave_out`` and all that require these.
 
     A run that a newer one has replaced stands for the newest, as long as the plan is the same. Returns the run
     that was approved: executing, or done when nothing is left of its plan.
@@ -42,15 +42,14 @@ def approve(
         _serialise(session, run)
         _check_approvable(session, run, run_id, plan_hash)
         left_out = _leave_out(session, run, leave_out)
-        pending = session.scalar(
-            select(func.count())
-            .select_from(CommandRow)
-            .where(CommandRow.run_id == run.id, CommandRow.state == CommandState.PENDING.value)
-        )
+        move_commands(session, run.id, CommandEvent.APPROVED, error_code=None, error_message=None)
+        pending = _count(session, run.id, CommandState.PENDING)
+        # Of what was executed before, a failure is still to be told.
+        is_over = not pending and not _count(session, run.id, CommandState.FAILED)
         move_run(
             session,
             run.id,
-            RunEvent.APPROVED if pending else RunEvent.APPROVED_EMPTY,
+            RunEvent.APPROVED_EMPTY if is_over else RunEvent.APPROVED,
             approved_hash=plan_hash,
             approved_by=actor,
             approved_at=datetime.now(UTC),
@@ -162,19 +161,34 @@ def _leave_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
     requires = {
         sequence: tuple(needed)
         for sequence, needed in session.execute(
-            select(CommandRow.sequence, CommandRow.requires).where(CommandRow.run_id == run.id)
+            select(CommandRow.sequence, CommandRow.requires).where(
+                CommandRow.run_id == run.id, CommandRow.state.in_(NOT_BEGUN)
+            )
         )
     }
     unknown = sorted(set(chosen) - set(requires))
     if unknown:
         raise NotFound(
-            f"The plan of run {run.id} has no command {', '.join(map(str, unknown[:10]))}. Nothing was approved."
+            f"In the plan of run {run.id} no command {', '.join(map(str, unknown[:10]))} waits. Nothing was approved."
         )
     left_out = sorted(with_dependents(chosen, requires))
     for first in range(0, len(left_out), _SEQUENCES_AT_ONCE):
         chosen_now = CommandRow.sequence.in_(left_out[first : first + _SEQUENCES_AT_ONCE])
-        move_commands(session, run.id, CommandEvent.LEFT_OUT, chosen_now, finished_at=datetime.now(UTC))
+        move_commands(
+            session,
+            run.id,
+            CommandEvent.LEFT_OUT,
+            chosen_now,
+            error_code=None,
+            error_message=None,
+            finished_at=datetime.now(UTC),
+        )
     return set(left_out)
+
+
+def _count(session: Session, run_id: int, state: CommandState) -> int:
+    chosen = select(func.count()).where(CommandRow.run_id == run_id, CommandRow.state == state.value)
+    return session.scalar(chosen) or 0
 
 
 def _end(

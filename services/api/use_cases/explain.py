@@ -19,6 +19,7 @@ from shared.domain.person import Person
 from shared.worker.context import Context
 
 _COMMANDS = 20
+_WAITING = {CommandState.PENDING.value: "waiting", CommandState.HELD.value: "waiting for approval"}
 _EVENTS = 20
 
 
@@ -156,7 +157,7 @@ def _of_binding(known: KnownPerson) -> list[str]:
 
 def _of_command(row: CommandRow) -> str:
     what = row.kind.replace("_", " ")
-    state = "waiting" if row.state == CommandState.PENDING else row.state.replace("_", " ")
+    state = _WAITING.get(row.state, row.state.replace("_", " "))
     why = f" {row.error_message}" if row.error_message else ""
     return (
         f"Run {row.run_id}, command {row.sequence}: {what} {row.number} is {state}. {row.reason}{why}".strip()

@@ -221,3 +221,45 @@ def test_rows_are_written_in_their_shortest_form(text: str, rows: str) -> None:
 def test_what_names_no_row_is_refused(text: str) -> None:
     with pytest.raises(NotFound, match="names no row"):
         parse_rows(text)
+
+
+def _partly_done(context: Context) -> int:
+    """A run of which the first row was executed and the others wait for approval."""
+    run_id, _ = make_plan(context)
+    with context.database.begin() as session:
+        rows = session.scalars(select(CommandRow).where(CommandRow.run_id == run_id)).all()
+        for row in rows:
+            row.state = "done" if row.sequence == 1 else "held"
+            row.error_message = None if row.sequence == 1 else "Too many are disabled."
+        waiting = {"create_extension": 1, "update_extension": 1, "disable_extension": 1}
+        run = session.get_one(Run, run_id)
+        run.hold_reasons = {**run.hold_reasons, "waiting": waiting}
+    return run_id
+
+
+def test_of_a_plan_in_part_executed_each_row_says_whether_it_waits_and_why(
+    context: Context, browser: Open
+) -> None:
+    run_id = _partly_done(context)
+    page = browser("oscar").get(f"/console/runs/{run_id}/plan")
+    assert "3 rows wait." in page.text
+    assert "Approve all 3" in page.text
+    assert "Too many are disabled." in page.text
+    assert page.text.count("Waits for approval") >= 3
+    raw = browser("oscar").http.get(f"/console/runs/{run_id}/plan").text
+    assert [number for number in "1234" if f'name="row" value="{number}"' in raw] == ["2", "3", "4"]
+    run = browser("oscar").get(f"/console/runs/{run_id}")
+    assert "3 of 4 commands wait for approval" in run.text
+    assert "create 1, update 1, disable 1" in browser("oscar").get("/console/").text
+
+
+def test_a_run_done_with_warnings_says_so_on_its_page_and_the_overview(
+    context: Context, browser: Open
+) -> None:
+    run_id = make_run(context)
+    gone = "OU=Sales was not read."
+    set_state(context, run_id, RunState.DONE, error_code="incomplete_snapshot", error_message=gone)
+    for address in ("/console/", f"/console/runs/{run_id}", "/console/runs"):
+        page = browser("oscar").get(address)
+        assert "Done with warnings" in page.text
+        assert gone in page.text

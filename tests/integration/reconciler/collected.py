@@ -123,11 +123,13 @@ def run_of(context: Context, run_id: int) -> Run:
 
 
 def end(context: Context, run: Run, state: RunState = RunState.DONE) -> None:
-    """Let the run end, as its executor or a person would."""
+    """Let the run end, as its executor or a person would; one that is held is approved before it is done."""
     with context.database.begin() as session:
         session.execute(
             update(Run).where(Run.id == run.id).values(state=state.value, finished_at=datetime.now(UTC))
         )
+        if state is RunState.DONE and run.state != RunState.EXECUTING:
+            session.execute(update(Run).where(Run.id == run.id).values(approved_at=datetime.now(UTC)))
 
 
 def bind(context: Context, *bindings: Binding) -> None:

@@ -107,7 +107,7 @@ def test_a_selection_changed_while_the_run_was_reading_is_held(bound: Context) -
 def test_a_run_with_an_unreadable_unit_hides_no_changed_selection(bound: Context) -> None:
     planned(bound, PEOPLE, EVERYONE)
     configure(bound, NARROWER)
-    assert planned(bound, PEOPLE, EVERYONE, unreadable=[SUPPORT]).state == RunState.IN_STEP
+    assert planned(bound, PEOPLE, EVERYONE, unreadable=[SUPPORT]).state == RunState.DONE
     people, gone = _without(1)
     assert reasons_of(planned(bound, people, EVERYONE, gone)) == ["selection_changed"]
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reconciler.freshness import Evidence, Weighed, weigh
+from services.reconciler.licence import fit_into_licence
 from shared.domain.memory import Memory
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.plan import Plan
@@ -40,12 +41,9 @@ def _weigh(
     content: str = "other",
     inactive: frozenset[str] = frozenset(),
     hours: float = 0,
-    phone_system: Any = None,
 ) -> Weighed:
     evidence = Evidence((reading,), content, inactive)
-    return weigh(
-        plan, evidence, memory, phone_system or make_phone_system(), NOW + timedelta(hours=hours), DAY
-    )
+    return weigh(plan, evidence, memory, NOW + timedelta(hours=hours), DAY)
 
 
 def _disabled(**rules: Any) -> Plan:
@@ -229,8 +227,8 @@ def test_a_department_is_created_only_for_somebody_who_counts() -> None:
 def test_findings_of_the_limit_of_the_licence_are_of_what_is_done() -> None:
     full = make_phone_system([make_extension(1)], max_extensions=1)
     plan = plan_of([make_person(1), make_person(2)], full, [make_binding(1)])
-    assert codes(plan) == ["licence_full"]
-    assert codes(_weigh(plan, phone_system=full).plan) == []
+    assert codes(fit_into_licence(plan, full)) == ["licence_full"]
+    assert codes(fit_into_licence(_weigh(plan).plan, full)) == []
 
 
 _PLANS = st.sampled_from(list(_differing()))

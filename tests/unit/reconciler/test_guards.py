@@ -153,17 +153,17 @@ def test_taking_every_managed_extension_is_held_however_few_there_are(kind: str)
     ],
 )
 def test_fewer_people_than_in_the_last_good_run_are_held(before: int, now: int, expected: list[str]) -> None:
-    assert _judged(_commands(*ONE), _facts(now, before)) == expected
+    assert _judged(_commands(("delete", 1)), _facts(now, before)) == expected
 
 
 def test_many_small_losses_are_held_in_sum() -> None:
     units = tuple(UnitSnapshot(f"OU={index}", True, 4, 5) for index in range(10))
-    assert _judged(_commands(*ONE), RunFacts(units=units)) == ["people_down all"]
+    assert _judged(_commands(("delete", 1)), RunFacts(units=units)) == ["people_down all"]
 
 
 def test_a_unit_that_was_not_read_to_its_end_says_nothing_about_people_gone() -> None:
     units = (UnitSnapshot(SALES, False, 3, 100), UnitSnapshot(SUPPORT, True, 100, 100))
-    assert _judged(_commands(*ONE), RunFacts(units=units)) == []
+    assert _judged(_commands(("delete", 1)), RunFacts(units=units)) == []
 
 
 def test_a_new_unit_has_no_former_size() -> None:
@@ -185,7 +185,7 @@ def test_a_plan_without_commands_is_never_held() -> None:
 
 def test_creations_beyond_the_licence_are_held_with_its_sentence() -> None:
     finding = Finding(FindingCode.LICENCE_FULL, Severity.WARNING, "The licence is full.")
-    plan = Plan(tuple(_commands(("create", 1))), (finding,), managed_extensions=5)
+    plan = Plan(tuple(_commands(("create", 2))), (finding,), managed_extensions=5, beyond_licence=(2,))
     assert judge(plan, _facts(), Limits()).reasons == (
         HoldReason("licence", "The licence is full. Look at the plan and approve it if this is meant."),
     )

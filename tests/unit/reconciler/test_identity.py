@@ -423,7 +423,7 @@ def test_namesakes_are_told_apart_by_their_numbers() -> None:
 def test_a_run_for_one_person_waits_as_well_when_the_phone_system_is_another_one() -> None:
     people, extensions, bindings = _site(12)
     phone_system = make_phone_system(extensions[:2])
-    plan = limited_to(plan_of(people, phone_system, bindings), guid(7), phone_system)
+    plan = limited_to(plan_of(people, phone_system, bindings), guid(7))
     assert steps(plan) == ["create 207"]
     verdict = judge(plan, RunFacts(units=make_units(12)), Limits())
     assert [reason.code for reason in verdict.reasons] == ["phone_system_changed"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
 from shared.domain.extension import Department, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState
@@ -19,7 +20,7 @@ from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
 
 
 def _limited(people: list[Any], phone_system: PhoneSystemSnapshot, *rest: Any, index: int = 1) -> Plan:
-    return limited_to(plan_of(people, phone_system, *rest), guid(index), phone_system)
+    return fit_into_licence(limited_to(plan_of(people, phone_system, *rest), guid(index)), phone_system)
 
 
 def test_only_the_persons_commands_and_findings_are_left() -> None:

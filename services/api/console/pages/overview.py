@@ -10,6 +10,7 @@ from services.api.console.rendering import page
 from services.api.console.visit import VisitorDep
 from services.api.console.words import ago
 from services.api.dependencies import ContextDep
+from services.api.use_cases.plans import has_warnings, waiting_counts
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import RunState
 from shared.domain.plan import FindingCode, counts_in_words
@@ -94,7 +95,7 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
         return (
             "warn",
             "A plan waits for your decision",
-            f"Run {seen.waiting.id} would {counts_in_words(seen.waiting.counts)}. Nothing is done before somebody approves it.",
+            f"Run {seen.waiting.id} would {counts_in_words(waiting_counts(seen.waiting))}. This is done only when somebody approves it.",
         )
     if seen.waiting is not None:
         return (
@@ -108,8 +109,13 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
             "Ready for a first preview",
             "Both ends are configured. A preview shows what a run would do.",
         )
-    if newest.error_code == FindingCode.CONTROLLER_BEHIND:
-        return "warn", "A domain controller is behind", newest.error_message or ""
+    if has_warnings(newest):
+        is_behind = newest.error_code == FindingCode.CONTROLLER_BEHIND
+        return (
+            "warn",
+            "A domain controller is behind" if is_behind else "Done with warnings",
+            newest.error_message or "",
+        )
     if newest.state in (RunState.IN_STEP, RunState.DONE):
         if seen.conflicts_total:
             return (

@@ -11,6 +11,7 @@ from shared.database.search import holds
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandState
 from shared.errors import NotFound
+from shared.work.moves import NOT_BEGUN
 from shared.worker.context import Context
 
 PAGE = 100
@@ -42,6 +43,11 @@ class PlanPage:
     def total(self) -> int:
         """All rows of the plan."""
         return sum(self.kinds.values())
+
+    @property
+    def waiting(self) -> int:
+        """The rows that an approval would let go."""
+        return sum(count for state, count in self.states.items() if state in NOT_BEGUN)
 
 
 def read_plan(context: Context, run_id: int, chosen: PlanFilter) -> PlanPage:
@@ -102,7 +108,7 @@ def read_parts(context: Context, run_id: int) -> tuple[Run, Sequence[SnapshotPar
 
 
 def leaving_out(context: Context, run_id: int, chosen: Collection[int]) -> set[int]:
-    """The chosen rows and all that cannot be done without them; rows that the plan does not have are dropped."""
+    """The chosen rows and all that cannot be done without them; rows that do not wait are dropped."""
     if not chosen:
         return set()
     requires = _requires(context, run_id)
@@ -110,7 +116,7 @@ def leaving_out(context: Context, run_id: int, chosen: Collection[int]) -> set[i
 
 
 def keeping_only(context: Context, run_id: int, chosen: Collection[int]) -> set[int]:
-    """The rows to leave out so that only the chosen ones, and what they require, remain."""
+    """The waiting rows to leave out so that only the chosen ones, and what they require, remain."""
     requires = _requires(context, run_id)
     kept: set[int] = set()
     waiting = [row for row in chosen if row in requires]
@@ -118,14 +124,16 @@ def keeping_only(context: Context, run_id: int, chosen: Collection[int]) -> set[
         row = waiting.pop()
         if row not in kept:
             kept.add(row)
-            waiting.extend(requires[row])
+            waiting.extend(needed for needed in requires[row] if needed in requires)
     return set(requires) - kept
 
 
 def _requires(context: Context, run_id: int) -> dict[int, tuple[int, ...]]:
     with context.database.read() as session:
         rows = session.execute(
-            select(CommandRow.sequence, CommandRow.requires).where(CommandRow.run_id == run_id)
+            select(CommandRow.sequence, CommandRow.requires).where(
+                CommandRow.run_id == run_id, CommandRow.state.in_(NOT_BEGUN)
+            )
         )
         return {sequence: tuple(needed) for sequence, needed in rows}
 

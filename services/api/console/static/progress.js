@@ -15,7 +15,7 @@ for (const card of document.querySelectorAll("[data-follow]")) {
       return;
     }
     if (run.state === "executing") {
-      const open = (run.commands.pending || 0) + (run.commands.running || 0);
+      const open = (run.commands.pending || 0) + (run.commands.running || 0) + (run.commands.held || 0);
       const done = run.commands_total - open;
       bar.max = run.commands_total || 1;
       bar.value = done;

@@ -1,0 +1,20 @@
+"""What the phone system refused, so that the next run knows the command again."""
+
+from dataclasses import dataclass
+
+from shared.domain.command import Command, CommandKind
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the phone system did not do something, and in which run."""
+
+    run_id: int
+    code: str
+    message: str
+
+
+def refusal_key(command: Command) -> str:
+    """The same for commands that want the same of the same extension, person or department."""
+    name = command.after.get("name", "") if command.kind is CommandKind.CREATE_GROUP else ""
+    return f"{command.kind} {command.number} {command.extension_id or ''} {command.person_guid or ''} {name}"
