@@ -53,6 +53,7 @@ from shared.domain.memory import Memory
 from shared.domain.plan import Finding, FindingCode, HoldReason, Plan, Severity, Verdict, counts_of, hash_of
 from shared.domain.rules import Rules
 from shared.errors import NewerVersionNeeded, SettingsInvalid
+from shared.runs.approvals import approval_of, obey
 from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run, refused_before
 from shared.runs.start import WAITING_STATES
@@ -169,7 +170,7 @@ def _store(
 ) -> None:
     now, run = datetime.now(UTC), work.run
     reservation = _reservation(plan)
-    event = _event(run, plan, verdict)
+    event, approval = _event(run, plan, verdict), approval_of(run)
     waiting = (
         [] if event is RunEvent.PREVIEWED else [row for row in plan.commands if row.sequence in verdict.held]
     )
@@ -215,6 +216,8 @@ def _store(
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
         entries = [*_entries(run, plan, verdict, event, len(waiting), known), *_advising(run, advice, told)]
         events.record_many(session, run.site_id, entries)
+        if approval is not None:
+            obey(session, run.id, approval)
 
 
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
