@@ -63,6 +63,13 @@ class LocateAbsent(RunMessage):
     part_id: int
 
 
+class LookUpPeople(RunMessage):
+    """A run that is executed waits for people to be looked up again."""
+
+    task: ClassVar[str] = "collector.look_up_people"
+    part_id: int
+
+
 class SnapshotExtensions(RunMessage):
     """The phone system of a run waits to be read."""
 
@@ -85,6 +92,7 @@ class ExecuteStage(RunMessage):
 RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     SnapshotUnit,
     LocateAbsent,
+    LookUpPeople,
     SnapshotExtensions,
     PlanRun,
     ExecuteStage,

@@ -6,7 +6,7 @@ cannot prove who it is). Credentials that one refuses are not shown to the next,
 
 import difflib
 import ssl
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -265,18 +265,39 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
 
     def selected(self, guids: Sequence[str], units: Sequence[str]) -> set[str]:
         """Which of these objectGUIDs are in one of the units and pass filter and required group at this moment."""
-        people_filter = self.people_filter()
         found: set[str] = set()
-        for start in range(0, len(guids), _GUIDS_PER_SEARCH):
-            wanted = selection.any_guid(guids[start : start + _GUIDS_PER_SEARCH])
-            for unit in units:
-                for entry in self.reader.entries(
-                    Search(unit, f"(&{people_filter}{wanted})", ("objectGUID",))
-                ):
-                    guid = first_value(entry, "objectGUID")
-                    if len(guid) == 16:
-                        found.add(str(UUID(bytes_le=guid)))
+        for entry in self.selected_entries(guids, units, ("objectGUID",)):
+            guid = first_value(entry, "objectGUID")
+            if len(guid) == 16:
+                found.add(str(UUID(bytes_le=guid)))
         return found
+
+    def selected_entries(
+        self, guids: Sequence[str], units: Sequence[str], attributes: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
+        """As ``selected``, with these attributes; somebody in two of the units comes twice."""
+        batches = (
+            guids[start : start + _GUIDS_PER_SEARCH] for start in range(0, len(guids), _GUIDS_PER_SEARCH)
+        )
+        yield from self._narrowed(map(selection.any_guid, batches), units, attributes)
+
+    def holders(
+        self, numbers: Sequence[str], attribute: str, units: Sequence[str], attributes: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
+        """Everybody in the units whose number attribute might give one of these numbers, and others besides."""
+        batches = (
+            numbers[start : start + _GUIDS_PER_SEARCH] for start in range(0, len(numbers), _GUIDS_PER_SEARCH)
+        )
+        clauses = (selection.any_number(attribute, batch) for batch in batches)
+        yield from self._narrowed(clauses, units, attributes)
+
+    def _narrowed(
+        self, clauses: Iterable[str], units: Sequence[str], attributes: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
+        people_filter = self.people_filter()
+        for clause in clauses:
+            for unit in units:
+                yield from self.reader.entries(Search(unit, f"(&{people_filter}{clause})", attributes))
 
     def _open(self, address: Address) -> None:
         timeouts = Timeouts(self.settings.connect_timeout_seconds, self.settings.receive_timeout_seconds)

@@ -53,6 +53,15 @@ def any_guid(guids: Iterable[str]) -> str:
     return f"(|{''.join(clauses)})"
 
 
+def any_number(attribute: str, numbers: Iterable[str]) -> str:
+    """The objects whose attribute holds the digits of one of these numbers in their order, whatever stands between."""
+    clauses = (
+        f"({attribute}={escaped(number)})({attribute}=*{'*'.join(map(escaped, number))}*)"
+        for number in numbers
+    )
+    return f"(|{''.join(clauses)})"
+
+
 def relative_id(sid: bytes) -> int | None:
     """The last part of an objectSid (MS-DTYP 2.4.2.2), ``None`` when it is none."""
     if len(sid) < 12 or len(sid) != 8 + 4 * sid[1]:

@@ -6,8 +6,9 @@ from celery import shared_task
 
 from services.collector import due_runs, questions
 from services.collector.absent import locate_absent as look_for_absent
+from services.collector.lookup import look_up_people as look_up
 from services.collector.snapshot import snapshot_unit as read_unit
-from shared.messages import LocateAbsent, SnapshotUnit
+from shared.messages import LocateAbsent, LookUpPeople, SnapshotUnit
 from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS, SWEEP, TICK
 from shared.worker.task import QuestionTask, RollcallTask
 
@@ -22,6 +23,12 @@ def snapshot_unit(self: RollcallTask, message: dict[str, Any]) -> None:
 def locate_absent(self: RollcallTask, message: dict[str, Any]) -> None:
     """Look for the people whom no unit of a run holds."""
     look_for_absent(self.context, LocateAbsent.read(message).part_id)
+
+
+@shared_task(name=LookUpPeople.task, base=RollcallTask, bind=True)
+def look_up_people(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Look up again whom the next commands of a run concern."""
+    look_up(self.context, LookUpPeople.read(message).part_id)
 
 
 @shared_task(name=TICK, base=RollcallTask, bind=True)

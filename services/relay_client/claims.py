@@ -76,8 +76,10 @@ def _check_known(session: Session, run_id: int) -> None:
         )
 
 
-def claim(session: Session, run_id: int, key: StageKey, behind: int, most: int) -> list[Claim]:
-    """Mark the next open commands of the stage as running: those behind the row with the id ``behind``."""
+def claim(
+    session: Session, run_id: int, key: StageKey, behind: int, most: int, up_to: int | None = None
+) -> list[Claim]:
+    """Mark the next open commands of the stage as running: those behind the row with the id ``behind``, up to another."""
     rows = list(
         session.scalars(
             select(CommandRow)
@@ -87,6 +89,7 @@ def claim(session: Session, run_id: int, key: StageKey, behind: int, most: int) 
                 CommandRow.wave == key.wave,
                 CommandRow.stage == key.stage.value,
                 CommandRow.id > behind,
+                *([] if up_to is None else [CommandRow.id <= up_to]),
             )
             .order_by(CommandRow.id)
             .limit(most)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from services.relay_client import claims
 from services.relay_client.archive import Archiver, archiver_of
+from services.relay_client.evidence import gather
 from services.relay_client.stage import StageWork
 from services.relay_client.xapi import Xapi
 from shared.database import events
@@ -59,6 +60,9 @@ def _execute(work: RunWork, site: SiteSettings, archiver: Archiver | None) -> No
     with context.database.read() as session:
         key = claims.next_stage(session, work.run.id)
     if key is not None:
+        evidence = gather(work, key)
+        if evidence is None:
+            return
         with Xapi(site.phone_system, context.database, context.encryption) as xapi:
             used = archiver or archiver_of(
                 site,
@@ -67,7 +71,7 @@ def _execute(work: RunWork, site: SiteSettings, archiver: Archiver | None) -> No
                 context.settings.task_seconds / 3,
                 lambda: not context.is_stopping,
             )
-            StageWork(work, key, xapi, used).drain()
+            StageWork(work, key, xapi, used, evidence).drain()
         with context.database.read() as session:
             key = claims.next_stage(session, work.run.id)
     if key is None:

@@ -19,6 +19,7 @@ from services.relay_client.archive import Archiver
 from services.relay_client.claims import Claim, StageKey
 from services.relay_client.decide import Action, Decision, Live, decide
 from services.relay_client.errors import REFUSED, UnknownOutcome
+from services.relay_client.evidence import Evidence
 from services.relay_client.outcomes import Outcome
 from services.relay_client.pace import Pace
 from services.relay_client.perform import PartlyDone, Performer, StageCache
@@ -73,6 +74,7 @@ class StageWork:
     key: StageKey
     xapi: Xapi
     archiver: Archiver
+    evidence: Evidence = field(default_factory=Evidence)
     _behind: int = 0
     _fatal: list[RollcallError] = field(default_factory=list)
     _unsent: list[Claim] = field(default_factory=list)
@@ -148,12 +150,13 @@ class StageWork:
         self._store(unstored)
 
     def _take_chunk(self) -> list[_Work]:
-        if self._must_stop() or self._is_unwanted() or time.monotonic() > self._claim_until:
+        is_over = self.evidence.is_old or time.monotonic() > self._claim_until
+        if self._must_stop() or self._is_unwanted() or is_over:
             return []
         with self.context.database.begin() as session:
             if not self.work.fence(session):
                 return []
-            chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK)
+            chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK, self.evidence.up_to)
         if not chunk:
             return []
         self._behind = chunk[-1].row_id
@@ -202,9 +205,15 @@ class StageWork:
         """Look, decide and write until it is known what became of the command; ``None``: it was given back."""
         if claim.blocked_by:
             return _failed(claim, "requirement_not_done", claim.blocked_by, state=CommandState.SKIPPED)
+        if claim.row_id in self.evidence.waiting:
+            said = self.evidence.waiting[claim.row_id]
+            return _failed(claim, "directory_unavailable", said, state=CommandState.SKIPPED)
         if claim.attempts > claims.MAX_ATTEMPTS:
             said = f"Given up after {claims.MAX_ATTEMPTS} interrupted tries. The next run compares again."
             return _failed(claim, "given_up", said)
+        if self.evidence.is_old:
+            self._give_back(claim, is_unknown=claim.was_interrupted)
+            return None
         may_be_done = claim.was_interrupted
         busy = 0
         unanswered: list[UnknownOutcome] = []
@@ -219,6 +228,9 @@ class StageWork:
                 if view is None or not view.is_good_for(claim.command):
                     (view,) = self._look_at([claim.command])
                 decision = decide(claim.command, view.live, may_be_done)
+                outdated = self.evidence.outdated.get(claim.row_id)
+                if outdated is not None and (not may_be_done or decision.action is Action.WRITE):
+                    return _failed(claim, "outdated", outdated, state=CommandState.OUTDATED)
                 if len(unanswered) == _MOST_UNANSWERED and decision.action in (Action.WRITE, Action.RESUME):
                     return _unanswered(claim, view.live, decision, unanswered[-1])
                 outcome = self._act(claim, view.live, decision, may_be_done=may_be_done)

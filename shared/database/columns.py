@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from shared.domain.extension import Department, Extension, Membership, Peer
-from shared.domain.person import AbsentPerson, AccountState, Person
+from shared.domain.person import AbsentPerson, AccountState, Person, PersonState, Presence
 from shared.errors import NewerVersionNeeded
 
 T = TypeVar("T")
@@ -18,6 +18,7 @@ Row = list[Any]
 # The columns that came after the first release: their names ("fields"), and for each row of the others one of these.
 Added = Mapping[str, Any]
 _STATES = {state.value: state for state in AccountState}
+_PRESENCES = {presence.value: presence for presence in Presence}
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,14 @@ ABSENT = Columns(
     3,
     unwritten=frozenset({"last_unit"}),
 )
+PERSON_STATE = Columns(
+    PersonState,
+    lambda state: [
+        state.guid, state.presence, state.account_state, state.number, state.has_bad_number, state.distinguished_name,
+    ],
+    6,
+    reading={"presence": _PRESENCES.__getitem__, "account_state": _STATES.__getitem__},
+)  # fmt: skip
 DEPARTMENT = Columns(Department, lambda found: [found.id, found.name, found.number, found.is_default], 4)
 PEER = Columns(Peer, lambda peer: [peer.number, peer.kind, peer.name], 3)
 

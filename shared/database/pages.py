@@ -13,18 +13,23 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from shared.database.columns import ABSENT, EXTENSION, PERSON, Columns
+from shared.database.columns import ABSENT, EXTENSION, PERSON, PERSON_STATE, Columns
 from shared.database.engine import Database
 from shared.database.tables import SnapshotPage, SnapshotPart
 from shared.domain.extension import Extension
-from shared.domain.person import AbsentPerson, Person
+from shared.domain.person import AbsentPerson, Person, PersonState
 
 # Level 1: measured three times as fast as the default for a tenth more bytes.
 _COMPRESSION = 1
 
-Item = Person | Extension | AbsentPerson
-T = TypeVar("T", Person, Extension, AbsentPerson)
-_COLUMNS: Mapping[type[Item], Columns[Any]] = {Person: PERSON, Extension: EXTENSION, AbsentPerson: ABSENT}
+Item = Person | Extension | AbsentPerson | PersonState
+T = TypeVar("T", Person, Extension, AbsentPerson, PersonState)
+_COLUMNS: Mapping[type[Item], Columns[Any]] = {
+    Person: PERSON,
+    Extension: EXTENSION,
+    AbsentPerson: ABSENT,
+    PersonState: PERSON_STATE,
+}
 
 
 def pack(items: Sequence[Item]) -> bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class AccountState(StrEnum):
@@ -10,6 +11,14 @@ class AccountState(StrEnum):
     ENABLED = "enabled"
     DISABLED = "disabled"
     EXPIRED = "expired"
+
+
+class Presence(StrEnum):
+    """Where the directory has somebody: in a unit and selected, elsewhere in the domain, or nowhere any more."""
+
+    SELECTED = "selected"
+    ELSEWHERE = "elsewhere"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +68,34 @@ class AbsentPerson:
     found: bool
     distinguished_name: str = ""
     last_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """What the directory says of somebody at one moment, as far as having an extension goes by it.
+
+    Of somebody who is not ``SELECTED`` only the name and where they are is known. ``has_bad_number`` is whether the
+    number attribute holds something that is no number.
+    """
+
+    guid: str
+    presence: Presence
+    account_state: AccountState = AccountState.ENABLED
+    number: str | None = None
+    has_bad_number: bool = False
+    distinguished_name: str = ""
+
+    @classmethod
+    def of(cls, person: Person | AbsentPerson) -> Self:
+        """The state of somebody as a reading has them."""
+        if isinstance(person, AbsentPerson):
+            presence = Presence.ELSEWHERE if person.found else Presence.GONE
+            return cls(person.guid, presence, distinguished_name=person.distinguished_name)
+        return cls(
+            person.guid,
+            Presence.SELECTED,
+            person.account_state,
+            person.number,
+            person.number_problem is not None,
+            person.distinguished_name,
+        )

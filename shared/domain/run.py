@@ -25,11 +25,15 @@ class RunKind(StrEnum):
 
 
 class PartKind(StrEnum):
-    """The parts of a snapshot: each unit, the bound people found in none of them, and the phone system."""
+    """The parts of a snapshot: each unit, the bound people found in none of them, and the phone system.
+
+    ``lookup`` comes while the plan is executed: people whom it concerns, looked up again.
+    """
 
     UNIT = "unit"
     ABSENT = "absent"
     EXTENSIONS = "extensions"
+    LOOKUP = "lookup"
 
 
 class PartState(StrEnum):

@@ -7,14 +7,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
-from shared.messages import ExecuteStage, LocateAbsent, PlanRun, RunMessage, SnapshotExtensions, SnapshotUnit
+from shared.messages import (
+    ExecuteStage,
+    LocateAbsent,
+    LookUpPeople,
+    PlanRun,
+    RunMessage,
+    SnapshotExtensions,
+    SnapshotUnit,
+)
 
 # Renewed by every tick: while somebody has it, schedules are looked at.
 SCHEDULER = "scheduler"
 
-_PART_MESSAGES: dict[str, type[SnapshotUnit] | type[LocateAbsent] | type[SnapshotExtensions]] = {
+PartMessage = SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions
+_PART_MESSAGES: dict[str, type[PartMessage]] = {
     PartKind.UNIT: SnapshotUnit,
     PartKind.ABSENT: LocateAbsent,
+    PartKind.LOOKUP: LookUpPeople,
     PartKind.EXTENSIONS: SnapshotExtensions,
 }
 
@@ -32,10 +42,24 @@ def due_messages(session: Session, now: datetime, run_id: int | None = None) -> 
     messages: list[RunMessage] = []
     for run in session.scalars(runs.order_by(Run.id)):
         if run.state == RunState.EXECUTING:
-            messages.append(ExecuteStage(run_id=run.id, correlation_id=correlation_id(run.id)))
+            messages.extend(_due_of_executing(session, run, now))
         else:
             messages.extend(_due_of_collecting(session, run, now))
     return messages
+
+
+def _due_of_executing(session: Session, run: Run, now: datetime) -> Iterator[RunMessage]:
+    lookup = session.scalar(
+        select(SnapshotPart).where(
+            SnapshotPart.run_id == run.id,
+            SnapshotPart.kind == PartKind.LOOKUP.value,
+            SnapshotPart.state == PartState.PENDING.value,
+        )
+    )
+    if lookup is None:
+        yield ExecuteStage(run_id=run.id, correlation_id=correlation_id(run.id))
+    elif _may_be_taken(lookup, now):
+        yield part_message(lookup)
 
 
 def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[RunMessage]:
@@ -48,17 +72,17 @@ def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[Ru
         return
     units_pending = any(part.kind == PartKind.UNIT for part in pending)
     for part in pending:
-        leased = part.lease_expires_at is not None and part.lease_expires_at >= now
-        early = part.next_attempt_at is not None and part.next_attempt_at > now
         # What only a newer Rollcall reads, it publishes itself.
-        if (
-            leased
-            or early
-            or part.kind not in _PART_MESSAGES
-            or (part.kind == PartKind.ABSENT and units_pending)
-        ):
+        if part.kind not in _PART_MESSAGES or (part.kind == PartKind.ABSENT and units_pending):
             continue
-        yield part_message(part)
+        if _may_be_taken(part, now):
+            yield part_message(part)
+
+
+def _may_be_taken(part: SnapshotPart, now: datetime) -> bool:
+    is_leased = part.lease_expires_at is not None and part.lease_expires_at >= now
+    is_early = part.next_attempt_at is not None and part.next_attempt_at > now
+    return not is_leased and not is_early
 
 
 def follow_ups(messages: Iterable[RunMessage], part_id: int) -> list[RunMessage]:
@@ -66,11 +90,12 @@ def follow_ups(messages: Iterable[RunMessage], part_id: int) -> list[RunMessage]
     return [
         message
         for message in messages
-        if isinstance(message, LocateAbsent | PlanRun) or getattr(message, "part_id", None) == part_id
+        if isinstance(message, LocateAbsent | PlanRun | ExecuteStage)
+        or getattr(message, "part_id", None) == part_id
     ]
 
 
-def part_message(part: SnapshotPart) -> RunMessage:
+def part_message(part: SnapshotPart) -> PartMessage:
     """The message that a part waits to be read."""
     return _PART_MESSAGES[part.kind](
         run_id=part.run_id, part_id=part.id, correlation_id=correlation_id(part.run_id)

@@ -23,7 +23,7 @@ TURN_SECONDS = 60.0
 ASK_AGAIN_SECONDS = 5.0
 _UNANSWERED = (DirectoryUnavailable.code, PhoneSystemUnavailable.code)
 _RECENT_RUNS = 5
-_DIRECTORY = (PartKind.UNIT.value, PartKind.ABSENT.value)
+_DIRECTORY = (PartKind.UNIT.value, PartKind.ABSENT.value, PartKind.LOOKUP.value)
 
 
 @contextmanager

@@ -31,9 +31,6 @@ _EXPIRED = (
     f"It was begun {MAX_ATTEMPTS} times, and each time the worker ended before it was done. The process log of the "
     "workers says why; memory is the usual reason."
 )
-_IS_COLLECTING = (
-    select(Run.id).where(Run.id == SnapshotPart.run_id, Run.state == RunState.COLLECTING.value).exists()
-)
 
 
 class PartWork(Work):
@@ -49,6 +46,11 @@ class PartWork(Work):
         self.id = part_id
         self.kind = kind
         self.pages = self.items = 0
+        # The state of a run that wants this kind read.
+        wanted = RunState.EXECUTING if kind is PartKind.LOOKUP else RunState.COLLECTING
+        self._is_wanted = (
+            select(Run.id).where(Run.id == SnapshotPart.run_id, Run.state == wanted.value).exists()
+        )
 
     def settings(self) -> SiteSettings:
         """The site's settings as they are now."""
@@ -110,7 +112,7 @@ class PartWork(Work):
         now = datetime.now(UTC)
         again_at = now + timedelta(seconds=bulkhead.ASK_AGAIN_SECONDS)
         with self.context.database.begin() as session:
-            waits = self._update(session, *_is_due(now), _IS_COLLECTING, next_attempt_at=again_at)
+            waits = self._update(session, *_is_due(now), self._is_wanted, next_attempt_at=again_at)
             part = session.get_one(SnapshotPart, self.id)
         if waits:
             self.context.publish([part_message(part)], countdown=bulkhead.ASK_AGAIN_SECONDS)
@@ -134,7 +136,7 @@ class PartWork(Work):
             if not self._update(
                 session,
                 *_is_due(datetime.now(UTC)),
-                _IS_COLLECTING,
+                self._is_wanted,
                 SnapshotPart.attempt == part.attempt,
                 attempt=self.attempt,
                 lease_holder=self.holder,
@@ -188,6 +190,7 @@ class PartWork(Work):
         what = {
             PartKind.UNIT: f"The organizational unit {self.unit}",
             PartKind.ABSENT: "The directory",
+            PartKind.LOOKUP: "The directory",
             PartKind.EXTENSIONS: "The phone system",
         }[self.kind]
         message = f"{what} could not be read (attempt {self.attempt}): {sentence}"
@@ -219,7 +222,7 @@ class PartWork(Work):
             SnapshotPart.state == PartState.PENDING.value,
             SnapshotPart.attempt == self.attempt,
             SnapshotPart.lease_holder == self.holder,
-            _IS_COLLECTING,
+            self._is_wanted,
         ]
 
     def _expiry(self) -> datetime:

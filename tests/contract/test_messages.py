@@ -10,6 +10,7 @@ from shared.messages import (
     RUN_MESSAGES,
     ExecuteStage,
     LocateAbsent,
+    LookUpPeople,
     RunMessage,
     SnapshotExtensions,
     SnapshotUnit,
@@ -26,7 +27,7 @@ def _example(kind: type[RunMessage]) -> RunMessage:
         "occurred_at": datetime(2026, 11, 23, 12, 4, tzinfo=UTC),
         "run_id": 7,
     }
-    if issubclass(kind, SnapshotUnit | LocateAbsent | SnapshotExtensions):
+    if issubclass(kind, SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions):
         values["part_id"] = 42
     return kind.model_validate(values)
 

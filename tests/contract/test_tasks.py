@@ -17,6 +17,7 @@ NAMES = {
     "collector.sweep",
     "collector.snapshot_unit",
     "collector.locate_absent",
+    "collector.look_up_people",
     "collector.test_directory",
     "collector.browse_units",
     "collector.list_attributes",

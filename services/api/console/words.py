@@ -83,7 +83,11 @@ STAGES = Words(
     {stage.value: "Departments" if stage is Stage.GROUPS else stage.value.capitalize() for stage in Stage}
 )
 PARTS = Words(
-    {PartKind.EXTENSIONS: "Extensions of the phone system", PartKind.ABSENT: "People found in no unit"}
+    {
+        PartKind.EXTENSIONS: "Extensions of the phone system",
+        PartKind.ABSENT: "People found in no unit",
+        PartKind.LOOKUP: "People looked up again",
+    }
 )
 COMMAND_STATES = Words(
     {

@@ -46,7 +46,7 @@ def progress(context: Context, run_id: int) -> RunProgress:
             raise NotFound(f"There is no run {run_id}.", run_id=run_id)
         states = session.execute(
             select(SnapshotPart.state, func.count())
-            .where(SnapshotPart.run_id == run_id)
+            .where(SnapshotPart.run_id == run_id, SnapshotPart.kind != PartKind.LOOKUP.value)
             .group_by(SnapshotPart.state)
         ).all()
         people = run.people

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared import encryption
 from shared.database.commands import command_values
 from shared.database.engine import Database
-from shared.database.tables import BindingRow, CommandRow, Event, Run, RunState
+from shared.database.tables import BindingRow, CommandRow, Event, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import Command, CommandKind, CommandState
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
@@ -77,6 +78,11 @@ class Bench:
         with self.context.database.begin() as session:
             run = start_run(session, RunRequest("default"), self.context.encryption)
             run.state = RunState.EXECUTING.value
+            session.execute(
+                update(SnapshotPart)
+                .where(SnapshotPart.run_id == run.id)
+                .values(state=PartState.COMPLETE.value, completed_at=datetime.now(UTC))
+            )
             rows = [
                 command_values(run.id, replace(command, sequence=index))
                 for index, command in enumerate(commands, start=1)

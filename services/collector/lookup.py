@@ -1,0 +1,88 @@
+"""Looks up again whom the next commands of a run concern: what was read may be hours old. Called by the task.
+
+Everybody who was asked for is stated: in a unit and selected, elsewhere in the domain, or gone.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from services.collector.active_directory import ActiveDirectory
+from services.collector.mapping import PersonMapping, UnusableEntry
+from services.collector.people import mapping_of
+from services.collector.reader import RawEntry
+from shared.database.tables import PartKind, SnapshotPart
+from shared.domain.person import Person, PersonState, Presence
+from shared.errors import InvalidEntry
+from shared.runs.lookups import asked_for, holder_of, number_of
+from shared.settings.documents import DirectorySettings
+from shared.work.claimed import claimed
+from shared.work.parts import PartWork
+from shared.worker.context import Context
+
+_AT_ONCE = 500
+
+
+def look_up_people(context: Context, part_id: int) -> None:
+    """Look the people up and store the part, if it waits to be done.
+
+    :raises LeaseHeld: another worker has taken over meanwhile.
+    """
+    with claimed(context, PartWork(context, part_id, PartKind.LOOKUP)) as part:
+        if part is not None:
+            _look(part)
+
+
+def _look(part: PartWork) -> None:
+    began = time.monotonic()
+    settings = part.settings().directory
+    with part.context.database.read() as session:
+        asked = session.get_one(SnapshotPart, part.id).proof
+        people = asked_for(session, part.run_id, asked)
+    # A controller that may be behind the one that the plan was read from proves nothing: it is to be refused here, with
+    # a passing error, so that removals wait.
+    with ActiveDirectory(settings, start=part.attempt - 1) as directory:
+        domain = directory.domain()
+        for first in range(0, len(people), _AT_ONCE):
+            part.store(_states(directory, settings, people[first : first + _AT_ONCE], domain.base_dn))
+        part.complete(
+            source=domain.controller or directory.server,
+            proof={**asked, "people": part.items, "seconds": round(time.monotonic() - began, 3)},
+        )
+
+
+def _states(
+    directory: ActiveDirectory, settings: DirectorySettings, asked: Sequence[str], root: str
+) -> list[PersonState]:
+    mapping = mapping_of(settings, "", datetime.now(UTC))
+    units = [unit.dn for unit in settings.units]
+    requested = mapping.names.requested()
+    guids = [guid for guid in asked if number_of(guid) is None]
+    numbers = [number for guid in asked if (number := number_of(guid)) is not None]
+    states: dict[str, PersonState] = {}
+    if guids:
+        for person in _people(mapping, directory.selected_entries(guids, units, requested)):
+            states[person.guid] = PersonState.of(person)
+    if numbers:
+        for person in _people(mapping, directory.holders(numbers, mapping.names.number, units, requested)):
+            if person.number in numbers:
+                holder = holder_of(person.number)
+                states[holder] = replace(PersonState.of(person), guid=holder)
+    missing = [guid for guid in guids if guid not in states]
+    found: dict[str, str] = {}
+    for batch in directory.find(missing, root):
+        found |= batch
+    for guid in asked:
+        if guid not in states:
+            presence = Presence.ELSEWHERE if guid in found else Presence.GONE
+            states[guid] = PersonState(guid, presence, distinguished_name=found.get(guid, ""))
+    return [states[guid] for guid in asked]
+
+
+def _people(mapping: PersonMapping, entries: Iterable[RawEntry]) -> Iterator[Person]:
+    for entry in entries:
+        try:
+            yield mapping.person(entry.distinguished_name, entry.attributes)
+        except UnusableEntry as error:
+            raise InvalidEntry(f"{error} The account may lack the right to read it.") from error

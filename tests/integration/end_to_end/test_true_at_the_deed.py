@@ -1,0 +1,220 @@
+"""What a plan went by is looked up again in the directory before anything is done, when it is older than some minutes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from shared.database.tables import PartKind, PartState, RunKind, RunState, SnapshotPart
+from tests.integration.end_to_end.conftest import Ends
+from tests.support.phone_system import changes_made
+
+pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+
+PAST = "132223104000000000"
+DELETE_ALL = {"when_moved_out": "delete", "when_deleted": "delete", "when_number_cleared": "delete"}
+
+
+def settled(ends: Ends, **rules: str) -> tuple[str, list[str]]:
+    """Four people in step, 201 to 204, and a unit that is not read."""
+    unit = ends.office.unit("Sales")
+    people = [ends.office.hire(unit, f"seller{index}", str(201 + index)) for index in range(4)]
+    ends.configure([unit], rules=DELETE_ALL | rules)
+    ends.settle()
+    ends.phone_system.state.calls.clear()
+    return unit, people
+
+
+def previewed(ends: Ends) -> int:
+    """A plan that waits, made an hour ago."""
+    run = ends.site.plan(RunKind.PREVIEW)
+    assert run.state == RunState.PLANNED, ends.site.story()
+    let_time_pass(ends, run.id)
+    return run.id
+
+
+def let_time_pass(ends: Ends, run_id: int) -> None:
+    """What was read for the run is an hour old by now."""
+    with ends.site.context.database.begin() as session:
+        parts = session.scalars(
+            select(SnapshotPart).where(
+                SnapshotPart.run_id == run_id, SnapshotPart.state == PartState.COMPLETE.value
+            )
+        ).all()
+        for part in parts:
+            assert part.completed_at is not None
+            part.completed_at -= timedelta(hours=1)
+
+
+def looked_up(ends: Ends, run_id: int) -> list[SnapshotPart]:
+    """The look-ups of the run."""
+    return [part for part in ends.site.parts(run_id) if part.kind == PartKind.LOOKUP]
+
+
+def states(ends: Ends, run_id: int) -> dict[str, list[str]]:
+    """By number, what became of its commands."""
+    found: dict[str, list[str]] = {}
+    for row in ends.site.commands(run_id):
+        found.setdefault(row.number, []).append(row.state)
+    return found
+
+
+def approved(ends: Ends, run_id: int) -> None:
+    """The plan is approved and carried out."""
+    ends.site.approve(run_id)
+    assert ends.site.wait_for(run_id, {RunState.DONE, RunState.FAILED}).state == RunState.DONE, (
+        ends.site.story()
+    )
+
+
+Change = Callable[[Ends, str, str], None]
+
+
+def _moved_out(ends: Ends, unit: str, dn: str) -> None:
+    ends.office.move(dn, ends.office.unit("Away"))
+
+
+def _moved_back(ends: Ends, unit: str, dn: str) -> None:
+    ends.office.move(f"{dn.partition(',')[0]},OU=Away,{ends.office.root}", unit)
+
+
+REASONS: dict[str, tuple[Change, Change, str]] = {
+    "moved out and back": (_moved_out, _moved_back, "is in the selected units now"),
+    "disabled and enabled": (
+        lambda ends, _unit, dn: ends.office.disable(dn),
+        lambda ends, _unit, dn: ends.office.enable(dn),
+        "is enabled again",
+    ),
+    "expired and extended": (
+        lambda ends, _unit, dn: ends.office.change(dn, accountExpires=PAST),
+        lambda ends, _unit, dn: ends.office.change(dn, accountExpires="0"),
+        "is enabled again",
+    ),
+    "number cleared and set": (
+        lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber=None),
+        lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber="201"),
+        "has a number again, 201",
+    ),
+    "renumbered and back": (
+        lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber="251"),
+        lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber="201"),
+        "has number 201 in the directory, not 251",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_whoever_is_back_when_the_plan_is_approved_keeps_the_extension(ends: Ends, reason: str) -> None:
+    leave, come_back, said = REASONS[reason]
+    unit, people = settled(ends)
+    leave(ends, unit, people[0])
+    ends.office.disable(people[1])
+    run_id = previewed(ends)
+    come_back(ends, unit, people[0])
+    approved(ends, run_id)
+
+    assert changes_made(ends.phone_system) == {("update_user", "202"): 1}
+    first, *rest = [row for row in ends.site.commands(run_id) if row.number != "202"]
+    assert first.state == "outdated"
+    assert said in (first.error_message or "")
+    assert {row.state for row in rest} <= {"outdated", "skipped"}
+    assert any(said in line for line in ends.site.log("command.outdated"))
+    ends.assert_in_step()
+
+
+GONE: dict[str, tuple[Change, str]] = {
+    "deleted": (lambda ends, _unit, dn: ends.office.delete(dn), "was deleted from the directory"),
+    "moved out": (_moved_out, "is not in the selected units any more"),
+    "disabled": (lambda ends, _unit, dn: ends.office.disable(dn), "is disabled"),
+    "expired": (lambda ends, _unit, dn: ends.office.change(dn, accountExpires=PAST), "has expired"),
+    "number cleared": (
+        lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber=None),
+        "has no number any more",
+    ),
+    "renumbered": (
+        lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber="241"),
+        "has number 241 in the directory, not 240",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", GONE)
+def test_nothing_is_created_for_somebody_who_is_not_entitled_any_more(ends: Ends, reason: str) -> None:
+    change, said = GONE[reason]
+    unit, _people = settled(ends)
+    joiner = ends.office.hire(unit, "nora", "240")
+    ends.office.hire(unit, "olga", "250")
+    run_id = previewed(ends)
+    change(ends, unit, joiner)
+    approved(ends, run_id)
+
+    assert states(ends, run_id) == {"240": ["outdated"], "250": ["done"]}
+    assert said in str(ends.site.log("command.outdated"))
+    assert set(changes_made(ends.phone_system)) == {("create_user", "250")}
+
+
+def test_an_extension_is_not_enabled_for_somebody_disabled_again(ends: Ends) -> None:
+    _unit, people = settled(ends)
+    ends.office.disable(people[0])
+    ends.settle()
+    ends.phone_system.state.calls.clear()
+    ends.office.enable(people[0])
+    run_id = previewed(ends)
+    ends.office.disable(people[0])
+    approved(ends, run_id)
+    assert states(ends, run_id) == {"201": ["outdated"]}
+    assert not changes_made(ends.phone_system)
+
+
+def test_somebody_disabled_whose_account_is_deleted_meanwhile_is_disabled_all_the_same(ends: Ends) -> None:
+    _unit, people = settled(ends)
+    ends.office.disable(people[0])
+    run_id = previewed(ends)
+    ends.office.delete(people[0])
+    approved(ends, run_id)
+    assert states(ends, run_id) == {"201": ["done"]}
+
+
+def test_an_extension_that_was_nobodys_is_kept_when_somebody_has_its_number_by_now(ends: Ends) -> None:
+    unit, _people = settled(ends)
+    ends.configure([unit], rules=DELETE_ALL | {"removal_scope": "all"})
+    run_id = previewed(ends)
+    assert {"100", "101"} <= states(ends, run_id).keys()
+    ends.office.hire(unit, "late", "+49 (89) 555-0 x100")
+    approved(ends, run_id)
+    after = states(ends, run_id)
+    assert set(after["100"]) <= {"outdated", "skipped"}
+    assert set(after["101"]) == {"done"}
+    assert "somebody with number 100 is in the selected units now" in str(ends.site.log("command.outdated"))
+
+
+def test_nothing_is_deleted_for_a_successor_who_is_gone(ends: Ends) -> None:
+    unit, people = settled(ends, when_number_cleared="disable")
+    ends.office.change(people[0], telephoneNumber=None)
+    successor = ends.office.hire(unit, "nora", "201")
+    run_id = previewed(ends)
+    assert "delete_extension" in {row.kind for row in ends.site.commands(run_id)}
+    ends.office.delete(successor)
+    approved(ends, run_id)
+    kinds = {row.kind: row.state for row in ends.site.commands(run_id)}
+    assert (kinds["disable_extension"], kinds["delete_extension"]) == ("done", "outdated")
+    assert kinds["create_extension"] in {"outdated", "skipped"}
+
+
+def test_what_was_read_just_now_is_not_looked_up_again(ends: Ends) -> None:
+    _unit, people = settled(ends)
+    ends.office.delete(people[0])
+    run = ends.site.complete()
+    assert run.state == RunState.DONE
+    assert looked_up(ends, run.id) == []
+
+
+def test_one_look_up_serves_the_stages_that_follow_at_once(ends: Ends) -> None:
+    _unit, people = settled(ends)
+    ends.office.delete(people[0])
+    run_id = previewed(ends)
+    approved(ends, run_id)
+    assert states(ends, run_id) == {"201": ["done", "done"]}
+    (part,) = looked_up(ends, run_id)
+    assert (part.state, part.item_count, part.source != "") == (PartState.COMPLETE, 1, True)
