@@ -51,9 +51,7 @@ def concerns(
     """
     table = CommandRow
     rows = session.execute(
-        select(
-            table.id, table.kind, table.sequence, table.number, table.person_guid, table.person_name
-        )
+        select(table.id, table.kind, table.sequence, table.number, table.person_guid, table.person_name)
         .where(
             CommandRow.run_id == run_id,
             CommandRow.wave == wave,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.tables import PartKind, Run, RunState
+from shared.database.tables import PartKind, Run, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson
 from shared.errors import LeaseHeld
 from shared.settings.process import load
@@ -30,8 +30,10 @@ def context_on(folder: Path, url: str) -> Context:
 
 
 def part_work(context: Context, part_id: int) -> PartWork:
-    """A unit to be read."""
-    return PartWork(context, part_id, PartKind.UNIT)
+    """A unit to be read, or people to be looked up."""
+    with context.database.read() as session:
+        kind = PartKind(session.get_one(SnapshotPart, part_id).kind)
+    return PartWork(context, part_id, kind)
 
 
 def run_work(context: Context, run_id: int) -> RunWork:

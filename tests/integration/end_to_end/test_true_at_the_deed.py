@@ -9,6 +9,7 @@ from sqlalchemy import select
 from shared.database.tables import PartKind, PartState, RunKind, RunState, SnapshotPart
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
 
@@ -218,3 +219,33 @@ def test_one_look_up_serves_the_stages_that_follow_at_once(ends: Ends) -> None:
     assert states(ends, run_id) == {"201": ["done", "done"]}
     (part,) = looked_up(ends, run_id)
     assert (part.state, part.item_count, part.source != "") == (PartState.COMPLETE, 1, True)
+
+
+def test_while_the_directory_is_away_joiners_get_their_extensions_and_leavers_wait(ends: Ends) -> None:
+    unit, people = settled(ends)
+    ends.office.delete(people[0])
+    ends.office.delete(people[1])
+    ends.office.hire(unit, "nora", "240")
+    run_id = previewed(ends)
+    ends.configure([unit], rules=DELETE_ALL, directory={"servers": ["127.0.0.1:9"]})
+    ends.site.approve(run_id)
+
+    def _waits() -> bool:
+        ends.site.bring_forward(run_id)
+        return bool(ends.site.log("run.interrupted"))
+
+    wait_until("the run to wait for the directory", _waits, 60)
+    assert states(ends, run_id) == {"201": ["pending"] * 2, "202": ["pending"] * 2, "240": ["done"]}
+    assert changes_made(ends.phone_system) == {("create_user", "240"): 1}
+    (said,) = ends.site.log("run.interrupted")
+    assert "Before extensions are disabled or deleted their people are looked up again" in said
+
+    ends.configure([unit], rules=DELETE_ALL)
+
+    def _goes_on() -> bool:
+        ends.site.bring_forward(run_id)
+        return ends.site.run(run_id).state == RunState.DONE
+
+    wait_until("the run to go on", _goes_on, 60)
+    assert states(ends, run_id) == {"201": ["done"] * 2, "202": ["done"] * 2, "240": ["done"]}
+    assert set(changes_made(ends.phone_system).values()) == {1}

@@ -13,8 +13,10 @@ from sqlalchemy import select, update
 
 from shared.database.pages import read_items
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
+from shared.domain.command import Stage
 from shared.domain.person import AbsentPerson
 from shared.errors import LeaseHeld
+from shared.runs import lookups
 from shared.runs.start import RunRequest, start_run
 from shared.work.claimed import Work
 from shared.worker.context import Context
@@ -99,11 +101,15 @@ def run_id(owner: Context, ready: Context) -> int:
         return start_run(session, RunRequest("default"), ready.encryption).id
 
 
-@pytest.fixture
-def part_id(owner: Context, run_id: int) -> int:
-    """Its first unit."""
+@pytest.fixture(params=[PartKind.UNIT, PartKind.LOOKUP])
+def part_id(owner: Context, run_id: int, request: pytest.FixtureRequest) -> int:
+    """Its first unit, or, while it is executed, people to be looked up."""
+    if request.param is PartKind.LOOKUP:
+        with owner.database.begin() as session:
+            session.execute(update(Run).values(state=RunState.EXECUTING.value))
+            lookups.ask(session, run_id, 0, Stage.DISABLE, 1)
     with owner.database.read() as session:
-        part_ids = select(SnapshotPart.id).where(SnapshotPart.kind == PartKind.UNIT.value)
+        part_ids = select(SnapshotPart.id).where(SnapshotPart.kind == request.param.value)
         return session.scalars(part_ids.order_by(SnapshotPart.id)).first() or 0
 
 
