@@ -20,7 +20,7 @@ from shared.database.tables import CommandRow, Event, Lease, Run, RunState, Site
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.forget import GoesOn, always, forget_events, forget_pages, forget_runs, forget_strays
 from shared.runs.history import last_good_run
-from shared.runs.start import ACTIVE_STATES
+from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.work import leases
 from shared.worker.context import Context
 
@@ -75,7 +75,7 @@ def keep_house(context: Context, now: datetime | None = None) -> None:
 
 
 def forget_snapshots(context: Context, _now: datetime, goes_on: GoesOn = always) -> Forgotten:
-    """Delete the snapshots of all but each site's newest runs and its last good one."""
+    """Delete the snapshots of all but each site's newest runs, its last good one and those that are not at their end."""
     with context.database.read() as session:
         part_ids = list(_with_old_pages(session, context.settings.keep_snapshots))
     return Forgotten(pages=forget_pages(context.database, part_ids, goes_on) or 0)
@@ -148,7 +148,7 @@ def _with_old_pages(session: Session, keep: int) -> Iterator[int]:
         if measure is not None:
             kept.add(measure.id)
         for part_id, run_id, state in sorted(parts):
-            if run_id not in kept and state not in ACTIVE_STATES:
+            if run_id not in kept and state not in (*ACTIVE_STATES, *WAITING_STATES):
                 yield part_id
 
 

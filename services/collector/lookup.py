@@ -9,13 +9,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.controller import directory_of, ended, reading_of
 from services.collector.mapping import PersonMapping, UnusableEntry
 from services.collector.people import mapping_of
 from services.collector.reader import RawEntry
 from shared.database.tables import PartKind, SnapshotPart
 from shared.domain.person import Person, PersonState, Presence
-from shared.errors import InvalidEntry
-from shared.runs.lookups import asked_for, holder_of, number_of
+from shared.domain.reading import Freshness, Reading, all_cover
+from shared.errors import DirectoryUnavailable, InvalidEntry
+from shared.runs.lookups import asked_for, holder_of, number_of, readings_of
 from shared.settings.documents import DirectorySettings
 from shared.work.claimed import claimed
 from shared.work.parts import PartWork
@@ -40,15 +42,31 @@ def _look(part: PartWork) -> None:
     with part.context.database.read() as session:
         asked = session.get_one(SnapshotPart, part.id).proof
         people = asked_for(session, part.run_id, asked)
-    # A controller that may be behind the one that the plan was read from proves nothing: it is to be refused here, with
-    # a passing error, so that removals wait.
-    with ActiveDirectory(settings, start=part.attempt - 1) as directory:
-        domain = directory.domain()
+        readings = readings_of(session, part.run_id)
+    with directory_of(part, settings) as directory:
+        domain, reading = directory.domain(), reading_of(directory)
+        _check_fresh(reading, readings)
         for first in range(0, len(people), _AT_ONCE):
             part.store(_states(directory, settings, people[first : first + _AT_ONCE], domain.base_dn))
         part.complete(
             source=domain.controller or directory.server,
-            proof={**asked, "people": part.items, "seconds": round(time.monotonic() - began, 3)},
+            proof={
+                **asked,
+                "people": part.items,
+                "controller": ended(directory, reading).to_document(),
+                "seconds": round(time.monotonic() - began, 3),
+            },
+        )
+
+
+def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
+    """Nothing, when the controller has everything that the plan was made from."""
+    if all_cover([reading], readings) is not Freshness.PROVEN:
+        names = ", ".join(dict.fromkeys(other.name for other in readings))
+        raise DirectoryUnavailable(
+            f"Domain controller {reading.name} cannot be shown to have every change that {names} had when the plan was "
+            "made, so what it says proves nothing. Look at the replication between them.",
+            server=reading.server,
         )
 
 

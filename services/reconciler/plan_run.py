@@ -49,6 +49,7 @@ from shared.domain.memory import Memory
 from shared.domain.plan import Finding, FindingCode, Plan, Severity, Verdict, VerdictState
 from shared.domain.rules import Rules
 from shared.errors import NewerVersionNeeded, SettingsInvalid
+from shared.runs.approvals import approval_of, obey
 from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run
 from shared.runs.start import WAITING_STATES
@@ -154,7 +155,7 @@ def _store(
 ) -> None:
     now, run = datetime.now(UTC), work.run
     reservation = _reservation(plan)
-    event = _event(run, plan, verdict)
+    event, approval = _event(run, plan, verdict), approval_of(run)
     with work.context.database.begin() as session:
         if not work.fence(session):
             return
@@ -193,6 +194,8 @@ def _store(
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
         entries = [*_entries(run, plan, verdict, RUNS.target(event), known), *_advising(run, advice, told)]
         events.record_many(session, run.site_id, entries)
+        if approval is not None:
+            obey(session, run.id, approval)
 
 
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:

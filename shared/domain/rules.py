@@ -154,6 +154,8 @@ class Limits:
     updates: int = 10
     updates_percent: float = 30.0
     people_down_percent: float = 10.0
+    # An approval of what was read longer ago counts for the same plan only, made anew.
+    approval_valid_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from shared.database.tables import CommandRow, PartKind, SnapshotPart
+from shared.database.tables import CommandRow, PartKind, PartState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState, Stage
+from shared.domain.reading import Reading
 
 # Older evidence is not begun with. A stage that lasts longer than this is begun anew, on evidence of its own.
 MAX_AGE = timedelta(minutes=5)
@@ -144,3 +145,15 @@ def began_at(part: SnapshotPart) -> datetime:
 def oldest(parts: Sequence[SnapshotPart]) -> datetime | None:
     """When the first of these complete parts began to be read; ``None`` without any."""
     return min((began_at(part) for part in parts), default=None)
+
+
+def readings_of(session: Session, run_id: int) -> list[Reading]:
+    """Which controllers gave what the run's plan goes by; none for parts of a release that did not note it."""
+    proofs = session.scalars(
+        select(SnapshotPart.proof).where(
+            SnapshotPart.run_id == run_id,
+            SnapshotPart.kind.in_([PartKind.UNIT.value, PartKind.ABSENT.value]),
+            SnapshotPart.state == PartState.COMPLETE.value,
+        )
+    )
+    return [Reading.from_document(proof["controller"]) for proof in proofs if proof.get("controller")]

@@ -16,13 +16,13 @@ from shared.database import events
 from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.domain.command import CommandState
 from shared.errors import Conflict, NotFound, PlanChanged
+from shared.runs import approvals
+from shared.runs.approvals import Approval, is_too_old, start_anew
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
-from shared.work.moves import move_commands, move_run
-from shared.work.transitions import CommandEvent, RunEvent
+from shared.settings import store
+from shared.work.moves import move_run
+from shared.work.transitions import RunEvent
 from shared.worker.context import Context
-
-# SQL Server takes at most 2,100 parameters in a statement.
-_SEQUENCES_AT_ONCE = 500
 
 
 def approve(
@@ -31,7 +31,8 @@ def approve(
     """Let the plan with this hash be executed, without the commands ``leave_out`` and all that require them.
 
     A run that a newer one has replaced stands for the newest, as long as the plan is the same. Returns the run
-    that was approved: executing, or done when nothing is left of its plan.
+    that was approved: executing, or done when nothing is left of its plan. When it was read longer ago than approvals
+    are valid for, a new run is started, which goes on by itself if its plan is the same, and that one is returned.
 
     :raises PlanChanged: the hash names another plan than the one that stands; nothing was approved.
     :raises Conflict: the run does not wait for an approval, or another run of the site is going.
@@ -41,32 +42,48 @@ def approve(
         run = _newest(session, _run(session, run_id))
         _serialise(session, run)
         _check_approvable(session, run, run_id, plan_hash)
-        left_out = _leave_out(session, run, leave_out)
-        pending = session.scalar(
-            select(func.count())
-            .select_from(CommandRow)
-            .where(CommandRow.run_id == run.id, CommandRow.state == CommandState.PENDING.value)
-        )
-        move_run(
-            session,
-            run.id,
-            RunEvent.APPROVED if pending else RunEvent.APPROVED_EMPTY,
-            approved_hash=plan_hash,
-            approved_by=actor,
-            approved_at=datetime.now(UTC),
-        )
-        session.refresh(run)
-        without = f", {len(left_out)} left out" if left_out else ""
-        _note(
-            session,
-            run,
-            "run.approved",
-            f"The plan of run {run.id} was approved: {pending} commands{without}.",
-            actor,
-            {"plan_hash": plan_hash, "left_out": sorted(left_out)},
-        )
+        left_out = _left_out(session, run, leave_out)
+        limits = store.read(session, run.site_id, context.encryption).settings.limits
+        if is_too_old(session, run.id, limits.approval_valid_hours, datetime.now(UTC)):
+            fresh = start_anew(session, run, Approval(plan_hash, actor, left_out), context.encryption)
+            said = (
+                f"The plan of run {run.id} was approved, but its reading is older than {limits.approval_valid_hours} "
+                f"hours. Run {fresh.id} reads everything again and goes on by itself if its plan is the same."
+            )
+            details = {"plan_hash": plan_hash, "left_out": sorted(left_out), "read_again_by": fresh.id}
+            _note(session, run, "run.approved", said, actor, details)
+            run = fresh
+        else:
+            _let_go_on(session, run, plan_hash, actor, left_out)
     publish(context, run.id)
     return run
+
+
+def _let_go_on(session: Session, run: Run, plan_hash: str, actor: str, left_out: Collection[int]) -> None:
+    approvals.leave_out(session, run.id, left_out)
+    pending = session.scalar(
+        select(func.count())
+        .select_from(CommandRow)
+        .where(CommandRow.run_id == run.id, CommandRow.state == CommandState.PENDING.value)
+    )
+    move_run(
+        session,
+        run.id,
+        RunEvent.APPROVED if pending else RunEvent.APPROVED_EMPTY,
+        approved_hash=plan_hash,
+        approved_by=actor,
+        approved_at=datetime.now(UTC),
+    )
+    session.refresh(run)
+    without = f", {len(left_out)} left out" if left_out else ""
+    _note(
+        session,
+        run,
+        "run.approved",
+        f"The plan of run {run.id} was approved: {pending} commands{without}.",
+        actor,
+        {"plan_hash": plan_hash, "left_out": sorted(left_out)},
+    )
 
 
 def reject(context: Context, run_id: int, actor: str, reason: str = "") -> Run:
@@ -156,7 +173,7 @@ def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str)
         )
 
 
-def _leave_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
+def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
     if not chosen:
         return set()
     requires = {
@@ -170,11 +187,7 @@ def _leave_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
         raise NotFound(
             f"The plan of run {run.id} has no command {', '.join(map(str, unknown[:10]))}. Nothing was approved."
         )
-    left_out = sorted(with_dependents(chosen, requires))
-    for first in range(0, len(left_out), _SEQUENCES_AT_ONCE):
-        chosen_now = CommandRow.sequence.in_(left_out[first : first + _SEQUENCES_AT_ONCE])
-        move_commands(session, run.id, CommandEvent.LEFT_OUT, chosen_now, finished_at=datetime.now(UTC))
-    return set(left_out)
+    return with_dependents(chosen, requires)
 
 
 def _end(

@@ -8,6 +8,7 @@ DELETIONS = Group("Deletions")
 DEACTIVATIONS = Group("Deactivations")
 CHANGES = Group("Changes")
 PEOPLE = Group("Drop in number of people")
+APPROVAL = Group("Approval")
 MANAGED = "% of managed extensions"
 # Type and default of a limit are those of the guards' field of the same name.
 LIMIT = Limits()
@@ -34,4 +35,13 @@ class LimitsSettings(Document):
     )
     people_down_percent: Percent = setting(
         LIMIT.people_down_percent, "Fewer people", "Compared with the last successful run.", PEOPLE, unit="%"
+    )
+    approval_valid_hours: int = setting(
+        LIMIT.approval_valid_hours,
+        "Approval valid for",
+        "If the directory was read longer ago, approving reads it again; the same plan is then applied.",
+        APPROVAL,
+        unit="hours",
+        ge=1,
+        le=8760,
     )

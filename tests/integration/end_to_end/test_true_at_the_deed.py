@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from shared.database.tables import PartKind, PartState, RunKind, RunState, SnapshotPart
+from services.api.use_cases import runs
+from shared.database.tables import PartKind, PartState, Run, RunKind, RunState, SnapshotPart
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made
 from tests.support.waiting import wait_until
@@ -35,8 +36,8 @@ def previewed(ends: Ends) -> int:
     return run.id
 
 
-def let_time_pass(ends: Ends, run_id: int) -> None:
-    """What was read for the run is an hour old by now."""
+def let_time_pass(ends: Ends, run_id: int, by: timedelta = timedelta(hours=1)) -> None:
+    """What was read for the run is older by now."""
     with ends.site.context.database.begin() as session:
         parts = session.scalars(
             select(SnapshotPart).where(
@@ -45,7 +46,7 @@ def let_time_pass(ends: Ends, run_id: int) -> None:
         ).all()
         for part in parts:
             assert part.completed_at is not None
-            part.completed_at -= timedelta(hours=1)
+            part.completed_at -= by
 
 
 def looked_up(ends: Ends, run_id: int) -> list[SnapshotPart]:
@@ -249,3 +250,44 @@ def test_while_the_directory_is_away_joiners_get_their_extensions_and_leavers_wa
     wait_until("the run to go on", _goes_on, 60)
     assert states(ends, run_id) == {"201": ["done"] * 2, "202": ["done"] * 2, "240": ["done"]}
     assert set(changes_made(ends.phone_system).values()) == {1}
+
+
+def day_old(ends: Ends, change: Callable[[], object]) -> Run:
+    """A plan that deletes 201 and 202 and was made more than a day ago; ``change`` happens before the approval."""
+    _unit, people = settled(ends)
+    ends.office.delete(people[0])
+    ends.office.delete(people[1])
+    run_id = previewed(ends)
+    let_time_pass(ends, run_id, timedelta(hours=24))
+    change()
+    return ends.site.run(run_id)
+
+
+def test_an_approval_of_a_plan_of_yesterday_reads_again_and_goes_on_by_itself(ends: Ends) -> None:
+    old = day_old(ends, lambda: None)
+    fresh = runs.approve(ends.site.context, old.id, old.plan_hash or "", actor="pat")
+    assert fresh.id != old.id
+    assert ends.site.wait_for(fresh.id, {RunState.DONE, RunState.PLANNED}).state == RunState.DONE
+    assert set(changes_made(ends.phone_system)) >= {("delete_user", "201"), ("delete_user", "202")}
+    run = ends.site.run(fresh.id)
+    assert (run.kind, run.approved_by, run.approved_hash) == ("preview", "pat", old.plan_hash)
+    assert (ends.site.run(old.id).state, ends.site.run(old.id).superseded_by) == ("cancelled", fresh.id)
+    assert f"Run {fresh.id} reads everything again" in ends.site.log("run.approved")[-2]
+
+
+def test_what_the_approval_left_out_stays_left_out(ends: Ends) -> None:
+    old = day_old(ends, lambda: None)
+    rows = [row.sequence for row in ends.site.commands(old.id) if row.number == "201"]
+    fresh = runs.approve(ends.site.context, old.id, old.plan_hash or "", actor="pat", leave_out=rows[:1])
+    ends.site.wait_for(fresh.id, {RunState.DONE})
+    assert states(ends, fresh.id) == {"201": ["left_out"] * 2, "202": ["done"] * 2}
+
+
+def test_an_approval_of_a_plan_of_yesterday_does_not_count_for_another_plan(ends: Ends) -> None:
+    old = day_old(ends, lambda: ends.office.hire(f"OU=Sales,{ends.office.root}", "nora", "240"))
+    fresh = runs.approve(ends.site.context, old.id, old.plan_hash or "", actor="pat")
+    run = ends.site.wait_for(fresh.id, {RunState.DONE, RunState.PLANNED})
+    assert (run.state, run.approved_by, run.approved_hash) == (RunState.PLANNED, None, None)
+    assert not changes_made(ends.phone_system)
+    (said,) = ends.site.log("run.plan_changed")
+    assert "is not the one that pat approved" in said

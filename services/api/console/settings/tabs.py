@@ -85,7 +85,7 @@ TABS: tuple[Tab, ...] = (
         "limits",
         "Limits",
         Section.LIMITS,
-        (limits.DELETIONS, limits.DEACTIVATIONS, limits.CHANGES, limits.PEOPLE),
+        (limits.DELETIONS, limits.DEACTIVATIONS, limits.CHANGES, limits.PEOPLE, limits.APPROVAL),
     ),
     Tab("schedule", "Schedule", Section.SCHEDULE, (schedule.SCHEDULE,)),
     Tab(
