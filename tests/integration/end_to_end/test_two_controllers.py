@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from sqlalchemy import update
 from services.api.use_cases import controllers
 from services.sandbox.directory import RunningDirectory
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
-from shared.database.tables import PersonDoubt, ReadingMemory, Run, RunState
+from shared.database.tables import PersonDoubt, ReadingMemory, Run, RunKind, RunState, SnapshotPart
 from shared.settings.documents import DirectorySettings
 from tests.integration.end_to_end.conftest import FREE
 from tests.support.phone_system import extension, phone_system_settings, picture
 from tests.support.site import SITE, Site, embedded_site
 from tests.support.staff import Staff, directory_settings
+from tests.support.waiting import wait_until
 
 
 class Domain:
@@ -335,3 +336,30 @@ def test_the_wall_between_two_releases_is_no_wall(domain: Domain) -> None:
     domain.staff.leave("bob")
     domain.run()
     assert "202" not in domain.numbers()
+
+
+def test_a_look_up_at_the_deed_on_a_controller_that_lags_proves_nothing(domain: Domain) -> None:
+    _settled(domain)
+    domain.staff.set_enabled("bob", False)
+    run = domain.site.plan(RunKind.PREVIEW)
+    with domain.site.context.database.begin() as session:
+        session.execute(update(SnapshotPart).values(completed_at=datetime.now(UTC) - timedelta(hours=1)))
+    domain.dc1.stop()
+    domain.site.approve(run.id)
+
+    def _waits() -> bool:
+        domain.site.bring_forward(run.id)
+        return bool(domain.site.log("run.interrupted"))
+
+    wait_until("the run to wait", _waits, 60)
+    assert extension(domain.phone_system, "202")["Enabled"] is True
+    (said,) = domain.site.log("run.interrupted")
+    assert "cannot be shown to have every change" in said
+    domain.dc1.start()
+
+    def _is_done() -> bool:
+        domain.site.bring_forward(run.id)
+        return domain.site.run(run.id).state == RunState.DONE
+
+    wait_until("the run to go on", _is_done, 60)
+    assert extension(domain.phone_system, "202")["Enabled"] is False
