@@ -30,7 +30,7 @@ from services.reconciler.run_inputs import (
     phone_system_of,
     told_before,
 )
-from shared.database import events
+from shared.database import events, owed
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -99,6 +99,7 @@ def _plan(work: RunWork) -> None:
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
         memory = memory_of(session, run.site_id)
+        owed_steps = owed.owed_of(owed.rows(session, run.site_id))
     rules = stored.settings.to_rules()
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
@@ -116,6 +117,7 @@ def _plan(work: RunWork) -> None:
         rules,
         facts.units,
         left_behind,
+        owed_steps,
     )
     patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
     weighed = weigh(plan, evidence.gathered(), memory, phone_system, datetime.now(UTC), patience)

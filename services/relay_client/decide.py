@@ -6,7 +6,7 @@ its ``before`` still holds; if someone changed the extension meanwhile, the comm
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
@@ -25,10 +25,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What was read just now: the extension of the command's id, and the one that has its number."""
+    """What was read just now: the extension of the command's id, the one that has its number, the one it replaces."""
 
     by_id: Extension | None = None
     by_number: Extension | None = None
+    former: Extension | None = None
     department_exists: bool = False
 
 
@@ -51,6 +52,8 @@ def decide(command: Command, live: Live, was_interrupted: bool) -> Decision:
             return _decide_renumbering(command, live, was_interrupted)
         case CommandKind.DELETE_EXTENSION:
             return _decide_deletion(command, live)
+        case CommandKind.FINISH_EXTENSION:
+            return _decide_finishing(command, live)
         case (
             CommandKind.ADOPT_EXTENSION
             | CommandKind.REBIND_EXTENSION
@@ -95,7 +98,7 @@ def settle(command: Command, live: Live) -> Settled:
             if not has_further_steps(command):
                 return Settled(CommandState.DONE, extension_id=holder.id)
             said = "Its further steps are owed; the next run finishes it."
-            return Settled(CommandState.FAILED, "partly_done", said, holder.id)
+            return Settled(CommandState.FAILED, "unfinished", said, holder.id)
         case CommandKind.DELETE_EXTENSION:
             return Settled(CommandState.DONE) if live.by_id is None else _NO_EFFECT
         case CommandKind.UPDATE_EXTENSION | CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
@@ -107,7 +110,7 @@ def settle(command: Command, live: Live) -> Settled:
             if not reached:
                 return _NO_EFFECT
             said = "The run ended before the rest was written. The next run compares again."
-            return Settled(CommandState.FAILED, "partly_done", said, reached=reached)
+            return Settled(CommandState.FAILED, "unfinished", said, reached=reached)
         case _:
             return _NO_EFFECT
 
@@ -149,6 +152,13 @@ def _decide_renumbering(command: Command, live: Live, was_interrupted: bool) -> 
 def _decide_deletion(command: Command, live: Live) -> Decision:
     if live.by_id is None:
         return Decision(Action.ALREADY_DONE)
+    return _decide_unchanged(command, live)
+
+
+def _decide_finishing(command: Command, live: Live) -> Decision:
+    if live.by_id is not None and not differences({"email": command.after.get("email", "")}, live.by_id):
+        # Moved by an earlier try.
+        command = replace(command, before={**command.before, "email": live.by_id.email})
     return _decide_unchanged(command, live)
 
 

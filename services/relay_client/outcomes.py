@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.database import events
+from services.relay_client.perform import PartlyDone
+from shared.database import events, owed
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
+from shared.domain.owed import Owes
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
 
@@ -27,6 +29,10 @@ _DONE_SENTENCES = {
     CommandKind.RENUMBER_EXTENSION: (
         "extension.renumbered",
         "{person} has extension {number} now, was {old}.",
+    ),
+    CommandKind.FINISH_EXTENSION: (
+        "extension.finished",
+        "Finished extension {number} ({person}), which an earlier run had begun.",
     ),
     CommandKind.UPDATE_EXTENSION: ("extension.updated", "Updated extension {number} ({person}): {fields}."),
     CommandKind.ENABLE_EXTENSION: ("extension.enabled", "Enabled extension {number} ({person})."),
@@ -96,6 +102,7 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
     for outcome in outcomes:
         _store_binding(session, site_id, outcome, now)
     _bind_all(session, site_id, [outcome for outcome in outcomes if outcome.extension_id is not None], now)
+    _note_owed(session, site_id, outcomes)
     events.record_many(
         session,
         site_id,
@@ -105,6 +112,33 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
             for entry in _entries(run_id, outcome, archived.get(outcome.command.extension_id))
         ],
     )
+
+
+def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> None:
+    """What is owed from now on: the further steps of what was made and not finished, and nothing of what was not."""
+    settled: list[str] = []
+    for outcome in outcomes:
+        command, is_done = outcome.command, outcome.state is CommandState.DONE
+        is_finishing = command.kind is CommandKind.FINISH_EXTENSION
+        if not is_finishing and not command.makes_extension:
+            continue
+        is_there = is_finishing or outcome.extension_id is not None
+        replaces = command.kind is CommandKind.RENUMBER_EXTENSION or "former_id" in command.after
+        if not is_there or (is_done and not replaces):
+            settled.append(command.number)
+            continue
+        owes = Owes.FORMER_EXTENSION if is_done else Owes.STEPS
+        if outcome.error_code == PartlyDone.code:
+            owes = Owes.REFUSED_STEPS
+        extension_id = outcome.extension_id or command.extension_id
+        owed.answered(session, site_id, command.number, owes, outcome.error_message, extension_id)
+    deleted = [
+        outcome.command
+        for outcome in outcomes
+        if outcome.command.kind is CommandKind.DELETE_EXTENSION and outcome.state is CommandState.DONE
+    ]
+    owed.forget(session, site_id, settled + [command.number for command in deleted])
+    owed.forget_former(session, site_id, [command.extension_id or 0 for command in deleted])
 
 
 def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: datetime) -> None:

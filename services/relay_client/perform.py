@@ -12,6 +12,7 @@ from typing import Any
 
 from services.relay_client import template
 from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
+from services.relay_client.decide import Live
 from services.relay_client.errors import REFUSED
 from services.relay_client.xapi import Json, Xapi
 from shared.domain.command import Command, CommandKind
@@ -84,11 +85,10 @@ class Performer:
     archiver: Archiver
     run: str
 
-    def perform(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
+    def perform(self, command: Command, live: Live, holder: Extension | None) -> Json:
         """Do it; the result to keep with the command.
 
-        ``live`` is the extension of the command's id; ``holder`` the one that has the number already when a
-        creation is resumed, else ``None``.
+        ``holder`` is the extension that has the number already when a creation is resumed, else ``None``.
 
         :raises UnknownOutcome: a write was sent and no answer came.
         :raises PartlyDone: created, but some later step was refused.
@@ -100,9 +100,15 @@ class Performer:
             case CommandKind.CREATE_EXTENSION:
                 return self._create(command, holder)
             case CommandKind.RENUMBER_EXTENSION:
-                return self._renumber(command, live, holder)
+                return self._renumber(command, live.by_id, holder)
+            case CommandKind.FINISH_EXTENSION:
+                if "former_id" in command.after:
+                    self._renumber(command, live.former, live.by_id)
+                else:
+                    self._create(command, live.by_id)
+                return {}
             case CommandKind.UPDATE_EXTENSION:
-                return self._update(command, live)
+                return self._update(command)
             case CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
                 enabled = bool(command.after["enabled"])
                 what = f"{'enabling' if enabled else 'disabling'} extension {command.number}"
@@ -246,7 +252,7 @@ class Performer:
         is_member = any(row["GroupId"] == copied_primary for row in groups)
         return groups, copied_primary if is_member else None
 
-    def _update(self, command: Command, live: Extension | None) -> Json:
+    def _update(self, command: Command) -> Json:
         body = _body(command.after)
         what = f"updating extension {command.number}"
         if body:

@@ -15,6 +15,7 @@ from services.relay_client.execute import executor_lease
 from services.relay_client.looking import look_at
 from services.relay_client.outcomes import Outcome
 from services.relay_client.xapi import Xapi
+from shared.database import owed
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, Run, RunState
 from shared.domain.command import Command, CommandKind, CommandState
@@ -35,6 +36,8 @@ def read_back(context: Context, site_id: str, xapi: Xapi) -> None:
     :raises PhoneSystemBusy: another worker has been executing there for long.
     """
     if not _unknown(context, site_id):
+        with context.database.begin() as session:
+            owed.forget_unbegun(session, site_id)
         return
     holder, seconds = leases.new_holder(), context.settings.lease_seconds
     name = executor_lease(xapi.settings)
@@ -76,6 +79,8 @@ def _settle_all(context: Context, site_id: str, xapi: Xapi, lease: str, holder: 
             leases.fence(session, lease, holder)
             for run_id, ended in settled.items():
                 outcomes.store(session, site_id, run_id, ended)
+    with context.database.begin() as session:
+        owed.forget_unbegun(session, site_id)
 
 
 def _unknown(context: Context, site_id: str) -> list[tuple[int, int, Command]]:

@@ -26,6 +26,7 @@ from services.relay_client.pace import Pace
 from services.relay_client.perform import PartlyDone, Performer, StageCache
 from services.relay_client.relay import HandedOn
 from services.relay_client.xapi import Xapi
+from shared.database import owed
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
@@ -155,6 +156,9 @@ class StageWork:
             if not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK)
+            # A creation that was interrupted is noted already.
+            begun = [claim.command for claim in chunk if not claim.was_interrupted]
+            owed.begin(session, self.run.site_id, self.run.id, begun)
         if not chunk:
             return []
         self._behind = chunk[-1].row_id
@@ -237,9 +241,10 @@ class StageWork:
             case Action.NUMBER_TAKEN:
                 return _failed(claim, "number_in_use", decision.message)
         try:
-            result = self._performer.perform(claim.command, live.by_id, _holder(live, decision))
+            result = self._performer.perform(claim.command, live, _holder(live, decision))
         except PartlyDone as partly:
-            return _failed(claim, partly.code, partly.message, extension_id=partly.extension_id)
+            made = partly.extension_id if claim.command.makes_extension else None
+            return _failed(claim, partly.code, partly.message, extension_id=made)
         except (PhoneSystemBusy, HandedOn):
             raise
         except RollcallError as error:
@@ -251,14 +256,9 @@ class StageWork:
             reached = _reached(claim, look_at(self.xapi, [claim.command])[0]) if is_update else {}
             said = f"{error.message} {_STAYS}" if is_archive else error.message
             return _failed(claim, error.code, said, reached=reached)
-        made = result.get("extension_id")
-        return Outcome(
-            claim.row_id,
-            claim.command,
-            CommandState.DONE,
-            result,
-            extension_id=made if isinstance(made, int) else None,
-        )
+        found = result.get("extension_id")
+        extension_id = found if isinstance(found, int) else None
+        return Outcome(claim.row_id, claim.command, CommandState.DONE, result, extension_id=extension_id)
 
     def _must_stop(self) -> bool:
         return bool(self._fatal) or self.work.is_lost or self._is_abandoned.is_set()

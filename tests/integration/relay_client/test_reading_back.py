@@ -112,7 +112,7 @@ def test_of_an_update_the_log_tells_what_was_written_and_what_not(bench: Bench) 
     run_id = _interrupted(bench, change(bench, CommandKind.UPDATE_EXTENSION, "103", before, after))
     _apply(bench, "103", {"FirstName": "Carla"})
     _read_back(bench)
-    assert [(row.state, row.error_code) for row in bench.rows(run_id)] == [("failed", "partly_done")]
+    assert [(row.state, row.error_code) for row in bench.rows(run_id)] == [("failed", "unfinished")]
     assert bench.log()[-2] == "Updated extension 103 (Somebody): first name."
     assert bench.log()[-1].startswith("Not finished: update extension 103 (Somebody).")
 
