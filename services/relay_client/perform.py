@@ -225,18 +225,41 @@ class Performer:
                 body = template.differing(body, present)
             if not body:
                 continue
-            try:
-                self.xapi.update_user(
-                    step.of_extension or extension_id,
-                    body,
-                    f"writing {step.name} after creating extension {command.number}",
-                )
-            except REFUSED as refused:
-                refusals.append(f"{step.name} could not be written: {refused.args[0]}")
+            what = f"writing {step.name} after creating extension {command.number}"
+            refused = self._write_what_is_taken(step.of_extension or extension_id, body, what)
+            for why, fields in refused.items():
+                only = f" ({', '.join(fields)})" if len(body) > 1 else ""
+                refusals.append(f"{step.name}{only} could not be written: {why}")
         if refusals:
             raise PartlyDone(
                 extension_id, f"Extension {command.number} was created, but {' Also, '.join(refusals)}"
             )
+
+    def _write_what_is_taken(self, extension_id: int, body: Json, what: str) -> dict[str, list[str]]:
+        """Write the fields; by each reason, those that were refused for it. One refused field keeps no other away.
+
+        A refused write changed nothing. Where 3CX does not name the field, each half is tried by itself.
+        """
+        try:
+            self.xapi.update_user(extension_id, body, what)
+        except CommandRejected as refused:
+            names = list(body)
+            if len(names) == 1:
+                return {refused.message: names}
+            named = str(refused.details.get("target") or "").partition("[")[0]
+            parts = [[named], [name for name in names if name != named]]
+            if named not in body:
+                middle = len(names) // 2
+                parts = [names[:middle], names[middle:]]
+            found: dict[str, list[str]] = {}
+            for part in parts:
+                some = {name: body[name] for name in part}
+                for why, fields in self._write_what_is_taken(extension_id, some, what).items():
+                    found.setdefault(why, []).extend(fields)
+            return found
+        except REFUSED as refused:
+            return {refused.message: list(body)}
+        return {}
 
     def _groups(self, command: Command, copied: Json, *, is_own: bool) -> tuple[list[Json], int | None]:
         names = command.after.get("departments")
