@@ -35,7 +35,7 @@ from services.cli.output import (
 )
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind
-from shared.domain.plan import FindingCode, counts_in_words
+from shared.domain.plan import RESERVATIONS, counts_in_words
 from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
 from shared.worker.context import Context
@@ -217,7 +217,7 @@ def _report(context: Context, ended: Run, as_json: bool) -> None:
         raise typer.Exit(HELD)
     if ended.state not in _GOOD:
         raise typer.Exit(FAILED)
-    if ended.error_code == FindingCode.CONTROLLER_BEHIND:
+    if ended.error_code in RESERVATIONS:
         raise typer.Exit(BEHIND)
 
 

@@ -46,7 +46,7 @@ from shared.database.tables import (
 )
 from shared.domain.binding import Binding, Shown
 from shared.domain.memory import Memory
-from shared.domain.plan import Finding, FindingCode, Plan, Severity, Verdict, VerdictState
+from shared.domain.plan import RESERVATIONS, Finding, FindingCode, Plan, Severity, Verdict, VerdictState
 from shared.domain.rules import Rules
 from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.controllers import memory_of, remember
@@ -186,7 +186,7 @@ def _store(
             _forget(session, run.site_id, plan.stale_binding_guids)
         _remember(session, run.site_id, plan.remembered)
         remember(session, run.site_id, memory)
-        if reservation is not None:
+        if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
         said = f"Run {run.id} replaced this plan."
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
@@ -215,7 +215,8 @@ def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
 
 
 def _reservation(plan: Plan) -> Finding | None:
-    return next((item for item in plan.findings if item.code is FindingCode.CONTROLLER_BEHIND), None)
+    found = [finding for finding in plan.findings if finding.code in RESERVATIONS]
+    return min(found, key=lambda finding: RESERVATIONS.index(finding.code), default=None)
 
 
 def _advise(session: Session, run_id: int, sentence: str) -> None:

@@ -50,6 +50,10 @@ class FindingCode(StrEnum):
     STEPS_REFUSED = "steps_refused"
 
 
+# While a plan has one of these, the ends are not in sync though nothing can be done; the first of them counts.
+RESERVATIONS = (FindingCode.CONTROLLER_BEHIND, FindingCode.STEPS_OWED, FindingCode.STEPS_REFUSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something the plan did not do, or did with a reservation, in a sentence that names everyone concerned."""

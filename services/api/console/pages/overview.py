@@ -12,7 +12,7 @@ from services.api.console.words import ago
 from services.api.dependencies import ContextDep
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import RunState
-from shared.domain.plan import FindingCode, counts_in_words
+from shared.domain.plan import RESERVATIONS, FindingCode, counts_in_words
 from shared.settings.documents import ScheduleSettings, SiteSettings
 from shared.settings.store import DEFAULT_SITE
 
@@ -110,6 +110,8 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
         )
     if newest.error_code == FindingCode.CONTROLLER_BEHIND:
         return "warn", "A domain controller is behind", newest.error_message or ""
+    if newest.error_code in RESERVATIONS:
+        return "warn", "Some extensions are not finished", newest.error_message or ""
     if newest.state in (RunState.IN_STEP, RunState.DONE):
         if seen.conflicts_total:
             return (
