@@ -12,10 +12,11 @@ from shared.settings.documents import Section
 _VIEWER = (
     "listSites", "readSettings", "readSection", "listExtensions", "listRuns", "readRun", "readPlan", "readFindings",
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
-    "readMetrics", "listControllers",
+    "readMetrics", "listControllers", "listOwedSteps",
 )  # fmt: skip
 _OPERATOR = (
     "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",
+    "giveUpOwedSteps", "retryOwedSteps",
 )  # fmt: skip
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",

@@ -47,6 +47,7 @@ _PLACES = {
         "controller_commands", "app", "Domain controllers that were read, and those gone for good."
     ),
     "binding": _Place("binding_commands", "app", "End or set the link between a person and an extension."),
+    "owed": _Place("owed_commands", "app", "Extensions that were created and are not finished."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),
     "keys": _Place("key_commands", "app", "The key of the stored secrets: its state, and a new one."),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension, Peer
+from shared.domain.owed import Owed
 from shared.domain.person import Person
 from shared.domain.plan import Finding, FindingCode, Severity
 from shared.domain.rules import Adoption, ChangedIn3cx
@@ -334,6 +335,28 @@ class Findings:
             "it in 3CX, or choose another in the archive settings.",
             [],
             number,
+        )
+
+    def steps_owed(self, owed: Owed, why: str) -> None:
+        """An extension cannot be finished by this plan."""
+        self._add_of(
+            FindingCode.STEPS_OWED,
+            Severity.WARNING,
+            f"Extension {owed.number} of {owed.person_name} was created and not finished, and cannot be finished now: {why}. "
+            "Every run tries again.",
+            [(owed.person_guid, owed.person_name)],
+            owed.number,
+        )
+
+    def steps_refused(self, owed: Owed) -> None:
+        """3CX refused to finish an extension."""
+        self._add_of(
+            FindingCode.STEPS_REFUSED,
+            Severity.WARNING,
+            f"Extension {owed.number} of {owed.person_name} is not finished. {owed.refusal} Correct in 3CX what is named "
+            "there, then let Rollcall try again or give the rest up (rollcall owed).",
+            [(owed.person_guid, owed.person_name)],
+            owed.number,
         )
 
     def incomplete_snapshot(self, why: str, held_back: int) -> None:

@@ -1,5 +1,7 @@
 """People who are not there any more, or not as before, and extensions that are nobody's. Pure."""
 
+from dataclasses import replace
+
 from services.reconciler.drafts import Draft
 from services.reconciler.joiners import adoption
 from services.reconciler.rebinding import plan_release
@@ -107,7 +109,14 @@ def plan_left_behind(table: Worktable) -> None:
             name=item.person_name,
             new_number=item.new_number,
         )
-        table.drafts += removal(table, extension, Outcome.DELETE, leaving)
+        after: list[Draft] = []
+        finishing = table.finishing.get(item.person_guid)
+        if finishing is not None and finishing.after.get("former_id") == extension_id:
+            # Its settings, and its address, have to be with the new one first.
+            after = [finishing]
+            if str(finishing.after.get("email", "")).casefold() == extension.email.casefold():
+                extension = replace(extension, email="")
+        table.drafts += removal(table, extension, Outcome.DELETE, leaving, after)
 
 
 def plan_unclaimed(table: Worktable) -> None:

@@ -33,7 +33,7 @@ from services.reconciler.run_inputs import (
     taken_lately,
     told_before,
 )
-from shared.database import events
+from shared.database import events, owed
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -50,7 +50,17 @@ from shared.database.tables import (
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command
 from shared.domain.memory import Memory
-from shared.domain.plan import Finding, FindingCode, HoldReason, Plan, Severity, Verdict, counts_of, hash_of
+from shared.domain.plan import (
+    RESERVATIONS,
+    Finding,
+    FindingCode,
+    HoldReason,
+    Plan,
+    Severity,
+    Verdict,
+    counts_of,
+    hash_of,
+)
 from shared.domain.rules import Rules
 from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.approvals import approval_of, obey
@@ -71,7 +81,6 @@ _INSERT_BATCH = 5_000
 # Many small runs must not do in this time what one large one may not.
 _ROLLING = timedelta(hours=24)
 # With one of these a run that ends well is done with warnings.
-_RESERVATIONS = (FindingCode.CONTROLLER_BEHIND, FindingCode.INCOMPLETE_SNAPSHOT)
 # SQL Server takes at most 2,100 parameters in a statement.
 _PARAMETERS_AT_ONCE = 500
 # What should be mended in time is said again when nobody has for a week.
@@ -114,6 +123,7 @@ def _plan(work: RunWork) -> None:
         left_behind = left_behind_of(session, run.site_id)
         memory = memory_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
+        owed_steps = owed.owed_of(owed.rows(session, run.site_id))
     rules = stored.settings.to_rules()
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
@@ -131,6 +141,7 @@ def _plan(work: RunWork) -> None:
         rules,
         facts.units,
         left_behind,
+        owed_steps,
     )
     patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
     weighed = weigh(plan, evidence.gathered(), memory, datetime.now(UTC), patience)
@@ -240,7 +251,7 @@ def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
 def _reservation(plan: Plan) -> Finding | None:
     """What keeps the two ends from being called in step, whatever the plan does."""
     told = {finding.code: finding for finding in reversed(plan.findings)}
-    return next((told[code] for code in _RESERVATIONS if code in told), None)
+    return next((told[code] for code in RESERVATIONS if code in told), None)
 
 
 def _hold(session: Session, run_id: int, waiting: Sequence[Command], verdict: Verdict) -> None:

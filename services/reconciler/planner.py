@@ -4,7 +4,7 @@ Equal inputs give an equal plan, in whatever order they come. Nothing here reads
 settings object; ``plan_run`` brings the values and stores the result. The rules are told for administrators
 in docs/rules.md.
 
-The rooms: ``identity`` (who is who, decided before anything else), ``joiners`` (people without an extension),
+The rooms: ``identity`` (who is who, decided before anything else), ``finishing`` (what earlier runs had begun), ``joiners`` (people without an extension),
 ``holders`` (people with one), ``leavers`` (people gone, extensions nobody's), ``rebinding`` (bindings that change),
 ``removal`` (the steps of one), ``drafts`` (what must come before what), ``findings`` (every sentence), ``worktable``
 (what they share).
@@ -17,6 +17,7 @@ from services.reconciler.drafts import Draft, settle, to_commands
 from services.reconciler.emptied import emptied_attributes
 from services.reconciler.evidence import Evidence
 from services.reconciler.findings import called
+from services.reconciler.finishing import plan_owed
 from services.reconciler.guards import is_another_phone_system
 from services.reconciler.holders import plan_holder
 from services.reconciler.identity.claims import is_email_address
@@ -35,6 +36,7 @@ from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import CommandKind, FieldValue
 from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.owed import Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
@@ -48,20 +50,23 @@ def make_plan(
     rules: Rules,
     units: tuple[UnitSnapshot, ...],
     left_behind: Iterable[LeftBehind] = (),
+    owed: Iterable[Owed] = (),
 ) -> Plan:
     """Compare and plan.
 
     ``people`` may hold someone several times (overlapping units); the first unit in the order of the rules
     wins. ``absent`` tells of bound people in none of the units. The plan removes someone only if every unit
     was read to its end and the directory itself says that the person is gone or elsewhere. ``left_behind`` are
-    former extensions of people who were given another number; those still there go.
+    former extensions of people who were given another number; those still there go. ``owed`` are steps that
+    interrupted creations and renumberings have still to do.
     """
     chosen = _first_unit_wins(people, rules)
     evidence = Evidence.of(units, absent, len(chosen))
-    table = Worktable(Situation(chosen, phone_system, bindings, rules, evidence, left_behind))
+    table = Worktable(Situation(chosen, phone_system, bindings, rules, evidence, left_behind, owed))
     _tell_duplicates(table)
     _tell_reserved(table)
     plan_moves(table)
+    plan_owed(table)
     _plan_people(table)
     stale = plan_absent(table)
     who = table.assignment

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.freshness import Evidence
+from shared.database import owed
 from shared.database.columns import DEPARTMENT, PEER, read_beside
 from shared.database.engine import Database
 from shared.database.pages import read_items
@@ -211,7 +212,8 @@ def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
 
 
 def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
-    """The former extensions of everybody who was ever given another number; most are gone."""
+    """The former extensions of everybody who was ever given another number, or is being given one; most are gone."""
+    going_on = owed.left_behind_of(owed.rows(session, site_id))
     rows = session.scalars(
         select(CommandRow)
         .join(Run, Run.id == CommandRow.run_id)
@@ -222,7 +224,7 @@ def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
             CommandRow.extension_id.is_not(None),
         )
     )
-    return [
+    return going_on + [
         LeftBehind(
             row.person_guid or "",
             row.person_name,

@@ -10,6 +10,7 @@ from services.reconciler.matching import NameKey, email_key, name_key
 from services.reconciler.reserved_numbers import ReservedNumbers
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
+from shared.domain.owed import Owed
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, Rules
 
@@ -25,6 +26,7 @@ class Situation:
         rules: Rules,
         evidence: Evidence,
         left_behind: Iterable[LeftBehind] = (),
+        owed: Iterable[Owed] = (),
     ) -> None:
         self.people = people
         self.phone_system = phone_system
@@ -39,6 +41,7 @@ class Situation:
             self.reserved.add(rules.archive.number)
         self.kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)
         self._left_behind = left_behind
+        self.owed = sorted(owed, key=lambda item: item.number)
 
     # The usual run changes nothing and needs none of these, so they are made on demand.
 

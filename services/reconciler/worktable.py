@@ -19,7 +19,7 @@ class Worktable:
 
     ``spoken_for`` are the ids of extensions that somebody of the directory stands for, or that a conflict is about:
     these are never "nobody's". ``held_back`` counts the changes that wait for proof of absence. ``rebinding`` are, by
-    GUID, the drafts that move a binding to another id.
+    GUID, the drafts that move a binding to another id, ``finishing`` those that finish an extension.
     """
 
     def __init__(self, situation: Situation) -> None:
@@ -34,6 +34,7 @@ class Worktable:
         self.held_back = 0
         self.without_template: dict[str, list[Person]] = defaultdict(list)
         self.rebinding: dict[str, Draft] = {}
+        self.finishing: dict[str, Draft] = {}
 
     def extension_of(self, guid: str) -> Extension | None:
         """The extension that is bound to the person and shows them."""

@@ -6,10 +6,10 @@ its ``before`` still holds; if someone changed the extension meanwhile, the comm
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from shared.domain.command import Command, CommandKind, FieldValue
+from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
 
 
@@ -25,10 +25,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What was read just now: the extension of the command's id, and the one that has its number."""
+    """What was read just now: the extension of the command's id, the one that has its number, the one it replaces."""
 
     by_id: Extension | None = None
     by_number: Extension | None = None
+    former: Extension | None = None
     department_exists: bool = False
 
 
@@ -51,6 +52,8 @@ def decide(command: Command, live: Live, was_interrupted: bool) -> Decision:
             return _decide_renumbering(command, live, was_interrupted)
         case CommandKind.DELETE_EXTENSION:
             return _decide_deletion(command, live)
+        case CommandKind.FINISH_EXTENSION:
+            return _decide_finishing(command, live)
         case (
             CommandKind.ADOPT_EXTENSION
             | CommandKind.REBIND_EXTENSION
@@ -60,6 +63,71 @@ def decide(command: Command, live: Live, was_interrupted: bool) -> Decision:
             return _decide_unchanged(command, live)
         case CommandKind.UPDATE_EXTENSION | CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
             return _decide_change(command, live)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a command turned out to have done after its run had ended. ``extension_id`` is of an extension it made.
+
+    ``reached`` are the fields of an update that took effect when not all of them did.
+    """
+
+    state: CommandState
+    code: str | None = None
+    message: str | None = None
+    extension_id: int | None = None
+    reached: Mapping[str, FieldValue] = field(default_factory=dict)
+
+
+_NO_EFFECT = Settled(
+    CommandState.SKIPPED,
+    "no_effect",
+    "Read back: it had not taken effect when the run ended. The next run compares again.",
+)
+
+
+def settle(command: Command, live: Live) -> Settled:
+    """What became of a command that was in hand when its run ended. Nothing more is to be done by it."""
+    match command.kind:
+        case CommandKind.CREATE_GROUP:
+            return Settled(CommandState.DONE) if live.department_exists else _NO_EFFECT
+        case CommandKind.CREATE_EXTENSION | CommandKind.RENUMBER_EXTENSION:
+            holder = live.by_number
+            if holder is None or not _is_ours(command, holder):
+                return _NO_EFFECT
+            if not has_further_steps(command):
+                return Settled(CommandState.DONE, extension_id=holder.id)
+            said = "Its further steps are owed; the next run finishes it."
+            return Settled(CommandState.FAILED, "unfinished", said, holder.id)
+        case CommandKind.DELETE_EXTENSION:
+            return Settled(CommandState.DONE) if live.by_id is None else _NO_EFFECT
+        case CommandKind.UPDATE_EXTENSION | CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
+            if live.by_id is None:
+                return _NO_EFFECT
+            if not differences(command.after, live.by_id):
+                return Settled(CommandState.DONE)
+            reached = took_effect(command, live.by_id)
+            if not reached:
+                return _NO_EFFECT
+            said = "The run ended before the rest was written. The next run compares again."
+            return Settled(CommandState.FAILED, "unfinished", said, reached=reached)
+        case _:
+            return _NO_EFFECT
+
+
+def has_further_steps(command: Command) -> bool:
+    """Whether a creation has more to write than the extension itself."""
+    is_new = command.kind is CommandKind.CREATE_EXTENSION
+    return not is_new or any(
+        command.after.get(name) for name in ("template", "departments", "primary_department")
+    )
+
+
+def took_effect(command: Command, extension: Extension) -> dict[str, FieldValue]:
+    """Of an update, the fields that the extension has as it wanted them and had not before."""
+    missing = differences(command.after, extension)
+    unlike = differences(command.before, extension)
+    return {name: value for name, value in command.after.items() if name in unlike and name not in missing}
 
 
 def _decide_creation(command: Command, live: Live, was_interrupted: bool) -> Decision:
@@ -87,6 +155,13 @@ def _decide_deletion(command: Command, live: Live) -> Decision:
     return _decide_unchanged(command, live)
 
 
+def _decide_finishing(command: Command, live: Live) -> Decision:
+    if live.by_id is not None and not differences({"email": command.after.get("email", "")}, live.by_id):
+        # Moved by an earlier try.
+        command = replace(command, before={**command.before, "email": live.by_id.email})
+    return _decide_unchanged(command, live)
+
+
 def _decide_unchanged(command: Command, live: Live) -> Decision:
     if live.by_id is None:
         return Decision(Action.OUTDATED, f"Extension {command.number} is gone.")
@@ -101,9 +176,7 @@ def _decide_change(command: Command, live: Live) -> Decision:
     to_do = differences(command.after, extension)
     # A field may hold its old value or, after an interrupted try, already its new one; nothing else.
     strange = [
-        field
-        for field in differences(command.before, extension)
-        if field in to_do or field not in command.after
+        name for name in differences(command.before, extension) if name in to_do or name not in command.after
     ]
     if strange:
         return _outdated(strange, extension)
@@ -112,7 +185,7 @@ def _decide_change(command: Command, live: Live) -> Decision:
 
 def _outdated(fields: list[str], extension: Extension) -> Decision:
     said = ", ".join(
-        f"{field.replace('_', ' ')} is now '{_text(field_of(extension, field))}'" for field in fields
+        f"{name.replace('_', ' ')} is now '{_text(field_of(extension, name))}'" for name in fields
     )
     return Decision(
         Action.OUTDATED,

@@ -1,17 +1,19 @@
 """Writes what became of commands: their rows, the bindings and the Log, together in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.database import events
+from services.relay_client.perform import PartlyDone
+from shared.database import events, owed
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
-from shared.domain.command import Command, CommandKind, CommandState
+from shared.domain.command import Command, CommandKind, CommandState, FieldValue
+from shared.domain.owed import Owes
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
 
@@ -27,6 +29,10 @@ _DONE_SENTENCES = {
     CommandKind.RENUMBER_EXTENSION: (
         "extension.renumbered",
         "{person} has extension {number} now, was {old}.",
+    ),
+    CommandKind.FINISH_EXTENSION: (
+        "extension.finished",
+        "Finished extension {number} ({person}), which an earlier run had begun.",
     ),
     CommandKind.UPDATE_EXTENSION: ("extension.updated", "Updated extension {number} ({person}): {fields}."),
     CommandKind.ENABLE_EXTENSION: ("extension.enabled", "Enabled extension {number} ({person})."),
@@ -51,7 +57,8 @@ _NOT_DONE_CODES = {
 class Outcome:
     """How one command ended. ``extension_id`` is of a creation, also of one that is only partly done.
 
-    ``was_so_already`` is that nothing had to be written and no earlier try of ours can be the reason.
+    ``was_so_already`` is that nothing had to be written and no earlier try of ours can be the reason. ``reached`` are the
+    fields of an update that were written although it was not done as a whole.
     """
 
     row_id: int
@@ -62,6 +69,14 @@ class Outcome:
     error_message: str | None = None
     extension_id: int | None = None
     was_so_already: bool = False
+    reached: Mapping[str, FieldValue] = field(default_factory=dict)
+
+    @property
+    def took_effect(self) -> Command | None:
+        """What of the command reached the phone system, if anything did."""
+        if self.state is CommandState.DONE or self.extension_id is not None:
+            return self.command
+        return replace(self.command, after=self.reached) if self.reached else None
 
 
 def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]) -> None:
@@ -87,11 +102,43 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
     for outcome in outcomes:
         _store_binding(session, site_id, outcome, now)
     _bind_all(session, site_id, [outcome for outcome in outcomes if outcome.extension_id is not None], now)
+    _note_owed(session, site_id, outcomes)
     events.record_many(
         session,
         site_id,
-        [_entry(run_id, outcome, archived.get(outcome.command.extension_id)) for outcome in outcomes],
+        [
+            entry
+            for outcome in outcomes
+            for entry in _entries(run_id, outcome, archived.get(outcome.command.extension_id))
+        ],
     )
+
+
+def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> None:
+    """What is owed from now on: the further steps of what was made and not finished, and nothing of what was not."""
+    settled: list[str] = []
+    for outcome in outcomes:
+        command, is_done = outcome.command, outcome.state is CommandState.DONE
+        is_finishing = command.kind is CommandKind.FINISH_EXTENSION
+        if not is_finishing and not command.makes_extension:
+            continue
+        is_there = is_finishing or outcome.extension_id is not None
+        replaces = command.kind is CommandKind.RENUMBER_EXTENSION or "former_id" in command.after
+        if not is_there or (is_done and not replaces):
+            settled.append(command.number)
+            continue
+        owes = Owes.FORMER_EXTENSION if is_done else Owes.STEPS
+        if outcome.error_code == PartlyDone.code:
+            owes = Owes.REFUSED_STEPS
+        extension_id = outcome.extension_id or command.extension_id
+        owed.answered(session, site_id, command.number, owes, outcome.error_message, extension_id)
+    deleted = [
+        outcome.command
+        for outcome in outcomes
+        if outcome.command.kind is CommandKind.DELETE_EXTENSION and outcome.state is CommandState.DONE
+    ]
+    owed.forget(session, site_id, settled + [command.number for command in deleted])
+    owed.forget_former(session, site_id, [command.extension_id or 0 for command in deleted])
 
 
 def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: datetime) -> None:
@@ -169,9 +216,9 @@ def _shown(command: Command) -> dict[str, Any]:
 
 
 def _store_binding(session: Session, site_id: str, outcome: Outcome, now: datetime) -> None:
-    if outcome.state is not CommandState.DONE:
+    command = outcome.took_effect
+    if command is None:
         return
-    command = outcome.command
     mine = (BindingRow.site_id == site_id, BindingRow.extension_id == command.extension_id)
     if command.kind is CommandKind.DELETE_EXTENSION:
         session.execute(delete(BindingRow).where(*mine).execution_options(synchronize_session=False))
@@ -217,30 +264,42 @@ def _archived(session: Session, run_id: int, outcomes: Sequence[Outcome]) -> dic
     return {extension_id: result["said"] for extension_id, result in rows if result.get("said")}
 
 
-def _entry(run_id: int, outcome: Outcome, archived: str | None) -> events.LogEntry:
-    command = outcome.command
-    person = command.person_name or "nobody's"
-    if outcome.state is CommandState.DONE:
-        code, sentence = _DONE_SENTENCES[command.kind]
-        message = sentence.format(
-            number=command.number,
-            person=person,
-            name=command.after.get("name", ""),
-            old=command.before.get("number", ""),
-            fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
-        )
-        if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
-            message = f"{message.removesuffix('.')}: {outcome.result['said']}."
-        if archived:
-            message += f" Before that {archived}."
-        if outcome.was_so_already:
-            message = f"Nothing to do, it was so already: {message[0].lower()}{message[1:]}"
-        level = EventLevel.INFO
-    else:
+def _entries(run_id: int, outcome: Outcome, archived: str | None) -> Iterator[events.LogEntry]:
+    """What reached the phone system, as what it was; and what of the command did not."""
+    done = outcome.took_effect
+    if done is not None:
+        code, message = _done_sentence(done, outcome, archived)
+        yield _entry(run_id, done, code, message, EventLevel.INFO)
+    if outcome.state is not CommandState.DONE:
+        command = outcome.command
         code, level = _NOT_DONE_CODES[outcome.state]
         what = command.kind.value.replace("_", " ")
+        person = command.person_name or "nobody's"
         about = f" {command.number} ({person})" if command.number else ""
-        message = f"Not done: {what}{about}. {outcome.error_message or ''}".strip()
+        how = "Not done" if done is None else "Not finished"
+        message = f"{how}: {what}{about}. {outcome.error_message or ''}".strip()
+        yield _entry(run_id, command, code, message, level)
+
+
+def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> tuple[str, str]:
+    code, sentence = _DONE_SENTENCES[command.kind]
+    message = sentence.format(
+        number=command.number,
+        person=command.person_name or "nobody's",
+        name=command.after.get("name", ""),
+        old=command.before.get("number", ""),
+        fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
+    )
+    if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
+        message = f"{message.removesuffix('.')}: {outcome.result['said']}."
+    if archived:
+        message += f" Before that {archived}."
+    if outcome.was_so_already:
+        message = f"Nothing to do, it was so already: {message[0].lower()}{message[1:]}"
+    return code, message
+
+
+def _entry(run_id: int, command: Command, code: str, message: str, level: EventLevel) -> events.LogEntry:
     return events.LogEntry(
         code,
         message,

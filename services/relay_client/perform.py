@@ -12,6 +12,7 @@ from typing import Any
 
 from services.relay_client import template
 from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
+from services.relay_client.decide import Live
 from services.relay_client.errors import REFUSED
 from services.relay_client.xapi import Json, Xapi
 from shared.domain.command import Command, CommandKind
@@ -84,11 +85,10 @@ class Performer:
     archiver: Archiver
     run: str
 
-    def perform(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
+    def perform(self, command: Command, live: Live, holder: Extension | None) -> Json:
         """Do it; the result to keep with the command.
 
-        ``live`` is the extension of the command's id; ``holder`` the one that has the number already when a
-        creation is resumed, else ``None``.
+        ``holder`` is the extension that has the number already when a creation is resumed, else ``None``.
 
         :raises UnknownOutcome: a write was sent and no answer came.
         :raises PartlyDone: created, but some later step was refused.
@@ -100,9 +100,15 @@ class Performer:
             case CommandKind.CREATE_EXTENSION:
                 return self._create(command, holder)
             case CommandKind.RENUMBER_EXTENSION:
-                return self._renumber(command, live, holder)
+                return self._renumber(command, live.by_id, holder)
+            case CommandKind.FINISH_EXTENSION:
+                if "former_id" in command.after:
+                    self._renumber(command, live.former, live.by_id)
+                else:
+                    self._create(command, live.by_id)
+                return {}
             case CommandKind.UPDATE_EXTENSION:
-                return self._update(command, live)
+                return self._update(command)
             case CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
                 enabled = bool(command.after["enabled"])
                 what = f"{'enabling' if enabled else 'disabling'} extension {command.number}"
@@ -219,18 +225,41 @@ class Performer:
                 body = template.differing(body, present)
             if not body:
                 continue
-            try:
-                self.xapi.update_user(
-                    step.of_extension or extension_id,
-                    body,
-                    f"writing {step.name} after creating extension {command.number}",
-                )
-            except REFUSED as refused:
-                refusals.append(f"{step.name} could not be written: {refused.args[0]}")
+            what = f"writing {step.name} after creating extension {command.number}"
+            refused = self._write_what_is_taken(step.of_extension or extension_id, body, what)
+            for why, fields in refused.items():
+                only = f" ({', '.join(fields)})" if len(body) > 1 else ""
+                refusals.append(f"{step.name}{only} could not be written: {why}")
         if refusals:
             raise PartlyDone(
                 extension_id, f"Extension {command.number} was created, but {' Also, '.join(refusals)}"
             )
+
+    def _write_what_is_taken(self, extension_id: int, body: Json, what: str) -> dict[str, list[str]]:
+        """Write the fields; by each reason, those that were refused for it. One refused field keeps no other away.
+
+        A refused write changed nothing. Where 3CX does not name the field, each half is tried by itself.
+        """
+        try:
+            self.xapi.update_user(extension_id, body, what)
+        except CommandRejected as refused:
+            names = list(body)
+            if len(names) == 1:
+                return {refused.message: names}
+            named = str(refused.details.get("target") or "").partition("[")[0]
+            parts = [[named], [name for name in names if name != named]]
+            if named not in body:
+                middle = len(names) // 2
+                parts = [names[:middle], names[middle:]]
+            found: dict[str, list[str]] = {}
+            for part in parts:
+                some = {name: body[name] for name in part}
+                for why, fields in self._write_what_is_taken(extension_id, some, what).items():
+                    found.setdefault(why, []).extend(fields)
+            return found
+        except REFUSED as refused:
+            return {refused.message: list(body)}
+        return {}
 
     def _groups(self, command: Command, copied: Json, *, is_own: bool) -> tuple[list[Json], int | None]:
         names = command.after.get("departments")
@@ -246,7 +275,7 @@ class Performer:
         is_member = any(row["GroupId"] == copied_primary for row in groups)
         return groups, copied_primary if is_member else None
 
-    def _update(self, command: Command, live: Extension | None) -> Json:
+    def _update(self, command: Command) -> Json:
         body = _body(command.after)
         what = f"updating extension {command.number}"
         if body:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from services.relay_client.advice import advice_on, advice_on_losses
+from services.relay_client.readback import read_back
 from services.relay_client.trial import try_settings
 from services.relay_client.xapi import READINGS, Xapi
 from shared.database.columns import DEPARTMENT, PEER, written_beside
@@ -27,6 +28,7 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
         if part is not None:
             settings = part.settings().phone_system
             with Xapi(settings, context.database, context.encryption) as xapi:
+                read_back(context, part.site_id, xapi)
                 _read(part, xapi)
 
 

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -17,16 +18,18 @@ from sqlalchemy import update
 from services.relay_client import claims, outcomes
 from services.relay_client.archive import Archiver
 from services.relay_client.claims import Claim, StageKey
-from services.relay_client.decide import Action, Decision, Live, decide
+from services.relay_client.decide import Action, Decision, Live, decide, took_effect
 from services.relay_client.errors import REFUSED, UnknownOutcome
 from services.relay_client.evidence import Evidence
+from services.relay_client.looking import look_at
 from services.relay_client.outcomes import Outcome
 from services.relay_client.pace import Pace
 from services.relay_client.perform import PartlyDone, Performer, StageCache
 from services.relay_client.relay import HandedOn
 from services.relay_client.xapi import Xapi
+from shared.database import owed
 from shared.database.tables import Run
-from shared.domain.command import Command, CommandKind, CommandState, Stage
+from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
 from shared.logging import ids_taken_along
@@ -46,7 +49,6 @@ _FIRST_PAUSE_SECONDS = 0.25
 # What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
 _FRESH_SECONDS = 5.0
 _STAYS = "The extension stays disabled and is not deleted; the next run tries again."
-_MAKES_EXTENSION = (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
 # 3CX itself refuses these when the number or the name has been taken since.
 _CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_GROUP)
 
@@ -157,6 +159,9 @@ class StageWork:
             if not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK, self.evidence.up_to)
+            # A creation that was interrupted is noted already.
+            begun = [claim.command for claim in chunk if not claim.was_interrupted]
+            owed.begin(session, self.run.site_id, self.run.id, begun)
         if not chunk:
             return []
         self._behind = chunk[-1].row_id
@@ -181,25 +186,7 @@ class StageWork:
     def _look_at(self, commands: list[Command]) -> list[_View]:
         """What the phone system has for each command right now, in as few requests as possible."""
         read_at = time.monotonic()
-        if self.key.stage is Stage.GROUPS:
-            departments = {department.name.casefold() for department in self.xapi.departments()}
-            return [
-                _View(Live(department_exists=str(command.after["name"]).casefold() in departments), read_at)
-                for command in commands
-            ]
-        by_number = self.xapi.find_by_numbers(
-            command.number for command in commands if command.kind in _MAKES_EXTENSION
-        )
-        by_id = self.xapi.find_by_ids(
-            command.extension_id for command in commands if command.extension_id is not None
-        )
-        return [
-            _View(
-                Live(by_id=by_id.get(command.extension_id or 0), by_number=by_number.get(command.number)),
-                read_at,
-            )
-            for command in commands
-        ]
+        return [_View(live, read_at) for live in look_at(self.xapi, commands)]
 
     def _carry_out(self, claim: Claim, view: _View | None) -> Outcome | None:
         """Look, decide and write until it is known what became of the command; ``None``: it was given back."""
@@ -208,9 +195,6 @@ class StageWork:
         if claim.row_id in self.evidence.waiting:
             said = self.evidence.waiting[claim.row_id]
             return _failed(claim, "directory_unavailable", said, state=CommandState.SKIPPED)
-        if claim.attempts > claims.MAX_ATTEMPTS:
-            said = f"Given up after {claims.MAX_ATTEMPTS} interrupted tries. The next run compares again."
-            return _failed(claim, "given_up", said)
         if self.evidence.is_old:
             self._give_back(claim, is_unknown=claim.was_interrupted)
             return None
@@ -231,8 +215,11 @@ class StageWork:
                 outdated = self.evidence.outdated.get(claim.row_id)
                 if outdated is not None and (not may_be_done or decision.action is Action.WRITE):
                     return _failed(claim, "outdated", outdated, state=CommandState.OUTDATED)
-                if len(unanswered) == _MOST_UNANSWERED and decision.action in (Action.WRITE, Action.RESUME):
-                    return _unanswered(claim, view.live, decision, unanswered[-1])
+                if decision.action in (Action.WRITE, Action.RESUME):
+                    if len(unanswered) == _MOST_UNANSWERED:
+                        return _unanswered(claim, view.live, decision, unanswered[-1])
+                    if claim.attempts > claims.MAX_ATTEMPTS:
+                        return _given_up(claim, view.live, decision)
                 outcome = self._act(claim, view.live, decision, may_be_done=may_be_done)
                 is_answered = True
                 return outcome
@@ -266,24 +253,24 @@ class StageWork:
             case Action.NUMBER_TAKEN:
                 return _failed(claim, "number_in_use", decision.message)
         try:
-            result = self._performer.perform(claim.command, live.by_id, _holder(live, decision))
+            result = self._performer.perform(claim.command, live, _holder(live, decision))
         except PartlyDone as partly:
-            return _failed(claim, partly.code, partly.message, extension_id=partly.extension_id)
+            made = partly.extension_id if claim.command.makes_extension else None
+            return _failed(claim, partly.code, partly.message, extension_id=made)
         except (PhoneSystemBusy, HandedOn):
             raise
         except RollcallError as error:
             is_archive = claim.command.kind is CommandKind.ARCHIVE_EXTENSION
             if not is_archive and not isinstance(error, REFUSED):
                 raise
-            return _failed(claim, error.code, f"{error.message} {_STAYS}" if is_archive else error.message)
-        made = result.get("extension_id")
-        return Outcome(
-            claim.row_id,
-            claim.command,
-            CommandState.DONE,
-            result,
-            extension_id=made if isinstance(made, int) else None,
-        )
+            # Of an update, what was written before the refusal.
+            is_update = claim.command.kind is CommandKind.UPDATE_EXTENSION
+            reached = _reached(claim, look_at(self.xapi, [claim.command])[0]) if is_update else {}
+            said = f"{error.message} {_STAYS}" if is_archive else error.message
+            return _failed(claim, error.code, said, reached=reached)
+        found = result.get("extension_id")
+        extension_id = found if isinstance(found, int) else None
+        return Outcome(claim.row_id, claim.command, CommandState.DONE, result, extension_id=extension_id)
 
     def _must_stop(self) -> bool:
         return bool(self._fatal) or self.work.is_lost or self._is_abandoned.is_set()
@@ -320,19 +307,37 @@ def _holder(live: Live, decision: Decision) -> Extension | None:
 
 
 def _unanswered(claim: Claim, live: Live, decision: Decision, last: UnknownOutcome) -> Outcome:
+    said = (
+        f"although it was tried {_MOST_UNANSWERED} times and the phone system answers otherwise: {last.message} The next run "
+        "compares again."
+    )
+    return _left_undone(claim, live, decision, last.code, said)
+
+
+def _given_up(claim: Claim, live: Live, decision: Decision) -> Outcome:
+    said = f"because its worker ended {claims.MAX_ATTEMPTS} times before it was done. The next run compares again."
+    return _left_undone(claim, live, decision, "given_up", said)
+
+
+def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: str) -> Outcome:
+    """Not, or not wholly, done, as was just read; ``why`` ends the sentence."""
     holder = _holder(live, decision)
-    stands = (
-        f"Extension {holder.number} was created, but not all of its settings were written"
-        if holder
-        else "Not done"
-    )
-    return _failed(
-        claim,
-        last.code,
-        f"{stands}, although it was tried {_MOST_UNANSWERED} times and the phone system answers otherwise: "
-        f"{last.message} The next run compares again.",
-        extension_id=holder.id if holder else None,
-    )
+    if holder is not None:
+        said = f"Extension {holder.number} was created, but not all of its settings were written, {why}"
+        return _failed(claim, code, said, extension_id=holder.id)
+    reached = _reached(claim, live)
+    said = f"Only {_listed(reached)} was written, {why}" if reached else f"Not done, {why}"
+    return _failed(claim, code, said, reached=reached)
+
+
+def _reached(claim: Claim, live: Live) -> dict[str, FieldValue]:
+    if claim.command.kind is not CommandKind.UPDATE_EXTENSION or live.by_id is None:
+        return {}
+    return took_effect(claim.command, live.by_id)
+
+
+def _listed(fields: Mapping[str, FieldValue]) -> str:
+    return ", ".join(name.replace("_", " ") for name in fields)
 
 
 def _failed(
@@ -342,5 +347,6 @@ def _failed(
     *,
     state: CommandState = CommandState.FAILED,
     extension_id: int | None = None,
+    reached: Mapping[str, FieldValue] | None = None,
 ) -> Outcome:
-    return Outcome(claim.row_id, claim.command, state, {}, code, message, extension_id)
+    return Outcome(claim.row_id, claim.command, state, {}, code, message, extension_id, reached=reached or {})

@@ -40,8 +40,8 @@ def row_command(row: CommandRow) -> Command:
         person_guid=row.person_guid,
         person_name=row.person_name,
         extension_id=row.extension_id,
-        before=_fields(row.before),
-        after=_fields(row.after),
+        before=read_fields(row.before),
+        after=read_fields(row.after),
         requires=tuple(row.requires),
         wave=row.wave,
         unit=row.unit,
@@ -62,5 +62,6 @@ def finding_values(run_id: int, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _fields(values: dict[str, Any]) -> dict[str, FieldValue]:
+def read_fields(values: dict[str, Any]) -> dict[str, FieldValue]:
+    """The fields of a command as they were stored."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database.types import Line, Prose, UtcDateTime
 from shared.domain.command import CommandState
+from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.domain.run import PartKind as PartKind
 from shared.domain.run import PartState as PartState
@@ -238,6 +239,30 @@ class PersonDoubt(Base):
     digest: Mapped[str] = mapped_column(Line(64), default="")
     since: Mapped[datetime]
     needs: Mapped[dict[str, Any]]
+
+
+class OwedSteps(Base):
+    """What a creation or a renumbering still owes to its extension, from before its first write to its last step.
+
+    ``extension_id`` is NULL until it is known that the extension was made.
+    """
+
+    __tablename__ = "owed_steps"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(Line(20), primary_key=True)
+    # Of the run that began it, which may be forgotten before this is.
+    run_id: Mapped[int]
+    extension_id: Mapped[int | None]
+    person_guid: Mapped[str] = mapped_column(KEY)
+    person_name: Mapped[str] = mapped_column(Line(300), default="")
+    # Of a renumbering: the extension that is replaced, and how it was known.
+    former_id: Mapped[int | None]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    owes: Mapped[str] = mapped_column(Line(20), default=Owes.STEPS.value)
+    # What the phone system, or the way to it, said last.
+    answer: Mapped[str | None] = mapped_column(Prose)
+    begun_at: Mapped[datetime]
 
 
 class CommandRow(Base):

@@ -10,7 +10,7 @@ FieldValue = str | bool | int | None | tuple[str, ...]
 class CommandKind(StrEnum):
     """What a command does.
 
-    Three change only who is bound to what: ``release_binding`` ends a binding, ``rebind_extension`` gives a bound
+    ``finish_extension`` does the steps that an interrupted creation or renumbering still owes. Three change only who is bound to what: ``release_binding`` ends a binding, ``rebind_extension`` gives a bound
     extension to another account or an account its extension under another id, ``adopt_extension`` binds a person to an
     extension that nobody is bound to.
     """
@@ -21,6 +21,7 @@ class CommandKind(StrEnum):
     ADOPT_EXTENSION = "adopt_extension"
     CREATE_EXTENSION = "create_extension"
     RENUMBER_EXTENSION = "renumber_extension"
+    FINISH_EXTENSION = "finish_extension"
     UPDATE_EXTENSION = "update_extension"
     ENABLE_EXTENSION = "enable_extension"
     DISABLE_EXTENSION = "disable_extension"
@@ -49,6 +50,7 @@ STAGE_OF: Mapping[CommandKind, Stage] = {
     CommandKind.ADOPT_EXTENSION: Stage.CREATE,
     CommandKind.CREATE_EXTENSION: Stage.CREATE,
     CommandKind.RENUMBER_EXTENSION: Stage.CREATE,
+    CommandKind.FINISH_EXTENSION: Stage.CREATE,
     CommandKind.UPDATE_EXTENSION: Stage.UPDATE,
     CommandKind.ENABLE_EXTENSION: Stage.ENABLE,
     CommandKind.DISABLE_EXTENSION: Stage.DISABLE,
@@ -73,7 +75,8 @@ class Command:
     removed or renumbered), so that one that has changed meanwhile is left alone.
     ``extension_id`` is the extension that exists already: ``None`` for a creation, the old one for a
     renumbering. A rebinding's ``after`` is the binding: ``number`` by which it is remembered, ``origin``,
-    ``disabled_by_rollcall``, and ``previous_person`` (a GUID) when another account had the extension.
+    ``disabled_by_rollcall``, and ``previous_person`` (a GUID) when another account had the extension. A finishing's
+    ``after`` is what the creation wanted, with ``former_id``, the extension whose settings move, after a renumbering.
 
     ``rests_on_absence``: what is taken away is taken because somebody, or a value, was not found; it is not stored.
     """
@@ -97,6 +100,11 @@ class Command:
     def stage(self) -> Stage:
         """The stage that executes the command."""
         return STAGE_OF[self.kind]
+
+    @property
+    def makes_extension(self) -> bool:
+        """Whether a new extension is made; it may take several steps."""
+        return self.kind in (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
 
 
 class CommandState(StrEnum):

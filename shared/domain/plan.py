@@ -47,6 +47,17 @@ class FindingCode(StrEnum):
     NUMBER_CHANGED_IN_3CX = "number_changed_in_3cx"
     NUMBER_PASSED_ON = "number_passed_on"
     CONTROLLER_BEHIND = "controller_behind"
+    STEPS_OWED = "steps_owed"
+    STEPS_REFUSED = "steps_refused"
+
+
+# While a plan has one of these, the ends are not in sync though nothing can be done; the first of them counts.
+RESERVATIONS = (
+    FindingCode.CONTROLLER_BEHIND,
+    FindingCode.INCOMPLETE_SNAPSHOT,
+    FindingCode.STEPS_OWED,
+    FindingCode.STEPS_REFUSED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,7 @@ _VERBS: Mapping[str, str] = {
     CommandKind.ADOPT_EXTENSION: "adopt",
     CommandKind.UPDATE_EXTENSION: "update",
     CommandKind.RENUMBER_EXTENSION: "renumber",
+    CommandKind.FINISH_EXTENSION: "finish",
     CommandKind.ENABLE_EXTENSION: "enable",
     CommandKind.DISABLE_EXTENSION: "disable",
     CommandKind.ARCHIVE_EXTENSION: "archive",

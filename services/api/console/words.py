@@ -73,6 +73,7 @@ COMMAND_KINDS = Words(
         CommandKind.ADOPT_EXTENSION: "Adopt",
         CommandKind.CREATE_EXTENSION: "Create",
         CommandKind.RENUMBER_EXTENSION: "Renumber",
+        CommandKind.FINISH_EXTENSION: "Finish",
         CommandKind.UPDATE_EXTENSION: "Update",
         CommandKind.ENABLE_EXTENSION: "Enable",
         CommandKind.DISABLE_EXTENSION: "Disable",
@@ -113,6 +114,7 @@ _FIELDS: Mapping[str, str] = {
     "departments": "Departments",
     "primary_department": "Primary department",
     "template": "Like extension",
+    "former_id": "Former extension's id",
     "name": "Name",
 }
 

@@ -74,33 +74,6 @@ def approve(
     return run
 
 
-def _let_go_on(session: Session, run: Run, plan_hash: str, actor: str, left_out: Collection[int]) -> None:
-    approvals.leave_out(session, run.id, left_out)
-    pending = session.scalar(
-        select(func.count())
-        .select_from(CommandRow)
-        .where(CommandRow.run_id == run.id, CommandRow.state == CommandState.PENDING.value)
-    )
-    move_run(
-        session,
-        run.id,
-        RunEvent.APPROVED if pending else RunEvent.APPROVED_EMPTY,
-        approved_hash=plan_hash,
-        approved_by=actor,
-        approved_at=datetime.now(UTC),
-    )
-    session.refresh(run)
-    without = f", {len(left_out)} left out" if left_out else ""
-    _note(
-        session,
-        run,
-        "run.approved",
-        f"The plan of run {run.id} was approved: {pending} commands{without}.",
-        actor,
-        {"plan_hash": plan_hash, "left_out": sorted(left_out)},
-    )
-
-
 def reject(context: Context, run_id: int, actor: str, reason: str = "") -> Run:
     """Refuse the plan: the run is cancelled and nothing of it is executed.
 

@@ -13,6 +13,7 @@ from shared.database.tables import (
     Asset,
     BindingRow,
     Event,
+    OwedSteps,
     Run,
     SettingsVersion,
     Site,
@@ -85,6 +86,7 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
             move_run(session, run_id, RunEvent.CANCELLED)
         session.execute(delete(SettingsVersion).where(SettingsVersion.site_id == site_id))
         session.execute(delete(Asset).where(Asset.site_id == site_id))
+        session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         tokens = session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)).rowcount  # type: ignore[attr-defined]
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)

@@ -164,7 +164,16 @@ def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves
         assert session.scalars(text("SELECT kind FROM runs")).all() == ["person"]
     migrate(database)
     assert _counts(database) == filled | dict.fromkeys(
-        ("findings", "commands", "snapshot_parts", "snapshot_pages", "reading_memories", "person_doubts"), 0
+        (
+            "findings",
+            "commands",
+            "snapshot_parts",
+            "snapshot_pages",
+            "reading_memories",
+            "person_doubts",
+            "owed_steps",
+        ),
+        0,
     )
 
 

@@ -1,11 +1,14 @@
 """Creations of which a part is refused: nothing is made twice, nothing is lost, and it is said what is missing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.domain.command import Command, CommandKind
+from tests.integration.relay_client.between import Answer, Between, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench, change, creation
 from tests.integration.relay_client.test_unknown_outcome import renumbering
 
@@ -16,13 +19,34 @@ REFUSED: dict[str, Any] = {
     "method": "PATCH",
     "path": "^/Users",
 }
-STEPS = ["its settings", "its forwarding", "its departments"]
+STEPS = {
+    "its settings": "RecordCalls",
+    "its forwarding": "ForwardingProfiles",
+    "its departments": "Groups",
+}
 
 
 def _newcomer(bench: Bench) -> Command:
     bench.phone_system.state.add_group({"Name": "Sales"}, is_counted=False)
     bench.phone_system.state.change_user(bench.id_of("100"), {"RecordCalls": True}, is_counted=False)
     return creation(1, template="100", departments=("Sales",), primary_department="Sales")
+
+
+@contextmanager
+def refusing(bench: Bench, *fields: str) -> Iterator[Between]:
+    """The phone system, refusing every write of these fields without saying which of them it means."""
+
+    def _handle(passing: Passing, forward: Forward) -> Answer:
+        is_refused = passing.method == "PATCH" and any(
+            f'"{field}"'.encode() in passing.content for field in fields
+        )
+        return Answer(400, b'{"error": {"message": "No."}}') if is_refused else forward()
+
+    with between(bench.base_url) as proxy:
+        proxy.handling = _handle
+        bench.configure(base_url=proxy.base_url)
+        yield proxy
+    bench.configure(base_url=bench.base_url)
 
 
 @pytest.fixture
@@ -35,17 +59,32 @@ def options(release: str) -> PhoneSystemOptions:
 def test_a_refused_step_keeps_neither_the_others_away_nor_the_extension_from_its_person(
     bench: Bench, step: str
 ) -> None:
-    command = _newcomer(bench)
-    bench.phone_system.faults.add(REFUSED | {"skip": STEPS.index(step)})
-    (row,) = bench.execute(command)
+    command, field = _newcomer(bench), STEPS[step]
+    with refusing(bench, field):
+        (row,) = bench.execute(command)
     assert (row.state, row.error_code) == ("failed", "partly_done")
-    assert f"Extension 201 was created, but {step} could not be written" in (row.error_message or "")
+    named = "" if field == "Groups" else f" ({field})"
+    assert f"Extension 201 was created, but {step}{named} could not be written" in (row.error_message or "")
     assert bench.bindings()["guid-1"][:2] == (bench.id_of("201"), "201")
     user = bench.user("201")
     assert user["RecordCalls"] == (step != "its settings")
     # The primary department is accepted only of a member.
     assert (user["PrimaryGroupId"] == 2) == (step != "its departments")
     assert ("Also, its primary department" in (row.error_message or "")) == (step == "its departments")
+
+
+def test_of_the_settings_only_what_is_refused_stays_away_and_is_named(bench: Bench) -> None:
+    changed = {"SRTPMode": "SRTPEnforced", "Language": "DE", "VMEmailOptions": "Attachment"}
+    command = _newcomer(bench)
+    bench.phone_system.state.change_user(bench.id_of("100"), changed, is_counted=False)
+    with refusing(bench, "RecordCalls", "Language") as proxy:
+        (row,) = bench.execute(command)
+    assert "its settings (RecordCalls, Language) could not be written" in (row.error_message or "")
+    user = bench.user("201")
+    assert (user["SRTPMode"], user["VMEmailOptions"]) == ("SRTPEnforced", "Attachment")
+    assert (user["RecordCalls"], user["PrimaryGroupId"]) == (False, 2)
+    writes = [passing for passing in proxy.requests if passing.method == "PATCH"]
+    assert len(writes) < 30
 
 
 def test_departments_that_were_refused_are_written_by_the_next_run_without_a_second_extension(
@@ -124,7 +163,7 @@ def test_a_renumbering_that_is_refused_leaves_the_old_extension_as_it_was(bench:
 
 def test_a_renumbering_of_which_a_part_is_refused_keeps_the_old_extension_and_says_so(bench: Bench) -> None:
     # Freed, given, and then the settings.
-    bench.phone_system.faults.add(REFUSED | {"skip": 2})
+    bench.phone_system.faults.add(REFUSED | {"skip": 2, "times": 1000})
     rows = bench.execute(
         renumbering(bench),
         change(bench, CommandKind.DISABLE_EXTENSION, "104", {"enabled": True}, {"enabled": False}, requires=(1,)),

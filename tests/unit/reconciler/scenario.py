@@ -7,6 +7,7 @@ from services.reconciler.planner import make_plan
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.owed import Owed
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.plan import Finding, Plan
 from shared.domain.rules import Rules
@@ -20,6 +21,7 @@ def plan_of(
     absent: Iterable[AbsentPerson] = (),
     rules: Rules | None = None,
     left_behind: Iterable[LeftBehind] = (),
+    owed: Iterable[Owed] = (),
     **unit: Any,
 ) -> Plan:
     """The plan; ``unit`` changes the reading of the first unit (``is_complete=False``)."""
@@ -28,7 +30,7 @@ def plan_of(
     )
     listed = list(people)
     units = make_units(len(listed), **unit)
-    return make_plan(listed, phone_system, bindings, absent, rules or make_rules(), units, left_behind)
+    return make_plan(listed, phone_system, bindings, absent, rules or make_rules(), units, left_behind, owed)
 
 
 def steps(plan: Plan) -> list[str]:

@@ -46,6 +46,7 @@ KNOWN = {"number": "201", "first_name": "Anna1", "last_name": "Berg1", "email": 
 ADOPT = _command(CommandKind.ADOPT_EXTENSION, KNOWN)
 REBIND = _command(CommandKind.REBIND_EXTENSION, KNOWN, {"number": "201", "disabled_by_rollcall": True})
 RELEASE = _command(CommandKind.RELEASE_BINDING, KNOWN)
+FINISH = _command(CommandKind.FINISH_EXTENSION, KNOWN | {"email": ""}, {"email": "anna1@corp.example.test"})
 GROUP = Command(1, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"})
 
 
@@ -58,6 +59,15 @@ def _at_number(extension: Extension) -> Live:
 
 
 CASES: list[tuple[str, Command, Live, bool, Action]] = [
+    ("to be finished", FINISH, _having(email=""), False, Action.WRITE),
+    ("to be finished, address moved already", FINISH, _having(), True, Action.WRITE),
+    (
+        "to be finished, of another name by now",
+        FINISH,
+        _having(email="", last_name="Other"),
+        False,
+        Action.OUTDATED,
+    ),
     ("a free number", CREATE, Live(), False, Action.WRITE),
     ("a free number after a crash", CREATE, Live(), True, Action.WRITE),
     (

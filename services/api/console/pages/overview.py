@@ -110,12 +110,15 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
             "Both ends are configured. A preview shows what a run would do.",
         )
     if has_warnings(newest):
-        is_behind = newest.error_code == FindingCode.CONTROLLER_BEHIND
-        return (
-            "warn",
-            "A domain controller is behind" if is_behind else "Done with warnings",
-            newest.error_message or "",
+        headlines = {
+            FindingCode.CONTROLLER_BEHIND: "A domain controller is behind",
+            FindingCode.STEPS_OWED: "Some extensions are not finished",
+            FindingCode.STEPS_REFUSED: "Some extensions are not finished",
+        }
+        said = next(
+            (line for code, line in headlines.items() if code == newest.error_code), "Done with warnings"
         )
+        return "warn", said, newest.error_message or ""
     if newest.state in (RunState.IN_STEP, RunState.DONE):
         if seen.conflicts_total:
             return (

@@ -1,0 +1,75 @@
+"""The steps still owed to extensions: what they are, and a person's word to try again or to give them up.
+
+Called by the API and the CLI. Nothing is written to the phone system; the next run goes by what is owed then.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from shared.database import events, owed
+from shared.database.tables import OwedSteps, Site
+from shared.domain.owed import Owes
+from shared.errors import NotFound
+from shared.worker.context import Context
+
+
+def list_owed(context: Context, site_id: str) -> Sequence[OwedSteps]:
+    """Every extension of the site to which something is owed, by number.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.read() as session:
+        if session.get(Site, site_id) is None:
+            raise NotFound(f"There is no site '{site_id}'.")
+        return owed.rows(session, site_id)
+
+
+def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedSteps:
+    """Owe the extension nothing more: it stays as it is in 3CX, and so does the one that it was to replace.
+
+    :raises NotFound: nothing is owed to an extension with this number.
+    """
+    with context.database.begin() as session:
+        row = _row(session, site_id, number)
+        former = " The extension that it was to replace stays as well." if row.former_id is not None else ""
+        said = f"What was owed to extension {row.number} ({row.person_name}) is given up: it stays as it is in 3CX.{former}"
+        _note(session, row, actor, "given_up", said)
+        session.delete(row)
+    return row
+
+
+def try_again(context: Context, site_id: str, number: str, actor: str) -> OwedSteps:
+    """Let the next run finish the extension, although 3CX refused a step.
+
+    :raises NotFound: nothing is owed to an extension with this number.
+    """
+    with context.database.begin() as session:
+        row = _row(session, site_id, number)
+        if row.owes == Owes.REFUSED_STEPS:
+            row.owes = Owes.STEPS.value
+        said = f"The next run tries again to finish extension {row.number} ({row.person_name})."
+        _note(session, row, actor, "tried_again", said)
+    return row
+
+
+def _row(session: Session, site_id: str, number: str) -> OwedSteps:
+    row = session.get(OwedSteps, (site_id, number.strip()[:20]))
+    if row is None or row.extension_id is None:
+        raise NotFound(f"Nothing is owed to extension {number.strip()[:20]}. See what is: rollcall owed list")
+    return row
+
+
+def _note(session: Session, row: OwedSteps, actor: str, what: str, said: str) -> None:
+    entry = events.LogEntry(
+        f"owed.{what}", said, actor=actor, number=row.number, person_guid=row.person_guid or None
+    )
+    events.record(session, row.site_id, entry)
+    details = {
+        "number": row.number,
+        "person": row.person_guid,
+        "name": row.person_name,
+        "owes": row.owes,
+        "answer": row.answer,
+    }
+    events.audit(session, row.site_id, actor=actor, action=f"owed.{what}", details=details)

@@ -1,0 +1,57 @@
+"""What earlier runs had begun to make and not finished: it is finished before anything else is done to it. Pure."""
+
+from dataclasses import replace
+
+from services.reconciler.drafts import Draft
+from services.reconciler.fields import Fields, identity
+from services.reconciler.worktable import Worktable
+from shared.domain.command import CommandKind
+from shared.domain.extension import Extension
+from shared.domain.owed import Owed
+
+# What follows the creation itself; the rest was written with it, and the usual comparison looks after it.
+_FURTHER = ("template", "departments", "primary_department")
+
+
+def plan_owed(table: Worktable) -> None:
+    """One command for each extension that is not finished; a finding where it was refused or cannot be now."""
+    for owed in table.situation.owed:
+        extension = table.assignment.extension_of.get(owed.person_guid)
+        person = table.situation.people.get(owed.person_guid)
+        if person is None or extension is None or extension.number != owed.number:
+            # Gone, or about to go.
+            continue
+        if owed.refusal:
+            table.findings.steps_refused(owed)
+        elif table.situation.excludes_holder(person.guid, extension):
+            table.findings.steps_owed(owed, "the rules exclude it")
+        else:
+            after = _wanted(table, owed, extension)
+            draft = Draft(
+                CommandKind.FINISH_EXTENSION,
+                extension.number,
+                f"Extension {extension.number} of {person.name} was made by an earlier run, which could not finish it.",
+                person=person,
+                extension=extension,
+                before=identity(extension),
+                after=after,
+                evidence=table.evidence.of_presence(person),
+            )
+            table.drafts.append(draft)
+            table.finishing[person.guid] = draft
+            # Whatever else is done to it comes after that, and finds it so.
+            finished = replace(extension, email=str(after.get("email", extension.email)))
+            table.assignment.extension_of[person.guid] = finished
+
+
+def _wanted(table: Worktable, owed: Owed, extension: Extension) -> Fields:
+    after: Fields = {name: value for name, value in owed.after.items() if name in _FURTHER}
+    former = table.situation.left_behind.get(owed.former_id or 0)
+    if former is None:
+        return after
+    after["former_id"] = former.extension_id
+    email = str(owed.after.get("email", ""))
+    holder = table.situation.by_email.get(email.casefold())
+    if email and (holder is None or holder.id in (former.extension_id, extension.id)):
+        after["email"] = email
+    return after

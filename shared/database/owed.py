@@ -1,0 +1,142 @@
+"""The steps owed to extensions: written before the first write of a creation, deleted when its last step is done."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.database.commands import read_fields
+from shared.database.tables import OwedSteps, Run, RunState
+from shared.domain.binding import LeftBehind
+from shared.domain.command import Command
+from shared.domain.owed import Owed, Owes
+
+
+def begin(session: Session, site_id: str, run_id: int, commands: Iterable[Command]) -> None:
+    """Note what these creations and renumberings will owe from their first write on."""
+    begun = [command for command in commands if command.makes_extension]
+    if not begun:
+        return
+    forget(session, site_id, [command.number for command in begun])
+    session.execute(
+        insert(OwedSteps),
+        [
+            {
+                "site_id": site_id,
+                "number": command.number,
+                "run_id": run_id,
+                "person_guid": command.person_guid or "",
+                "person_name": command.person_name,
+                "former_id": command.extension_id,
+                "before": dict(command.before),
+                "after": dict(command.after),
+                "owes": Owes.STEPS.value,
+                "begun_at": datetime.now(UTC),
+            }
+            for command in begun
+        ],
+    )
+
+
+def answered(
+    session: Session,
+    site_id: str,
+    number: str,
+    owes: Owes,
+    answer: str | None,
+    extension_id: int | None,
+) -> None:
+    """Note that the extension is there, and how the last try to finish it ended."""
+    session.execute(
+        update(OwedSteps)
+        .where(OwedSteps.site_id == site_id, OwedSteps.number == number)
+        .values(owes=owes.value, answer=answer, extension_id=extension_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def forget(session: Session, site_id: str, numbers: Collection[str]) -> int:
+    """Nothing is owed to these extensions any more; of how many something was."""
+    if not numbers:
+        return 0
+    gone = session.execute(
+        delete(OwedSteps)
+        .where(OwedSteps.site_id == site_id, OwedSteps.number.in_(numbers))
+        .execution_options(synchronize_session=False)
+    )
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def forget_former(session: Session, site_id: str, extension_ids: Collection[int]) -> None:
+    """These extensions are gone, which was all that their successors still owed."""
+    if extension_ids:
+        session.execute(
+            delete(OwedSteps)
+            .where(
+                OwedSteps.site_id == site_id,
+                OwedSteps.owes == Owes.FORMER_EXTENSION.value,
+                OwedSteps.former_id.in_(extension_ids),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def forget_unbegun(session: Session, site_id: str) -> None:
+    """Of runs that have ended, what was noted before a first write that never took effect."""
+    going_on = select(Run.id).where(Run.site_id == site_id, Run.state == RunState.EXECUTING.value)
+    session.execute(
+        delete(OwedSteps)
+        .where(
+            OwedSteps.site_id == site_id,
+            OwedSteps.extension_id.is_(None),
+            OwedSteps.run_id.not_in(going_on),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def rows(session: Session, site_id: str) -> Sequence[OwedSteps]:
+    """What is owed to extensions that are there, by number."""
+    return session.scalars(
+        select(OwedSteps)
+        .where(OwedSteps.site_id == site_id, OwedSteps.extension_id.is_not(None))
+        .order_by(OwedSteps.number)
+    ).all()
+
+
+def owed_of(found: Iterable[OwedSteps]) -> list[Owed]:
+    """The rows as the planner takes them."""
+    return [
+        Owed(
+            row.number,
+            row.person_guid,
+            row.person_name,
+            read_fields(row.after),
+            row.former_id,
+            row.answer or "" if row.owes == Owes.REFUSED_STEPS else "",
+        )
+        for row in found
+        if row.owes != Owes.FORMER_EXTENSION
+    ]
+
+
+def left_behind_of(found: Iterable[OwedSteps]) -> list[LeftBehind]:
+    """The former extensions that are still to go; where a step was refused the former one is kept."""
+    return [
+        LeftBehind(
+            row.person_guid,
+            row.person_name,
+            row.former_id,
+            _text(row.before, "first_name"),
+            _text(row.before, "last_name"),
+            row.number,
+            _text(row.before, "number"),
+        )
+        for row in found
+        if row.former_id is not None and row.owes != Owes.REFUSED_STEPS
+    ]
+
+
+def _text(values: Mapping[str, object], name: str) -> str:
+    return str(values.get(name) or "")
