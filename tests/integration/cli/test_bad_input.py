@@ -68,7 +68,7 @@ _REFUSED: dict[str, tuple[str, tuple[str, ...]]] = {
     "plain LDAP": ("directory: {security: plain}\n", ("ldaps", "starttls")),
     "http to a phone system": ("phone_system: {base_url: 'http://pbx.example.com'}\n", ("https",)),
     "a bad filter": ("directory: {filter: 'company=x'}\n", ("(company=Example)",)),
-    "a bad expression": ("rules: {exclusions: [{kind: regex, value: '('}]}\n", ("regular expression",)),
+    "a bad expression": ("rules: {exclusions: [{kind: regex, value: '('}]}\n", ("cannot be used: unclosed group",)),
     "an executable tag": ("directory: !!python/object/apply:os.system ['true']\n", ("line 1",)),
 }  # fmt: skip
 
