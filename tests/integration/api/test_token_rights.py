@@ -16,7 +16,14 @@ from shared.worker.context import Context
 
 OPEN = {"isLive", "isReady"}
 # What somebody of one site asks for when the other site is called "other".
-_OTHER = {"site_id": "other", "section": "limits", "guid": "x", "person": "x", "token_id": "1", "number": "200"}
+_OTHER = {
+    "site_id": "other",
+    "section": "limits",
+    "guid": "x",
+    "person": "x",
+    "token_id": "1",
+    "number": "200",
+}
 
 
 def _operations(context: Context) -> list[tuple[str, str, str]]:

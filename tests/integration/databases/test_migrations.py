@@ -121,6 +121,32 @@ def test_every_revision_can_be_undone_and_done_again(database: Database, older: 
     assert _tables(database) == tables
 
 
+def test_no_command_of_an_ended_run_seems_to_be_in_hand_after_an_upgrade(database: Database) -> None:
+    migrate(database, "0008")
+    _fill(database)
+    with database.begin() as session:
+        session.execute(text("UPDATE runs SET state = 'cancelled'"))
+        session.execute(text("UPDATE commands SET state = 'running'"))
+    migrate(database)
+    with database.read() as session:
+        assert session.execute(text("SELECT state, error_code FROM commands")).one() == (
+            "failed",
+            "outcome_unknown",
+        )
+
+
+def test_a_downgrade_executes_nothing_that_waits_for_approval(database: Database) -> None:
+    _fill(database)
+    for state, after in (("held", "pending"), ("executing", "left_out")):
+        migrate(database)
+        with database.begin() as session:
+            session.execute(text("UPDATE runs SET state = :state"), {"state": state})
+            session.execute(text("UPDATE commands SET state = 'held'"))
+        migrate(database, "0007")
+        with database.read() as session:
+            assert session.scalars(text("SELECT state FROM commands")).all() == [after]
+
+
 def test_a_downgrade_leaves_no_token_with_more_rights_than_it_had(database: Database) -> None:
     with database.begin() as session:
         for name, role, site in (

@@ -21,10 +21,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo. What waits, waits in a run that waits: for the older version it is pending."""
+    """Undo. In a run that waits, what is held is pending for the older version; in one that goes on, nobody approved it."""
     op.execute(
-        "UPDATE commands SET state = 'pending', error_code = NULL, error_message = NULL WHERE state = 'held'"
+        "UPDATE commands SET state = 'pending', error_code = NULL, error_message = NULL WHERE state = 'held' "
+        "AND run_id IN (SELECT id FROM runs WHERE state = 'held')"
     )
+    op.execute("UPDATE commands SET state = 'left_out' WHERE state = 'held'")
     _allow(_STATES)
     with op.batch_alter_table("runs") as batch_op:
         batch_op.drop_column("is_measure")

@@ -32,6 +32,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_owed_steps_site_id")),
         sa.PrimaryKeyConstraint("site_id", "number", name=op.f("pk_owed_steps")),
     )
+    # An older version left these to be cleaned up later; now the next run reads back what became of them.
+    op.execute(
+        "UPDATE commands SET state = 'failed', error_code = 'outcome_unknown', error_message = 'The run ended while this "
+        "was being carried out. The next run reads back what became of it.', finished_at = (SELECT runs.finished_at FROM runs "
+        "WHERE runs.id = commands.run_id) WHERE state = 'running' AND run_id IN "
+        "(SELECT id FROM runs WHERE state IN ('cancelled', 'failed', 'done'))"
+    )
 
 
 def downgrade() -> None:
