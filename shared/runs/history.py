@@ -12,6 +12,8 @@ from shared.runs.start import GOOD_ENDS
 
 # What became of these is not known.
 _NOT_REFUSED = ("outcome_unknown", "given_up")
+# An archive that fails is the relay's affair and may be put right at any moment: no refusal to get used to.
+_REFUSED_KINDS = tuple(kind.value for kind in CommandKind if kind is not CommandKind.ARCHIVE_EXTENSION)
 
 
 def ended_well() -> ColumnElement[bool]:
@@ -59,7 +61,7 @@ def last_good_run(session: Session, site_id: str, before: int | None = None) -> 
 
 
 def refused_before(session: Session, site_id: str, run_id: int) -> dict[str, Refusal]:
-    """What failed in the newest run before this one that executed anything, by ``refusal_key``."""
+    """What 3CX refused in the newest run before this one that executed anything, by ``refusal_key``."""
     executed = (CommandState.DONE.value, CommandState.FAILED.value)
     last = session.scalar(
         select(Run.id)
@@ -76,7 +78,7 @@ def refused_before(session: Session, site_id: str, run_id: int) -> dict[str, Ref
         CommandRow.run_id == last,
         CommandRow.state == CommandState.FAILED.value,
         CommandRow.error_code.not_in(_NOT_REFUSED),
-        CommandRow.kind.in_([*CommandKind]),
+        CommandRow.kind.in_(_REFUSED_KINDS),
     )
     return {
         refusal_key(row_command(row)): Refusal(row.run_id, row.error_code or "", row.error_message or "")

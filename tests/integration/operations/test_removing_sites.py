@@ -20,6 +20,7 @@ from shared.database.tables import (
     CommandRow,
     Event,
     FindingRow,
+    OwedSteps,
     PersonDoubt,
     ReadingMemory,
     Run,
@@ -41,7 +42,7 @@ from tests.integration.api.builders import CLASH, COMMANDS, complete_units, make
 from tests.integration.api.conftest import READY
 from tests.integration.cli.conftest import Terminal
 
-OF_A_SITE = (SettingsVersion, Run, BindingRow, Event, Asset, ApiToken, ReadingMemory, PersonDoubt)
+OF_A_SITE = (SettingsVersion, Run, BindingRow, Event, Asset, ApiToken, ReadingMemory, PersonDoubt, OwedSteps)
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
 
