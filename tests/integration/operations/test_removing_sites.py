@@ -68,6 +68,10 @@ def _fill(context: Context, site: str) -> None:
         reading = Reading("dc1.corp.example", "dc1:636", usn=1)
         memory = Memory().accepting((reading,), "x")
         remember(session, site, replace(memory, doubts={"g": Doubt("d", now, (reading,))}))
+        session.add(
+            OwedSteps(site_id=site, number="100", run_id=run_id, person_guid="g", person_name="", before={}, after={},
+                      owes="creation", begun_at=now)
+        )  # fmt: skip
         session.add(ApiToken(name=f"of {site}", site_id=site, token_hash=site.ljust(64, "0"), created_at=now))
 
 
