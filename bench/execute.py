@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from bench.report import Figure
 from services.relay_client.archive import NoRelay
@@ -28,7 +29,7 @@ from shared import encryption
 from shared.database.commands import command_values
 from shared.database.engine import Database
 from shared.database.migrate import migrate
-from shared.database.tables import BindingRow, CommandRow, Run, RunState
+from shared.database.tables import BindingRow, CommandRow, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import Command, CommandKind, FieldValue
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
@@ -198,6 +199,13 @@ def _planned(context: Context, settings: PhoneSystemSettings, commands: list[Com
             store.write(session, "default", document, actor="bench", encryption=context.encryption)
         run = start_run(session, RunRequest("default"), context.encryption)
         run.state = RunState.EXECUTING.value
+        # What was just read: nobody is looked up again.
+        session.flush()
+        session.execute(
+            update(SnapshotPart)
+            .where(SnapshotPart.run_id == run.id)
+            .values(state=PartState.COMPLETE.value, completed_at=datetime.now(UTC))
+        )
         session.execute(insert(CommandRow), [command_values(run.id, command) for command in commands])
         return run.id
 
