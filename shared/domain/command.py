@@ -10,9 +10,9 @@ FieldValue = str | bool | int | None | tuple[str, ...]
 class CommandKind(StrEnum):
     """What a command does.
 
-    ``finish_extension`` does the steps that an interrupted creation or renumbering still owes. Three change only who is bound to what: ``release_binding`` ends a binding, ``rebind_extension`` gives a bound
-    extension to another account or an account its extension under another id, ``adopt_extension`` binds a person to an
-    extension that nobody is bound to.
+    ``finish_extension`` does the steps that an interrupted creation or renumbering still owes. Three change only who is
+    bound to what: ``release_binding`` ends a binding, ``rebind_extension`` gives a bound extension to another account or an
+    account its extension under another id, ``adopt_extension`` binds a person to an extension that nobody is bound to.
     """
 
     CREATE_GROUP = "create_group"

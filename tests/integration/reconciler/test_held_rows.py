@@ -1,6 +1,6 @@
 """What a guard holds waits, the rest is executed at once; and who approves, approves what waits."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +8,9 @@ from sqlalchemy import delete, select, update
 
 from services.api.use_cases import decisions, plans
 from services.api.use_cases.explain import explain
+from services.reconciler.plan_run import plan_run
 from services.relay_client.execute import execute_stage
-from shared.database.tables import BindingRow, CommandRow, Event, Run, RunKind, RunState
+from shared.database.tables import BindingRow, CommandRow, Event, Run, RunKind, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.errors import NotFound, PlanChanged
 from shared.settings.documents import LimitsSettings
@@ -17,6 +18,7 @@ from shared.worker.context import Context
 from tests.builders.domain import SUPPORT, guid, make_binding, make_extension, make_person, make_phone_system
 from tests.integration.reconciler.collected import (
     bind,
+    collect,
     commands_of,
     configure,
     end,
@@ -264,3 +266,44 @@ def test_a_first_run_is_over_when_it_was_approved_although_a_unit_is_never_read(
     end(context, first)
     again = planned(context, PEOPLE, make_phone_system(), unreadable=[SUPPORT])
     assert (again.state, again.error_code) == (RunState.EXECUTING, "incomplete_snapshot")
+
+
+@pytest.mark.parametrize("rest", [True, False], ids=["with others beside it", "alone"])
+def test_an_approval_of_an_old_remainder_counts_for_the_same_one_read_again(
+    careful: Context, rest: bool
+) -> None:
+    run = _today(careful)
+    _carry_out(careful, run)
+    deletion = next(row.sequence for row in commands_of(careful, run) if row.kind == "delete_extension")
+    with careful.database.begin() as session:
+        read_before = datetime.now(UTC) - timedelta(days=2)
+        session.execute(update(SnapshotPart).values(completed_at=read_before))
+    fresh = decisions.approve(careful, run.id, run_of(careful, run.id).plan_hash or "", "anna", [deletion])
+    assert fresh.id > run.id
+    # What stood before it in the plan is done or not: its rows have other sequences, and are the same.
+    people = TODAY if rest else [PEOPLE[1], PEOPLE[2], *TODAY[2:]]
+    collect(careful, fresh.id, people, EVERYONE, GONE)
+    plan_run(careful, fresh.id)
+    assert run_of(careful, fresh.id).state == RunState.EXECUTING
+    others = {"update_extension 202": "pending", "disable_extension 203": "pending"} if rest else {}
+    assert _states(careful, fresh) == others | {
+        "disable_extension 201": "pending",
+        "delete_extension 201": "left_out",
+    }
+
+
+def test_an_approval_of_an_old_remainder_counts_for_no_other_one(careful: Context) -> None:
+    run = _today(careful)
+    _carry_out(careful, run)
+    with careful.database.begin() as session:
+        session.execute(update(SnapshotPart).values(completed_at=datetime.now(UTC) - timedelta(days=2)))
+    fresh = decisions.approve(careful, run.id, run_of(careful, run.id).plan_hash or "", "anna")
+    gone = [*GONE, AbsentPerson(guid(2), found=False)]
+    collect(careful, fresh.id, TODAY[1:], EVERYONE, gone)
+    plan_run(careful, fresh.id)
+    states = _states(careful, fresh)
+    assert {step: state for step, state in states.items() if "delete" in step} == {
+        "delete_extension 201": "held",
+        "delete_extension 202": "held",
+    }
+    assert run_of(careful, fresh.id).approved_hash is None
