@@ -10,6 +10,7 @@
     │   ├── StorageUnavailable          the database or the disk cannot be written
     │   ├── MessageNotUnderstood        another version of Rollcall sent it; a worker of that version will take it
     │   ├── NewerVersionNeeded          another version of Rollcall stored it; a worker of that version goes on with it
+    │   ├── TooBusy                     more is being asked than this process does at once
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
@@ -98,6 +99,12 @@ class NewerVersionNeeded(TransientError):
     """What is stored means something that only a newer Rollcall knows; a process of that version goes on with it."""
 
     code = "newer_version_needed"
+
+
+class TooBusy(TransientError):
+    """More is being asked of this process than it does at once."""
+
+    code = "too_busy"
 
 
 class LeaseHeld(TransientError):

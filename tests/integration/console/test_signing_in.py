@@ -1,6 +1,7 @@
 """Signing in and out, lock-out, the set-up link, and what every answer of the console carries."""
 
 import re
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,9 +9,10 @@ import pytest
 from sqlalchemy import select, update
 
 from services.api.console.access import accounts, lockout, sessions, setup_link
+from services.api.console.access.passwords import hashing
 from services.api.console.visit import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
 from shared.database.tables import Account, AccountRole, AuditEntry, ConsoleSession, SetupLink
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD, Open
 
@@ -208,6 +210,31 @@ def test_a_set_up_link_is_good_once_for_a_day_and_until_the_next_one(context: Co
     with pytest.raises(NotFound):
         setup_link.use_link(context, third, "bert", "", PASSWORD)
     assert [account.name for account in accounts.list_accounts(context)] == ["anna"]
+
+
+def test_a_link_is_looked_up_before_anything_is_done_with_what_was_typed(context: Context) -> None:
+    # A name or password that cannot be one is not even told of: no hash is computed for a stranger.
+    with pytest.raises(NotFound):
+        setup_link.use_link(context, "guessed", "no name!", "", "short")
+    made = setup_link.make_link(context, "test")
+    with pytest.raises(SettingsInvalid):
+        setup_link.use_link(context, made, "anna", "", "short")
+
+
+@pytest.mark.usefixtures("people")
+def test_while_many_passwords_are_checked_a_sign_in_is_told_so_and_not_counted(
+    context: Context, browser: Open
+) -> None:
+    vera = browser()
+    with ExitStack() as stack:
+        for _ in range(hashing.AT_ONCE + hashing.IN_QUEUE):
+            stack.enter_context(hashing.admitted())
+        for _ in range(lockout.FREE_FOR_A_NAME + 1):
+            page = vera.sign_in("vera", PASSWORD)
+            assert page.status == 503
+            assert page.response.headers["Retry-After"] == "3"
+    assert "Many passwords" in page.text
+    assert vera.sign_in("vera", PASSWORD).response.url.path == "/console/"
 
 
 @pytest.mark.usefixtures("people")

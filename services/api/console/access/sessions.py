@@ -19,7 +19,7 @@ from services.api.console.access.passwords.elsewhere import CannotAsk
 from services.api.console.access.sourced import NotLetIn
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
-from shared.errors import StorageUnavailable
+from shared.errors import StorageUnavailable, TooBusy
 from shared.settings.documents import PasswordType, SignInSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -181,6 +181,10 @@ def _prove(context: Context, name: str, password: str, address: str) -> Account:
     except CannotAsk as error:
         take_back(context, name, address)
         raise SignInRefused(_CANNOT_ASK[settings.password_type], is_temporary=True) from error
+    except TooBusy as error:
+        take_back(context, name, address)
+        wait = timedelta(seconds=error.retry_after)
+        raise SignInRefused(error.message, wait, is_temporary=True) from error
     if number not in ("", name):
         # Extension, login and principal name are one person: whoever guesses has no more attempts for that.
         _check_wait(count_attempt(context, number, None, longest=longest))

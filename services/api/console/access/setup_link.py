@@ -46,7 +46,11 @@ def use_link(context: Context, token: str, name: str, display_name: str, passwor
     :raises NotFound: the link was used, is too old, or never was one.
     :raises SettingsInvalid: the name is none or the password too weak; the link stays good.
     :raises Conflict: there is such an account already; the link stays good.
+    :raises TooBusy: many passwords are being checked; the link stays good.
     """
+    # Asked first: a hash takes memory and time, which nobody without a good link is given.
+    if not is_good(context, token):
+        raise _not_good()
     name = accounts.normal_name(name)
     password_hash = hash_password(name, password)
     now = datetime.now(UTC)
@@ -61,10 +65,14 @@ def use_link(context: Context, token: str, name: str, display_name: str, passwor
             .values(used_at=now)
         )
         if not used.rowcount:  # type: ignore[attr-defined]
-            raise NotFound(
-                "This set-up link was used already or is too old. `rollcall console setup-link` makes another."
-            )
+            raise _not_good()
         return accounts.add(session, name, display_name, AccountRole.MANAGER, password_hash, ACTOR)
+
+
+def _not_good() -> NotFound:
+    return NotFound(
+        "This set-up link was used already or is too old. `rollcall console setup-link` makes another."
+    )
 
 
 def _hash(token: str) -> str:

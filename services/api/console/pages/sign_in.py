@@ -24,7 +24,7 @@ from services.api.console.visit import (
     visit_of,
 )
 from services.api.dependencies import ContextDep
-from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.errors import Conflict, NotFound, SettingsInvalid, TooBusy
 from shared.settings.documents import PasswordType
 from shared.worker.context import Context
 
@@ -107,7 +107,7 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
             return enter(request, sessions.open_session(context, account, address_of(request)), link("/"))
         except NotFound:
             return _no_link(request)
-        except (SettingsInvalid, Conflict) as error:
+        except (SettingsInvalid, Conflict, TooBusy) as error:
             refused = error.message
     return page(
         request,

@@ -3,10 +3,9 @@
 import os
 from functools import cache
 
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import select
 
+from services.api.console.access.passwords import hashing
 from shared.database.tables import Account, AccountSource
 from shared.errors import SettingsInvalid
 from shared.worker.context import Context
@@ -14,15 +13,13 @@ from shared.worker.context import Context
 SHORTEST = 12
 _LONGEST = 200
 _LEAST_DIFFERENT = 5
-# OWASP's Password Storage Cheat Sheet: 19 MiB and two passes, so that many may sign in at once.
-_MEMORY_KIB = 19 * 1024
-_PASSES = 2
 
 
 def hash_password(name: str, password: str) -> str:
     """The hash to be stored, in PHC form; salt and parameters are part of it.
 
     :raises SettingsInvalid: the password is too short, too long or too easily guessed.
+    :raises TooBusy: many passwords are being checked.
     """
     if not SHORTEST <= len(password) <= _LONGEST:
         raise SettingsInvalid(
@@ -32,11 +29,14 @@ def hash_password(name: str, password: str) -> str:
         raise SettingsInvalid(
             "This password is too easily guessed: it repeats a few characters or holds the account's name."
         )
-    return _hash(password)
+    return hashing.compute(password)
 
 
 def verify(context: Context, name: str, password: str) -> Account | None:
-    """The enabled account that the name and password belong to, ``None`` when they belong to none."""
+    """The enabled account that the name and password belong to, ``None`` when they belong to none.
+
+    :raises TooBusy: many passwords are being checked.
+    """
     with context.database.read() as session:
         account = session.scalar(select(Account).where(Account.name == name))
     stored = account.password_hash if account is not None and account.disabled_at is None else None
@@ -52,22 +52,10 @@ def has_account(context: Context, name: str) -> bool:
         return session.scalar(select(Account.id).where(*wanted)) is not None
 
 
-def _hash(password: str) -> str:
-    salt = os.urandom(16)
-    kdf = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB)
-    return kdf.derive_phc_encoded(password.encode())
-
-
 def _matches(password: str, stored: str) -> bool:
-    if len(password) > _LONGEST:
-        return False
-    try:
-        Argon2id.verify_phc_encoded(password.encode(), stored)
-    except InvalidKey:
-        return False
-    return True
+    return len(password) <= _LONGEST and hashing.matches(password, stored)
 
 
 @cache
 def _nobody() -> str:
-    return _hash(os.urandom(16).hex())
+    return hashing.compute(os.urandom(16).hex())
