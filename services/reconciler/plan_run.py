@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from services.reconciler.begun import settle_begun
 from services.reconciler.exclusions import why_unusable
 from services.reconciler.freshness import weigh
 from services.reconciler.guards import judge
@@ -33,7 +34,7 @@ from services.reconciler.run_inputs import (
     taken_lately,
     told_before,
 )
-from shared.database import events, owed
+from shared.database import begun, events, owed
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -123,7 +124,7 @@ def _plan(work: RunWork) -> None:
         left_behind = left_behind_of(session, run.site_id)
         memory = memory_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
-        owed_steps = owed.owed_of(owed.rows(session, run.site_id))
+        owed_rows = owed.rows(session, run.site_id)
     rules = stored.settings.to_rules()
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
@@ -141,8 +142,9 @@ def _plan(work: RunWork) -> None:
         rules,
         facts.units,
         left_behind,
-        owed_steps,
+        owed.owed_of(owed_rows),
     )
+    plan = settle_begun(plan, begun.begun_of(owed_rows), phone_system, bindings)
     patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
     weighed = weigh(plan, evidence.gathered(), memory, datetime.now(UTC), patience)
     plan = weighed.plan
@@ -216,6 +218,7 @@ def _store(
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
+        begun.forget(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
         remember(session, run.site_id, memory)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:

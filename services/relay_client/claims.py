@@ -19,6 +19,7 @@ from shared.errors import NewerVersionNeeded
 from shared.work.moves import CommandEnd, end_commands, move_commands
 from shared.work.transitions import CommandEvent
 
+# Tries of one step of a command that may end their worker.
 MAX_ATTEMPTS = 3
 _OPEN = (CommandState.PENDING.value, CommandState.RUNNING.value)
 

@@ -15,7 +15,7 @@ from services.relay_client.archive import Archiver, archiver_of
 from services.relay_client.evidence import gather
 from services.relay_client.stage import StageWork
 from services.relay_client.xapi import Xapi
-from shared.database import events
+from shared.database import begun, events
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, EventLevel, Run, RunState
 from shared.domain.command import CommandState
@@ -92,6 +92,7 @@ def _finish(work: RunWork) -> None:
     run = work.run
     with work.context.database.begin() as session:
         work.fence(session)
+        begun.settle(session, run.site_id, run.id)
         rows = session.execute(
             select(CommandRow.state, func.count())
             .where(CommandRow.run_id == run.id)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.relay_client.perform import PartlyDone
-from shared.database import events, owed
+from shared.database import begun, events, owed
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
@@ -119,6 +119,8 @@ def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> N
     settled: list[str] = []
     for outcome in outcomes:
         command, is_done = outcome.command, outcome.state is CommandState.DONE
+        if command.begins_leaving and outcome.state is CommandState.FAILED:
+            begun.answered(session, site_id, command.number, outcome.error_message)
         is_finishing = command.kind is CommandKind.FINISH_EXTENSION
         if not is_finishing and not command.makes_extension:
             continue

@@ -6,7 +6,7 @@ and writes only what is missing, so that every change takes effect once.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,12 +78,16 @@ def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> J
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """The tools of one stage. ``run`` names the run among all that ever were, for the ids of operations."""
+    """The tools of one stage. ``run`` names the run among all that ever were, for the ids of operations.
+
+    ``enter`` is told each step by its name before its write; what it raises keeps the step from being written.
+    """
 
     xapi: Xapi
     cache: StageCache
     archiver: Archiver
     run: str
+    enter: Callable[[str], None] = lambda _step: None
 
     def perform(self, command: Command, live: Live, holder: Extension | None) -> Json:
         """Do it; the result to keep with the command.
@@ -112,11 +116,13 @@ class Performer:
             case CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
                 enabled = bool(command.after["enabled"])
                 what = f"{'enabling' if enabled else 'disabling'} extension {command.number}"
+                self.enter(command.kind.value)
                 self.xapi.update_user(_id(command), {"Enabled": enabled}, what)
                 return {}
             case CommandKind.ARCHIVE_EXTENSION:
                 return self._archive(command)
             case CommandKind.DELETE_EXTENSION:
+                self.enter(command.kind.value)
                 self.xapi.delete_user(_id(command), command.number)
                 return {}
             case CommandKind.ADOPT_EXTENSION | CommandKind.REBIND_EXTENSION:
@@ -125,6 +131,7 @@ class Performer:
                 return {}
 
     def _create_department(self, command: Command) -> Json:
+        self.enter(command.kind.value)
         try:
             return {"department_id": self.xapi.create_department(str(command.after["name"]))}
         except CommandRejected as refused:
@@ -177,6 +184,7 @@ class Performer:
         The first time it is read back whether it did, because what 3CX does not take it may ignore in silence. Steps
         that are done are left out of ``steps``.
         """
+        self.enter("the extension")
         placing = [step for step in steps if step.is_placing and step.body]
         placed = {name: value for step in placing for name, value in step.body.items()}
         takes = self.xapi.takes_departments()
@@ -225,6 +233,7 @@ class Performer:
                 body = template.differing(body, present)
             if not body:
                 continue
+            self.enter(step.name)
             what = f"writing {step.name} after creating extension {command.number}"
             refused = self._write_what_is_taken(step.of_extension or extension_id, body, what)
             for why, fields in refused.items():
@@ -279,6 +288,7 @@ class Performer:
         body = _body(command.after)
         what = f"updating extension {command.number}"
         if body:
+            self.enter("its fields")
             self.xapi.update_user(_id(command), body, what)
         names = command.after.get("departments")
         if isinstance(names, tuple):
@@ -288,10 +298,12 @@ class Performer:
                 self.xapi.settings.allowed_roles,
                 keeps_rights=True,
             )
+            self.enter("its departments")
             self.xapi.update_user(_id(command), {"Groups": rows}, what)
         primary = command.after.get("primary_department")
         if primary:
             (department,) = self._department_ids((str(primary),))
+            self.enter("its primary department")
             self.xapi.update_user(_id(command), {"PrimaryGroupId": department}, what)
         return {}
 
@@ -305,6 +317,7 @@ class Performer:
         return found
 
     def _archive(self, command: Command) -> Json:
+        self.enter(command.kind.value)
         receipt = self.archiver.archive(
             ArchiveRequest(
                 operation_id(self.run, command.sequence),

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from sqlalchemy import update
@@ -26,8 +26,9 @@ from services.relay_client.outcomes import Outcome
 from services.relay_client.pace import Pace
 from services.relay_client.perform import PartlyDone, Performer, StageCache
 from services.relay_client.relay import HandedOn
+from services.relay_client.trouble import TooOften, Trouble
 from services.relay_client.xapi import Xapi
-from shared.database import owed
+from shared.database import begun, owed
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
@@ -41,11 +42,6 @@ CHUNK = 100
 _FLUSH = 50
 # So often, at least, the Log shows what was done and a cancelled run is noticed.
 _BEAT_SECONDS = 0.5
-# Writes of one command that may go unanswered, or be put off, before something else must happen.
-_MOST_UNANSWERED = 4
-_MOST_BUSY = 8
-# After a write that went unanswered; twice as long after each further one.
-_FIRST_PAUSE_SECONDS = 0.25
 # What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
 _FRESH_SECONDS = 5.0
 _STAYS = "The extension stays disabled and is not deleted; the next run tries again."
@@ -81,6 +77,8 @@ class StageWork:
     _fatal: list[RollcallError] = field(default_factory=list)
     _unsent: list[Claim] = field(default_factory=list)
     _unknown: list[Claim] = field(default_factory=list)
+    # Number and step of what was counted as a try, and given back by a worker that lives.
+    _uncounted: list[tuple[str, str]] = field(default_factory=list)
     _is_cancelled: bool = False
     _is_abandoned: threading.Event = field(default_factory=threading.Event)
 
@@ -115,6 +113,8 @@ class StageWork:
         with self.context.database.begin() as session:
             is_wanted = self.work.fence(session)
             claims.give_back(session, self.run.id, self._unsent, self._unknown, is_wanted=is_wanted)
+            for number, step in self._uncounted:
+                owed.tried(session, self.run.site_id, number, step, times=-1)
         if self._fatal:
             raise self._fatal[0]
 
@@ -159,9 +159,10 @@ class StageWork:
             if not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK, self.evidence.up_to)
-            # A creation that was interrupted is noted already.
-            begun = [claim.command for claim in chunk if not claim.was_interrupted]
-            owed.begin(session, self.run.site_id, self.run.id, begun)
+            # What was interrupted is noted already.
+            fresh = [claim.command for claim in chunk if not claim.was_interrupted]
+            owed.begin(session, self.run.site_id, self.run.id, fresh)
+            begun.begin(session, self.run.site_id, self.run.id, fresh)
         if not chunk:
             return []
         self._behind = chunk[-1].row_id
@@ -199,15 +200,14 @@ class StageWork:
             self._give_back(claim, is_unknown=claim.was_interrupted)
             return None
         may_be_done = claim.was_interrupted
-        busy = 0
-        unanswered: list[UnknownOutcome] = []
+        trouble = Trouble(self.context.database, self.run.site_id, claim)
         while True:
             self._pace.enter()
             is_answered = False
             try:
                 # What may have taken effect is a command in hand: it is finished even if the run was cancelled.
                 if self._must_stop() or (self._is_unwanted() and not may_be_done):
-                    self._give_back(claim, is_unknown=may_be_done)
+                    self._give_back(claim, is_unknown=may_be_done, trouble=trouble)
                     return None
                 if view is None or not view.is_good_for(claim.command):
                     (view,) = self._look_at([claim.command])
@@ -215,36 +215,35 @@ class StageWork:
                 outdated = self.evidence.outdated.get(claim.row_id)
                 if outdated is not None and (not may_be_done or decision.action is Action.WRITE):
                     return _failed(claim, "outdated", outdated, state=CommandState.OUTDATED)
-                if decision.action in (Action.WRITE, Action.RESUME):
-                    if len(unanswered) == _MOST_UNANSWERED:
-                        return _unanswered(claim, view.live, decision, unanswered[-1])
-                    if claim.attempts > claims.MAX_ATTEMPTS:
-                        return _given_up(claim, view.live, decision)
-                outcome = self._act(claim, view.live, decision, may_be_done=may_be_done)
+                if trouble.is_too_often and decision.action in (Action.WRITE, Action.RESUME):
+                    return _left_undone(claim, view.live, decision, *trouble.why())
+                outcome = self._act(claim, view.live, decision, trouble, may_be_done=may_be_done)
                 is_answered = True
                 return outcome
             except PhoneSystemBusy as error:
                 self._pace.slow_down(error.retry_after)
-                busy += 1
-                if busy == _MOST_BUSY:
-                    self._interrupt(claim, error)
+                if trouble.is_busy_too_often():
+                    self._interrupt(claim, error, trouble)
                     return None
             except UnknownOutcome as error:
                 log.info("outcome_unknown", command=claim.row_id, reason=error.message)
-                self._pace.slow_down(max(error.retry_after, _FIRST_PAUSE_SECONDS * 2 ** len(unanswered)))
-                unanswered.append(error)
+                self._pace.slow_down(max(error.retry_after, trouble.unanswered_pause_seconds(error)))
+            except TooOften:
+                trouble.is_too_often = True
             except HandedOn:
-                self._give_back(claim, is_unknown=True)
+                self._give_back(claim, is_unknown=True, trouble=trouble)
                 return None
             except RollcallError as error:
-                self._interrupt(claim, error)
+                self._interrupt(claim, error, trouble)
                 return None
             finally:
                 self._pace.leave(succeeded=is_answered)
             # An earlier step of several may stand even when this one was put off.
             may_be_done, view = True, None
 
-    def _act(self, claim: Claim, live: Live, decision: Decision, *, may_be_done: bool) -> Outcome:
+    def _act(
+        self, claim: Claim, live: Live, decision: Decision, trouble: Trouble, *, may_be_done: bool
+    ) -> Outcome:
         match decision.action:
             case Action.ALREADY_DONE:
                 return Outcome(claim.row_id, claim.command, CommandState.DONE, was_so_already=not may_be_done)
@@ -253,7 +252,8 @@ class StageWork:
             case Action.NUMBER_TAKEN:
                 return _failed(claim, "number_in_use", decision.message)
         try:
-            result = self._performer.perform(claim.command, live, _holder(live, decision))
+            performer = replace(self._performer, enter=trouble.enter)
+            result = performer.perform(claim.command, live, _holder(live, decision))
         except PartlyDone as partly:
             made = partly.extension_id if claim.command.makes_extension else None
             return _failed(claim, partly.code, partly.message, extension_id=made)
@@ -279,12 +279,14 @@ class StageWork:
         """Whether nothing more is to be begun: the run was cancelled, or the worker ends and another one goes on."""
         return self._is_cancelled or self.context.is_stopping
 
-    def _interrupt(self, claim: Claim, error: RollcallError) -> None:
+    def _interrupt(self, claim: Claim, error: RollcallError, trouble: Trouble) -> None:
         self._fatal.append(error)
         # A step of several may have been done before the one that failed.
-        self._give_back(claim, is_unknown=True)
+        self._give_back(claim, is_unknown=True, trouble=trouble)
 
-    def _give_back(self, claim: Claim, *, is_unknown: bool) -> None:
+    def _give_back(self, claim: Claim, *, is_unknown: bool, trouble: Trouble | None = None) -> None:
+        if trouble is not None and trouble.is_counted:
+            self._uncounted.append((claim.command.number, trouble.step))
         (self._unknown if is_unknown else self._unsent).append(claim)
 
 
@@ -304,19 +306,6 @@ def _all_ended(
 def _holder(live: Live, decision: Decision) -> Extension | None:
     """The extension that an earlier try made, when the decision is to finish it."""
     return live.by_number if decision.action is Action.RESUME else None
-
-
-def _unanswered(claim: Claim, live: Live, decision: Decision, last: UnknownOutcome) -> Outcome:
-    said = (
-        f"although it was tried {_MOST_UNANSWERED} times and the phone system answers otherwise: {last.message} The next run "
-        "compares again."
-    )
-    return _left_undone(claim, live, decision, last.code, said)
-
-
-def _given_up(claim: Claim, live: Live, decision: Decision) -> Outcome:
-    said = f"because its worker ended {claims.MAX_ATTEMPTS} times before it was done. The next run compares again."
-    return _left_undone(claim, live, decision, "given_up", said)
 
 
 def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: str) -> Outcome:

@@ -10,7 +10,7 @@ from shared.database.commands import read_fields
 from shared.database.tables import OwedSteps, Run, RunState
 from shared.domain.binding import LeftBehind
 from shared.domain.command import Command
-from shared.domain.owed import Owed, Owes
+from shared.domain.owed import LEAVING, Owed, Owes
 
 
 def begin(session: Session, site_id: str, run_id: int, commands: Iterable[Command]) -> None:
@@ -54,6 +54,23 @@ def answered(
         .values(owes=owes.value, answer=answer, extension_id=extension_id)
         .execution_options(synchronize_session=False)
     )
+
+
+def tried(session: Session, site_id: str, number: str, step: str, times: int = 1) -> int | None:
+    """Count one more try at this step of the extension; how many it makes. ``None``: nothing is owed to it.
+
+    ``times`` is -1 for one that did not end its worker after all.
+    """
+    mine = OwedSteps.site_id == site_id, OwedSteps.number == number
+    row = session.execute(select(OwedSteps.tries).where(*mine)).first()
+    if row is None:
+        return None
+    tries = {**(row.tries or {})}
+    tries[step] = int(tries.get(step, 0)) + times
+    session.execute(
+        update(OwedSteps).where(*mine).values(tries=tries).execution_options(synchronize_session=False)
+    )
+    return int(tries[step])
 
 
 def forget(session: Session, site_id: str, numbers: Collection[str]) -> int:
@@ -117,7 +134,7 @@ def owed_of(found: Iterable[OwedSteps]) -> list[Owed]:
             row.answer or "" if row.owes == Owes.REFUSED_STEPS else "",
         )
         for row in found
-        if row.owes != Owes.FORMER_EXTENSION
+        if row.owes != Owes.FORMER_EXTENSION and row.owes not in [*LEAVING]
     ]
 
 

@@ -242,7 +242,7 @@ class PersonDoubt(Base):
 
 
 class OwedSteps(Base):
-    """What a creation or a renumbering still owes to its extension, from before its first write to its last step.
+    """What Rollcall still owes to an extension it has begun to make, remove or pass on: from before its first write.
 
     ``extension_id`` is NULL until it is known that the extension was made.
     """
@@ -263,6 +263,8 @@ class OwedSteps(Base):
     # What the phone system, or the way to it, said last.
     answer: Mapped[str | None] = mapped_column(Prose)
     begun_at: Mapped[datetime]
+    # How often each step was tried again after its worker had died.
+    tries: Mapped[dict[str, Any] | None]
 
 
 class CommandRow(Base):

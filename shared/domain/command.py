@@ -106,6 +106,16 @@ class Command:
         """Whether a new extension is made; it may take several steps."""
         return self.kind in (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
 
+    @property
+    def begins_leaving(self) -> bool:
+        """Whether it may be the first of several by which an extension goes, or goes to somebody else."""
+        is_passed_on = self.kind is CommandKind.REBIND_EXTENSION and bool(self.after.get("previous_person"))
+        return is_passed_on or self.kind in (
+            CommandKind.DISABLE_EXTENSION,
+            CommandKind.ARCHIVE_EXTENSION,
+            CommandKind.DELETE_EXTENSION,
+        )
+
 
 class CommandState(StrEnum):
     """Where a stored command stands. ``running`` after a crash means: outcome unknown, read back first; ``held``: a

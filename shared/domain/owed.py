@@ -1,4 +1,4 @@
-"""What is still to be done to an extension that Rollcall has begun to make."""
+"""What is still to be done to an extension that Rollcall has begun to make, to remove or to pass on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,22 @@ from shared.domain.command import FieldValue
 
 
 class Owes(StrEnum):
-    """What is still to come: steps; steps that 3CX refused; or only the end of the extension that was replaced."""
+    """What is still to come.
+
+    To an extension that was made: steps; steps that 3CX refused; or only the end of the extension that was replaced. To one
+    that was there before: the rest of its disabling, of its removal, or of its take-over by somebody else.
+    """
 
     STEPS = "steps"
     REFUSED_STEPS = "refused_steps"
     FORMER_EXTENSION = "former_extension"
+    DISABLING = "disabling"
+    REMOVAL = "removal"
+    TAKE_OVER = "take_over"
+
+
+# What the plans derive from the two ends; these rows keep it from being called in sync before it is done.
+LEAVING: tuple[Owes, ...] = (Owes.DISABLING, Owes.REMOVAL, Owes.TAKE_OVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +40,14 @@ class Owed:
     after: Mapping[str, FieldValue] = field(default_factory=dict)
     former_id: int | None = None
     refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An extension whose disabling, removal or take-over has begun. The person is the one it is done for."""
+
+    number: str
+    extension_id: int
+    owes: Owes
+    person_guid: str = ""
+    person_name: str = ""

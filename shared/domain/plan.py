@@ -127,7 +127,7 @@ class Plan:
     ``moved_extensions`` counts those found again under another id, ``lost_extensions`` bindings whose extension is found
     nowhere. ``remembered`` are bindings with what 3CX shows of them now, to be noted; ``stale_binding_guids`` those to be
     forgotten. Neither changes anything for anybody. ``beyond_licence`` are the sequences of those commands that the
-    licence has no room for.
+    licence has no room for. ``settled`` are numbers of extensions of which nothing that was begun is left to do.
     """
 
     commands: tuple[Command, ...] = ()
@@ -140,6 +140,7 @@ class Plan:
     lost_extensions: int = 0
     beyond_licence: tuple[int, ...] = ()
     emptied: tuple[Emptied, ...] = ()
+    settled: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -19,15 +19,16 @@ _OWED: dict[str, Any] = {
 
 
 class OwedOut(Answer):
-    """An extension that was created and is not finished."""
+    """An extension to which something is still to be done."""
 
     model_config = example(**_OWED)
     number: str
     person_guid: str
     person_name: str
     owes: str = Field(
-        description="steps (the next run does them), refused_steps (3CX refused one; a person decides), or "
-        "former_extension (only the extension that it replaces is still to go)."
+        description="steps (the next run does them), refused_steps (3CX refused one; a person decides), "
+        "former_extension (only the extension that it replaces is still to go); or the rest of what was begun: disabling, "
+        "removal, take_over."
     )
     answer: str | None = Field(description="What the phone system said last.")
     run_id: int = Field(description="The run that began it.")

@@ -1,0 +1,58 @@
+"""Extensions whose disabling, removal or take-over was begun: done by now, part of this plan, or said to be open. Pure.
+
+The planner derives from the two ends what is to be done to them. Nothing is removed because it was begun.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.domain.binding import Binding
+from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.owed import Begun, Owes
+from shared.domain.plan import Finding, FindingCode, Plan, Severity
+
+
+def settle_begun(
+    plan: Plan, begun: Iterable[Begun], phone_system: PhoneSystemSnapshot, bindings: Iterable[Binding]
+) -> Plan:
+    """The plan with the numbers of those that are done, and a finding for each that is not and that it does not go on with."""
+    going_on = {command.extension_id for command in plan.commands}
+    # What waits for a complete reading is told by that finding.
+    is_doubtful = any(finding.code is FindingCode.INCOMPLETE_SNAPSHOT for finding in plan.findings)
+    extensions = {extension.id: extension for extension in phone_system.extensions}
+    holders = {binding.extension_id: binding.person_guid for binding in bindings}
+    settled: list[str] = []
+    findings: list[Finding] = []
+    for item in sorted(begun, key=lambda item: item.number):
+        if item.extension_id in going_on:
+            continue
+        if _is_settled(item, extensions.get(item.extension_id), holders.get(item.extension_id)):
+            settled.append(item.number)
+        elif not is_doubtful:
+            findings.append(_open(item))
+    return replace(plan, findings=(*plan.findings, *findings), settled=tuple(settled))
+
+
+def _is_settled(item: Begun, extension: Extension | None, holder: str | None) -> bool:
+    if extension is None or extension.number != item.number or extension.enabled:
+        # Gone, or a person put it to use again, or nothing had been done to it.
+        return True
+    return item.owes is Owes.DISABLING or (item.owes is Owes.TAKE_OVER and holder == item.person_guid)
+
+
+def _open(item: Begun) -> Finding:
+    name = item.person_name or "nobody"
+    what = (
+        f"handing extension {item.number} on to {name}"
+        if item.owes is Owes.TAKE_OVER
+        else f"removing extension {item.number} ({name})"
+    )
+    return Finding(
+        FindingCode.STEPS_OWED,
+        Severity.WARNING,
+        f"An earlier run had begun {what}. It is disabled, and by the rules nothing more is done to it now. Enable or "
+        "delete it in 3CX, or give the rest up (rollcall owed give-up).",
+        item.number,
+        (item.person_guid,) if item.person_guid else (),
+        (item.person_name,) if item.person_name else (),
+    )
