@@ -1,17 +1,20 @@
 """Makes the HTTP application. An entrypoint calls ``create_app`` with its context and serves it with uvicorn."""
 
+import json
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
+from starlette.types import Scope
 
 from services.api import openapi, problems
 from services.api.auth import caller_of
+from services.api.console.access.sessions import is_open
 from services.api.console.app import create_console
 from services.api.console.reading.overview import NextRun
 from services.api.console.rendering import PREFIX as CONSOLE
 from services.api.documented import documented
-from services.api.limits import BodyLimit
 from services.api.routes import (
     access,
     bindings,
@@ -29,6 +32,12 @@ from services.api.routes import (
     sites,
 )
 from services.api.use_cases.broker_health import BrokerHealth
+from services.api.use_cases.readiness import ReadinessLook
+from services.api.use_cases.tokens import valid_token
+from services.api.web.admission import Admission, AdmissionMiddleware
+from services.api.web.bodies import BodyLimit
+from services.api.web.headers import AnswerHeaders
+from services.api.web.known import credential_of, note_signed_in
 from shared.worker.context import Context
 
 PREFIX = "/api/v1"
@@ -46,7 +55,8 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         title="Rollcall",
         version=version("rollcall"),
         description=_DESCRIPTION,
-        openapi_url="/openapi.json",
+        # Ours below: FastAPI's would write the document anew for everybody who asks.
+        openapi_url=None,
         # FastAPI's page of documentation loads scripts from the internet; an intranet tool must not.
         docs_url=None,
         redoc_url=None,
@@ -55,11 +65,16 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     )
     app.state.context = context
     app.state.broker_health = BrokerHealth(context)
-    app.add_middleware(BodyLimit)
+    app.state.readiness = ReadinessLook(context, app.state.broker_health)
+    app.state.admission = Admission()
+    # The last one stands outermost.
+    app.add_middleware(BodyLimit, is_signed_in=_is_signed_in)
+    app.add_middleware(AdmissionMiddleware)
+    app.add_middleware(AnswerHeaders)
     problems.install(app)
-    app.include_router(health.open_router, responses=documented(500))
+    app.include_router(health.open_router, responses=documented(429, 500))
     signed_in = [Depends(caller_of)]
-    common = documented(401, 403, 422, 500, 503)
+    common = documented(401, 403, 422, 429, 500, 503)
     app.include_router(metrics.router, dependencies=signed_in, responses=common)
     for module in (
         sites,
@@ -78,6 +93,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
+    app.add_api_route("/openapi.json", _document, include_in_schema=False)
     app.mount(CONSOLE, create_console(context, next_run), name="console")
     for path in ("/", CONSOLE):
         app.add_api_route(path, _to_the_console, include_in_schema=False)
@@ -86,3 +102,32 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
 
 def _to_the_console() -> RedirectResponse:
     return RedirectResponse(f"{CONSOLE}/")
+
+
+async def _document(request: Request) -> Response:
+    written: bytes | None = getattr(request.app.state, "document", None)
+    if written is None:
+        written = request.app.state.document = await run_in_threadpool(_write_document, request.app)
+    return Response(written, media_type="application/json")
+
+
+def _write_document(app: FastAPI) -> bytes:
+    return json.dumps(app.openapi(), ensure_ascii=False).encode()
+
+
+async def _is_signed_in(scope: Scope) -> bool:
+    """Whether the request brings along a credential that is good: asked only of those who send much."""
+    credential = credential_of(scope)
+    if not credential:
+        return False
+    context: Context = scope["app"].state.context
+    is_of_console = scope["path"].startswith(f"{CONSOLE}/")
+    check = is_open if is_of_console else _is_token
+    is_good = await run_in_threadpool(check, context, credential)
+    if is_good:
+        note_signed_in(scope, credential)
+    return is_good
+
+
+def _is_token(context: Context, credential: str) -> bool:
+    return valid_token(context, credential) is not None

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.api.dependencies import ContextDep
 from services.api.permissions import SECTIONS_OF_ALL_SITES, is_of_all_sites, role_needed
 from services.api.use_cases.tokens import valid_token
+from services.api.web.known import note_signed_in
 from shared.database.tables import AccountRole, Run
 from shared.worker.context import Context
 
@@ -57,6 +58,7 @@ def caller_of(
             f"The bearer token {said}. Send 'Authorization: Bearer rc_...'; `rollcall token create NAME` makes one.",
             headers={"WWW-Authenticate": challenge},
         )
+    note_signed_in(request.scope, credentials.credentials if credentials is not None else "")
     caller = Caller(row.name, AccountRole(row.role), row.site_id)
     operation = str(getattr(request.scope.get("route"), "operation_id", None))
     needed = role_needed(operation)

@@ -8,6 +8,7 @@ from services.api.problems import MEDIA_TYPE, NOT_JSON, UNREADABLE, FieldError, 
 
 _HEADERS: Mapping[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
 }
 _EXAMPLES: Mapping[int, Problem] = {
@@ -30,6 +31,11 @@ _EXAMPLES: Mapping[int, Problem] = {
         "The limits settings were changed meanwhile. Load them again, then save.",
         {"current_version": 4},
     ),
+    408: make_problem(
+        408,
+        "body_too_slow",
+        "The request's body did not arrive within 10 seconds. Send it again.",
+    ),
     413: make_problem(413, "body_too_large", "The request's body is larger than 1,000,000 bytes. Send less."),
     415: make_problem(415, "not_json", NOT_JSON),
     422: make_problem(
@@ -37,6 +43,11 @@ _EXAMPLES: Mapping[int, Problem] = {
         "settings_invalid",
         "The limits settings are invalid. Deletions (removals): Enter at least 0.",
         errors=[FieldError(field="removals", message="Enter at least 0.")],
+    ),
+    429: make_problem(
+        429,
+        "too_many_requests",
+        "Too many requests came from this address without a sign-in. Wait a few seconds, then try again.",
     ),
     500: make_problem(
         500,

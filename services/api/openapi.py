@@ -101,7 +101,7 @@ def complete(app: FastAPI) -> None:
                 if "requestBody" in operation:
                     # What becomes of a body before any route sees it.
                     operation["responses"] |= {
-                        str(key): value for key, value in documented(400, 413, 415).items()
+                        str(key): value for key, value in documented(400, 408, 413, 415).items()
                     }
             app.openapi_schema = document
         return app.openapi_schema

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from services.api.web.headers import ALWAYS
 from shared.errors import (
     ConfigurationError,
     Conflict,
@@ -114,7 +115,8 @@ def problem_response(
         make_problem(status, code, detail, details, errors).model_dump(mode="json"),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers=dict(headers or {}),
+        # A crash is answered outside of everything that completes headers.
+        headers=ALWAYS | dict(headers or {}),
     )
 
 

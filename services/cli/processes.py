@@ -170,13 +170,13 @@ def serve(context: Context, sock: socket.socket) -> None:
     import uvicorn
 
     from services.api.app import create_app
+    from services.api.web.addresses import trusted_proxies
+    from services.api.web.connections import server_config
     from services.cli.console_commands import next_run
 
-    config = uvicorn.Config(
+    config = server_config(
         create_app(context, next_run),
-        # Our own logging stands; lines about requests would repeat what a proxy writes.
-        log_config=None,
-        access_log=False,
+        trusted_proxies(os.environ),
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[sock])

@@ -22,13 +22,14 @@ from services.api.console.access.sessions import Visitor, visitor_of
 from services.api.console.clock import Clock, format_of
 from services.api.dependencies import context_of_request
 from services.api.use_cases.settings import read_settings
+from services.api.web.known import SESSION_COOKIE as SESSION_COOKIE
+from services.api.web.known import note_signed_in
 from shared.database.tables import AccountRole
 from shared.errors import RollcallError
 from shared.settings.documents import SiteSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
-SESSION_COOKIE = "rollcall_session"
 FORM_COOKIE = "rollcall_form"
 FORM_FIELD = "form_token"
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -66,7 +67,10 @@ class Visit:
     def visitor(self) -> Visitor | None:
         """Who is signed in."""
         token = self.request.cookies.get(SESSION_COOKIE)
-        return visitor_of(self.context, token) if token else None
+        found = visitor_of(self.context, token) if token else None
+        if found is not None and token:
+            note_signed_in(self.request.scope, token)
+        return found
 
     @property
     def shown_visitor(self) -> Visitor | None:

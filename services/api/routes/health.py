@@ -10,8 +10,8 @@ from services.api.documented import documented
 from services.api.problems import problem_response
 from services.api.schemas.health import CheckOut, DiagnosisOut, Liveness, Readiness
 from services.api.use_cases import doctor
-from services.api.use_cases.broker_health import BrokerHealth
 from services.api.use_cases.doctor_of_sites import diagnose_sites
+from services.api.use_cases.readiness import ReadinessLook
 
 open_router = APIRouter(prefix="/health", tags=["health"])
 router = APIRouter(tags=["health"])
@@ -32,14 +32,14 @@ async def is_live() -> Liveness:
     response_model=Readiness,
     responses=documented(503),
 )
-def is_ready(context: ContextDep, request: Request) -> Readiness | JSONResponse:
+async def is_ready(request: Request) -> Readiness | JSONResponse:
     """200 when database and key are as they must be, else 503. ``checks`` also says whether the broker answers:
     without it everything can still be looked at and changed, and runs that are started wait for it.
     """
-    checks = {check.name: check.ok for check in doctor.ready(context)}
-    if all(checks.values()):
-        health: BrokerHealth = request.app.state.broker_health
-        return Readiness(ok=True, checks=checks | {"broker": health.answers()})
+    look: ReadinessLook = request.app.state.readiness
+    checks = await look.checks()
+    if all(ok for name, ok in checks.items() if name != "broker"):
+        return Readiness(ok=True, checks=checks)
     unwell = ", ".join(name for name, ok in checks.items() if not ok)
     return problem_response(
         503,

@@ -1,19 +1,19 @@
 """A deployment in a temporary folder, the API served by uvicorn in a thread, and a worker for questions."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from starlette.routing import Mount
 
 from services.api.app import create_app as create_api
 from services.api.use_cases import settings, tokens
+from services.api.web.connections import server_config
 from services.cli.deployment import import_tasks, workers
 from services.sandbox.prompt_server import PromptServer
 from shared import encryption
@@ -85,9 +85,9 @@ def _console_of(app: FastAPI) -> FastAPI:
 
 
 @contextmanager
-def serving(context: Context) -> Iterator[httpx.Client]:
-    """A client of the served API, signed in as ``token:tester``."""
-    with application(context) as app, _served(app) as address:
+def serving(context: Context, proxies: Sequence[str] = ()) -> Iterator[httpx.Client]:
+    """A client of the served API, signed in as ``token:tester``. ``proxies`` are believed about whom they ask for."""
+    with application(context) as app, _served(app, proxies) as address:
         # Nothing is encrypted here, and to read the certificates of all authorities takes most of a test's time.
         headers = {"Authorization": f"Bearer {tokens.create_token(context, 'tester')}"}
         with httpx.Client(
@@ -97,8 +97,8 @@ def serving(context: Context) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def _served(app: FastAPI) -> Iterator[str]:
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
+def _served(app: FastAPI, proxies: Sequence[str]) -> Iterator[str]:
+    config = server_config(app, list(proxies), port=0, lifespan="off")
     server = PromptServer(config)
     bound = config.bind_socket()
     # As services/cli/processes.py has it: else every answer waits 40 ms.

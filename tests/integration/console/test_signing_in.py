@@ -1,6 +1,7 @@
 """Signing in and out, lock-out, the set-up link, and what every answer of the console carries."""
 
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,8 @@ from services.api.console.visit import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
 from shared.database.tables import Account, AccountRole, AuditEntry, ConsoleSession, SetupLink
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.worker.context import Context
+from tests.integration.api.conftest import serving
+from tests.integration.console.browser import Browser
 from tests.integration.console.conftest import PASSWORD, Open
 
 
@@ -251,12 +254,19 @@ def test_every_answer_forbids_scripts_of_others_framing_and_keeping(browser: Ope
     assert vera.get("/console/").response.headers["Cache-Control"] == "no-store"
 
 
+@pytest.fixture
+def proxied(context: Context) -> Iterator[Browser]:
+    """A browser that comes through the named proxy."""
+    with serving(context, ["127.0.0.1"]) as client, Browser(str(client.base_url)) as made:
+        yield made
+
+
 @pytest.mark.usefixtures("people")
-def test_cookies_are_for_http_alone_and_secure_behind_tls(browser: Open) -> None:
-    # The server believes a proxy on its own host.
+def test_cookies_are_for_http_alone_and_secure_behind_tls(proxied: Browser) -> None:
+    mary = proxied
     for scheme in ("http", "https"):
-        mary = browser()
         mary.http.headers["X-Forwarded-Proto"] = scheme
+        mary.http.cookies.clear()
         page = mary.http.get("/console/sign-in")
         asked = [page.headers["Set-Cookie"]]
         token = re.search(f'name="{FORM_FIELD}" value="([0-9a-f]+)"', page.text)

@@ -8,11 +8,11 @@ passwords into the wrong field.
 import hashlib
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from services.api.web.addresses import subject_of
 from shared.database.locks import exclusive
 from shared.database.tables import SignInAttempt
 from shared.worker.context import Context
@@ -118,11 +118,4 @@ def _name(name: str) -> str:
 
 
 def _address(address: str) -> str:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "address:" + address[:64]
-    if isinstance(parsed, IPv6Address):
-        # One customer of a provider has at least a /64 of addresses to choose from.
-        return f"address:{ip_network((parsed, 64), strict=False)}"
-    return f"address:{parsed}"
+    return f"address:{subject_of(address)}"

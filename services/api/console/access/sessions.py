@@ -159,6 +159,24 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
     return Visitor(account.id, account.name, account.display_name, role, is_own, account.date_format)
 
 
+def is_open(context: Context, token: str) -> bool:
+    """Whether the session is good still. Unlike ``visitor_of`` it notes no use and asks nobody else."""
+    now = datetime.now(UTC)
+    with context.database.glance() as session:
+        found = session.execute(
+            select(ConsoleSession, Account)
+            .join(Account, Account.id == ConsoleSession.account_id)
+            .where(ConsoleSession.token_hash == _hash(token))
+        ).one_or_none()
+    if found is None:
+        return False
+    row, account = found
+    ends_at = row.expires_at if account.source == AccountSource.OWN else row.expires_at + sourced.GRACE
+    return (
+        now < min(row.created_at + LONGEST, row.last_seen_at + IDLE, ends_at) and account.disabled_at is None
+    )
+
+
 def sign_out(context: Context, token: str) -> None:
     """End this session."""
     with context.database.begin() as session:
