@@ -57,6 +57,10 @@ SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
         "managers": ["100"],
         "manager_roles": ["system_owners"],
     },
+    Section.DIRECTORY_GROUPS: {
+        "is_enabled": True,
+        "groups": [{"group": "CN=Phone admins,OU=Groups,DC=corp,DC=example", "role": "manager"}],
+    },
     Section.BRANDING: {"title_prefix": "Example Corp", "header_top": "#0b3d2e", "header_bottom": "#072a20"},
 }
 

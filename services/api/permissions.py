@@ -37,7 +37,9 @@ OF_ALL_SITES = frozenset(
     }
 )  # fmt: skip
 # Sections of the default site that count for all: who may sign in, say, is not for a token of one site to decide.
-SECTIONS_OF_ALL_SITES = frozenset({Section.SIGN_IN.value, Section.BRANDING.value})
+SECTIONS_OF_ALL_SITES = frozenset(
+    {Section.SIGN_IN.value, Section.DIRECTORY_GROUPS.value, Section.BRANDING.value}
+)
 
 
 def role_needed(operation: str) -> AccountRole:

@@ -217,7 +217,9 @@ def translate(error: BaseException, server: str, user: str) -> RollcallError:
     said = _said(error)
     kind, sentence = _rule(error, said)
     text = sentence.format(said=said, user=user or "the account")
-    return kind(f"Domain controller {server}: {text}", server=server)
+    found = _SUB_CODE.search(said) if kind is AccountNotUsable else None
+    details = {"sub_code": found[1].lower()} if found else {}
+    return kind(f"Domain controller {server}: {text}", server=server, **details)
 
 
 @contextmanager

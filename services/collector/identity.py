@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import SecretStr
 from sqlalchemy import select
 
 from services.collector import selection
 from services.collector.active_directory import ActiveDirectory
+from services.collector.directory_accounts import sign_in_as
 from services.collector.people import mapping_of
 from services.collector.reader import Scope, Search, first_value
 from shared.database.tables import BindingRow
 from shared.domain.person import AccountState, Person
 from shared.errors import AccountNotUsable, BadCredentials
-from shared.settings.documents import Authentication, DirectorySettings
+from shared.settings.documents import DirectorySettings
 from shared.worker.context import Context
 
 _NOBODY = {"number": "", "name": "", "roles": []}
@@ -78,17 +78,9 @@ def _answer(binding: BindingRow, person: Person | None) -> dict[str, Any]:
 
 def _refusal_of(settings: DirectorySettings, server: str, dn: str, password: str) -> str:
     """Sign in as the person at the controller that showed them; under the same rules of encryption."""
-    as_person = settings.model_copy(
-        update={
-            "servers": (server,),
-            "user": dn,
-            "password": SecretStr(password),
-            "authentication": Authentication.SIMPLE,
-        }
-    )
     try:
-        with ActiveDirectory(as_person):
-            return ""
+        sign_in_as(settings, server, dn, password)
+        return ""
     except AccountNotUsable as error:
         return error.message.rstrip(".")
     except BadCredentials:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
 
-from services.collector import identity, selection
+from services.collector import directory_accounts, identity, selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
 from services.collector.advice import advice_on
@@ -104,6 +104,25 @@ def look_up_person(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     :raises RollcallError: the directory cannot be asked.
     """
     return identity.look_up(context, arguments["site_id"], _settings(context, arguments), arguments["name"])
+
+
+def find_account(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Who has this login (``name``) or objectGUID (``guid``), and in which of the ``groups`` they are.
+
+    :raises RollcallError: the directory cannot be asked.
+    """
+    name, guid = arguments.get("name", ""), arguments.get("guid", "")
+    settings = _settings(context, arguments)
+    return directory_accounts.find(settings, arguments["groups"], name=name, guid=guid)
+
+
+def prove_account(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Whether the password (which comes encrypted) is that of the account.
+
+    :raises RollcallError: the directory cannot be asked.
+    """
+    password = context.encryption.decrypt(arguments["secret"])
+    return directory_accounts.prove(_settings(context, arguments), arguments["guid"], password)
 
 
 def browse_units(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:

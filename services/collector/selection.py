@@ -31,6 +31,11 @@ def nested_groups(group_dn: str) -> str:
     return f"(&(objectCategory=group)({_IN_CHAIN}={escaped(group_dn)}))"
 
 
+def in_chain(group_dn: str) -> str:
+    """Whoever is a member of the group, directly or through any number of others."""
+    return f"({_IN_CHAIN}={escaped(group_dn)})"
+
+
 def members(group_dn: str, nested: Sequence[str], relative_ids: Iterable[int]) -> str:
     """Members of the group, directly, through one of the ``nested`` groups, or as their primary group.
 

@@ -101,3 +101,27 @@ def check_password(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, A
 def look_up_person(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether somebody with an extension may still work."""
     return questions.look_up_person(self.context, arguments)
+
+
+@shared_task(
+    name="collector.find_account",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def find_account(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer who has an Active Directory account, and in which groups they are."""
+    return questions.find_account(self.context, arguments)
+
+
+@shared_task(
+    name="collector.prove_account",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def prove_account(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer whether an Active Directory account and a password belong together."""
+    return questions.prove_account(self.context, arguments)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -61,11 +62,22 @@ class AccountRole(StrEnum):
 
 
 class AccountSource(StrEnum):
-    """Who knows an account's password: Rollcall, the phone system (voicemail PIN) or the directory."""
+    """Who knows that it is them: Rollcall (own password), the phone system (voicemail PIN), the directory (password of
+    whoever has the extension, or of a member of a chosen group), or an identity provider (OpenID Connect)."""
 
     OWN = "own"
     PHONE_SYSTEM = "phone_system"
     DIRECTORY = "directory"
+    DIRECTORY_ACCOUNT = "directory_account"
+    OPENID = "openid"
+
+
+class FactorKind(StrEnum):
+    """What a second factor is."""
+
+    APP = "app"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery_code"
 
 
 class Base(DeclarativeBase):
@@ -387,6 +399,9 @@ class Account(Base):
     display_name: Mapped[str] = mapped_column(Line(200))
     role: Mapped[str] = mapped_column(Line(20))
     source: Mapped[str] = mapped_column(Line(20), default=AccountSource.OWN.value, server_default="own")
+    # Who it is at the source, whatever they are called: the objectGUID, or a hash of issuer and subject. NULL for the
+    # sources that know people by their extension, and for own accounts.
+    external_id: Mapped[str | None] = mapped_column(Line(64))
     # Argon2id in PHC form; NULL for somebody whose password is kept elsewhere.
     password_hash: Mapped[str | None] = mapped_column(Line(255))
     # How this person likes dates to be written; NULL for the default of the console.
@@ -407,6 +422,45 @@ class ConsoleSession(Base):
     address: Mapped[str] = mapped_column(Line(64))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    # When a second factor was shown (or the identity provider answered for it); NULL when none was.
+    second_factor_at: Mapped[datetime | None]
+    # What the identity provider is asked again with, encrypted.
+    refresh_token: Mapped[str | None] = mapped_column(Prose)
+
+
+class SecondFactor(Base):
+    """What an account must show besides its password: one row for each app, passkey and recovery code."""
+
+    __tablename__ = "second_factors"
+    __table_args__ = (Index(None, "account_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    kind: Mapped[str] = mapped_column(Line(20))
+    label: Mapped[str] = mapped_column(Line(100))
+    # Of an app the shared secret, encrypted; of a passkey its public key; of a recovery code its SHA-256.
+    secret: Mapped[str] = mapped_column(Prose)
+    # Of a passkey: its name for itself, and the host name it is good for.
+    credential_id: Mapped[str | None] = mapped_column(Prose)
+    host: Mapped[str | None] = mapped_column(Line(255))
+    # Only growing: of an app the last time step used, of a passkey its signature counter.
+    counter: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+
+class SignInChallenge(Base):
+    """A sign-in, or a new second factor, that waits for its next step in one browser; the SHA-256 of its token is kept.
+
+    ``content`` is encrypted JSON: what the next step is compared with.
+    """
+
+    __tablename__ = "sign_in_challenges"
+    token_hash: Mapped[str] = mapped_column(Line(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(Line(20))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    content: Mapped[str] = mapped_column(Prose)
+    created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
 

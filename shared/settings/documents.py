@@ -18,6 +18,7 @@ from shared.settings.sections.directory import DirectorySettings as DirectorySet
 from shared.settings.sections.directory import NumberRule as NumberRule
 from shared.settings.sections.directory import Security as Security
 from shared.settings.sections.directory import UnitSettings as UnitSettings
+from shared.settings.sections.directory_groups import DirectoryGroupsSettings as DirectoryGroupsSettings
 from shared.settings.sections.limits import LimitsSettings as LimitsSettings
 from shared.settings.sections.phone_system import PhoneSystemSettings as PhoneSystemSettings
 from shared.settings.sections.relay import RelaySettings as RelaySettings
@@ -44,6 +45,7 @@ class Section(StrEnum):
     ARCHIVE = "archive"
     RELAY = "relay"
     SIGN_IN = "sign_in"
+    DIRECTORY_GROUPS = "directory_groups"
     BRANDING = "branding"
 
 
@@ -58,10 +60,14 @@ class SiteSettings(Document):
     archive: ArchiveSettings = ArchiveSettings()
     relay: RelaySettings = RelaySettings()
     sign_in: SignInSettings = SignInSettings()
+    directory_groups: DirectoryGroupsSettings = DirectoryGroupsSettings()
     branding: BrandingSettings = BrandingSettings()
 
     def contradiction(self) -> tuple[Section, str, str] | None:
         """Section, setting and sentence: where and why sections, each right alone, cannot be used together; ``None`` when they can."""
+        if self.directory_groups.is_enabled and self.directory.security is Security.PLAIN:
+            said = "Passwords of people go to a controller over LDAPS or StartTLS only. Change directory.security first."
+            return Section.DIRECTORY_GROUPS, "is_enabled", said
         archive = self.archive
         if not archive.is_enabled:
             return None

@@ -32,6 +32,8 @@ NAMES = {
     "relay_client.look_up_extension",
     "collector.check_password",
     "collector.look_up_person",
+    "collector.find_account",
+    "collector.prove_account",
 }
 
 

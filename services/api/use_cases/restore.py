@@ -19,7 +19,9 @@ from shared.database.tables import (
     BindingRow,
     ConsoleSession,
     Run,
+    SecondFactor,
     SettingsVersion,
+    SignInChallenge,
     Site,
 )
 from shared.encryption import Encryption
@@ -112,7 +114,12 @@ def _restore(session: Session, encryption: Encryption, backup: Backup, actor: st
     said = "A backup was restored; the plan was made from what stood before."
     for run_id in session.scalars(select(Run.id).where(Run.state.in_(WAITING_STATES))).all():
         move_run(session, run_id, RunEvent.CANCELLED, said=said, error_code="cancelled", error_message=said)
-    replaced: list[type[Base]] = [ConsoleSession, *(TABLES[name] for name in _REPLACED)]
+    replaced: list[type[Base]] = [
+        ConsoleSession,
+        SignInChallenge,
+        SecondFactor,
+        *(TABLES[name] for name in _REPLACED),
+    ]
     for table in replaced:
         session.execute(delete(table))
     _restore_sites(session, backup.rows["sites"])

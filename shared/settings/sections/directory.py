@@ -14,6 +14,7 @@ from shared.settings.sections.types import (
     ExtensionNumber,
     Text,
     WideText,
+    is_distinguished_name,
 )
 from shared.values.e164 import is_country
 
@@ -56,8 +57,7 @@ class UnitSettings(Document):
     @field_validator("dn")
     @classmethod
     def _is_a_distinguished_name(cls, value: str) -> str:
-        # A first look only, so that a slip is caught when saving; the directory has the last word.
-        if not re.match(r"^[A-Za-z][A-Za-z0-9.-]*\s*=\s*[^,]", value) or re.search(r",\s*(,|$)", value):
+        if not is_distinguished_name(value):
             raise ValueError(f"'{value}' is not a distinguished name, e.g. OU=Sales,DC=corp,DC=example.")
         return value
 

@@ -1,5 +1,6 @@
 """Types of values that several settings have, each with the words for a value that does not fit."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -32,3 +33,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whit
 WideText = Annotated[str, Input.WIDE]
 Certificate = Annotated[str, Input.CERTIFICATE]
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def is_distinguished_name(text: str) -> bool:
+    """A first look only, so that a slip is caught when saving; the directory has the last word."""
+    return bool(re.match(r"^[A-Za-z][A-Za-z0-9.-]*\s*=\s*[^,]", text)) and not re.search(r",\s*(,|$)", text)

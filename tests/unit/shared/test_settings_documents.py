@@ -18,7 +18,7 @@ FIRST_RELEASE = json.loads(
 )
 
 
-@pytest.mark.parametrize("section", Section)
+@pytest.mark.parametrize("section", [section for section in Section if section in FIRST_RELEASE])
 def test_a_document_of_the_first_release_is_read_and_written_as_it_was(section: Section) -> None:
     for case in FIRST_RELEASE[section]:
         document = SECTION_MODELS[section].model_validate(case["given"])

@@ -10,7 +10,14 @@ from services.api.console.access.passwords.own import hash_password
 from services.api.console.clock import DateFormat
 from shared.database import events
 from shared.database.locks import exclusive
-from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
+from shared.database.tables import (
+    Account,
+    AccountRole,
+    AccountSource,
+    ConsoleSession,
+    SecondFactor,
+    SignInChallenge,
+)
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -68,22 +75,41 @@ def add(
 
 
 def keep_sourced(
-    session: Session, number: str, display_name: str, role: AccountRole, source: AccountSource
+    session: Session,
+    name: str,
+    display_name: str,
+    role: AccountRole,
+    source: AccountSource,
+    external_id: str | None = None,
 ) -> Account:
-    """The account of somebody who proved elsewhere that they have this extension, made or brought up to date.
+    """The account of somebody who proved elsewhere who they are, made or brought up to date.
 
-    :raises Conflict: an own account has this name.
+    Whoever has an ``external_id`` is known by it and keeps the account under another name; where another person has
+    been given a name there, the account is theirs from now on, and nothing of the one before stays.
+
+    :raises Conflict: an own account, or one that signs in by other means, has this name.
     """
     exclusive(session, _ACCOUNTS)
-    account = session.scalar(select(Account).where(Account.name == number))
+    holder = session.scalar(select(Account).where(Account.name == name))
+    account = holder
+    if external_id is not None:
+        known = (Account.source == source.value) & (Account.external_id == external_id)
+        account = session.scalar(select(Account).where(known)) or holder
+    if account is holder and holder is not None and not _may_become(holder, source):
+        if holder.source == AccountSource.OWN:
+            raise Conflict(f"There is an own account named '{name}'. It signs in with its own password.")
+        raise Conflict(f"There is an account '{name}' already, which signs in by other means.")
     was = account.role if account is not None else None
     if account is None:
-        account = Account(name=number, password_hash=None, created_at=datetime.now(UTC))
+        account = Account(name=name, password_hash=None, created_at=datetime.now(UTC))
         session.add(account)
-    elif account.source == AccountSource.OWN:
-        raise Conflict(f"There is an own account named '{number}'. It signs in with its own password.")
-    account.display_name = _printable(display_name) or number
-    account.role, account.source = role.value, source.value
+    elif account.external_id != external_id:
+        forget_person(session, account.id)
+        _audit(session, "account.passed_on", account, _BY_SETTINGS, source=source.value)
+    elif holder is None:
+        account.name = name
+    account.display_name = _printable(display_name) or name
+    account.role, account.source, account.external_id = role.value, source.value, external_id
     session.flush()
     if was is None:
         _audit(session, "account.created", account, _BY_SETTINGS, role=role.value, source=source.value)
@@ -162,6 +188,13 @@ def choose_date_format(context: Context, account_id: int, chosen: DateFormat) ->
         _get(session, account_id).date_format = chosen.value
 
 
+def forget_person(session: Session, account_id: int) -> None:
+    """Sign the account out everywhere, and forget the second factors of whoever had it."""
+    end_sessions(session, account_id)
+    session.execute(delete(SignInChallenge).where(SignInChallenge.account_id == account_id))
+    session.execute(delete(SecondFactor).where(SecondFactor.account_id == account_id))
+
+
 def end_sessions(session: Session, account_id: int) -> None:
     """Sign the account out of every browser."""
     session.execute(delete(ConsoleSession).where(ConsoleSession.account_id == account_id))
@@ -185,6 +218,12 @@ def _printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable()).strip()[:200]
 
 
+def _may_become(holder: Account, source: AccountSource) -> bool:
+    """Whether an account can belong to somebody of this source: extensions have the same number in both of theirs."""
+    by_extension = (AccountSource.PHONE_SYSTEM.value, AccountSource.DIRECTORY.value)
+    return holder.source == source.value or {holder.source, source.value} <= set(by_extension)
+
+
 def _get(session: Session, account_id: int) -> Account:
     account = session.get(Account, account_id)
     if account is None:
@@ -196,8 +235,8 @@ def _get_own(session: Session, account_id: int, what: str) -> Account:
     account = _get(session, account_id)
     if account.source != AccountSource.OWN:
         raise Conflict(
-            f"'{account.name}' signs in with an extension, so its {what} cannot be changed here. Settings, Password "
-            "says who may do what."
+            f"'{account.name}' signs in by other means, so its {what} cannot be changed here. The settings say who may do "
+            "what."
         )
     return account
 

@@ -7,6 +7,7 @@ passwords into the wrong field.
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete
@@ -27,19 +28,28 @@ LONGEST_LOCK_OF_PIN = timedelta(hours=1)
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many failures of a name are free, and how long it is locked after the last of them and at most."""
+
+    free: int = FREE_FOR_A_NAME
+    first_lock: timedelta = FIRST_LOCK
+    longest_lock: timedelta = LONGEST_LOCK
+
+
 def count_attempt(
     context: Context,
     name: str,
     address: str | None,
     now: datetime | None = None,
-    longest: timedelta = LONGEST_LOCK,
+    pace: Pace = Pace(),
 ) -> timedelta | None:
     """Count one attempt. How long to wait when name or address is locked (it is not counted then), else ``None``.
 
     Without an ``address`` for the name alone.
     """
     moment = now or datetime.now(UTC)
-    subjects = [(_name(name), FREE_FOR_A_NAME)]
+    subjects = [(_name(name), pace.free)]
     if address is not None:
         subjects.append((_address(address), FREE_FOR_AN_ADDRESS))
     with context.database.begin() as session:
@@ -53,17 +63,20 @@ def count_attempt(
         if last > moment:
             return last - moment
         for row, subject, free in rows:
-            _count(session, row, subject, free, moment, longest)
+            _count(session, row, subject, free, moment, pace)
     return None
 
 
-def take_back(context: Context, name: str, address: str) -> None:
+def take_back(context: Context, name: str, address: str | None) -> None:
     """Take back what ``count_attempt`` counted: nobody could say whether the password was right.
 
     Failures before it stay, or an outage of the phone system would be a time to guess in.
     """
+    subjects = [(_name(name), FREE_FOR_A_NAME)]
+    if address is not None:
+        subjects.append((_address(address), FREE_FOR_AN_ADDRESS))
     with context.database.begin() as session:
-        for subject, free in ((_name(name), FREE_FOR_A_NAME), (_address(address), FREE_FOR_AN_ADDRESS)):
+        for subject, free in subjects:
             row = session.get(SignInAttempt, subject)
             if row is not None:
                 row.failures = max(0, row.failures - 1)
@@ -86,7 +99,7 @@ def locked(context: Context, name: str, address: str) -> list[str]:
         ]
 
 
-def forgive(context: Context, names: Collection[str], address: str) -> None:
+def forgive(context: Context, names: Collection[str], address: str | None) -> None:
     """Take back what ``count_attempt`` counted: the password was right.
 
     The failures of these names are forgotten; the address keeps those that others had there, or anyone with an account of
@@ -95,14 +108,14 @@ def forgive(context: Context, names: Collection[str], address: str) -> None:
     with context.database.begin() as session:
         subjects = [_name(name) for name in names]
         session.execute(delete(SignInAttempt).where(SignInAttempt.subject.in_(subjects)))
-        row = session.get(SignInAttempt, _address(address))
+        row = session.get(SignInAttempt, _address(address)) if address is not None else None
         if row is not None:
             row.failures = max(0, row.failures - 1)
             row.locked_until = None
 
 
 def _count(
-    session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime, longest: timedelta
+    session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime, pace: Pace
 ) -> None:
     if row is None:
         row = SignInAttempt(subject=subject, failures=0, last_failed_at=now)
@@ -110,7 +123,7 @@ def _count(
     row.failures += 1
     row.last_failed_at = now
     if row.failures >= free:
-        row.locked_until = now + min(longest, FIRST_LOCK * 2 ** min(row.failures - free, 10))
+        row.locked_until = now + min(pace.longest_lock, pace.first_lock * 2 ** min(row.failures - free, 10))
 
 
 def _name(name: str) -> str:

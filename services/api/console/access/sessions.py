@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import delete, or_, select, update
 
-from services.api.console.access import lockout, sourced
+from services.api.console.access import extensions, group_members, lockout, sourced
 from services.api.console.access.accounts import end_sessions
-from services.api.console.access.lockout import count_attempt, forgive, take_back
+from services.api.console.access.group_members import Locked, NotAMember
+from services.api.console.access.lockout import Pace, count_attempt, forgive, take_back
 from services.api.console.access.passwords import own
-from services.api.console.access.passwords.elsewhere import CannotAsk
-from services.api.console.access.sourced import NotLetIn
+from services.api.console.access.rules import read_rules
+from services.api.console.access.standing import CannotAsk, NotLetIn
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import StorageUnavailable, TooBusy
@@ -36,7 +37,10 @@ _REFUSED = {
     PasswordType.DIRECTORY: "The extension or the password is wrong, or the extension may not sign in here. Check both "
     "and try again, or ask a manager.",
 }
+_REFUSED_GROUPS = "The name or the password is wrong, or the account may not sign in here. Check both and try again, or ask a manager."
 _CANNOT_ASK = {
+    PasswordType.OWN: "Passwords cannot be checked at the moment, because the directory cannot be asked. Try again in a "
+    "minute. Rollcall's own accounts can sign in as always.",
     PasswordType.VOICEMAIL_PIN: "PINs cannot be checked at the moment, because the phone system cannot be asked. Try "
     "again in a minute. Rollcall's own accounts can sign in as always.",
     PasswordType.DIRECTORY: "Passwords cannot be checked at the moment, because the directory or the phone system cannot "
@@ -66,9 +70,18 @@ class Visitor:
     name: str
     display_name: str
     role: AccountRole
-    # Of somebody with an own account the name is a name, else an extension.
-    is_own: bool = True
+    source: AccountSource = AccountSource.OWN
     date_format: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether Rollcall keeps the password."""
+        return self.source is AccountSource.OWN
+
+    @property
+    def called(self) -> str:
+        """The name as people read it: of somebody who signs in with an extension, which one."""
+        return called(self.name, self.source)
 
     @property
     def actor(self) -> str:
@@ -78,6 +91,12 @@ class Visitor:
     def may(self, role: AccountRole) -> bool:
         """Whether the account has the rights of the role."""
         return self.role.may(role)
+
+
+def called(name: str, source: str) -> str:
+    """An account's name as people read it."""
+    is_extension = source in (AccountSource.PHONE_SYSTEM, AccountSource.DIRECTORY)
+    return f"Ext. {name}" if is_extension else name
 
 
 def sign_in(context: Context, name: str, password: str, address: str) -> str:
@@ -150,13 +169,20 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
         or account.disabled_at is not None
     ):
         return None
-    is_own = account.source == AccountSource.OWN
-    role = AccountRole(account.role) if is_own else sourced.role_now(context, row, account, moment)
+    if account.source not in [*AccountSource]:
+        # Of a newer Rollcall, whose processes work beside this one during an upgrade.
+        return None
+    source = AccountSource(account.source)
+    role = (
+        AccountRole(account.role)
+        if source is AccountSource.OWN
+        else sourced.role_now(context, row, account, moment)
+    )
     if role is None:
         return None
     if row.last_seen_at <= moment - _SEEN_NOTED_EVERY:
         _note_seen(context, row.id, moment)
-    return Visitor(account.id, account.name, account.display_name, role, is_own, account.date_format)
+    return Visitor(account.id, account.name, account.display_name, role, source, account.date_format)
 
 
 def is_open(context: Context, token: str) -> bool:
@@ -190,25 +216,33 @@ def sign_out_everywhere(context: Context, account_id: int) -> None:
 
 
 def _prove(context: Context, name: str, password: str, address: str) -> Account:
-    settings = sourced.read_rules(context).settings
+    settings = read_rules(context, SignInSettings).settings
     is_pin = settings.password_type is PasswordType.VOICEMAIL_PIN
-    longest = lockout.LONGEST_LOCK_OF_PIN if is_pin else lockout.LONGEST_LOCK
-    _check_wait(count_attempt(context, name, address, longest=longest))
+    pace = Pace(longest_lock=lockout.LONGEST_LOCK_OF_PIN) if is_pin else Pace()
+    _check_wait(count_attempt(context, name, address, pace=pace))
     try:
-        account, number = _account_of(context, settings, name, password, address)
+        account, refused = _account_of(context, settings, name, password, address)
     except CannotAsk as error:
         take_back(context, name, address)
-        raise SignInRefused(_CANNOT_ASK[settings.password_type], is_temporary=True) from error
+        raise SignInRefused(_cannot_ask(settings, error), is_temporary=True) from error
     except TooBusy as error:
         take_back(context, name, address)
         wait = timedelta(seconds=error.retry_after)
         raise SignInRefused(error.message, wait, is_temporary=True) from error
-    if number not in ("", name):
+    except Locked as locked:
+        _check_wait(locked.wait)
+        raise
+    number = account.name if account is not None else refused.number
+    if extensions.is_number(number) and number != name:
         # Extension, login and principal name are one person: whoever guesses has no more attempts for that.
-        _check_wait(count_attempt(context, number, None, longest=longest))
+        _check_wait(count_attempt(context, number, None, pace=pace))
     if account is None:
         _note_failure(context, number or name, address)
-        raise SignInRefused(_REFUSED[settings.password_type])
+        if refused.told:
+            raise SignInRefused(
+                f"The password is right, but {refused.told}. Ask your administrator for help."
+            )
+        raise SignInRefused(_refused(context, settings))
     forgive(context, {name, account.name}, address)
     return account
 
@@ -221,18 +255,42 @@ def _check_wait(wait: timedelta | None) -> None:
         )
 
 
+def _refused(context: Context, settings: SignInSettings) -> str:
+    return _REFUSED_GROUPS if group_members.is_on(context) else _REFUSED[settings.password_type]
+
+
+def _cannot_ask(settings: SignInSettings, error: CannotAsk) -> str:
+    if not error.why:
+        return _CANNOT_ASK[settings.password_type]
+    return (
+        f"Passwords cannot be checked, because {error.why}. A manager can change that in the settings. Rollcall's own "
+        "accounts can sign in as always."
+    )
+
+
 def _account_of(
     context: Context, settings: SignInSettings, name: str, password: str, address: str
-) -> tuple[Account | None, str]:
-    """The account, ``None`` when it is not proven; and the extension that the name belongs to, if any."""
+) -> tuple[Account | None, NotLetIn]:
+    """The account, ``None`` when it is not proven, and then why.
+
+    Each password is tried in one place only: whatever is wrong there is not tried elsewhere.
+    """
     account = own.verify(context, name, password)
-    if account is not None or settings.password_type is PasswordType.OWN or own.has_account(context, name):
-        return account, ""
+    if account is not None or own.has_account(context, name):
+        return account, NotLetIn()
+    is_own_only = settings.password_type is PasswordType.OWN
     try:
-        account = sourced.prove(context, settings, name, password, address)
+        if group_members.is_on(context) and (is_own_only or not extensions.is_number(name)):
+            try:
+                return group_members.prove(context, name, password, address), NotLetIn()
+            except NotAMember:
+                # No password was tried yet.
+                pass
+        if not is_own_only:
+            return extensions.prove(context, settings, name, password, address), NotLetIn()
     except NotLetIn as refused:
-        return None, refused.number
-    return account, account.name
+        return None, refused
+    return None, NotLetIn()
 
 
 def _note_failure(context: Context, name: str, address: str) -> None:

@@ -37,7 +37,8 @@ def change_password(request: Request, context: ContextDep, visitor: VisitorDep, 
         )
     if not visitor.is_own:
         raise Conflict(
-            "You sign in with your extension, so the password is changed where it is kept: in 3CX or in the directory."
+            "Your password is not kept by Rollcall. Change it where it is kept: in 3CX, in Active Directory or at your "
+            "identity provider."
         )
     try:
         check_again(context, visitor, now, address_of(request))

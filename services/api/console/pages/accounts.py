@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.api.console.access import accounts, sourced
+from services.api.console.access import accounts, group_members, sessions
 from services.api.console.access.passwords.own import SHORTEST
+from services.api.console.access.rules import read_rules
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, text_of
 from services.api.console.words import Words
@@ -22,6 +23,7 @@ _SOURCES = Words(
     {
         AccountSource.PHONE_SYSTEM.value: "Voicemail PIN",
         AccountSource.DIRECTORY.value: "Directory password",
+        AccountSource.DIRECTORY_ACCOUNT.value: "AD account",
     }
 )
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -95,7 +97,9 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
         refused=refused,
         shortest=SHORTEST,
         sources=_SOURCES,
-        how=_how(sourced.read_rules(context).settings),
+        called=sessions.called,
+        how=_how(read_rules(context, SignInSettings).settings),
+        has_groups=group_members.is_on(context),
     )
 
 

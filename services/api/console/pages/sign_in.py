@@ -7,9 +7,10 @@ from math import ceil
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.api.console.access import sessions, setup_link, sourced
+from services.api.console.access import group_members, sessions, setup_link
 from services.api.console.access.accounts import has_manager
 from services.api.console.access.passwords.own import SHORTEST
+from services.api.console.access.rules import read_rules
 from services.api.console.access.sessions import SignInRefused
 from services.api.console.refusals import notice
 from services.api.console.rendering import PREFIX, link, page
@@ -25,7 +26,7 @@ from services.api.console.visit import (
 )
 from services.api.dependencies import ContextDep
 from shared.errors import Conflict, NotFound, SettingsInvalid, TooBusy
-from shared.settings.documents import PasswordType
+from shared.settings.documents import PasswordType, SignInSettings
 from shared.worker.context import Context
 
 router = APIRouter()
@@ -44,6 +45,7 @@ _FIELDS = {
         "Your extension (or login) and the password of your computer; or name and password of an own account.",
     ),
 }
+_AD_ACCOUNT = "Your Windows name (anna, anna@corp.example or CORP\\anna) and its password"
 
 
 @router.get("/sign-in")
@@ -123,7 +125,7 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
 def _form(
     request: Request, context: Context, status: HTTPStatus, back: str, name: str, refused: str
 ) -> Response:
-    name_label, password_label, explained = _FIELDS[sourced.read_rules(context).settings.password_type]
+    name_label, password_label, explained = _fields(context)
     return page(
         request,
         "sign_in.html",
@@ -136,6 +138,17 @@ def _form(
         password_label=password_label,
         explained=explained,
     )
+
+
+def _fields(context: Context) -> tuple[str, str, str]:
+    password_type = read_rules(context, SignInSettings).settings.password_type
+    if not group_members.is_on(context):
+        return _FIELDS[password_type]
+    if password_type is PasswordType.OWN:
+        return ("Name", "Password", f"{_AD_ACCOUNT}; or name and password of an own account.")
+    password = "the PIN of its voicemail" if password_type is PasswordType.VOICEMAIL_PIN else "that password"
+    said = f"{_AD_ACCOUNT}; your extension and {password}; or name and password of an own account."
+    return ("Name or extension", "Password", said)
 
 
 def _no_link(request: Request) -> Response:

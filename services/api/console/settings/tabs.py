@@ -13,6 +13,7 @@ from shared.settings.sections import (
     archive,
     branding,
     directory,
+    directory_groups,
     limits,
     phone_system,
     relay,
@@ -98,6 +99,12 @@ TABS: tuple[Tab, ...] = (
     Tab("archive", "Archive", Section.ARCHIVE, (archive.ARCHIVE, archive.ADVANCED)),
     Tab("relay", "Relay", Section.RELAY, (relay.RELAY, relay.ADVANCED), "relay"),
     Tab("password", "Password", Section.SIGN_IN, (sign_in.PASSWORD, sign_in.RIGHTS)),
+    Tab(
+        "ad-accounts",
+        "AD accounts",
+        Section.DIRECTORY_GROUPS,
+        (directory_groups.SWITCH, directory_groups.GROUPS),
+    ),
     Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,)),
 )
 BY_SLUG: Mapping[str, Tab] = {tab.slug: tab for tab in TABS}

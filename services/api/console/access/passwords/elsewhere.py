@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from services.api.console.access.standing import CannotAsk
 from shared.errors import RollcallError
 from shared.settings.documents import PasswordType, SignInSettings
 from shared.settings.store import DEFAULT_SITE
@@ -25,10 +26,6 @@ _LOOK_UP: Mapping[PasswordType, str] = {
     PasswordType.VOICEMAIL_PIN: "relay_client.look_up_extension",
     PasswordType.DIRECTORY: "collector.look_up_person",
 }
-
-
-class CannotAsk(Exception):
-    """Nobody can say at present whether the password is right."""
 
 
 @dataclass(frozen=True, slots=True)
