@@ -23,7 +23,7 @@ from sqlalchemy import select, update
 
 from bench.report import Figure, best_of, best_of_both
 from services.collector import selection
-from services.collector.people import attribute_names
+from services.collector.people import sources_of
 from services.collector.snapshot import snapshot_unit
 from shared import encryption
 from shared.database.engine import Database
@@ -111,7 +111,7 @@ def ldapsearch(site: Site) -> Iterator[tuple["partial[None]", "partial[int]"]]:
             program, "-x", "-LLL", "-o", "ldif-wrap=no", "-H", f"ldaps://{site.address}", "-D", site.user,
             "-y", str(password), "-E", f"pr={settings.page_size}/noprompt",
         ]  # fmt: skip
-        asked = [selection.people(), *attribute_names(settings).requested()]
+        asked = [selection.people(), *sources_of(settings).requested()]
         given = (command, asked, os.environ | {"LDAPTLS_CACERT": str(ca)})
         yield partial(_search, *given), partial(_count, *given)
 

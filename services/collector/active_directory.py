@@ -282,14 +282,25 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         yield from self._narrowed(map(selection.any_guid, batches), units, attributes)
 
     def holders(
-        self, numbers: Sequence[str], attribute: str, units: Sequence[str], attributes: tuple[str, ...]
+        self,
+        numbers: Sequence[str],
+        among: Sequence[str] | None,
+        units: Sequence[str],
+        attributes: tuple[str, ...],
     ) -> Iterator[RawEntry]:
-        """Everybody in the units whose number attribute might give one of these numbers, and others besides."""
-        batches = (
-            numbers[start : start + _GUIDS_PER_SEARCH] for start in range(0, len(numbers), _GUIDS_PER_SEARCH)
-        )
-        clauses = (selection.any_number(attribute, batch) for batch in batches)
-        yield from self._narrowed(clauses, units, attributes)
+        """Everybody in the units who might have one of these numbers, and others besides.
+
+        ``among`` are the attributes of which one holds a number's digits; without them nobody can be left out.
+        """
+        if among is None:
+            yield from self._narrowed([""], units, attributes)
+        elif among:
+            batches = (
+                numbers[start : start + _GUIDS_PER_SEARCH]
+                for start in range(0, len(numbers), _GUIDS_PER_SEARCH)
+            )
+            clauses = (selection.any_number(among, batch) for batch in batches)
+            yield from self._narrowed(clauses, units, attributes)
 
     def _narrowed(
         self, clauses: Iterable[str], units: Sequence[str], attributes: tuple[str, ...]

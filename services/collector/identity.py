@@ -110,7 +110,7 @@ def _person(directory: ActiveDirectory, settings: DirectorySettings, guid: str) 
     mapping = mapping_of(settings, "", datetime.now(UTC))
     for found in directory.find([guid], directory.domain().base_dn):
         for dn in found.values():
-            search = Search(dn, "(objectClass=*)", mapping.names.requested(), Scope.BASE, 10)
+            search = Search(dn, "(objectClass=*)", mapping.sources.requested(), Scope.BASE, 10)
             for entry in directory.reader.entries(search):
                 return mapping.person(entry.distinguished_name, entry.attributes)
     return None

@@ -4,7 +4,7 @@ Everybody who was asked for is stated: in a unit and selected, elsewhere in the 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -46,8 +46,14 @@ def _look(part: PartWork) -> None:
     with directory_of(part, settings) as directory:
         domain, reading = directory.domain(), reading_of(directory)
         _check_fresh(reading, readings)
+        mapping = mapping_of(settings, "", datetime.now(UTC))
+        holders = _holders(directory, settings, mapping, people)
         for first in range(0, len(people), _AT_ONCE):
-            part.store(_states(directory, settings, people[first : first + _AT_ONCE], domain.base_dn))
+            part.store(
+                _states(
+                    directory, settings, mapping, people[first : first + _AT_ONCE], holders, domain.base_dn
+                )
+            )
         part.complete(
             source=domain.controller or directory.server,
             proof={
@@ -70,23 +76,38 @@ def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
         )
 
 
-def _states(
-    directory: ActiveDirectory, settings: DirectorySettings, asked: Sequence[str], root: str
-) -> list[PersonState]:
-    mapping = mapping_of(settings, "", datetime.now(UTC))
+def _holders(
+    directory: ActiveDirectory, settings: DirectorySettings, mapping: PersonMapping, asked: Sequence[str]
+) -> dict[str, PersonState]:
+    """Who has the numbers that are asked for, by what stands for the number among those who are asked for."""
+    numbers = {number for guid in asked if (number := number_of(guid)) is not None}
+    if not numbers:
+        return {}
     units = [unit.dn for unit in settings.units]
-    requested = mapping.names.requested()
+    digits_of = mapping.sources.mappings()["number"].digits_of
+    entries = directory.holders(sorted(numbers), digits_of, units, mapping.sources.requested())
+    found: dict[str, PersonState] = {}
+    for person in _people(mapping, entries):
+        if person.number in numbers:
+            holder = holder_of(person.number)
+            found[holder] = replace(PersonState.of(person), guid=holder)
+    return found
+
+
+def _states(
+    directory: ActiveDirectory,
+    settings: DirectorySettings,
+    mapping: PersonMapping,
+    asked: Sequence[str],
+    holders: Mapping[str, PersonState],
+    root: str,
+) -> list[PersonState]:
+    units = [unit.dn for unit in settings.units]
     guids = [guid for guid in asked if number_of(guid) is None]
-    numbers = [number for guid in asked if (number := number_of(guid)) is not None]
-    states: dict[str, PersonState] = {}
+    states = {guid: holders[guid] for guid in asked if guid in holders}
     if guids:
-        for person in _people(mapping, directory.selected_entries(guids, units, requested)):
+        for person in _people(mapping, directory.selected_entries(guids, units, mapping.sources.requested())):
             states[person.guid] = PersonState.of(person)
-    if numbers:
-        for person in _people(mapping, directory.holders(numbers, mapping.names.number, units, requested)):
-            if person.number in numbers:
-                holder = holder_of(person.number)
-                states[holder] = replace(PersonState.of(person), guid=holder)
     missing = [guid for guid in guids if guid not in states]
     found: dict[str, str] = {}
     for batch in directory.find(missing, root):

@@ -5,12 +5,15 @@ Rules of the attributes: MS-ADA1/MS-ADA3 (accountExpires, userAccountControl), M
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.collector.numbers import NumberOptions, read_numbers
+from services.collector.numbers import NumberOptions, NumberReading, read_numbers
 from shared.domain.person import AccountState, Person
+from shared.mapping.compiling import Value, each_once, several
+from shared.mapping.errors import MappingError
+from shared.mapping.mapping import FieldMapping, compile_mapping
 from shared.values import email, text
 from shared.values.e164 import e164
 from shared.values.phone import dialled
@@ -31,8 +34,8 @@ _ALWAYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeNames:
-    """Which attribute of the directory gives which field; compared without regard to case."""
+class Sources:
+    """What gives which field: the name of an attribute (in any case), or an expression over attributes."""
 
     number: str = "telephoneNumber"
     first_name: str = "givenName"
@@ -42,68 +45,108 @@ class AttributeNames:
     mobile: str = "mobile"
     department: str | None = "department"
 
+    def mappings(self) -> dict[str, FieldMapping]:
+        """Those that are set, by field."""
+        texts = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: compile_mapping(text) for name, text in texts.items() if text}
+
     def configured(self) -> tuple[str, ...]:
-        """The names chosen by the administrator."""
-        names = (
-            self.number, self.first_name, self.last_name, self.display_name, self.email, self.mobile,
-            self.department,
-        )  # fmt: skip
-        return tuple(name for name in names if name)
+        """The attributes that the administrator named, each once."""
+        return each_once(name for mapping in self.mappings().values() for name in mapping.attributes)
 
     def requested(self) -> tuple[str, ...]:
         """All attributes to ask for, each once."""
-        return tuple({name.lower(): name for name in (*_ALWAYS, *self.configured())}.values())
+        return each_once((*_ALWAYS, *self.configured()))
 
 
 class UnusableEntry(ValueError):
     """An entry without an objectGUID: nobody can be recognised by it."""
 
 
+class _Entry:
+    """The attributes of one entry, what its expressions made of them, and which of them do not work for it."""
+
+    __slots__ = ("_expressions", "_names", "_plain", "_values", "attributes", "problems")
+
+    def __init__(self, mapping: "PersonMapping", attributes: Attributes) -> None:
+        self.attributes = attributes
+        self.problems: dict[str, str] = {}
+        self._plain = mapping.plain
+        self._expressions = mapping.expressions
+        self._names = mapping.names_in_expressions
+        self._values: dict[str, Value] | None = None
+
+    def texts(self, field: str) -> Sequence[str]:
+        """Every value of a field."""
+        key = self._plain.get(field)
+        return _texts(self.attributes.get(key)) if key is not None else self._worked_out(field)
+
+    def text(self, field: str) -> str:
+        """The one value of a field."""
+        key = self._plain.get(field)
+        if key is not None:
+            return _first(self.attributes.get(key))
+        texts = self._worked_out(field)
+        return texts[0] if texts else ""
+
+    def _worked_out(self, field: str) -> Sequence[str]:
+        expression = self._expressions.get(field)
+        if expression is None:
+            return ()
+        if self._values is None:
+            self._values = {name: value_of(self.attributes.get(name)) for name in self._names}
+        try:
+            return expression.texts(self._values)
+        except MappingError as error:
+            self.problems[field] = error.sentence
+            return ()
+
+
 @dataclass(frozen=True, slots=True)
 class PersonMapping:
     """The settings of a reading, and how its entries become people. ``now`` decides which accounts have expired.
 
-    ``mobile_country``: two letters; mobile numbers are then brought into the international form.
+    ``mobile_country``: two letters; mobile numbers are then brought into the international form. ``plain`` are the
+    attributes, in lower case, of fields that are one; ``expressions`` those of the others.
     """
 
     unit: str
-    names: AttributeNames
+    sources: Sources
     number_options: NumberOptions
     now: datetime
     mobile_country: str = ""
+    plain: Mapping[str, str] = field(init=False)
+    expressions: Mapping[str, FieldMapping] = field(init=False)
+    names_in_expressions: Sequence[str] = field(init=False)
     _now_ticks: int = field(init=False)
-    _keys: AttributeNames = field(init=False)
 
     def __post_init__(self) -> None:
-        names = self.names
-        object.__setattr__(self, "_now_ticks", filetime(self.now))
-        object.__setattr__(
-            self,
-            "_keys",
-            AttributeNames(
-                names.number.lower(), names.first_name.lower(), names.last_name.lower(),
-                names.display_name.lower(), names.email.lower(), names.mobile.lower(),
-                names.department.lower() if names.department else None,
-            ),
-        )  # fmt: skip
+        mappings = self.sources.mappings()
+        expressions = {name: mapping for name, mapping in mappings.items() if mapping.is_expression}
+        plain = {name: item.text.lower() for name, item in mappings.items() if not item.is_expression}
+        used = {name.lower() for mapping in expressions.values() for name in mapping.attributes}
+        for name, value in (
+            ("_now_ticks", filetime(self.now)), ("plain", plain), ("expressions", expressions),
+            ("names_in_expressions", tuple(used)),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
 
     def person(self, distinguished_name: bytes, attributes: Attributes) -> Person:
         """The person of an entry whose attributes are keyed in lower case.
 
         :raises UnusableEntry: the entry has no objectGUID of 16 bytes.
         """
-        keys = self._keys
         name = clean(distinguished_name)
         guid = attributes.get("objectguid", ())
         if len(guid) != 1 or len(guid[0]) != 16:
             raise UnusableEntry(f"The entry {name} has no usable objectGUID.")
-        first_name = _first(attributes.get(keys.first_name))
-        last_name = _first(attributes.get(keys.last_name))
-        display_name = _first(attributes.get(keys.display_name))
+        entry = _Entry(self, attributes)
+        first_name, last_name, display_name = map(entry.text, ("first_name", "last_name", "display_name"))
         if not first_name and not last_name:
             last_name = display_name or _first(attributes.get("displayname")) or _first(attributes.get("cn"))
-        number = read_numbers(_texts(attributes.get(keys.number)), self.number_options)
-        read_email = email.primary_address if keys.email == "proxyaddresses" else email.one_address
+        number = self._number(entry)
+        is_of_addresses = self.plain.get("email") == "proxyaddresses"
+        read_email = email.primary_address if is_of_addresses else email.one_address
         return Person(
             guid=str(UUID(bytes_le=guid[0])),
             distinguished_name=name,
@@ -111,16 +154,24 @@ class PersonMapping:
             first_name=first_name,
             last_name=last_name,
             display_name=display_name,
-            email=read_email(_texts(attributes.get(keys.email))),
-            mobile=self._mobile(_first(attributes.get(keys.mobile))),
+            email=read_email(entry.texts("email")),
+            mobile=self._mobile(entry.text("mobile")),
             number=number.number,
             number_text=number.text,
             number_problem=number.problem,
-            departments=_distinct(attributes.get(keys.department)) if keys.department else (),
+            departments=distinct(entry.texts("department")),
             account_state=self._account_state(attributes),
             login=_first(attributes.get("samaccountname")),
             usn=_integer(attributes.get("usnchanged")),
+            unmapped=tuple(sorted(entry.problems.items())) if entry.problems else (),
         )
+
+    def _number(self, entry: _Entry) -> NumberReading:
+        texts = entry.texts("number")
+        problem = entry.problems.pop("number", None)
+        if problem is not None:
+            return NumberReading(problem=f"The expression for the extension number does not work: {problem}")
+        return read_numbers(texts, self.number_options)
 
     def _mobile(self, said: str) -> str:
         """What is dialled; what cannot be dialled stays as it is, for the planner to tell of."""
@@ -167,14 +218,24 @@ def _first(values: Sequence[bytes] | None) -> str:
     return min(_texts(values))
 
 
-def _distinct(values: Sequence[bytes] | None) -> tuple[str, ...]:
+def value_of(values: Sequence[bytes] | None) -> Value:
+    """An attribute as expressions have it: a text, empty when it is not set, or several."""
     if not values:
-        return ()
-    distinct: dict[str, str] = {}
-    for name in sorted(_texts(values)):
+        return ""
+    if len(values) == 1:
+        return clean(values[0])
+    return several(dict.fromkeys(sorted(_texts(values))))
+
+
+def distinct(texts: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in order, whatever its capitals."""
+    if len(texts) < 2:
+        return tuple(texts) if texts and texts[0] else ()
+    found: dict[str, str] = {}
+    for name in sorted(texts):
         if name:
-            distinct.setdefault(name.casefold(), name)
-    return tuple(distinct.values())
+            found.setdefault(name.casefold(), name)
+    return tuple(found.values())
 
 
 def _integer(values: Sequence[bytes] | None) -> int:

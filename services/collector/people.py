@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.collector.active_directory import ActiveDirectory
-from services.collector.mapping import AttributeNames, PersonMapping, UnusableEntry
+from services.collector.mapping import PersonMapping, Sources, UnusableEntry
 from services.collector.numbers import NumberOptions
 from services.collector.reader import RawEntry
 from shared.domain.person import Person
@@ -12,9 +12,9 @@ from shared.errors import InvalidEntry
 from shared.settings.documents import DirectorySettings
 
 
-def attribute_names(settings: DirectorySettings) -> AttributeNames:
-    """The attributes of the settings as plain values."""
-    return AttributeNames(**settings.attributes.model_dump())
+def sources_of(settings: DirectorySettings) -> Sources:
+    """What gives which field by the settings, as plain values."""
+    return Sources(**settings.attributes.model_dump())
 
 
 def number_options(settings: DirectorySettings) -> NumberOptions:
@@ -26,7 +26,7 @@ def number_options(settings: DirectorySettings) -> NumberOptions:
 def mapping_of(settings: DirectorySettings, unit: str, now: datetime) -> PersonMapping:
     """How entries of a unit become people under these settings."""
     return PersonMapping(
-        unit, attribute_names(settings), number_options(settings), now, settings.mobile_country or ""
+        unit, sources_of(settings), number_options(settings), now, settings.mobile_country or ""
     )
 
 
@@ -38,7 +38,7 @@ def unit_pages(
     :raises InvalidEntry: an entry has no objectGUID, so the reading cannot count.
     :raises RollcallError: as ``reader.Reader.pages``.
     """
-    for page in directory.people_pages(mapping.unit, people_filter, mapping.names.requested()):
+    for page in directory.people_pages(mapping.unit, people_filter, mapping.sources.requested()):
         try:
             yield [mapping.person(entry.distinguished_name, entry.attributes) for entry in _used_up(page)]
         except UnusableEntry as error:

@@ -14,7 +14,7 @@ from services.collector.address import parse
 from services.collector.advice import advice_on
 from services.collector.mapping import clean
 from services.collector.numbers import read_numbers
-from services.collector.people import attribute_names, number_options
+from services.collector.people import number_options, sources_of
 from services.collector.reader import RawEntry, Scope, Search, first_value
 from shared.prerequisites import address_advice
 from shared.settings import store
@@ -51,7 +51,7 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     settings = _settings(context, arguments)
     with ActiveDirectory(settings) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
-        directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
+        directory.check_attributes(sources_of(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
         units = []
         for unit in settings.units:

@@ -58,11 +58,13 @@ def any_guid(guids: Iterable[str]) -> str:
     return f"(|{''.join(clauses)})"
 
 
-def any_number(attribute: str, numbers: Iterable[str]) -> str:
-    """The objects whose attribute holds the digits of one of these numbers in their order, whatever stands between."""
+def any_number(attributes: Iterable[str], numbers: Iterable[str]) -> str:
+    """The objects one of whose attributes holds the digits of one of these numbers in their order, whatever stands between."""
+    listed = list(numbers)
     clauses = (
         f"({attribute}={escaped(number)})({attribute}=*{'*'.join(map(escaped, number))}*)"
-        for number in numbers
+        for attribute in attributes
+        for number in listed
     )
     return f"(|{''.join(clauses)})"
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from services.collector.advice import advice_on
 from services.collector.controller import directory_of, ended, reading_of
-from services.collector.people import attribute_names, mapping_of, unit_pages
+from services.collector.people import mapping_of, sources_of, unit_pages
 from shared.database.tables import PartKind
 from shared.domain.content import digest_of, written
 from shared.settings.documents import Security
@@ -34,7 +34,7 @@ def _read(part: PartWork) -> None:
     with directory_of(part, settings) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_exists(part.unit)
-        directory.check_attributes(attribute_names(settings).configured(), domain.schema_dn)
+        directory.check_attributes(sources_of(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
         mapping = mapping_of(settings, part.unit, datetime.now(UTC))
         reading = reading_of(directory)

@@ -29,6 +29,9 @@ def contact_fields(table: Worktable, person: Person) -> Fields:
         table.findings.bad_mobile(person)
     else:
         wanted["mobile"] = person.mobile
+    for field, why in person.unmapped:
+        table.findings.mapping_failed(person, field, why)
+        wanted.pop(field, None)
     return wanted
 
 

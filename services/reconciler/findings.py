@@ -86,6 +86,16 @@ class Findings:
             person.number or "",
         )
 
+    def mapping_failed(self, person: Person, field: str, why: str) -> None:
+        """The expression of a field does not work for the person."""
+        self._add(
+            FindingCode.MAPPING_FAILED,
+            Severity.WARNING,
+            f"The expression for the field '{field}' does not work for {person.name}. {why} The field is left as it is.",
+            [person],
+            person.number or "",
+        )
+
     def bad_number(self, person: Person) -> None:
         """The attribute holds something that gives no number."""
         self._add(

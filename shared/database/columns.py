@@ -7,6 +7,7 @@ the rows under its names. Whoever does not know a name passes over it; where a n
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from shared.domain.extension import Department, Extension, Membership, Peer
@@ -46,6 +47,12 @@ class Columns(Generic[T]):
         return tuple(name for name in self._names[self.width :] if name not in self.unwritten)
 
     @cached_property
+    def _added_defaults(self) -> tuple[Any, ...]:
+        kind: Any = self.kind
+        defaults = {item.name: item.default for item in fields(kind)}
+        return tuple(defaults[name] for name in self.added)
+
+    @cached_property
     def _names(self) -> tuple[str, ...]:
         kind: Any = self.kind
         return tuple(item.name for item in fields(kind))
@@ -55,7 +62,11 @@ class Columns(Generic[T]):
         rows = list(map(self.row, values))
         if not self.added:
             return rows, None
-        more = [[getattr(value, name) for name in self.added] for value in values]
+        of = attrgetter(*self.added, self.added[0])
+        more = [of(value)[:-1] for value in values]
+        if all(row == self._added_defaults for row in more):
+            # What says nothing is not written: whoever reads it finds the defaults.
+            return rows, None
         return rows, {"fields": self.added, "rows": more}
 
     def read(self, rows: Sequence[Row], added: Added | None) -> list[T]:
@@ -108,7 +119,16 @@ def _memberships(rows: Sequence[Row]) -> tuple[Membership, ...]:
     return tuple([Membership(*row) for row in rows])
 
 
-PERSON = Columns(Person, _person, 15, reading={"departments": tuple, "account_state": _STATES.__getitem__})
+def _pairs(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, said) for name, said in rows])
+
+
+PERSON = Columns(
+    Person,
+    _person,
+    15,
+    reading={"departments": tuple, "account_state": _STATES.__getitem__, "unmapped": _pairs},
+)
 EXTENSION = Columns(Extension, _extension, 9, reading={"memberships": _memberships})
 ABSENT = Columns(
     AbsentPerson,

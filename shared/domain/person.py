@@ -30,6 +30,8 @@ class Person:
     the second case ``number_problem`` says why, in words for the administrator, and ``number_text`` is the
     attribute as it stands. ``departments`` are the values of the group attribute. ``unit`` is the
     distinguished name of the organizational unit of the settings through which the person was selected.
+    ``unmapped`` are the other fields whose expression does not work for the person, each with a sentence that says why:
+    they are empty here, and stay as they are in 3CX.
     """
 
     guid: str
@@ -47,6 +49,7 @@ class Person:
     account_state: AccountState = AccountState.ENABLED
     login: str = ""
     usn: int = 0
+    unmapped: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:

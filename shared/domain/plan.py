@@ -32,6 +32,7 @@ class FindingCode(StrEnum):
     NUMBER_RESERVED = "number_reserved"
     BAD_EMAIL = "bad_email"
     BAD_MOBILE = "bad_mobile"
+    MAPPING_FAILED = "mapping_failed"
     LICENCE_FULL = "licence_full"
     DEPARTMENT_MISSING = "department_missing"
     TEMPLATE_MISSING = "template_missing"

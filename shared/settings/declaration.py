@@ -12,6 +12,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 T = TypeVar("T")
 REQUIRED: Any = ...
+# The type of an error whose words are shown as they are: a sentence, and below it the place that a caret points at.
+POINTED = "pointed"
 
 
 class Document(BaseModel):

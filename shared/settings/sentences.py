@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.settings.declaration import POINTED
 from shared.settings.documents import Section
 from shared.settings.fields import label_of
 
@@ -51,6 +52,8 @@ def called(section: Section, place: str) -> str:
 
 
 def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    if kind == POINTED:
+        return message
     if kind not in _SENTENCES:
         said = message.removeprefix("Value error, ")
         return f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}"

@@ -8,7 +8,7 @@ from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validat
 from shared.domain.choice import Choice
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
 from shared.settings.sections.types import (
-    AttributeName,
+    AttributeOrExpression,
     Certificate,
     CountryCode,
     ExtensionNumber,
@@ -88,22 +88,30 @@ class NumberRule(Document):
 
 
 class AttributeSettings(Document):
-    """Which attribute of the directory gives which field."""
+    """Which attribute, or expression over attributes, gives which field (docs/mapping.md)."""
 
-    number: AttributeName = setting(
-        "telephoneNumber", "Extension number", "Attribute that holds the extension number.", NUMBER
+    number: AttributeOrExpression = setting(
+        "telephoneNumber",
+        "Extension number",
+        "Attribute that holds it, or an expression, e.g. first(ipPhone, telephoneNumber).",
+        NUMBER,
     )
-    first_name: AttributeName = setting(
-        "givenName", "First name", "Attribute with the first name.", ATTRIBUTES
+    first_name: AttributeOrExpression = setting(
+        "givenName", "First name", "Attribute or expression, e.g. title(givenName).", ATTRIBUTES
     )
-    last_name: AttributeName = setting("sn", "Last name", "Attribute with the last name.", ATTRIBUTES)
-    display_name: AttributeName = setting(
+    last_name: AttributeOrExpression = setting("sn", "Last name", "Attribute or expression.", ATTRIBUTES)
+    display_name: AttributeOrExpression = setting(
         "displayName", "Display name", "Shown in messages for people without first and last name.", ATTRIBUTES
     )
-    email: AttributeName = setting("mail", "E-mail", "Attribute with the e-mail address.", ATTRIBUTES)
-    mobile: AttributeName = setting("mobile", "Mobile", "Attribute with the mobile number.", ATTRIBUTES)
-    department: AttributeName | None = setting(
-        "department", "Department", "Attribute with the name of the 3CX department, if any.", ATTRIBUTES
+    email: AttributeOrExpression = setting("mail", "E-mail", "Attribute or expression.", ATTRIBUTES)
+    mobile: AttributeOrExpression = setting(
+        "mobile", "Mobile", 'Attribute or expression, e.g. e164(mobile, "DE").', ATTRIBUTES
+    )
+    department: AttributeOrExpression | None = setting(
+        "department",
+        "Department",
+        'What gives the name of the 3CX department, if any, e.g. table(department, {"IT": "Support"}).',
+        ATTRIBUTES,
     )
 
 

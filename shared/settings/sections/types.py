@@ -3,9 +3,21 @@
 import re
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from shared.settings.declaration import ErrorWords, Input
+from shared.mapping.errors import MappingError
+from shared.mapping.mapping import compile_mapping
+from shared.settings.declaration import POINTED, ErrorWords, Input
+
+
+def _that_compiles(text: str) -> str:
+    try:
+        compile_mapping(text)
+    except MappingError as error:
+        raise PydanticCustomError(POINTED, "{words}", {"words": str(error)}) from error
+    return text
+
 
 ExtensionNumber = Annotated[
     str,
@@ -23,11 +35,8 @@ CountryCode = Annotated[
     StringConstraints(pattern=r"^[A-Za-z]{2}$", strip_whitespace=True, to_upper=True),
     ErrorWords("A country is written with its two letters, e.g. DE or US."),
 ]
-AttributeName = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64),
-    ErrorWords("An attribute's name has letters, digits and hyphens, e.g. ipPhone."),
-    Input.ATTRIBUTE,
+AttributeOrExpression = Annotated[
+    str, StringConstraints(strip_whitespace=True), AfterValidator(_that_compiles), Input.ATTRIBUTE
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 WideText = Annotated[str, Input.WIDE]

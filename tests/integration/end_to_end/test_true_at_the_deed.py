@@ -178,12 +178,26 @@ def test_somebody_disabled_whose_account_is_deleted_meanwhile_is_disabled_all_th
     assert states(ends, run_id) == {"201": ["done"]}
 
 
-def test_an_extension_that_was_nobodys_is_kept_when_somebody_has_its_number_by_now(ends: Ends) -> None:
+@pytest.mark.parametrize(
+    ("number", "holds"),
+    [
+        ("telephoneNumber", "+49 (89) 555-0 x100"),
+        # No attribute has the digits of the number, so that a search for them would find nobody.
+        ('replace(telephoneNumber, "one-", "10")', "one-0"),
+    ],
+)
+def test_an_extension_that_was_nobodys_is_kept_when_somebody_has_its_number_by_now(
+    ends: Ends, number: str, holds: str
+) -> None:
     unit, _people = settled(ends)
-    ends.configure([unit], rules=DELETE_ALL | {"removal_scope": "all"})
+    ends.configure(
+        [unit],
+        rules=DELETE_ALL | {"removal_scope": "all"},
+        directory={"attributes": {"number": number}},
+    )
     run_id = previewed(ends)
     assert {"100", "101"} <= states(ends, run_id).keys()
-    ends.office.hire(unit, "late", "+49 (89) 555-0 x100")
+    ends.office.hire(unit, "late", holds)
     approved(ends, run_id)
     after = states(ends, run_id)
     assert set(after["100"]) <= {"outdated", "skipped"}

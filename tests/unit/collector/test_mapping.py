@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.collector.mapping import AttributeNames, PersonMapping, UnusableEntry, clean, filetime
+from services.collector.mapping import PersonMapping, Sources, UnusableEntry, clean, filetime
 from services.collector.numbers import NumberOptions
 from shared.domain.person import AccountState, Person
 
@@ -18,9 +18,9 @@ UNIT = "OU=Sales,DC=corp,DC=example"
 NEVER = "9223372036854775807"
 
 
-def _person(names: AttributeNames | None = None, **attributes: Any) -> Person:
+def _person(names: Sources | None = None, **attributes: Any) -> Person:
     """The person of an entry that has a GUID and these attributes, each a text or a list of values."""
-    mapping = PersonMapping(UNIT, names or AttributeNames(), NumberOptions(), NOW)
+    mapping = PersonMapping(UNIT, names or Sources(), NumberOptions(), NOW)
     raw: dict[str, list[bytes]] = {"objectguid": [GUID.bytes_le]}
     for name, value in attributes.items():
         listed = value if isinstance(value, list) else [value]
@@ -48,7 +48,7 @@ def test_an_entry_with_nothing_but_its_guid_is_still_a_person() -> None:
 
 @pytest.mark.parametrize("values", [None, [], [b""], [b"short"], [GUID.bytes_le, GUID.bytes_le]])
 def test_an_entry_without_one_guid_is_never_a_person(values: list[bytes] | None) -> None:
-    mapping = PersonMapping(UNIT, AttributeNames(), NumberOptions(), NOW)
+    mapping = PersonMapping(UNIT, Sources(), NumberOptions(), NOW)
     with pytest.raises(UnusableEntry, match="objectGUID"):
         mapping.person(b"CN=Ada", {} if values is None else {"objectguid": values})
 
@@ -60,13 +60,13 @@ def test_someone_without_first_and_last_name_is_called_by_the_display_name_or_th
 
 
 def test_the_attributes_chosen_by_the_administrator_are_read_whatever_their_case() -> None:
-    names = AttributeNames(number="IPPHONE", first_name="initials", department=None)
+    names = Sources(number="IPPHONE", first_name="initials", department=None)
     person = _person(names, ipPhone="204", telephoneNumber="999", initials="A", department="Sales")
     assert (person.number, person.first_name, person.departments) == ("204", "A", ())
 
 
 def test_each_attribute_is_asked_for_once() -> None:
-    asked = AttributeNames(number="TELEPHONENUMBER", mobile="telephoneNumber", department=None).requested()
+    asked = Sources(number="TELEPHONENUMBER", mobile="telephoneNumber", department=None).requested()
     assert len(asked) == len({name.lower() for name in asked})
     assert {"objectguid", "useraccountcontrol", "accountexpires"} <= {name.lower() for name in asked}
 
@@ -96,13 +96,13 @@ def test_time_is_counted_as_active_directory_does() -> None:
 
 
 def test_the_primary_mail_address_of_several_is_the_one_in_capitals() -> None:
-    names = AttributeNames(email="proxyAddresses")
+    names = Sources(email="proxyAddresses")
     values = ["smtp:a@corp.example", "SMTP:ada@corp.example", "sip:ada@corp.example"]
     assert _person(names, proxyAddresses=values).email == "ada@corp.example"
 
 
 def test_addresses_without_a_primary_one_are_no_address() -> None:
-    names = AttributeNames(email="PROXYADDRESSES")
+    names = Sources(email="PROXYADDRESSES")
     person = _person(
         names, proxyAddresses=["smtp:b@corp.example", "smtp:a@corp.example", "sip:c@corp.example"]
     )
@@ -122,7 +122,7 @@ def test_invisible_marks_are_taken_out_of_every_value(mark: str) -> None:
 
 def test_mobile_numbers_get_their_country_when_one_is_set_and_stay_when_they_cannot_be_dialled() -> None:
     def _mobile(said: str, country: str) -> str:
-        mapping = PersonMapping(UNIT, AttributeNames(), NumberOptions(), NOW, country)
+        mapping = PersonMapping(UNIT, Sources(), NumberOptions(), NOW, country)
         return mapping.person(b"CN=Ada", {"objectguid": [GUID.bytes_le], "mobile": [said.encode()]}).mobile
 
     assert _mobile("0171/1234567", "DE") == "+491711234567"
@@ -180,5 +180,46 @@ def test_any_bytes_become_one_line_without_control_characters(raw: bytes) -> Non
     )
 )  # fmt: skip
 def test_whatever_the_attributes_hold_there_is_a_person(attributes: dict[str, list[bytes]]) -> None:
-    mapping = PersonMapping(UNIT, AttributeNames(), NumberOptions(), NOW)
+    mapping = PersonMapping(UNIT, Sources(), NumberOptions(), NOW)
     assert mapping.person(b"CN=x", {"objectguid": [GUID.bytes_le], **attributes}).guid == str(GUID)
+
+
+def test_a_field_may_be_an_expression_over_attributes() -> None:
+    sources = Sources(
+        number="first(ipPhone, last(telephoneNumber, 3))",
+        first_name="title(givenName)",
+        email="first(mail, primary(proxyAddresses))",
+        mobile='e164(mobile, "DE")',
+        department='table(department, {"IT": "Support"})',
+    )
+    person = _person(
+        sources, telephoneNumber="+49 30 123 204", givenName="ADA", sn="Lovelace", mobile="0171/1234567",
+        department=["it", "Sales"], proxyAddresses=["SMTP:ada@corp.example", "smtp:a@corp.example"],
+    )  # fmt: skip
+    assert (person.number, person.first_name, person.last_name) == ("204", "Ada", "Lovelace")
+    assert (person.email, person.mobile) == ("ada@corp.example", "+491711234567")
+    assert person.departments == ("Sales", "Support")
+    assert person.unmapped == ()
+
+
+def test_an_expression_reads_exactly_the_attributes_it_names() -> None:
+    sources = Sources(
+        number='company == "x" ? ipPhone : ""', mobile="first(mobile, IPPHONE)", department=None
+    )
+    assert set(sources.configured()) == {
+        "company", "ipPhone", "mobile", "givenName", "sn", "displayName", "mail",
+    }  # fmt: skip
+
+
+def test_an_expression_that_does_not_work_for_somebody_is_a_problem_of_that_field_only() -> None:
+    sources = Sources(number='"1" + ipPhone', mobile='mobile + "0"', department='l + " " + department')
+    person = _person(sources, ipPhone="04", mobile=["1", "2"], l="Bonn", department="Sales", sn="Lovelace")
+    assert (person.number, person.mobile, person.departments) == ("104", "", ("Bonn Sales",))
+    assert [name for name, _ in person.unmapped] == ["mobile"]
+    assert "There are 2 values here ('1', '2'), and '+' takes one." in person.unmapped[0][1]
+
+
+def test_a_number_whose_expression_does_not_work_is_no_number_and_no_absence() -> None:
+    person = _person(Sources(number='"1" + ipPhone'), ipPhone=["04", "05"])
+    assert person.number is None
+    assert "There are 2 values here" in str(person.number_problem)

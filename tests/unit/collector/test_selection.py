@@ -57,3 +57,9 @@ def test_the_relative_identifier_is_the_last_part_of_a_sid() -> None:
 def test_what_is_no_sid_has_no_relative_identifier_or_a_number(sid: bytes) -> None:
     found = selection.relative_id(sid)
     assert found is None or (len(sid) == 8 + 4 * sid[1] and 0 <= found < 2**32)
+
+
+def test_a_number_is_looked_for_in_every_attribute_that_may_hold_it() -> None:
+    assert selection.any_number(["ipPhone", "pager"], ["20"]) == (
+        "(|(ipPhone=20)(ipPhone=*2*0*)(pager=20)(pager=*2*0*))"
+    )

@@ -97,3 +97,16 @@ def test_another_form_is_remembered_once_and_changes_nothing_ever() -> None:
     again = plan_of([person], [extension], first.remembered)
     assert (len(first.remembered), first.commands, first.findings) == (1, (), ())
     assert (again.remembered, again.commands, again.findings) == ((), (), ())
+
+
+def test_a_field_whose_expression_does_not_work_is_left_as_it_is_and_told_of() -> None:
+    person = make_person(
+        mobile="",
+        first_name="",
+        unmapped=(("first_name", "Too long."), ("mobile", "There are 2 values here.")),
+    )
+    kept = plan_of([person], [make_extension(mobile="+491711")], [make_binding()])
+    assert (steps(kept), codes(kept)) == ([], ["mapping_failed", "mapping_failed"])
+    assert kept.findings[1].message.endswith("There are 2 values here. The field is left as it is.")
+    emptied = plan_of([make_person(mobile="")], [make_extension(mobile="+491711")], [make_binding()])
+    assert steps(emptied) == ["update 201 mobile"]

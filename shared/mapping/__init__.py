@@ -1,0 +1,1 @@
+"""What gives a field its value: the name of an attribute, or a small expression over attributes (docs/mapping.md). Pure."""

@@ -1,0 +1,374 @@
+"""Reads an expression: a subset of the Common Expression Language (CEL, github.com/google/cel-spec), as a tree. Pure.
+
+One thing is added: names of attributes may have hyphens, as Active Directory's have. There are no loops ("macros"), no
+arithmetic and no regular expressions, so that how long an expression takes and how long its result gets is known before
+it runs (docs/decisions/0011-mapping-by-expressions.md).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.mapping.errors import MappingError
+
+MOST_CHARACTERS = 1000
+MOST_PARTS = 100
+MOST_LEVELS = 24
+
+ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """The value of an attribute."""
+
+    at: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in quotes."""
+
+    at: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number; only functions take one."""
+
+    at: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """``true`` or ``false``."""
+
+    at: int
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    at: int
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A map of texts; its entries are literals."""
+
+    at: int
+    entries: tuple[tuple[Text, Text], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function with its arguments."""
+
+    at: int
+    name: str
+    arguments: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Two sides with an operator between them: ``+``, ``==``, ``in``, ``&&``, ..."""
+
+    at: int
+    operator: str
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    at: int
+    operand: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of two values, by a condition."""
+
+    at: int
+    condition: "Node"
+    then: "Node"
+    otherwise: "Node"
+
+
+Node = Attribute | Text | Number | Truth | Items | Table | Call | Binary | Not | Either
+
+_TOKEN = re.compile(
+    r"""(?P<blank>\s+)
+    |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    |(?P<name>[A-Za-z][A-Za-z0-9-]*)
+    |(?P<number>[0-9]+(?![0-9A-Za-z_-]))
+    |(?P<sign>&&|\|\||[=!<>]=|[<>!?:,.()\[\]{}+])""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_COMPARING = ("==", "!=", "<", "<=", ">", ">=", "in")
+_LIKELY = {
+    "=": "Compare with '=='.",
+    "&": "Write '&&' for and.",
+    "|": "Write '||' for or.",
+    "-": "There is no subtraction. A text stands in quotes.",
+    '"': "This text is not closed: its second quotation mark is missing.",
+    "'": "This text is not closed: its second quotation mark is missing.",
+    "_": "Names of attributes have letters, digits and hyphens.",
+}
+_TYPOGRAPHIC = "“”„‘’‚«»´`"
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+def parse(expression: str) -> Node:
+    """The tree of an expression.
+
+    :raises MappingError: it cannot be read, or is too long or nested too deeply.
+    """
+    if len(expression) > MOST_CHARACTERS:
+        raise MappingError(
+            f"The expression has {len(expression):,} characters; at most {MOST_CHARACTERS:,} are allowed.",
+            expression,
+            MOST_CHARACTERS,
+        )
+    return _Parser(expression).whole()
+
+
+def _tokens(expression: str) -> Iterator[_Token]:
+    at = 0
+    while at < len(expression):
+        found = _TOKEN.match(expression, at)
+        if found is None:
+            character = expression[at]
+            said = _LIKELY.get(character, f"'{character}' has no meaning here.")
+            if character.isdecimal():
+                said = "An attribute's name begins with a letter, e.g. ipPhone; a text of digits stands in quotes."
+            if character in _TYPOGRAPHIC:
+                said = "Use plain quotation marks: \"…\" or '…'."
+            raise MappingError(said, expression, at)
+        if found.lastgroup != "blank":
+            yield _Token(found.lastgroup or "", found[0], at)
+        at = found.end()
+    yield _Token("end", "", len(expression))
+
+
+class _Parser:
+    """By recursive descent, one method a level of precedence; the weakest first."""
+
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+        self._tokens = list(_tokens(expression))
+        self._place = 0
+        self._level = 0
+        self._parts = 0
+
+    def whole(self) -> Node:
+        if self._next.kind == "end":
+            raise self._wrong(
+                "Enter the name of an attribute or an expression, e.g. first(ipPhone, telephoneNumber)."
+            )
+        node = self._either()
+        if self._next.kind != "end":
+            raise self._wrong(
+                f"There is '{self._next.text}' where nothing more was expected. The name of an attribute has no blanks, a "
+                'text stands in quotes: e.g. ipPhone, "IT".'
+            )
+        return node
+
+    def _either(self) -> Node:
+        self._level += 1
+        if self._level > MOST_LEVELS:
+            raise self._wrong(
+                f"The expression is nested more than {MOST_LEVELS} levels deep. Make it simpler."
+            )
+        node = self._any_of()
+        if self._next.text == "?":
+            at = self._take().at
+            then = self._any_of()
+            self._expect(
+                ":",
+                "After '?' stand two values with ':' between them, as in co == \"DE\" ? mobile : ipPhone.",
+            )
+            node = self._counted(Either(at, node, then, self._either()))
+        self._level -= 1
+        return node
+
+    def _any_of(self) -> Node:
+        node = self._all_of()
+        while self._next.text == "||":
+            node = self._counted(Binary(self._take().at, "||", node, self._all_of()))
+        return node
+
+    def _all_of(self) -> Node:
+        node = self._comparison()
+        while self._next.text == "&&":
+            node = self._counted(Binary(self._take().at, "&&", node, self._comparison()))
+        return node
+
+    def _comparison(self) -> Node:
+        node = self._sum()
+        if self._is_comparing():
+            sign = self._take()
+            node = self._counted(Binary(sign.at, sign.text, node, self._sum()))
+            if self._is_comparing():
+                raise self._wrong(
+                    "Compare two values at a time, and join comparisons with '&&' (and) or '||' (or)."
+                )
+        return node
+
+    def _is_comparing(self) -> bool:
+        return self._next.text in _COMPARING and self._next.kind in ("sign", "name")
+
+    def _sum(self) -> Node:
+        node = self._opposite()
+        while self._next.text == "+":
+            node = self._counted(Binary(self._take().at, "+", node, self._opposite()))
+        return node
+
+    def _opposite(self) -> Node:
+        if self._next.text != "!":
+            return self._member()
+        at = self._take().at
+        if self._next.text == "!":
+            raise self._wrong("Write one '!' at most.")
+        return self._counted(Not(at, self._member()))
+
+    def _member(self) -> Node:
+        node = self._primary()
+        while self._next.text == ".":
+            self._take()
+            name = self._take()
+            if name.kind != "name" or self._next.text != "(":
+                raise self._wrong("After '.' stands a function, as in mobile.trim().", name.at)
+            # CEL: x.f(y) is f(x, y).
+            node = self._counted(Call(name.at, name.text, (node, *self._arguments())))
+        return node
+
+    def _primary(self) -> Node:
+        token = self._take()
+        match token.kind:
+            case "text":
+                return self._counted(Text(token.at, self._unescaped(token)))
+            case "number":
+                if len(token.text) > 6:
+                    raise self._wrong(
+                        "This number is too large. A text of digits stands in quotes.", token.at
+                    )
+                return self._counted(Number(token.at, int(token.text)))
+            case "name":
+                return self._counted(self._named(token))
+        match token.text:
+            case "(":
+                node = self._either()
+                self._expect(")", "This bracket is not closed: ')' is missing.", token.at)
+                return node
+            case "[":
+                return self._counted(Items(token.at, self._listed("]", token.at)))
+            case "{":
+                return self._counted(Table(token.at, self._entries(token.at)))
+        if token.kind == "end":
+            raise self._wrong("The expression ends here, but a value is missing.", token.at)
+        raise self._wrong(f"A value was expected here, but there is '{token.text}'.", token.at)
+
+    def _named(self, token: _Token) -> Node:
+        if self._next.text == "(":
+            return Call(token.at, token.text, self._arguments())
+        match token.text:
+            case "true" | "false":
+                return Truth(token.at, token.text == "true")
+            case "null":
+                raise self._wrong(
+                    'There is no null: an attribute that is not set is an empty text, "".', token.at
+                )
+            case "in":
+                raise self._wrong("A value was expected here, but there is 'in'.", token.at)
+        return Attribute(token.at, token.text)
+
+    def _arguments(self) -> tuple[Node, ...]:
+        return self._listed(")", self._take().at)
+
+    def _listed(self, closing: str, at: int) -> tuple[Node, ...]:
+        items: list[Node] = []
+        while self._next.text != closing:
+            items.append(self._either())
+            if self._next.text != ",":
+                break
+            self._take()
+        self._expect(closing, f"This bracket is not closed: '{closing}' or ',' is missing.", at)
+        return tuple(items)
+
+    def _entries(self, at: int) -> tuple[tuple[Text, Text], ...]:
+        entries: dict[str, tuple[Text, Text]] = {}
+        while self._next.text != "}":
+            key = self._literal()
+            self._expect(":", 'Between the two texts of an entry stands \':\', as in {"IT": "Support"}.')
+            if key.value.casefold() in entries:
+                raise self._wrong(
+                    f"The table has two entries for '{key.value}' (capitals make no difference).", key.at
+                )
+            entries[key.value.casefold()] = key, self._literal()
+            if self._next.text != ",":
+                break
+            self._take()
+        self._expect("}", "This bracket is not closed: '}' or ',' is missing.", at)
+        return tuple(entries.values())
+
+    def _literal(self) -> Text:
+        token = self._take()
+        if token.kind != "text":
+            raise self._wrong('A table has texts in quotes only, as in {"IT": "Support"}.', token.at)
+        return Text(token.at, self._unescaped(token))
+
+    def _unescaped(self, token: _Token) -> str:
+        def _one(found: re.Match[str]) -> str:
+            code = found[1]
+            if len(code) == 5:
+                return chr(int(code[1:], 16))
+            if code not in _ESCAPED:
+                raise self._wrong(
+                    f"'\\{code}' has no meaning in a text. A backslash is written '\\\\'.",
+                    token.at + 1 + found.start(),
+                )
+            return _ESCAPED[code]
+
+        return _ESCAPE.sub(_one, token.text[1:-1])
+
+    @property
+    def _next(self) -> _Token:
+        return self._tokens[self._place]
+
+    def _take(self) -> _Token:
+        token = self._tokens[self._place]
+        if token.kind != "end":
+            self._place += 1
+        return token
+
+    def _expect(self, sign: str, said: str, at: int | None = None) -> None:
+        if self._next.kind == "sign" and self._next.text == sign:
+            self._take()
+        else:
+            raise self._wrong(said, at)
+
+    def _counted(self, node: Node) -> Node:
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise self._wrong(f"The expression has more than {MOST_PARTS} parts. Make it simpler.", node.at)
+        return node
+
+    def _wrong(self, said: str, at: int | None = None) -> MappingError:
+        return MappingError(said, self._expression, self._next.at if at is None else at)
