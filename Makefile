@@ -6,6 +6,9 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 CODE := services shared tests bench
 
+# Compiled modules are kept: each process that a test starts would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-fast check format lint types contracts bench install clean
 
 demo: $(STAMP)
