@@ -6,12 +6,15 @@ side (docs/security.md, "Another key"). A database without its key gives no secr
 neither.
 """
 
+import base64
 import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.errors import SecretUnreadable, SettingsInvalid, StorageUnavailable
 from shared.settings.process import ProcessSettings
@@ -39,6 +42,17 @@ class Encryption:
     def keys(self) -> tuple[str, ...]:
         """The keys, the one that encrypts first."""
         return self._keys
+
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """A key of 32 bytes of each key, for this purpose alone (HKDF, RFC 5869): who knows one of them knows neither
+        the key nor those of other purposes. In the order of ``keys``.
+        """
+        return tuple(
+            HKDF(SHA256(), length=32, salt=None, info=f"rollcall {purpose}".encode()).derive(
+                base64.urlsafe_b64decode(key)
+            )
+            for key in self.keys
+        )
 
     def encrypt(self, text: str) -> str:
         """The text, readable only with the first key."""

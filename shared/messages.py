@@ -36,8 +36,9 @@ class Message(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
+            version = values.get("schema_version", 1) if isinstance(values, Mapping) else "unknown"
             raise MessageNotUnderstood(
-                f"A message {cls.task} of version {values.get('schema_version', 1)} cannot be read: another version of "
+                f"A message {cls.task} of version {str(version)[:20]!r} cannot be read: another version of "
                 "Rollcall sent it. Nothing is lost, because what it is about is published again; finish the upgrade of "
                 "all processes."
             ) from error

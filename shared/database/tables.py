@@ -373,6 +373,15 @@ class AuditEntry(Base):
     hash: Mapped[str] = mapped_column(Line(64), unique=True)
 
 
+class Refusal(Base):
+    """How often something that came over the broker was refused, because nobody with the key had sent it."""
+
+    __tablename__ = "refusals"
+    what: Mapped[str] = mapped_column(KEY, primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+
+
 class ApiToken(Base):
     """A bearer token of the API; only its SHA-256 is kept. ``site_id`` is the one site it is good for, NULL all."""
 

@@ -25,7 +25,8 @@ def create_app(settings: ProcessSettings) -> Celery:
         "rollcall",
         # With a host name, as kombu warns of one that it must guess.
         broker="memory://localhost//" if settings.is_embedded else settings.broker_url,
-        backend=settings.result_backend_url,
+        # Answers travel by ``shared.worker.answers``; nothing else has a result.
+        backend="disabled://",
         set_as_current=False,
     )
     app.rollcall_settings = settings
@@ -47,8 +48,8 @@ def create_app(settings: ProcessSettings) -> Celery:
         task_ignore_result=True,
         task_time_limit=settings.task_seconds,
         task_soft_time_limit=settings.task_seconds * 0.9,
-        result_expires=300,
         worker_prefetch_multiplier=1,
+        worker_consumer="shared.worker.consumer:Consumer",
         worker_hijack_root_logger=False,
         worker_send_task_events=True,
         worker_cancel_long_running_tasks_on_connection_loss=True,
@@ -63,10 +64,6 @@ def create_app(settings: ProcessSettings) -> Celery:
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
         redis_socket_connect_timeout=brokers.CONNECT_SECONDS,
         redis_socket_timeout=brokers.SILENCE_SECONDS,
-        # Somebody waits for the answer: three tries, not Celery's twenty seconds of them.
-        result_backend_transport_options={
-            "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.4}
-        },
         beat_schedule={
             TICK: {
                 "task": TICK,

@@ -13,7 +13,11 @@ from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.errors import LeaseHeld, RollcallError, StorageUnavailable
+from shared.sealing import NotGenuine
+from shared.worker.answers import AnswersAway, answers_of
 from shared.worker.context import Context, context_of
+from shared.worker.questions import Sealed
+from shared.worker.refusals import Refused, refuse
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +59,10 @@ class RollcallTask(Task):
 
 
 class QuestionTask(Task):
-    """Base for short questions: the answer, or the error, travels back as data."""
+    """Base for short questions: the answer, or the error, travels back sealed. Their body takes the arguments."""
 
     abstract = True
-    ignore_result = False
-    # An event would carry the answer (names, numbers) to Flower and whoever else listens.
+    ignore_result = True
     send_events = False
 
     @property
@@ -67,10 +70,28 @@ class QuestionTask(Task):
         """The wiring of this process."""
         return context_of(self.app)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """``{"value": ...}`` or ``{"error": {code, message, details}}``."""
+    def __call__(self, *args: Any, **_kwargs: Any) -> None:
+        """Unseal the question, answer it, and bring the sealed answer to who asked.
+
+        The answer is ``{"value": ...}``, ``{"error": {code, message, details}}`` or, of what nobody expected,
+        ``{"failed": name}``. What was not asked by one of ours is not answered.
+        """
+        question = Sealed(self.name, str(self.request.id))
         try:
-            return {"value": self.run(*args, **kwargs)}
+            arguments = question.unseal_question(self.context, args[0] if args else None)
+        except NotGenuine as error:
+            refuse(self.context.database, Refused.QUESTION, error.reason, self.name)
+            return
+        try:
+            answer = self._answer(arguments)
+        except Exception as error:
+            self._bring(question, {"failed": type(error).__name__})
+            raise
+        self._bring(question, answer)
+
+    def _answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"value": self.run(arguments)}
         except RollcallError as error:
             return {"error": {"code": error.code, "message": error.message, "details": error.details}}
         except SQLAlchemyError as error:
@@ -79,3 +100,11 @@ class QuestionTask(Task):
                 f"The database refused ({type(error).__name__}); the log has the details."
             )
             return {"error": {"code": failed.code, "message": failed.message, "details": {}}}
+
+    def _bring(self, question: Sealed, answer: dict[str, Any]) -> None:
+        try:
+            answers = answers_of(self.app, self.context.settings)
+            answers.put(question.id, question.seal_answer(self.context, answer))
+        except AnswersAway as error:
+            # Who asked is told that nobody answered.
+            log.warning("answer_not_brought", task=self.name, error=type(error.__cause__).__name__)

@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.queues import waiting_messages
-from shared.database.tables import CommandRow, PartKind, PartState, Run, RunState, SnapshotPart
+from shared.database.tables import CommandRow, PartKind, PartState, Refusal, Run, RunState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.due import SCHEDULER
 from shared.runs.history import ended_well
 from shared.work import leases
 from shared.worker.context import Context
+from shared.worker.refusals import Refused
 
 # Told of every kind, zero too: a series that comes and goes cannot be alerted on.
 _RESULTS = (CommandState.DONE.value, CommandState.FAILED.value)
@@ -27,7 +28,7 @@ _Labels = tuple[tuple[str, str], ...]
 def metrics(context: Context, *, is_broker_well: bool) -> str:
     """All figures. The lengths of the queues are told only while the broker answers."""
     with context.database.read() as session:
-        families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session)]
+        families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session), _of_refusals(session)]
     families += [("rollcall_broker_up", "Whether the broker answers.", [((), int(is_broker_well))])]
     is_scheduled = leases.is_held(context.database, SCHEDULER)
     families += [("rollcall_scheduler_up", "Whether schedules are looked at.", [((), int(is_scheduled))])]
@@ -121,6 +122,17 @@ def _of_commands(session: Session) -> Iterator[_Family]:
             (_labels(site=site, kind=kind, state=state), n)
             for (site, kind, state), n in sorted(counted.items())
         ],
+    )
+
+
+def _of_refusals(session: Session) -> _Family:
+    counted = dict.fromkeys((Refused.ANSWER.value, Refused.QUESTION.value), 0)
+    for row in session.scalars(select(Refusal)):
+        counted[row.what] = row.count
+    return (
+        "rollcall_refused",
+        "Questions and answers that came over the broker and that nobody with the secret key had sent.",
+        [(_labels(what=what), count) for what, count in sorted(counted.items())],
     )
 
 

@@ -138,9 +138,12 @@ def _metrics(client: httpx.Client) -> dict[str, float]:
 
 
 def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client: httpx.Client) -> None:
-    empty = {"rollcall_broker_up": 1.0, "rollcall_scheduler_up": 0.0} | {
-        f'rollcall_queue_messages{{queue="{queue}"}}': 0.0 for queue in Queue
-    }
+    refused = {f'rollcall_refused{{what="{what}"}}': 0.0 for what in ("answer", "question")}
+    empty = (
+        refused
+        | {"rollcall_broker_up": 1.0, "rollcall_scheduler_up": 0.0}
+        | {f'rollcall_queue_messages{{queue="{queue}"}}': 0.0 for queue in Queue}
+    )
     assert _metrics(client) == empty
     sites.create_site(ready, "oslo", "anna")
     make_plan(ready)

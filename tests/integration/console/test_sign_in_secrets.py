@@ -16,6 +16,7 @@ from services.relay_client import questions as phone
 from services.sandbox.directory import RunningDirectory
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.worker.context import Context
+from shared.worker.questions import Sealed
 from tests.support.staff import Staff, directory_settings
 from tests.support.tables import everything_in
 
@@ -76,7 +77,8 @@ def test_the_message_to_the_worker_holds_it_encrypted_only(
     assert PASSWORD.encode() not in sent
     # Flower and the log of a worker show this in place of the arguments.
     assert message["headers"]["argsrepr"] == "(…)"
-    (arguments,), _, _ = json.loads(body)
+    (sent_question,), _, _ = json.loads(body)
+    arguments = Sealed(task, message["headers"]["id"]).unseal_question(context, sent_question)
     assert set(arguments) == {"site_id", "name", "secret"}
     assert context.encryption.decrypt(arguments["secret"]) == PASSWORD
 

@@ -40,6 +40,8 @@ LEFT_OUT = {
     "owed_steps",
     # People set them up again: where the passphrase of a backup is lost, no app or passkey is lost with it.
     "second_factors", "sign_in_challenges",
+    # Of this deployment's broker.
+    "refusals",
 }  # fmt: skip
 # Compared as it is stored, without the numbers that the database gives and the key that it is encrypted with.
 NOT_COMPARED = {"id", "document", "actor"}

@@ -1,0 +1,77 @@
+"""Celery's consumer, made to outlive whatever lies in its queues.
+
+Anybody who can write to the broker can put anything there. A message that cannot be read is dropped with a line in the
+log that repeats nothing of it, and the next one is taken. What a message asks for is proven elsewhere: tasks look it
+up in the database, questions are sealed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from celery.worker.consumer import Consumer as CelerysConsumer
+from celery.worker.control import Panel
+
+from shared.worker.refusals import Refused, refuse
+
+# Looking at a worker (Flower, `rollcall doctor`), and the signs of life it gives. The others end workers or their
+# tasks, or take their queues away.
+_ALLOWED = frozenset({"enable_events", "disable_events", "heartbeat"})
+
+
+class Consumer(CelerysConsumer):
+    """Takes messages for as long as the worker lives."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        _leave_only_harmless_controls()
+        super().__init__(*arguments, **options)
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
+        """As Celery's, for messages of any shape."""
+        handle = super().create_task_handler(*arguments, **options)
+
+        def _handle(message: Any) -> None:
+            try:
+                handle(message)
+            except Exception as error:
+                # To Redis's transport a KeyError is one of the channel's errors.
+                lost = self.connection_errors + self.channel_errors
+                if isinstance(error, lost) and not isinstance(error, LookupError):
+                    raise
+                self._drop(message, f"cannot be handled ({type(error).__name__})")
+
+        return _handle
+
+    def on_decode_error(self, message: Any, exc: BaseException) -> None:
+        """Its body or headers are none of ours."""
+        self._drop(message, f"cannot be decoded ({type(exc).__name__})")
+
+    def on_unknown_message(self, body: Any, message: Any) -> None:
+        """It names no task."""
+        self._drop(message, "names no task")
+
+    def on_unknown_task(self, body: Any, message: Any, exc: BaseException) -> None:
+        """It names a task that this version does not know."""
+        self._drop(message, "names a task that this version does not know")
+
+    def on_invalid_task(self, body: Any, message: Any, exc: BaseException) -> None:
+        """It is written in another way than ours are."""
+        self._drop(message, f"is no message of Rollcall's ({type(exc).__name__})")
+
+    def _drop(self, message: Any, why: str) -> None:
+        refuse(None, Refused.MESSAGE, why)
+        # Some were taken off the queue before they turned out to be useless.
+        if not message.acknowledged:
+            message.reject_log_error(_Silent(), self.connection_errors)
+
+
+class _Silent:
+    """What ``reject_log_error`` writes to; a lost connection is noticed by the consumer itself."""
+
+    def critical(self, *_said: object, **_options: object) -> None:
+        """Nothing."""
+
+
+def _leave_only_harmless_controls() -> None:
+    for name, meta in list(Panel.meta.items()):
+        if meta.type == "control" and name not in _ALLOWED:
+            Panel.data.pop(name, None)

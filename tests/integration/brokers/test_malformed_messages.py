@@ -1,0 +1,145 @@
+"""Nothing that lies in a queue ends a worker: it is dropped, told of in a line, and the next message is taken."""
+
+import base64
+import json
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import amqp  # type: ignore[import-untyped]
+import redis
+
+from shared.messages import PlanRun
+from tests.faults.deployment import Deployment
+from tests.integration.brokers.conftest import Broker
+from tests.support.rabbitmq import RabbitServer
+from tests.support.redis import RedisServer
+from tests.support.waiting import wait_until
+
+QUEUE = "reconciler"
+HEADERS: dict[str, Any] = {"id": "1", "task": "reconciler.plan_run", "lang": "py"}
+BODY = json.dumps([[{"run_id": 1}], {}, {}])
+# (body, content type, content encoding, headers)
+MESSAGES: list[tuple[str | bytes, str, str, dict[str, Any]]] = [
+    ("", "application/json", "utf-8", {}),
+    ("{not json", "application/json", "utf-8", HEADERS),
+    ("{not json", "application/json", "utf-8", {}),
+    (b"\xff\xfe\x00", "application/json", "utf-8", HEADERS),
+    (BODY, "application/json", "no-such-encoding", HEADERS),
+    (BODY, "application/x-nothing", "utf-8", HEADERS),
+    (BODY, "", "", HEADERS),
+    (pickle.dumps([[{}], {}, {}]), "application/x-python-serialize", "binary", HEADERS),
+    (BODY, "application/json", "utf-8", HEADERS | {"compression": "application/x-gzip"}),
+    (BODY, "application/json", "utf-8", HEADERS | {"compression": "nothing"}),
+    (BODY, "application/json", "utf-8", HEADERS | {"task": "os.system"}),
+    (BODY, "application/json", "utf-8", HEADERS | {"task": ["reconciler.plan_run"]}),
+    (BODY, "application/json", "utf-8", HEADERS | {"eta": "soon", "expires": "never"}),
+    (BODY, "application/json", "utf-8", HEADERS | {"eta": "9999-12-31T23:59:59.999999+23:59"}),
+    (BODY, "application/json", "utf-8", HEADERS | {"expires": "1e400"}),
+    (BODY, "application/json", "utf-8", HEADERS | {"retries": "many", "timelimit": "short"}),
+    (BODY, "application/json", "utf-8", {"task": "reconciler.plan_run"}),
+    ("5", "application/json", "utf-8", HEADERS),
+    ("[[], {}, {}]", "application/json", "utf-8", HEADERS),
+    ("[[null], {}, {}]", "application/json", "utf-8", HEADERS),
+    ('[[{"run_id": 1e999}], {}, {}]', "application/json", "utf-8", HEADERS),
+    ('{"task": "reconciler.plan_run", "args": 5}', "application/json", "utf-8", {}),
+    ("[" * 100_000, "application/json", "utf-8", HEADERS),
+    (json.dumps([["x" * 20_000_000], {}, {}]), "application/json", "utf-8", HEADERS),
+]
+
+
+def _in_redis() -> Iterator[bytes]:
+    """Things that are no message of any kind, and the messages."""
+    yield from (b"", b"garbage", b"\xff\x00\x1b[2J", b"null", b"5", b"[]", b"{}", b"[" * 100_000)
+    yield from (b'{"body": "", "properties": []}', b'{"properties": {"delivery_tag": 1}, "headers": 7}')
+    place = {"exchange": "", "routing_key": QUEUE}
+    for number, (body, content_type, encoding, headers) in enumerate(MESSAGES):
+        raw = body.encode() if isinstance(body, str) else body
+        properties = {
+            "body_encoding": "base64", "delivery_tag": f"tag-{number}", "delivery_info": place, "priority": 0,
+        }  # fmt: skip
+        message = {
+            "body": base64.b64encode(raw).decode(), "content-type": content_type, "content-encoding": encoding,
+            "headers": headers, "properties": properties,
+        }  # fmt: skip
+        yield json.dumps(message).encode()
+        if not number:
+            for changed in (
+                {"headers": "x"},
+                {"body": "="},
+                {"body": 5},
+                {"properties": {"delivery_tag": "1"}},
+            ):
+                yield json.dumps(message | changed).encode()
+
+
+def _spoil(broker: Broker) -> None:
+    if isinstance(broker, RabbitServer):
+        with broker.connection() as connection, connection.channel() as channel:
+            for body, content_type, encoding, headers in MESSAGES:
+                raw = body.encode() if isinstance(body, str) else body
+                message = amqp.Message(
+                    raw, content_type=content_type, content_encoding=encoding, application_headers=headers
+                )
+                channel.basic_publish(message, exchange="", routing_key=QUEUE)
+        return
+    with redis.Redis(port=broker.port) as client:
+        for raw in _in_redis():
+            client.lpush(QUEUE, raw)
+        # To all workers: a command of Celery's that ends them, and what is none.
+        command: dict[str, Any] = {"method": "shutdown", "arguments": {}, "destination": None}
+        for body in (json.dumps(command), "5", "{}", "garbage"):
+            told = {
+                "body": base64.b64encode(body.encode()).decode(), "content-type": "application/json",
+                "content-encoding": "utf-8", "headers": {},
+                "properties": {
+                    "body_encoding": "base64", "delivery_tag": "x", "priority": 0,
+                    "delivery_info": {"exchange": "celery.pidbox", "routing_key": ""},
+                },
+            }  # fmt: skip
+            client.publish("/0.celery.pidbox", json.dumps(told))
+        client.publish("/0.celery.pidbox", "[]")
+        client.publish("/0.celery.pidbox", "garbage")
+
+
+def _leave_behind(server: RedisServer) -> None:
+    """What was taken long ago and never done, so that it is put back; and is no message."""
+    with redis.Redis(port=server.port) as client:
+        for tag, raw in (("a", "garbage"), ("b", "[1, 2, 3]"), ("c", '["x"]'), ("d", "[{}, null, null]")):
+            client.hset("unacked", tag, raw)
+            client.zadd("unacked_index", {tag: 1.0})
+
+
+def _waiting(broker: Broker) -> int:
+    if isinstance(broker, RedisServer):
+        with redis.Redis(port=broker.port) as client:
+            left = client.zrange("unacked_index", 0, -1)
+            # One is for the year 9999, and waits for it.
+            return int(client.llen(QUEUE)) + len(left) - 1
+    with broker.connection() as connection:
+        return int(connection.channel().queue_declare(QUEUE, passive=True).message_count)
+
+
+def test_no_message_ends_a_worker(processes: Deployment, broker: Broker) -> None:
+    if isinstance(broker, RedisServer):
+        _leave_behind(broker)
+    worker = processes.start_worker()
+    wait_until("the worker", lambda: "ready" in processes.output_of(worker))
+    _spoil(broker)
+    # Ours comes after all of them, and is done.
+    processes.context.publish([PlanRun(run_id=900_001, correlation_id="after-all-of-them")])
+    wait_until("the message after them", lambda: "after-all-of-them" in processes.output_of(worker))
+    wait_until("the queue to be empty", lambda: _waiting(broker) == 0)
+    assert worker.poll() is None
+    said = processes.output_of(worker)
+    assert "message_refused" in said
+    assert "Unrecoverable" not in said
+    assert len(said) < 200_000
+    assert "\x1b" not in said
+    # One that takes a queue's place, too.
+    if isinstance(broker, RedisServer):
+        with redis.Redis(port=broker.port) as client:
+            client.set("collector", "no list")
+        processes.context.publish([PlanRun(run_id=900_002, correlation_id="the-last-one")])
+        wait_until("the last message", lambda: "the-last-one" in processes.output_of(worker))
+    assert processes.terminate(worker) == 0
