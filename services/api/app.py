@@ -36,6 +36,7 @@ from services.api.use_cases.readiness import ReadinessLook
 from services.api.use_cases.tokens import valid_token
 from services.api.web.admission import Admission, AdmissionMiddleware
 from services.api.web.bodies import BodyLimit
+from services.api.web.following import Following
 from services.api.web.headers import AnswerHeaders
 from services.api.web.known import credential_of, note_signed_in
 from shared.worker.context import Context
@@ -67,6 +68,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     app.state.broker_health = BrokerHealth(context)
     app.state.readiness = ReadinessLook(context, app.state.broker_health)
     app.state.admission = Admission()
+    app.state.following = Following(context)
     # The last one stands outermost.
     app.add_middleware(BodyLimit, is_signed_in=_is_signed_in)
     app.add_middleware(AdmissionMiddleware)
@@ -94,7 +96,10 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
     app.add_api_route("/openapi.json", _document, include_in_schema=False)
-    app.mount(CONSOLE, create_console(context, next_run), name="console")
+    console = create_console(context, next_run)
+    # What a caller may have at once is counted for API and console together.
+    console.state.following = app.state.following
+    app.mount(CONSOLE, console, name="console")
     for path in ("/", CONSOLE):
         app.add_api_route(path, _to_the_console, include_in_schema=False)
     return app

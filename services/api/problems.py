@@ -177,6 +177,8 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
             return problem_response(
                 404, "not_found", f"There is nothing at {where}. /openapi.json lists all addresses."
             )
+        case 429:
+            return problem_response(429, "too_many_requests", str(error.detail), headers=error.headers)
         case 405:
             allowed = ", ".join(_allowed_methods(request))
             detail = f"{where} is not possible; this address takes {allowed}."

@@ -4,26 +4,27 @@ from collections.abc import Iterable
 
 from shared.errors import NotFound
 
-# More than any plan has; keeps a mistyped range from filling the memory.
-_MOST = 1_000_000
 
+def parse_rows(text: str, most: int) -> set[int]:
+    """The numbers that the text names, at most as many as the plan has rows: nothing is expanded beyond that.
 
-def parse_rows(text: str) -> set[int]:
-    """The numbers that the text names.
-
-    :raises NotFound: a part of it names none.
+    :raises NotFound: a part of it names none, or all together name more than ``most``.
     """
-    rows: set[int] = set()
+    ranges: list[range] = []
+    named = 0
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, dash, last = part.partition("-")
         numbers = (first, last) if dash else (first, first)
         if not all(number.isascii() and number.isdecimal() and len(number) < 8 for number in numbers):
             raise NotFound(f"'{part[:40]}' names no row. Rows are written like 3,7-9.")
         chosen = range(int(numbers[0]), int(numbers[1]) + 1)
-        if not 0 < len(chosen) <= _MOST:
+        if not chosen:
             raise NotFound(f"'{part[:40]}' names no row. Rows are written like 3,7-9.")
-        rows.update(chosen)
-    return rows
+        named += len(chosen)
+        if named > most:
+            raise NotFound(f"More rows are named than the plan has ({most}). Rows are written like 3,7-9.")
+        ranges.append(chosen)
+    return {row for chosen in ranges for row in chosen}
 
 
 def show_rows(rows: Iterable[int]) -> str:

@@ -1,25 +1,25 @@
 """Progress of a run as server-sent events, until the run ends."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Annotated, Any, cast
 
-import structlog
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
-from services.api.dependencies import ContextDep, RunId
+from services.api.auth import CallerDep
+from services.api.dependencies import ContextDep, RunId, context_of_request
 from services.api.documented import documented
 from services.api.schemas.runs import PROGRESS_EXAMPLE, ProgressOut
-from services.api.use_cases.progress import progress
-from shared.errors import TransientError
+from services.api.use_cases.progress import RunProgress, progress
+from services.api.use_cases.tokens import valid_token
+from services.api.web.following import Following
+from services.api.web.known import credential_of
 from shared.worker.context import Context
 
-log = structlog.get_logger(__name__)
-
-_POLL_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 15
 _RECONNECT_MILLISECONDS = 2000
 _END = "end"
@@ -57,34 +57,77 @@ def read_progress(context: ContextDep, run_id: RunId) -> ProgressOut:
     response_class=EventSourceResponse,
     responses=documented(404) | _STREAM,
 )
-async def follow_run(context: ContextDep, run_id: RunId, last_event_id: LastEventId = None) -> Response:
-    """Server-sent events until the run ends; a comment every 15 s keeps the connection open.
+async def follow_run(
+    request: Request, context: ContextDep, caller: CallerDep, run_id: RunId, last_event_id: LastEventId = None
+) -> Response:
+    """Server-sent events until the run or the token ends; a comment every 15 s keeps the connection open. At most ten
+    at once for each token.
 
     A listener that connects again is told only what is new to it.
     """
+    credential = credential_of(request.scope)
+    return await stream_of(
+        request,
+        run_id,
+        last_event_id,
+        caller=caller.actor,
+        is_still_good=lambda: valid_token(context, credential) is not None,
+    )
+
+
+async def stream_of(
+    request: Request,
+    run_id: int,
+    last_event_id: str | None,
+    *,
+    caller: str,
+    is_still_good: Callable[[], bool],
+) -> Response:
+    """The stream of a run for a caller whose sign-in is looked at now and then.
+
+    :raises HTTPException: 429, they have too many streams.
+    :raises NotFound: there is no such run.
+    """
+    context, following = context_of_request(request), following_of(request)
     now = await run_in_threadpool(progress, context, run_id)
     if now.is_ended and last_event_id == _END:
         # An EventSource connects again whenever a stream ends, until it gets this (HTML standard, section 9.2).
         return Response(status_code=204)
-    return EventSourceResponse(_events(context, run_id, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
+    following.open(caller)
+    told = following.follow(run_id, caller, is_still_good)
+    return _Stream(_events(context, told, last_event_id or ""), lambda: following.close(caller))
 
 
-async def _events(context: Context, run_id: int, known: str) -> AsyncIterator[ServerSentEvent]:
-    while True:
+class _Stream(EventSourceResponse):
+    """Says when it has ended, however it does."""
+
+    def __init__(self, events: AsyncIterator[ServerSentEvent], on_end: Callable[[], None]) -> None:
+        super().__init__(events, ping=_HEARTBEAT_SECONDS)
+        self._on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until the listener goes or there are no more."""
         try:
-            now = await run_in_threadpool(progress, context, run_id)
-        except TransientError as error:
-            # The stream survives a database that is away for a moment; the next look may find it back.
-            log.warning("progress_not_read", run_id=run_id, error=error.message)
-            await asyncio.sleep(_POLL_SECONDS)
-            continue
-        data = ProgressOut.model_validate(now).model_dump_json()
-        # Says what the listener knows, so that it holds in any process and after a restart.
-        event_id = hashlib.sha256(data.encode()).hexdigest()[:16]
-        if event_id != known:
-            known = event_id
-            yield ServerSentEvent(data=data, event="progress", id=known, retry=_RECONNECT_MILLISECONDS)
-        if now.is_ended:
-            yield ServerSentEvent(data=data, event=_END, id=_END)
-            return
-        await asyncio.sleep(_POLL_SECONDS)
+            await super().__call__(scope, receive, send)
+        finally:
+            self._on_end()
+
+
+def following_of(request: Request) -> Following:
+    """Who follows which run in this process."""
+    return cast(Following, request.app.state.following)
+
+
+async def _events(
+    context: Context, told: AsyncGenerator[RunProgress], known: str
+) -> AsyncIterator[ServerSentEvent]:
+    async with aclosing(told):
+        async for now in told:
+            data = ProgressOut.model_validate(now).model_dump_json()
+            # Says what the listener knows, so that it holds in any process and after a restart.
+            event_id = hashlib.sha256(data.encode()).hexdigest()[:16]
+            if event_id != known:
+                known = event_id
+                yield ServerSentEvent(data=data, event="progress", id=known, retry=_RECONNECT_MILLISECONDS)
+            if now.is_ended:
+                yield ServerSentEvent(data=data, event=_END, id=_END)

@@ -233,7 +233,9 @@ class Approval(Request):
 
     model_config = example(plan_hash=_HASH, leave_out=[3])
     plan_hash: str = Field(min_length=64, max_length=64)
-    leave_out: list[int] = Field([], description="Sequences; whatever requires one of them is left out too.")
+    leave_out: list[int] = Field(
+        [], max_length=200_000, description="Sequences; whatever requires one of them is left out too."
+    )
 
 
 class Rejection(Request):

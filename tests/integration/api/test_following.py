@@ -1,20 +1,25 @@
 """Following a run as server-sent events: from start to end, across reconnects, and without holding anything up."""
 
+import asyncio
 import gc
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import AsyncGeneratorType
 
 import httpx
-from sqlalchemy import update
+import pytest
+from sqlalchemy import event, update
 
-from services.api.use_cases import runs
+from services.api.use_cases import runs, tokens
+from services.api.web import following
 from shared.database.tables import CommandRow, RunState
 from shared.worker.context import Context
 from tests.integration.api.builders import complete_units, make_person, make_plan, make_run, set_state
+from tests.support.crowd import ask, request
 from tests.support.tables import rename_table
 from tests.support.waiting import wait_until
 
@@ -131,13 +136,12 @@ def test_many_listeners_neither_hold_threads_nor_keep_others_waiting(
     run_id = make_run(ready)
     # More than the threads that handlers share (40).
     with ExitStack() as listeners:
-        limits = httpx.Limits(max_connections=None)
-        many = listeners.enter_context(
-            httpx.Client(
-                base_url=client.base_url, headers=client.headers, limits=limits, timeout=30, trust_env=False
-            )
-        )
-        streams = [_events(listeners.enter_context(many.stream("GET", _path(run_id)))) for _ in range(60)]
+        streams = []
+        for name in ("anna", "bert", "cleo", "dora", "emil", "frida"):
+            many = listeners.enter_context(_client(client, tokens.create_token(ready, name)))
+            streams += [
+                _events(listeners.enter_context(many.stream("GET", _path(run_id)))) for _ in range(10)
+            ]
         for told in streams:
             next(told)
         threads = threading.active_count()
@@ -145,8 +149,81 @@ def test_many_listeners_neither_hold_threads_nor_keep_others_waiting(
         assert client.get("/api/v1/sites").status_code == 200
         assert time.monotonic() - began < 5
         assert threads < 60
+        # One look for all of them.
+        with _statements(ready) as asked:
+            threading.Event().wait(2.0)
+        assert 1 <= asked["FROM runs"] <= 6
         runs.cancel(ready, run_id, "anna")
         assert all([one.event for one in told] == ["progress", "end"] for told in streams)
+
+
+def test_an_eleventh_stream_of_a_caller_is_refused_and_a_place_that_is_free_is_given(
+    ready: Context, client: httpx.Client
+) -> None:
+    run_id = make_run(ready)
+    address = str(client.base_url)
+    sent = request("GET", _path(run_id), {"Authorization": client.headers["Authorization"]})
+
+    async def _a_hundred() -> list[int]:
+        pending = [asyncio.create_task(ask(address, sent, "127.0.0.1")) for _ in range(100)]
+        done, open_still = await asyncio.wait(pending, timeout=20, return_when=asyncio.ALL_COMPLETED)
+        for task in open_still:
+            task.cancel()
+        await asyncio.gather(*open_still, return_exceptions=True)
+        return [task.result() for task in done]
+
+    # Those that are refused are answered at once, the ten wait for the run.
+    runs_end = threading.Timer(3.0, lambda: runs.cancel(ready, run_id, "anna"))
+    runs_end.start()
+    statuses = asyncio.run(_a_hundred())
+    runs_end.join()
+    assert statuses.count(429) == 90
+    assert statuses.count(200) == 10
+    other = make_run(ready)
+    with ExitStack() as ten:
+        streams = [_events(ten.enter_context(client.stream("GET", _path(other)))) for _ in range(10)]
+        assert all('"state":"collecting"' in next(told).data for told in streams)
+        refused = client.get(_path(other), timeout=10)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert refused.headers["Retry-After"] == "5"
+
+
+def test_a_stream_ends_when_its_token_does(
+    ready: Context, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "CHECK_SECONDS", 0.2)
+    run_id = make_run(ready)
+    token = tokens.create_token(ready, "anna")
+    with _client(client, token) as anna, anna.stream("GET", _path(run_id)) as stream:
+        told = _events(stream)
+        next(told)
+        (row,) = [row for row in tokens.list_tokens(ready) if row.name == "anna"]
+        tokens.revoke_token(ready, row.id, "test")
+        # It ends without being told the end of the run, and does not come back in.
+        assert list(told) == []
+        assert anna.get(_path(run_id)).status_code == 401
+
+
+def _client(client: httpx.Client, token: str) -> httpx.Client:
+    return httpx.Client(
+        base_url=client.base_url, headers={"Authorization": f"Bearer {token}"},
+        limits=httpx.Limits(max_connections=None), timeout=30, trust_env=False, verify=False,
+    )  # fmt: skip
+
+
+@contextmanager
+def _statements(context: Context) -> Iterator[Counter[str]]:
+    """Counts the statements that begin at a table while the block lasts."""
+    seen: Counter[str] = Counter()
+
+    def _note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen["FROM runs"] += " ".join(statement.split()).count("FROM runs WHERE runs.id =")
+
+    event.listen(context.database.engine, "before_cursor_execute", _note)
+    try:
+        yield seen
+    finally:
+        event.remove(context.database.engine, "before_cursor_execute", _note)
 
 
 def test_a_database_that_is_away_for_a_moment_ends_no_stream(ready: Context, client: httpx.Client) -> None:

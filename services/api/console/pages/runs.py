@@ -6,12 +6,20 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.api.console.reading.plan import PlanFilter, keeping_only, leaving_out, read_parts, read_plan
+from services.api.console.access.sessions import is_open
+from services.api.console.reading.plan import (
+    PlanFilter,
+    count_rows,
+    keeping_only,
+    leaving_out,
+    read_parts,
+    read_plan,
+)
 from services.api.console.rendering import link, page
 from services.api.console.row_numbers import parse_rows, show_rows
-from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
+from services.api.console.visit import SESSION_COOKIE, FormDep, OperatorDep, VisitorDep, text_of
 from services.api.dependencies import Before, ContextDep, RunId
-from services.api.routes.progress import LastEventId, follow_run
+from services.api.routes.progress import LastEventId, stream_of
 from services.api.use_cases import runs
 from services.api.use_cases.plans import hold_reasons
 from shared.database.tables import Run, RunKind
@@ -70,10 +78,21 @@ def show_run(request: Request, context: ContextDep, _visitor: VisitorDep, run_id
 
 @router.get("/{run_id}/events")
 async def follow(
-    context: ContextDep, _visitor: VisitorDep, run_id: RunId, last_event_id: LastEventId = None
+    request: Request,
+    context: ContextDep,
+    visitor: VisitorDep,
+    run_id: RunId,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """The run's progress as it happens, for the page's script."""
-    return await follow_run(context, run_id, last_event_id)
+    session = request.cookies[SESSION_COOKIE]
+    return await stream_of(
+        request,
+        run_id,
+        last_event_id,
+        caller=visitor.actor,
+        is_still_good=lambda: is_open(context, session),
+    )
 
 
 @router.get("/{run_id}/plan")
@@ -93,7 +112,7 @@ def show_plan(
     """The plan's rows. ``do`` changes which rows are to be left out and comes back without it."""
     # An empty choice of a form is sent as an empty text.
     chosen_state = CommandState(state) if state in [*CommandState] else None
-    left_out = leaving_out(context, run_id, parse_rows(leave_out))
+    left_out = leaving_out(context, run_id, parse_rows(leave_out, count_rows(context, run_id)))
     kept = {"kind": kind, "state": state, "q": q}
     if do:
         changed = _changed(context, run_id, do, left_out, row)
@@ -143,7 +162,7 @@ def show_findings(
 @router.post("/{run_id}/approve")
 def approve(context: ContextDep, visitor: OperatorDep, run_id: RunId, form: FormDep) -> Response:
     """Let exactly the plan that was seen be executed, without the rows left out."""
-    left_out = parse_rows(text_of(form, "leave_out"))
+    left_out = parse_rows(text_of(form, "leave_out"), count_rows(context, run_id))
     return _to(runs.approve(context, run_id, text_of(form, "plan_hash"), visitor.actor, left_out))
 
 

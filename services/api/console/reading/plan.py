@@ -107,6 +107,13 @@ def read_parts(context: Context, run_id: int) -> tuple[Run, Sequence[SnapshotPar
         return run, parts, _count_findings(session, run_id)
 
 
+def count_rows(context: Context, run_id: int) -> int:
+    """How many rows the run's plan has; none when there is no such run."""
+    with context.database.read() as session:
+        count = select(func.count()).select_from(CommandRow).where(CommandRow.run_id == run_id)
+        return session.scalar(count) or 0
+
+
 def leaving_out(context: Context, run_id: int, chosen: Collection[int]) -> set[int]:
     """The chosen rows and all that cannot be done without them; rows that do not wait are dropped."""
     if not chosen:
