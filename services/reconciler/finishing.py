@@ -7,10 +7,10 @@ from services.reconciler.fields import Fields, identity
 from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
-from shared.domain.owed import Owed
+from shared.domain.owed import WELCOME, Owed
 
 # What follows the creation itself; the rest was written with it, and the usual comparison looks after it.
-_FURTHER = ("template", "departments", "primary_department")
+_FURTHER = ("template", "departments", "primary_department", WELCOME)
 
 
 def plan_owed(table: Worktable) -> None:

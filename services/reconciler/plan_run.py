@@ -62,13 +62,14 @@ from shared.domain.plan import (
     counts_of,
     hash_of,
 )
-from shared.domain.rules import Rules
+from shared.domain.rules import Rules, RunFacts, WelcomeEmail
 from shared.errors import NewerVersionNeeded, SettingsInvalid
 from shared.runs.approvals import approval_of, obey
 from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run, refused_before
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
+from shared.settings.documents import SiteSettings
 from shared.work.claimed import claimed
 from shared.work.moves import move_commands, move_run
 from shared.work.parts import advice_of, are_all_ended
@@ -125,7 +126,7 @@ def _plan(work: RunWork) -> None:
         memory = memory_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
         owed_rows = owed.rows(session, run.site_id)
-    rules = stored.settings.to_rules()
+    rules = _rules_of(stored.settings, facts)
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
         with context.database.begin() as session:
@@ -156,6 +157,14 @@ def _plan(work: RunWork) -> None:
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
     verdict = judge(plan, facts, stored.settings.to_limits())
     _store(work, plan, verdict, stored.versions, advice, weighed.memory)
+
+
+def _rules_of(settings: SiteSettings, facts: RunFacts) -> Rules:
+    """The site's rules; a first run, which makes an extension for everybody, mails only where it is to."""
+    rules = settings.to_rules()
+    if facts.is_first_run and rules.welcome_email is WelcomeEmail.WITH_CREATION:
+        rules = replace(rules, welcome_email=WelcomeEmail.NEVER)
+    return rules
 
 
 def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:

@@ -36,7 +36,7 @@ from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import CommandKind, FieldValue
 from shared.domain.extension import Extension, PhoneSystemSnapshot
-from shared.domain.owed import Owed
+from shared.domain.owed import WELCOME, Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
@@ -189,6 +189,7 @@ class _Conceding:
 
     def give_up_email(self, draft: Draft) -> bool:
         email = str(draft.after.pop("email", ""))
+        draft.after.pop(WELCOME, None)
         draft.before.pop("email", None)
         holder = self._table.situation.by_email.get(email_key(email))
         if draft.person is not None and holder is not None:

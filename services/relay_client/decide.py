@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
+from shared.domain.owed import WELCOME
 
 
 class Action(StrEnum):
@@ -119,7 +120,7 @@ def has_further_steps(command: Command) -> bool:
     """Whether a creation has more to write than the extension itself."""
     is_new = command.kind is CommandKind.CREATE_EXTENSION
     return not is_new or any(
-        command.after.get(name) for name in ("template", "departments", "primary_department")
+        command.after.get(name) for name in ("template", "departments", "primary_department", WELCOME)
     )
 
 
@@ -204,7 +205,7 @@ def differences(fields: Mapping[str, FieldValue], extension: Extension) -> list[
 
 
 # Given with a creation: the extension that is copied, not a field of the new one.
-_NOT_OF_THE_EXTENSION = ("template",)
+_NOT_OF_THE_EXTENSION = ("template", WELCOME)
 
 
 def field_of(extension: Extension, name: str) -> FieldValue:

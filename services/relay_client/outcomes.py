@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.relay_client.perform import PartlyDone
+from services.relay_client.welcome import SENTENCES
 from shared.database import begun, events, owed
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
@@ -294,6 +295,8 @@ def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> 
     )
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
         message = f"{message.removesuffix('.')}: {outcome.result['said']}."
+    if outcome.result.get("welcome"):
+        message += f" {SENTENCES[outcome.result['welcome']]}"
     if archived:
         message += f" Before that {archived}."
     if outcome.was_so_already:

@@ -14,7 +14,9 @@ from services.relay_client import template
 from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
 from services.relay_client.decide import Live
 from services.relay_client.errors import REFUSED
+from services.relay_client.welcome import SENTENCES, Welcome
 from services.relay_client.xapi import Json, Xapi
+from shared.database.engine import Database
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
 from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound, PermanentError
@@ -87,6 +89,8 @@ class Performer:
     cache: StageCache
     archiver: Archiver
     run: str
+    database: Database
+    site_id: str
     enter: Callable[[str], None] = lambda _step: None
 
     def perform(self, command: Command, live: Live, holder: Extension | None) -> Json:
@@ -108,9 +112,9 @@ class Performer:
             case CommandKind.FINISH_EXTENSION:
                 if "former_id" in command.after:
                     self._renumber(command, live.former, live.by_id)
-                else:
-                    self._create(command, live.by_id)
-                return {}
+                    return {}
+                made = self._create(command, live.by_id)
+                return {name: value for name, value in made.items() if name == "welcome"}
             case CommandKind.UPDATE_EXTENSION:
                 return self._update(command)
             case CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
@@ -148,8 +152,31 @@ class Performer:
         copied = self.cache.template(source) if source else {}
         steps = self._copying(command, copied, source, is_own=False)
         extension_id = holder.id if holder else self._make(_body(command.after), steps)
-        self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
-        return {"extension_id": extension_id}
+        partly: PartlyDone | None = None
+        try:
+            self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
+        except PartlyDone as refused:
+            partly = refused
+        return {"extension_id": extension_id, **self._welcome(command, extension_id, partly)}
+
+    def _welcome(self, command: Command, extension_id: int, partly: PartlyDone | None) -> Json:
+        """The last step of a creation, also when 3CX refused others: the extension can be used.
+
+        :raises PartlyDone: what was refused, of the other steps or this one.
+        """
+        said, what = "", ""
+        try:
+            what = Welcome(self.database, self.site_id, command.number).send(
+                self.xapi, extension_id, command.after
+            )
+        except REFUSED as refused:
+            said = f"the welcome message could not be sent: {refused.message}"
+        if partly is not None:
+            told = f" Also, {said}" if said else f" {SENTENCES[what]}" if what else ""
+            raise PartlyDone(extension_id, f"{partly.message}{told}") from partly
+        if said:
+            raise PartlyDone(extension_id, f"Extension {command.number} was created, but {said}")
+        return {"welcome": what} if what else {}
 
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
         if live is None:

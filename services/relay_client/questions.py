@@ -11,10 +11,11 @@ from services.relay_client.archive import downloads_recordings
 from services.relay_client.relay import PROTOCOL, Relay
 from services.relay_client.trial import try_rest, try_settings
 from services.relay_client.xapi import Xapi
+from shared.domain.rules import WelcomeEmail
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
 from shared.prerequisites import address_advice
 from shared.settings import store
-from shared.settings.documents import PhoneSystemSettings, RelaySettings, Section
+from shared.settings.documents import PhoneSystemSettings, RelaySettings, Section, SiteSettings
 from shared.worker.context import Context
 from shared.worker.questions import unseal
 
@@ -35,7 +36,13 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
         licence = xapi.licence()
         departments = xapi.departments()
         missing = try_settings(xapi)
-        tried = try_rest(xapi, departments, with_recordings=_downloads_recordings(context, arguments))
+        site = _site(context, arguments)
+        tried = try_rest(
+            xapi,
+            departments,
+            with_recordings=site is not None and downloads_recordings(site),
+            with_welcome=site is not None and site.rules.welcome_email is not WelcomeEmail.NEVER,
+        )
     ends_at = about.certificate_ends_at
     warnings = address_advice("phone_system.base_url", urlsplit(settings.base_url).hostname or "")
     warnings += advice_on(about, settings.base_url, asked_at)
@@ -164,11 +171,11 @@ def _relay_settings(context: Context, arguments: dict[str, Any]) -> RelaySetting
     return settings.model_copy(update={"timeout_seconds": min(settings.timeout_seconds, _PATIENCE_SECONDS)})
 
 
-def _downloads_recordings(context: Context, arguments: dict[str, Any]) -> bool:
+def _site(context: Context, arguments: dict[str, Any]) -> SiteSettings | None:
     if "site_id" not in arguments:
-        return False
+        return None
     with context.database.read() as session:
-        return downloads_recordings(store.read(session, arguments["site_id"], context.encryption).settings)
+        return store.read(session, arguments["site_id"], context.encryption).settings
 
 
 def _asked(context: Context, settings: PhoneSystemSettings) -> Xapi:

@@ -89,7 +89,9 @@ class StageWork:
         self._width = 1 if self.key.stage is Stage.GROUPS else self.xapi.settings.concurrency
         self._pace = Pace(self._width)
         name = f"{self.run.site_id} run {self.run.id} of {self.run.created_at.isoformat()}"
-        self._performer = Performer(self.xapi, StageCache(self.xapi), self.archiver, name)
+        self._performer = Performer(
+            self.xapi, StageCache(self.xapi), self.archiver, name, self.context.database, self.run.site_id
+        )
         # Handed on to a task of its own long before this one's time limit.
         self._claim_until = time.monotonic() + self.context.settings.task_seconds / 2
 

@@ -21,8 +21,11 @@ def try_settings(xapi: Xapi) -> MissingSettings:
     return xapi.missing_settings(template.READ_FIELDS, template.EXPANDED)
 
 
-def try_rest(xapi: Xapi, departments: Sequence[Department], *, with_recordings: bool) -> list[str]:
-    """Try what else a run may read: numbers in use, roles and, where they are archived through the API, recordings.
+def try_rest(
+    xapi: Xapi, departments: Sequence[Department], *, with_recordings: bool, with_welcome: bool
+) -> list[str]:
+    """Try what else a run may read: numbers in use, roles, where they are archived through the API recordings, and
+    whether welcome messages can be mailed where they are wanted.
 
     :raises RollcallError: a run could not read it either.
     """
@@ -39,4 +42,16 @@ def try_rest(xapi: Xapi, departments: Sequence[Department], *, with_recordings: 
             xapi.try_recordings()
     except REFUSED as refused:
         advice.append(f"Recordings cannot be read, so nobody who leaves can be archived. {refused.args[0]}")
+    if with_welcome:
+        advice += _try_mail(xapi)
     return advice
+
+
+def _try_mail(xapi: Xapi) -> list[str]:
+    without = "Set it up in 3CX under System > Email, or turn welcome messages off (rules.welcome_email)."
+    try:
+        if not xapi.can_mail():
+            return [f"3CX has no mail server, so it can send no welcome messages. {without}"]
+    except REFUSED as refused:
+        return [f"Whether 3CX can send welcome messages cannot be looked at. {refused.args[0]}"]
+    return []

@@ -157,6 +157,16 @@ class Xapi:
         rows = self._connection.rows(path, what, {"$select": "RoleName", "$top": str(PAGE)})
         return [str(row["RoleName"]) for row in rows if row.get("RoleName")]
 
+    def can_mail(self) -> bool:
+        """Whether the phone system has a mail server to send by.
+
+        :raises RollcallError: it does not say.
+        """
+        what = "reading the mail settings"
+        found = self._connection.read("/MailSettings", what, {"$select": "MailServerType,MailServer"})
+        # With any other type 3CX knows the server.
+        return found.get("MailServerType") != "Custom" or bool(found.get("MailServer"))
+
     def try_numbers(self) -> None:
         """Read one of the numbers in use.
 
@@ -263,6 +273,11 @@ class Xapi:
     def update_user(self, extension_id: int, body: Json, what: str) -> None:
         """Write those of the fields that the phone system has; collections replace what is there."""
         self._connection.write_known(f"/Users({extension_id})", what, "User", body)
+
+    def send_welcome(self, extension_id: int, number: str) -> None:
+        """Let 3CX mail its welcome message to the extension's e-mail address. Not idempotent: each call mails."""
+        what = f"sending the welcome message of extension {number}"
+        self._connection.send("POST", f"/Users({extension_id})/Pbx.SendWelcomeEmail", what)
 
     def delete_user(self, extension_id: int, number: str) -> None:
         """Delete an extension; being gone already is success."""

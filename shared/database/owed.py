@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from shared.database.commands import read_fields
 from shared.database.tables import OwedSteps, Run, RunState
 from shared.domain.binding import LeftBehind
-from shared.domain.command import Command
+from shared.domain.command import Command, FieldValue
 from shared.domain.owed import LEAVING, Owed, Owes
 
 
@@ -54,6 +54,21 @@ def answered(
         .values(owes=owes.value, answer=answer, extension_id=extension_id)
         .execution_options(synchronize_session=False)
     )
+
+
+def change_wanted(session: Session, site_id: str, number: str, name: str, value: FieldValue) -> bool:
+    """Change one thing that the extension was to have; whether it was otherwise before."""
+    mine = OwedSteps.site_id == site_id, OwedSteps.number == number
+    after = session.scalar(select(OwedSteps.after).where(*mine).with_for_update())
+    if after is None or after.get(name) == value:
+        return False
+    session.execute(
+        update(OwedSteps)
+        .where(*mine)
+        .values(after={**after, name: value})
+        .execution_options(synchronize_session=False)
+    )
+    return True
 
 
 def tried(session: Session, site_id: str, number: str, step: str, times: int = 1) -> int | None:

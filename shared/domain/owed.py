@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from shared.domain.command import FieldValue
 
+# Of what a creation wants: the welcome message; and what stands there from just before it is sent.
+WELCOME, WELCOME_TRIED = "welcome_email", "tried"
+
 
 class Owes(StrEnum):
     """What is still to come.

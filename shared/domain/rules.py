@@ -59,6 +59,14 @@ class Reenabling(Choice):
     ALWAYS = "always", "Also extensions disabled by hand"
 
 
+class WelcomeEmail(Choice):
+    """For which new extensions 3CX mails its welcome message."""
+
+    NEVER = "never", "Never"
+    WITH_CREATION = "with_creation", "For each new extension, but not in a first run"
+    FIRST_RUN_TOO = "first_run_too", "For each new extension, in a first run too"
+
+
 class DepartmentMode(Choice):
     """``add`` only ever adds memberships; ``follow`` also leaves the previous primary department."""
 
@@ -123,6 +131,7 @@ class Rules:
     when_disabled: Outcome = Outcome.DISABLE
     when_number_cleared: Outcome = Outcome.DISABLE
     add_missing: bool = True
+    welcome_email: WelcomeEmail = WelcomeEmail.WITH_CREATION
     add_to_departments: bool = False
     create_missing_departments: bool = False
     department_mode: DepartmentMode = DepartmentMode.ADD

@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.domain.binding import Binding, Shown
 from shared.domain.extension import Department, Extension, Membership, Peer, PhoneSystemSnapshot
 from shared.domain.person import Person
-from shared.domain.rules import Rules, UnitRule, UnitSnapshot
+from shared.domain.rules import Rules, UnitRule, UnitSnapshot, WelcomeEmail
 
 SALES = "OU=Sales,DC=corp,DC=example,DC=test"
 SUPPORT = "OU=Support,DC=corp,DC=example,DC=test"
@@ -66,8 +66,11 @@ def make_phone_system(extensions: Iterable[Extension] = (), **changes: Any) -> P
 
 
 def make_rules(**changes: Any) -> Rules:
-    """The default rules with the two units, without templates."""
-    values: dict[str, Any] = {"units": (UnitRule(SALES), UnitRule(SUPPORT))}
+    """The default rules with the two units, without templates and welcome messages."""
+    values: dict[str, Any] = {
+        "units": (UnitRule(SALES), UnitRule(SUPPORT)),
+        "welcome_email": WelcomeEmail.NEVER,
+    }
     return Rules(**(values | changes))
 
 

@@ -101,6 +101,7 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/Defs/Pbx.HasSystemOwner()"): ("/Defs/Pbx.HasSystemOwner()", None),
     ("GET", "/SystemStatus"): ("/SystemStatus", None),
     ("GET", "/LicenseStatus"): ("/LicenseStatus", None),
+    ("GET", "/MailSettings"): ("/MailSettings", None),
     ("GET", "/PromptSets"): ("/PromptSets", None),
     ("GET", "/ServicePrincipals"): ("/ServicePrincipals", None),
     ("GET", "/VoicemailSettings"): ("/VoicemailSettings", None),

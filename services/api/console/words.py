@@ -114,6 +114,7 @@ _FIELDS: Mapping[str, str] = {
     "departments": "Departments",
     "primary_department": "Primary department",
     "template": "Like extension",
+    "welcome_email": "Welcome message",
     "former_id": "Former extension's id",
     "name": "Name",
 }

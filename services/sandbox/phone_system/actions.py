@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from services.sandbox.phone_system import user_fields
-from services.sandbox.phone_system.answers import Refusal, invalid_body
+from services.sandbox.phone_system.answers import Refusal, invalid_body, warning
 from services.sandbox.phone_system.routing import Answer, Request, route
 from services.sandbox.phone_system.schema import accepts
 from services.sandbox.phone_system.store import Json
@@ -29,6 +29,11 @@ def batch_delete(request: Request) -> Answer:
 
 @route("POST", "/Users({id})/Pbx.SendWelcomeEmail")
 def send_welcome_email(request: Request, id: int) -> Answer:
+    """No source tells what a system says that cannot mail, or of a user without an address."""
+    if not request.system.options.can_mail:
+        raise warning("MailServer", "XAPI.NOT_SUPPORTED")
+    if not request.system.user(id).get("EmailAddress"):
+        raise warning("EmailAddress", "XAPI.REQUIRED")
     request.system.count("send_welcome_email", request.system.user(id)["Number"], [])
     return Answer(204)
 

@@ -20,7 +20,8 @@ class PhoneSystemOptions:
     answer. ``other_clients`` are (id, secret) of further API clients; with ``is_token_per_client`` off a new
     token of any of them ends the tokens of all. ``operator_number`` and ``fax_server_number`` name extensions
     that cannot be deleted. ``departments_of_new`` says what becomes of departments in the body of a creation; no source
-    tells it. ``release`` is the release of 3CX V20 whose fields and refusals it has.
+    tells it. ``mail_server_type`` and ``mail_server`` are the mail server it sends by: with ``Custom`` and no server it cannot
+    send. ``release`` is the release of 3CX V20 whose fields and refusals it has.
     """
 
     extensions: int = 0
@@ -39,8 +40,15 @@ class PhoneSystemOptions:
     departments_of_new: DepartmentsOfNew = "taken"
     fqdn: str = "sandbox.example.test"
     is_token_per_client: bool = True
+    mail_server_type: str = "Tcx"
+    mail_server: str = ""
     operator_number: str = ""
     fax_server_number: str = ""
+
+    @property
+    def can_mail(self) -> bool:
+        """Whether there is a mail server to send by."""
+        return self.mail_server_type != "Custom" or bool(self.mail_server)
 
     @property
     def version(self) -> str:

@@ -280,6 +280,11 @@ SYSTEM_STATUS: Entity = (
         " DBMaintenanceInProgress BackupScheduled IsAuditLogEnabled",
     )
 )
+MAIL_SETTINGS: Entity = (
+    _properties(STRING, "MailAddress MailPassword MailServer MailUser")
+    | _properties(BOOL, "CanEditMailServerType MailSslEnabled")
+    | {"MailServerType": Property(STRING, ("Tcx", "MS365", "Custom", "GoogleWorkspace"))}
+)
 # What the API takes for many users at once (Pbx.MultiEditUserData); no names, mail, caller id or PIN.
 MULTI_EDIT: Entity = (
     {
@@ -311,6 +316,7 @@ ENTITIES: Mapping[str, Entity] = {
     "Greeting": GREETING,
     "Group": GROUP,
     "InboundRule": INBOUND_RULE,
+    "MailSettings": MAIL_SETTINGS,
     "MultiEditUserData": MULTI_EDIT,
     "Peer": PEER,
     "Period": PERIOD,

@@ -63,6 +63,21 @@ def system_status(request: Request) -> Answer:
     return request.single("SystemStatus", status, "SystemStatus")
 
 
+@route("GET", "/MailSettings")
+def mail_settings(request: Request) -> Answer:
+    options = request.system.options
+    settings: Json = {
+        "MailServerType": options.mail_server_type,
+        "MailServer": options.mail_server,
+        "MailAddress": f"pbx@{options.fqdn}" if options.can_mail else "",
+        "MailUser": "",
+        "MailPassword": None,
+        "MailSslEnabled": True,
+        "CanEditMailServerType": True,
+    }
+    return request.single("MailSettings", settings, "MailSettings")
+
+
 @route("GET", "/LicenseStatus")
 def licence_status(request: Request) -> Answer:
     return Answer(body=_LICENCE | {"Version": request.system.options.version})

@@ -1,6 +1,7 @@
 """The rules: what happens to the extensions of leavers, joiners and returners, and who is left alone."""
 
 import re
+from typing import Any
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
@@ -14,6 +15,7 @@ from shared.domain.rules import (
     Reenabling,
     RemovalScope,
     Rules,
+    WelcomeEmail,
 )
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
 from shared.settings.sections.types import NumberOrRange, Text
@@ -78,6 +80,12 @@ class RulesSettings(Document):
     add_missing: bool = setting(
         RULE.add_missing, "Add missing extensions", "Creates extensions for people who have none.", JOINERS
     )
+    welcome_email: WelcomeEmail = setting(
+        RULE.welcome_email,
+        "Welcome message",
+        "3CX mails people how to use their new extension.",
+        JOINERS,
+    )
     add_to_departments: bool = setting(
         RULE.add_to_departments,
         "Add extensions to departments",
@@ -132,6 +140,15 @@ class RulesSettings(Document):
         "Emergency numbers and others, each a number or a range such as 900-999. Existing extensions stay.",
         RESERVED,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_surprise(cls, values: Any, info: ValidationInfo) -> Any:
+        # What was stored before there were welcome messages mails none.
+        is_older = isinstance(values, dict) and "welcome_email" not in values
+        if is_older and (info.context or {}).get("is_stored"):
+            return {**values, "welcome_email": WelcomeEmail.NEVER.value}
+        return values
 
     @field_validator("reserved_numbers")
     @classmethod

@@ -209,3 +209,8 @@ def test_settings_of_the_first_release_are_shown_and_gone_back_to(
     after, version = settings.read_section(context, "default", Section(section))
     assert version == 3
     assert {name: after[name] for name in known} == known
+
+
+def test_a_site_of_the_first_release_mails_no_welcome_messages(context: Context) -> None:
+    values, _version = settings.read_section(context, "default", Section.RULES)
+    assert values["welcome_email"] == "never"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from shared.domain.binding import LeftBehind
 from shared.domain.owed import Owed
-from shared.domain.rules import Exclusion, ExclusionKind
+from shared.domain.rules import Exclusion, ExclusionKind, WelcomeEmail
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_rules
 from tests.unit.reconciler.scenario import codes, only_finding, plan_of, steps
 
@@ -56,3 +56,17 @@ def test_nothing_is_finished_of_somebody_excluded_and_it_is_said() -> None:
 
 def test_nothing_is_finished_of_an_extension_that_is_gone() -> None:
     assert "finish 205" not in steps(plan_of([ANNA], [OLD], [BINDING], owed=[OWED]))
+
+
+def test_a_new_extension_is_welcomed_by_the_rule_and_only_with_an_address() -> None:
+    rules = make_rules(welcome_email=WelcomeEmail.WITH_CREATION)
+    people = [make_person(1), make_person(2, email="")]
+    plan = plan_of(people, rules=rules)
+    assert [command.after.get("welcome_email") for command in plan.commands] == [True, None]
+    assert [command.after.get("welcome_email") for command in plan_of(people).commands] == [None, None]
+
+
+def test_a_welcome_that_may_have_been_sent_is_finished_as_what_it_is() -> None:
+    owed = Owed("201", guid(1), "Anna1 Berg1", {"template": "900", "welcome_email": "tried"})
+    plan = plan_of([make_person(1)], [OLD], [make_binding(1)], owed=[owed])
+    assert dict(plan.commands[0].after) == {"template": "900", "welcome_email": "tried"}

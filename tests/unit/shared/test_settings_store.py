@@ -7,7 +7,7 @@ from shared.database.engine import Database
 from shared.encryption import Encryption, new_key
 from shared.errors import Conflict, NotFound, SecretUnreadable, SettingsInvalid
 from shared.settings import store
-from shared.settings.documents import DirectorySettings, Section, UnitSettings
+from shared.settings.documents import DirectorySettings, RulesSettings, Section, UnitSettings
 from tests.support.tables import everything_in
 
 SECRET = "correct horse battery"
@@ -174,3 +174,11 @@ def test_a_global_catalog_is_refused_when_saving_but_one_saved_before_can_be_rea
         store.write(session, "default", before, actor="anna", encryption=encryption)
     with database.read() as session:
         assert store.read(session, "default", encryption).settings.directory.servers == (server,)
+
+
+def test_only_rules_that_were_saved_before_there_were_welcome_messages_mail_none() -> None:
+    stored = store.validate(Section.RULES, {"add_missing": True}, is_stored=True)
+    saved_now = store.validate(Section.RULES, {"add_missing": True})
+    assert isinstance(stored, RulesSettings)
+    assert isinstance(saved_now, RulesSettings)
+    assert (stored.welcome_email, saved_now.welcome_email) == ("never", "with_creation")
