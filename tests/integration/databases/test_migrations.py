@@ -140,7 +140,7 @@ def test_no_command_of_an_ended_run_seems_to_be_in_hand_after_an_upgrade(databas
 def test_a_site_in_use_whose_rules_were_never_saved_mails_no_welcome_messages(
     empty: Database, section: str | None
 ) -> None:
-    migrate(empty, "0011")
+    migrate(empty, "0012")
     with empty.begin() as session:
         session.execute(Site.__table__.insert().values(id="default", name="Default", created_at=NOW))  # type: ignore[attr-defined]
         if section:
