@@ -38,7 +38,12 @@ OF_ALL_SITES = frozenset(
 )  # fmt: skip
 # Sections of the default site that count for all: who may sign in, say, is not for a token of one site to decide.
 SECTIONS_OF_ALL_SITES = frozenset(
-    {Section.SIGN_IN.value, Section.DIRECTORY_GROUPS.value, Section.BRANDING.value}
+    {
+        Section.SIGN_IN.value,
+        Section.DIRECTORY_GROUPS.value,
+        Section.SECOND_FACTOR.value,
+        Section.BRANDING.value,
+    }
 )
 
 

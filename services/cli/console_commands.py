@@ -1,10 +1,12 @@
 """Commands about the console: the link that makes a manager, and what ``up`` brings to it."""
 
 from datetime import datetime
+from typing import Annotated
 
 import typer
 
-from services.api.console.access.accounts import has_manager
+from services.api.console.access.accounts import account_named, has_manager
+from services.api.console.access.factors import owned
 from services.api.console.access.setup_link import make_link
 from services.api.console.rendering import PREFIX
 from services.cli.options import ACTOR, deployment_of
@@ -31,6 +33,18 @@ def setup_link(command: typer.Context) -> None:
     typer.echo(_address_of_link(context, f"http://{host}:{settings.api_port}"))
     say(
         "Open it in a browser. Behind a proxy or on a free port (0), replace the beginning by the address people use."
+    )
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(
+    command: typer.Context, name: Annotated[str, typer.Argument(help="The account's name.")]
+) -> None:
+    """Forget the second factors of an account whose owner has lost them, and sign it out everywhere."""
+    context = deployment_of(command)
+    owned.reset(context, account_named(context, name).id, ACTOR)
+    say(
+        f"The second factors of '{name}' were forgotten. The next sign-in sets up another one where the role requires it."
     )
 
 

@@ -25,6 +25,8 @@ from shared.settings.sections.relay import RelaySettings as RelaySettings
 from shared.settings.sections.rules import ExclusionSettings as ExclusionSettings
 from shared.settings.sections.rules import RulesSettings as RulesSettings
 from shared.settings.sections.schedule import ScheduleSettings as ScheduleSettings
+from shared.settings.sections.second_factor import RequiredFor as RequiredFor
+from shared.settings.sections.second_factor import SecondFactorSettings as SecondFactorSettings
 from shared.settings.sections.sign_in import PasswordType as PasswordType
 from shared.settings.sections.sign_in import SignInSettings as SignInSettings
 
@@ -46,6 +48,7 @@ class Section(StrEnum):
     RELAY = "relay"
     SIGN_IN = "sign_in"
     DIRECTORY_GROUPS = "directory_groups"
+    SECOND_FACTOR = "second_factor"
     BRANDING = "branding"
 
 
@@ -61,6 +64,7 @@ class SiteSettings(Document):
     relay: RelaySettings = RelaySettings()
     sign_in: SignInSettings = SignInSettings()
     directory_groups: DirectoryGroupsSettings = DirectoryGroupsSettings()
+    second_factor: SecondFactorSettings = SecondFactorSettings()
     branding: BrandingSettings = BrandingSettings()
 
     def contradiction(self) -> tuple[Section, str, str] | None:

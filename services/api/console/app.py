@@ -17,6 +17,8 @@ from services.api.console.pages import (
     overview,
     people,
     runs,
+    second_step,
+    security,
     settings,
     sign_in,
     support,
@@ -31,6 +33,8 @@ from shared.worker.context import Context
 
 PAGES = (
     sign_in,
+    second_step,
+    security,
     overview,
     runs,
     log,

@@ -31,6 +31,8 @@ from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 FORM_COOKIE = "rollcall_form"
+# Of a sign-in, or a new second factor, that waits for its next step.
+STEP_COOKIE = "rollcall_step"
 FORM_FIELD = "form_token"
 _READING = ("GET", "HEAD", "OPTIONS")
 
@@ -183,10 +185,28 @@ def cookie_options(request: Request) -> dict[str, Any]:
 
 def enter(request: Request, token: str, target: str) -> Response:
     """Go on to an address of ours, signed in with a new session."""
-    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    return signed_in_now(request, token, RedirectResponse(target, HTTPStatus.SEE_OTHER))
+
+
+def signed_in_now(request: Request, token: str, response: Response) -> Response:
+    """The response, which signs the browser in with a new session."""
     response.set_cookie(SESSION_COOKIE, token, **cookie_options(request))
     response.delete_cookie(FORM_COOKIE, **cookie_options(request))
+    response.delete_cookie(STEP_COOKIE, **cookie_options(request))
     return response
+
+
+def step_on(request: Request, token: str, target: str) -> Response:
+    """Go on to the page that takes the next step of a challenge."""
+    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    response.set_cookie(STEP_COOKIE, token, **cookie_options(request))
+    return response
+
+
+def safe_target(target: str) -> str:
+    """The page one came from, if it is one of ours: anything else would send people wherever a link says."""
+    is_ours = target.startswith("/console/") and "\\" not in target and target.isprintable()
+    return target if is_ours else "/console/"
 
 
 def _form_token(key: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.database import events
-from shared.database.tables import PhoneSystemToken, SettingsVersion
+from shared.database.tables import FactorKind, PhoneSystemToken, SecondFactor, SettingsVersion
 from shared.encryption import (
     FileEncryption,
     key_file,
@@ -103,7 +103,7 @@ def encrypt_anew(context: Context) -> int:
                     row.document = document
                     changed += 1
         if not rows:
-            return changed + _encrypt_tokens_anew(context)
+            return changed + _encrypt_tokens_anew(context) + _encrypt_apps_anew(context)
         last = rows[-1].id
 
 
@@ -121,6 +121,19 @@ def _encrypt_tokens_anew(context: Context) -> int:
                 .execution_options(synchronize_session=False)
             )
             changed += int(done.rowcount)  # type: ignore[attr-defined]
+    return changed
+
+
+def _encrypt_apps_anew(context: Context) -> int:
+    """The secrets of authenticator apps; nobody else changes one that is stored."""
+    changed = 0
+    with context.database.begin() as session:
+        for row in session.scalars(
+            select(SecondFactor).where(SecondFactor.kind == FactorKind.APP.value)
+        ).all():
+            if not context.encryption.is_current(row.secret) and _is_readable(context, row.secret):
+                row.secret = context.encryption.encrypt(context.encryption.decrypt(row.secret))
+                changed += 1
     return changed
 
 
@@ -142,6 +155,7 @@ def _all_secrets(session: Session) -> Iterator[str]:
     for document in session.scalars(select(SettingsVersion.document).execution_options(yield_per=BATCH)):
         yield from store.secrets_in(document)
     yield from session.scalars(select(PhoneSystemToken.token))
+    yield from session.scalars(select(SecondFactor.secret).where(SecondFactor.kind == FactorKind.APP.value))
 
 
 def _is_readable(context: Context, token: str) -> bool:

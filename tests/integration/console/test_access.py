@@ -22,9 +22,23 @@ _ONES_OWN = {
     "/set-up/{token}",
     "/account/password",
     "/account/dates",
+    "/sign-in/second-factor",
+    "/sign-in/second-factor/app",
+    "/account/security/app",
+    "/account/security/app/confirm",
+    "/account/security/recovery-codes",
+    "/account/security/{factor_id}/remove",
 }
 # What the page for signing in needs.
-_OPEN = {"/sign-in", "/set-up/{token}", "/branding.css", "/branding/logo/{name}"}
+_OPEN = {
+    "/sign-in",
+    "/sign-in/second-factor",
+    "/sign-in/second-factor/app",
+    "/sign-in/second-factor/app.svg",
+    "/set-up/{token}",
+    "/branding.css",
+    "/branding/logo/{name}",
+}
 _OPERATORS = {
     "/people/release",
     "/runs",
@@ -32,7 +46,7 @@ _OPERATORS = {
     "/runs/{run_id}/reject",
     "/runs/{run_id}/cancel",
 }
-_FILLED = {"run_id": "1", "slug": "limits", "account_id": "1", "token_id": "1"}
+_FILLED = {"run_id": "1", "slug": "limits", "account_id": "1", "factor_id": "1", "token_id": "1"}
 
 
 def _routes(method: str) -> set[str]:

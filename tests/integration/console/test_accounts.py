@@ -61,7 +61,9 @@ def test_a_role_is_changed_and_counts_at_once(context: Context, browser: Open) -
 def test_a_manager_sets_another_password_which_signs_the_account_out(context: Context, browser: Open) -> None:
     vera, mary = browser("vera"), browser("mary")
     page = mary.get("/console/accounts")
-    mary.send(page, f"/{_account(context, 'vera').id}/password", {"password": ANOTHER})
+    mary.send(
+        page, f"/{_account(context, 'vera').id}/password", {"password": ANOTHER, "own_password": PASSWORD}
+    )
     assert vera.get("/console/").response.url.path == "/console/sign-in"
     assert browser().sign_in("vera", PASSWORD).status == 401
     assert browser().sign_in("vera", ANOTHER).status == 200
@@ -121,7 +123,9 @@ def test_whatever_a_manager_changes_stands_in_the_audit_without_a_password(
     )
     otto = _account(context, "otto").id
     mary.send(mary.get("/console/accounts"), f"/{otto}/role", {"role": "operator"})
-    mary.send(mary.get("/console/accounts"), f"/{otto}/password", {"password": PASSWORD})
+    mary.send(
+        mary.get("/console/accounts"), f"/{otto}/password", {"password": PASSWORD, "own_password": PASSWORD}
+    )
     mary.send(mary.get("/console/accounts"), f"/{otto}/disable")
     with context.database.read() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.actor == "account:mary")).all()

@@ -40,6 +40,18 @@ def has_manager(context: Context) -> bool:
         return _managers(session) > 0
 
 
+def account_named(context: Context, name: str) -> Account:
+    """The account of this name.
+
+    :raises NotFound: there is none.
+    """
+    with context.database.read() as session:
+        account = session.scalar(select(Account).where(Account.name == name.strip().lower()))
+    if account is None:
+        raise NotFound(f"There is no account '{name[:100]}'. The console lists them under Accounts.")
+    return account
+
+
 def create_account(
     context: Context, name: str, display_name: str, role: AccountRole, password: str, actor: str
 ) -> Account:

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import delete, or_, select, update
 
-from services.api.console.access import extensions, group_members, lockout, sourced
+from services.api.console.access import challenges, extensions, group_members, lockout, sourced
 from services.api.console.access.accounts import end_sessions
+from services.api.console.access.challenges import Purpose
+from services.api.console.access.factors import apps, owned
 from services.api.console.access.group_members import Locked, NotAMember
 from services.api.console.access.lockout import Pace, count_attempt, forgive, take_back
 from services.api.console.access.passwords import own
@@ -62,6 +64,14 @@ class SignInRefused(Exception):
         self.is_temporary = is_temporary
 
 
+class SecondFactorDue(Exception):
+    """The password was right; a second factor is to be shown, or set up. ``token`` is of the challenge to go on with."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.token = token
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Somebody signed in, as of this request."""
@@ -72,6 +82,7 @@ class Visitor:
     role: AccountRole
     source: AccountSource = AccountSource.OWN
     date_format: str | None = None
+    has_shown_factor: bool = False
 
     @property
     def is_own(self) -> bool:
@@ -103,8 +114,20 @@ def sign_in(context: Context, name: str, password: str, address: str) -> str:
     """The token of a new session.
 
     :raises SignInRefused: the name or the password is wrong (it does not say which), or too many were.
+    :raises SecondFactorDue: the password is right and not enough.
     """
-    account = _prove(context, name.strip().lower(), password, address)
+    return go_on(context, _prove(context, name.strip().lower(), password, address), address)
+
+
+def go_on(context: Context, account: Account, address: str) -> str:
+    """The token of a new session of somebody whose password was right.
+
+    :raises SecondFactorDue: that is not enough.
+    """
+    has_one = owned.can_have(account.source) and owned.factors_of(context, account.id).any
+    if has_one or owned.is_required(context, account.source, AccountRole(account.role)):
+        content = {"address": address, "secret": apps.new_secret()}
+        raise SecondFactorDue(challenges.begin(context, Purpose.SECOND_FACTOR, content, account.id))
     token = open_session(context, account, address)
     log.info("signed_in", account_id=account.id, address=address)
     return token
@@ -115,11 +138,12 @@ def check_again(context: Context, visitor: Visitor, password: str, address: str)
 
     :raises SignInRefused: it is not, or too many were wrong.
     """
-    _prove(context, visitor.name, password, address)
+    if _prove(context, visitor.name, password, address).id != visitor.account_id:
+        raise SignInRefused("Somebody else has this name now. Sign out, and sign in again.")
 
 
-def open_session(context: Context, account: Account, address: str) -> str:
-    """The token of a new session of an account that has proven itself."""
+def open_session(context: Context, account: Account, address: str, second_factor: str = "") -> str:
+    """The token of a new session of an account that has proven itself, and with what besides the password, if anything."""
     now = datetime.now(UTC)
     token = secrets.token_urlsafe(32)
     with context.database.begin() as session:
@@ -137,10 +161,13 @@ def open_session(context: Context, account: Account, address: str) -> str:
                 last_seen_at=now,
                 # Of somebody known elsewhere: until they must be looked at again.
                 expires_at=now + (LONGEST if account.source == AccountSource.OWN else sourced.AGAIN_AFTER),
+                second_factor_at=now if second_factor else None,
             )
         )
         session.execute(update(Account).where(Account.id == account.id).values(last_signed_in_at=now))
         details = {"account": account.name, "address": address[:64]}
+        if second_factor:
+            details["second_factor"] = second_factor
         events.audit(
             session,
             DEFAULT_SITE,
@@ -149,6 +176,13 @@ def open_session(context: Context, account: Account, address: str) -> str:
             details=details,
         )
     return token
+
+
+def open_again(context: Context, visitor: Visitor, address: str) -> str:
+    """The token of a new session in place of the visitor's, which was ended with all others."""
+    with context.database.read() as session:
+        account = session.get_one(Account, visitor.account_id)
+    return open_session(context, account, address, "earlier" if visitor.has_shown_factor else "")
 
 
 def visitor_of(context: Context, token: str, now: datetime | None = None) -> Visitor | None:
@@ -180,9 +214,19 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
     )
     if role is None:
         return None
+    if row.second_factor_at is None and owned.is_required(context, source, role):
+        return None
     if row.last_seen_at <= moment - _SEEN_NOTED_EVERY:
         _note_seen(context, row.id, moment)
-    return Visitor(account.id, account.name, account.display_name, role, source, account.date_format)
+    return Visitor(
+        account.id,
+        account.name,
+        account.display_name,
+        role,
+        source,
+        account.date_format,
+        row.second_factor_at is not None,
+    )
 
 
 def is_open(context: Context, token: str) -> bool:
@@ -250,7 +294,7 @@ def _prove(context: Context, name: str, password: str, address: str) -> Account:
 def _check_wait(wait: timedelta | None) -> None:
     if wait is not None:
         raise SignInRefused(
-            f"Too many attempts failed. Wait {_in_words(wait)}, then try again. A manager can set a new password.",
+            f"Too many attempts failed. Wait {in_words(wait)}, then try again. A manager can set a new password.",
             wait,
         )
 
@@ -320,6 +364,7 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _in_words(wait: timedelta) -> str:
+def in_words(wait: timedelta) -> str:
+    """How long to wait, as people say it."""
     seconds = max(1, round(wait.total_seconds()))
     return f"{seconds} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.access import accounts
+from services.api.console.access.factors import owned
 from services.api.console.access.passwords import own
-from services.api.console.access.sessions import SignInRefused, Visitor, check_again, sign_in
+from services.api.console.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock, DateFormat, format_of
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, VisitorDep, address_of, enter, text_of, visit_of
@@ -43,7 +44,7 @@ def change_password(request: Request, context: ContextDep, visitor: VisitorDep, 
     try:
         check_again(context, visitor, now, address_of(request))
         accounts.set_password(context, visitor.account_id, wanted, visitor.actor)
-        token = sign_in(context, visitor.name, wanted, address_of(request))
+        token = open_again(context, visitor, address_of(request))
     except (SignInRefused, SettingsInvalid) as error:
         return _page(request, visitor, HTTPStatus.UNPROCESSABLE_ENTITY, error.message)
     return enter(request, token, link("/account", changed=1))
@@ -68,6 +69,7 @@ def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Resp
         account=visitor,
         refused=refused,
         changed=changed,
+        can_have_factors=owned.can_have(visitor.source),
         shortest=own.SHORTEST,
         date_format=format_of(visitor.date_format),
         date_formats=[

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.access import accounts, group_members, sessions
+from services.api.console.access.factors import owned
 from services.api.console.access.passwords.own import SHORTEST
 from services.api.console.access.rules import read_rules
+from services.api.console.access.sessions import SignInRefused
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, text_of
+from services.api.console.visit import FormDep, ManagerDep, address_of, text_of
 from services.api.console.words import Words
 from services.api.dependencies import ContextDep
 from shared.database.tables import AccountRole, AccountSource
@@ -64,11 +66,30 @@ def change_role(context: ContextDep, visitor: ManagerDep, account_id: AccountId,
 def set_password(
     request: Request, context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep
 ) -> Response:
-    """Give the account another password."""
+    """Give the account another password, by somebody who shows their own once more."""
     try:
+        sessions.check_again(context, visitor, text_of(form, "own_password"), address_of(request))
         accounts.set_password(context, account_id, text_of(form, "password"), visitor.actor)
-    except SettingsInvalid as error:
+    except (SettingsInvalid, SignInRefused) as error:
         return _page(request, context, {}, error.message)
+    return _back()
+
+
+@router.post("/{account_id}/second-factor/reset")
+def reset_second_factor(
+    request: Request, context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep
+) -> Response:
+    """Forget the second factors of somebody else, by somebody who shows their own password once more."""
+    if account_id == visitor.account_id:
+        raise Conflict(
+            "Nobody resets their own second factor: another manager does, or `rollcall console reset-second-factor` on "
+            "Rollcall's host."
+        )
+    try:
+        sessions.check_again(context, visitor, text_of(form, "own_password"), address_of(request))
+    except SignInRefused as refused:
+        return _page(request, context, {}, refused.message)
+    owned.reset(context, account_id, visitor.actor)
     return _back()
 
 
@@ -98,6 +119,7 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
         shortest=SHORTEST,
         sources=_SOURCES,
         called=sessions.called,
+        protected=owned.accounts_with_factors(context),
         how=_how(read_rules(context, SignInSettings).settings),
         has_groups=group_members.is_on(context),
     )

@@ -11,9 +11,9 @@ from services.api.console.access import group_members, sessions, setup_link
 from services.api.console.access.accounts import has_manager
 from services.api.console.access.passwords.own import SHORTEST
 from services.api.console.access.rules import read_rules
-from services.api.console.access.sessions import SignInRefused
+from services.api.console.access.sessions import SecondFactorDue, SignInRefused
 from services.api.console.refusals import notice
-from services.api.console.rendering import PREFIX, link, page
+from services.api.console.rendering import link, page
 from services.api.console.visit import (
     SESSION_COOKIE,
     FormDep,
@@ -21,6 +21,8 @@ from services.api.console.visit import (
     address_of,
     cookie_options,
     enter,
+    safe_target,
+    step_on,
     text_of,
     visit_of,
 )
@@ -52,7 +54,7 @@ _AD_ACCOUNT = "Your Windows name (anna, anna@corp.example or CORP\\anna) and its
 def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Response:
     """The form; whoever is signed in already goes on."""
     if visit_of(request).visitor is not None:
-        return RedirectResponse(_safe(next), HTTPStatus.SEE_OTHER)
+        return RedirectResponse(safe_target(next), HTTPStatus.SEE_OTHER)
     return _form(request, context, HTTPStatus.OK, next, "", "")
 
 
@@ -71,7 +73,9 @@ def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
         if refused.retry_after:
             response.headers["Retry-After"] = str(ceil(refused.retry_after / timedelta(seconds=1)))
         return response
-    return enter(request, token, _safe(back))
+    except SecondFactorDue as due:
+        return step_on(request, due.token, link("/sign-in/second-factor", next=back))
+    return enter(request, token, safe_target(back))
 
 
 @router.post("/sign-out")
@@ -106,7 +110,9 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
     else:
         try:
             account = setup_link.use_link(context, token, name, display_name, password)
-            return enter(request, sessions.open_session(context, account, address_of(request)), link("/"))
+            return enter(request, sessions.go_on(context, account, address_of(request)), link("/"))
+        except SecondFactorDue as due:
+            return step_on(request, due.token, link("/sign-in/second-factor"))
         except NotFound:
             return _no_link(request)
         except (SettingsInvalid, Conflict, TooBusy) as error:
@@ -164,9 +170,3 @@ def _leave(request: Request) -> Response:
     response = RedirectResponse(link("/sign-in"), HTTPStatus.SEE_OTHER)
     response.delete_cookie(SESSION_COOKIE, **cookie_options(request))
     return response
-
-
-def _safe(target: str) -> str:
-    """The page one came from, if it is one of ours: anything else would send people wherever a link says."""
-    is_ours = target.startswith(f"{PREFIX}/") and "\\" not in target and target.isprintable()
-    return target if is_ours else link("/")

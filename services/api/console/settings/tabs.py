@@ -19,6 +19,7 @@ from shared.settings.sections import (
     relay,
     rules,
     schedule,
+    second_factor,
     sign_in,
 )
 
@@ -105,6 +106,7 @@ TABS: tuple[Tab, ...] = (
         Section.DIRECTORY_GROUPS,
         (directory_groups.SWITCH, directory_groups.GROUPS),
     ),
+    Tab("second-factor", "Second factor", Section.SECOND_FACTOR, (second_factor.REQUIRED_FOR,)),
     Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,)),
 )
 BY_SLUG: Mapping[str, Tab] = {tab.slug: tab for tab in TABS}

@@ -1,0 +1,1 @@
+"""Second factors of accounts: ``apps`` (TOTP), ``passkeys`` (WebAuthn) and ``recovery`` codes; ``owned`` keeps them."""
