@@ -1,6 +1,7 @@
 """Planning 100,000 people against 100,000 extensions, beside a bare dict join of the same data."""
 
 import random
+from datetime import UTC, datetime
 from functools import partial
 
 from bench.report import Figure, best_of_both
@@ -23,13 +24,13 @@ def measure() -> list[Figure]:
         phone_system = PhoneSystemSnapshot(extensions=extensions, used_extensions=PEOPLE)
         rules = Rules(units=(UnitRule(UNIT),))
         units = (UnitSnapshot(UNIT, is_complete=True, people=PEOPLE),)
-        plan = make_plan(people, phone_system, bindings, (), rules, units)
+        plan = make_plan(people, phone_system, bindings, (), rules, units, now=datetime.now(UTC))
         joined = _dict_join(people, extensions, bindings)
         if len(plan.commands) != len(joined) or len(joined) != changed:
             raise AssertionError(f"plan {len(plan.commands)}, join {len(joined)}, changed {changed}")
         ours, reference = best_of_both(
             5,
-            partial(make_plan, people, phone_system, bindings, (), rules, units),
+            partial(make_plan, people, phone_system, bindings, (), rules, units, now=datetime.now(UTC)),
             partial(_dict_join, people, extensions, bindings),
         )
         figures.append(Figure(f"plan {PEOPLE:,} × {PEOPLE:,}", ours, reference, goal, note))

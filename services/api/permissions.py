@@ -12,11 +12,11 @@ from shared.settings.documents import Section
 _VIEWER = (
     "listSites", "readSettings", "readSection", "listExtensions", "listRuns", "readRun", "readPlan", "readFindings",
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
-    "readMetrics", "listControllers", "listOwedSteps",
+    "readMetrics", "listControllers", "listOwedSteps", "listGraces",
 )  # fmt: skip
 _OPERATOR = (
     "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",
-    "giveUpOwedSteps", "retryOwedSteps",
+    "giveUpOwedSteps", "retryOwedSteps", "extendGrace", "keepGrace", "resumeGrace",
 )  # fmt: skip
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",

@@ -47,6 +47,9 @@ _PLACES = {
         "controller_commands", "app", "Domain controllers that were read, and those gone for good."
     ),
     "binding": _Place("binding_commands", "app", "End or set the link between a person and an extension."),
+    "grace": _Place(
+        "grace_commands", "app", "Extensions of leavers that are disabled now and deleted later."
+    ),
     "owed": _Place("owed_commands", "app", "Extensions that were created and are not finished."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),

@@ -20,13 +20,17 @@ def settle_begun(
     # What waits for a complete reading is told by that finding.
     is_doubtful = any(finding.code is FindingCode.INCOMPLETE_SNAPSHOT for finding in plan.findings)
     extensions = {extension.id: extension for extension in phone_system.extensions}
+    # Their removal has a day of its own by now.
+    counted = {grace.extension_id for grace in plan.standing_graces}
     holders = {binding.extension_id: binding.person_guid for binding in bindings}
     settled: list[str] = []
     findings: list[Finding] = []
     for item in sorted(begun, key=lambda item: item.number):
         if item.extension_id in going_on:
             continue
-        if _is_settled(item, extensions.get(item.extension_id), holders.get(item.extension_id)):
+        if item.extension_id in counted or _is_settled(
+            item, extensions.get(item.extension_id), holders.get(item.extension_id)
+        ):
             settled.append(item.number)
         elif not is_doubtful:
             findings.append(_open(item))

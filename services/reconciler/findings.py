@@ -233,6 +233,19 @@ class Findings:
             extension.number,
         )
 
+    def number_kept(self, person: Person, extension: Extension, previous: Binding | None) -> None:
+        """The number is that of a leaver's extension, which somebody has decided to keep for now."""
+        name = (previous.person_name if previous else "") or extension.name
+        self._add(
+            FindingCode.NUMBER_PASSED_ON,
+            Severity.CONFLICT,
+            f"The directory gives {extension.number} to {person.name}, and the deletion of {called(extension)} of {name}, who "
+            f"leaves it, was put off or stopped by hand. {person.name} does not get the number until then. Resume the "
+            f"countdown (People, or: rollcall grace resume {extension.number}).",
+            [person],
+            extension.number,
+        )
+
     def protected(self, person: Person, extension: Extension, what: str, done: str) -> None:
         """The extension that would be the person's, or is, is ``what`` (a template's, ...) and never ``done`` anything to."""
         self._add(

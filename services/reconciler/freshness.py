@@ -220,6 +220,12 @@ def _limited(
         # Whoever is gone on the controller that is behind may have been moved or made again since.
         stale_binding_guids=plan.stale_binding_guids if freshness is Freshness.PROVEN else (),
         remembered=plan.remembered if freshness is Freshness.PROVEN else (),
+        # Whoever is back there may only not yet have left.
+        ended_graces=tuple(
+            grace
+            for grace in plan.ended_graces
+            if freshness is Freshness.PROVEN and grace.holder not in waiting
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from services.reconciler.fields import (
     identity,
     new_departments,
 )
-from services.reconciler.identity import follows_directory
+from services.reconciler.identity import Obstacle, follows_directory
 from services.reconciler.matching import email_key
 from services.reconciler.placing import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
@@ -37,7 +37,10 @@ def plan_holder(table: Worktable, person: Person, extension: Extension, binding:
         table.findings.number_changed_in_3cx(person, extension, binding.number, rule)
     if person.guid in table.assignment.refused:
         refusal = table.assignment.refused[person.guid]
-        table.findings.number_passed_on(person, refusal.extension, refusal.previous)
+        say = table.findings.number_passed_on
+        if refusal.obstacle is Obstacle.KEPT_BY_HAND:
+            say = table.findings.number_kept
+        say(person, refusal.extension, refusal.previous)
     elif person.guid not in table.rebinding and follows_directory(binding, person, extension, rule):
         # An extension just found under another id is renumbered by the next run, when its link has moved.
         plan_renumbering(table, person, extension, binding)

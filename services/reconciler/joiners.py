@@ -139,3 +139,5 @@ def _refuse(table: Worktable, person: Person, refusal: Refusal) -> None:
             table.findings.number_held_by(person, f"{called(holder)}, which shows somebody else")
         case Obstacle.NOT_PASSED_ON:
             table.findings.number_passed_on(person, holder, refusal.previous)
+        case Obstacle.KEPT_BY_HAND:
+            table.findings.number_kept(person, holder, refusal.previous)

@@ -8,18 +8,21 @@ from services.reconciler.rebinding import plan_release
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
 from shared.domain.extension import Extension
+from shared.domain.grace import Departure, holder_of
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, RemovalScope
 
 
 def plan_inactive(table: Worktable, person: Person, extension: Extension | None) -> None:
     """The account is disabled or has expired."""
-    outcome = table.rules.when_disabled
     holder = None
     if extension is None:
         table.speak_for(person.number)
         holder = extension = table.assignment.unbound_extension_of(person)
-    if extension is None or outcome is Outcome.KEEP:
+    if extension is None:
+        return
+    outcome = table.situation.graces.outcome(person.guid, Departure.DISABLED, extension)
+    if outcome is Outcome.KEEP:
         return
     adopting: list[Draft] = []
     is_deleted = outcome is Outcome.DELETE and table.evidence.proves_absence
@@ -31,6 +34,7 @@ def plan_inactive(table: Worktable, person: Person, extension: Extension | None)
         f"The account of {person.name} {said} in the directory.",
         table.evidence.of_presence(person),
         person,
+        departure=Departure.DISABLED,
     )
     table.drafts += [*adopting, *removal(table, extension, outcome, leaving, adopting)]
 
@@ -44,8 +48,10 @@ def plan_without_number(table: Worktable, person: Person, extension: Extension |
             f"{person.name} has no number in the directory any more.",
             table.evidence.of_presence(person),
             person,
+            departure=Departure.NUMBER_CLEARED,
         )
-        table.drafts += removal(table, extension, table.rules.when_number_cleared, leaving)
+        outcome = table.situation.graces.outcome(person.guid, Departure.NUMBER_CLEARED, extension)
+        table.drafts += removal(table, extension, outcome, leaving)
 
 
 def plan_absent(table: Worktable) -> list[str]:
@@ -53,7 +59,7 @@ def plan_absent(table: Worktable) -> list[str]:
     rules, evidence, who = table.rules, table.evidence, table.assignment
     any_goes = (rules.when_moved_out, rules.when_deleted) != (Outcome.KEEP, Outcome.KEEP)
     stale: list[str] = []
-    people, lost = table.situation.people, set(who.lost)
+    people, lost, graces = table.situation.people, set(who.lost), table.situation.graces
     for guid, binding in table.situation.bindings.items():
         if guid in people:
             continue
@@ -69,14 +75,22 @@ def plan_absent(table: Worktable) -> list[str]:
         table.spoken_for.add(extension.id)
         name = binding.person_name or extension.name
         if table.situation.excludes_holder(guid, extension):
+            graces.leave(guid)
             continue
         if fact is None:
+            graces.leave(guid)
             table.held_back += any_goes
             continue
-        outcome = rules.when_moved_out if fact.found else rules.when_deleted
+        departure = Departure.MOVED_OUT if fact.found else Departure.DELETED
+        outcome = graces.outcome(guid, departure, extension)
         said = "is not in the selected units any more" if fact.found else "was deleted from the directory"
         leaving = Leaving(
-            f"{name} {said}.", evidence.of_absence(guid), guid=guid, name=name, unit=fact.last_unit
+            f"{name} {said}.",
+            evidence.of_absence(guid),
+            guid=guid,
+            name=name,
+            unit=fact.last_unit,
+            departure=departure,
         )
         table.drafts += removal(table, extension, outcome, leaving)
     return stale
@@ -130,11 +144,14 @@ def plan_unclaimed(table: Worktable) -> None:
         if situation.protection(extension) is not None or situation.excludes(extension):
             continue
         if not table.evidence.proves_absence:
+            situation.graces.leave(holder_of(None, extension.id))
             table.held_back += 1
             continue
         leaving = Leaving(
             f"Nobody in the directory has number {extension.number} ({extension.name} in 3CX).",
             table.evidence.of_absence(""),
             name=extension.name,
+            departure=Departure.DELETED,
         )
-        table.drafts += removal(table, extension, table.rules.when_deleted, leaving)
+        outcome = situation.graces.outcome(None, Departure.DELETED, extension)
+        table.drafts += removal(table, extension, outcome, leaving)

@@ -31,7 +31,7 @@ def fit_into_licence(plan: Plan, phone_system: PhoneSystemSnapshot) -> Plan:
     beyond = [command for command in adding if command.sequence in places.beyond]
     findings = plan.findings
     if beyond:
-        findings += (_full(most, used, beyond, len(adding)),)
+        findings += (_full(most, used, beyond, len(adding), _waiting_for_deletion(plan)),)
     return replace(
         plan,
         commands=commands,
@@ -142,12 +142,29 @@ def _in_order(
     ), moved_to
 
 
-def _full(most: int, used: int, beyond: list[Command], added: int) -> Finding:
+def _waiting_for_deletion(plan: Plan) -> int:
+    """How many extensions are disabled for leavers and stay until their days are over."""
+    going = {
+        command.extension_id for command in plan.commands if command.kind is CommandKind.DELETE_EXTENSION
+    }
+    return sum(
+        grace.ends_at is not None and grace.extension_id not in going for grace in plan.standing_graces
+    )
+
+
+def _full(most: int, used: int, beyond: list[Command], added: int, waiting: int) -> Finding:
+    early = ""
+    if waiting:
+        said = "is disabled and waits for its" if waiting == 1 else "are disabled and wait for their"
+        early = (
+            f" {waiting} of the extensions in use {said} deletion (Leaving soon, or: rollcall grace list): delete them in "
+            "3CX to use their places now."
+        )
     return Finding(
         FindingCode.LICENCE_FULL,
         Severity.WARNING,
         f"The licence allows {most} extensions and {used} are in use: {len(beyond)} of {added} new ones will not fit. "
-        "Enlarge the licence or free extensions.",
+        f"Enlarge the licence or free extensions.{early}",
         person_guids=tuple(command.person_guid or "" for command in beyond),
         person_names=tuple(command.person_name for command in beyond),
     )

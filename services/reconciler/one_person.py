@@ -33,6 +33,9 @@ def limited_to(plan: Plan, guid: str | None) -> Plan:
         # Another phone system at the address is another one for everybody.
         moved_extensions=plan.moved_extensions,
         lost_extensions=plan.lost_extensions,
+        graces=tuple(grace for grace in plan.graces if grace.holder == guid),
+        ended_graces=tuple(grace for grace in plan.ended_graces if grace.holder == guid),
+        standing_graces=plan.standing_graces,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.reconciler.begun import settle_begun
+from services.reconciler.countdowns import store_countdowns
 from services.reconciler.exclusions import why_unusable
 from services.reconciler.freshness import weigh
 from services.reconciler.guards import judge
@@ -34,7 +35,7 @@ from services.reconciler.run_inputs import (
     taken_lately,
     told_before,
 )
-from shared.database import begun, events, owed
+from shared.database import begun, events, graces, owed
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -126,6 +127,8 @@ def _plan(work: RunWork) -> None:
         memory = memory_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
         owed_rows = owed.rows(session, run.site_id)
+        countdowns = graces.of_site(session, run.site_id)
+    now = datetime.now(UTC)
     rules = _rules_of(stored.settings, facts)
     failed = _reason_to_fail(parts, rules)
     if failed is not None:
@@ -144,10 +147,12 @@ def _plan(work: RunWork) -> None:
         facts.units,
         left_behind,
         owed.owed_of(owed_rows),
+        countdowns,
+        now=now,
     )
     plan = settle_begun(plan, begun.begun_of(owed_rows), phone_system, bindings)
     patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
-    weighed = weigh(plan, evidence.gathered(), memory, datetime.now(UTC), patience)
+    weighed = weigh(plan, evidence.gathered(), memory, now, patience)
     plan = weighed.plan
     if run.kind == RunKind.PERSON:
         plan = limited_to(plan, run.person_guid)
@@ -156,7 +161,7 @@ def _plan(work: RunWork) -> None:
         plan = replace(plan, findings=(*plan.findings, weighed.finding))
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
     verdict = judge(plan, facts, stored.settings.to_limits())
-    _store(work, plan, verdict, stored.versions, advice, weighed.memory)
+    _store(work, plan, verdict, stored.versions, advice, weighed.memory, now)
 
 
 def _rules_of(settings: SiteSettings, facts: RunFacts) -> Rules:
@@ -189,8 +194,9 @@ def _store(
     settings_versions: Mapping[str, int],
     advice: Iterable[str],
     memory: Memory,
+    now: datetime,
 ) -> None:
-    now, run = datetime.now(UTC), work.run
+    run = work.run
     reservation = _reservation(plan)
     event, approval = _event(run, plan, verdict), approval_of(run)
     waiting = (
@@ -230,6 +236,7 @@ def _store(
         begun.forget(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
         remember(session, run.site_id, memory)
+        counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
         said = f"Run {run.id} replaced this plan."
@@ -237,7 +244,11 @@ def _store(
             move_run(session, replaced, RunEvent.REPLACED, said=said, superseded_by=run.id)
         known = told_before(session, run)
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
-        entries = [*_entries(run, plan, verdict, event, len(waiting), known), *_advising(run, advice, told)]
+        entries = [
+            *_entries(run, plan, verdict, event, len(waiting), known),
+            *counting,
+            *_advising(run, advice, told),
+        ]
         events.record_many(session, run.site_id, entries)
         if approval is not None:
             obey(session, run.id, approval)

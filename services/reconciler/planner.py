@@ -11,6 +11,7 @@ The rooms: ``identity`` (who is who, decided before anything else), ``finishing`
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import chain
 
 from services.reconciler.drafts import Draft, settle, to_commands
@@ -36,6 +37,7 @@ from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import CommandKind, FieldValue
 from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.grace import Grace
 from shared.domain.owed import WELCOME, Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
@@ -51,6 +53,9 @@ def make_plan(
     units: tuple[UnitSnapshot, ...],
     left_behind: Iterable[LeftBehind] = (),
     owed: Iterable[Owed] = (),
+    graces: Iterable[Grace] = (),
+    *,
+    now: datetime,
 ) -> Plan:
     """Compare and plan.
 
@@ -58,11 +63,14 @@ def make_plan(
     wins. ``absent`` tells of bound people in none of the units. The plan removes someone only if every unit
     was read to its end and the directory itself says that the person is gone or elsewhere. ``left_behind`` are
     former extensions of people who were given another number; those still there go. ``owed`` are steps that
-    interrupted creations and renumberings have still to do.
+    interrupted creations and renumberings have still to do. ``graces`` are the countdowns of leavers' extensions, by
+    which at ``now`` some are over.
     """
     chosen = _first_unit_wins(people, rules)
     evidence = Evidence.of(units, absent, len(chosen))
-    table = Worktable(Situation(chosen, phone_system, bindings, rules, evidence, left_behind, owed))
+    table = Worktable(
+        Situation(chosen, phone_system, bindings, rules, evidence, left_behind, owed, graces, now=now)
+    )
     _tell_duplicates(table)
     _tell_reserved(table)
     plan_moves(table)
@@ -74,6 +82,8 @@ def make_plan(
     if is_another_phone_system(managed, len(who.lost)):
         # What was known of the right one is still needed when it is back.
         stale = []
+    for guid in {*who.lost}.difference(stale):
+        table.situation.graces.leave(guid)
     plan_left_behind(table)
     plan_unclaimed(table)
     require_moves(table)
@@ -90,6 +100,9 @@ def make_plan(
         remembered=who.noted,
         moved_extensions=len(who.moved),
         lost_extensions=len(who.lost),
+        graces=table.situation.graces.changed(),
+        ended_graces=table.situation.graces.ended(),
+        standing_graces=table.situation.graces.standing(),
         emptied=emptied_attributes(chosen.values(), who.extension_of, commands),
     )
 
@@ -160,6 +173,7 @@ def _plan_person(table: Worktable, person: Person, extension: Extension | None) 
         situation.exclusions.hold_person(person) or (theirs is not None and situation.excludes(theirs))
     ):
         table.speak_for(person.number)
+        table.situation.graces.leave(person.guid)
         table.findings.excluded(person)
     elif shown_otherwise is not None:
         table.speak_for(person.number)

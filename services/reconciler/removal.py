@@ -1,7 +1,7 @@
 """How an extension is taken out of service: disabled at once; to delete, archived in between. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.reconciler.drafts import Draft
 from services.reconciler.fields import Fields, identity
@@ -9,6 +9,7 @@ from services.reconciler.matching import email_key
 from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
+from shared.domain.grace import Departure
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import ArchiveRule, Outcome
 
@@ -17,7 +18,8 @@ from shared.domain.rules import ArchiveRule, Outcome
 class Leaving:
     """Whose extension goes and why. Of somebody absent only ``guid``, ``name`` and the last ``unit`` are known.
 
-    ``new_number`` is the extension they have instead, which their voicemails and recordings go to.
+    ``new_number`` is the extension they have instead, which their voicemails and recordings go to. ``departure`` is how
+    they leave, where there is a rule for it.
     """
 
     reason: str
@@ -27,6 +29,7 @@ class Leaving:
     name: str = ""
     unit: str = ""
     new_number: str = ""
+    departure: Departure | None = None
 
     @property
     def rests_on_absence(self) -> bool:
@@ -49,6 +52,7 @@ def removal(
     if what is not None:
         table.findings.not_removed(extension, what, leaving.reason, leaving.person)
         return []
+    leaving = _with_days(table, extension, outcome, leaving)
     if extension.id in table.assignment.replaced_by:
         outcome = Outcome.DELETE
     if outcome is Outcome.DELETE and not table.evidence.proves_absence:
@@ -120,6 +124,24 @@ class _Steps:
         )
         self.drafts.append(step)
         return step
+
+
+def _with_days(table: Worktable, extension: Extension, outcome: Outcome, leaving: Leaving) -> Leaving:
+    """Note the countdown, and say it in the reason."""
+    if leaving.departure is None:
+        return leaving
+    name = leaving.person.name if leaving.person is not None else leaving.name
+    guid = leaving.person.guid if leaving.person is not None else leaving.guid
+    grace = table.situation.graces.note(guid, leaving.departure, extension, name)
+    if grace is None or grace.is_kept or extension.id in table.assignment.replaced_by:
+        return leaving
+    if outcome is Outcome.DELETE:
+        said = "The time set by hand is over." if grace.until else f"{grace.days_said} of grace are over."
+    elif grace.until:
+        said = f"It is kept until {grace.until:%Y-%m-%d}, unless they return."
+    else:
+        said = f"It is deleted {grace.days_said} later, unless they return."
+    return replace(leaving, reason=f"{leaving.reason} {said}")
 
 
 def _archive(table: Worktable, leaving: Leaving) -> ArchiveRule | None:

@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cached_property
 
 from services.reconciler.evidence import Evidence
 from services.reconciler.exclusions import Exclusions
+from services.reconciler.grace import Graces
 from services.reconciler.matching import NameKey, email_key, name_key
 from services.reconciler.reserved_numbers import ReservedNumbers
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
+from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Owed
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, Rules
@@ -27,6 +30,9 @@ class Situation:
         evidence: Evidence,
         left_behind: Iterable[LeftBehind] = (),
         owed: Iterable[Owed] = (),
+        graces: Iterable[Grace] = (),
+        *,
+        now: datetime,
     ) -> None:
         self.people = people
         self.phone_system = phone_system
@@ -41,6 +47,7 @@ class Situation:
             self.reserved.add(rules.archive.number)
         self.kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)
         self._left_behind = left_behind
+        self.graces = Graces(graces, rules, now)
         self.owed = sorted(owed, key=lambda item: item.number)
 
     # The usual run changes nothing and needs none of these, so they are made on demand.
@@ -115,16 +122,21 @@ class Situation:
         name = self.bindings[guid].person_name or extension.name
         return self.exclusions.hold_extension(extension) or self.exclusions.hold_name(name)
 
-    def leaving(self, guid: str) -> Outcome | None:
-        """What the rules say of somebody who leaves their extension; ``None`` of everybody else, and in doubt."""
-        rules, person = self.rules, self.people.get(guid)
+    def departure(self, guid: str) -> Departure | None:
+        """How somebody leaves their extension; ``None`` of everybody else, and in doubt."""
+        person = self.people.get(guid)
         if person is None:
             fact = self.evidence.absent.get(guid) if self.evidence.proves_absence else None
             if fact is None:
                 return None
-            return rules.when_moved_out if fact.found else rules.when_deleted
+            return Departure.MOVED_OUT if fact.found else Departure.DELETED
         if person.account_state is not AccountState.ENABLED:
-            return rules.when_disabled
+            return Departure.DISABLED
         if person.number is None and person.number_problem is None:
-            return rules.when_number_cleared
+            return Departure.NUMBER_CLEARED
         return None
+
+    def leaving(self, guid: str, extension: Extension) -> Outcome | None:
+        """What is done today with the extension of somebody who leaves it; ``None`` of everybody else, and in doubt."""
+        departure = self.departure(guid)
+        return None if departure is None else self.graces.outcome(guid, departure, extension)

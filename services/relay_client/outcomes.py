@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from services.relay_client.perform import PartlyDone
 from services.relay_client.welcome import SENTENCES
-from shared.database import begun, events, owed
+from shared.database import begun, events, graces, owed
+from shared.database.graces import grace_begun
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
+from shared.domain.grace import Grace
 from shared.domain.owed import Owes
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
@@ -104,6 +106,7 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
         _store_binding(session, site_id, outcome, now)
     _bind_all(session, site_id, [outcome for outcome in outcomes if outcome.extension_id is not None], now)
     _note_owed(session, site_id, outcomes)
+    begun = _note_graces(session, site_id, outcomes, now)
     events.record_many(
         session,
         site_id,
@@ -111,8 +114,22 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
             entry
             for outcome in outcomes
             for entry in _entries(run_id, outcome, archived.get(outcome.command.extension_id))
-        ],
+        ]
+        + [grace_begun(grace, run_id) for grace in begun],
     )
+
+
+def _note_graces(
+    session: Session, site_id: str, outcomes: Sequence[Outcome], now: datetime
+) -> Sequence[Grace]:
+    """The days of what was disabled begin; of what was deleted they are over. Returns those that begin."""
+    done = [outcome.command for outcome in outcomes if outcome.state is CommandState.DONE]
+    ids = {
+        kind: [command.extension_id for command in done if command.kind is kind and command.extension_id]
+        for kind in (CommandKind.DISABLE_EXTENSION, CommandKind.DELETE_EXTENSION)
+    }
+    graces.forget_extensions(session, site_id, ids[CommandKind.DELETE_EXTENSION])
+    return graces.begin(session, site_id, ids[CommandKind.DISABLE_EXTENSION], now)
 
 
 def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> None:

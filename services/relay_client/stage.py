@@ -8,12 +8,14 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from services.relay_client import claims, outcomes
 from services.relay_client.archive import Archiver
@@ -28,7 +30,7 @@ from services.relay_client.perform import PartlyDone, Performer, StageCache
 from services.relay_client.relay import HandedOn
 from services.relay_client.trouble import TooOften, Trouble
 from services.relay_client.xapi import Xapi
-from shared.database import begun, owed
+from shared.database import begun, graces, owed
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
@@ -44,6 +46,7 @@ _FLUSH = 50
 _BEAT_SECONDS = 0.5
 # What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
 _FRESH_SECONDS = 5.0
+_ENDING = (Stage.ARCHIVE, Stage.DELETE)
 _STAYS = "The extension stays disabled and is not deleted; the next run tries again."
 # 3CX itself refuses these when the number or the name has been taken since.
 _CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_GROUP)
@@ -165,6 +168,8 @@ class StageWork:
             fresh = [claim.command for claim in chunk if not claim.was_interrupted]
             owed.begin(session, self.run.site_id, self.run.id, fresh)
             begun.begin(session, self.run.site_id, self.run.id, fresh)
+            if self.key.stage in _ENDING:
+                self.evidence.outdated.update(_kept_by_hand(session, self.run.site_id, chunk))
         if not chunk:
             return []
         self._behind = chunk[-1].row_id
@@ -303,6 +308,14 @@ def _all_ended(
             found.append(ended.get_nowait())
     except queue.Empty:
         return found
+
+
+def _kept_by_hand(session: Session, site_id: str, chunk: Sequence[Claim]) -> Mapping[int, str]:
+    """Of what would be archived or deleted, what somebody has decided to keep since the plan was made."""
+    ids = [claim.command.extension_id or 0 for claim in chunk]
+    kept = graces.protected(session, site_id, ids, datetime.now(UTC))
+    said = "Its deletion was put off or stopped by hand after the plan was made."
+    return {claim.row_id: said for claim in chunk if claim.command.extension_id in kept}
 
 
 def _holder(live: Live, decision: Decision) -> Extension | None:

@@ -279,6 +279,27 @@ class OwedSteps(Base):
     tries: Mapped[dict[str, Any] | None]
 
 
+class GraceRow(Base):
+    """The countdown of an extension whose person left: disabled now, deleted later (see ``shared.domain.grace``)."""
+
+    __tablename__ = "graces"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    # The objectGUID, or "extension" and the id of one that is nobody's.
+    holder: Mapped[str] = mapped_column(KEY, primary_key=True)
+    extension_id: Mapped[int]
+    number: Mapped[str] = mapped_column(Line(20))
+    name: Mapped[str] = mapped_column(Line(300), default="")
+    departure: Mapped[str] = mapped_column(Line(20))
+    days: Mapped[int]
+    # NULL until the extension is disabled.
+    began_at: Mapped[datetime | None]
+    # NULL while nothing counts down.
+    ends_at: Mapped[datetime | None]
+    # Decided by a person, whatever the rule.
+    until: Mapped[datetime | None]
+    is_kept: Mapped[bool] = mapped_column(default=False)
+
+
 class CommandRow(Base):
     """One command of a plan and what became of it."""
 

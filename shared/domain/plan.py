@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
+from shared.domain.grace import Grace
 
 
 class Severity(StrEnum):
@@ -128,7 +129,9 @@ class Plan:
     ``moved_extensions`` counts those found again under another id, ``lost_extensions`` bindings whose extension is found
     nowhere. ``remembered`` are bindings with what 3CX shows of them now, to be noted; ``stale_binding_guids`` those to be
     forgotten. Neither changes anything for anybody. ``beyond_licence`` are the sequences of those commands that the
-    licence has no room for. ``settled`` are numbers of extensions of which nothing that was begun is left to do.
+    licence has no room for. ``settled`` are numbers of extensions of which nothing that was begun is left to do. ``graces``
+    are countdowns that begin or change with this plan, ``ended_graces`` those that stand for nothing any more,
+    ``standing_graces`` all that there are after it.
     """
 
     commands: tuple[Command, ...] = ()
@@ -142,6 +145,9 @@ class Plan:
     beyond_licence: tuple[int, ...] = ()
     emptied: tuple[Emptied, ...] = ()
     settled: tuple[str, ...] = ()
+    graces: tuple[Grace, ...] = field(default=(), repr=False)
+    ended_graces: tuple[Grace, ...] = field(default=(), repr=False)
+    standing_graces: tuple[Grace, ...] = field(default=(), repr=False)
 
     @property
     def counts(self) -> Mapping[str, int]:

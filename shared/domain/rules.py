@@ -3,12 +3,19 @@
 from dataclasses import dataclass, field
 
 from shared.domain.choice import Choice
+from shared.domain.grace import Departure
+
+GRACE_DAYS = 30
 
 
 class Outcome(Choice):
-    """What happens to the extension of someone who is not there any more."""
+    """What happens to the extension of someone who is not there any more.
+
+    ``disable_then_delete``: disabled at once, deleted after the days of grace unless they return.
+    """
 
     DELETE = "delete", "Delete"
+    DISABLE_THEN_DELETE = "disable_then_delete", "Disable, delete after some days"
     DISABLE = "disable", "Disable"
     KEEP = "keep", "Keep"
 
@@ -117,6 +124,14 @@ EMERGENCY_NUMBERS = ("000", "112", "911", "999")
 
 
 @dataclass(frozen=True, slots=True)
+class LeaverRule:
+    """What one way of leaving leads to; ``grace_days`` count for ``disable_then_delete`` only."""
+
+    outcome: Outcome
+    grace_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """All decisions of a site that shape the plan. ``archive`` set means: archive before deleting.
 
@@ -127,9 +142,13 @@ class Rules:
 
     units: tuple[UnitRule, ...] = ()
     when_deleted: Outcome = Outcome.DELETE
+    deleted_grace_days: int = GRACE_DAYS
     when_moved_out: Outcome = Outcome.DISABLE
+    moved_out_grace_days: int = GRACE_DAYS
     when_disabled: Outcome = Outcome.DISABLE
+    disabled_grace_days: int = GRACE_DAYS
     when_number_cleared: Outcome = Outcome.DISABLE
+    number_cleared_grace_days: int = GRACE_DAYS
     add_missing: bool = True
     welcome_email: WelcomeEmail = WelcomeEmail.WITH_CREATION
     add_to_departments: bool = False
@@ -147,6 +166,18 @@ class Rules:
     reserved_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
     name_limit: int = 50
     text_limit: int = 255
+
+    def when(self, departure: Departure) -> LeaverRule:
+        """What is done with the extension of somebody who leaves in this way."""
+        match departure:
+            case Departure.DELETED:
+                return LeaverRule(self.when_deleted, self.deleted_grace_days)
+            case Departure.MOVED_OUT:
+                return LeaverRule(self.when_moved_out, self.moved_out_grace_days)
+            case Departure.DISABLED:
+                return LeaverRule(self.when_disabled, self.disabled_grace_days)
+            case Departure.NUMBER_CLEARED:
+                return LeaverRule(self.when_number_cleared, self.number_cleared_grace_days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """People, extensions and whole phone systems for tests."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from shared.domain.rules import Rules, UnitRule, UnitSnapshot, WelcomeEmail
 
 SALES = "OU=Sales,DC=corp,DC=example,DC=test"
 SUPPORT = "OU=Support,DC=corp,DC=example,DC=test"
+# When plans of tests are made, unless they say otherwise.
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DEFAULT = Department(1, "DEFAULT", "GRP0000", is_default=True)
 
 

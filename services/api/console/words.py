@@ -8,6 +8,7 @@ from services.api.console.clock import Clock
 from services.api.use_cases.log_formats import TYPES
 from shared.database.tables import EventLevel, PartKind, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
+from shared.domain.grace import Departure
 from shared.domain.plan import Severity
 
 
@@ -62,6 +63,14 @@ RUN_KINDS = Words(
         RunKind.FULL: "Full run",
         RunKind.PREVIEW: "Preview",
         RunKind.PERSON: "One person",
+    }
+)
+DEPARTURES = Words(
+    {
+        Departure.DELETED: "Deleted from the directory",
+        Departure.MOVED_OUT: "Moved out of the units",
+        Departure.DISABLED: "Account disabled or expired",
+        Departure.NUMBER_CLEARED: "Extension number removed",
     }
 )
 # 3CX's own word for a group is department.

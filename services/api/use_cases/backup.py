@@ -19,7 +19,7 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
 from shared.database import events
-from shared.database.tables import Account, ApiToken, Asset, Base, BindingRow, SettingsVersion, Site
+from shared.database.tables import Account, ApiToken, Asset, Base, BindingRow, GraceRow, SettingsVersion, Site
 from shared.database.types import Line, UtcDateTime
 from shared.encryption import Encryption
 from shared.errors import BackupUnusable, SettingsInvalid
@@ -32,11 +32,14 @@ from shared.worker.context import Context
 TABLES: Mapping[str, type[Base]] = {
     "sites": Site,
     "bindings": BindingRow,
+    "graces": GraceRow,
     "assets": Asset,
     "accounts": Account,
     "tokens": ApiToken,
 }
 _SETTINGS = "settings"
+# What backups of earlier versions do not have; it is restored as nothing.
+_ADDED_LATER = ("graces",)
 # Given anew by the database that is restored into.
 _MADE_ANEW = ("id",)
 
@@ -88,6 +91,8 @@ def parse(content: Any) -> Backup:
 
     :raises BackupUnusable: naming the first thing that does not.
     """
+    if isinstance(content, dict):
+        content = {name: [] for name in _ADDED_LATER} | content
     if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS}:
         raise BackupUnusable(
             "The backup holds other kinds of things than this Rollcall knows: it was made by a newer one. Upgrade "
@@ -97,7 +102,9 @@ def parse(content: Any) -> Backup:
         {name: _rows(name, content[name]) for name in TABLES},
         [_saved(item) for item in _list(_SETTINGS, content[_SETTINGS])],
     )
-    named = [row["site_id"] for name in ("bindings", "assets", "tokens") for row in backup.rows[name]]
+    named = [
+        row["site_id"] for name in ("bindings", "graces", "assets", "tokens") for row in backup.rows[name]
+    ]
     unknown = {site for site in named if site is not None} | {item.site_id for item in backup.settings}
     if missing := sorted(unknown - backup.site_ids):
         raise BackupUnusable(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import cast, or_, select
 from sqlalchemy.orm import Session
 
+from services.api.use_cases.grace import of_person
 from services.api.use_cases.people import KnownPerson, resolve_person
 from shared.database.search import holds
-from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, Run
+from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, GraceRow, Run
 from shared.database.types import Prose
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
@@ -35,6 +36,7 @@ class Explanation:
     findings: list[FindingRow]
     events: list[Event]
     is_linked: bool = False
+    grace: GraceRow | None = None
 
 
 def explain(context: Context, site_id: str, person: str) -> Explanation:
@@ -52,7 +54,8 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
         commands = _commands(session, site_id, known.guid)
         findings = [] if planned is None else _findings(session, planned, known.guid)
         events = _events(session, site_id, known.guid, number)
-    sentences = [*_of_directory(known), *_of_binding(known)]
+    grace = of_person(context, site_id, known.guid)
+    sentences = [*_of_directory(known), *_of_binding(known), *_of_grace(grace)]
     sentences += [_of_command(row) for row in commands]
     sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
     if not commands and not findings:
@@ -61,7 +64,9 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
         )
     sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
     is_linked = known.binding is not None
-    return Explanation(known.guid, known.name, number, sentences, commands, findings, events, is_linked)
+    return Explanation(
+        known.guid, known.name, number, sentences, commands, findings, events, is_linked, grace
+    )
 
 
 def _newest_planned_run(session: Session, site_id: str, guid: str) -> int | None:
@@ -153,6 +158,17 @@ def _of_binding(known: KnownPerson) -> list[str]:
     if binding.is_disabled_by_rollcall:
         sentences.append("Rollcall has disabled it.")
     return sentences
+
+
+def _of_grace(grace: GraceRow | None) -> list[str]:
+    if grace is None:
+        return []
+    if grace.is_kept:
+        return [f"Extension {grace.number} is not deleted: somebody has stopped the countdown."]
+    if grace.ends_at is None:
+        return [f"Extension {grace.number} is to be disabled, and deleted {grace.days} days later."]
+    by = "set by hand" if grace.until is not None else f"{grace.days} days after it was disabled"
+    return [f"Extension {grace.number} is deleted on {grace.ends_at:%Y-%m-%d} ({by}), unless they return."]
 
 
 def _of_command(row: CommandRow) -> str:

@@ -16,7 +16,7 @@ from services.reconciler.identity.newcomers import (
 from services.reconciler.situation import Situation
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension
-from shared.domain.person import AccountState, Person
+from shared.domain.person import Person
 from shared.domain.rules import Outcome
 
 
@@ -116,12 +116,10 @@ def _staying(
 
 
 def _is_deleted(situation: Situation, newcomers: Newcomers, person: Person, extension: Extension) -> bool:
-    rules, is_active = situation.rules, person.account_state is AccountState.ENABLED
-    outcome = rules.when_number_cleared if is_active else rules.when_disabled
+    outcome = situation.leaving(person.guid, extension)
     return (
         (outcome is Outcome.DELETE or extension.id in newcomers.replaced_by)
         and situation.evidence.proves_absence
-        and not (is_active and person.number_problem is not None)
         and situation.protection(extension) is None
         and not situation.excludes(extension)
     )

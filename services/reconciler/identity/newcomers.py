@@ -26,6 +26,7 @@ class Obstacle(StrEnum):
     OTHER_NAME = "other_name"
     REASSIGNED = "reassigned"
     NOT_PASSED_ON = "not_passed_on"
+    KEPT_BY_HAND = "kept_by_hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,10 @@ def _make_room(
         or not _is_passed_on(situation, extension, holder)
     ):
         return
-    if rules.when_number_passed_on is PassedOn.REPORT:
-        refusal = Refusal(extension, Obstacle.NOT_PASSED_ON, situation.bindings[holder])
+    is_kept = situation.graces.is_protected(holder)
+    if is_kept or rules.when_number_passed_on is PassedOn.REPORT:
+        obstacle = Obstacle.KEPT_BY_HAND if is_kept else Obstacle.NOT_PASSED_ON
+        refusal = Refusal(extension, obstacle, situation.bindings[holder])
         found.refused[person.guid] = refusal
     else:
         # They bring an extension of their own, so nothing is taken over.
@@ -147,13 +150,19 @@ def _after(
     situation: Situation, found: Newcomers, person: Person, extension: Extension, holder: str
 ) -> Taking | Refusal | None:
     """An extension that somebody has; ``None`` leaves it to the order of the plan, should they move on."""
-    leaving, previous, rules = situation.leaving(holder), situation.bindings[holder], situation.rules
+    leaving, previous, rules = (
+        situation.leaving(holder, extension),
+        situation.bindings[holder],
+        situation.rules,
+    )
     if leaving is None or situation.excludes_holder(holder, extension):
         return None
     if extension.number in situation.reserved:
         return Refusal(extension, Obstacle.PROTECTED, previous)
     if shows(person, extension):
         return Taking(extension, Reason.REBOUND, previous)
+    if situation.graces.is_protected(holder):
+        return Refusal(extension, Obstacle.KEPT_BY_HAND, previous)
     if rules.when_number_passed_on is PassedOn.TAKE_OVER and _can_be_passed_on(situation, extension, leaving):
         return Taking(extension, Reason.TAKEN_OVER, previous)
     if not _is_passed_on(situation, extension, holder):
@@ -167,7 +176,7 @@ def _after(
 
 def _is_passed_on(situation: Situation, extension: Extension, holder: str) -> bool:
     """Whether a leaver's extension stays by their own rule and is in the way of who is given its number."""
-    leaving = situation.leaving(holder)
+    leaving = situation.leaving(holder, extension)
     return (
         leaving is Outcome.DISABLE
         and situation.kept_free.reason(extension.number) is None

@@ -26,6 +26,8 @@ JOINERS = Group("Joiners and returners")
 DEPARTMENTS = Group("Departments (groups)")
 EXCLUSIONS = Group("")
 RESERVED = Group("Reserved numbers")
+_GRACE_HELP = "Deleted after so many days disabled, unless they return."
+_LONGEST_GRACE = 3650
 # Type and default of a rule are those of the planner's field of the same name.
 RULE = Rules()
 
@@ -62,11 +64,29 @@ class RulesSettings(Document):
         "The person was deleted from Active Directory.",
         LEAVERS,
     )
+    deleted_grace_days: int = setting(
+        RULE.deleted_grace_days,
+        "Days until deletion, deleted from the directory",
+        _GRACE_HELP,
+        LEAVERS,
+        unit="days",
+        ge=1,
+        le=_LONGEST_GRACE,
+    )
     when_moved_out: Outcome = setting(
         RULE.when_moved_out,
         "Moved out of the units",
         "No longer in the units, the filter or the group.",
         LEAVERS,
+    )
+    moved_out_grace_days: int = setting(
+        RULE.moved_out_grace_days,
+        "Days until deletion, moved out",
+        _GRACE_HELP,
+        LEAVERS,
+        unit="days",
+        ge=1,
+        le=_LONGEST_GRACE,
     )
     when_disabled: Outcome = setting(
         RULE.when_disabled,
@@ -74,8 +94,26 @@ class RulesSettings(Document):
         "The account is disabled or expired in AD.",
         LEAVERS,
     )
+    disabled_grace_days: int = setting(
+        RULE.disabled_grace_days,
+        "Days until deletion, account disabled",
+        _GRACE_HELP,
+        LEAVERS,
+        unit="days",
+        ge=1,
+        le=_LONGEST_GRACE,
+    )
     when_number_cleared: Outcome = setting(
         RULE.when_number_cleared, "Extension number removed", "The number attribute is now empty.", LEAVERS
+    )
+    number_cleared_grace_days: int = setting(
+        RULE.number_cleared_grace_days,
+        "Days until deletion, number removed",
+        _GRACE_HELP,
+        LEAVERS,
+        unit="days",
+        ge=1,
+        le=_LONGEST_GRACE,
     )
     add_missing: bool = setting(
         RULE.add_missing, "Add missing extensions", "Creates extensions for people who have none.", JOINERS

@@ -41,6 +41,7 @@ _OPEN = {
 }
 _OPERATORS = {
     "/people/release",
+    "/leaving/decide",
     "/runs",
     "/runs/{run_id}/approve",
     "/runs/{run_id}/reject",

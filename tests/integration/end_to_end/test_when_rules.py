@@ -1,8 +1,11 @@
 """What becomes of the extension of someone who is not there any more, for every way and every decision."""
 
-import pytest
+from datetime import timedelta
 
-from shared.database.tables import RunState
+import pytest
+from sqlalchemy import select
+
+from shared.database.tables import GraceRow, RunState
 from shared.domain.rules import Outcome
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, extension, picture
@@ -24,6 +27,19 @@ def leave(ends: Ends, way: str, dn: str) -> None:
             office.disable(dn)
         case "when_number_cleared":
             office.change(dn, telephoneNumber=None)
+
+
+def _is_deleted_after_its_days(ends: Ends) -> None:
+    database = ends.site.context.database
+    with database.begin() as session:
+        (row,) = session.scalars(select(GraceRow)).all()
+        assert row.began_at is not None
+        assert row.ends_at == row.began_at + timedelta(days=30)
+        row.began_at -= timedelta(days=30)
+    ends.settle()
+    assert "201" not in picture(ends.phone_system)
+    with database.read() as session:
+        assert session.scalars(select(GraceRow)).all() == []
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -52,10 +68,12 @@ def test_the_rule_for_each_way_of_leaving_is_followed_and_nobody_else_is_touched
             assert "201" not in after
             assert binding is None
             assert changes_made(ends.phone_system) == {("update_user", "201"): 1, ("delete_user", "201"): 1}
-        case Outcome.DISABLE:
+        case Outcome.DISABLE | Outcome.DISABLE_THEN_DELETE:
             assert after["201"] == before["201"] | {"Enabled": False}
             assert binding is not None
             assert binding.is_disabled_by_rollcall
+            if outcome is Outcome.DISABLE_THEN_DELETE:
+                _is_deleted_after_its_days(ends)
         case Outcome.KEEP:
             assert after["201"] == before["201"]
             assert not changes_made(ends.phone_system)

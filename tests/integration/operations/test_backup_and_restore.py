@@ -19,6 +19,7 @@ from shared.database.tables import (
     BindingRow,
     CommandRow,
     ConsoleSession,
+    GraceRow,
     Run,
     RunState,
     SettingsVersion,
@@ -64,6 +65,10 @@ def _fill(context: Context) -> str:
         session.add(
             Asset(site_id="oslo", kind="logo", media_type="image/png", width=2, height=3, sha256="0" * 64,
                   content=bytes(range(256)), updated_at=NOW)
+        )  # fmt: skip
+        session.add(
+            GraceRow(site_id="oslo", holder="oslo 3", extension_id=3, number="3", name="Åsa [1]", departure="deleted",
+                     days=30, is_kept=True)
         )  # fmt: skip
         session.add(
             Account(name="mary", display_name="Mary", role="manager", source="own", password_hash="$argon2id$x",
@@ -242,6 +247,25 @@ def test_a_secret_that_cannot_be_read_is_said_when_the_backup_is_made(
     assert answer.code == 1
     assert "secret_unreadable" in answer.notes
     assert not (tmp_path / "b").exists()
+
+
+def test_days_of_grace_begin_anew_after_a_restore_and_what_was_decided_stands(
+    context: Context, other: Context
+) -> None:
+    _fill(context)
+    with context.database.begin() as session:
+        session.execute(update(GraceRow).values(began_at=NOW, ends_at=NOW, until=NOW))
+    restore(other, _carried(context), "anna")
+    with other.database.read() as session:
+        (row,) = session.scalars(select(GraceRow)).all()
+    assert (row.began_at, row.ends_at, row.until, row.is_kept) == (None, None, NOW, True)
+
+
+def test_a_backup_of_a_version_without_days_of_grace_is_restored(context: Context, other: Context) -> None:
+    _fill(context)
+    content = json.loads(json.dumps(backup.collect(context, "anna")))
+    del content["graces"]
+    assert restore(other, backup.parse(content), "anna").bindings == 1200
 
 
 def test_every_table_is_kept_by_a_backup_or_left_out_on_purpose() -> None:

@@ -20,6 +20,7 @@ from shared.database.tables import (
     CommandRow,
     Event,
     FindingRow,
+    GraceRow,
     OwedSteps,
     PersonDoubt,
     ReadingMemory,
@@ -42,7 +43,18 @@ from tests.integration.api.builders import CLASH, COMMANDS, complete_units, make
 from tests.integration.api.conftest import READY
 from tests.integration.cli.conftest import Terminal
 
-OF_A_SITE = (SettingsVersion, Run, BindingRow, Event, Asset, ApiToken, ReadingMemory, PersonDoubt, OwedSteps)
+OF_A_SITE = (
+    SettingsVersion,
+    Run,
+    BindingRow,
+    Event,
+    Asset,
+    ApiToken,
+    ReadingMemory,
+    PersonDoubt,
+    OwedSteps,
+    GraceRow,
+)
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
 
@@ -72,6 +84,17 @@ def _fill(context: Context, site: str) -> None:
             OwedSteps(site_id=site, number="100", run_id=run_id, person_guid="g", person_name="", before={}, after={},
                       owes="creation", begun_at=now)
         )  # fmt: skip
+        session.add(
+            GraceRow(
+                site_id=site,
+                holder="g",
+                extension_id=1,
+                number="100",
+                departure="deleted",
+                days=30,
+                began_at=now,
+            )
+        )
         session.add(ApiToken(name=f"of {site}", site_id=site, token_hash=site.ljust(64, "0"), created_at=now))
 
 

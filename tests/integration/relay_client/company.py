@@ -18,7 +18,7 @@ from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitRule
 from shared.errors import RollcallError, TransientError
-from tests.builders.domain import SALES, guid, make_person, make_rules, make_units
+from tests.builders.domain import NOW, SALES, guid, make_person, make_rules, make_units
 from tests.integration.relay_client.between import Answer, Between, Forward, Passing
 from tests.integration.relay_client.conftest import Bench
 
@@ -137,6 +137,7 @@ class Company:
                 make_units(len(self.people)),
                 left_behind_of(session, "default"),
                 owed.owed_of(owed.rows(session, "default")),
+                now=NOW,
             )
         if not plan.commands:
             return plan

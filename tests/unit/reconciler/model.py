@@ -9,7 +9,9 @@ from dataclasses import replace
 from shared.domain.binding import Binding, BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Department, Extension, Membership, PhoneSystemSnapshot
+from shared.domain.grace import Grace
 from shared.domain.plan import Plan
+from tests.builders.domain import NOW
 
 FIELDS = ("first_name", "last_name", "email", "mobile", "enabled")
 
@@ -22,10 +24,15 @@ class Model:
         self.departments = {department.name.casefold(): department for department in phone_system.departments}
         self.peers = phone_system.peers
         self.bindings = {binding.person_guid: binding for binding in bindings}
+        self.graces: dict[str, Grace] = {}
+        self.now = NOW
         self.next_id = max(self.extensions, default=0) + 1
 
     def apply(self, plan: Plan) -> None:
         """Carry out every command in the plan's order, after what is noted with the plan."""
+        self.graces |= {grace.holder: grace for grace in plan.graces}
+        for grace in plan.ended_graces:
+            del self.graces[grace.holder]
         for noted in plan.remembered:
             assert self.bindings[noted.person_guid].extension_id == noted.extension_id
             self.bindings[noted.person_guid] = noted
@@ -70,6 +77,11 @@ class Model:
             case CommandKind.DELETE_EXTENSION:
                 extension = self._existing(command)
                 assert not extension.enabled, "disabled before deleted"
+                self.graces = {
+                    holder: grace
+                    for holder, grace in self.graces.items()
+                    if grace.extension_id != extension.id
+                }
                 del self.extensions[extension.id]
                 self.bindings = {
                     guid: binding
@@ -104,6 +116,12 @@ class Model:
         extension = self._existing(command)
         self._write(extension, command)
         binding = next((item for item in self.bindings.values() if item.extension_id == extension.id), None)
+        if command.kind is CommandKind.DISABLE_EXTENSION:
+            self.graces |= {
+                holder: replace(grace, began_at=self.now)
+                for holder, grace in self.graces.items()
+                if grace.extension_id == extension.id and grace.began_at is None
+            }
         if binding and "enabled" in command.after:
             self.bindings[binding.person_guid] = replace(
                 binding, disabled_by_rollcall=not command.after["enabled"]

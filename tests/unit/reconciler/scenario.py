@@ -1,17 +1,19 @@
 """A situation in one call, and its plan in a few words."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from services.reconciler.planner import make_plan
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.grace import Grace
 from shared.domain.owed import Owed
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.plan import Finding, Plan
 from shared.domain.rules import Rules
-from tests.builders.domain import make_phone_system, make_rules, make_units
+from tests.builders.domain import NOW, make_phone_system, make_rules, make_units
 
 
 def plan_of(
@@ -22,6 +24,8 @@ def plan_of(
     rules: Rules | None = None,
     left_behind: Iterable[LeftBehind] = (),
     owed: Iterable[Owed] = (),
+    graces: Iterable[Grace] = (),
+    now: datetime = NOW,
     **unit: Any,
 ) -> Plan:
     """The plan; ``unit`` changes the reading of the first unit (``is_complete=False``)."""
@@ -30,7 +34,10 @@ def plan_of(
     )
     listed = list(people)
     units = make_units(len(listed), **unit)
-    return make_plan(listed, phone_system, bindings, absent, rules or make_rules(), units, left_behind, owed)
+    decided = rules or make_rules()
+    return make_plan(
+        listed, phone_system, bindings, absent, decided, units, left_behind, owed, graces, now=now
+    )
 
 
 def steps(plan: Plan) -> list[str]:

@@ -24,7 +24,7 @@ from shared.domain.rules import (
     Rules,
     UnitRule,
 )
-from tests.builders.domain import DEFAULT, QUEUE, SALES, SUPPORT, guid, make_units
+from tests.builders.domain import DEFAULT, NOW, QUEUE, SALES, SUPPORT, guid, make_units
 
 # Few of everything, so that clashes are the rule: numbers, names, addresses, departments.
 NUMBERS = ["200", "201", "202", "203", "800", "900"]
@@ -55,7 +55,7 @@ class Site:
             dice.shuffle(extensions)
             phone_system = replace(phone_system, extensions=tuple(extensions))
         units = make_units(len(self.people), is_complete=is_complete)
-        return make_plan(people, phone_system, bindings, absent, self.rules, units)
+        return make_plan(people, phone_system, bindings, absent, self.rules, units, now=NOW)
 
 
 PEOPLE = st.lists(

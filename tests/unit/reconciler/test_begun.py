@@ -7,13 +7,15 @@ import pytest
 from services.reconciler.begun import settle_begun
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
+from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Begun, Owes
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
-from tests.builders.domain import guid, make_binding, make_extension, make_phone_system
+from tests.builders.domain import NOW, guid, make_binding, make_extension, make_phone_system
 
 OFF = make_extension(1, enabled=False)
 BEGUN = Begun("201", 1001, Owes.REMOVAL, guid(1), "Anna1 Berg1")
 DOUBT = Finding(FindingCode.INCOMPLETE_SNAPSHOT, Severity.WARNING, "Not everything was read.")
+COUNTED = Grace(guid(1), 1001, "201", "Anna1 Berg1", Departure.DELETED, 30, NOW)
 ARCHIVING = Command(1, CommandKind.ARCHIVE_EXTENSION, "test", "201", extension_id=1001)
 
 
@@ -26,12 +28,14 @@ ARCHIVING = Command(1, CommandKind.ARCHIVE_EXTENSION, "test", "201", extension_i
         (BEGUN, OFF, 1, Plan(), "removing extension 201 (Anna1 Berg1)"),
         (BEGUN, OFF, 1, Plan(commands=(ARCHIVING,)), "goes on"),
         (BEGUN, OFF, 1, Plan(findings=(DOUBT,)), "goes on"),
+        (BEGUN, OFF, 1, Plan(standing_graces=(COUNTED,)), "settled"),
         (replace(BEGUN, owes=Owes.DISABLING), OFF, 1, Plan(), "settled"),
         (replace(BEGUN, owes=Owes.TAKE_OVER), OFF, 1, Plan(), "settled"),
         (replace(BEGUN, owes=Owes.TAKE_OVER), OFF, 2, Plan(), "handing extension 201 on to Anna1 Berg1"),
     ],
     ids=[
-        "gone", "another number", "in use again", "still disabled", "in this plan", "not everything read", "a disabling",
+        "gone", "another number", "in use again", "still disabled", "in this plan", "not everything read", "counted down",
+        "a disabling",
         "handed on", "not handed on",
     ],
 )  # fmt: skip

@@ -27,6 +27,7 @@ from shared.domain.rules import (
     RunFacts,
 )
 from tests.builders.domain import (
+    NOW,
     guid,
     make_binding,
     make_extension,
@@ -463,6 +464,7 @@ def test_an_assignment_says_of_everybody_why() -> None:
         bindings,
         make_rules(),
         Evidence.of(make_units(4), [_gone(5)], 4),
+        now=NOW,
     )
     found = resolve(situation)
     assert {index: found.reason_of(guid(index)) for index in (1, 4, 20, 7, 5)} == {

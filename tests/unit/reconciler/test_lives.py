@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -9,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from services.reconciler.matching import name_key
 from services.reconciler.planner import make_plan
-from shared.domain.command import CommandKind
+from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.grace import Departure
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import ArchiveRule, ChangedIn3cx, Outcome, PassedOn, Rules
@@ -47,6 +49,8 @@ class Lives(RuleBasedStateMachine):
         self.names: dict[str, set[object]] = {}
         self.emails: dict[str, set[str]] = {}
         self.joined = 0
+        self.disabled_since: dict[int, datetime] = {}
+        self.kept: set[str] = set()
         self.decisions = Rules()
 
     @initialize(
@@ -178,10 +182,33 @@ class Lives(RuleBasedStateMachine):
     def runs(self) -> None:
         self._run()
 
+    @rule(days=st.sampled_from([1, 10, 40]))
+    def time_passes(self, days: int) -> None:
+        self.model.now += timedelta(days=days)
+
+    @rule(deleted=outcomes, disabled=outcomes, days=st.sampled_from([5, 30]))
+    def rules_change(self, deleted: Outcome, disabled: Outcome, days: int) -> None:
+        self.decisions = replace(
+            self.decisions,
+            when_deleted=deleted,
+            deleted_grace_days=days,
+            when_disabled=disabled,
+            disabled_grace_days=days,
+        )
+
+    @precondition(lambda self: self.model.graces)
+    @rule(place=places, is_kept=st.booleans())
+    def is_kept_by_hand(self, place: int, *, is_kept: bool) -> None:
+        holders = sorted(self.model.graces)
+        holder = holders[place % len(holders)]
+        self.model.graces[holder] = replace(self.model.graces[holder], is_kept=is_kept)
+        (self.kept.add if is_kept else self.kept.discard)(holder)
+
     @rule()
     def is_only_looked_at(self) -> None:
         plan = self._plan()
         self.model.apply(Plan(remembered=plan.remembered, stale_binding_guids=plan.stale_binding_guids))
+        self._note_what_is_disabled()
 
     @rule()
     def settles(self) -> None:
@@ -197,6 +224,7 @@ class Lives(RuleBasedStateMachine):
             extension = self.model.extensions.get(binding.extension_id) if binding else None
             has_it = extension is not None and extension.number == person.number
             assert has_it or person.guid in told, f"{person.name} has no {person.number}, and nobody says why"
+        assert not self.model.graces.keys() & self._at_work(), "somebody at work is about to be deleted"
 
     def teardown(self) -> None:
         if self.people:
@@ -212,6 +240,8 @@ class Lives(RuleBasedStateMachine):
             absent,
             self.decisions,
             make_units(len(self.people)),
+            graces=self.model.graces.values(),
+            now=self.model.now,
         )
 
     def _run(self) -> None:
@@ -221,8 +251,49 @@ class Lives(RuleBasedStateMachine):
                 self._must_be_theirs(
                     str(command.person_guid), self.model.extensions[command.extension_id or 0]
                 )
+            if command.kind is CommandKind.DELETE_EXTENSION:
+                self._must_be_due(command, plan)
         self.model.apply(plan)
+        self._note_what_is_disabled()
         assert len({item.extension_id for item in self.model.bindings.values()}) == len(self.model.bindings)
+
+    def _must_be_due(self, command: Command, plan: Plan) -> None:
+        """Deleted without days, for somebody with its number, or after having been disabled for all of them."""
+        guid_, id_ = str(command.person_guid), command.extension_id or 0
+        renumbered = {
+            item.extension_id for item in plan.commands if item.kind is CommandKind.RENUMBER_EXTENSION
+        }
+        wanted = {person.number for person in self.people.values() if person.guid != guid_}
+        assert guid_ not in self.kept or id_ in renumbered, f"{command.number} is kept by hand"
+        rule_ = self.decisions.when(self._departure(guid_)) if guid_ not in self._at_work() else None
+        if rule_ is None or rule_.outcome is Outcome.DELETE or id_ in renumbered or command.number in wanted:
+            return
+        since = self.disabled_since[id_]
+        assert self.model.now - since >= timedelta(days=rule_.grace_days), f"{command.number} goes too early"
+
+    def _at_work(self) -> set[str]:
+        return {
+            person.guid
+            for person in self.people.values()
+            if person.account_state is AccountState.ENABLED and person.number is not None
+        }
+
+    def _departure(self, guid_: str) -> Departure:
+        if guid_ not in self.people:
+            return Departure.MOVED_OUT if guid_ in self.elsewhere else Departure.DELETED
+        is_enabled = self.people[guid_].account_state is AccountState.ENABLED
+        return Departure.NUMBER_CLEARED if is_enabled else Departure.DISABLED
+
+    def _note_what_is_disabled(self) -> None:
+        """Since when each extension was seen disabled by every run."""
+        self.disabled_since = {
+            id_: self.disabled_since.get(id_, self.model.now)
+            for id_, extension in self.model.extensions.items()
+            if not extension.enabled
+        }
+        # Whoever was seen at work again is kept no longer.
+        self.kept -= self._at_work()
+        self.kept &= self.model.graces.keys()
 
     def _must_be_theirs(self, guid_: str, extension: Extension) -> None:
         shown = name_key(extension.first_name, extension.last_name)

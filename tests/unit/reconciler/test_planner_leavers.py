@@ -27,6 +27,7 @@ ELSEWHERE = AbsentPerson(guid(1), True, "CN=Anna1 Berg1,OU=Old,DC=corp,DC=exampl
 OUTCOMES = {
     "keep": [],
     "disable": ["disable 201"],
+    "disable_then_delete": ["disable 201"],
     "delete": ["disable 201", "delete 201"],
 }
 

@@ -18,6 +18,7 @@ from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan, VerdictState
 from shared.domain.rules import ArchiveRule, Limits, Outcome, Rules, RunFacts, UnitRule
 from tests.builders.domain import (
+    NOW,
     SALES,
     guid,
     make_binding,
@@ -252,7 +253,13 @@ def test_more_removals_than_both_limits_are_always_held(removed: int, kept: int)
     absent = [AbsentPerson(guid(index), found=False) for index in range(kept, total)]
     units = make_units(kept, people_before=None)
     plan = make_plan(
-        people, PhoneSystemSnapshot(observed), bindings, absent, Rules(units=(UnitRule(SALES),)), units
+        people,
+        PhoneSystemSnapshot(observed),
+        bindings,
+        absent,
+        Rules(units=(UnitRule(SALES),)),
+        units,
+        now=NOW,
     )
     deletions = plan.counts.get("delete_extension", 0)
     assert deletions == (removed if kept else 0)

@@ -1,5 +1,6 @@
 """One person: where they were found, which extension is theirs, what happened when and why."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def show_person(
             problem, status = error.message, HTTPStatus.NOT_FOUND
         except Conflict as error:
             problem, status = error.message, HTTPStatus.CONFLICT
-    return page(request, "person.html", status, q=q, told=told, problem=problem)
+    return page(request, "person.html", status, q=q, told=told, problem=problem, now=datetime.now(UTC))
 
 
 @router.post("/people/release")
