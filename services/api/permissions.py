@@ -22,7 +22,7 @@ _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",
     "pairRelay", "forgetController",
     # They send the stored password to whatever address is asked for.
-    "testDirectory", "browseUnits", "listAttributes", "testPhoneSystem", "testRelay", "testDatabase",
+    "testDirectory", "browseUnits", "listAttributes", "tryMapping", "testPhoneSystem", "testRelay", "testDatabase",
 )  # fmt: skip
 ROLES: Mapping[str, AccountRole] = {
     **dict.fromkeys(_VIEWER, AccountRole.VIEWER),

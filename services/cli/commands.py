@@ -39,6 +39,7 @@ _PLACES = {
     "sandbox": _Place("sandbox_commands", "sandbox", "Run a stand-in phone system or directory."),
     "console": _Place("console_commands", "app", "The web console: who may sign in."),
     "settings": _Place("settings_commands", "app", "Read and change the settings of a site."),
+    "mapping": _Place("mapping_commands", "app", "Try on real people what gives a field its value."),
     "log": _Place("log_commands", "app", "Read, export and clear the Log."),
     "relay": _Place("relay_commands", "app", "Pair with the relay on the phone system's host."),
     "token": _Place("admin_commands", "token_app", "Create, list and revoke the API's bearer tokens."),

@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
@@ -13,9 +14,11 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
 from services.collector.advice import advice_on
 from services.collector.mapping import clean
-from services.collector.numbers import read_numbers
+from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import number_options, sources_of
+from services.collector.proposals import propose
 from services.collector.reader import RawEntry, Scope, Search, first_value
+from services.collector.trying import try_field
 from shared.prerequisites import address_advice
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, Section, Security
@@ -165,38 +168,71 @@ def list_attributes(context: Context, arguments: dict[str, Any]) -> list[dict[st
     :raises RollcallError: as ``test_directory``.
     """
     settings = _settings(context, arguments)
+    return _listed(*_sampled(settings), number_options(settings))
+
+
+def propose_numbers(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What may give the extension number, best first, and the attributes as ``list_attributes`` has them.
+
+    :raises RollcallError: as ``test_directory``.
+    """
+    settings = _settings(context, arguments)
+    people, names = _sampled(settings)
     options = number_options(settings)
-    filled: Counter[str] = Counter()
-    numbers: Counter[str] = Counter()
-    samples: dict[str, list[str]] = {}
+    return {
+        "proposals": [asdict(proposal) for proposal in propose(people, names, options)],
+        "attributes": _listed(people, names, options),
+    }
+
+
+def try_mapping(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a field would be for real people with the settings that are asked with, beside what it is as they are stored.
+
+    :raises RollcallError: as ``test_directory``; ``UnknownAttribute`` when the schema lacks one.
+    """
+    stored = _settings(context, arguments | {"settings": None})
+    return try_field(stored, _settings(context, arguments), arguments["field"])
+
+
+def _sampled(settings: DirectorySettings) -> tuple[list[dict[str, list[str]]], dict[str, str]]:
+    """The texts of some people by attribute in lower case, and how the schema writes these and the usual attributes."""
+    people: list[dict[str, list[str]]] = []
     with ActiveDirectory(settings) as directory:
         domain = directory.domain()
         bases = [unit.dn for unit in settings.units] or [domain.base_dn]
-        people = 0
         for entry in islice(_sample(directory, bases), _PEOPLE_SAMPLED):
-            people += 1
-            for name, values in entry.attributes.items():
-                texts = [clean(value) for value in values if _is_text(value)]
-                if name in _NO_HELP or not texts:
-                    continue
-                filled[name] += 1
-                numbers[name] += read_numbers(texts, options).number is not None
-                shown = samples.setdefault(name, [])
-                if len(shown) < _SAMPLES_SHOWN and texts[0][:_SAMPLE_CHARACTERS] not in shown:
-                    shown.append(texts[0][:_SAMPLE_CHARACTERS])
+            texts = {
+                name: [clean(value) for value in values if _is_text(value)]
+                for name, values in entry.attributes.items()
+                if name not in _NO_HELP
+            }
+            people.append({name: listed for name, listed in texts.items() if listed})
+    seen = dict.fromkeys(name for person in people for name in person)
     # A second session, because the sample may have left the first in the middle of a page.
     with ActiveDirectory(settings) as directory:
-        names = directory.display_names([*samples, *(name.lower() for name in _USUAL)], domain.schema_dn)
-    return [
-        {
-            "name": names[key],
-            "people": people,
-            "filled": filled[key],
-            "numbers": numbers[key],
-            "samples": samples.get(key, []),
-        }
-        for key in sorted(names, key=lambda key: (-numbers[key], -filled[key], key))
-    ]
+        names = directory.display_names([*seen, *(name.lower() for name in _USUAL)], domain.schema_dn)
+    usual = {name.lower(): place for place, name in enumerate(_USUAL)}
+    ordered = sorted(names, key=lambda key: (usual.get(key, len(usual)), key))
+    return people, {key: names[key] for key in ordered}
+
+
+def _listed(
+    people: list[dict[str, list[str]]], names: dict[str, str], options: NumberOptions
+) -> list[dict[str, Any]]:
+    found = []
+    for key, name in names.items():
+        filled = [person[key] for person in people if key in person]
+        samples = dict.fromkeys(texts[0][:_SAMPLE_CHARACTERS] for texts in filled)
+        found.append(
+            {
+                "name": name,
+                "people": len(people),
+                "filled": len(filled),
+                "numbers": sum(read_numbers(texts, options).number is not None for texts in filled),
+                "samples": [*samples][:_SAMPLES_SHOWN],
+            }
+        )
+    return sorted(found, key=lambda item: (-item["numbers"], -item["filled"], item["name"].lower()))
 
 
 def _sample(directory: ActiveDirectory, bases: list[str]) -> Iterator[RawEntry]:

@@ -80,6 +80,30 @@ def list_attributes(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[
 
 
 @shared_task(
+    name="collector.propose_numbers",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def propose_numbers(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer what may give people their extension numbers."""
+    return questions.propose_numbers(self.context, arguments)
+
+
+@shared_task(
+    name="collector.try_mapping",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def try_mapping(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer what a field would be for real people."""
+    return questions.try_mapping(self.context, arguments)
+
+
+@shared_task(
     name="collector.check_password",
     base=QuestionTask,
     bind=True,

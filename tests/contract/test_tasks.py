@@ -21,6 +21,8 @@ NAMES = {
     "collector.test_directory",
     "collector.browse_units",
     "collector.list_attributes",
+    "collector.propose_numbers",
+    "collector.try_mapping",
     "reconciler.plan_run",
     "relay_client.snapshot_extensions",
     "relay_client.execute_stage",

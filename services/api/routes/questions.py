@@ -11,6 +11,8 @@ from services.api.schemas.questions import (
     DirectoryQuestion,
     ExtensionChoice,
     ExtensionList,
+    MappingAnswer,
+    MappingQuestion,
     PairingAnswer,
     PairingRequest,
     PhoneSystemAnswer,
@@ -57,6 +59,18 @@ def list_attributes(
 ) -> AttributeList:
     """The attributes that people in the directory can have, to choose number and department from."""
     return AttributeList(items=questions.list_attributes(context, site_id, body.values))
+
+
+@router.post(
+    "/directory/mapping/try",
+    operation_id="tryMapping",
+    summary="Try an expression on real people",
+    tags=["directory"],
+)
+def try_mapping(context: ContextDep, site_id: SiteId, body: MappingQuestion) -> MappingAnswer:
+    """What a field would be for people of the units, before it is saved: how many get nothing, and who would share a number."""
+    found = questions.try_mapping(context, site_id, body.field, body.expression, body.values)
+    return MappingAnswer.model_validate(found)
 
 
 @router.post(

@@ -18,6 +18,16 @@ _ATTRIBUTE = {
     "numbers": 188,
     "samples": ["204", "x205"],
 }
+_TRIED = {"field": "number", "expression": "first(ipPhone, telephoneNumber)"}
+_TRIED_ROW = {
+    "name": "Ada Lovelace",
+    "read": {"ipPhone": "204", "telephoneNumber": ""},
+    "before": "",
+    "after": "204",
+    "problem": "",
+    "collides": False,
+}
+_COLLISION = {"value": "204", "people": 2, "names": ["Ada Lovelace", "Alan Turing"]}
 
 
 class Question(Request):
@@ -206,6 +216,64 @@ class AttributeList(Answer):
 
     model_config = example(items=[_ATTRIBUTE])
     items: list[AttributeChoice]
+
+
+class MappingQuestion(Question):
+    """What to try, with the stored settings or those given."""
+
+    model_config = example(**_TRIED)
+    field: str = Field(max_length=64, description="A setting of `directory.attributes`, such as `number`.")
+    expression: str | None = Field(
+        None,
+        max_length=2000,
+        description="An attribute's name or an expression; without it, what the settings have for the field.",
+    )
+
+
+class TriedRow(Findings):
+    """What becomes of one person."""
+
+    model_config = example(**_TRIED_ROW)
+    name: str
+    read: dict[str, str] = Field(description="What the person has in the attributes of the expression.")
+    before: str = Field(description="The field with the stored settings.")
+    after: str = Field(description="The field with what is tried.")
+    problem: str = Field(description="Why there is no value; empty when nothing is the matter.")
+    collides: bool = Field(description="Whether somebody else would have the same.")
+
+
+class Collision(Findings):
+    """Several people with one number or address."""
+
+    model_config = example(**_COLLISION)
+    value: str
+    people: int
+    names: list[str]
+
+
+class MappingAnswer(Findings):
+    """What an expression gives real people: figures of all that were read, and up to fifty of them."""
+
+    model_config = example(
+        field="number",
+        people=412,
+        is_all=True,
+        changed=380,
+        empty=12,
+        problems=3,
+        colliding=2,
+        collisions=[_COLLISION],
+        rows=[_TRIED_ROW],
+    )
+    field: str
+    people: int = Field(description="How many were read.")
+    is_all: bool = Field(description="Whether these are all people of the units.")
+    changed: int
+    empty: int = Field(description="How many get nothing.")
+    problems: int = Field(description="For how many there is a value that cannot be used.")
+    colliding: int = Field(description="How many share a number or an address with somebody else.")
+    collisions: list[Collision]
+    rows: list[TriedRow]
 
 
 class ExtensionChoice(Answer):

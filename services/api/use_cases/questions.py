@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from services.api.use_cases.settings import candidate, read_settings, replace_section
 from shared.database import events
 from shared.errors import SettingsInvalid
-from shared.settings.documents import RelaySettings, Section
+from shared.settings.documents import AttributeSettings, RelaySettings, Section
 from shared.settings.store import public
 from shared.worker.context import Context
 from shared.worker.questions import ask, seal
@@ -49,6 +49,33 @@ def list_attributes(context: Context, site_id: str, values: Values = None) -> An
     :raises RollcallError: as ``test_directory``.
     """
     return _ask(context, site_id, "collector.list_attributes", Section.DIRECTORY, values)
+
+
+def propose_numbers(context: Context, site_id: str, values: Values = None) -> Any:
+    """What may give the extension number, best first, with the attributes that people have.
+
+    :raises RollcallError: as ``test_directory``.
+    """
+    return _ask(context, site_id, "collector.propose_numbers", Section.DIRECTORY, values)
+
+
+def try_mapping(
+    context: Context, site_id: str, field: str, expression: str | None = None, values: Values = None
+) -> Any:
+    """What a field of ``directory.attributes`` would be for real people, beside what it is as stored.
+
+    Without ``expression`` it is what ``values`` have for the field.
+
+    :raises SettingsInvalid: there is no such field, or the expression cannot be used.
+    :raises RollcallError: as ``test_directory``.
+    """
+    if field not in AttributeSettings.model_fields:
+        known = ", ".join(AttributeSettings.model_fields)
+        raise SettingsInvalid(f"There is no field '{field[:40]}'. The fields are {known}.")
+    wanted = dict(public(read_settings(context, site_id).settings.directory) if values is None else values)
+    if expression is not None:
+        wanted["attributes"] = {**(wanted.get("attributes") or {}), field: expression}
+    return _ask(context, site_id, "collector.try_mapping", Section.DIRECTORY, wanted, field=field)
 
 
 def test_phone_system(context: Context, site_id: str, values: Values = None) -> Any:  # noqa: PT028

@@ -10,6 +10,7 @@ import pytest
 from services.api.schemas.questions import (
     AttributeChoice,
     DirectoryAnswer,
+    MappingAnswer,
     PhoneSystemAnswer,
     UnitChoice,
 )
@@ -130,6 +131,31 @@ def test_units_below_nothing_are_not_found(ends: Ends) -> None:
     base = {"base": "OU=Nowhere," + ends.directory.base_dn}
     answer = ends.api.post(f"{PATH}/directory/organizational-units/browse", json=base)
     assert _refusal(answer) == (422, "unknown_base_dn")
+
+
+def test_an_expression_is_tried_on_real_people_and_nothing_is_saved(ends: Ends) -> None:
+    body = {"field": "number", "expression": 'replace(telephoneNumber, "2", "3")'}
+    answer = ends.api.post(f"{PATH}/directory/mapping/try", json=body)
+    assert answer.status_code == 200, answer.text
+    found = MappingAnswer.model_validate(answer.json())
+    assert (found.people, found.is_all, len(found.rows)) == (40, True, 40)
+    assert 0 < found.changed <= 40
+    assert set(answer.json()) == set(MappingAnswer.model_fields)
+    assert ends.api.get(f"{PATH}/settings/directory").json()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ({"field": "number", "expression": "lst(ipPhone, 2)"}, "settings_invalid", "lst(ipPhone, 2)\n^"),
+        ({"field": "numbre", "expression": "ipPhone"}, "settings_invalid", "There is no field 'numbre'."),
+        ({"field": "email", "expression": "first(mail, mial)"}, "unknown_attribute", "no attribute 'mial'"),
+    ],
+)
+def test_an_expression_that_cannot_be_tried_says_why(ends: Ends, body: Json, code: str, said: str) -> None:
+    answer = ends.api.post(f"{PATH}/directory/mapping/try", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert said in answer.json()["detail"]
 
 
 def test_the_attribute_with_most_numbers_comes_first(ends: Ends) -> None:

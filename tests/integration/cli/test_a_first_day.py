@@ -174,6 +174,19 @@ def test_the_doctor_advises_where_it_works_but_not_for_ever(
     assert "  ! Domain controller 127.0.0.1:9: nothing listens on that port" in said
 
 
+def test_an_expression_is_tried_before_it_is_saved(configured: Terminal) -> None:
+    expression = 'replace(telephoneNumber, "2", "3")'
+    tried = configured("mapping", "try", "number", expression)
+    assert tried.code == 0, tried.output
+    assert "telephoneNumber: " in tried.output
+    found = configured("mapping", "try", "number", expression, "--json").json
+    assert found["people"] == len(found["rows"]) > 0
+    wrong = configured("mapping", "try", "number", "lst(ipPhone, 2)")
+    assert wrong.code == 2
+    assert "There is no function 'lst'. Did you mean 'last'?\nlst(ipPhone, 2)\n^" in wrong.notes
+    assert configured("settings", "show").output.count(expression) == 0
+
+
 def test_tokens_are_shown_once(configured: Terminal) -> None:
     token = configured("token", "create", "monitoring").output.strip()
     assert token.startswith("rc_")

@@ -1,13 +1,13 @@
 """The ends are asked from the settings: tested, and what they offer to choose from."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from services.api.use_cases.settings import read_settings, replace_section
 from shared.errors import BadCredentials, RollcallError, SettingsInvalid
-from shared.settings.documents import Section, SiteSettings
+from shared.settings.documents import DirectorySettings, Section, SiteSettings
 from shared.worker.context import Context
 from shared.worker.questions import unseal
 from tests.integration.console.conftest import Open
@@ -89,6 +89,60 @@ def test_attributes_are_offered_with_samples(browser: Open, answering: Callable[
     assert page.mistakes == []
     assert "190 of 200" in page.text
     assert page.fields["attributes.number"]["list"] == "known-attributes"
+
+
+def test_an_expression_is_tried_on_real_people_before_it_is_saved(
+    context: Context, browser: Open, answering: Callable[..., None]
+) -> None:
+    asked: list[dict[str, Any]] = []
+    row = {
+        "name": "Ada <b>",
+        "read": {"ipPhone": "x"},
+        "before": "204",
+        "after": "",
+        "problem": "'x' is not a number.",
+    }
+
+    def _answer(arguments: dict[str, Any]) -> dict[str, Any]:
+        asked.append(arguments)
+        return {
+            "field": "number", "people": 5000, "is_all": False, "changed": 7, "empty": 12, "problems": 1, "colliding": 2,
+            "collisions": [{"value": "300", "people": 9, "names": ["Alan", "Grace"]}],
+            "rows": [row | {"collides": False}],
+        }  # fmt: skip
+
+    answering("collector.try_mapping", _answer)
+    mary = browser("mary")
+    typed: dict[str, str | list[str] | None] = {"attributes.number": "first(ipPhone, pager)"}
+    page = mary.send(
+        mary.get(f"{SETTINGS}/directory"), "/directory", typed, ("action", "try:attributes.number")
+    )
+    assert page.mistakes == []
+    (arguments,) = asked
+    wanted = cast(DirectorySettings, unseal(Section.DIRECTORY, arguments["settings"], context.encryption))
+    assert (arguments["field"], wanted.attributes.number) == ("number", "first(ipPhone, pager)")
+    for said in (
+        "tried on 5,000 people, the first of more",
+        "Ada <b>",
+        "'x' is not a number.",
+        "300 Alan, Grace and 7 more",
+    ):
+        assert said in page.text
+    # What was typed is still there, and is not saved.
+    assert page.fields["attributes.number"]["value"] == "first(ipPhone, pager)"
+    assert _settings(context).directory.attributes.number == "telephoneNumber"
+
+
+def test_an_expression_that_is_wrong_is_shown_with_its_place(browser: Open) -> None:
+    mary = browser("mary")
+    page = mary.send(
+        mary.get(f"{SETTINGS}/directory"),
+        "/directory",
+        {"attributes.email": "lower(mail"},
+        ("action", "try:attributes.email"),
+    )
+    assert page.status == 422
+    assert '<code class="pointed">lower(mail\n     ^</code>' in page.response.text
 
 
 def test_why_an_end_refuses_is_said(context: Context, browser: Open, answering: Callable[..., None]) -> None:

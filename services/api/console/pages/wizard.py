@@ -13,8 +13,10 @@ from starlette.datastructures import FormData
 
 from services.api.console.reading.settings_wizard import FirstPlan, has_ended_well, read_first_plan
 from services.api.console.rendering import link, page
+from services.api.console.settings import proposals
 from services.api.console.settings.fields import put, value_at
 from services.api.console.settings.form import Form, above, act, save, sent_form, stored_form
+from services.api.console.settings.proposals import Offer
 from services.api.console.settings.steps import BY_SLUG, STEPS, Step, neighbours, next_step, steps_done
 from services.api.console.settings.tabs import Tab
 from services.api.console.visit import FormDep, ManagerDep, text_of
@@ -135,9 +137,14 @@ def _form_page(request: Request, context: Context, step: Step, form: Form) -> Re
     if step.slug == "templates" and form.extensions is None and is_worth_asking:
         act(context, offers, "extensions")
         form.extensions = offers.extensions
-    if step.slug == "number" and form.attributes is None and is_worth_asking:
-        act(context, offers, "attributes")
-        form.attributes = offers.attributes
+    offered: list[Offer] = []
+    if step.slug == "number":
+        if form.proposals is None and is_worth_asking:
+            act(context, offers, "proposals")
+            form.proposals, form.attributes = offers.proposals, offers.attributes
+        offered = proposals.offers(
+            form.proposals or (), form.attributes or (), form.values, is_sent=request.method == "POST"
+        )
     return _page(
         request,
         context,
@@ -146,6 +153,7 @@ def _form_page(request: Request, context: Context, step: Step, form: Form) -> Re
         shown=form,
         tab=form.tab,
         offers_refused=offers.refused,
+        offered=offered,
         has_short_choice=form.extensions is not None and len(form.extensions) <= _LONGEST_CHOICE,
         label=label_of,
         value_at=value_at,

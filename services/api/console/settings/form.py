@@ -44,6 +44,9 @@ class Form:
     answer: dict[str, Any] | None = None
     extensions: list[dict[str, str]] | None = None
     attributes: list[dict[str, Any]] | None = None
+    # What may give the extension number, and what a field would be for real people.
+    proposals: list[dict[str, Any]] | None = None
+    tried: dict[str, Any] | None = None
     units: list[dict[str, Any]] | None = None
     browsed: str = ""
     refused: str = ""
@@ -167,6 +170,12 @@ def _ask(context: Context, form: Form, verb: str, argument: str) -> None:
                 form.extensions = questions.list_extensions(context, DEFAULT_SITE)
             case "attributes":
                 form.attributes = questions.list_attributes(context, DEFAULT_SITE, asked)
+            case "proposals":
+                found = questions.propose_numbers(context, DEFAULT_SITE, asked)
+                form.proposals, form.attributes = found["proposals"], found["attributes"]
+            case "try":
+                name = argument.removeprefix("attributes.")
+                form.tried = questions.try_mapping(context, DEFAULT_SITE, name, values=asked)
             case "browse":
                 form.browsed = argument
                 form.units = questions.browse_units(context, DEFAULT_SITE, argument, asked)
