@@ -39,6 +39,10 @@ class Exclusions:
         """Whether the extension is left alone: by the name 3CX shows, or by number."""
         return self._any(f"{extension.first_name} {extension.last_name}".strip(), extension.number)
 
+    def hold_number(self, number: str) -> bool:
+        """Whether whoever has the number is left alone."""
+        return self._any("", number)
+
     def hold_name(self, name: str) -> bool:
         """Whether somebody is left alone of whom only the name is known any more."""
         return self._any(name, "")

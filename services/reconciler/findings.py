@@ -4,8 +4,11 @@ One method for each thing that can be said; docs/rules.md lists them by code wit
 what is the matter, names everyone concerned, what therefore happens, and what to do about it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
+from services.reconciler.ranges import Stock
+from services.reconciler.situation import Gift
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension, Peer
 from shared.domain.owed import Owed
@@ -29,10 +32,24 @@ class Findings:
             sorted(self._all, key=lambda item: (item.code, item.number, item.person_guids, item.message))
         )
 
-    def duplicate_number(self, number: str, people: Iterable[Person]) -> None:
-        """Several enabled people have the number."""
+    def duplicate_number(
+        self, number: str, people: Iterable[Person], gifts: Mapping[str, Gift] = MappingProxyType({})
+    ) -> None:
+        """Several enabled people have the number; ``gifts`` are, by GUID, those who have theirs not from the directory."""
         claimants = _by_guid(people)
+        given = [person for person in claimants if person.guid in gifts]
         names = listed(f"{person.name} ({person.distinguished_name})" for person in claimants)
+        if given:
+            self._add(
+                FindingCode.DUPLICATE_NUMBER,
+                Severity.CONFLICT,
+                f"The number {number} is {_names(given)}'s, although not from the directory, and the directory gives it to "
+                f"{_names(person for person in claimants if person.guid not in gifts)}. None of them is touched. Give either "
+                "of them another number in the directory.",
+                claimants,
+                number,
+            )
+            return
         self._add(
             FindingCode.DUPLICATE_NUMBER,
             Severity.CONFLICT,
@@ -104,6 +121,28 @@ class Findings:
             f"The number of {person.name} cannot be used. {(person.number_problem or '').rstrip('.')}. Nothing is "
             "changed for them until it is corrected in the directory.",
             [person],
+        )
+
+    def range_low(self, stock: Stock) -> None:
+        """Few numbers of a range are left."""
+        self._add(
+            FindingCode.NUMBER_RANGE_LOW,
+            Severity.WARNING,
+            f"{stock.left} of {stock.total} numbers of the range {stock.label} are left{_resting(stock)}. Enlarge the range "
+            "(number_ranges in the rules) before it is used up.",
+            [],
+        )
+
+    def range_empty(self, stock: Stock, people: Iterable[Person]) -> None:
+        """No number of a range is left; ``people`` wait for one."""
+        waiting = _by_guid(people)
+        self._add(
+            FindingCode.NUMBER_RANGE_EMPTY,
+            Severity.CONFLICT if waiting else Severity.WARNING,
+            f"The range {stock.label} is used up: none of its {stock.total} numbers is left{_resting(stock)}. "
+            + (f"{_names(waiting)} get no extension. " if waiting else "")
+            + "Enlarge the range (number_ranges in the rules), or give numbers in the directory.",
+            waiting,
         )
 
     def number_held_by(self, person: Person, holder: str) -> None:
@@ -202,9 +241,10 @@ class Findings:
         )
 
     def number_changed_in_3cx(
-        self, person: Person, extension: Extension, was: str, rule: ChangedIn3cx
+        self, person: Person, extension: Extension, was: str, rule: ChangedIn3cx, *, is_given: bool = False
     ) -> None:
-        """Somebody renumbered the extension in 3CX by hand."""
+        """Somebody renumbered the extension in 3CX by hand; ``is_given``: its number was not from the directory."""
+        said = f"Rollcall gave them {person.number}" if is_given else f"the directory says {person.number}"
         then = {
             ChangedIn3cx.REPORT: f"It stays {extension.number}. Change the number in the directory to {extension.number}, "
             "or choose in the rules what happens to numbers changed in 3CX.",
@@ -214,8 +254,8 @@ class Findings:
         self._add(
             FindingCode.NUMBER_CHANGED_IN_3CX,
             Severity.WARNING if rule is ChangedIn3cx.REPORT else Severity.INFO,
-            f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but the directory says "
-            f"{person.number}. {then}",
+            f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but {said}. "
+            f"{then}",
             [person],
             extension.number,
         )
@@ -445,6 +485,13 @@ def _primary_hint(email: str) -> str:
 def _is_called(extension: Extension) -> str:
     name = _name(extension)
     return f"Extension {extension.number} " + (f"is called '{name}'" if name else "has no name")
+
+
+def _resting(stock: Stock) -> str:
+    if not stock.resting:
+        return ""
+    one = stock.resting == 1
+    return f", {stock.resting} {'is' if one else 'are'} kept free for a time because somebody had {'it' if one else 'them'}"
 
 
 def _by_guid(people: Iterable[Person]) -> list[Person]:

@@ -226,6 +226,8 @@ def _limited(
             for grace in plan.ended_graces
             if freshness is Freshness.PROVEN and grace.holder not in waiting
         ),
+        numbers_changed=plan.numbers_changed if freshness is Freshness.PROVEN else (),
+        numbers_forgotten=plan.numbers_forgotten if freshness is Freshness.PROVEN else (),
     )
 
 

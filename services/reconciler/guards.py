@@ -131,7 +131,7 @@ def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
         said = "No plan of this site was approved, and no run has found nothing to do, before."
         yield _Hold(HoldReason("first_run", f"{said} {_APPROVE}"), everything)
     elif facts.is_selection_changed:
-        said = "The units, the filter, the group or the number rule were changed since the last good run."
+        said = "The units, the filter, the group, the number rule or the number ranges were changed since the last good run."
         yield _Hold(HoldReason("selection_changed", f"{said} {_APPROVE}"), everything)
     for reason in _phone_system_changed(plan):
         yield _Hold(reason, everything)

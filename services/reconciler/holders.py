@@ -34,7 +34,8 @@ def plan_holder(table: Worktable, person: Person, extension: Extension, binding:
         return
     rule = table.rules.number_changed_in_3cx
     if extension.number != binding.number and person.number == binding.number:
-        table.findings.number_changed_in_3cx(person, extension, binding.number, rule)
+        is_given = person.guid in table.situation.gifts
+        table.findings.number_changed_in_3cx(person, extension, binding.number, rule, is_given=is_given)
     if person.guid in table.assignment.refused:
         refusal = table.assignment.refused[person.guid]
         say = table.findings.number_passed_on
@@ -128,10 +129,11 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     enabled = extension.enabled or _is_to_be_enabled(table, binding)
     if not enabled:
         table.findings.disabled_by_hand(person, extension)
+    gift = table.situation.gifts.get(person.guid)
     renumbering = Draft(
         CommandKind.RENUMBER_EXTENSION,
         number,
-        f"{person.name} has number {number} in the directory and extension {extension.number} in 3CX, where a number "
+        f"{person.name} has number {gift.how if gift else f'{number} in the directory'} and extension {extension.number} in 3CX, where a number "
         "cannot change: a new extension takes over, then the old one goes.",
         person=person,
         extension=extension,

@@ -93,12 +93,21 @@ def plan_creation(table: Worktable, person: Person) -> None:
         Draft(
             CommandKind.CREATE_EXTENSION,
             number,
-            f"{person.name} is in {person.unit} with number {number} and has no extension in 3CX.",
+            _why_created(table, person),
             person=person,
             after=after,
             evidence=table.evidence.of_presence(person),
         ),
     )
+
+
+def _why_created(table: Worktable, person: Person) -> str:
+    gift = table.situation.gifts.get(person.guid)
+    if gift is None:
+        return f"{person.name} is in {person.unit} with number {person.number} and has no extension in 3CX."
+    attribute = table.rules.write_back_attribute if gift.is_given else None
+    then = f" It is then written to {attribute} in the directory." if attribute else ""
+    return f"{person.name} is in {person.unit} without a number and gets {gift.how}.{then}"
 
 
 def _take_over(table: Worktable, person: Person, taking: Taking, previous: Binding) -> None:

@@ -36,6 +36,7 @@ def limited_to(plan: Plan, guid: str | None) -> Plan:
         graces=tuple(grace for grace in plan.graces if grace.holder == guid),
         ended_graces=tuple(grace for grace in plan.ended_graces if grace.holder == guid),
         standing_graces=plan.standing_graces,
+        numbers_reserved=tuple(item for item in plan.numbers_reserved if item.person_guid == guid),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -35,7 +36,7 @@ from services.reconciler.run_inputs import (
     taken_lately,
     told_before,
 )
-from shared.database import begun, events, graces, owed
+from shared.database import begun, events, given_numbers, graces, owed
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -52,6 +53,7 @@ from shared.database.tables import (
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command
 from shared.domain.memory import Memory
+from shared.domain.numbers import GivenNumber
 from shared.domain.plan import (
     RESERVATIONS,
     Finding,
@@ -64,7 +66,7 @@ from shared.domain.plan import (
     hash_of,
 )
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
-from shared.errors import NewerVersionNeeded, SettingsInvalid
+from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
 from shared.runs.approvals import approval_of, obey
 from shared.runs.controllers import memory_of, remember
 from shared.runs.history import last_good_run, refused_before
@@ -77,6 +79,8 @@ from shared.work.parts import advice_of, are_all_ended
 from shared.work.runs import RunWork, fail_run
 from shared.work.transitions import RUNS, CommandEvent, RunEvent
 from shared.worker.context import Context
+
+log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 5
 _MOST_FINDINGS_IN_LOG = 50
@@ -113,13 +117,28 @@ def plan_run(context: Context, run_id: int) -> None:
 
 
 def _plan(work: RunWork) -> None:
+    """Plan it; anew where a number was given to somebody else meanwhile."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            _plan_once(work)
+            return
+        except given_numbers.GivenMeanwhile as taken:
+            log.info("number_given_meanwhile", run_id=work.run.id, number=str(taken), attempt=attempt)
+    raise LeaseHeld("Numbers were given by another run again and again while this one was planned.")
+
+
+def _plan_once(work: RunWork) -> None:
     context, run = work.context, work.run
     with context.database.read() as session:
         parts = parts_of(session, run.id)
         stored = store.read(session, run.site_id, context.encryption)
         last_good = last_good_run(session, run.site_id, before=run.id)
+        facts = facts_of(session, run, parts, last_good, stored.versions)
+        selection = store.selection_hash(stored.settings.directory, stored.settings.rules)
         facts = replace(
-            facts_of(session, run, parts, last_good, stored.versions),
+            facts,
+            is_selection_changed=facts.is_selection_changed
+            or (last_good is not None and selection != run.selection_hash),
             lately=taken_lately(session, run.site_id, datetime.now(UTC) - _ROLLING),
         )
         bindings = bindings_of(session, run.site_id)
@@ -128,6 +147,7 @@ def _plan(work: RunWork) -> None:
         refused = refused_before(session, run.site_id, run.id)
         owed_rows = owed.rows(session, run.site_id)
         countdowns = graces.of_site(session, run.site_id)
+        numbers = given_numbers.read(session, run.site_id)
     now = datetime.now(UTC)
     rules = _rules_of(stored.settings, facts)
     failed = _reason_to_fail(parts, rules)
@@ -148,6 +168,7 @@ def _plan(work: RunWork) -> None:
         left_behind,
         owed.owed_of(owed_rows),
         countdowns,
+        known_numbers=numbers,
         now=now,
     )
     plan = settle_begun(plan, begun.begun_of(owed_rows), phone_system, bindings)
@@ -161,7 +182,7 @@ def _plan(work: RunWork) -> None:
         plan = replace(plan, findings=(*plan.findings, weighed.finding))
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
     verdict = judge(plan, facts, stored.settings.to_limits())
-    _store(work, plan, verdict, stored.versions, advice, weighed.memory, now)
+    _store(work, plan, verdict, stored.versions, advice, weighed.memory, numbers, now)
 
 
 def _rules_of(settings: SiteSettings, facts: RunFacts) -> Rules:
@@ -194,6 +215,7 @@ def _store(
     settings_versions: Mapping[str, int],
     advice: Iterable[str],
     memory: Memory,
+    numbers: Iterable[GivenNumber],
     now: datetime,
 ) -> None:
     run = work.run
@@ -235,6 +257,7 @@ def _store(
             _forget(session, run.site_id, plan.stale_binding_guids)
         begun.forget(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
+        _remember_numbers(session, run.site_id, plan, numbers)
         remember(session, run.site_id, memory)
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
@@ -347,6 +370,19 @@ def _remember(session: Session, site_id: str, bindings: Sequence[Binding]) -> No
     ]
     for start in range(0, len(values), _INSERT_BATCH):
         session.connection().execute(noting, values[start : start + _INSERT_BATCH])
+
+
+def _remember_numbers(session: Session, site_id: str, plan: Plan, known: Iterable[GivenNumber]) -> None:
+    """Keep the numbers that this plan gives, so that every later one gives them to the same people.
+
+    :raises GivenMeanwhile: one of them is somebody else's by now.
+    """
+    acting = {command.person_guid for command in plan.commands}
+    reserved = [item for item in plan.numbers_reserved if item.person_guid in acting]
+    before = {item.number: item for item in known}
+    given_numbers.remember(
+        session, site_id, [*reserved, *plan.numbers_changed], plan.numbers_forgotten, before
+    )
 
 
 def _entries(

@@ -4,7 +4,8 @@ Equal inputs give an equal plan, in whatever order they come. Nothing here reads
 settings object; ``plan_run`` brings the values and stores the result. The rules are told for administrators
 in docs/rules.md.
 
-The rooms: ``identity`` (who is who, decided before anything else), ``finishing`` (what earlier runs had begun), ``joiners`` (people without an extension),
+The rooms: ``giving`` (numbers for people without one, before anything else) with ``ranges`` and ``number_memory``, ``identity``
+(who is who), ``finishing`` (what earlier runs had begun), ``joiners`` (people without an extension),
 ``holders`` (people with one), ``leavers`` (people gone, extensions nobody's), ``rebinding`` (bindings that change),
 ``removal`` (the steps of one), ``drafts`` (what must come before what), ``findings`` (every sentence), ``worktable``
 (what they share).
@@ -19,6 +20,7 @@ from services.reconciler.emptied import emptied_attributes
 from services.reconciler.evidence import Evidence
 from services.reconciler.findings import called
 from services.reconciler.finishing import plan_owed
+from services.reconciler.giving import Gifts, give_numbers
 from services.reconciler.guards import is_another_phone_system
 from services.reconciler.holders import plan_holder
 from services.reconciler.identity.claims import is_email_address
@@ -31,6 +33,7 @@ from services.reconciler.leavers import (
     plan_without_number,
 )
 from services.reconciler.matching import email_key
+from services.reconciler.number_memory import remember_numbers
 from services.reconciler.rebinding import plan_moves, require_moves
 from services.reconciler.situation import Situation
 from services.reconciler.worktable import Worktable
@@ -38,6 +41,7 @@ from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import CommandKind, FieldValue
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.grace import Grace
+from shared.domain.numbers import GivenNumber
 from shared.domain.owed import WELCOME, Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
@@ -55,6 +59,7 @@ def make_plan(
     owed: Iterable[Owed] = (),
     graces: Iterable[Grace] = (),
     *,
+    known_numbers: Iterable[GivenNumber] = (),
     now: datetime,
 ) -> Plan:
     """Compare and plan.
@@ -64,13 +69,16 @@ def make_plan(
     was read to its end and the directory itself says that the person is gone or elsewhere. ``left_behind`` are
     former extensions of people who were given another number; those still there go. ``owed`` are steps that
     interrupted creations and renumberings have still to do. ``graces`` are the countdowns of leavers' extensions, by
-    which at ``now`` some are over.
+    which at ``now`` some are over. ``known_numbers`` are those that were given to somebody.
     """
     chosen = _first_unit_wins(people, rules)
     evidence = Evidence.of(units, absent, len(chosen))
-    table = Worktable(
-        Situation(chosen, phone_system, bindings, rules, evidence, left_behind, owed, graces, now=now)
-    )
+    situation = Situation(chosen, phone_system, bindings, rules, evidence, left_behind, owed, graces, now=now)
+    known_numbers = tuple(known_numbers)
+    gifts = give_numbers(situation, known_numbers, now)
+    situation.people, situation.gifts = gifts.people, gifts.of
+    table = Worktable(situation)
+    _tell_ranges(table, gifts)
     _tell_duplicates(table)
     _tell_reserved(table)
     plan_moves(table)
@@ -91,6 +99,7 @@ def make_plan(
     _create_departments(table)
     commands = to_commands(table.drafts)
     _note_leftovers(table)
+    numbers = remember_numbers(gifts, situation, commands, known_numbers, now)
     return Plan(
         commands=commands,
         findings=table.findings.in_order(),
@@ -103,7 +112,10 @@ def make_plan(
         graces=table.situation.graces.changed(),
         ended_graces=table.situation.graces.ended(),
         standing_graces=table.situation.graces.standing(),
-        emptied=emptied_attributes(chosen.values(), who.extension_of, commands),
+        emptied=emptied_attributes(situation.people.values(), who.extension_of, commands),
+        numbers_reserved=numbers.reserved,
+        numbers_changed=numbers.changed,
+        numbers_forgotten=numbers.forgotten,
     )
 
 
@@ -125,11 +137,22 @@ def _first_unit_wins(people: Iterable[Person], rules: Rules) -> dict[str, Person
 def _tell_duplicates(table: Worktable) -> None:
     claims = table.assignment.claims
     for number, claimants in claims.duplicate_numbers.items():
-        table.findings.duplicate_number(number, claimants.values())
+        table.findings.duplicate_number(number, claimants.values(), table.situation.gifts)
     for email, claimants in claims.duplicate_emails.items():
         # What is no address has a finding of its own, for each of them.
         if is_email_address(email):
             table.findings.duplicate_email(email, claimants.values())
+
+
+def _tell_ranges(table: Worktable, gifts: Gifts) -> None:
+    """Which ranges have few numbers left, or none, and for whom; who waits for a whole reading waits with the others."""
+    table.held_back += gifts.waiting
+    for stock in gifts.stocks:
+        waiting = gifts.without.get(stock.label, [])
+        if waiting or not stock.left:
+            table.findings.range_empty(stock, waiting)
+        elif stock.is_low:
+            table.findings.range_low(stock)
 
 
 def _tell_reserved(table: Worktable) -> None:

@@ -1,7 +1,8 @@
 """Both ends and what is remembered of them, as one plan sees them, by every key they are looked up with. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -18,8 +19,23 @@ from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, Rules
 
 
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """A number that somebody has although the directory gives them none; ``how`` they came by it, for a sentence.
+
+    ``is_given`` is whether Rollcall gave it: else it is the number of the extension that they have.
+    """
+
+    number: str
+    how: str
+    is_given: bool = True
+
+
 class Situation:
-    """People by GUID, each once, the phone system, the bindings, the rules and the evidence."""
+    """People by GUID, each once, the phone system, the bindings, the rules and the evidence.
+
+    ``gifts`` are, by GUID, the numbers of people to whom the directory gives none; ``people`` have them.
+    """
 
     def __init__(
         self,
@@ -49,6 +65,7 @@ class Situation:
         self._left_behind = left_behind
         self.graces = Graces(graces, rules, now)
         self.owed = sorted(owed, key=lambda item: item.number)
+        self.gifts: Mapping[str, Gift] = {}
 
     # The usual run changes nothing and needs none of these, so they are made on demand.
 

@@ -300,6 +300,31 @@ class GraceRow(Base):
     is_kept: Mapped[bool] = mapped_column(default=False)
 
 
+class GivenNumberRow(Base):
+    """A number that was given from a range: whose it is or was, and whether it stands in the directory.
+
+    One row for each number, so that no two runs can give it to two people.
+    """
+
+    __tablename__ = "given_numbers"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(Line(20), primary_key=True)
+    # Empty for a number that was the directory's and is here for its quarantine only.
+    person_guid: Mapped[str] = mapped_column(KEY)
+    person_name: Mapped[str] = mapped_column(Line(300), default="")
+    given_at: Mapped[datetime]
+    # Whether there ever was an extension with it.
+    is_used: Mapped[bool] = mapped_column(default=False)
+    # When it was seen to be nobody's any more.
+    released_at: Mapped[datetime | None]
+    # The attribute that was found to hold it, or that it was written to; empty while none does.
+    written_to: Mapped[str] = mapped_column(Line(64), default="")
+    write_attempts: Mapped[int] = mapped_column(default=0)
+    write_again_at: Mapped[datetime | None]
+    write_error_code: Mapped[str | None] = mapped_column(Line(60))
+    write_error_message: Mapped[str | None] = mapped_column(Prose)
+
+
 class CommandRow(Base):
     """One command of a plan and what became of it."""
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
 from shared.domain.grace import Grace
+from shared.domain.numbers import GivenNumber
 
 
 class Severity(StrEnum):
@@ -51,6 +52,9 @@ class FindingCode(StrEnum):
     CONTROLLER_BEHIND = "controller_behind"
     STEPS_OWED = "steps_owed"
     STEPS_REFUSED = "steps_refused"
+    NUMBER_RANGE_LOW = "number_range_low"
+    NUMBER_RANGE_EMPTY = "number_range_empty"
+    NUMBER_NOT_WRITTEN = "number_not_written"
 
 
 # While a plan has one of these, the ends are not in sync though nothing can be done; the first of them counts.
@@ -59,6 +63,7 @@ RESERVATIONS = (
     FindingCode.INCOMPLETE_SNAPSHOT,
     FindingCode.STEPS_OWED,
     FindingCode.STEPS_REFUSED,
+    FindingCode.NUMBER_NOT_WRITTEN,
 )
 
 
@@ -132,6 +137,8 @@ class Plan:
     licence has no room for. ``settled`` are numbers of extensions of which nothing that was begun is left to do. ``graces``
     are countdowns that begin or change with this plan, ``ended_graces`` those that stand for nothing any more,
     ``standing_graces`` all that there are after it.
+    ``numbers_reserved`` are kept from now on for people who get an extension by this plan;
+    ``numbers_changed`` and ``numbers_forgotten`` bring up to date what is remembered of other given numbers.
     """
 
     commands: tuple[Command, ...] = ()
@@ -148,6 +155,9 @@ class Plan:
     graces: tuple[Grace, ...] = field(default=(), repr=False)
     ended_graces: tuple[Grace, ...] = field(default=(), repr=False)
     standing_graces: tuple[Grace, ...] = field(default=(), repr=False)
+    numbers_reserved: tuple[GivenNumber, ...] = ()
+    numbers_changed: tuple[GivenNumber, ...] = ()
+    numbers_forgotten: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:

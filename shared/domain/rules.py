@@ -81,6 +81,13 @@ class DepartmentMode(Choice):
     FOLLOW = "follow", "Join the new one and leave the old one"
 
 
+class NumberOrder(Choice):
+    """Which of the free numbers of a range is given next. Never used before comes before used."""
+
+    LOWEST = "lowest", "The lowest free number"
+    LEAST_RECENTLY_USED = "least_recently_used", "The number unused for longest"
+
+
 class ExclusionKind(Choice):
     """How an exclusion's value is compared: with the name (four ways, case ignored) or with the number."""
 
@@ -111,6 +118,20 @@ class UnitRule:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """Numbers for the people of a unit to whom the directory gives none; of all units when ``unit`` is empty.
+
+    ``first`` and ``last`` have equally many digits; ``skip`` are numbers or ranges in between that are not given.
+    """
+
+    first: str
+    last: str
+    unit: str = ""
+    skip: tuple[str, ...] = ()
+    order: NumberOrder = NumberOrder.LOWEST
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveRule:
     """What is archived before an extension is deleted, and with whom. ``number`` is empty for a store outside 3CX."""
 
@@ -138,6 +159,8 @@ class Rules:
     ``moves_with_number``: a person's voicemails and recordings can go along to a new number.
     ``protected_numbers`` are never removed: with archiving turned off, the archive still holds what it was given.
     ``reserved_numbers``, each a number or a range such as ``900-999``, are given to nobody.
+    ``number_ranges``: several of one unit are used one after the other. A number that somebody had is given to nobody else for
+    ``number_quarantine_days``. ``write_back_attribute`` is the attribute of the directory that given numbers are written to.
     """
 
     units: tuple[UnitRule, ...] = ()
@@ -164,6 +187,9 @@ class Rules:
     moves_with_number: bool = False
     protected_numbers: tuple[str, ...] = ()
     reserved_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
+    number_ranges: tuple[NumberRange, ...] = ()
+    number_quarantine_days: int = 30
+    write_back_attribute: str | None = None
     name_limit: int = 50
     text_limit: int = 255
 

@@ -57,7 +57,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         person_guid=request.person_guid,
         schedule_slot=slot,
         settings_versions=dict(stored.versions),
-        selection_hash=store.selection_hash(stored.settings.directory),
+        selection_hash=store.selection_hash(stored.settings.directory, stored.settings.rules),
         counts={},
         hold_reasons={},
         created_at=datetime.now(UTC),

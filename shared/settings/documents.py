@@ -4,11 +4,12 @@ Each section is declared in ``sections``. ``to_rules`` and ``to_limits`` give th
 ``SecretStr``: the store encrypts them, the API never gives them back.
 """
 
+import re
 from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.domain.rules import ArchiveRule, Exclusion, Limits, Rules, UnitRule
+from shared.domain.rules import ArchiveRule, Exclusion, Limits, NumberRange, Rules, UnitRule
 from shared.settings.declaration import Document as Document
 from shared.settings.sections.archive import ArchiveSettings as ArchiveSettings
 from shared.settings.sections.branding import BrandingSettings as BrandingSettings
@@ -23,6 +24,7 @@ from shared.settings.sections.limits import LimitsSettings as LimitsSettings
 from shared.settings.sections.phone_system import PhoneSystemSettings as PhoneSystemSettings
 from shared.settings.sections.relay import RelaySettings as RelaySettings
 from shared.settings.sections.rules import ExclusionSettings as ExclusionSettings
+from shared.settings.sections.rules import NumberRangeSettings as NumberRangeSettings
 from shared.settings.sections.rules import RulesSettings as RulesSettings
 from shared.settings.sections.schedule import ScheduleSettings as ScheduleSettings
 from shared.settings.sections.second_factor import RequiredFor as RequiredFor
@@ -72,6 +74,15 @@ class SiteSettings(Document):
         if self.directory_groups.is_enabled and self.directory.security is Security.PLAIN:
             said = "Passwords of people go to a controller over LDAPS or StartTLS only. Change directory.security first."
             return Section.DIRECTORY_GROUPS, "is_enabled", said
+        units = {unit.dn.casefold() for unit in self.directory.units}
+        for item in self.rules.number_ranges:
+            if item.unit and item.unit.casefold() not in units:
+                said = f"The range {item.first}-{item.last} is for {item.unit}, which is none of the OUs that are read (directory.units)."
+                return (
+                    Section.RULES,
+                    "number_ranges",
+                    f"{said} Choose one of them, or leave it empty for all.",
+                )
         archive = self.archive
         if not archive.is_enabled:
             return None
@@ -96,6 +107,12 @@ class SiteSettings(Document):
             Rules,
             units=tuple(UnitRule(unit.dn, unit.template_extension) for unit in self.directory.units),
             exclusions=tuple(Exclusion(item.kind, item.value) for item in self.rules.exclusions),
+            number_ranges=tuple(
+                NumberRange(
+                    item.first, item.last, item.unit, tuple(re.findall(r"[0-9-]+", item.skip)), item.order
+                )
+                for item in self.rules.number_ranges
+            ),
             archive=ArchiveRule(archive.extension or "", archive.voicemails, archive.recordings)
             if archive.is_enabled
             else None,

@@ -16,7 +16,14 @@ from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, NotFound, SettingsInvalid
-from shared.settings.documents import SECTION_MODELS, DirectorySettings, Document, Section, SiteSettings
+from shared.settings.documents import (
+    SECTION_MODELS,
+    DirectorySettings,
+    Document,
+    RulesSettings,
+    Section,
+    SiteSettings,
+)
 from shared.settings.sentences import problems_said
 
 DEFAULT_SITE = "default"
@@ -167,18 +174,21 @@ def secrets_in(values: Mapping[str, Any]) -> list[str]:
     return [value[_ENCRYPTED] for value in values.values() if _is_sealed(value)]
 
 
-def selection_hash(directory: DirectorySettings) -> str:
+def selection_hash(directory: DirectorySettings, rules: RulesSettings = RulesSettings()) -> str:
     """A hash of everything that decides who is selected and under which number.
 
     A run after a change of it is held, because most people may look gone.
     """
-    chosen = {
+    chosen: dict[str, Any] = {
         "units": [unit.dn.lower() for unit in directory.units],
         "filter": directory.filter,
         "required_group": directory.required_group.lower(),
         "number": directory.attributes.number.lower(),
         "number_rule": directory.number_rule.model_dump(),
     }
+    if rules.number_ranges:
+        # Whoever had no extension for want of a number gets one; without ranges the hash stays what it was.
+        chosen["ranges"] = [item.model_dump(mode="json", exclude={"order"}) for item in rules.number_ranges]
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
 

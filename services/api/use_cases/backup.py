@@ -19,7 +19,17 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
 from shared.database import events
-from shared.database.tables import Account, ApiToken, Asset, Base, BindingRow, GraceRow, SettingsVersion, Site
+from shared.database.tables import (
+    Account,
+    ApiToken,
+    Asset,
+    Base,
+    BindingRow,
+    GivenNumberRow,
+    GraceRow,
+    SettingsVersion,
+    Site,
+)
 from shared.database.types import Line, UtcDateTime
 from shared.encryption import Encryption
 from shared.errors import BackupUnusable, SettingsInvalid
@@ -33,13 +43,14 @@ TABLES: Mapping[str, type[Base]] = {
     "sites": Site,
     "bindings": BindingRow,
     "graces": GraceRow,
+    "given_numbers": GivenNumberRow,
     "assets": Asset,
     "accounts": Account,
     "tokens": ApiToken,
 }
 _SETTINGS = "settings"
 # What backups of earlier versions do not have; it is restored as nothing.
-_ADDED_LATER = ("graces",)
+_ADDED_LATER = ("graces", "given_numbers")
 # Given anew by the database that is restored into.
 _MADE_ANEW = ("id",)
 
@@ -103,7 +114,9 @@ def parse(content: Any) -> Backup:
         [_saved(item) for item in _list(_SETTINGS, content[_SETTINGS])],
     )
     named = [
-        row["site_id"] for name in ("bindings", "graces", "assets", "tokens") for row in backup.rows[name]
+        row["site_id"]
+        for name in ("bindings", "graces", "given_numbers", "assets", "tokens")
+        for row in backup.rows[name]
     ]
     unknown = {site for site in named if site is not None} | {item.site_id for item in backup.settings}
     if missing := sorted(unknown - backup.site_ids):

@@ -35,7 +35,7 @@ from shared.work.transitions import RunEvent
 from shared.worker.context import Context
 
 # What is replaced as a whole; the sites stay, because their runs and Logs refer to them.
-_REPLACED = ("bindings", "graces", "assets", "accounts", "tokens")
+_REPLACED = ("bindings", "graces", "given_numbers", "assets", "accounts", "tokens")
 _INSERT_BATCH = 1000
 
 

@@ -13,6 +13,7 @@ from shared.database.tables import (
     Asset,
     BindingRow,
     Event,
+    GivenNumberRow,
     GraceRow,
     OwedSteps,
     Run,
@@ -89,6 +90,7 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(Asset).where(Asset.site_id == site_id))
         session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
+        session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
         tokens = session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)).rowcount  # type: ignore[attr-defined]
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)

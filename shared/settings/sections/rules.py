@@ -10,6 +10,7 @@ from shared.domain.rules import (
     ChangedIn3cx,
     DepartmentMode,
     ExclusionKind,
+    NumberOrder,
     Outcome,
     PassedOn,
     Reenabling,
@@ -18,7 +19,14 @@ from shared.domain.rules import (
     WelcomeEmail,
 )
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
-from shared.settings.sections.types import NumberOrRange, Text
+from shared.settings.sections.types import (
+    AttributeName,
+    NumberOrRange,
+    NumbersInText,
+    RangeEnd,
+    Text,
+    UnitName,
+)
 from shared.values.expression import Expression, UnsupportedExpression
 
 LEAVERS = Group("Leavers")
@@ -28,6 +36,10 @@ EXCLUSIONS = Group("")
 RESERVED = Group("Reserved numbers")
 _GRACE_HELP = "Deleted after so many days disabled, unless they return."
 _LONGEST_GRACE = 3650
+RANGES = Group("Number ranges")
+GIVING = Group("Numbers given from a range")
+# Far more than any phone system has, and little for a worker to look through.
+MOST_NUMBERS = 100_000
 # Type and default of a rule are those of the planner's field of the same name.
 RULE = Rules()
 
@@ -53,6 +65,36 @@ class ExclusionSettings(Document):
             if match is None or (match[2] is not None and int(match[1]) > int(match[2])):
                 raise wrong("value", f"'{self.value}' is not a number or a range, e.g. 204 or 200-299.")
         return self
+
+
+class NumberRangeSettings(Document):
+    """Numbers for people to whom the directory gives none."""
+
+    unit: UnitName = setting(
+        "", "Organizational unit", "One of the OUs that are read; empty for all of them."
+    )
+    first: RangeEnd = setting(REQUIRED, "From", "The first number, e.g. 200.")
+    last: RangeEnd = setting(REQUIRED, "To", "The last number, with as many digits, e.g. 299.")
+    skip: NumbersInText = setting(
+        "", "Skip", "Numbers and ranges in between that are not given, e.g. 205, 210-219."
+    )
+    order: NumberOrder = setting(
+        NumberOrder.LOWEST, "Next number", "Which of the free numbers is given next."
+    )
+
+    @model_validator(mode="after")
+    def _goes_up(self) -> "NumberRangeSettings":
+        if len(self.first) != len(self.last) or self.first > self.last:
+            raise wrong(
+                "last",
+                f"'{self.first}-{self.last}' is not a range of numbers with equally many digits, e.g. 200-299.",
+            )
+        return self
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it spans."""
+        return int(self.last) - int(self.first) + 1
 
 
 class RulesSettings(Document):
@@ -178,6 +220,35 @@ class RulesSettings(Document):
         "Emergency numbers and others, each a number or a range such as 900-999. Existing extensions stay.",
         RESERVED,
     )
+    number_ranges: tuple[NumberRangeSettings, ...] = setting(
+        (),
+        "Number ranges",
+        "People without a number in the directory are given one of their OU's range.",
+        RANGES,
+    )
+    number_quarantine_days: int = setting(
+        RULE.number_quarantine_days,
+        "Keep a number free after somebody leaves",
+        "Nobody else is given the number during this time.",
+        GIVING,
+        unit="days",
+        ge=0,
+        le=3650,
+    )
+    write_back_attribute: AttributeName | None = setting(
+        None,
+        "Write given numbers to this attribute",
+        "Off when empty. The account needs the right to write it. It is the only thing Rollcall writes to Active Directory.",
+        GIVING,
+    )
+
+    @field_validator("number_ranges")
+    @classmethod
+    def _not_too_many(cls, ranges: tuple[NumberRangeSettings, ...]) -> tuple[NumberRangeSettings, ...]:
+        numbers = sum(item.numbers for item in ranges)
+        if numbers > MOST_NUMBERS:
+            raise ValueError(f"The ranges have {numbers:,} numbers; {MOST_NUMBERS:,} are the most.")
+        return ranges
 
     @model_validator(mode="before")
     @classmethod

@@ -30,10 +30,31 @@ NumberOrRange = Annotated[
     StringConstraints(pattern=r"^[0-9]{1,10}(-[0-9]{1,10})?$", strip_whitespace=True),
     ErrorWords("Enter a number or a range, e.g. 911 or 900-999."),
 ]
+RangeEnd = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{2,10}$", strip_whitespace=True),
+    ErrorWords("An extension number has 2 to 10 digits, e.g. 200."),
+]
+NumbersInText = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([0-9]{1,10}(-[0-9]{1,10})?([,; ] *[0-9]{1,10}(-[0-9]{1,10})?)*)?$",
+        max_length=2000,
+        strip_whitespace=True,
+    ),
+    ErrorWords("Enter numbers and ranges with commas between them, e.g. 205, 210-219."),
+]
+UnitName = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)]
 CountryCode = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z]{2}$", strip_whitespace=True, to_upper=True),
     ErrorWords("A country is written with its two letters, e.g. DE or US."),
+]
+AttributeName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64, strip_whitespace=True),
+    ErrorWords("An attribute's name has letters, digits and hyphens, e.g. ipPhone."),
+    Input.ATTRIBUTE,
 ]
 AttributeOrExpression = Annotated[
     str, StringConstraints(strip_whitespace=True), AfterValidator(_that_compiles), Input.ATTRIBUTE

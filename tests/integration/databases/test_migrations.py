@@ -224,6 +224,7 @@ def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves
             "sign_in_challenges",
             "refusals",
             "graces",
+            "given_numbers",
         ),
         0,
     )

@@ -20,6 +20,7 @@ from shared.database.tables import (
     CommandRow,
     Event,
     FindingRow,
+    GivenNumberRow,
     GraceRow,
     OwedSteps,
     PersonDoubt,
@@ -54,6 +55,7 @@ OF_A_SITE = (
     PersonDoubt,
     OwedSteps,
     GraceRow,
+    GivenNumberRow,
 )
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
@@ -95,6 +97,7 @@ def _fill(context: Context, site: str) -> None:
                 began_at=now,
             )
         )
+        session.add(GivenNumberRow(site_id=site, number="100", person_guid="g", given_at=now))
         session.add(ApiToken(name=f"of {site}", site_id=site, token_hash=site.ljust(64, "0"), created_at=now))
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from shared.domain.choice import Choice
-from shared.domain.rules import Limits, Rules
+from shared.domain.rules import Limits, NumberRange, Rules
 from shared.settings.documents import SECTION_MODELS, LimitsSettings, RulesSettings, Section, SiteSettings
 from shared.settings.fields import fields_of, label_of
 
@@ -36,8 +36,8 @@ def test_the_planner_knows_every_rule_and_limit_by_its_name_type_and_default(
     types, declared = get_type_hints(kind), get_type_hints(document)
     for name, field in document.model_fields.items():
         assert known[name].default is not MISSING
-        # Exclusions become values of the planner's own.
-        if name != "exclusions":
+        # Exclusions and ranges become values of the planner's own.
+        if name not in ("exclusions", "number_ranges"):
             assert declared[name] == types[name], name
             assert field.default == known[name].default, name
 
@@ -52,6 +52,34 @@ def test_every_rule_and_limit_that_is_set_reaches_the_planner() -> None:
         else:
             assert getattr(rules, name) == value, name
     assert {name: getattr(limits, name) for name in wanted["limits"]} == wanted["limits"]
+
+
+def test_a_number_range_reaches_the_planner_with_what_it_skips() -> None:
+    given = {
+        "unit": "OU=Sales,DC=x",
+        "first": "200",
+        "last": "299",
+        "skip": "205, 210-219;230 240",
+        "order": "lowest",
+    }
+    settings = SiteSettings.model_validate({"rules": {"number_ranges": [given]}})
+    skipped = ("205", "210-219", "230", "240")
+    assert settings.to_rules().number_ranges == (NumberRange("200", "299", "OU=Sales,DC=x", skipped),)
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_right"), [("ou=sales,dc=x", True), ("", True), ("OU=Sales,DC=y", False)]
+)
+def test_a_number_range_is_for_a_unit_that_is_read(unit: str, is_right: bool) -> None:
+    ranges = [{"unit": unit, "first": "200", "last": "299"}]
+    settings = SiteSettings.model_validate(
+        {"directory": {"units": [{"dn": "OU=Sales,DC=x"}]}, "rules": {"number_ranges": ranges}}
+    )
+    said = settings.contradiction()
+    assert (said is None) == is_right
+    if said is not None:
+        assert said[:2] == (Section.RULES, "number_ranges")
+        assert "The range 200-299 is for OU=Sales,DC=y, which is none of the OUs that are read" in said[2]
 
 
 def test_a_choice_needs_its_words() -> None:

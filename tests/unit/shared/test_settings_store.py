@@ -7,7 +7,13 @@ from shared.database.engine import Database
 from shared.encryption import Encryption, new_key
 from shared.errors import Conflict, NotFound, SecretUnreadable, SettingsInvalid
 from shared.settings import store
-from shared.settings.documents import DirectorySettings, RulesSettings, Section, UnitSettings
+from shared.settings.documents import (
+    DirectorySettings,
+    NumberRangeSettings,
+    RulesSettings,
+    Section,
+    UnitSettings,
+)
 from tests.support.tables import everything_in
 
 SECRET = "correct horse battery"
@@ -112,6 +118,27 @@ def test_an_expression_that_an_earlier_release_has_stored_is_still_read() -> Non
             "line 2 (reserved_numbers.1): Enter a number or a range",
         ),
         (Section.RULES, {"reserved_numbers": ["90-100"]}, "not a range of numbers with equally many digits"),
+        (
+            Section.RULES,
+            {"number_ranges": [{"first": "200", "last": "1999"}]},
+            "row 1, To (number_ranges.0.last): '200-1999' is not a range of numbers with equally many digits",
+        ),
+        (Section.RULES, {"number_ranges": [{"first": "299", "last": "200"}]}, "not a range of numbers"),
+        (
+            Section.RULES,
+            {"number_ranges": [{"first": "200", "last": "299", "skip": "two"}]},
+            "(number_ranges.0.skip): Enter numbers and ranges with commas between them",
+        ),
+        (
+            Section.RULES,
+            {"number_ranges": [{"first": "2x", "last": "299"}]},
+            "row 1, From (number_ranges.0.first): An extension number has 2 to 10 digits",
+        ),
+        (
+            Section.RULES,
+            {"number_ranges": [{"first": "0000000000", "last": "9999999999"}]},
+            "10,000,000,000 numbers; 100,000 are the most",
+        ),
         (Section.DIRECTORY, {"mobile_country": "XX"}, "'XX' is not the code of a country."),
         (Section.DIRECTORY, {"mobile_country": "Germany"}, "(mobile_country): A country is written with its"),
         (Section.RULES, {"exclusions": [{"kind": "numbers", "value": "300-200"}]}, "not a number or a range"),
@@ -182,3 +209,11 @@ def test_only_rules_that_were_saved_before_there_were_welcome_messages_mail_none
     assert isinstance(stored, RulesSettings)
     assert isinstance(saved_now, RulesSettings)
     assert (stored.welcome_email, saved_now.welcome_email) == ("never", "with_creation")
+
+
+def test_ranges_change_who_is_selected_and_none_leave_the_hash_as_it_was() -> None:
+    plain = RulesSettings()
+    before = store.selection_hash(DirectorySettings())
+    assert store.selection_hash(DirectorySettings(), plain) == before
+    ranges = (NumberRangeSettings(first="200", last="299"),)
+    assert store.selection_hash(DirectorySettings(), RulesSettings(number_ranges=ranges)) != before

@@ -79,8 +79,15 @@ TABS: tuple[Tab, ...] = (
         "exclude",
         "Exclude extensions",
         Section.RULES,
-        (rules.EXCLUSIONS, rules.RESERVED),
-        intro="People and extensions that Rollcall leaves alone, and numbers that it gives to nobody.",
+        (rules.EXCLUSIONS,),
+        intro="People and extensions that Rollcall leaves alone.",
+    ),
+    Tab(
+        "numbers",
+        "Numbers",
+        Section.RULES,
+        (rules.RANGES, rules.GIVING, rules.RESERVED),
+        intro="Numbers for people who have none in the directory, and numbers that nobody is given.",
     ),
     Tab("rules", "Rules", Section.RULES, (rules.LEAVERS, rules.JOINERS, rules.DEPARTMENTS)),
     Tab(
