@@ -31,6 +31,7 @@ from services.api.routes import (
     runs,
     settings,
     sites,
+    welcome,
 )
 from services.api.use_cases.broker_health import BrokerHealth
 from services.api.use_cases.readiness import ReadinessLook
@@ -91,6 +92,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         bindings,
         grace,
         owed,
+        welcome,
         access,
         health,
         database,

@@ -17,6 +17,7 @@ _VIEWER = (
 _OPERATOR = (
     "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",
     "giveUpOwedSteps", "retryOwedSteps", "extendGrace", "keepGrace", "resumeGrace",
+    "sendWelcomeMessages",
 )  # fmt: skip
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",

@@ -51,7 +51,8 @@ _PLACES = {
     "grace": _Place(
         "grace_commands", "app", "Extensions of leavers that are disabled now and deleted later."
     ),
-    "owed": _Place("owed_commands", "app", "Extensions that were created and are not finished."),
+    "owed": _Place("owed_commands", "app", "Extensions to which something is still to be done."),
+    "welcome": _Place("welcome_commands", "welcome", "Let 3CX mail its welcome message to people again."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),
     "keys": _Place("key_commands", "app", "The key of the stored secrets: its state, and a new one."),

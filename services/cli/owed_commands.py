@@ -1,4 +1,4 @@
-"""Commands about extensions that were created and are not finished."""
+"""Commands about extensions to which something is still to be done."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from services.api.use_cases import owed
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table
 
-app = typer.Typer(no_args_is_help=True, help="Extensions that were created and are not finished.")
+app = typer.Typer(no_args_is_help=True, help="Extensions to which something is still to be done.")
 Number = Annotated[str, typer.Argument(help="The number of the extension.")]
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from services.relay_client import identity
+from services.relay_client import identity, welcome
 from services.relay_client.advice import advice_on, advice_on_losses, advice_on_release
 from services.relay_client.archive import downloads_recordings
 from services.relay_client.relay import PROTOCOL, Relay
@@ -72,6 +72,15 @@ def list_extensions(context: Context, arguments: dict[str, Any]) -> list[dict[st
         {"number": extension.number, "name": extension.name}
         for extension in sorted(found, key=lambda item: (len(item.number), item.number))
     ]
+
+
+def send_welcome(context: Context, arguments: dict[str, Any]) -> list[dict[str, str]]:
+    """Send the welcome messages of these extensions again; what became of each.
+
+    :raises RollcallError: the phone system cannot be asked.
+    """
+    with _asked(context, _settings(context, arguments)) as xapi:
+        return welcome.send_again(context.database, arguments["site_id"], xapi, arguments["extensions"])
 
 
 def check_pin(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,18 @@ def pair_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @shared_task(
+    name="relay_client.send_welcome",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def send_welcome(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Send welcome messages again."""
+    return questions.send_welcome(self.context, arguments)
+
+
+@shared_task(
     name="relay_client.check_pin",
     base=QuestionTask,
     bind=True,

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.relay_client.errors import UnknownOutcome
+from services.relay_client.errors import REFUSED, UnknownOutcome
 from services.relay_client.xapi import Xapi
 from shared.database import owed
 from shared.database.engine import Database
+from shared.domain.extension import Extension
 from shared.domain.owed import WELCOME, WELCOME_TRIED
 from shared.errors import RollcallError
 
@@ -52,3 +53,43 @@ class Welcome:
     def _mark(self, value: str | bool) -> bool:
         with self.database.begin() as session:
             return owed.change_wanted(session, self.site_id, self.number, WELCOME, value)
+
+
+def send_again(
+    database: Database, site_id: str, xapi: Xapi, extensions: Mapping[str, int]
+) -> list[dict[str, str]]:
+    """Let 3CX mail the message of each extension (id by number) that is as it was; what became of each.
+
+    What a creation still owes of it is done with that.
+
+    :raises RollcallError: the phone system cannot be asked.
+    """
+    found = xapi.find_by_ids(extensions.values())
+    return [
+        {"number": number, **_sent_again(database, site_id, xapi, number, found.get(extension_id))}
+        for number, extension_id in sorted(extensions.items())
+    ]
+
+
+def _sent_again(
+    database: Database, site_id: str, xapi: Xapi, number: str, extension: Extension | None
+) -> dict[str, str]:
+    if extension is None or extension.number != number:
+        return _refused("3CX does not have this extension any more. Start a run first.")
+    if not extension.email:
+        return _refused("The extension has no e-mail address in 3CX.")
+    if not extension.enabled:
+        return _refused("The extension is disabled.")
+    with database.begin() as session:
+        owed.change_wanted(session, site_id, number, WELCOME, WELCOME_TRIED, only_if=True)
+    try:
+        xapi.send_welcome(extension.id, number)
+    except UnknownOutcome as error:
+        return {"result": UNKNOWN, "message": f"Whether it was sent is unknown: {error.message}"}
+    except REFUSED as refused:
+        return _refused(refused.message)
+    return {"result": SENT, "message": f"3CX sends it to {extension.email}."}
+
+
+def _refused(message: str) -> dict[str, str]:
+    return {"result": "refused", "message": message}

@@ -56,11 +56,13 @@ def answered(
     )
 
 
-def change_wanted(session: Session, site_id: str, number: str, name: str, value: FieldValue) -> bool:
-    """Change one thing that the extension was to have; whether it was otherwise before."""
+def change_wanted(
+    session: Session, site_id: str, number: str, name: str, value: FieldValue, only_if: FieldValue = None
+) -> bool:
+    """Change one thing that the extension was to have; whether it was otherwise before, and ``only_if`` where that is given."""
     mine = OwedSteps.site_id == site_id, OwedSteps.number == number
     after = session.scalar(select(OwedSteps.after).where(*mine).with_for_update())
-    if after is None or after.get(name) == value:
+    if after is None or after.get(name) == value or only_if not in (None, after.get(name)):
         return False
     session.execute(
         update(OwedSteps)

@@ -42,6 +42,7 @@ _OPEN = {
 _OPERATORS = {
     "/people/release",
     "/leaving/decide",
+    "/people/welcome",
     "/runs",
     "/runs/{run_id}/approve",
     "/runs/{run_id}/reject",

@@ -1,5 +1,8 @@
 """The page of one person: what is known, and the link that can be ended."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 
@@ -23,3 +26,14 @@ def test_an_operator_ends_a_link_and_a_viewer_cannot(context: Context, browser: 
         assert session.scalar(select(func.count()).select_from(BindingRow)) == 0
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "binding.released")).one()
     assert entry.actor == "account:oscar"
+
+
+def test_an_operator_lets_the_welcome_message_be_sent_again(
+    context: Context, browser: Open, answering: Callable[[str, Callable[[dict[str, Any]], Any]], None]
+) -> None:
+    bind(context)
+    sent = {"number": "100", "result": "sent", "message": "3CX sends it to ada@example.test."}
+    answering("relay_client.send_welcome", lambda _arguments: [sent])
+    oscar = browser("oscar")
+    page = oscar.send(oscar.get(f"/console/people?q={ADA}"), "/people/welcome")
+    assert "The welcome message of extension 100 was sent again." in page.text

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from services.relay_client.trial import try_rest
+from services.relay_client.welcome import send_again
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database import owed
 from shared.database.tables import OwedSteps
@@ -89,3 +90,24 @@ class TestWithoutMailServer:
             ]
         assert not told[0]
         assert "3CX has no mail server, so it can send no welcome messages." in told[1][0]
+
+
+def test_sent_again_it_goes_to_whoever_can_read_it_and_is_owed_no_more(bench: Bench) -> None:
+    state = bench.phone_system.state
+    bench.phone_system.state.change_user(bench.id_of("102"), {"Enabled": False}, is_counted=False)
+    bench.phone_system.state.change_user(bench.id_of("103"), {"EmailAddress": ""}, is_counted=False)
+    wanted = Command(0, CommandKind.CREATE_EXTENSION, "test", "101", after={"welcome_email": True})
+    with bench.context.database.begin() as session:
+        owed.begin(session, "default", 1, [wanted])
+    ids = {number: bench.id_of(number) for number in ("101", "102", "103")} | {"999": 4711}
+    with bench.xapi() as xapi:
+        answers = send_again(bench.context.database, "default", xapi, ids)
+    assert [(item["number"], item["result"]) for item in answers] == [
+        ("101", "sent"),
+        ("102", "refused"),
+        ("103", "refused"),
+        ("999", "refused"),
+    ]
+    assert set(state.calls["send_welcome_email"]) == {"101"}
+    with bench.context.database.read() as session:
+        assert session.scalars(select(OwedSteps.after)).one() == {"welcome_email": "tried"}

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
 from services.api.dependencies import ContextDep
-from services.api.use_cases import bindings
+from services.api.use_cases import bindings, welcome
 from services.api.use_cases.explain import explain
 from shared.errors import Conflict, NotFound
 from shared.settings.store import DEFAULT_SITE
@@ -43,3 +43,11 @@ def release_link(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Re
     guid = text_of(form, "person")
     bindings.release(context, DEFAULT_SITE, guid, visitor.actor)
     return RedirectResponse(link("/people", q=guid), HTTPStatus.SEE_OTHER)
+
+
+@router.post("/people/welcome")
+def send_welcome_message(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+    """Let 3CX mail its welcome message to a person again; the Log has what became of it."""
+    number = text_of(form, "number")
+    welcome.send(context, DEFAULT_SITE, [number], visitor.actor)
+    return RedirectResponse(link("/log", number=number), HTTPStatus.SEE_OTHER)
