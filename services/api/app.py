@@ -34,6 +34,7 @@ from services.api.routes import (
     welcome,
 )
 from services.api.use_cases.broker_health import BrokerHealth
+from services.api.use_cases.exports import Exports
 from services.api.use_cases.readiness import ReadinessLook
 from services.api.use_cases.tokens import valid_token
 from services.api.web.admission import Admission, AdmissionMiddleware
@@ -71,6 +72,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     app.state.readiness = ReadinessLook(context, app.state.broker_health)
     app.state.admission = Admission()
     app.state.following = Following(context)
+    app.state.exports = Exports(context)
     # The last one stands outermost.
     app.add_middleware(BodyLimit, is_signed_in=_is_signed_in)
     app.add_middleware(AdmissionMiddleware)
@@ -103,6 +105,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     console = create_console(context, next_run)
     # What a caller may have at once is counted for API and console together.
     console.state.following = app.state.following
+    console.state.exports = app.state.exports
     app.mount(CONSOLE, console, name="console")
     for path in ("/", CONSOLE):
         app.add_api_route(path, _to_the_console, include_in_schema=False)

@@ -1,21 +1,26 @@
 """The Log: read, export, clear."""
 
-from typing import Annotated, Any
+import asyncio
+from collections.abc import AsyncIterator
+from typing import IO, Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from services.api.auth import ActorDep
-from services.api.dependencies import Before, ContextDep, Limit, SiteId
+from services.api.auth import ActorDep, CallerDep
+from services.api.dependencies import Before, ContextDep, Limit, SiteId, context_of_request
 from services.api.documented import documented
 from services.api.schemas.log import EVENT_EXAMPLE, EventOut, LogCleared, LogOut
 from services.api.use_cases import log
+from services.api.use_cases.export_process import Order
+from services.api.use_cases.exports import Exports, opened
 from services.api.use_cases.log import ExportFormat, LogFilter
 from services.api.use_cases.log_formats import MEDIA_TYPES, Dates
+from services.api.web.ending import EndingResponse
 from shared.database.tables import EventLevel
 from shared.errors import Conflict
-from shared.worker.context import Context
 
 router = APIRouter(prefix="/sites/{site_id}/log", tags=["log"], responses=documented(404))
 
@@ -73,27 +78,68 @@ def read_log(
     response_class=StreamingResponse,
     responses=_EXPORTED,
 )
-def export_log(
-    context: ContextDep, site_id: SiteId, filter: FilterDep, format: ExportFormat = ExportFormat.CSV
-) -> StreamingResponse:
+async def export_log(
+    request: Request,
+    context: ContextDep,
+    caller: CallerDep,
+    site_id: SiteId,
+    filter: FilterDep,
+    format: ExportFormat = ExportFormat.CSV,
+) -> Response:
     """All entries that fit the filter, newest first: csv (safe to open in a spreadsheet) and json for programs, with
     every column and times in UTC; xlsx and pdf for people, with the columns of the console's page and dates in the time
     zone of the schedule. A pdf has at most 10,000 entries and says so when there are more.
+
+    One file is made at a time for each token; two more may wait.
     """
-    return exported(context, site_id, filter, format)
+    dates = await run_in_threadpool(log.dates_of, context, site_id, format, None)
+    if dates is None or format not in log.HEAVY:
+        return flowing(request, caller.actor, site_id, filter, format, dates)
+    exports, order = exports_of(request), Order(site_id, filter, format, dates)
+    file = await asyncio.shield(exports.order(caller.actor, order))
+    return finished(exports, caller.actor, order, file)
 
 
-def exported(
-    context: Context, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None = None
-) -> StreamingResponse:
-    """The file as an answer; ``dates`` as ``log.export_log`` has it."""
-    pieces = log.export_log(context, site_id, filter, format, dates)
-    name = f"rollcall-{site_id}-log.{format.value}"
+def exports_of(request: Request) -> Exports:
+    """The exports of this process."""
+    return cast(Exports, request.app.state.exports)
+
+
+def flowing(
+    request: Request, caller: str, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None
+) -> Response:
+    """A file that is sent while it is read, when it is the caller's turn.
+
+    :raises HTTPException: 429, too many of their files are in hand.
+    """
+    exports = exports_of(request)
+    exports.enter(caller)
+    pieces = log.file_pieces(context_of_request(request).database, site_id, filter, format, dates)
+
+    async def _in_turn() -> AsyncIterator[bytes]:
+        async with exports.turn(caller):
+            async for piece in iterate_in_threadpool(pieces):
+                yield piece
+
+    return EndingResponse(
+        StreamingResponse(_in_turn(), media_type=MEDIA_TYPES[format], headers=_named(site_id, format)),
+        lambda: exports.leave(caller),
+    )
+
+
+def finished(exports: Exports, caller: str, order: Order, file: IO[bytes]) -> Response:
+    """A file that is done, handed out."""
+    size, pieces = opened(file)
+    exports.forget(caller, order)
     return StreamingResponse(
         pieces,
-        media_type=MEDIA_TYPES[format],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        media_type=MEDIA_TYPES[order.format],
+        headers=_named(order.site_id, order.format) | {"Content-Length": str(size)},
     )
+
+
+def _named(site_id: str, format: ExportFormat) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="rollcall-{site_id}-log.{format.value}"'}
 
 
 @router.delete("", operation_id="clearLog", summary="Clear the Log", responses=documented(409))

@@ -8,7 +8,6 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.types import Receive, Scope, Send
 
 from services.api.auth import CallerDep
 from services.api.dependencies import ContextDep, RunId, context_of_request
@@ -16,6 +15,7 @@ from services.api.documented import documented
 from services.api.schemas.runs import PROGRESS_EXAMPLE, ProgressOut
 from services.api.use_cases.progress import RunProgress, progress
 from services.api.use_cases.tokens import valid_token
+from services.api.web.ending import EndingResponse
 from services.api.web.following import Following
 from services.api.web.known import credential_of
 from shared.worker.context import Context
@@ -95,22 +95,8 @@ async def stream_of(
         return Response(status_code=204)
     following.open(caller)
     told = following.follow(run_id, caller, is_still_good)
-    return _Stream(_events(context, told, last_event_id or ""), lambda: following.close(caller))
-
-
-class _Stream(EventSourceResponse):
-    """Says when it has ended, however it does."""
-
-    def __init__(self, events: AsyncIterator[ServerSentEvent], on_end: Callable[[], None]) -> None:
-        super().__init__(events, ping=_HEARTBEAT_SECONDS)
-        self._on_end = on_end
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until the listener goes or there are no more."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._on_end()
+    stream = EventSourceResponse(_events(context, told, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
+    return EndingResponse(stream, lambda: following.close(caller))
 
 
 def following_of(request: Request) -> Following:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.api.use_cases.log_formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
 from services.api.use_cases.log_query import LogFilter, conditions
 from shared.database import events
+from shared.database.engine import Database
 from shared.database.tables import Event, Site
 from shared.errors import NotFound
 from shared.settings import store
@@ -22,6 +23,8 @@ __all__ = ["ExportFormat", "LogFilter", "LogPage", "clear_log", "export_log", "r
 
 _EVERYTHING = LogFilter()
 _EXPORT_PAGE = 1000
+# What takes memory or time that others would miss; the rest flows page by page.
+HEAVY = frozenset({ExportFormat.XLSX, ExportFormat.PDF})
 _CLEARED_AT_ONCE = 10_000
 
 
@@ -44,15 +47,7 @@ def read_log(
 
     :raises NotFound: there is no such site.
     """
-    with context.database.glance() as session:
-        query = select(Event).where(*conditions(session, site_id, filter))
-        if before is not None:
-            query = query.where(Event.id < before)
-        rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
-        if not rows:
-            # Entries are of a site that exists; only where there are none this has to be asked.
-            _check_site(session, site_id)
-    return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+    return _read_page(context.database, site_id, filter, limit, before)
 
 
 def export_log(
@@ -69,12 +64,28 @@ def export_log(
 
     :raises NotFound: there is no such site; at once, before the first piece.
     """
+    dates = dates_of(context, site_id, format, dates)
+    return file_pieces(context.database, site_id, filter, format, dates)
+
+
+def dates_of(context: Context, site_id: str, format: ExportFormat, dates: Dates | None) -> Dates | None:
+    """How the dates of an export are written: as given, else for people as the site's schedule has it.
+
+    :raises NotFound: there is no such site.
+    """
     with context.database.read() as session:
         _check_site(session, site_id)
-        if dates is None and format in (ExportFormat.XLSX, ExportFormat.PDF):
+        if dates is None and format in HEAVY:
             schedule = store.read(session, site_id, context.encryption).settings.schedule
-            dates = Dates(ZoneInfo(schedule.time_zone))
-    pages = _pages(context, site_id, filter)
+            return Dates(ZoneInfo(schedule.time_zone))
+    return dates
+
+
+def file_pieces(
+    database: Database, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None
+) -> Iterator[bytes]:
+    """As ``export_log``, with nothing but a database; a workbook and a PDF need ``dates``."""
+    pages = _pages(database, site_id, filter)
     # What writes workbooks and PDFs takes 20 MB, and would take it in every process, workers too.
     if format == ExportFormat.XLSX:
         from services.api.use_cases.log_xlsx import as_xlsx
@@ -111,10 +122,24 @@ def clear_log(context: Context, site_id: str, actor: str) -> int:
     return int(count)
 
 
-def _pages(context: Context, site_id: str, filter: LogFilter) -> Iterator[list[Event]]:
+def _read_page(
+    database: Database, site_id: str, filter: LogFilter, limit: int, before: int | None
+) -> LogPage:
+    with database.glance() as session:
+        query = select(Event).where(*conditions(session, site_id, filter))
+        if before is not None:
+            query = query.where(Event.id < before)
+        rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
+        if not rows:
+            # Entries are of a site that exists; only where there are none this has to be asked.
+            _check_site(session, site_id)
+    return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list[Event]]:
     before: int | None = None
     while True:
-        page = read_log(context, site_id, filter, _EXPORT_PAGE, before)
+        page = _read_page(database, site_id, filter, _EXPORT_PAGE, before)
         yield page.entries
         before = page.next_before
         if before is None:

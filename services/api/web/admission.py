@@ -1,15 +1,18 @@
-"""How much may be asked before signing in: so many requests at once and a minute of each address, so many in all.
+"""How much may be asked at once: by each address before signing in, by each caller afterwards.
 
-Whoever was signed in a moment ago is not counted. What is not counted either is the question whether the process lives,
-which costs nothing.
+Who has too much in hand waits for their turn, and holds meanwhile neither a thread nor a body; others do not wait for them.
+What is not counted is the question whether the process lives, and streams, which are counted where they are opened.
 """
 
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.api.problems import problem_response
@@ -20,15 +23,19 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE_OF_AN_ADDRESS = 16
 AT_ONCE = 32
+AT_ONCE_OF_A_CALLER = 8
 # A bucket of requests for each address, refilled by so many a second: a page of the console is about ten.
 BURST = 400
 PER_SECOND = 20.0
 # Those that wait for their turn hold no thread and no body.
 _MOST_WAITING = 512
 _WAIT_SECONDS = 5.0
+_MOST_OF_A_CALLER = 200
+_CALLER_WAIT_SECONDS = 60.0
 _MOST_ADDRESSES = 10_000
 _LOG_EVERY_SECONDS = 60.0
 _ALWAYS = ("/health/live", "/health/ready")
+_STREAMS = "/events"
 
 
 @dataclass(slots=True)
@@ -39,12 +46,19 @@ class _Address:
     in_hand: int = 0
 
 
+@dataclass(slots=True)
+class _Caller:
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_OF_A_CALLER))
+    in_hand: int = 0
+
+
 class Admission:
-    """What strangers have in hand in one application."""
+    """What is in hand in one application."""
 
     def __init__(self) -> None:
         self.known = KnownCallers()
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._callers: dict[str, _Caller] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
         self._refused = 0
@@ -85,6 +99,27 @@ class Admission:
         finally:
             self._waiting -= 1
         return True
+
+    @asynccontextmanager
+    async def turn_of_caller(self, credential: str) -> AsyncIterator[bool]:
+        """Whether it was the turn of one who is signed in within some seconds, for the block."""
+        caller = self._callers.setdefault(credential, _Caller())
+        if caller.in_hand >= _MOST_OF_A_CALLER:
+            yield False
+            return
+        caller.in_hand += 1
+        has_turn = False
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CALLER_WAIT_SECONDS):
+                    has_turn = await caller.turns.acquire()
+            yield has_turn
+        finally:
+            if has_turn:
+                caller.turns.release()
+            caller.in_hand -= 1
+            if not caller.in_hand:
+                del self._callers[credential]
 
     def end_turn(self, address: str) -> None:
         """The request is answered."""
@@ -130,22 +165,33 @@ class AdmissionMiddleware:
         admission: Admission = scope["app"].state.admission
         admission.known.introduce(scope)
         credential = credential_of(scope)
-        if scope["path"] in _ALWAYS or (credential and admission.known.knows(credential)):
+        if scope["path"] in _ALWAYS:
             await self._app(scope, receive, send)
+            return
+        if credential and admission.known.knows(credential):
+            if scope["path"].endswith(_STREAMS):
+                await self._app(scope, receive, send)
+                return
+            async with admission.turn_of_caller(credential) as has_turn:
+                answer = self._app if has_turn else _busy("You have too many requests in hand.")
+                await answer(scope, receive, send)
             return
         client = scope.get("client")
         address = subject_of(client[0]) if client else ""
         if not admission.take_token(address) or not await admission.wait_for_turn(address):
             admission.tell(address)
-            refused = problem_response(
-                429,
-                "too_many_requests",
-                "Too many requests came from this address without a sign-in. Wait a few seconds, then try again.",
-                headers={"Retry-After": "5"},
-            )
-            await refused(scope, receive, send)
+            await _busy("Too many requests came from this address without a sign-in.")(scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
         finally:
             admission.end_turn(address)
+
+
+def _busy(said: str) -> Response:
+    return problem_response(
+        429,
+        "too_many_requests",
+        f"{said} Wait a few seconds, then try again.",
+        headers={"Retry-After": "5"},
+    )

@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from services.api.console.visit import FORM_COOKIE, FORM_FIELD
+from services.api.use_cases import tokens
 from services.api.web import admission, bodies, connections
 from shared.worker.context import Context
 from tests.integration.api.conftest import serving
-from tests.support.crowd import crowd, forget_peak, peak, request
+from tests.support.crowd import ask, crowd, forget_peak, peak, request
 
 _FORM = {
     "Content-Type": "application/x-www-form-urlencoded",
@@ -161,6 +162,30 @@ def test_an_address_that_asks_too_often_waits_while_those_signed_in_do_not(
     # The same address, with a token that was good before; another address, without.
     assert client.get("/api/v1/sites").status_code == 200
     assert b"200" in _read_to_end(str(client.base_url), stranger, "127.0.0.7").split(b"\r\n")[0]
+
+
+def test_one_caller_with_everything_in_hand_keeps_nobody_else_waiting(
+    context: Context, client: httpx.Client
+) -> None:
+    other = {"Authorization": f"Bearer {tokens.create_token(context, 'other')}"}
+    mine = {"Authorization": client.headers["Authorization"]}
+    address = str(client.base_url)
+    assert client.get("/api/v1/sites").status_code == 200
+
+    async def _while_they_hang() -> int:
+        # No worker answers: each would hold one of the forty threads that all requests share.
+        slow = request("POST", "/api/v1/sites/default/directory/test", mine)
+        hanging = [asyncio.create_task(ask(address, slow, "127.0.0.1")) for _ in range(60)]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in hanging)
+        async with asyncio.timeout(4):
+            status = await ask(address, request("GET", "/api/v1/sites", other), "127.0.0.1")
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        return status
+
+    assert asyncio.run(_while_they_hang()) == 200
 
 
 def _status_of(address: str, forwarded: str, source: str) -> bytes:

@@ -1,5 +1,6 @@
 """Exporting the Log: exact, as a stream of flat memory, and safe to open; clearing it only on purpose."""
 
+import asyncio
 import csv
 import io
 import json
@@ -19,6 +20,7 @@ from shared.database.tables import Event
 from shared.worker.context import Context
 from tests.integration.api.builders import fill_log
 from tests.integration.api.conftest import SITE
+from tests.support.crowd import ask, request
 
 PATH = f"/api/v1/sites/{SITE}/log"
 MANY = 10_000
@@ -189,3 +191,17 @@ def test_clearing_a_large_log_leaves_only_what_came_meanwhile_and_the_audit(
         {"entries": 20_001},
     )
     assert audit.verify_audit(context) is None
+
+
+def test_a_fourth_file_of_a_caller_is_refused_and_the_others_come_one_after_the_other(
+    context: Context, client: httpx.Client
+) -> None:
+    fill_log(context, 30)
+    token = {"Authorization": client.headers["Authorization"]}
+    asked = [request("GET", f"{PATH}/export?format=xlsx&run_id={number}", token) for number in range(1, 7)]
+
+    async def _all() -> list[int]:
+        return await asyncio.gather(*(ask(str(client.base_url), sent, "127.0.0.1") for sent in asked))
+
+    assert sorted(asyncio.run(_all())) == [200, 200, 200, 429, 429, 429]
+    assert client.get(f"{PATH}/export", params={"format": "pdf"}).content.startswith(b"%PDF")

@@ -14,6 +14,7 @@ import pypdf
 import pytest
 from sqlalchemy import update
 
+from services.api.console.pages import log as log_page
 from services.api.use_cases.log import LogFilter
 from services.api.use_cases.log_formats import Dates
 from services.api.use_cases.log_pdf import as_pdf
@@ -24,6 +25,7 @@ from shared.database.tables import Account, Event, EventLevel
 from shared.worker.context import Context
 from tests.integration.api.builders import fill_log
 from tests.integration.console.conftest import Open
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("people")
 
@@ -48,6 +50,10 @@ def _export(browser: Open, name: str, query: str = "level=warning") -> httpx.Res
     vera = browser("vera")
     [address] = [one for one in vera.get(f"/console/log?{query}").links if f"format={name}" in one]
     answer = vera.http.get(address)
+    while answer.status_code == 202:
+        # What a browser does with the page that says that the file is being made.
+        assert answer.headers["Refresh"] == "2"
+        answer = vera.http.get(address)
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"] == f'attachment; filename="rollcall-default-log.{name}"'
     return answer
@@ -202,3 +208,30 @@ def _entry(message: str) -> Event:
 
 def _read_pdf(content: bytes) -> str:
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_file_that_takes_long_has_a_page_until_it_is_there(
+    browser: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_page, "_PATIENCE_SECONDS", 0.0)
+    vera = browser("vera")
+    page = vera.get("/console/log/export?format=pdf")
+    assert page.status == 202
+    assert "PDF file of the Log is being made" in page.text
+    assert page.mistakes == []
+    assert page.response.headers["Refresh"] == "2"
+    # Whoever asks for more than may wait is told so; what is being made is not begun anew.
+    for run in (1, 2):
+        assert vera.get(f"/console/log/export?format=xlsx&run={run}").status == 202
+    assert vera.get("/console/log/export?format=xlsx&run=3").status == 429
+    assert vera.get("/console/log/export?format=pdf").status in (200, 202)
+    answers: list[httpx.Response] = []
+
+    def _is_there() -> bool:
+        answers.append(vera.http.get("/console/log/export?format=pdf"))
+        return answers[-1].status_code == 200
+
+    wait_until("the file", _is_there, 60)
+    assert answers[-1].content.startswith(b"%PDF")
+    assert int(answers[-1].headers["Content-Length"]) == len(answers[-1].content)

@@ -1,5 +1,6 @@
 """The Log: filtered, paged, exported, cleared."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -7,13 +8,15 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
 from services.api.dependencies import Before, ContextDep
-from services.api.routes.log import exported
+from services.api.routes.log import exports_of, finished, flowing
 from services.api.use_cases import log
+from services.api.use_cases.export_process import Order
 from services.api.use_cases.log import ExportFormat, LogFilter
 from services.api.use_cases.log_formats import Dates
 from shared.database.tables import EventLevel
@@ -23,6 +26,9 @@ router = APIRouter(prefix="/log")
 
 _SHOWN = 50
 _CONFIRMATION = "clear"
+# Most files are made by then; for others there is a page, which asks again.
+_PATIENCE_SECONDS = 5.0
+_ASK_AGAIN_SECONDS = 2
 _LARGEST_RUN = 2**31 - 1
 _FORMATS = {
     ExportFormat.CSV: "CSV",
@@ -99,19 +105,30 @@ def show_log(
 
 
 @router.get("/export")
-def export(
+async def export(
     request: Request,
-    context: ContextDep,
-    _visitor: VisitorDep,
+    visitor: VisitorDep,
     asked: AskedDep,
     format: ExportFormat = ExportFormat.CSV,
 ) -> Response:
-    """The entries that fit, as a file with dates as the page shows them."""
+    """The entries that fit, as a file with dates as the page shows them; a page that asks again until it is made."""
     if asked.problems:
         # A file of everything, when something was asked for, would be taken for what was asked for.
         return RedirectResponse(link("/log", asked.values), HTTPStatus.SEE_OTHER)
-    clock = visit_of(request).clock
-    return exported(context, DEFAULT_SITE, asked.filter, format, Dates(clock.zone, clock.pattern))
+    clock = await run_in_threadpool(lambda: visit_of(request).clock)
+    dates = Dates(clock.zone, clock.pattern)
+    if format not in log.HEAVY:
+        return flowing(request, visitor.actor, DEFAULT_SITE, asked.filter, format, dates)
+    exports, order = exports_of(request), Order(DEFAULT_SITE, asked.filter, format, dates)
+    made = exports.order(visitor.actor, order)
+    await asyncio.wait([made], timeout=_PATIENCE_SECONDS)
+    if made.done():
+        return finished(exports, visitor.actor, order, made.result())
+    response = page(
+        request, "export.html", HTTPStatus.ACCEPTED, kind=_FORMATS[format], back=link("/log", asked.values)
+    )
+    response.headers["Refresh"] = str(_ASK_AGAIN_SECONDS)
+    return response
 
 
 @router.get("/clear")
