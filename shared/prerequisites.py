@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from ssl import cert_time_to_seconds
 from typing import Any
 
+from shared.values.hosts import is_loopback
+
 # Signatures of the relay are good for a minute, Kerberos tickets for five.
 CLOCK_TOLERANCE = timedelta(seconds=60)
 RENEW_WITHIN = timedelta(days=30)
@@ -26,7 +28,7 @@ def address_advice(setting: str, host: str) -> list[str]:
             f"{setting} has the short name '{host}': only some computers find it, and certificates are made for full "
             "names. Write it in full, such as pbx.example.com."
         ]
-    if address.is_loopback:
+    if is_loopback(host):
         return []
     if address.is_link_local:
         return [

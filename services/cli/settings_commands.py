@@ -15,7 +15,6 @@ from services.cli.settings_file import parse, render
 from services.cli.settings_table import describe
 from shared.errors import RollcallError, SettingsInvalid, StorageUnavailable
 from shared.settings.documents import Section
-from shared.worker.context import Context
 
 app = typer.Typer(no_args_is_help=True, help="Read and change the settings of a site.")
 
@@ -97,7 +96,7 @@ def try_ends(
 ) -> None:
     """Try the stored settings: can directory, phone system and relay be worked with, and if not, why."""
     context = deployment_of(command)
-    asked: dict[End, Callable[[Context, str], Any]] = {
+    asked: dict[End, Callable[..., Any]] = {
         End.DIRECTORY: questions.test_directory,
         End.PHONE_SYSTEM: questions.test_phone_system,
         End.RELAY: questions.test_relay,
@@ -108,7 +107,7 @@ def try_ends(
     with workers_where_embedded(context):
         for name in [end] if end else [name for name in End if name is not End.RELAY or has_relay]:
             try:
-                answer = asked[name](context, site)
+                answer = asked[name](context, site, actor=ACTOR)
                 # A relay may answer and say that its host cannot be worked with.
                 is_usable = answer.get("is_usable", True)
                 answers[name.value] = {"ok": is_usable} | answer

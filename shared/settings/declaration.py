@@ -5,7 +5,7 @@ Forms, messages, docs/settings.md and OpenAPI are made from these declarations (
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -16,10 +16,24 @@ REQUIRED: Any = ...
 POINTED = "pointed"
 
 
+class Destination(NamedTuple):
+    """Where secrets are sent: the address as people write it, and whatever proves there who takes them."""
+
+    address: str
+    proof: str = ""
+
+
 class Document(BaseModel):
     """Base of every section and of what sections consist of: unknown keys are refused, values are frozen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @property
+    def destinations(self) -> frozenset[Destination]:
+        """Where the secrets of this section go. One that is stored goes nowhere else: for another address it is given
+        anew.
+        """
+        return frozenset()
 
 
 class Input(StrEnum):

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.api.auth import ActorDep
 from services.api.dependencies import ContextDep
 from services.api.schemas.database import DatabaseAnswer, DatabaseQuestion
 from services.api.use_cases.database import DatabaseAddress, check_database
@@ -10,7 +11,9 @@ router = APIRouter(tags=["health"])
 
 
 @router.post("/database/test", operation_id="testDatabase", summary="Test a database")
-def check(context: ContextDep, body: DatabaseQuestion = DatabaseQuestion()) -> DatabaseAnswer:
+def check(
+    context: ContextDep, actor: ActorDep, body: DatabaseQuestion = DatabaseQuestion()
+) -> DatabaseAnswer:
     """Connect and look at version, rights and tables: of this deployment's database, or of one not in use yet."""
     values = body.values
     address = None
@@ -24,7 +27,7 @@ def check(context: ContextDep, body: DatabaseQuestion = DatabaseQuestion()) -> D
             values.port,
             values.encryption,
         )
-    report = check_database(context, address)
+    report = check_database(context, address, actor)
     found = report.found
     return DatabaseAnswer(
         place=found.place,

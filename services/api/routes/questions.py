@@ -31,10 +31,10 @@ router = APIRouter(prefix="/sites/{site_id}", responses=documented(404))
     "/directory/test", operation_id="testDirectory", summary="Test the directory", tags=["directory"]
 )
 def check_directory(
-    context: ContextDep, site_id: SiteId, body: DirectoryQuestion = DirectoryQuestion()
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: DirectoryQuestion = DirectoryQuestion()
 ) -> DirectoryAnswer:
     """Connect, sign in and look at the units, with the stored settings or with those given."""
-    return DirectoryAnswer.model_validate(questions.test_directory(context, site_id, body.values))
+    return DirectoryAnswer.model_validate(questions.test_directory(context, site_id, body.values, actor))
 
 
 @router.post(
@@ -43,9 +43,11 @@ def check_directory(
     summary="Organizational units below one",
     tags=["directory"],
 )
-def browse_units(context: ContextDep, site_id: SiteId, body: UnitsQuestion = UnitsQuestion()) -> UnitList:
+def browse_units(
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: UnitsQuestion = UnitsQuestion()
+) -> UnitList:
     """The units below a distinguished name, or below the domain."""
-    return UnitList(items=questions.browse_units(context, site_id, body.base, body.values))
+    return UnitList(items=questions.browse_units(context, site_id, body.base, body.values, actor))
 
 
 @router.post(
@@ -55,10 +57,10 @@ def browse_units(context: ContextDep, site_id: SiteId, body: UnitsQuestion = Uni
     tags=["directory"],
 )
 def list_attributes(
-    context: ContextDep, site_id: SiteId, body: DirectoryQuestion = DirectoryQuestion()
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: DirectoryQuestion = DirectoryQuestion()
 ) -> AttributeList:
     """The attributes that people in the directory can have, to choose number and department from."""
-    return AttributeList(items=questions.list_attributes(context, site_id, body.values))
+    return AttributeList(items=questions.list_attributes(context, site_id, body.values, actor))
 
 
 @router.post(
@@ -67,9 +69,11 @@ def list_attributes(
     summary="Try an expression on real people",
     tags=["directory"],
 )
-def try_mapping(context: ContextDep, site_id: SiteId, body: MappingQuestion) -> MappingAnswer:
+def try_mapping(
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: MappingQuestion
+) -> MappingAnswer:
     """What a field would be for people of the units, before it is saved: how many get nothing, and who would share a number."""
-    found = questions.try_mapping(context, site_id, body.field, body.expression, body.values)
+    found = questions.try_mapping(context, site_id, body.field, body.expression, body.values, actor)
     return MappingAnswer.model_validate(found)
 
 
@@ -80,10 +84,10 @@ def try_mapping(context: ContextDep, site_id: SiteId, body: MappingQuestion) -> 
     tags=["phone system"],
 )
 def check_phone_system(
-    context: ContextDep, site_id: SiteId, body: PhoneSystemQuestion = PhoneSystemQuestion()
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: PhoneSystemQuestion = PhoneSystemQuestion()
 ) -> PhoneSystemAnswer:
     """Sign in to 3CX and read its version and licence, with the stored settings or with those given."""
-    return PhoneSystemAnswer.model_validate(questions.test_phone_system(context, site_id, body.values))
+    return PhoneSystemAnswer.model_validate(questions.test_phone_system(context, site_id, body.values, actor))
 
 
 @router.get(
@@ -99,9 +103,11 @@ def list_extensions(context: ContextDep, site_id: SiteId) -> ExtensionList:
 
 
 @router.post("/relay/test", operation_id="testRelay", summary="Test the relay", tags=["relay"])
-def check_relay(context: ContextDep, site_id: SiteId, body: RelayQuestion = RelayQuestion()) -> RelayAnswer:
+def check_relay(
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: RelayQuestion = RelayQuestion()
+) -> RelayAnswer:
     """Ask the relay on the phone system's host what it found there, with the stored settings or with those given."""
-    return RelayAnswer.model_validate(questions.test_relay(context, site_id, body.values))
+    return RelayAnswer.model_validate(questions.test_relay(context, site_id, body.values, actor))
 
 
 @router.post("/relay/pair", operation_id="pairRelay", summary="Pair with the relay", tags=["relay"])

@@ -10,8 +10,10 @@ from enum import StrEnum
 from pydantic import SecretStr
 from sqlalchemy import URL
 
+from shared.database import events
 from shared.database.engine import Database
 from shared.database.probe import Probe, probe
+from shared.settings import store
 from shared.worker.context import Context
 
 
@@ -52,8 +54,11 @@ class DatabaseReport:
     seconds: float
 
 
-def check_database(context: Context, address: DatabaseAddress | None = None) -> DatabaseReport:
-    """Look at a database, that of this deployment when none is given. Changes nothing.
+def check_database(
+    context: Context, address: DatabaseAddress | None = None, actor: str | None = None
+) -> DatabaseReport:
+    """Look at a database, that of this deployment when none is given. Changes nothing there; the audit says who had
+    which other one looked at.
 
     :raises RollcallError: what is wrong, as ``shared.database.probe.probe`` says.
     """
@@ -62,6 +67,13 @@ def check_database(context: Context, address: DatabaseAddress | None = None) -> 
         found, url = probe(context.database), context.database.url
     else:
         url = _url(address)
+        if actor is not None:
+            to = f"{address.kind.value} {address.host}:{address.port or 'usual port'}"
+            details = {"question": "test_database", "to": to[:500]}
+            with context.database.begin() as session:
+                events.audit(
+                    session, store.DEFAULT_SITE, actor=actor, action="connection.tested", details=details
+                )
         database = Database(url.render_as_string(hide_password=False), connections=1)
         try:
             found = probe(database)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from shared.domain.choice import Choice
-from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
+from shared.settings.declaration import REQUIRED, Destination, Document, Group, setting, wrong
 from shared.settings.sections.types import (
     AttributeOrExpression,
     Certificate,
@@ -202,6 +202,14 @@ class DirectorySettings(Document):
         ge=1,
         le=720,
     )
+
+    @property
+    def destinations(self) -> frozenset[Destination]:
+        """Each controller with the security of the connection, and what its certificate is checked against."""
+        proof = f"{self.tls_name.lower()} {self.ca_certificate}"
+        return frozenset(
+            Destination(f"{server.strip().lower()} ({self.security.label})", proof) for server in self.servers
+        )
 
     @field_validator("servers")
     @classmethod

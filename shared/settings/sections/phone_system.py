@@ -4,8 +4,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
 
-from shared.settings.declaration import Document, Group, setting
+from shared.settings.declaration import Destination, Document, Group, setting
 from shared.settings.sections.types import Certificate
+from shared.values.hosts import is_loopback
 
 API_CLIENT = Group("Connection")
 OWN_CERTIFICATE = Group("Certificate", is_folded=True)
@@ -37,6 +38,11 @@ class PhoneSystemSettings(Document):
         ("users",), "Roles allowed in templates", "A template's other roles become “users”.", ADVANCED
     )
 
+    @property
+    def destinations(self) -> frozenset[Destination]:
+        """The address, and the CA that its certificate is checked against."""
+        return frozenset([Destination(self.base_url.lower(), self.ca_certificate)] if self.base_url else [])
+
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
@@ -44,10 +50,9 @@ class PhoneSystemSettings(Document):
         if not value:
             return value
         parts = urlsplit(value)
-        loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
         if parts.scheme not in ("https", "http") or not parts.hostname or parts.path or parts.query:
             raise ValueError("Enter only the address without a path, e.g. https://pbx.example.com:5001.")
-        if parts.scheme == "http" and not loopback:
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("The address must be https; http would send the client secret readable.")
         return value
 

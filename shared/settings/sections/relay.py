@@ -7,7 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import SecretStr, field_validator
 
-from shared.settings.declaration import Document, Group, setting
+from shared.settings.declaration import Destination, Document, Group, setting
 from shared.settings.sections.types import WideText
 
 RELAY = Group("")
@@ -29,6 +29,11 @@ class RelaySettings(Document):
     timeout_seconds: float = setting(
         30.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=300
     )
+
+    @property
+    def destinations(self) -> frozenset[Destination]:
+        """The public key alone: nothing is sent but to the one host that proves to have its private half."""
+        return frozenset([Destination("the relay's public key", self.public_key)] if self.public_key else [])
 
     @property
     def is_configured(self) -> bool:

@@ -139,7 +139,7 @@ def test_an_unknown_site_is_not_found(context: Context) -> None:
 
 def test_a_candidate_takes_the_stored_secret(ready: Context) -> None:
     stored = settings.read_settings(ready, SITE)
-    made = settings.candidate(stored, Section.DIRECTORY, {"servers": ["dc2"]})
+    made = settings.candidate(stored, Section.DIRECTORY, READY["directory"] | {"password": None})
     assert getattr(made, "password") == SecretStr(SECRET)  # noqa: B009
 
 

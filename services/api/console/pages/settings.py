@@ -70,7 +70,7 @@ def use_tab(
         if pair(context, form, text_of(sent, "pairing_code"), visitor.actor):
             return RedirectResponse(link(f"/settings/{slug}", paired="yes"), HTTPStatus.SEE_OTHER)
     else:
-        act(context, form, action, text_of(sent, "browsed") if "browsed" in sent else None)
+        act(context, form, action, visitor.actor, text_of(sent, "browsed") if "browsed" in sent else None)
     return _page(request, form)
 
 

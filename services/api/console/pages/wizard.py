@@ -86,11 +86,11 @@ def use_step(
         _take_other_attribute(form, sent)
     action = text_of(sent, "action")
     if action not in ("", "next", "anyway"):
-        act(context, form, action, text_of(sent, "browsed") if "browsed" in sent else None)
+        act(context, form, action, visitor.actor, text_of(sent, "browsed") if "browsed" in sent else None)
         return _form_page(request, context, step, form)
     form.errors = _missing(form, step)
     if not form.errors and action != "anyway":
-        _test(context, form, step)
+        _test(context, form, step, visitor.actor)
         form.asked = ""
         form.is_refused_by_test = bool(form.refused)
     if form.errors or form.refused or save(context, form, visitor.actor) is None:
@@ -109,7 +109,7 @@ def _missing(form: Form, step: Step) -> dict[str, str]:
     }
 
 
-def _test(context: Context, form: Form, step: Step) -> None:
+def _test(context: Context, form: Form, step: Step, actor: str) -> None:
     if step.slug == "templates":
         act(context, form, "extensions")
         known = {item["number"] for item in form.extensions or ()}
@@ -120,7 +120,7 @@ def _test(context: Context, form: Form, step: Step) -> None:
                 if number and number not in known
             )
     elif form.tab.question:
-        act(context, form, "test")
+        act(context, form, "test", actor)
 
 
 def _take_other_attribute(form: Form, sent: FormData) -> None:

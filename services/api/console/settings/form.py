@@ -24,7 +24,7 @@ from shared.settings.documents import SECTION_MODELS
 from shared.settings.store import DEFAULT_SITE, public
 from shared.worker.context import Context
 
-_TESTS: dict[str, Callable[[Context, str, Values], Any]] = {
+_TESTS: dict[str, Callable[[Context, str, Values, questions.Actor], Any]] = {
     "directory": questions.test_directory,
     "phone_system": questions.test_phone_system,
     "relay": questions.test_relay,
@@ -135,7 +135,9 @@ def _note_stale(form: Form, current: int) -> None:
     )
 
 
-def act(context: Context, form: Form, action: str, browsed: str | None = None) -> None:
+def act(
+    context: Context, form: Form, action: str, actor: questions.Actor = None, browsed: str | None = None
+) -> None:
     """Whatever else a button asks for, such as ``remove:units:2``; the result is noted in the form.
 
     ``browsed`` is the level of the tree that is open beside the form, and stays open.
@@ -149,9 +151,9 @@ def act(context: Context, form: Form, action: str, browsed: str | None = None) -
     elif verb == "take":
         _take_unit(form, argument)
     else:
-        _ask(context, form, verb, argument)
+        _ask(context, form, verb, argument, actor)
     if browsed is not None and form.units is None and not form.refused:
-        _ask(context, form, "browse", browsed)
+        _ask(context, form, "browse", browsed, actor)
 
 
 def above(name: str) -> str:
@@ -160,25 +162,25 @@ def above(name: str) -> str:
     return "" if rest[:3].upper() == "DC=" else rest
 
 
-def _ask(context: Context, form: Form, verb: str, argument: str) -> None:
+def _ask(context: Context, form: Form, verb: str, argument: str, actor: questions.Actor) -> None:
     asked = form.filled()
     try:
         match verb:
             case "test" if form.tab.question in _TESTS:
-                form.answer = _TESTS[form.tab.question](context, DEFAULT_SITE, asked)
+                form.answer = _TESTS[form.tab.question](context, DEFAULT_SITE, asked, actor)
             case "extensions":
                 form.extensions = questions.list_extensions(context, DEFAULT_SITE)
             case "attributes":
-                form.attributes = questions.list_attributes(context, DEFAULT_SITE, asked)
+                form.attributes = questions.list_attributes(context, DEFAULT_SITE, asked, actor)
             case "proposals":
-                found = questions.propose_numbers(context, DEFAULT_SITE, asked)
+                found = questions.propose_numbers(context, DEFAULT_SITE, asked, actor)
                 form.proposals, form.attributes = found["proposals"], found["attributes"]
             case "try":
                 name = argument.removeprefix("attributes.")
-                form.tried = questions.try_mapping(context, DEFAULT_SITE, name, values=asked)
+                form.tried = questions.try_mapping(context, DEFAULT_SITE, name, values=asked, actor=actor)
             case "browse":
                 form.browsed = argument
-                form.units = questions.browse_units(context, DEFAULT_SITE, argument, asked)
+                form.units = questions.browse_units(context, DEFAULT_SITE, argument, asked, actor)
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except RollcallError as error:
