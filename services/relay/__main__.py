@@ -13,6 +13,7 @@ from typing import Any
 
 from services.relay.errors import RelayError
 from services.relay.operations import Operations
+from services.relay.quiet import Quiet
 from services.relay.settings import DEFAULT_FILE, Settings, load_settings
 
 
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     operate.add_argument("request", help='as in the protocol: {"kind": "inventory", "number": "104"}')
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Quiet())
     try:
         code: int = options.run(load_settings(options.settings), options)
     except RelayError as error:

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import socket
+import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.relay.app import make_app
+from services.relay.door import BACKLOG, Door, Doorstep, allow_many
 from services.relay.errors import RelayError
 from services.relay.keys import own_key
 from services.relay.operations import Operations
@@ -20,14 +23,16 @@ from services.relay.worker import Worker
 
 HEADER_SECONDS = 10.0
 CONNECTION_SECONDS = 90.0
-_MOST_CONNECTIONS = 100
 _HEADER_BYTES = 16 * 1024
 
 
 class LimitedProtocol(H11Protocol):
     """Ends a connection that sends no complete request in time, and any that lasts too long."""
 
-    _timers: tuple[asyncio.TimerHandle, ...] = ()
+    def __init__(self, step: Doorstep, **named: Any) -> None:
+        super().__init__(**named)
+        self._step = step
+        self._timers: tuple[asyncio.TimerHandle, ...] = ()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clocks."""
@@ -41,11 +46,22 @@ class LimitedProtocol(H11Protocol):
         """Stop the clocks."""
         for timer in self._timers:
             timer.cancel()
+        self._step.leave()
         super().connection_lost(exc)
 
-    def _end_unasked(self) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Part of a request."""
+        super().data_received(data)
+        if self._has_request:
+            self._step.note_work()
+
+    @property
+    def _has_request(self) -> bool:
         # The cycle is made when the head of a request is complete; uvicorn's annotation hides that it is None until then.
-        if getattr(self, "cycle", None) is None:
+        return getattr(self, "cycle", None) is not None
+
+    def _end_unasked(self) -> None:
+        if not self._has_request:
             self.transport.abort()
 
 
@@ -54,6 +70,7 @@ def serve(settings: Settings) -> None:
 
     :raises RelayError: where it cannot begin.
     """
+    allow_many()
     folder = Path(settings.state_folder)
     key, pairing = own_key(folder), Pairing(folder)
     with Operations(settings) as operations:
@@ -74,10 +91,17 @@ def serve(settings: Settings) -> None:
 
 
 def _config(app: object, key_file: Path) -> uvicorn.Config:
+    door, context = Door(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(key_file)
+
+    def _doorstep(**named: Any) -> Doorstep:
+        return Doorstep(door, context, lambda step: LimitedProtocol(step, **named))
+
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
-        http=LimitedProtocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        ssl_certfile=str(key_file), ssl_keyfile=str(key_file), limit_concurrency=_MOST_CONNECTIONS,
+        http=_doorstep,  # type: ignore[arg-type]
+        ws="none", lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        backlog=BACKLOG,
         h11_max_incomplete_event_size=_HEADER_BYTES, timeout_graceful_shutdown=5,
     )  # fmt: skip
 
@@ -88,7 +112,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
-        listening.listen(_MOST_CONNECTIONS)
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
