@@ -37,7 +37,10 @@ def _rows(field: Field, prefix: str = "") -> Iterator[str]:
     if field.choices:
         choices = "; ".join(f"`{value}`: {words}" for value, words in field.choices.items())
         meaning += f" Choices: {choices}."
-    cells = (f"`{prefix}{field.name}`", label, _default(field.default), meaning.replace("|", "\\|"))
+    default = _default(field.default)
+    if field.begins is not None:
+        default += f"; new sites begin with `{_plain(field.begins)}`"
+    cells = (f"`{prefix}{field.name}`", label, default, meaning.replace("|", "\\|"))
     yield f"| {' | '.join(cells)} |"
     for column in field.columns:
         yield from _rows(column, f"{field.name}[].")

@@ -112,6 +112,8 @@ class Site(Base):
     id: Mapped[str] = mapped_column(KEY, primary_key=True)
     name: Mapped[str] = mapped_column(Line(200))
     created_at: Mapped[datetime]
+    # What sections have that were never saved, where that is not the default; NULL of sites that are older than this.
+    beginning: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class SettingsVersion(Base):

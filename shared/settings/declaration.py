@@ -57,11 +57,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What people see of a setting besides its help. A setting without a ``group`` is in no form."""
+    """What people see of a setting besides its help. A setting without a ``group`` is in no form.
+
+    ``begins`` is what a new site has until the section is saved, where that is not the default. The default stays what a
+    document without the setting has always meant: stored ones, exports and bodies of the API.
+    """
 
     label: str
     unit: str = ""
     group: Group | None = None
+    begins: Any = None
 
     def __call__(self, schema: dict[str, Any]) -> None:
         """Add it to the setting's JSON schema."""
@@ -71,14 +76,23 @@ class Shown:
 
 
 def setting(
-    default: T, label: str, help: str, group: Group | None = None, *, unit: str = "", **limits: float
+    default: T,
+    label: str,
+    help: str,
+    group: Group | None = None,
+    *,
+    unit: str = "",
+    begins: T | None = None,
+    **limits: float,
 ) -> T:
     """Declare a setting: a field of a document. ``REQUIRED`` as default means that there is none.
 
-    ``limits`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``max_length``.
+    ``begins`` is what new sites have in place of the default. ``limits`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``,
+    ``max_length``.
     """
     field: Any = Field
-    return cast(T, field(default, description=help, json_schema_extra=Shown(label, unit, group), **limits))
+    shown = Shown(label, unit, group, begins)
+    return cast(T, field(default, description=help, json_schema_extra=shown, **limits))
 
 
 @dataclass(frozen=True, slots=True)

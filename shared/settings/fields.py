@@ -34,12 +34,27 @@ class Field:
     is_optional: bool = False
     choices: Mapping[str, str] = field(default_factory=dict)
     columns: tuple["Field", ...] = ()
+    begins: Any = None
 
 
 @cache
 def fields_of(section: Section) -> Mapping[str, Field]:
     """Every field of the section by name, in the order of the document."""
     return MappingProxyType({field.name: field for field in _fields(SECTION_MODELS[section], "")})
+
+
+@cache
+def beginning() -> Mapping[str, Mapping[str, Any]]:
+    """What a new site has in place of defaults until it is saved: JSON values by section and setting."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for section in Section:
+        values = {
+            field.name: field.begins for field in fields_of(section).values() if field.begins is not None
+        }
+        if values:
+            document = SECTION_MODELS[section].model_validate(values).model_dump(mode="json")
+            found[section.value] = {name: document[name] for name in values}
+    return MappingProxyType(found)
 
 
 def label_of(section: Section, place: str) -> str:
@@ -100,6 +115,7 @@ def _field(name: str, info: FieldInfo) -> Field:
         type(None) in get_args(info.annotation),
         choices,
         columns,
+        shown.begins,
     )
 
 

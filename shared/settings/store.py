@@ -24,6 +24,7 @@ from shared.settings.documents import (
     Section,
     SiteSettings,
 )
+from shared.settings.fields import beginning
 from shared.settings.sentences import problems_said
 
 DEFAULT_SITE = "default"
@@ -41,8 +42,23 @@ class StoredSettings:
 def ensure_site(session: Session, site_id: str = DEFAULT_SITE) -> None:
     """Make the site if it is not there."""
     if session.get(Site, site_id) is None:
-        session.add(Site(id=site_id, name=site_id, created_at=datetime.now(UTC)))
+        session.add(new_site(site_id))
         session.flush()
+
+
+def new_site(site_id: str, name: str = "") -> Site:
+    """A site as it begins, to be added to a session."""
+    return Site(
+        id=site_id,
+        name=name or site_id,
+        created_at=datetime.now(UTC),
+        beginning={section: dict(values) for section, values in beginning().items()},
+    )
+
+
+def unsaved(section: Section, begun_with: Mapping[str, Any] | None) -> Document:
+    """What a section has that was never saved, in a site that began with these values."""
+    return validate(section, (begun_with or {}).get(section.value, {}))
 
 
 def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = False) -> Document:
@@ -65,7 +81,8 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
     :raises SecretUnreadable: the deployment's key has changed.
     :raises SettingsInvalid: another version of Rollcall saved what this one does not know.
     """
-    if session.get(Site, site_id) is None:
+    site = session.get(Site, site_id)
+    if site is None:
         raise NotFound(f"There is no site '{site_id}'.")
     newest = (
         select(SettingsVersion.section, func.max(SettingsVersion.version).label("version"))
@@ -89,6 +106,8 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
             continue
         documents[row.section] = _stored_document(row, encryption)
         versions[row.section] = row.version
+    for name in (site.beginning or {}).keys() & versions.keys() - documents.keys():
+        documents[name] = unsaved(Section(name), site.beginning)
     return StoredSettings(SiteSettings.model_validate(documents), versions)
 
 

@@ -28,7 +28,7 @@ from shared.encryption import Encryption
 from shared.errors import BackupUnusable, Conflict, StorageUnavailable
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
-from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.documents import Document, Section
 from shared.settings.store import DEFAULT_SITE
 from shared.work.moves import move_run
 from shared.work.transitions import RunEvent
@@ -155,7 +155,8 @@ def _restore_sites(session: Session, rows: Iterable[dict[str, Any]]) -> None:
         if site is None:
             session.add(Site(**row))
         else:
-            site.name = row["name"]
+            # What was never saved means what it meant there.
+            site.name, site.beginning = row["name"], row["beginning"]
     session.flush()
 
 
@@ -174,10 +175,13 @@ def _restore_settings(session: Session, encryption: Encryption, backup: Backup, 
     wanted: dict[tuple[str, str], tuple[Document, int]] = {
         (item.site_id, item.section.value): (item.document, item.version) for item in backup.settings
     }
+    begun_with = {row["id"]: row["beginning"] for row in backup.rows["sites"]}
     for site_id, section in newest:
         # Saved after the backup was made: then it had its defaults.
         if section in [*Section]:
-            wanted.setdefault((site_id, section), (SECTION_MODELS[Section(section)](), 1))
+            wanted.setdefault(
+                (site_id, section), (store.unsaved(Section(section), begun_with.get(site_id)), 1)
+            )
     now = datetime.now(UTC)
     rows = [
         {

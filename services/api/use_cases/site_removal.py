@@ -24,6 +24,7 @@ from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.runs.controllers import remember
 from shared.runs.forget import BATCH, forget_events, forget_runs
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.settings import store
 from shared.settings.store import DEFAULT_SITE
 from shared.work import leases
 from shared.work.moves import move_run
@@ -123,7 +124,10 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
         session.execute(delete(Event).where(Event.site_id == site_id))
         remember(session, site_id, None)
         if site_id == DEFAULT_SITE:
-            session.execute(update(Site).where(Site.id == site_id).values(name=site_id))
+            begun = store.new_site(site_id)
+            session.execute(
+                update(Site).where(Site.id == site_id).values(name=site_id, beginning=begun.beginning)
+            )
         else:
             session.execute(delete(Site).where(Site.id == site_id))
         events.audit(session, site_id, actor=actor, action="site.removed", details=gone)

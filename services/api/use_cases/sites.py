@@ -1,7 +1,6 @@
 """Sites: each is one directory, one phone system and one schedule."""
 
 import re
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from shared.database import events
 from shared.database.tables import Site
 from shared.errors import Conflict, SettingsInvalid
+from shared.settings import store
 from shared.worker.context import Context
 
 
@@ -30,7 +30,7 @@ def create_site(context: Context, site_id: str, actor: str, name: str = "") -> S
             "beginning with a letter or digit."
         )
     exists = Conflict(f"There is a site '{site_id}' already. Choose another id.")
-    site = Site(id=site_id, name=(name.strip() or site_id)[:200], created_at=datetime.now(UTC))
+    site = store.new_site(site_id, (name.strip() or site_id)[:200])
     try:
         with context.database.begin() as session:
             if session.get(Site, site_id) is not None:

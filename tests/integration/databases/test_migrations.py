@@ -157,6 +157,22 @@ def test_a_site_in_use_whose_rules_were_never_saved_mails_no_welcome_messages(
     assert ["never" in str(row.document) for row in saved] == ([True] if section else [])
 
 
+def test_a_downgrade_deletes_nobody_at_once_whom_a_new_site_would_have_kept_for_days(empty: Database) -> None:
+    migrate(empty)
+    with empty.begin() as session:
+        session.execute(
+            text(
+                "INSERT INTO settings (site_id, section, version, document, actor, created_at) "
+                "VALUES ('default', 'directory', 1, '{}', 'anna', :now)"
+            ).bindparams(_AT),
+            {"now": NOW.replace(tzinfo=None)},
+        )
+    migrate(empty, "0015")
+    with empty.read() as session:
+        saved = session.execute(text("SELECT document FROM settings WHERE section = 'rules'")).all()
+    assert ["disable" in str(row.document) for row in saved] == [True]
+
+
 def test_a_downgrade_executes_nothing_that_waits_for_approval(database: Database) -> None:
     _fill(database)
     for state, after in (("held", "pending"), ("executing", "left_out")):

@@ -261,6 +261,17 @@ def test_days_of_grace_begin_anew_after_a_restore_and_what_was_decided_stands(
     assert (row.began_at, row.ends_at, row.until, row.is_kept) == (None, None, NOW, True)
 
 
+def test_a_site_of_an_older_backup_goes_on_deleting_at_once(context: Context, other: Context) -> None:
+    sites.create_site(context, "oslo", "test")
+    content = json.loads(json.dumps(backup.collect(context, "anna")))
+    for site in content["sites"]:
+        del site["beginning"]
+    restore(other, backup.parse(content), "anna")
+    for site in ("default", "oslo"):
+        assert settings.read_settings(context, site).settings.rules.when_deleted == "disable_then_delete"
+        assert settings.read_settings(other, site).settings.rules.when_deleted == "delete"
+
+
 def test_a_backup_of_a_version_without_days_of_grace_is_restored(context: Context, other: Context) -> None:
     _fill(context)
     content = json.loads(json.dumps(backup.collect(context, "anna")))

@@ -1,9 +1,14 @@
 """Settings documents: validated whole, versioned, secrets readable only with the key."""
 
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from shared.database.engine import Database
+from shared.database.tables import SettingsVersion, Site
+from shared.domain.rules import Outcome
 from shared.encryption import Encryption, new_key
 from shared.errors import Conflict, NotFound, SecretUnreadable, SettingsInvalid
 from shared.settings import store
@@ -14,6 +19,7 @@ from shared.settings.documents import (
     Section,
     UnitSettings,
 )
+from shared.settings.fields import beginning
 from tests.support.tables import everything_in
 
 SECRET = "correct horse battery"
@@ -32,6 +38,33 @@ def test_what_was_written_is_read_back(database: Database, encryption: Encryptio
     assert stored.settings.directory == document
     assert stored.versions["directory"] == 1
     assert stored.versions["rules"] == 0
+
+
+def test_a_new_site_begins_with_days_of_grace_until_its_rules_are_saved(
+    database: Database, encryption: Encryption
+) -> None:
+    with database.begin() as session:
+        rules = store.read(session, "default", encryption).settings.rules
+        assert (rules.when_deleted, rules.deleted_grace_days) == (Outcome.DISABLE_THEN_DELETE, 30)
+        # What an export or a body of the API without the rule has always meant.
+        document = store.validate(Section.RULES, {"add_missing": False})
+        store.write(session, "default", document, actor="anna", encryption=encryption)
+        assert store.read(session, "default", encryption).settings.rules.when_deleted is Outcome.DELETE
+
+
+def test_a_site_that_is_older_and_a_document_without_the_rule_delete_at_once(
+    database: Database, encryption: Encryption
+) -> None:
+    with database.begin() as session:
+        session.execute(update(Site).values(beginning=None))
+        assert store.read(session, "default", encryption).settings.rules.when_deleted is Outcome.DELETE
+        store.ensure_site(session)
+        session.get_one(Site, "default").beginning = dict(beginning())
+        session.add(
+            SettingsVersion(site_id="default", section="rules", version=1, document={"add_missing": True},
+                            actor="anna", created_at=datetime.now(UTC))
+        )  # fmt: skip
+        assert store.read(session, "default", encryption).settings.rules.when_deleted is Outcome.DELETE
 
 
 def test_the_database_does_not_hold_the_secret(database: Database, encryption: Encryption) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from services.api.console.words import field_value
 from services.api.use_cases.settings import secret_fields
-from shared.database.tables import SettingsVersion
+from shared.database.tables import SettingsVersion, Site
 from shared.errors import NotFound
-from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.documents import Section
 from shared.settings.fields import Field, fields_of
-from shared.settings.store import open_secrets
+from shared.settings.store import open_secrets, unsaved
 from shared.worker.context import Context
 
 _SHOWN = 20
@@ -42,11 +42,11 @@ def read_history(
         query = query.where(SettingsVersion.version < before)
     with context.database.read() as session:
         rows = session.scalars(query.order_by(SettingsVersion.version.desc()).limit(_SHOWN + 1)).all()
-    # The first version changed the defaults.
+        begun_with = session.get_one(Site, site_id).beginning
+    # The first version changed what the site began with.
     documents = [open_secrets(row.document, context.encryption) for row in rows]
-    documents += [
-        SECTION_MODELS[section]().model_dump(mode="json") | dict.fromkeys(secret_fields(section), "")
-    ]
+    before_first = unsaved(section, begun_with).model_dump(mode="json")
+    documents += [before_first | dict.fromkeys(secret_fields(section), "")]
     told = [
         Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
         for row, (newer, older) in zip(rows, pairwise(documents), strict=True)
