@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.errors import SecretUnreadable, SettingsInvalid, StorageUnavailable
+from shared.private_files import private_folder
 from shared.settings.process import ProcessSettings
 
 KEY_FILE = "secret.key"
@@ -133,15 +134,20 @@ def new_key() -> str:
 def load(settings: ProcessSettings) -> Encryption:
     """The deployment's encryption; embedded, the key file is made on first use, readable by its owner only.
 
-    :raises SettingsInvalid: a key is malformed.
+    :raises SettingsInvalid: a key is malformed, or there is none and other processes need the same.
     :raises StorageUnavailable: the key file cannot be read or made.
     """
     if settings.secret_key is not None:
         given = settings.secret_key.get_secret_value()
         return Encryption(*[key.strip() for key in given.replace("\n", ",").split(",") if key.strip()])
+    if not settings.is_embedded:
+        raise SettingsInvalid(
+            "ROLLCALL_SECRET_KEY is required with a real broker, because every process must share it; "
+            "make one with `rollcall token --new-key`."
+        )
     path = key_file(settings)
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.data)
         if not path.exists():
             _make_once(path)
         return FileEncryption(path)

@@ -1,5 +1,6 @@
 """Commands about the console: the link that makes a manager, and what ``up`` brings to it."""
 
+import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -13,8 +14,11 @@ from services.cli.options import ACTOR, deployment_of
 from services.cli.output import say
 from services.collector.due_runs import schedule_of
 from services.collector.schedule import next_due
+from shared.private_files import write_private
 from shared.settings.documents import ScheduleSettings
 from shared.worker.context import Context
+
+_LINK_FILE = "setup-link"
 
 app = typer.Typer(no_args_is_help=True, help="The web console: who may sign in.")
 
@@ -49,12 +53,25 @@ def reset_second_factor(
 
 
 def invitation(context: Context, address: str) -> str:
-    """What to say on the terminal while nobody can sign in to the console yet; empty when somebody can."""
+    """What to say while nobody can sign in to the console yet; empty when somebody can.
+
+    The link itself is for a terminal. What goes elsewhere is kept and read by many: there it names a file that only
+    whoever runs Rollcall may read.
+    """
+    file = context.settings.data / _LINK_FILE
     if has_manager(context):
+        file.unlink(missing_ok=True)
         return ""
+    link = _address_of_link(context, address)
+    if sys.stderr.isatty():
+        return (
+            "\nNobody can sign in to the console yet. This link makes the first manager, once, within a day:\n"
+            f"  {link}"
+        )
+    write_private(file, f"{link}\n")
     return (
-        "\nNobody can sign in to the console yet. This link makes the first manager, once, within a day:\n"
-        f"  {_address_of_link(context, address)}"
+        "\nNobody can sign in to the console yet. The link that makes the first manager, once, within a day, is in the "
+        f"file {file.absolute()}."
     )
 
 

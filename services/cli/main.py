@@ -18,6 +18,7 @@ import typer
 from services.cli.commands import add_commands
 from services.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from shared.errors import RollcallError, SettingsInvalid
+from shared.private_files import OWNER_ONLY
 
 app = typer.Typer(
     name="rollcall",
@@ -73,7 +74,18 @@ add_commands(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command (that of the process's arguments when none are given); the exit code."""
+    """Run one command (that of the process's arguments when none are given); the exit code.
+
+    Whatever it writes, its owner alone may read.
+    """
+    before = os.umask(OWNER_ONLY)
+    try:
+        return _run(arguments)
+    finally:
+        os.umask(before)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = app(arguments, standalone_mode=True)
     except SystemExit as ended:

@@ -20,6 +20,7 @@ from services.cli.deployment import embedded, import_tasks, open_deployment
 from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
 from shared.errors import AddressUnknown, SettingsInvalid
+from shared.private_files import private_folder
 from shared.settings.process import ProcessSettings
 from shared.worker import alive
 from shared.worker.app import create_app as create_celery_app
@@ -116,7 +117,8 @@ def flower(command: typer.Context) -> None:
         )
     # Not as arguments, which anybody on the host may read. Its cookies last as long as the process.
     os.environ |= {"FLOWER_BASIC_AUTH": sign_in, "FLOWER_COOKIE_SECRET": secrets.token_urlsafe(48)}
-    settings.data.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.data)
+    _ask_for_the_sign_in_everywhere()
     app = create_celery_app(settings)
     import_tasks()
     app.set_default()
@@ -138,6 +140,14 @@ def flower(command: typer.Context) -> None:
             "--xheaders=True",
         ]
     )
+
+
+def _ask_for_the_sign_in_everywhere() -> None:
+    """Flower answers for its metrics, which name every worker and task, without asking who reads them."""
+    from flower.views.monitor import Metrics  # type: ignore[import-untyped]
+    from tornado.web import authenticated
+
+    Metrics.get = authenticated(Metrics.get)
 
 
 @contextmanager

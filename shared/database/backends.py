@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.database.locks import LOCK_SECONDS
 from shared.errors import DriverMissing, SettingsInvalid, StorageUnavailable
+from shared.private_files import private_folder
 
 # Execution option of sessions that only read.
 READ_ONLY = "rollcall_read_only"
@@ -166,7 +167,7 @@ def _sqlite(path: str) -> Engine:
     if path not in (":memory:", "None"):
         folder = Path(path).parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
         except OSError as error:
             raise StorageUnavailable(
                 f"The data folder {folder} cannot be made ({error.strerror}). Choose another with ROLLCALL_DATA."

@@ -96,12 +96,7 @@ class ProcessSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _production_needs_a_key(self) -> "ProcessSettings":
-        if not self.is_embedded and self.secret_key is None:
-            raise ValueError(
-                "ROLLCALL_SECRET_KEY is required with a real broker, because every process must share it; "
-                "make one with `rollcall token --new-key`"
-            )
+    def _answers_travel_by_redis(self) -> "ProcessSettings":
         # Celery's answers by RabbitMQ share one connection between the threads of the API, which mixes them up.
         if not self.is_embedded and not self.result_backend_url.startswith(("redis:", "rediss:")):
             raise ValueError(

@@ -98,13 +98,14 @@ def test_every_service_is_confined_watched_and_limited() -> None:
         assert service["mem_limit"], name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
         assert service["healthcheck"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only") or name == "sqlserver", name
         for secret in service.get("secrets", []):
             assert secret in composition["secrets"], name
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:"), name
-    for name, service in of_rollcall(composition).items():
-        assert service["read_only"], name
-        assert service["cap_drop"] == ["ALL"], name
+    for service in of_rollcall(composition).values():
         assert not [
             text for text in map(str, service["environment"].values()) if "password" in text.split("/")[0]
         ]
@@ -139,7 +140,26 @@ def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:
 def test_kustomize_applies_every_manifest_but_the_migration() -> None:
     resources = yaml.safe_load((DEPLOY / "kubernetes/kustomization.yaml").read_text())["resources"]
     files = {path.name for path in (DEPLOY / "kubernetes").glob("*.yaml")}
-    assert set(resources) == files - {"kustomization.yaml", "migrate.yaml"}
+    assert set(resources) == files - {"kustomization.yaml", "migrate.yaml", "flower-ingress.yaml"}
+
+
+def test_flower_is_given_no_secret_that_it_does_not_need_and_no_way_in_from_outside() -> None:
+    needed = {"broker_url", "result_backend_url", "flower_sign_in"}
+    flower = compose_file()["services"]["flower"]
+    assert set(flower["secrets"]) == needed
+    assert not [name for name in flower["environment"] if "SECRET_KEY" in name or "DATABASE" in name]
+    (pod,) = [
+        item["spec"]["template"]["spec"]
+        for item in _of_kind("Deployment")
+        if item["metadata"]["name"] == "rollcall-flower"
+    ]
+    (secret,) = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
+    assert {item["key"] for item in secret["items"]} == needed
+    assert "envFrom" not in pod["containers"][0]
+    unit = (DEPLOY / "systemd/rollcall-flower.service").read_text(encoding="utf-8")
+    assert set(re.findall(r"LoadCredential=(\w+):", unit)) == {"flower_sign_in"}
+    (ingress,) = yaml.safe_load_all((DEPLOY / "kubernetes/api.yaml").read_text().rpartition("---")[2])
+    assert "flower" not in str(ingress)
 
 
 def test_pods_are_no_root_write_nowhere_else_and_end_in_time() -> None:

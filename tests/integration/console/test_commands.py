@@ -26,11 +26,27 @@ def test_the_command_prints_a_link_that_works(tmp_path: Path, capsys: pytest.Cap
     context.database.close()
 
 
-def test_somebody_is_invited_until_there_is_a_manager(context: Context) -> None:
+def test_somebody_is_invited_until_there_is_a_manager(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     said = invitation(context, "http://127.0.0.1:8800")
     token = said.rpartition("http://127.0.0.1:8800/console/set-up/")[2]
     setup_link.use_link(context, token, "anna", "", PASSWORD)
     assert invitation(context, "http://127.0.0.1:8800") == ""
+
+
+def test_output_that_is_kept_names_the_file_of_the_link_and_not_the_link(context: Context) -> None:
+    said = invitation(context, "http://127.0.0.1:8800")
+    file = context.settings.data / "setup-link"
+    link = file.read_text().strip()
+    assert str(file.absolute()) in said
+    assert link.startswith("http://127.0.0.1:8800/console/set-up/")
+    assert link not in said
+    assert file.stat().st_mode & 0o777 == 0o600
+    setup_link.use_link(context, link.rpartition("/")[2], "anna", "", PASSWORD)
+    assert invitation(context, "http://127.0.0.1:8800") == ""
+    assert not file.exists()
 
 
 def test_the_next_run_is_that_of_the_schedule_when_it_is_on() -> None:

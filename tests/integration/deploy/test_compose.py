@@ -109,8 +109,9 @@ def test_the_services_do_a_whole_run_and_none_tells_what_it_must_not(
     token = composition.run("api", "token", "create", "smoke test")
     for service in ("api", "collector", "reconciler", "relay-client", "beat", "flower"):
         wait_until(f"{service} to be healthy", partial(composition.is_healthy, service))
-    flower = f"http://127.0.0.1:{composition.flower_port}/flower/api/tasks"
-    assert httpx.get(flower, trust_env=False).status_code == 401
+    for path in ("api/tasks", "metrics", "workers"):
+        flower = f"http://127.0.0.1:{composition.flower_port}/flower/{path}"
+        assert httpx.get(flower, trust_env=False).status_code == 401, path
 
     with _client(composition, token) as api:
         run_id = _whole_run(api, world.sections())

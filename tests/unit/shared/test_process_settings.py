@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared import encryption
 from shared.encryption import new_key
 from shared.errors import SettingsInvalid
 from shared.settings.process import load
@@ -37,9 +38,15 @@ def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
         load({"ROLLCALL_SECRET_KEY_FILE": str(tmp_path / "absent")})
 
 
-def test_a_real_broker_needs_a_shared_key_and_a_result_backend() -> None:
+def test_a_real_broker_needs_a_shared_key_and_a_result_backend(tmp_path: Path) -> None:
+    without_key = {
+        "ROLLCALL_BROKER_URL": "redis://localhost",
+        "ROLLCALL_RESULT_BACKEND_URL": "redis://localhost",
+    }
     with pytest.raises(SettingsInvalid, match="ROLLCALL_SECRET_KEY"):
-        load({"ROLLCALL_BROKER_URL": "redis://localhost"})
+        encryption.load(load(without_key | {"ROLLCALL_DATA": str(tmp_path)}))
+    # Flower, and whoever makes the first key, need none.
+    assert load(without_key).secret_key is None
     with pytest.raises(SettingsInvalid, match="ROLLCALL_RESULT_BACKEND_URL"):
         load({"ROLLCALL_BROKER_URL": "redis://localhost", "ROLLCALL_SECRET_KEY": new_key()})
 
