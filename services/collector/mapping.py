@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.collector.numbers import NumberOptions, NumberReading, read_numbers
+from shared.domain.further import FURTHER
 from shared.domain.person import AccountState, Person
 from shared.mapping.compiling import Value, each_once, several
 from shared.mapping.errors import MappingError
@@ -44,6 +45,10 @@ class Sources:
     email: str = "mail"
     mobile: str = "mobile"
     department: str | None = "department"
+    caller_id: str | None = None
+    language: str | None = None
+    emergency_info: str | None = None
+    template: str | None = None
 
     def mappings(self) -> dict[str, FieldMapping]:
         """Those that are set, by field."""
@@ -107,7 +112,8 @@ class PersonMapping:
     """The settings of a reading, and how its entries become people. ``now`` decides which accounts have expired.
 
     ``mobile_country``: two letters; mobile numbers are then brought into the international form. ``plain`` are the
-    attributes, in lower case, of fields that are one; ``expressions`` those of the others.
+    attributes, in lower case, of fields that are one; ``expressions`` those of the others; ``further`` are the fields that
+    are managed besides the usual ones.
     """
 
     unit: str
@@ -118,6 +124,7 @@ class PersonMapping:
     plain: Mapping[str, str] = field(init=False)
     expressions: Mapping[str, FieldMapping] = field(init=False)
     names_in_expressions: Sequence[str] = field(init=False)
+    further: Sequence[str] = field(init=False)
     _now_ticks: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +134,7 @@ class PersonMapping:
         used = {name.lower() for mapping in expressions.values() for name in mapping.attributes}
         for name, value in (
             ("_now_ticks", filetime(self.now)), ("plain", plain), ("expressions", expressions),
-            ("names_in_expressions", tuple(used)),
+            ("names_in_expressions", tuple(used)), ("further", tuple(name for name in FURTHER if name in mappings)),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 
@@ -145,6 +152,10 @@ class PersonMapping:
         if not first_name and not last_name:
             last_name = display_name or _first(attributes.get("displayname")) or _first(attributes.get("cn"))
         number = self._number(entry)
+        further = (
+            tuple((name, text) for name in self.further if (text := entry.text(name))) if self.further else ()
+        )
+        template = entry.text("template")
         is_of_addresses = self.plain.get("email") == "proxyaddresses"
         read_email = email.primary_address if is_of_addresses else email.one_address
         return Person(
@@ -163,6 +174,8 @@ class PersonMapping:
             account_state=self._account_state(attributes),
             login=_first(attributes.get("samaccountname")),
             usn=_integer(attributes.get("usnchanged")),
+            further=further,
+            template=template,
             unmapped=tuple(sorted(entry.problems.items())) if entry.problems else (),
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import Attributes, PersonMapping, UnusableEntry, value_of
 from services.collector.people import mapping_of
+from shared.domain.further import FURTHER, cannot_be_set
 from shared.domain.person import AccountState, Person
 from shared.mapping.compiling import each_once
 from shared.settings.documents import DirectorySettings
@@ -111,13 +112,18 @@ class Trial:
 
 def value_in(person: Person, name: str) -> str:
     """A field of a person as one text."""
+    if name in FURTHER:
+        return dict(person.further).get(name, "")
     value = person.departments if name == "department" else getattr(person, name)
     return ", ".join(value) if isinstance(value, tuple) else value or ""
 
 
 def problem_in(person: Person, name: str) -> str:
     """Why the field has no value, in a sentence; empty when nothing is the matter."""
-    return (person.number_problem or "") if name == "number" else dict(person.unmapped).get(name, "")
+    if name == "number":
+        return person.number_problem or ""
+    value = value_in(person, name)
+    return dict(person.unmapped).get(name) or (cannot_be_set(name, value) if value else "")
 
 
 def try_field(stored: DirectorySettings, wanted: DirectorySettings, name: str) -> dict[str, Any]:

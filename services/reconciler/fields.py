@@ -6,6 +6,7 @@ from services.reconciler.matching import cut, email_key
 from services.reconciler.worktable import Worktable
 from shared.domain.command import FieldValue
 from shared.domain.extension import Extension
+from shared.domain.further import FURTHER, cannot_be_set, means_the_same
 from shared.domain.person import Person
 from shared.values.phone import dialled, is_dialled_alike
 from shared.values.text import as_seen
@@ -29,6 +30,12 @@ def contact_fields(table: Worktable, person: Person) -> Fields:
         table.findings.bad_mobile(person)
     else:
         wanted["mobile"] = person.mobile
+    for field, value in person.further:
+        why = cannot_be_set(field, value)
+        if why:
+            table.findings.mapping_failed(person, field, why)
+        else:
+            wanted[field] = value
     for field, why in person.unmapped:
         table.findings.mapping_failed(person, field, why)
         wanted.pop(field, None)
@@ -45,6 +52,14 @@ def identity(extension: Extension) -> Fields:
     }
 
 
+def present(extension: Extension, name: str) -> FieldValue:
+    """A field of an extension; ``None`` when it was not read."""
+    if name in FURTHER:
+        return dict(extension.further).get(name)
+    value: FieldValue = getattr(extension, name)
+    return value
+
+
 def differs(name: str, wanted: FieldValue, present: FieldValue) -> bool:
     """Whether a field says something else, not merely in another form: 3CX's own way of writing it is left then."""
     if wanted == present:
@@ -58,7 +73,7 @@ def differs(name: str, wanted: FieldValue, present: FieldValue) -> bool:
             return wanted.casefold() != present.casefold()
         case "mobile":
             return not is_dialled_alike(wanted, present)
-    return True
+    return not means_the_same(name, wanted, present)
 
 
 def new_departments(table: Worktable, person: Person, pattern: Extension | None) -> Fields:

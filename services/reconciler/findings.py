@@ -104,11 +104,11 @@ class Findings:
         )
 
     def mapping_failed(self, person: Person, field: str, why: str) -> None:
-        """The expression of a field does not work for the person."""
+        """The expression of a field does not work for the person, or gives what the field cannot have."""
         self._add(
             FindingCode.MAPPING_FAILED,
             Severity.WARNING,
-            f"The expression for the field '{field}' does not work for {person.name}. {why} The field is left as it is.",
+            f"The field '{field}' cannot be set for {person.name}. {why} The field is left as it is.",
             [person],
             person.number or "",
         )

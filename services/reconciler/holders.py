@@ -11,6 +11,7 @@ from services.reconciler.fields import (
     differs,
     identity,
     new_departments,
+    present,
 )
 from services.reconciler.identity import Obstacle, follows_directory
 from services.reconciler.matching import email_key
@@ -159,6 +160,8 @@ _FIELD_WORDS = {
     "last_name": "last name",
     "email": "e-mail",
     "primary_department": "primary department",
+    "caller_id": "outbound caller ID",
+    "emergency_info": "emergency information",
 }
 
 
@@ -166,9 +169,10 @@ def _differing(table: Worktable, person: Person, extension: Extension) -> tuple[
     before: Fields = {}
     after: Fields = {}
     for name, value in contact_fields(table, person).items():
-        present = getattr(extension, name)
-        if differs(name, value, present):
-            before[name], after[name] = present, value
+        held = present(extension, name)
+        # What was not read is not touched.
+        if held is not None and differs(name, value, held):
+            before[name], after[name] = held, value
     if person.guid in table.finishing:
         # Finishing it writes them; the next run compares.
         return before, after

@@ -76,7 +76,7 @@ def plan_creation(table: Worktable, person: Person) -> None:
     if reason is not None:
         table.findings.number_reserved(person, reason, None)
         return
-    template_number = situation.templates.get(person.unit.casefold())
+    template_number = person.template or situation.templates.get(person.unit.casefold())
     template = situation.by_number.get(template_number) if template_number else None
     if template_number and template is None:
         table.without_template[template_number].append(person)

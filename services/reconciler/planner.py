@@ -181,6 +181,7 @@ def _plan_people(table: Worktable) -> None:
             and person.last_name == extension.last_name
             and person.email == extension.email
             and person.mobile == extension.mobile
+            and person.further == extension.further
             and not with_departments
         ):
             continue

@@ -59,6 +59,7 @@ class Situation:
         self.exclusions = Exclusions(rules.exclusions)
         self.templates = {unit.distinguished_name.casefold(): unit.template_number for unit in rules.units}
         self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
+        self.reserved |= {person.template for person in people.values() if person.template}
         if rules.archive is not None and rules.archive.number:
             self.reserved.add(rules.archive.number)
         self.kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)

@@ -203,7 +203,22 @@ class Connection:
 
     def rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
         """The rows of a collection that are answered."""
-        rows = self.read(path, what, query).get("value")
+        return self._listed(self.read(path, what, query), what)
+
+    def known_rows(
+        self,
+        path: str,
+        what: str,
+        entity: str,
+        fields: Sequence[str],
+        expand: Sequence[str],
+        more: Mapping[str, str],
+    ) -> list[Json]:
+        """The same with those of the fields that this phone system has."""
+        return self._listed(self.read_known(path, what, entity, fields, expand, more), what)
+
+    def _listed(self, answer: Json, what: str) -> list[Json]:
+        rows = answer.get("value")
         if not isinstance(rows, list):
             raise unreadable(self._call("GET", what))
         return rows

@@ -11,7 +11,9 @@ from enum import StrEnum
 
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
+from shared.domain.further import FURTHER
 from shared.domain.owed import WELCOME
+from shared.values.phone import dialled
 
 
 class Action(StrEnum):
@@ -120,7 +122,8 @@ def has_further_steps(command: Command) -> bool:
     """Whether a creation has more to write than the extension itself."""
     is_new = command.kind is CommandKind.CREATE_EXTENSION
     return not is_new or any(
-        command.after.get(name) for name in ("template", "departments", "primary_department", WELCOME)
+        command.after.get(name)
+        for name in ("template", "departments", "primary_department", *FURTHER, WELCOME)
     )
 
 
@@ -212,13 +215,17 @@ def field_of(extension: Extension, name: str) -> FieldValue:
     """The value of a command's field on an extension."""
     if name == "departments":
         return tuple(sorted(membership.department for membership in extension.memberships))
+    if name in FURTHER:
+        return dict(extension.further).get(name)
     value: FieldValue = getattr(extension, name)
     return value
 
 
 def _folded(name: str, value: FieldValue) -> FieldValue:
-    if name == "email" and isinstance(value, str):
+    if name in ("email", "language") and isinstance(value, str):
         return value.casefold()
+    if name == "caller_id" and isinstance(value, str):
+        return dialled(value) or value
     if name == "departments" and isinstance(value, tuple):
         return tuple(sorted(item.casefold() for item in value))
     if name == "primary_department" and isinstance(value, str):

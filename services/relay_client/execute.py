@@ -67,7 +67,8 @@ def _execute(work: RunWork, site: SiteSettings, archiver: Archiver | None) -> No
         evidence = gather(work, key)
         if evidence is None:
             return
-        with Xapi(site.phone_system, context.database, context.encryption) as xapi:
+        further = site.directory.attributes.further()
+        with Xapi(site.phone_system, context.database, context.encryption, further=further) as xapi:
             used = archiver or archiver_of(
                 site,
                 xapi,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.relay_client import template
+from services.relay_client import further, template
 from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
 from services.relay_client.decide import Live
 from services.relay_client.errors import REFUSED
@@ -239,7 +239,10 @@ class Performer:
         """What follows a creation, in the order that works: primary departments only after memberships."""
         groups, primary = self._groups(command, copied, is_own=is_own)
         return [
-            _Step("its settings", template.settings_body(copied, source, command.number)),
+            _Step(
+                "its settings",
+                template.settings_body(copied, source, command.number) | further.body(command.after),
+            ),
             _Step("its forwarding", template.forwarding_body(copied, source, command.number)),
             _Step("its departments", {"Groups": groups} if groups else {}, is_placing=True),
             _Step("its primary department", {"PrimaryGroupId": primary} if primary else {}, is_placing=True),
@@ -317,6 +320,10 @@ class Performer:
         if body:
             self.enter("its fields")
             self.xapi.update_user(_id(command), body, what)
+        if own := further.body(command.after):
+            # By themselves: what 3CX refuses of them keeps no name and no address away.
+            self.enter("its further fields")
+            self.xapi.update_user(_id(command), own, what)
         names = command.after.get("departments")
         if isinstance(names, tuple):
             rows = template.membership_rows(

@@ -4,7 +4,7 @@ Every read names its fields with ``$select``: a row without it carries passwords
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import httpx
 
 from services.relay_client.connection import ANY_TYPE, Connection
 from services.relay_client.errors import REFUSED
+from services.relay_client.further import NAMES, further_of
 from services.relay_client.odata import any_of, quoted
 from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
@@ -74,7 +75,8 @@ class MissingSettings:
 class Xapi:
     """One phone system. Safe to share between threads; close it, or use it as a context manager.
 
-    How calls are repeated, and how long they wait, is that of ``Connection``.
+    How calls are repeated, and how long they wait, is that of ``Connection``. ``further`` are the fields of
+    ``shared.domain.further`` to read of extensions.
     """
 
     def __init__(
@@ -84,8 +86,10 @@ class Xapi:
         encryption: Encryption,
         *,
         patience_seconds: float = 60.0,
+        further: Collection[str] = (),
     ) -> None:
         self.settings = settings
+        self._further = tuple(field for name, field in NAMES.items() if name in further)
         self._connection = Connection(settings, database, encryption, patience_seconds)
 
     def __enter__(self) -> Self:
@@ -316,8 +320,16 @@ class Xapi:
         for start in range(0, len(literals), FILTER_BATCH):
             batch = literals[start : start + FILTER_BATCH]
             query = USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
-            for row in self._connection.rows("/Users", "reading extensions back", query):
+            for row in self._rows("/Users", "reading extensions back", query):
                 yield _extension(row)
+
+    def _rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
+        """The rows of one page; of extensions with the further fields that this phone system has."""
+        if path != "/Users" or not self._further:
+            return self._connection.rows(path, what, query)
+        more = {name: value for name, value in query.items() if name not in USER_QUERY}
+        fields = (*_USER_FIELDS.split(","), *self._further)
+        return self._connection.known_rows(path, what, "User", fields, (USER_QUERY["$expand"],), more)
 
     def _all(self, path: str, what: str, query: Mapping[str, str]) -> Iterator[Json]:
         """Every row once, in the order of ids."""
@@ -335,7 +347,7 @@ class Xapi:
 
         def _page(skip: int) -> list[Json]:
             place = {"$orderby": "Id", "$top": str(PAGE), "$skip": str(skip)}
-            return self._connection.rows(path, what, {**query, **place})
+            return self._rows(path, what, {**query, **place})
 
         ahead: deque[Future[list[Json]]] = deque()
         with ThreadPoolExecutor(self.settings.concurrency, "page", ids_taken_along()) as pool:
@@ -360,6 +372,7 @@ def _extension(row: Json) -> Extension:
         last_name=str(row.get("LastName") or ""),
         email=str(row.get("EmailAddress") or ""),
         mobile=str(row.get("Mobile") or ""),
+        further=further_of(row),
         enabled=bool(row.get("Enabled")),
         memberships=tuple(
             Membership(

@@ -127,9 +127,14 @@ PERSON = Columns(
     Person,
     _person,
     15,
-    reading={"departments": tuple, "account_state": _STATES.__getitem__, "unmapped": _pairs},
+    reading={
+        "departments": tuple,
+        "account_state": _STATES.__getitem__,
+        "unmapped": _pairs,
+        "further": _pairs,
+    },
 )
-EXTENSION = Columns(Extension, _extension, 9, reading={"memberships": _memberships})
+EXTENSION = Columns(Extension, _extension, 9, reading={"memberships": _memberships, "further": _pairs})
 ABSENT = Columns(
     AbsentPerson,
     lambda absent: [absent.guid, absent.found, absent.distinguished_name],

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.domain.further import Further
+
 ROLE_USER = "users"
 ROLE_SYSTEM_OWNER = "system_owners"
 
@@ -17,7 +19,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One 3CX user with the fields that the plan may touch. ``id`` is 3CX's own and never reused."""
+    """One 3CX user with the fields that the plan may touch. ``id`` is 3CX's own and never reused.
+
+    ``further`` are the fields of ``shared.domain.further`` that were read.
+    """
 
     id: int
     number: str
@@ -28,6 +33,7 @@ class Extension:
     enabled: bool = True
     memberships: tuple[Membership, ...] = ()
     primary_department_id: int | None = None
+    further: Further = ()
 
     @property
     def name(self) -> str:

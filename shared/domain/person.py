@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from shared.domain.further import Further
+
 
 class AccountState(StrEnum):
     """Whether the directory lets the person work, from userAccountControl and accountExpires."""
@@ -31,7 +33,8 @@ class Person:
     attribute as it stands. ``departments`` are the values of the group attribute. ``unit`` is the
     distinguished name of the organizational unit of the settings through which the person was selected.
     ``unmapped`` are the other fields whose expression does not work for the person, each with a sentence that says why:
-    they are empty here, and stay as they are in 3CX.
+    they are empty here, and stay as they are in 3CX. ``further`` are the fields that are managed only where the settings
+    map them, without those that are empty; ``template`` is the extension a new one is modelled on, before the unit's.
     """
 
     guid: str
@@ -50,6 +53,8 @@ class Person:
     login: str = ""
     usn: int = 0
     unmapped: tuple[tuple[str, str], ...] = ()
+    further: Further = ()
+    template: str = ""
 
     @property
     def name(self) -> str:

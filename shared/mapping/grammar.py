@@ -149,6 +149,29 @@ def parse(expression: str) -> Node:
     return _Parser(expression).whole()
 
 
+def literals_of(node: Node) -> Iterator[str]:
+    """Every text in quotes that stands in the tree, keys of tables excepted."""
+    match node:
+        case Text():
+            yield node.value
+        case Table():
+            yield from (value.value for _, value in node.entries)
+        case Items():
+            for item in node.items:
+                yield from literals_of(item)
+        case Call():
+            for argument in node.arguments:
+                yield from literals_of(argument)
+        case Binary():
+            yield from literals_of(node.left)
+            yield from literals_of(node.right)
+        case Not():
+            yield from literals_of(node.operand)
+        case Either():
+            for part in (node.condition, node.then, node.otherwise):
+                yield from literals_of(part)
+
+
 def _tokens(expression: str) -> Iterator[_Token]:
     at = 0
     while at < len(expression):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from shared.mapping.compiling import Compiler, Run, Value, Work, several
 from shared.mapping.errors import MappingError
 from shared.mapping.functions import Kind
-from shared.mapping.grammar import ATTRIBUTE_NAME, parse
+from shared.mapping.grammar import ATTRIBUTE_NAME, literals_of, parse
 from shared.values.text import clean
 
 _LONGEST_NAME = 64
@@ -22,13 +22,15 @@ class FieldMapping:
     """A mapping, ready to be run for every person.
 
     ``attributes`` are those it reads, as written. ``digits_of`` are the attributes of which one holds the digits of
-    the value in their order, in lower case; ``None`` when the value may have other digits.
+    the value in their order, in lower case; ``None`` when the value may have other digits. ``literals`` are the texts
+    in it that may be its value.
     """
 
     text: str
     attributes: tuple[str, ...]
     digits_of: tuple[str, ...] | None
     is_expression: bool
+    literals: tuple[str, ...]
     _run: Run = field(repr=False, compare=False)
 
     def value(self, values: Mapping[str, Value]) -> Value:
@@ -62,8 +64,9 @@ def compile_mapping(text: str) -> FieldMapping:
                 f"An attribute's name has at most {_LONGEST_NAME} characters.", text, _LONGEST_NAME
             )
         key = text.lower()
-        return FieldMapping(text, (text,), (key,), False, lambda work: work.values.get(key, ""))
-    part = Compiler(text).part(parse(text))
+        return FieldMapping(text, (text,), (key,), False, (), lambda work: work.values.get(key, ""))
+    node = parse(text)
+    part = Compiler(text).part(node)
     if part.kind is not Kind.TEXT:
         hint = {
             Kind.TRUTH: ' Choose a text by it: … ? "one" : "other".',
@@ -73,4 +76,6 @@ def compile_mapping(text: str) -> FieldMapping:
             f"The expression must give a text, and this is {part.kind.value}.{hint}", text, part.at
         )
     digits = None if part.digits_of is None else tuple(sorted(part.digits_of))
-    return FieldMapping(text, part.attributes, digits, True, part.run)
+    return FieldMapping(
+        text, part.attributes, digits, True, tuple(dict.fromkeys(literals_of(node))), part.run
+    )

@@ -117,7 +117,10 @@ class SiteSettings(Document):
             if archive.is_enabled
             else None,
             moves_with_number=self.relay.is_configured,
-            protected_numbers=(archive.extension,) if archive.extension else (),
+            protected_numbers=(
+                *((archive.extension,) if archive.extension else ()),
+                *self.directory.attributes.templates(),
+            ),
         )
 
     def to_limits(self) -> Limits:

@@ -16,6 +16,7 @@ from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.mapping.mapping import compile_mapping
 from shared.settings.documents import (
     SECTION_MODELS,
     DirectorySettings,
@@ -198,11 +199,13 @@ def selection_hash(directory: DirectorySettings, rules: RulesSettings = RulesSet
 
     A run after a change of it is held, because most people may look gone.
     """
+    number = directory.attributes.number
     chosen: dict[str, Any] = {
         "units": [unit.dn.lower() for unit in directory.units],
         "filter": directory.filter,
         "required_group": directory.required_group.lower(),
-        "number": directory.attributes.number.lower(),
+        # In an expression capitals may make a difference.
+        "number": number if compile_mapping(number).is_expression else number.lower(),
         "number_rule": directory.number_rule.model_dump(),
     }
     if rules.number_ranges:

@@ -69,12 +69,17 @@ class Office:
         } | dict(attributes)
         return {name: value for name, value in values.items() if value is not None}
 
-    def change(self, dn: str, **attributes: str | None) -> None:
+    def change(self, dn: str, **attributes: str | list[str] | None) -> None:
         """Replace attributes; ``None`` clears one."""
         self._connection.modify(
             dn,
             {
-                name: [(ldap3.MODIFY_REPLACE, [] if value is None else [value])]
+                name: [
+                    (
+                        ldap3.MODIFY_REPLACE,
+                        [] if value is None else value if isinstance(value, list) else [value],
+                    )
+                ]
                 for name, value in attributes.items()
             },
         )

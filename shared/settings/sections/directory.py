@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from shared.domain.choice import Choice
+from shared.domain.further import FURTHER
+from shared.mapping.mapping import compile_mapping
 from shared.settings.declaration import REQUIRED, Destination, Document, Group, setting, wrong
 from shared.settings.sections.types import (
     AttributeOrExpression,
@@ -18,12 +20,14 @@ from shared.settings.sections.types import (
 )
 from shared.values.e164 import is_country
 
+IS_NUMBER = re.compile(r"[0-9]{2,10}")
 CONNECTION = Group("Connection")
 SIGNING_IN = Group("Certificate and sign-in", is_folded=True)
 UNITS = Group("")
 NUMBER = Group("Extension number")
 NUMBER_RULE = Group("How a number is read")
 ATTRIBUTES = Group("Other attributes")
+FURTHER_FIELDS = Group("Further fields of 3CX", is_folded=True)
 SELECTION = Group("Limit to some people", is_folded=True)
 ADVANCED = Group("Advanced", is_folded=True)
 
@@ -113,6 +117,40 @@ class AttributeSettings(Document):
         'What gives the name of the 3CX department, if any, e.g. table(department, {"IT": "Support"}).',
         ATTRIBUTES,
     )
+    caller_id: AttributeOrExpression | None = setting(
+        None,
+        "Outbound caller ID",
+        'Attribute or expression, e.g. e164(telephoneNumber, "DE"). Left to 3CX when empty.',
+        FURTHER_FIELDS,
+    )
+    language: AttributeOrExpression | None = setting(
+        None,
+        "Language",
+        'Attribute or expression, e.g. c in ["DE", "AT"] ? "DE" : "EN". Left to 3CX when empty.',
+        FURTHER_FIELDS,
+    )
+    emergency_info: AttributeOrExpression | None = setting(
+        None,
+        "Emergency information",
+        "Where the person sits, e.g. physicalDeliveryOfficeName. Left to 3CX when empty.",
+        FURTHER_FIELDS,
+    )
+    template: AttributeOrExpression | None = setting(
+        None,
+        "Template extension",
+        'For new extensions, e.g. table(department, {"Sales": "901"}, ""). The OU\'s template when it gives nothing.',
+        FURTHER_FIELDS,
+    )
+
+    def further(self) -> tuple[str, ...]:
+        """The further fields that are managed."""
+        return tuple(name for name in FURTHER if getattr(self, name))
+
+    def templates(self) -> tuple[str, ...]:
+        """The extensions that the expression for the template names, whoever they are for."""
+        if not self.template:
+            return ()
+        return tuple(filter(IS_NUMBER.fullmatch, compile_mapping(self.template).literals))
 
 
 def global_catalog(server: str) -> str:

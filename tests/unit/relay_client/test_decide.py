@@ -234,3 +234,19 @@ def test_an_outdated_command_says_which_field_has_what_now() -> None:
 def test_a_number_that_is_taken_says_by_whom() -> None:
     live = _at_number(make_extension(1, first_name="Otto", last_name="Other"))
     assert "belongs to Otto Other" in decide(CREATE, live, was_interrupted=False).message
+
+
+def test_a_further_field_that_3cx_keeps_in_its_own_form_has_taken_effect() -> None:
+    change = _command(
+        CommandKind.UPDATE_EXTENSION,
+        {"language": "EN", "caller_id": ""},
+        {"language": "DE", "caller_id": "+49301234204"},
+    )
+    old = (("caller_id", ""), ("language", "EN"))
+    new = (("caller_id", "+49 30 1234204"), ("language", "de"))
+    assert decide(change, _having(further=old), was_interrupted=False).action is Action.WRITE
+    assert decide(change, _having(further=new), was_interrupted=False).action is Action.ALREADY_DONE
+    assert (
+        decide(change, _having(further=(*old[:1], ("language", "FR"))), was_interrupted=False).action
+        is Action.OUTDATED
+    )

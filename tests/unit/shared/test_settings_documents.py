@@ -24,8 +24,15 @@ def test_a_document_of_the_first_release_is_read_and_written_as_it_was(section: 
         document = SECTION_MODELS[section].model_validate(case["given"])
         written = document.model_dump(mode="json")
         # What has come since then has a default.
-        assert {name: written[name] for name in case["saved"]} == case["saved"]
+        assert _as_far_as(case["saved"], written) == case["saved"]
         assert SECTION_MODELS[section].model_validate_json(json.dumps(written)) == document
+
+
+def _as_far_as(saved: Any, written: Any) -> Any:
+    """What was written, less what was not there to be saved."""
+    if isinstance(saved, dict):
+        return {name: _as_far_as(value, written[name]) for name, value in saved.items()}
+    return written
 
 
 @pytest.mark.parametrize(("document", "kind"), [(RulesSettings, Rules), (LimitsSettings, Limits)])

@@ -61,6 +61,7 @@ TABS: tuple[Tab, ...] = (
             directory.NUMBER,
             directory.NUMBER_RULE,
             directory.ATTRIBUTES,
+            directory.FURTHER_FIELDS,
             directory.SELECTION,
             directory.ADVANCED,
         ),
