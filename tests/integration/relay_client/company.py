@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import insert, select
 
 from services.api.use_cases.decisions import cancel
+from services.reconciler.begun import settle_begun
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import bindings_of, left_behind_of
 from services.relay_client.readback import read_back
-from shared.database import owed
+from shared.database import begun, owed
 from shared.database.tables import BindingRow, Event, Run, RunState
 from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
@@ -30,6 +31,19 @@ RULES: Rules = make_rules(
 )
 
 
+class Disturbance(Protocol):
+    """What is done to the requests of a run."""
+
+    def begin(self, bench: Bench, run_id: int) -> None:
+        """The run that it is about to disturb."""
+
+    def handle(self, passing: Passing, forward: Forward) -> Answer:
+        """Answer one request."""
+
+    def goes_on(self) -> bool:
+        """Whether another worker goes on with a run that was interrupted; else it is cancelled."""
+
+
 @dataclass
 class Trouble:
     """At the write numbered ``at`` (from 1): the phone system goes away, or a person cancels the run.
@@ -43,6 +57,14 @@ class Trouble:
     writes: int = 0
     is_away: bool = False
     on_cancel: Callable[[], object] = field(default=lambda: None)
+
+    def begin(self, bench: Bench, run_id: int) -> None:
+        """The run that it is about to disturb."""
+        self.on_cancel = lambda: cancel(bench.context, run_id, "test")
+
+    def goes_on(self) -> bool:
+        """Whether another worker goes on with a run that was interrupted."""
+        return False
 
     def handle(self, passing: Passing, forward: Forward) -> Answer:
         """Answer one request."""
@@ -64,8 +86,8 @@ class Trouble:
 class Company:
     """People and their extensions: a joiner, one with a new number, a leaver, one out of use, one with a new name."""
 
-    def __init__(self, bench: Bench, proxy: Between) -> None:
-        self.bench, self.proxy = bench, proxy
+    def __init__(self, bench: Bench, proxy: Between, rules: Rules = RULES) -> None:
+        self.bench, self.proxy, self.rules = bench, proxy, rules
         state = bench.phone_system.state
         state.change_user(
             bench.id_of("100"),
@@ -77,19 +99,17 @@ class Company:
         )
         self.people = [
             make_person(1, departments=("Sales",)),
-            self._theirs(4, number="204"),
-            self._theirs(3, account_state=AccountState.DISABLED),
-            self._theirs(2, first_name="Dora", mobile="+49302"),
+            self.theirs(4, number="204"),
+            self.theirs(3, account_state=AccountState.DISABLED),
+            self.theirs(2, first_name="Dora", mobile="+49302"),
         ]
         self.absent = [AbsentPerson(guid(5), found=False)]
         with bench.context.database.begin() as session:
-            session.execute(
-                insert(BindingRow),
-                [self._binding(bench, index) for index in (2, 3, 4, 5)],
-            )
+            session.execute(insert(BindingRow), [self._binding(index) for index in (2, 3, 4, 5)])
         bench.configure(base_url=proxy.base_url, concurrency=1)
 
-    def _theirs(self, index: int, **changes: Any) -> Person:
+    def theirs(self, index: int, **changes: Any) -> Person:
+        """The person whom extension 10<index> shows."""
         user = self.bench.user(f"10{index}")
         values = {
             "number": f"10{index}",
@@ -100,9 +120,13 @@ class Company:
         }
         return make_person(index, **(values | changes))
 
-    @staticmethod
-    def _binding(bench: Bench, index: int) -> dict[str, Any]:
-        user = bench.user(f"10{index}")
+    def bind(self, index: int, **changes: Any) -> None:
+        """Link the person of that index to extension 10<index>."""
+        with self.bench.context.database.begin() as session:
+            session.execute(insert(BindingRow), [self._binding(index) | changes])
+
+    def _binding(self, index: int) -> dict[str, Any]:
+        user = self.bench.user(f"10{index}")
         return {
             "site_id": "default",
             "person_guid": guid(index),
@@ -117,7 +141,7 @@ class Company:
             "updated_at": datetime.now(UTC),
         }
 
-    def run(self, trouble: Trouble | None = None) -> Plan:
+    def run(self, trouble: Disturbance | None = None) -> Plan:
         """Read, plan and execute once, as a run does; with trouble it may end in the middle."""
         bench, database = self.bench, self.bench.context.database
         self.proxy.handling = lambda _passing, forward: forward()
@@ -127,28 +151,35 @@ class Company:
             phone_system = PhoneSystemSnapshot(
                 extensions, tuple(xapi.departments()), tuple(xapi.peers()), len(extensions)
             )
-        with database.read() as session:
+        with database.begin() as session:
+            found = owed.rows(session, "default")
             plan = make_plan(
                 self.people,
                 phone_system,
                 bindings_of(session, "default"),
                 self.absent,
-                RULES,
+                self.rules,
                 make_units(len(self.people)),
                 left_behind_of(session, "default"),
-                owed.owed_of(owed.rows(session, "default")),
+                owed.owed_of(found),
                 now=NOW,
             )
+            plan = settle_begun(plan, begun.begun_of(found), phone_system, bindings_of(session, "default"))
+            begun.forget(session, "default", plan.settled)
         if not plan.commands:
             return plan
         run_id = bench.start(plan.commands)
         if trouble is not None:
-            trouble.on_cancel = lambda: cancel(bench.context, run_id, "test")
+            trouble.begin(bench, run_id)
             self.proxy.handling = trouble.handle
         try:
             bench.drain(run_id)
         except TransientError:
-            cancel(bench.context, run_id, "test")
+            self.proxy.handling = lambda _passing, forward: forward()
+            if trouble is None or not trouble.goes_on():
+                cancel(bench.context, run_id, "test")
+            else:
+                bench.drain(run_id)
         except RollcallError:
             assert bench.run(run_id).state in (RunState.FAILED, RunState.CANCELLED)
         return plan
