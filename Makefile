@@ -35,6 +35,11 @@ format: $(STAMP)
 bench: $(STAMP) test-tools
 	$(BIN)/python -m bench $(ARGS)
 
+# What is published, in dist/: both wheels, what they are made of (CycloneDX) and its licences.
+.PHONY: dist
+dist: $(STAMP)
+	@sh deploy/dist/build.sh $(BIN)/python dist
+
 # The relay for the phone system's host, as a wheel in dist/ (docs/relay-install.md).
 .PHONY: relay
 relay: $(STAMP)
