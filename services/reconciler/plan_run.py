@@ -62,6 +62,7 @@ from shared.domain.plan import (
     Plan,
     Severity,
     Verdict,
+    as_it_stands,
     counts_of,
     hash_of,
 )
@@ -424,7 +425,8 @@ def _entries(
     told = [
         finding
         for finding in plan.findings
-        if finding.severity is not Severity.INFO and (finding.code.value, finding.message) not in known
+        if finding.severity is not Severity.INFO
+        and (finding.code.value, as_it_stands(finding.message)) not in known
     ]
     for finding in told[:_MOST_FINDINGS_IN_LOG]:
         yield events.LogEntry(

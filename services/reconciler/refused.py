@@ -73,10 +73,11 @@ def _finding(command: Command, refusal: Refusal, concerned: list[Command]) -> Fi
     )
     what = f"{command.kind.replace('_extension', '').replace('_group', ' department')}"
     name = command.number or str(command.after.get("name", ""))
+    again = f" and since then, {refusal.times} times in a row" if refusal.times > 1 else ""
     return Finding(
         FindingCode.REFUSED,
         Severity.WARNING,
-        f"The phone system refused to {what} {name} in run {refusal.run_id}: {refusal.message} Every run tries it once "
+        f"The phone system refused to {what} {name} in run {refusal.run_id}{again}: {refusal.message} Every run tries it once "
         "more; nobody else waits for it.",
         command.number,
         tuple(dict.fromkeys(item.person_guid for item in people if item.person_guid)),

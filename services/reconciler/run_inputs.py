@@ -32,6 +32,7 @@ from shared.domain.command import CommandKind, CommandState
 from shared.domain.content import together, written
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
+from shared.domain.plan import as_it_stands
 from shared.domain.reading import Reading, merged
 from shared.domain.rules import RunFacts, TakenLately, UnitSnapshot
 from shared.settings.documents import Section
@@ -208,7 +209,7 @@ def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
         .limit(1)
     )
     rows = session.execute(select(FindingRow.code, FindingRow.message).where(FindingRow.run_id == last))
-    return frozenset((row.code, row.message) for row in rows)
+    return frozenset((row.code, as_it_stands(row.message)) for row in rows)
 
 
 def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:

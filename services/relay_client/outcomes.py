@@ -17,6 +17,8 @@ from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.grace import Grace
 from shared.domain.owed import Owes
+from shared.domain.refusal import refusal_key
+from shared.runs.history import refused_before
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
 
@@ -49,8 +51,9 @@ _EVENTS = {
     CommandState.OUTDATED: CommandEvent.OUTDATED,
     CommandState.SKIPPED: CommandEvent.NOT_BEGUN,
 }
+_FAILED = "command.failed"
 _NOT_DONE_CODES = {
-    CommandState.FAILED: ("command.failed", EventLevel.ERROR),
+    CommandState.FAILED: (_FAILED, EventLevel.ERROR),
     CommandState.OUTDATED: ("command.outdated", EventLevel.WARNING),
     CommandState.SKIPPED: ("command.skipped", EventLevel.WARNING),
 }
@@ -88,13 +91,16 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
     :raises TransitionRefused: a command was not in hand any more.
     """
     now = datetime.now(UTC)
+    again = _refused_again(session, site_id, run_id, outcomes)
     end_commands(
         session,
         [
             CommandEnd(
                 outcome.row_id,
                 _EVENTS[outcome.state],
-                outcome.result | ({"was_so_already": True} if outcome.was_so_already else {}),
+                outcome.result
+                | ({"was_so_already": True} if outcome.was_so_already else {})
+                | dict(again.get(outcome.row_id, {})),
                 outcome.error_code,
                 outcome.error_message,
             )
@@ -114,9 +120,25 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
             entry
             for outcome in outcomes
             for entry in _entries(run_id, outcome, archived.get(outcome.command.extension_id))
+            # Told when it was refused first; the finding counts on.
+            if outcome.row_id not in again or entry.code != _FAILED
         ]
         + [grace_begun(grace, run_id) for grace in begun],
     )
+
+
+def _refused_again(
+    session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]
+) -> Mapping[int, Mapping[str, int]]:
+    """Of commands that failed just as they did in the run before, by row: since when, and how often by now."""
+    failed = [outcome for outcome in outcomes if outcome.state is CommandState.FAILED]
+    before = refused_before(session, site_id, run_id) if failed else {}
+    found = {}
+    for outcome in failed:
+        refusal = before.get(refusal_key(outcome.command))
+        if refusal is not None and refusal.code == outcome.error_code:
+            found[outcome.row_id] = replace(refusal, times=refusal.times + 1).counted
+    return found
 
 
 def _note_graces(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -77,6 +78,14 @@ class Finding:
     number: str = ""
     person_guids: tuple[str, ...] = ()
     person_names: tuple[str, ...] = ()
+
+
+_COUNTING_UP = re.compile(r"(?: and since then)?, \d+ times in a row")
+
+
+def as_it_stands(message: str) -> str:
+    """A finding's message without what counts up from run to run: as long as this is the same, it was told."""
+    return _COUNTING_UP.sub("", message)
 
 
 class VerdictState(StrEnum):

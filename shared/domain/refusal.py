@@ -1,5 +1,6 @@
 """What the phone system refused, so that the next run knows the command again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain.command import Command, CommandKind
@@ -7,11 +8,17 @@ from shared.domain.command import Command, CommandKind
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the phone system did not do something, and in which run."""
+    """Why the phone system did not do something: the first run that it refused it in, and how often in a row since."""
 
     run_id: int
     code: str
     message: str
+    times: int = 1
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """How it is kept with the command that was refused."""
+        return {"refused_since": self.run_id, "refused_times": self.times}
 
 
 def refusal_key(command: Command) -> str:

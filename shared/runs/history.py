@@ -81,6 +81,11 @@ def refused_before(session: Session, site_id: str, run_id: int) -> dict[str, Ref
         CommandRow.kind.in_(_REFUSED_KINDS),
     )
     return {
-        refusal_key(row_command(row)): Refusal(row.run_id, row.error_code or "", row.error_message or "")
+        refusal_key(row_command(row)): Refusal(
+            row.result.get("refused_since", row.run_id),
+            row.error_code or "",
+            row.error_message or "",
+            row.result.get("refused_times", 1),
+        )
         for row in session.scalars(failed)
     }

@@ -6,6 +6,7 @@ import pytest
 
 from services.relay_client.template import COPIED_FIELDS
 from services.sandbox.phone_system.user_fields import SECRETS
+from shared.database.tables import RunState
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import departments_of, extension, picture
 
@@ -109,3 +110,26 @@ def test_a_department_that_must_not_be_created_is_a_finding_and_the_person_gets_
     assert departments_of(ends.phone_system, "201") == (["DEFAULT"], "DEFAULT")
     assert "'Sales'" in ends.site.findings(run.id)["department_missing"][0].message
     ends.assert_in_step()
+
+
+def test_a_department_that_3cx_refuses_for_ever_holds_nobody_up_and_is_logged_once(ends: Ends) -> None:
+    unit, long_name = ends.office.unit("Everyone"), "Department of " + "x" * 49
+    ends.office.hire(unit, "seller", "201", department=long_name)
+    ends.office.hire(unit, "loner", "202", department="Sales")
+    ends.configure([unit], rules=BY_DEPARTMENT)
+    first = ends.site.complete()
+    assert first.state == RunState.FAILED
+    assert departments_of(ends.phone_system, "202")[1] == "Sales"
+    ends.office.hire(unit, "joiner", "203", department=long_name)
+    for times in (1, 2, 3):
+        run = ends.site.plan()
+        assert run.state == RunState.EXECUTING, "nothing is held for it"
+        run = ends.site.finish(run.id)
+        assert (run.state, run.error_code) == (RunState.DONE, "refused")
+        (finding,) = ends.site.findings(run.id)["refused"]
+        assert long_name in finding.message
+        assert ("3 times in a row" in finding.message) == (times == 3)
+    assert {"201", "203"} <= picture(ends.phone_system).keys()
+    assert departments_of(ends.phone_system, "203") == (["DEFAULT"], "DEFAULT")
+    assert len(ends.site.log("command.failed")) == 1
+    assert len(ends.site.log("finding.refused")) == 1

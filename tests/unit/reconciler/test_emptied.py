@@ -5,10 +5,20 @@ from dataclasses import replace
 import pytest
 
 from services.reconciler.guards import judge
+from shared.domain.extension import Department, Membership
 from shared.domain.person import AccountState, Person
 from shared.domain.plan import Plan
-from shared.domain.rules import Limits, RunFacts
-from tests.builders.domain import SALES, SUPPORT, make_binding, make_extension, make_person
+from shared.domain.rules import DepartmentMode, Limits, RunFacts
+from tests.builders.domain import (
+    DEFAULT,
+    SALES,
+    SUPPORT,
+    make_binding,
+    make_extension,
+    make_person,
+    make_phone_system,
+    make_rules,
+)  # fmt: skip
 from tests.unit.reconciler.scenario import plan_of
 
 EIGHT = range(1, 9)
@@ -72,3 +82,19 @@ def test_an_attribute_that_few_people_had_may_be_emptied() -> None:
     assert plan.counts == {"update_extension": 3}
     assert judge(plan, RunFacts(), Limits()).held == {}
     assert judge(replace(plan, emptied=()), RunFacts(), Limits()).held == {}
+
+
+@pytest.mark.parametrize("mode", DepartmentMode)
+def test_departments_that_are_empty_for_everybody_take_nobody_out_of_theirs(mode: DepartmentMode) -> None:
+    sales = Department(2, "Sales")
+    extensions = [
+        make_extension(index, memberships=(Membership(2, "Sales"),), primary_department_id=2)
+        for index in EIGHT
+    ]
+    plan = plan_of(
+        [make_person(index) for index in EIGHT],
+        make_phone_system(extensions, departments=(DEFAULT, sales)),
+        [make_binding(index) for index in EIGHT],
+        rules=make_rules(add_to_departments=True, create_missing_departments=True, department_mode=mode),
+    )
+    assert plan.commands == ()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from services.reconciler.refused import tell_refused
 from shared.domain.extension import Department
-from shared.domain.plan import Plan
+from shared.domain.plan import Plan, as_it_stands
 from shared.domain.refusal import Refusal, refusal_key
 from tests.builders.domain import (
     guid,
@@ -47,6 +47,14 @@ def test_people_of_a_refused_department_go_on_without_it_and_it_is_tried_again()
         "more; nobody else waits for it."
     )
     assert set(finding.person_guids) == {guid(1), guid(2)}
+
+
+def test_what_is_refused_in_every_run_is_counted_and_stands_as_it_was_told() -> None:
+    plan = _plan()
+    key = refusal_key(plan.commands[0])
+    often = only_finding(tell_refused(plan, {key: replace(WHY, times=12)})).message
+    assert "in run 7 and since then, 12 times in a row: The name is too long." in often
+    assert as_it_stands(often) == only_finding(tell_refused(plan, {key: WHY})).message
 
 
 def test_a_refused_change_of_one_extension_is_tried_again_and_named() -> None:
