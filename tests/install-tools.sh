@@ -17,6 +17,8 @@ need odbcinst odbcinst
 need nginx nginx-light
 [ -n "$(find /usr/lib /usr/local/lib -name libtdsodbc.so 2>/dev/null | head -n 1)" ] || missing="$missing tdsodbc"
 need chromium chromium
+need node nodejs
+need npm npm
 [ -e /usr/share/samba/setup/provision.ldif ] || missing="$missing samba-ad-provision"
 [ -n "$missing" ] || exit 0
 
@@ -40,7 +42,7 @@ if command -v apt-get >/dev/null 2>&1 && [ "$run" != none ]; then
   [ "${failed:-}" = yes ] || exit 0
 fi
 echo "Not installed, and this user may not install it:$missing"
-echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) 'redis' (redis-server) and 'browser' (chromium), those on RabbitMQ (rabbitmq-server) and nginx (nginx-light)."
+echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) 'redis' (redis-server) and 'browser' (chromium), those of single sign-on (nodejs, npm), on RabbitMQ (rabbitmq-server) and nginx (nginx-light)."
 echo "As root: apt-get install --no-install-recommends$missing"
 if [ "${CI:-}" = true ]; then
   exit 1

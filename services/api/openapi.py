@@ -61,6 +61,13 @@ SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
         "is_enabled": True,
         "groups": [{"group": "CN=Phone admins,OU=Groups,DC=corp,DC=example", "role": "manager"}],
     },
+    Section.SINGLE_SIGN_ON: {
+        "is_enabled": True,
+        "issuer": "https://idp.example/realms/corp",
+        "client_id": "rollcall",
+        "client_secret": "(written, never read)",
+        "roles": [{"value": "Rollcall.Manager", "role": "manager"}],
+    },
     Section.SECOND_FACTOR: {"required_for": "managers"},
     Section.BRANDING: {"title_prefix": "Example Corp", "header_top": "#0b3d2e", "header_bottom": "#072a20"},
 }

@@ -42,6 +42,7 @@ SECTIONS_OF_ALL_SITES = frozenset(
     {
         Section.SIGN_IN.value,
         Section.DIRECTORY_GROUPS.value,
+        Section.SINGLE_SIGN_ON.value,
         Section.SECOND_FACTOR.value,
         Section.BRANDING.value,
     }

@@ -482,8 +482,8 @@ class ConsoleSession(Base):
     expires_at: Mapped[datetime]
     # When a second factor was shown (or the identity provider answered for it); NULL when none was.
     second_factor_at: Mapped[datetime | None]
-    # What the identity provider is asked again with, encrypted.
-    refresh_token: Mapped[str | None] = mapped_column(Prose)
+    # What the identity provider said, and what it is asked again with, encrypted.
+    proof: Mapped[str | None] = mapped_column(Prose)
 
 
 class SecondFactor(Base):

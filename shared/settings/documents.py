@@ -31,6 +31,7 @@ from shared.settings.sections.second_factor import RequiredFor as RequiredFor
 from shared.settings.sections.second_factor import SecondFactorSettings as SecondFactorSettings
 from shared.settings.sections.sign_in import PasswordType as PasswordType
 from shared.settings.sections.sign_in import SignInSettings as SignInSettings
+from shared.settings.sections.single_sign_on import SingleSignOnSettings as SingleSignOnSettings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -50,6 +51,7 @@ class Section(StrEnum):
     RELAY = "relay"
     SIGN_IN = "sign_in"
     DIRECTORY_GROUPS = "directory_groups"
+    SINGLE_SIGN_ON = "single_sign_on"
     SECOND_FACTOR = "second_factor"
     BRANDING = "branding"
 
@@ -66,6 +68,7 @@ class SiteSettings(Document):
     relay: RelaySettings = RelaySettings()
     sign_in: SignInSettings = SignInSettings()
     directory_groups: DirectoryGroupsSettings = DirectoryGroupsSettings()
+    single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
     second_factor: SecondFactorSettings = SecondFactorSettings()
     branding: BrandingSettings = BrandingSettings()
 

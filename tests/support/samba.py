@@ -80,7 +80,7 @@ class SambaDomain:
             )
         for name in _FOLDERS:
             (self.folder / name).mkdir(exist_ok=True)
-        with _locked("start"):
+        with locked("start"):
             if not self.address:
                 self.address, reservation = _free_address()
                 # Also while it is down: nobody else may be at its address when it comes back.
@@ -311,15 +311,17 @@ def _call(*command: str) -> None:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout[-3000:]}")
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where the tests keep what takes long to make."""
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rollcall-tests"
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 @contextmanager
-def _locked(name: str) -> Iterator[None]:
-    with (_cache() / f"{name}.lock").open("w") as handle:
+def locked(name: str) -> Iterator[None]:
+    """Nobody else is at it meanwhile, in any process of this user."""
+    with (cache_folder() / f"{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -329,8 +331,8 @@ def _provisioned(samba: str) -> Path:
     version = subprocess.run(
         [samba, "--version"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout.split()[-1]
-    made = _cache() / f"samba-{version}-{REALM}"
-    with _locked("provision"):
+    made = cache_folder() / f"samba-{version}-{REALM}"
+    with locked("provision"):
         if not made.exists():
             work = made.with_name(made.name + f".{os.getpid()}")
             # Debian's own Python: it alone has Samba's modules.

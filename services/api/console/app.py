@@ -15,6 +15,7 @@ from services.api.console.pages import (
     branding,
     leaving,
     log,
+    openid,
     overview,
     people,
     runs,
@@ -34,6 +35,7 @@ from shared.worker.context import Context
 
 PAGES = (
     sign_in,
+    openid,
     second_step,
     security,
     overview,

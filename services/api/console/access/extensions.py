@@ -61,7 +61,7 @@ def _since(context: Context) -> datetime | None:
     return read_rules(context, SignInSettings).changed_at
 
 
-def _look_again(context: Context, row: ConsoleSession, account: Account) -> Standing:
+def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> Standing:
     settings = read_rules(context, SignInSettings).settings
     found = elsewhere.look_again(context, settings, account.name)
     standing = _standing(settings, found)

@@ -107,7 +107,7 @@ def _since(context: Context) -> datetime | None:
     return read_rules(context, DirectoryGroupsSettings).changed_at
 
 
-def _look_again(context: Context, row: ConsoleSession, account: Account) -> Standing:
+def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> Standing:
     found = _find(context, guid=account.external_id or "")
     if found.guid:
         return found.standing

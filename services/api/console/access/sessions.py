@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 IDLE = timedelta(hours=1)
 LONGEST = timedelta(hours=12)
+_JUST_NOW = timedelta(minutes=10)
 _SEEN_NOTED_EVERY = timedelta(minutes=1)
 _REFUSED = {
     PasswordType.OWN: "The name or the password is wrong. Check both and try again.",
@@ -83,6 +84,7 @@ class Visitor:
     source: AccountSource = AccountSource.OWN
     date_format: str | None = None
     has_shown_factor: bool = False
+    signed_in_at: datetime | None = None
 
     @property
     def is_own(self) -> bool:
@@ -138,13 +140,31 @@ def check_again(context: Context, visitor: Visitor, password: str, address: str)
 
     :raises SignInRefused: it is not, or too many were wrong.
     """
+    if visitor.source is AccountSource.OPENID:
+        # Their password is not for us to see; the provider was asked for it when they signed in.
+        if visitor.signed_in_at is None or datetime.now(UTC) > visitor.signed_in_at + _JUST_NOW:
+            raise SignInRefused(
+                "For this you must have signed in just now. Sign out and in again, then repeat it."
+            )
+        return
     if _prove(context, visitor.name, password, address).id != visitor.account_id:
         raise SignInRefused("Somebody else has this name now. Sign out, and sign in again.")
 
 
-def open_session(context: Context, account: Account, address: str, second_factor: str = "") -> str:
-    """The token of a new session of an account that has proven itself, and with what besides the password, if anything."""
+def open_session(
+    context: Context,
+    account: Account,
+    address: str,
+    second_factor: str = "",
+    proof: str | None = None,
+    until: datetime | None = None,
+) -> str:
+    """The token of a new session of an account that has proven itself, and with what besides the password, if anything.
+
+    ``proof`` is what an identity provider said, and ``until`` when it must be asked again at the latest (``openid``).
+    """
     now = datetime.now(UTC)
+    due = now + (LONGEST if account.source == AccountSource.OWN else sourced.AGAIN_AFTER)
     token = secrets.token_urlsafe(32)
     with context.database.begin() as session:
         session.execute(
@@ -160,8 +180,9 @@ def open_session(context: Context, account: Account, address: str, second_factor
                 created_at=now,
                 last_seen_at=now,
                 # Of somebody known elsewhere: until they must be looked at again.
-                expires_at=now + (LONGEST if account.source == AccountSource.OWN else sourced.AGAIN_AFTER),
+                expires_at=min(until, due) if until is not None else due,
                 second_factor_at=now if second_factor else None,
+                proof=proof,
             )
         )
         session.execute(update(Account).where(Account.id == account.id).values(last_signed_in_at=now))
@@ -226,6 +247,7 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
         source,
         account.date_format,
         row.second_factor_at is not None,
+        row.created_at,
     )
 
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from functools import cache
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from services.api.console.access import accounts, extensions, group_members
+from services.api.console.access.openid import people as openid
 from services.api.console.access.standing import CannotAsk, Source, Standing, keep, record_ended
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import Conflict, StorageUnavailable
@@ -29,6 +30,7 @@ def _sources() -> dict[str, Source]:
     return {
         **{source.value: way for source, way in extensions.sources().items()},
         AccountSource.DIRECTORY_ACCOUNT.value: group_members.source(),
+        AccountSource.OPENID.value: openid.source(),
     }
 
 
@@ -45,18 +47,17 @@ def role_now(context: Context, row: ConsoleSession, account: Account, now: datet
     if not is_due or (may_wait and row.last_seen_at > now - _ASKED_EVERY):
         return AccountRole(account.role)
     try:
-        standing = source.look_again(context, row, account)
+        standing = source.look_again(context, row, account, now)
     except CannotAsk:
         return AccountRole(account.role) if may_wait else None
     if standing.refused or standing.role is None:
-        _end(context, account, standing)
+        _end(context, row, account, standing)
         return None
     try:
         keep(context, standing)
+        due = now + AGAIN_AFTER if standing.until is None else min(now + AGAIN_AFTER, standing.until)
         with context.database.begin() as session:
-            session.execute(
-                update(ConsoleSession).where(ConsoleSession.id == row.id).values(expires_at=now + AGAIN_AFTER)
-            )
+            session.execute(update(ConsoleSession).where(ConsoleSession.id == row.id).values(expires_at=due))
     except Conflict as error:
         log.warning("session_not_renewed", error=error.message)
         return None
@@ -66,7 +67,11 @@ def role_now(context: Context, row: ConsoleSession, account: Account, now: datet
     return standing.role
 
 
-def _end(context: Context, account: Account, standing: Standing) -> None:
+def _end(context: Context, row: ConsoleSession, account: Account, standing: Standing) -> None:
     with context.database.begin() as session:
-        accounts.end_sessions(session, account.id)
-    record_ended(context, standing, standing.refused)
+        if standing.ends_all:
+            accounts.end_sessions(session, account.id)
+        else:
+            session.execute(delete(ConsoleSession).where(ConsoleSession.id == row.id))
+    if standing.ends_all:
+        record_ended(context, standing, standing.refused)

@@ -53,6 +53,10 @@ class Standing:
     source: AccountSource
     external_id: str | None = None
     called: str = "somebody unknown"
+    # Whether what is refused concerns all sessions of the account, or the one that was asked about alone.
+    ends_all: bool = True
+    # When the session ends in any case; ``None`` for as long as sessions last.
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Source:
 
     is_on: Callable[[Context], bool]
     since: Callable[[Context], datetime | None]
-    look_again: Callable[[Context, ConsoleSession, Account], Standing]
+    look_again: Callable[[Context, ConsoleSession, Account, datetime], Standing]
 
 
 def let_in(context: Context, standing: Standing, address: str, *, told: bool = False) -> Account:

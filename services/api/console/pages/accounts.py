@@ -26,6 +26,7 @@ _SOURCES = Words(
         AccountSource.PHONE_SYSTEM.value: "Voicemail PIN",
         AccountSource.DIRECTORY.value: "Directory password",
         AccountSource.DIRECTORY_ACCOUNT.value: "AD account",
+        AccountSource.OPENID.value: "Single sign-on",
     }
 )
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]

@@ -11,7 +11,7 @@ from services.api.console.access import group_members, sessions, setup_link
 from services.api.console.access.accounts import has_manager
 from services.api.console.access.passwords.own import SHORTEST
 from services.api.console.access.rules import read_rules
-from services.api.console.access.sessions import SecondFactorDue, SignInRefused
+from services.api.console.access.sessions import SecondFactorDue, SignInRefused, Visitor
 from services.api.console.refusals import notice
 from services.api.console.rendering import link, page
 from services.api.console.visit import (
@@ -27,8 +27,9 @@ from services.api.console.visit import (
     visit_of,
 )
 from services.api.dependencies import ContextDep
+from shared.database.tables import AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid, TooBusy
-from shared.settings.documents import PasswordType, SignInSettings
+from shared.settings.documents import PasswordType, SignInSettings, SingleSignOnSettings
 from shared.worker.context import Context
 
 router = APIRouter()
@@ -55,7 +56,7 @@ def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Respo
     """The form; whoever is signed in already goes on."""
     if visit_of(request).visitor is not None:
         return RedirectResponse(safe_target(next), HTTPStatus.SEE_OTHER)
-    return _form(request, context, HTTPStatus.OK, next, "", "")
+    return sign_in_page(request, context, HTTPStatus.OK, next, "", "")
 
 
 @router.post("/sign-in")
@@ -69,7 +70,7 @@ def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
             status = HTTPStatus.SERVICE_UNAVAILABLE
         else:
             status = HTTPStatus.TOO_MANY_REQUESTS if refused.retry_after else HTTPStatus.UNAUTHORIZED
-        response = _form(request, context, status, back, name[:100], refused.message)
+        response = sign_in_page(request, context, status, back, name[:100], refused.message)
         if refused.retry_after:
             response.headers["Retry-After"] = str(ceil(refused.retry_after / timedelta(seconds=1)))
         return response
@@ -79,17 +80,17 @@ def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, context: ContextDep, _visitor: VisitorDep) -> Response:
+def sign_out(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
     """End this session."""
     sessions.sign_out(context, request.cookies[SESSION_COOKIE])
-    return _leave(request)
+    return _leave(request, visitor)
 
 
 @router.post("/sign-out-everywhere")
 def sign_out_everywhere(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
     """End every session of the account, this one too."""
     sessions.sign_out_everywhere(context, visitor.account_id)
-    return _leave(request)
+    return _leave(request, visitor)
 
 
 @router.get("/set-up/{token}")
@@ -128,9 +129,10 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
     )
 
 
-def _form(
+def sign_in_page(
     request: Request, context: Context, status: HTTPStatus, back: str, name: str, refused: str
 ) -> Response:
+    """The page with every way to sign in, and why nobody was signed in just now."""
     name_label, password_label, explained = _fields(context)
     return page(
         request,
@@ -140,6 +142,8 @@ def _form(
         name=name,
         refused=refused,
         has_manager=has_manager(context),
+        single_sign_on=read_rules(context, SingleSignOnSettings).settings,
+        has_left=request.query_params.get("left") == "openid",
         name_label=name_label,
         password_label=password_label,
         explained=explained,
@@ -166,7 +170,8 @@ def _no_link(request: Request) -> Response:
     )
 
 
-def _leave(request: Request) -> Response:
-    response = RedirectResponse(link("/sign-in"), HTTPStatus.SEE_OTHER)
+def _leave(request: Request, visitor: Visitor) -> Response:
+    left = "openid" if visitor.source is AccountSource.OPENID else ""
+    response = RedirectResponse(link("/sign-in", left=left), HTTPStatus.SEE_OTHER)
     response.delete_cookie(SESSION_COOKIE, **cookie_options(request))
     return response

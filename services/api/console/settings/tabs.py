@@ -21,6 +21,7 @@ from shared.settings.sections import (
     schedule,
     second_factor,
     sign_in,
+    single_sign_on,
 )
 
 
@@ -113,6 +114,12 @@ TABS: tuple[Tab, ...] = (
         "AD accounts",
         Section.DIRECTORY_GROUPS,
         (directory_groups.SWITCH, directory_groups.GROUPS),
+    ),
+    Tab(
+        "single-sign-on",
+        "Single sign-on",
+        Section.SINGLE_SIGN_ON,
+        (single_sign_on.PROVIDER, single_sign_on.ROLES, single_sign_on.RULES, single_sign_on.ADVANCED),
     ),
     Tab("second-factor", "Second factor", Section.SECOND_FACTOR, (second_factor.REQUIRED_FOR,)),
     Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,)),

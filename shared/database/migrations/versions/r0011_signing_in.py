@@ -17,7 +17,7 @@ def upgrade() -> None:
     """Apply."""
     op.add_column("accounts", sa.Column("external_id", sa.Unicode(length=64), nullable=True))
     op.add_column("console_sessions", sa.Column("second_factor_at", MOMENT, nullable=True))
-    op.add_column("console_sessions", sa.Column("refresh_token", sa.UnicodeText(), nullable=True))
+    op.add_column("console_sessions", sa.Column("proof", sa.UnicodeText(), nullable=True))
     op.create_table(
         "second_factors",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -54,7 +54,7 @@ def downgrade() -> None:
     op.drop_table("sign_in_challenges")
     op.drop_table("second_factors")
     with op.batch_alter_table("console_sessions", schema=None) as batch_op:
-        batch_op.drop_column("refresh_token")
+        batch_op.drop_column("proof")
         batch_op.drop_column("second_factor_at")
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.drop_column("external_id")
