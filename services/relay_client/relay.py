@@ -220,7 +220,8 @@ class Relay:
                 context.wrap_socket(raw, server_hostname=self._settings.host) as tls,
             ):
                 return tls.getpeercert(binary_form=True) or b""
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:
+            # The second is what Python says of a name that cannot be one.
             raise AddressUnknown(
                 f"The relay's host '{self._settings.host}' has no address. Check relay.host and the DNS of this host.",
                 server=self.address,

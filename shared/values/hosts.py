@@ -1,6 +1,34 @@
-"""What the name of a host says about where it is."""
+"""What the name of a host says: whether it can be one, and where it is."""
 
+import re
 from ipaddress import ip_address
+
+_LONGEST = 253
+# Active Directory has underscores in names; letters of other scripts become "xn--" labels.
+_LABEL = re.compile(r"[^\W_]([\w-]*\w)?|_[\w-]*\w")
+_LONGEST_LABEL = 63
+
+
+def is_host(text: str) -> bool:
+    """Whether it can be the name or address of a host (RFC 1123, section 2.1; RFC 5890): no label is empty or longer than
+    63 characters. Whoever resolves another text gets ``UnicodeError`` from Python instead of an answer.
+    """
+    plain = text.removeprefix("[").removesuffix("]").partition("%")[0]
+    try:
+        ip_address(plain)
+    except ValueError:
+        name = text.removesuffix(".")
+        return 0 < len(name) <= _LONGEST and all(map(_is_label, name.split(".")))
+    return True
+
+
+def _is_label(text: str) -> bool:
+    if not _LABEL.fullmatch(text):
+        return False
+    try:
+        return len(text.encode("idna")) <= _LONGEST_LABEL
+    except UnicodeError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -7,10 +7,9 @@ from typing import IO, Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from services.api.auth import ActorDep, CallerDep
-from services.api.dependencies import Before, ContextDep, Limit, SiteId, context_of_request
+from services.api.dependencies import Before, ContextDep, Limit, Moment, SiteId, context_of_request
 from services.api.documented import documented
 from services.api.schemas.log import EVENT_EXAMPLE, EventOut, LogCleared, LogOut
 from services.api.use_cases import log
@@ -51,8 +50,8 @@ async def _filter(
     run_id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     number: Annotated[str | None, Query(max_length=20, description="Extension number.")] = None,
     text: Annotated[str | None, Query(max_length=200, description="Part of the message.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Inclusive, with time zone.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Exclusive, with time zone.")] = None,
+    since: Annotated[Moment | None, Query(description="Inclusive, with time zone.")] = None,
+    until: Annotated[Moment | None, Query(description="Exclusive, with time zone.")] = None,
 ) -> LogFilter:
     return LogFilter(level, code, run_id, number, text, since, until)
 

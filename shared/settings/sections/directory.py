@@ -19,6 +19,7 @@ from shared.settings.sections.types import (
     is_distinguished_name,
 )
 from shared.values.e164 import is_country
+from shared.values.hosts import is_host
 
 IS_NUMBER = re.compile(r"[0-9]{2,10}")
 CONNECTION = Group("Connection")
@@ -257,6 +258,14 @@ class DirectorySettings(Document):
             if refused and not (info.context or {}).get("is_stored"):
                 raise ValueError(refused)
         return servers
+
+    @field_validator("tls_name")
+    @classmethod
+    def _is_a_name(cls, value: str, info: ValidationInfo) -> str:
+        value = value.strip()
+        if value and not is_host(value) and not (info.context or {}).get("is_stored"):
+            raise ValueError("Enter a name of the certificate, e.g. dc1.corp.example.")
+        return value
 
     @field_validator("filter")
     @classmethod

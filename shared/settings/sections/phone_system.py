@@ -2,11 +2,11 @@
 
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, ValidationInfo, field_validator
 
 from shared.settings.declaration import Destination, Document, Group, setting
 from shared.settings.sections.types import Certificate
-from shared.values.hosts import is_loopback
+from shared.values.hosts import is_host, is_loopback
 
 API_CLIENT = Group("Connection")
 OWN_CERTIFICATE = Group("Certificate", is_folded=True)
@@ -45,14 +45,19 @@ class PhoneSystemSettings(Document):
 
     @field_validator("base_url")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
+    def _is_an_address(cls, value: str, info: ValidationInfo) -> str:
         value = value.strip().rstrip("/")
         if not value:
             return value
         parts = urlsplit(value)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.path or parts.query:
+        is_stored = (info.context or {}).get("is_stored")
+        # Asked for here, a port that is none is refused here.
+        has_address = (
+            bool(parts.hostname) and parts.port != 0 and (is_stored or is_host(parts.hostname or ""))
+        )
+        if parts.scheme not in ("https", "http") or not has_address or parts.path or parts.query:
             raise ValueError("Enter only the address without a path, e.g. https://pbx.example.com:5001.")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("The address must be https; http would send the client secret readable.")
         return value
 

@@ -5,10 +5,11 @@ import re
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, ValidationInfo, field_validator
 
 from shared.settings.declaration import Destination, Document, Group, setting
 from shared.settings.sections.types import WideText
+from shared.values.hosts import is_host
 
 RELAY = Group("")
 ADVANCED = Group("Advanced", is_folded=True)
@@ -42,9 +43,11 @@ class RelaySettings(Document):
 
     @field_validator("host")
     @classmethod
-    def _is_a_host(cls, value: str) -> str:
+    def _is_a_host(cls, value: str, info: ValidationInfo) -> str:
         value = value.strip()
-        if value and not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+        # What an earlier release has stored stays readable, so that it can be corrected.
+        is_stored = (info.context or {}).get("is_stored")
+        if value and not (re.fullmatch(r"[A-Za-z0-9._:-]+", value) and (is_stored or is_host(value))):
             raise ValueError("Enter a name or an address alone, e.g. pbx.example.com.")
         return value
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from services.api.console.access import accounts, lockout, sessions, setup_link
 from services.api.console.access.passwords import hashing
 from services.api.console.visit import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
-from shared.database.tables import Account, AccountRole, AuditEntry, ConsoleSession, SetupLink
+from shared.database.tables import Account, AccountRole, AuditEntry, ConsoleSession, SetupLink, SignInAttempt
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.worker.context import Context
 from tests.integration.api.conftest import serving
@@ -101,6 +101,43 @@ def test_a_locked_name_is_refused_even_with_the_right_password_and_told_how_long
     assert guesser.get("/console/").response.url.path == "/console/sign-in"
     # Somebody else at the same address is not kept out.
     assert browser("vera").get("/console/").status == 200
+
+
+def test_nobody_is_locked_out_by_others_where_they_signed_in_before(context: Context, browser: Open) -> None:
+    accounts.create_account(context, "anna", "", AccountRole.MANAGER, PASSWORD, "test")
+    home, elsewhere = "198.51.100.7", "203.0.113.9"
+    sessions.sign_in(context, "anna", PASSWORD, home)
+    for _ in range(lockout.FREE_FOR_A_NAME):
+        with pytest.raises(sessions.SignInRefused):
+            sessions.sign_in(context, "anna", "guessed", elsewhere)
+    # Locked for everybody else, right or wrong, and not where anna is known.
+    for address in (elsewhere, "192.0.2.1"):
+        with pytest.raises(sessions.SignInRefused, match="Too many"):
+            sessions.sign_in(context, "anna", PASSWORD, address)
+    sessions.sign_in(context, "anna", PASSWORD, home)
+    with pytest.raises(sessions.SignInRefused, match="Too many"):
+        sessions.sign_in(context, "anna", PASSWORD, elsewhere)
+    # Whoever guesses there is locked there too.
+    for _ in range(lockout.FREE_FOR_A_NAME):
+        with pytest.raises(sessions.SignInRefused, match="wrong"):
+            sessions.sign_in(context, "anna", "guessed", home)
+    with pytest.raises(sessions.SignInRefused, match="Too many"):
+        sessions.sign_in(context, "anna", PASSWORD, home)
+
+
+def test_an_address_is_known_for_thirty_days_after_the_last_sign_in(context: Context) -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    lockout.forgive(context, {"anna"}, "198.51.100.7", remember_address=True)
+    with context.database.begin() as session:
+        session.execute(update(SignInAttempt).values(last_failed_at=now))
+
+    def _wait(address: str, days: int) -> timedelta | None:
+        return lockout.count_attempt(context, "anna", address, now + timedelta(days=days))
+
+    for later, is_known in ((29, True), (60, False)):
+        for _ in range(lockout.FREE_FOR_A_NAME):
+            _wait("203.0.113.9", later)
+        assert (_wait("198.51.100.7", later) is None) is is_known
 
 
 def test_an_address_that_tries_many_names_is_locked(context: Context) -> None:

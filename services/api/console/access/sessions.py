@@ -309,7 +309,9 @@ def _prove(context: Context, name: str, password: str, address: str) -> Account:
                 f"The password is right, but {refused.told}. Ask your administrator for help."
             )
         raise SignInRefused(_refused(context, settings))
-    forgive(context, {name, account.name}, address)
+    # Of own accounts alone: guesses at others' passwords are few wherever they come from, before AD locks.
+    is_own = account.source == AccountSource.OWN
+    forgive(context, {name, account.name}, address, remember_address=is_own)
     return account
 
 
