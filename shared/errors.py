@@ -167,6 +167,12 @@ class RelayFailed(PermanentError):
     code = "relay_failed"
 
 
+class AttributeOccupied(PermanentError):
+    """An attribute of the directory holds something else than what was to be written to it; it is not overwritten."""
+
+    code = "attribute_occupied"
+
+
 class NotFound(PermanentError):
     """What was asked for does not exist in Rollcall."""
 

@@ -90,6 +90,13 @@ class ExecuteStage(RunMessage):
     task: ClassVar[str] = "relay_client.execute_stage"
 
 
+class WriteNumbers(Message):
+    """Given numbers of a site are to be written to the directory."""
+
+    task: ClassVar[str] = "collector.write_numbers"
+    site_id: str
+
+
 RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     SnapshotUnit,
     LocateAbsent,
@@ -98,3 +105,4 @@ RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     PlanRun,
     ExecuteStage,
 )
+MESSAGES: tuple[type[Message], ...] = (*RUN_MESSAGES, WriteNumbers)

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from services.collector.housekeeping import keep_house
 from services.collector.schedule import Schedule, latest_due, slot_text
+from shared.database import given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.errors import Conflict, RollcallError
+from shared.messages import Message, WriteNumbers
 from shared.runs.due import SCHEDULER, due_messages
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
@@ -64,7 +66,9 @@ def sweep(context: Context) -> int:
     Housekeeping comes after it, when it is time for that.
     """
     with context.database.read() as session:
-        messages = due_messages(session, datetime.now(UTC))
+        now = datetime.now(UTC)
+        messages: list[Message] = [*due_messages(session, now)]
+        messages += [WriteNumbers(site_id=site) for site in given_numbers.sites_with_due(session, now)]
     context.publish(messages)
     keep_house(context)
     return len(messages)

@@ -19,6 +19,7 @@ from services.collector.people import number_options, sources_of
 from services.collector.proposals import propose
 from services.collector.reader import RawEntry, Scope, Search, first_value
 from services.collector.trying import try_field
+from services.collector.write_rights import write_advice
 from shared.prerequisites import address_advice
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, Section, Security
@@ -78,6 +79,9 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         for unit in units
         if not unit["people"]
     ]
+    attribute = _write_back_attribute(context, arguments)
+    if attribute is not None:
+        warnings += write_advice(settings, attribute)
     return {
         "server": directory.server,
         "controller": domain.controller,
@@ -88,6 +92,13 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,
     }
+
+
+def _write_back_attribute(context: Context, arguments: dict[str, Any]) -> str | None:
+    with context.database.read() as session:
+        return store.read(
+            session, arguments["site_id"], context.encryption
+        ).settings.rules.write_back_attribute
 
 
 def check_password(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

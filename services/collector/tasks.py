@@ -8,7 +8,8 @@ from services.collector import due_runs, questions
 from services.collector.absent import locate_absent as look_for_absent
 from services.collector.lookup import look_up_people as look_up
 from services.collector.snapshot import snapshot_unit as read_unit
-from shared.messages import LocateAbsent, LookUpPeople, SnapshotUnit
+from services.collector.write_numbers import write_numbers as write
+from shared.messages import LocateAbsent, LookUpPeople, SnapshotUnit, WriteNumbers
 from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS, SWEEP, TICK
 from shared.worker.task import QuestionTask, RollcallTask
 
@@ -29,6 +30,12 @@ def locate_absent(self: RollcallTask, message: dict[str, Any]) -> None:
 def look_up_people(self: RollcallTask, message: dict[str, Any]) -> None:
     """Look up again whom the next commands of a run concern."""
     look_up(self.context, LookUpPeople.read(message).part_id)
+
+
+@shared_task(name=WriteNumbers.task, base=RollcallTask, bind=True)
+def write_numbers(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Write given numbers of a site to the directory."""
+    write(self.context, WriteNumbers.read(message).site_id)
 
 
 @shared_task(name=TICK, base=RollcallTask, bind=True)

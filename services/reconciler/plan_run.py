@@ -36,6 +36,7 @@ from services.reconciler.run_inputs import (
     taken_lately,
     told_before,
 )
+from services.reconciler.unwritten import tell_unwritten
 from shared.database import begun, events, given_numbers, graces, owed
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
@@ -149,6 +150,7 @@ def _plan_once(work: RunWork) -> None:
         owed_rows = owed.rows(session, run.site_id)
         countdowns = graces.of_site(session, run.site_id)
         numbers = given_numbers.read(session, run.site_id)
+        unwritten = given_numbers.unwritten(session, run.site_id)
     now = datetime.now(UTC)
     rules = _rules_of(stored.settings, facts)
     failed = _reason_to_fail(parts, rules)
@@ -181,9 +183,21 @@ def _plan_once(work: RunWork) -> None:
     advice = advice_of([*parts.units, parts.extensions])
     if weighed.finding is not None:
         plan = replace(plan, findings=(*plan.findings, weighed.finding))
+    if rules.write_back_attribute:
+        plan = tell_unwritten(plan, unwritten, rules.write_back_attribute, run.person_guid)
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
     verdict = judge(plan, facts, stored.settings.to_limits())
-    _store(work, plan, verdict, stored.versions, advice, weighed.memory, numbers, now)
+    _store(
+        work,
+        plan,
+        verdict,
+        stored.versions,
+        advice,
+        weighed.memory,
+        numbers,
+        rules.write_back_attribute or "",
+        now,
+    )
 
 
 def _rules_of(settings: SiteSettings, facts: RunFacts) -> Rules:
@@ -217,6 +231,7 @@ def _store(
     advice: Iterable[str],
     memory: Memory,
     numbers: Iterable[GivenNumber],
+    write_back: str,
     now: datetime,
 ) -> None:
     run = work.run
@@ -259,6 +274,7 @@ def _store(
         begun.forget(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
         _remember_numbers(session, run.site_id, plan, numbers)
+        given_numbers.write_to(session, run.site_id, write_back)
         remember(session, run.site_id, memory)
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:

@@ -1,13 +1,15 @@
 """The numbers that were given from ranges: what is remembered of them, and keeping a number for one person only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shared.database.tables import GivenNumberRow
-from shared.domain.numbers import GivenNumber
+from shared.database.tables import BindingRow, GivenNumberRow
+from shared.domain.numbers import GivenNumber, UnwrittenNumber
 
 
 class GivenMeanwhile(Exception):
@@ -46,6 +48,73 @@ def remember(
         )
 
 
+def write_to(session: Session, site_id: str, attribute: str) -> None:
+    """From now on the site's given numbers are to stand in this attribute of the directory; in none when it is empty."""
+    session.execute(
+        update(GivenNumberRow)
+        .where(GivenNumberRow.site_id == site_id, GivenNumberRow.write_to != attribute)
+        .values(write_to=attribute, **NOT_TRIED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# Of a number that nobody has tried to write yet.
+NOT_TRIED: Mapping[str, Any] = {
+    "write_attempts": 0,
+    "write_again_at": None,
+    "write_error_code": None,
+    "write_error_message": None,
+}
+
+
+def unwritten(session: Session, site_id: str) -> tuple[UnwrittenNumber, ...]:
+    """The given numbers of the site that are in use and are to stand in the directory, and do not yet."""
+    return tuple(
+        UnwrittenNumber(
+            row.number,
+            row.person_guid,
+            row.person_name,
+            row.write_error_code or "",
+            row.write_error_message or "",
+        )
+        for row in session.scalars(_owed().where(GivenNumberRow.site_id == site_id))
+    )
+
+
+def sites_with_due(session: Session, now: datetime) -> list[str]:
+    """The sites of which a number can be written now."""
+    due = _owed().where(_is_due(now)).with_only_columns(GivenNumberRow.site_id).order_by(None).distinct()
+    return sorted(session.scalars(due))
+
+
+def due(session: Session, site_id: str, now: datetime, most: int) -> Sequence[GivenNumberRow]:
+    """Of the site's numbers that can be written now the first so many."""
+    return session.scalars(_owed().where(GivenNumberRow.site_id == site_id, _is_due(now)).limit(most)).all()
+
+
+def _owed() -> Select[GivenNumberRow]:
+    # Only once the extension exists and is linked: before that the number may still go to somebody else.
+    linked = and_(
+        BindingRow.site_id == GivenNumberRow.site_id,
+        BindingRow.person_guid == GivenNumberRow.person_guid,
+        BindingRow.number == GivenNumberRow.number,
+    )
+    return (
+        select(GivenNumberRow)
+        .join(BindingRow, linked)
+        .where(
+            GivenNumberRow.released_at.is_(None),
+            GivenNumberRow.write_to != "",
+            GivenNumberRow.write_to != GivenNumberRow.written_to,
+        )
+        .order_by(GivenNumberRow.number)
+    )
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(GivenNumberRow.write_again_at.is_(None), GivenNumberRow.write_again_at <= now)
+
+
 def _write(session: Session, site_id: str, item: GivenNumber, before: GivenNumber | None) -> None:
     values = {
         "person_guid": item.person_guid,
@@ -58,7 +127,12 @@ def _write(session: Session, site_id: str, item: GivenNumber, before: GivenNumbe
         try:
             session.execute(
                 insert(GivenNumberRow).values(
-                    site_id=site_id, number=item.number, written_to="", write_attempts=0, **values
+                    site_id=site_id,
+                    number=item.number,
+                    write_to="",
+                    written_to="",
+                    write_attempts=0,
+                    **values,
                 )
             )
         except IntegrityError as error:
@@ -66,13 +140,7 @@ def _write(session: Session, site_id: str, item: GivenNumber, before: GivenNumbe
         return
     if before.person_guid != item.person_guid:
         # What was written for somebody else says nothing of this person.
-        values |= {
-            "written_to": "",
-            "write_attempts": 0,
-            "write_again_at": None,
-            "write_error_code": None,
-            "write_error_message": None,
-        }
+        values |= {"written_to": "", **NOT_TRIED}
     changed = session.execute(
         update(GivenNumberRow)
         .where(GivenNumberRow.site_id == site_id, *_is_as(before))

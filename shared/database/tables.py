@@ -319,7 +319,8 @@ class GivenNumberRow(Base):
     is_used: Mapped[bool] = mapped_column(default=False)
     # When it was seen to be nobody's any more.
     released_at: Mapped[datetime | None]
-    # The attribute that was found to hold it, or that it was written to; empty while none does.
+    # The attribute of the directory that is to hold it, as of the last plan, and the one that does; empty for none.
+    write_to: Mapped[str] = mapped_column(Line(64), default="")
     written_to: Mapped[str] = mapped_column(Line(64), default="")
     write_attempts: Mapped[int] = mapped_column(default=0)
     write_again_at: Mapped[datetime | None]

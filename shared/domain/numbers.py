@@ -19,3 +19,14 @@ class GivenNumber:
     given_at: datetime
     is_used: bool = False
     released_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrittenNumber:
+    """A given number that is in use and is not in the directory yet. ``code`` and ``message`` say how the last try ended."""
+
+    number: str
+    person_guid: str
+    person_name: str
+    code: str = ""
+    message: str = ""

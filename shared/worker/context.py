@@ -14,7 +14,7 @@ from celery import Celery
 from shared import encryption
 from shared.database.engine import Database
 from shared.encryption import Encryption
-from shared.messages import RunMessage
+from shared.messages import Message
 from shared.runs.due import due_messages, follow_ups
 from shared.settings.process import ProcessSettings
 from shared.worker.brokers import publish_options
@@ -36,7 +36,7 @@ class Context:
         """Whether this worker was asked to end: begin nothing that can wait for the next one."""
         return is_stopping(self.app)
 
-    def publish(self, messages: Iterable[RunMessage], countdown: float = 0) -> None:
+    def publish(self, messages: Iterable[Message], countdown: float = 0) -> None:
         """Send messages after the commit that made them due. A broker that is down costs time only: ``sweep``
         publishes again.
         """

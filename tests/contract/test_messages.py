@@ -7,46 +7,47 @@ from pathlib import Path
 import pytest
 
 from shared.messages import (
-    RUN_MESSAGES,
+    MESSAGES,
     ExecuteStage,
     LocateAbsent,
     LookUpPeople,
-    RunMessage,
+    Message,
     SnapshotExtensions,
     SnapshotUnit,
+    WriteNumbers,
 )
 from shared.worker.queues import Queue, queue_of
 
 GOLDEN = Path(__file__).parent / "messages"
 
 
-def _example(kind: type[RunMessage]) -> RunMessage:
+def _example(kind: type[Message]) -> Message:
     values: dict[str, object] = {
         "message_id": "0123456789abcdef0123456789abcdef",
         "correlation_id": "run-7",
         "occurred_at": datetime(2026, 11, 23, 12, 4, tzinfo=UTC),
-        "run_id": 7,
     }
+    values |= {"site_id": "oslo"} if kind is WriteNumbers else {"run_id": 7}
     if issubclass(kind, SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions):
         values["part_id"] = 42
     return kind.model_validate(values)
 
 
-@pytest.mark.parametrize("kind", RUN_MESSAGES, ids=lambda kind: kind.__name__)
-def test_a_message_is_on_the_wire_what_its_golden_file_says(kind: type[RunMessage]) -> None:
+@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+def test_a_message_is_on_the_wire_what_its_golden_file_says(kind: type[Message]) -> None:
     golden = json.loads((GOLDEN / f"{kind.task}.json").read_text())
     assert _example(kind).model_dump(mode="json") == golden
     assert kind.model_validate(golden) == _example(kind)
 
 
-@pytest.mark.parametrize("kind", RUN_MESSAGES, ids=lambda kind: kind.__name__)
-def test_a_message_of_a_newer_version_with_more_fields_is_still_understood(kind: type[RunMessage]) -> None:
+@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+def test_a_message_of_a_newer_version_with_more_fields_is_still_understood(kind: type[Message]) -> None:
     golden = json.loads((GOLDEN / f"{kind.task}.json").read_text())
     assert kind.model_validate(golden | {"added_later": 1}) == _example(kind)
 
 
 def test_every_message_goes_to_the_queue_of_the_service_that_handles_it() -> None:
-    assert {queue_of(kind.task) for kind in RUN_MESSAGES} == set(Queue)
+    assert {queue_of(kind.task) for kind in MESSAGES} == set(Queue)
     assert queue_of(ExecuteStage.task) is Queue.RELAY_CLIENT
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from shared.messages import RUN_MESSAGES
+from shared.messages import MESSAGES
 from shared.settings.process import load
 from shared.worker.app import SWEEP, TICK, create_app
 from shared.worker.queues import queue_of
@@ -18,6 +18,7 @@ NAMES = {
     "collector.snapshot_unit",
     "collector.locate_absent",
     "collector.look_up_people",
+    "collector.write_numbers",
     "collector.test_directory",
     "collector.browse_units",
     "collector.list_attributes",
@@ -59,7 +60,7 @@ def test_the_tasks_are_known_by_these_names(app: Celery) -> None:
 
 
 def test_every_message_has_its_task(app: Celery) -> None:
-    assert {kind.task for kind in RUN_MESSAGES} <= set(_ours(app))
+    assert {kind.task for kind in MESSAGES} <= set(_ours(app))
 
 
 def test_every_task_has_a_queue_a_time_limit_and_a_base_of_ours(app: Celery) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from shared.database.tables import RunState
-from shared.messages import RUN_MESSAGES, LookUpPeople, RunMessage
+from shared.messages import RUN_MESSAGES, LookUpPeople, Message
 from shared.worker.context import Context
 from tests.faults.conftest import World, assert_in_step, settle
 from tests.support.phone_system import changes_made, picture
@@ -21,13 +21,13 @@ class _Unreliable(Context):
 
     published: ClassVar[set[str]] = set()
 
-    def publish(self, messages: Iterable[RunMessage], countdown: float = 0) -> None:
+    def publish(self, messages: Iterable[Message], countdown: float = 0) -> None:
         """As the subclass does with each message."""
         for message in messages:
             self.published.add(message.task)
             self.deliver(message, countdown)
 
-    def deliver(self, message: RunMessage, countdown: float) -> None:
+    def deliver(self, message: Message, countdown: float) -> None:
         """One message on its way."""
         super().publish([message], countdown)
 
@@ -35,7 +35,7 @@ class _Unreliable(Context):
 class Twice(_Unreliable):
     """Every message comes twice, the second time with the same id."""
 
-    def deliver(self, message: RunMessage, countdown: float) -> None:
+    def deliver(self, message: Message, countdown: float) -> None:
         """Send it and send it again."""
         super().deliver(message, countdown)
         super().deliver(message, countdown)
@@ -46,9 +46,9 @@ class FirstLost(_Unreliable):
 
     seen: ClassVar[dict[str, int]] = {}
 
-    def deliver(self, message: RunMessage, countdown: float) -> None:
+    def deliver(self, message: Message, countdown: float) -> None:
         """Lose it or send it."""
-        about = f"{message.task} {message.run_id} {getattr(message, 'part_id', '')}"
+        about = f"{message.task} {getattr(message, 'run_id', '')} {getattr(message, 'part_id', '')}"
         self.seen[about] = self.seen.get(about, 0) + 1
         if self.seen[about] % 2 == 0:
             super().deliver(message, countdown)
@@ -58,10 +58,10 @@ class LateAndShuffled(_Unreliable):
     """Messages wait until three are there and come in another order, some of them long after their work is done."""
 
     chance: ClassVar[random.Random] = random.Random(4711)
-    waiting: ClassVar[list[RunMessage]] = []
+    waiting: ClassVar[list[Message]] = []
     lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def deliver(self, message: RunMessage, countdown: float) -> None:
+    def deliver(self, message: Message, countdown: float) -> None:
         """Keep it, or send what has gathered."""
         with self.lock:
             self.waiting.append(message)

@@ -4,6 +4,7 @@ Called by the API and ``rollcall explain``. Never asks the directory or the phon
 was true when somebody decided.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import cast, or_, select
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.api.use_cases.grace import of_person
 from services.api.use_cases.people import KnownPerson, resolve_person
 from shared.database.search import holds
-from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, GraceRow, Run
+from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, GivenNumberRow, GraceRow, Run
 from shared.database.types import Prose
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
@@ -53,9 +54,12 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
         planned = _newest_planned_run(session, site_id, known.guid)
         commands = _commands(session, site_id, known.guid)
         findings = [] if planned is None else _findings(session, planned, known.guid)
+        given = _given(session, site_id, known.guid)
+        if number is None and given:
+            number = given[0].number
         events = _events(session, site_id, known.guid, number)
     grace = of_person(context, site_id, known.guid)
-    sentences = [*_of_directory(known), *_of_binding(known), *_of_grace(grace)]
+    sentences = [*_of_directory(known, given), *_of_binding(known), *_of_grace(grace)]
     sentences += [_of_command(row) for row in commands]
     sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
     if not commands and not findings:
@@ -124,7 +128,31 @@ def _events(session: Session, site_id: str, guid: str, number: str | None) -> li
     )
 
 
-def _of_directory(known: KnownPerson) -> list[str]:
+def _given(session: Session, site_id: str, guid: str) -> Sequence[GivenNumberRow]:
+    """The numbers from ranges that are the person's."""
+    return session.scalars(
+        select(GivenNumberRow)
+        .where(
+            GivenNumberRow.site_id == site_id,
+            GivenNumberRow.person_guid == guid,
+            GivenNumberRow.released_at.is_(None),
+        )
+        .order_by(GivenNumberRow.number)
+    ).all()
+
+
+def _of_given(row: GivenNumberRow) -> str:
+    said = f"{row.number} was given to them from a range on {row.given_at:%Y-%m-%d}"
+    if row.written_to:
+        return f"{said} and stands in {row.written_to} in the directory."
+    if row.write_error_message:
+        return (
+            f"{said}. It could not be written to {row.write_to} in the directory: {row.write_error_message}"
+        )
+    return f"{said}."
+
+
+def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow]) -> list[str]:
     person = known.person
     if person is None and known.run_id is None:
         return [f"No complete reading of the directory is stored, so nothing is known there of {known.name}."]
@@ -132,12 +160,13 @@ def _of_directory(known: KnownPerson) -> list[str]:
         return [f"Run {known.run_id} read all organizational units and found {known.name} in none of them."]
     return [
         f"{person.name} was read from {person.unit} as {person.distinguished_name} in run {known.run_id}.",
-        _of_number(person),
+        _of_number(person, is_given=bool(given)),
+        *(_of_given(row) for row in given),
         f"The account is {person.account_state.value}.",
     ]
 
 
-def _of_number(person: Person) -> str:
+def _of_number(person: Person, *, is_given: bool) -> str:
     if person.number is not None:
         if person.number_text and person.number_text != person.number:
             return (
@@ -146,6 +175,8 @@ def _of_number(person: Person) -> str:
         return f"The number attribute gives extension {person.number}."
     if person.number_problem:
         return f"The number attribute holds '{person.number_text}', which is no extension: {person.number_problem}"
+    if is_given:
+        return "The number attribute is empty."
     return "The number attribute is empty, so there is no extension to have."
 
 

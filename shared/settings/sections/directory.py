@@ -166,7 +166,7 @@ def global_catalog(server: str) -> str:
 
 
 class DirectorySettings(Document):
-    """Where people are read from, and as whom. Rollcall never writes to Active Directory."""
+    """Where people are read from, and as whom. Nothing is written to Active Directory but given numbers, if so set."""
 
     servers: tuple[Text, ...] = setting(
         (), "Servers", "Domain controllers in order of preference: host, or host:port.", CONNECTION

@@ -1,6 +1,7 @@
 """Explaining a person: what was read, what is bound, what was done and found, in sentences."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,16 @@ from sqlalchemy import delete, insert, update
 
 from shared.database import events
 from shared.database.commands import command_values, finding_values
-from shared.database.tables import BindingRow, CommandRow, FindingRow, Run, RunKind, RunState, SnapshotPage
+from shared.database.tables import (
+    BindingRow,
+    CommandRow,
+    FindingRow,
+    GivenNumberRow,
+    Run,
+    RunKind,
+    RunState,
+    SnapshotPage,
+)
 from shared.domain.command import Command
 from shared.domain.person import AccountState, Person
 from shared.domain.plan import Finding
@@ -211,3 +221,25 @@ def test_a_person_run_is_started_over_http_and_refused_when_kind_and_person_do_n
         assert (refused.status_code, refused.json()["code"]) == (422, "request_invalid")
     started = client.post(runs, json={"kind": "person", "person": "ADA@corp.example"})
     assert (started.status_code, started.json()["person_guid"]) == (201, ADA)
+
+
+def test_a_number_from_a_range_is_explained_with_what_kept_it_from_the_directory(
+    client: httpx.Client, ready: Context
+) -> None:
+    _read(ready, make_person(ADA, number=None, number_text=""))
+    with ready.database.begin() as session:
+        session.add(
+            GivenNumberRow(
+                site_id=SITE, number="231", person_guid=ADA, given_at=datetime(2026, 11, 30, tzinfo=UTC), write_to="ipPhone",
+                write_error_message="No right.",
+            )
+        )  # fmt: skip
+    said = _said(client)
+    assert "The number attribute is empty.\n" in said
+    assert (
+        "231 was given to them from a range on 2026-11-30. It could not be written to ipPhone in the directory: No right."
+        in said
+    )
+    with ready.database.begin() as session:
+        session.get_one(GivenNumberRow, (SITE, "231")).written_to = "ipPhone"
+    assert "on 2026-11-30 and stands in ipPhone in the directory." in _said(client)

@@ -13,6 +13,8 @@ from shared.database.pages import read_items
 from shared.database.tables import Event, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson, Person
 from shared.runs.start import RunRequest, start_run
+from shared.settings import store
+from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
 
 SITE = "default"
@@ -31,6 +33,11 @@ class Collecting:
         phone_system = {"base_url": "https://pbx.example.test:5001", "client_id": "x", "client_secret": "y"}
         given = {"directory": directory, "phone_system": phone_system, **sections}
         site_settings.apply_settings(self.context, SITE, given, actor="test")
+
+    def settings(self) -> SiteSettings:
+        """The settings as they are stored."""
+        with self.context.database.read() as session:
+            return store.read(session, SITE, self.context.encryption).settings
 
     def start(self) -> int:
         """A new run; one that still collects is cancelled."""

@@ -123,7 +123,9 @@ def test_an_answer_of_another_browser_another_sign_in_or_used_before_is_refused(
     assert eve.get(stolen).status == 401
 
 
-def test_a_code_of_another_sign_in_proves_nothing(provider: RunningProvider, browser: Open, address: str) -> None:
+def test_a_code_of_another_sign_in_proves_nothing(
+    provider: RunningProvider, browser: Open, address: str
+) -> None:
     code = parse_qs(urlsplit(_answer(browser(), address)).query)["code"][0]
     victim = browser()
     sent = victim.http.get("/console/sign-in/openid", follow_redirects=False).headers["Location"]

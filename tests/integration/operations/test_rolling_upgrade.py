@@ -15,7 +15,7 @@ from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import RunState, SettingsVersion
 from shared.errors import SettingsInvalid
-from shared.messages import RunMessage
+from shared.messages import Message
 from shared.settings.documents import Section
 from shared.worker.context import Context
 from shared.worker.queues import queue_of
@@ -31,7 +31,7 @@ class _OtherVersion(Context):
 
     sent: ClassVar[list[Json]] = []
 
-    def publish(self, messages: Iterable[RunMessage], countdown: float = 0) -> None:
+    def publish(self, messages: Iterable[Message], countdown: float = 0) -> None:
         """Each message as that version writes it."""
         for message in messages:
             values = self.written(message)
@@ -41,7 +41,7 @@ class _OtherVersion(Context):
                 ignore_result=True,
             )  # fmt: skip
 
-    def written(self, message: RunMessage) -> Json:
+    def written(self, message: Message) -> Json:
         """The message on the wire."""
         raise NotImplementedError
 
@@ -49,7 +49,7 @@ class _OtherVersion(Context):
 class Older(_OtherVersion):
     """Knew the ids only: nothing else was in a message then."""
 
-    def written(self, message: RunMessage) -> Json:
+    def written(self, message: Message) -> Json:
         """Ids alone."""
         return {name: value for name, value in message.model_dump(mode="json").items() if name.endswith("_id")
                 and name not in ("message_id", "correlation_id")}  # fmt: skip
@@ -58,7 +58,7 @@ class Older(_OtherVersion):
 class Newer(_OtherVersion):
     """Has added fields, which mean nothing to this version."""
 
-    def written(self, message: RunMessage) -> Json:
+    def written(self, message: Message) -> Json:
         """More than this version knows."""
         return message.model_dump(mode="json") | {"added_later": {"a": [1]}}
 
@@ -66,7 +66,7 @@ class Newer(_OtherVersion):
 class Incompatible(_OtherVersion):
     """Means something else with its messages, and says so."""
 
-    def written(self, message: RunMessage) -> Json:
+    def written(self, message: Message) -> Json:
         """Another version of the schema."""
         return message.model_dump(mode="json") | {"schema_version": 2}
 

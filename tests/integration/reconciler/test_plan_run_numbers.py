@@ -127,6 +127,31 @@ def test_what_was_written_for_one_person_says_nothing_of_the_next(context: Conte
         assert (row.written_to, row.write_attempts, row.person_guid) == ("", 0, guid(2))
 
 
+def test_a_site_is_in_sync_only_when_its_given_numbers_stand_in_the_directory(context: Context) -> None:
+    bind(context, make_binding(2, number="230"))
+    configure(context, RulesSettings(number_ranges=RANGES))
+    both = [BOB], make_phone_system([make_extension(2, number="230")])
+    with context.database.begin() as session:
+        kept = GivenNumber("230", guid(2), "Bob", datetime.now(UTC), is_used=True)
+        given_numbers.remember(session, SITE, [kept], (), {})
+    assert planned(context, *both).state == RunState.IN_STEP
+    # Turned on: the next plan says where it is to be written, the one after that it is not yet.
+    configure(context, RulesSettings(number_ranges=RANGES, write_back_attribute="ipPhone"))
+    assert planned(context, *both).state == RunState.IN_STEP
+    run = planned(context, *both)
+    assert (run.state, run.error_code) == (RunState.DONE, "number_not_written")
+    assert "Number 230 (Bob) is not written to ipPhone in the directory yet." in (run.error_message or "")
+    with context.database.begin() as session:
+        session.get_one(GivenNumberRow, (SITE, "230")).written_to = "ipPhone"
+    assert planned(context, *both).state == RunState.IN_STEP
+    # Another attribute: it is to stand there as well. Turned off: nowhere.
+    configure(context, RulesSettings(number_ranges=RANGES, write_back_attribute="pager"))
+    planned(context, *both)
+    assert planned(context, *both).error_code == "number_not_written"
+    configure(context, RulesSettings(number_ranges=RANGES))
+    assert planned(context, *both).state == RunState.IN_STEP
+
+
 def test_a_used_up_range_is_told_with_those_who_get_no_number(context: Context) -> None:
     configure(context, RulesSettings(number_ranges=(NumberRangeSettings(first="230", last="230"),)))
     run = planned(context, [ANNA, BOB], make_phone_system())

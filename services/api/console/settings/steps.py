@@ -36,7 +36,7 @@ STEPS: tuple[Step, ...] = (
             Section.DIRECTORY,
             (directory.CONNECTION, directory.SIGNING_IN),
             "directory",
-            "An account with read access is enough: Rollcall never writes to the directory.",
+            "An account with read access is enough: Rollcall does not write to the directory.",
         ),
         ("servers", "user"),
     ),

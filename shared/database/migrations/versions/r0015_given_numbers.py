@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("given_at", MOMENT, nullable=False),
         sa.Column("is_used", sa.Boolean(), nullable=False),
         sa.Column("released_at", MOMENT, nullable=True),
+        sa.Column("write_to", sa.Unicode(length=64), nullable=False),
         sa.Column("written_to", sa.Unicode(length=64), nullable=False),
         sa.Column("write_attempts", sa.Integer(), nullable=False),
         sa.Column("write_again_at", MOMENT, nullable=True),

@@ -1,0 +1,202 @@
+"""Writes given numbers to the directory: the only thing that Rollcall ever writes there. Called by the task.
+
+A number is written when its extension exists, to an attribute that is empty, and is owed until the attribute holds it. The
+attribute is read first, every time: so a write whose answer was lost, or whose worker was killed, is read back and not repeated.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from services.collector.active_directory import ActiveDirectory
+from shared.database import events, given_numbers
+from shared.database.given_numbers import NOT_TRIED
+from shared.database.tables import EventLevel, GivenNumberRow
+from shared.errors import (
+    AttributeOccupied,
+    DirectoryUnavailable,
+    InsufficientRights,
+    LeaseHeld,
+    NotFound,
+    RollcallError,
+)
+from shared.settings import store
+from shared.settings.documents import DirectorySettings
+from shared.work import leases
+from shared.work.heartbeat import Heartbeat
+from shared.worker.context import Context
+
+AT_ONCE = 200
+_FIRST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=1)
+_NAMES_IN_LOG = 5
+
+
+def write_numbers(context: Context, site_id: str) -> None:
+    """Write what can be written now.
+
+    :raises LeaseHeld: another worker is at it.
+    """
+    name, holder = f"numbers of {site_id}", leases.new_holder()
+    with leases.hold(context.database, name, holder, context.settings.lease_seconds) as heartbeat:
+        _Writing(context, site_id, name, holder, heartbeat).run()
+
+
+class _Writing:
+    """One turn of one site."""
+
+    def __init__(self, context: Context, site_id: str, name: str, holder: str, heartbeat: Heartbeat) -> None:
+        self._context = context
+        self._site_id = site_id
+        self._name = name
+        self._holder = holder
+        self._heartbeat = heartbeat
+        self._failed: list[tuple[GivenNumberRow, RollcallError]] = []
+
+    def run(self) -> None:
+        """Write number by number; what cannot be written is told at the end, once for all of them."""
+        with self._context.database.read() as session:
+            settings = store.read(session, self._site_id, self._context.encryption).settings
+            rows = given_numbers.due(session, self._site_id, datetime.now(UTC), AT_ONCE)
+        attribute = settings.rules.write_back_attribute
+        # The last plan went by other settings; the next one says where numbers go now.
+        rows = [row for row in rows if row.write_to == attribute]
+        if not rows or attribute is None:
+            return
+        left = list(rows)
+        try:
+            with _writable(settings.directory) as directory:
+                while left:
+                    self._write(directory, left[0], attribute)
+                    del left[0]
+        except LeaseHeld:
+            raise
+        except RollcallError as error:
+            self._failed += [(row, error) for row in left]
+        if self._failed:
+            self._note_failures(attribute)
+
+    def _write(self, directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> None:
+        if self._heartbeat.is_lost:
+            raise LeaseHeld(f"Another worker may have taken over the {self._name}.")
+        try:
+            dn, is_new = _put(directory, row, attribute)
+        except DirectoryUnavailable:
+            raise
+        except RollcallError as error:
+            self._failed.append((row, error))
+        else:
+            self._note_written(row, attribute, dn, directory.server, is_new=is_new)
+
+    def _note_written(
+        self, row: GivenNumberRow, attribute: str, dn: str, server: str, *, is_new: bool
+    ) -> None:
+        said = f"{row.number} was written to {attribute} of {row.person_name} in the directory ({dn})."
+        if not is_new:
+            said = f"{attribute} of {row.person_name} in the directory ({dn}) has {row.number}."
+        with self._context.database.begin() as session:
+            leases.fence(session, self._name, self._holder)
+            if not _update(session, row, written_to=attribute, **NOT_TRIED):
+                return
+            entry = events.LogEntry("number.written", said, number=row.number, person_guid=row.person_guid)
+            events.record(session, self._site_id, entry)
+            if is_new:
+                details = {
+                    "number": row.number, "person": row.person_guid, "name": row.person_name,
+                    "attribute": attribute, "dn": dn, "controller": server,
+                }  # fmt: skip
+                events.audit(
+                    session, self._site_id, actor="system", action="directory.number_written", details=details
+                )
+
+    def _note_failures(self, attribute: str) -> None:
+        now, news = datetime.now(UTC), dict[str, list[tuple[GivenNumberRow, RollcallError]]]()
+        with self._context.database.begin() as session:
+            leases.fence(session, self._name, self._holder)
+            for row, error in self._failed:
+                pause = min(_FIRST_PAUSE * 2 ** min(row.write_attempts, 10), _LONGEST_PAUSE)
+                if isinstance(error, InsufficientRights | AttributeOccupied | NotFound):
+                    # A person has to do something first.
+                    pause = _LONGEST_PAUSE
+                changes = {
+                    "write_attempts": row.write_attempts + 1,
+                    "write_again_at": now + pause,
+                    "write_error_code": error.code,
+                    "write_error_message": error.message,
+                }
+                if _update(session, row, **changes) and row.write_error_code != error.code:
+                    news.setdefault(error.code, []).append((row, error))
+            for failed in news.values():
+                events.record(session, self._site_id, _failure(failed, attribute))
+
+
+def _put(directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> tuple[str, bool]:
+    """Name of the person's entry, and whether the number was written just now; else it was there."""
+    found = directory.values_of(row.person_guid, attribute)
+    if found is None:
+        raise NotFound(
+            f"{row.person_name} is not in the directory any more, or the account may not see the entry (asked {directory.server})."
+        )
+    dn, values = found
+    held = [value.strip() for value in values if value.strip()]
+    if row.number in held:
+        return dn, False
+    if held:
+        raise AttributeOccupied(
+            f"{attribute} of {dn} has '{held[0][:80]}', which Rollcall does not overwrite. Empty it, or write {row.number} there "
+            "yourself."
+        )
+    directory.add_value(row.person_guid, attribute, row.number)
+    return dn, True
+
+
+@contextmanager
+def _writable(settings: DirectorySettings) -> Iterator[ActiveDirectory]:
+    """A session with the first controller that can be written to.
+
+    :raises RollcallError: there is none; the reason.
+    """
+    for start in range(max(1, len(settings.servers))):
+        with ActiveDirectory(settings, start) as directory:
+            if not directory.domain().is_read_only:
+                yield directory
+                return
+    raise InsufficientRights(
+        f"{', '.join(settings.servers)}: nothing can be written to a read-only domain controller. Add a writable one to "
+        "directory.servers, or turn writing off.",
+    )
+
+
+def _update(session: Session, row: GivenNumberRow, **changes: Any) -> bool:
+    """Change the row, while the number still is the same person's and wanted there."""
+    changed = session.execute(
+        update(GivenNumberRow)
+        .where(
+            GivenNumberRow.site_id == row.site_id,
+            GivenNumberRow.number == row.number,
+            GivenNumberRow.person_guid == row.person_guid,
+            GivenNumberRow.write_to == row.write_to,
+        )
+        .values(**changes)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def _failure(failed: Sequence[tuple[GivenNumberRow, RollcallError]], attribute: str) -> events.LogEntry:
+    names = [f"{row.number} ({row.person_name})" for row, _error in failed]
+    more = f" and {len(names) - _NAMES_IN_LOG} more" if len(names) > _NAMES_IN_LOG else ""
+    row, error = failed[0]
+    many = len(failed) > 1
+    return events.LogEntry(
+        "number.not_written",
+        f"{'Numbers' if many else 'Number'} {', '.join(names[:_NAMES_IN_LOG])}{more} could not be written to {attribute} in the "
+        f"directory. {error.message} Nothing is lost: it is tried again.",
+        level=EventLevel.WARNING,
+        number=None if many else row.number,
+        person_guid=None if many else row.person_guid,
+    )
