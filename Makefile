@@ -58,5 +58,15 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+# docs/images/*.svg of the texts in docs/drawings (needs graphviz).
+.PHONY: drawings
+drawings:
+	@sh docs/drawings/draw.sh
+
+# Which lines no test reaches, in htmlcov/; processes that tests start are counted too.
+.PHONY: coverage
+coverage: $(STAMP) test-tools
+	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=html --cov-report=term:skip-covered $(ARGS)
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
