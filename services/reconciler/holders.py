@@ -19,6 +19,7 @@ from services.reconciler.placing import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding
+from shared.domain.carried import RENUMBERING_SAYS
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
@@ -135,7 +136,7 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
         CommandKind.RENUMBER_EXTENSION,
         number,
         f"{person.name} has number {gift.how if gift else f'{number} in the directory'} and extension {extension.number} in 3CX, where a number "
-        "cannot change: a new extension takes over, then the old one goes.",
+        f"cannot change: a new extension takes over, then the old one goes. {RENUMBERING_SAYS}",
         person=person,
         extension=extension,
         before=identity(extension) | {"enabled": extension.enabled},

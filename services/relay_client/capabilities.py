@@ -18,6 +18,7 @@ NEEDED: Mapping[str, frozenset[str]] = {
         ("Id", "Number", "FirstName", "LastName", "EmailAddress", "Mobile", "Enabled", "PrimaryGroupId", "Groups", "VMPIN")
     ),
     "SystemStatus": frozenset(("Id",)),
+    **dict.fromkeys(("Queue", "RingGroup", "InboundRule", "Receptionist", "Group"), frozenset(("Id",))),
 }  # fmt: skip
 _TYPES = ("EntityType", "ComplexType")
 _MEMBERS = ("Property", "NavigationProperty")

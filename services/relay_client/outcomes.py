@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from services.relay_client.perform import PartlyDone
+from services.relay_client.steps import PartlyDone
 from services.relay_client.welcome import SENTENCES
 from shared.database import begun, events, graces, owed
 from shared.database.graces import grace_begun
@@ -336,6 +336,8 @@ def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> 
         message = f"{message.removesuffix('.')}: {outcome.result['said']}."
     if outcome.result.get("welcome"):
         message += f" {SENTENCES[outcome.result['welcome']]}"
+    if lost := outcome.result.get("not_carried"):
+        message += f" Not carried over: {'; '.join(lost)}."
     if archived:
         message += f" Before that {archived}."
     if outcome.was_so_already:

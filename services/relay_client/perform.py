@@ -10,16 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.relay_client import further, template
+from services.relay_client import further, pointing, template
 from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
 from services.relay_client.decide import Live
 from services.relay_client.errors import REFUSED
+from services.relay_client.keeping import Keeper
+from services.relay_client.pointing import WITH_PEOPLE
+from services.relay_client.references import References
+from services.relay_client.renumbering import Renumbering
+from services.relay_client.steps import FollowUp, PartlyDone, Step
 from services.relay_client.welcome import SENTENCES, Welcome
 from services.relay_client.xapi import Json, Xapi
 from shared.database.engine import Database
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
-from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound, PermanentError
+from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound
 
 FIELD_NAMES: Mapping[str, str] = {
     "number": "Number",
@@ -31,24 +36,20 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 
 
-class PartlyDone(PermanentError):
-    """The extension was created, but some of its later steps were refused."""
-
-    code = "partly_done"
-
-    def __init__(self, extension_id: int, message: str) -> None:
-        super().__init__(message, extension_id=extension_id)
-        self.extension_id = extension_id
-
-
 @dataclass
 class StageCache:
-    """What many commands of a stage need and nobody changes meanwhile: templates and departments."""
+    """What many commands of a stage need and nobody else changes meanwhile: templates, departments, references."""
 
     xapi: Xapi
+    references: References = field(init=False)
     _templates: dict[str, Json] = field(default_factory=dict)
     _departments: dict[str, tuple[int, str]] | None = None
+    _direct_numbers: dict[str, list[str]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Begin to know what names which extension."""
+        self.references = References(self.xapi)
 
     def template(self, number: str) -> Json:
         """The settings of the template extension, read once."""
@@ -56,6 +57,21 @@ class StageCache:
             if number not in self._templates:
                 self._templates[number] = read_settings(self.xapi, number, "reading the template extension")
             return self._templates[number]
+
+    def forget_templates(self) -> None:
+        """Read them again: a renumbering may have changed their keys."""
+        with self._lock:
+            self._templates.clear()
+
+    def direct_numbers(self, number: str) -> list[str] | None:
+        """The numbers from outside that lead to an extension, read once; ``None`` where they cannot be read."""
+        with self._lock:
+            if self._direct_numbers is None:
+                try:
+                    self._direct_numbers = self.xapi.direct_numbers()
+                except REFUSED:
+                    return None
+            return self._direct_numbers.get(number, [])
 
     def department_id(self, name: str) -> int | None:
         """The id of a department by its name, regardless of case."""
@@ -74,8 +90,13 @@ class StageCache:
 
 
 def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> Json:
-    """Everything of an extension that a copy of it takes over."""
+    """Everything of an extension that others are made from."""
     return xapi.user(number, template.READ_FIELDS, template.EXPANDED, f"{what} {number}")
+
+
+def read_own(xapi: Xapi, number: str) -> Json:
+    """Everything of an extension that goes along to a new number; it holds the person's PIN."""
+    return xapi.user(number, template.OWN_READ_FIELDS, template.OWN_EXPANDED, f"reading extension {number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +109,7 @@ class Performer:
     xapi: Xapi
     cache: StageCache
     archiver: Archiver
+    keeper: Keeper
     run: str
     database: Database
     site_id: str
@@ -110,11 +132,12 @@ class Performer:
             case CommandKind.RENUMBER_EXTENSION:
                 return self._renumber(command, live.by_id, holder)
             case CommandKind.FINISH_EXTENSION:
-                if "former_id" in command.after:
+                done = (
                     self._renumber(command, live.former, live.by_id)
-                    return {}
-                made = self._create(command, live.by_id)
-                return {name: value for name, value in made.items() if name == "welcome"}
+                    if "former_id" in command.after
+                    else self._create(command, live.by_id)
+                )
+                return {name: value for name, value in done.items() if name != "extension_id"}
             case CommandKind.UPDATE_EXTENSION:
                 return self._update(command)
             case CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
@@ -152,36 +175,50 @@ class Performer:
         copied = self.cache.template(source) if source else {}
         steps = self._copying(command, copied, source, is_own=False)
         extension_id = holder.id if holder else self._make(_body(command.after), steps)
-        partly: PartlyDone | None = None
-        try:
-            self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
-        except PartlyDone as refused:
-            partly = refused
-        return {"extension_id": extension_id, **self._welcome(command, extension_id, partly)}
-
-    def _welcome(self, command: Command, extension_id: int, partly: PartlyDone | None) -> Json:
-        """The last step of a creation, also when 3CX refused others: the extension can be used.
-
-        :raises PartlyDone: what was refused, of the other steps or this one.
-        """
-        said, what = "", ""
+        follow_up = self._follow_up(command, extension_id, None if holder is None else read_settings)
+        follow_up.write(steps)
+        if source:
+            with self.cache.references.lock:
+                self.cache.references.made(extension_id, copied, follow_up)
+                if command.after.get("template_memberships"):
+                    self.cache.references.change(
+                        source,
+                        WITH_PEOPLE,
+                        lambda kind, row: pointing.beside(
+                            kind, row, source, command.number, as_template=True
+                        ),
+                        follow_up,
+                        "its place",
+                    )
+        # The last step of a creation, also when 3CX refused others: the extension can be used.
+        what = ""
         try:
             what = Welcome(self.database, self.site_id, command.number).send(
                 self.xapi, extension_id, command.after
             )
         except REFUSED as refused:
-            said = f"the welcome message could not be sent: {refused.message}"
-        if partly is not None:
-            told = f" Also, {said}" if said else f" {SENTENCES[what]}" if what else ""
+            follow_up.refusals.append(f"the welcome message could not be sent: {refused.message}")
+        try:
+            follow_up.end()
+        except PartlyDone as partly:
+            told = f" {SENTENCES[what]}" if what else ""
             raise PartlyDone(extension_id, f"{partly.message}{told}") from partly
-        if said:
-            raise PartlyDone(extension_id, f"Extension {command.number} was created, but {said}")
-        return {"welcome": what} if what else {}
+        return {"extension_id": extension_id, **({"welcome": what} if what else {})}
 
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
+        """One after the other: each changes what the others are about to copy."""
         if live is None:
             raise ExtensionNotFound("The old extension is gone.")
-        copied = read_settings(self.xapi, live.number)
+        with self.cache.references.lock:
+            done = self._renumber_alone(command, live, holder)
+        self.cache.forget_templates()
+        return done
+
+    def _renumber_alone(self, command: Command, live: Extension, holder: Extension | None) -> Json:
+        copied = read_own(self.xapi, live.number)
+        if copied.get("Id") != live.id:
+            raise ExtensionNotFound("The old extension is gone.")
+        moving = Renumbering(self.xapi, self.cache.references, self.keeper, live, copied, command.number)
         steps = self._copying(command, copied, live.number, is_own=True)
         body = _body(command.after)
         email = str(body.get("EmailAddress") or "")
@@ -190,22 +227,30 @@ class Performer:
         is_moving = bool(email) and email.casefold() == live.email.casefold()
         if is_moving:
             del body["EmailAddress"]
-        if is_moving or (email and holder and holder.email.casefold() != email.casefold()):
-            steps.insert(0, _Step("its e-mail", {"EmailAddress": email}))
-        if is_moving:
-            freeing = f"the freeing of the e-mail of extension {live.number}"
-            steps.insert(0, _Step(freeing, {"EmailAddress": ""}, of_extension=live.id))
+        is_given_later = is_moving or (email and holder and holder.email.casefold() != email.casefold())
+        steps[:0] = moving.first_steps(email if is_given_later else "", is_email_moving=is_moving)
         extension_id = holder.id if holder else self._make(body, steps)
+        moving.keep()
+        follow_up = self._follow_up(command, extension_id, None if holder is None else read_own)
+        follow_up.write(steps)
+        lost = moving.carry_over(follow_up)
         try:
-            self._follow_up(command, extension_id, steps, is_resumed=holder is not None)
+            follow_up.end()
         except PartlyDone as partly:
             raise PartlyDone(
                 extension_id,
                 f"{partly.message} Extension {live.number} was kept: remove it by hand when {command.number} is right.",
             ) from partly
-        return {"extension_id": extension_id}
+        return {"extension_id": extension_id, "not_carried": lost}
 
-    def _make(self, body: Json, steps: list["_Step"]) -> int:
+    def _follow_up(
+        self, command: Command, extension_id: int, read: Callable[[Xapi, str], Json] | None
+    ) -> FollowUp:
+        """The further steps; with ``read``, of an extension that is there already and is compared with."""
+        present = None if read is None else _as_written(read(self.xapi, command.number))
+        return FollowUp(self.xapi, command.number, extension_id, self.enter, present)
+
+    def _make(self, body: Json, steps: list[Step]) -> int:
         """Create the extension, at once with its departments where this phone system takes them so.
 
         The first time it is read back whether it did, because what 3CX does not take it may ignore in silence. Steps
@@ -235,76 +280,37 @@ class Performer:
             steps[:] = [step for step in steps if step not in placing]
         return extension_id
 
-    def _copying(self, command: Command, copied: Json, source: str, *, is_own: bool) -> list["_Step"]:
+    def _copying(self, command: Command, copied: Json, source: str, *, is_own: bool) -> list[Step]:
         """What follows a creation, in the order that works: primary departments only after memberships."""
         groups, primary = self._groups(command, copied, is_own=is_own)
+        settings = template.settings_body(copied, source, command.number, is_own=is_own)
+        if is_own and "mobile" in command.after:
+            settings.pop("Mobile", None)
+        if not is_own:
+            settings |= self._caller_id(copied, source)
         return [
-            _Step(
-                "its settings",
-                template.settings_body(copied, source, command.number) | further.body(command.after),
-            ),
-            _Step("its forwarding", template.forwarding_body(copied, source, command.number)),
-            _Step("its departments", {"Groups": groups} if groups else {}, is_placing=True),
-            _Step("its primary department", {"PrimaryGroupId": primary} if primary else {}, is_placing=True),
+            Step("its settings", settings | further.body(command.after)),
+            Step("its forwarding", template.forwarding_body(copied, source, command.number)),
+            Step("its departments", {"Groups": groups} if groups else {}, is_placing=True),
+            Step("its primary department", {"PrimaryGroupId": primary} if primary else {}, is_placing=True),
         ]
 
-    def _follow_up(
-        self, command: Command, extension_id: int, steps: list["_Step"], *, is_resumed: bool
-    ) -> None:
-        """Every step that has something to write; one that is refused does not keep the others away.
-
-        :raises PartlyDone: naming what was refused.
-        """
-        present = _as_written(read_settings(self.xapi, command.number)) if is_resumed else {}
-        refusals: list[str] = []
-        for step in steps:
-            body = step.body
-            if is_resumed and step.of_extension is None:
-                body = template.differing(body, present)
-            if not body:
-                continue
-            self.enter(step.name)
-            what = f"writing {step.name} after creating extension {command.number}"
-            refused = self._write_what_is_taken(step.of_extension or extension_id, body, what)
-            for why, fields in refused.items():
-                only = f" ({', '.join(fields)})" if len(body) > 1 else ""
-                refusals.append(f"{step.name}{only} could not be written: {why}")
-        if refusals:
-            raise PartlyDone(
-                extension_id, f"Extension {command.number} was created, but {' Also, '.join(refusals)}"
-            )
-
-    def _write_what_is_taken(self, extension_id: int, body: Json, what: str) -> dict[str, list[str]]:
-        """Write the fields; by each reason, those that were refused for it. One refused field keeps no other away.
-
-        A refused write changed nothing. Where 3CX does not name the field, each half is tried by itself.
-        """
-        try:
-            self.xapi.update_user(extension_id, body, what)
-        except CommandRejected as refused:
-            names = list(body)
-            if len(names) == 1:
-                return {refused.message: names}
-            named = str(refused.details.get("target") or "").partition("[")[0]
-            parts = [[named], [name for name in names if name != named]]
-            if named not in body:
-                middle = len(names) // 2
-                parts = [names[:middle], names[middle:]]
-            found: dict[str, list[str]] = {}
-            for part in parts:
-                some = {name: body[name] for name in part}
-                for why, fields in self._write_what_is_taken(extension_id, some, what).items():
-                    found.setdefault(why, []).extend(fields)
-            return found
-        except REFUSED as refused:
-            return {refused.message: list(body)}
-        return {}
+    def _caller_id(self, copied: Json, source: str) -> Json:
+        """The template's outbound caller id; where nobody can tell whether it is its own, none."""
+        if not copied.get(template.CALLER_ID):
+            return {}
+        direct = self.cache.direct_numbers(source)
+        return {} if direct is None else template.caller_id_body(copied, direct)
 
     def _groups(self, command: Command, copied: Json, *, is_own: bool) -> tuple[list[Json], int | None]:
         names = command.after.get("departments")
         wanted = self._department_ids(names) if isinstance(names, tuple) else None
+        rows = copied.get("Groups") or []
         groups = template.membership_rows(
-            copied.get("Groups") or [], wanted, self.xapi.settings.allowed_roles, keeps_rights=is_own
+            [row for row in rows if not template.is_favourites(str(row.get("Name") or ""))],
+            wanted,
+            self.xapi.settings.allowed_roles,
+            keeps_rights=is_own,
         )
         primary_name = command.after.get("primary_department")
         if primary_name:
@@ -374,19 +380,6 @@ class Performer:
             "size_bytes": receipt.size_bytes,
             "said": receipt.said,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One write after a creation, to the new extension unless it says another; an empty body is nothing to do.
-
-    What is ``is_placing`` may be written with the creation itself.
-    """
-
-    name: str
-    body: Json
-    of_extension: int | None = None
-    is_placing: bool = False
 
 
 def _body(after: Mapping[str, Any]) -> Json:

@@ -23,11 +23,13 @@ from services.relay_client.claims import Claim, StageKey
 from services.relay_client.decide import Action, Decision, Live, decide, took_effect
 from services.relay_client.errors import REFUSED, UnknownOutcome
 from services.relay_client.evidence import Evidence
+from services.relay_client.keeping import OwedKeeper
 from services.relay_client.looking import look_at
 from services.relay_client.outcomes import Outcome
 from services.relay_client.pace import Pace
-from services.relay_client.perform import PartlyDone, Performer, StageCache
+from services.relay_client.perform import Performer, StageCache
 from services.relay_client.relay import HandedOn
+from services.relay_client.steps import PartlyDone
 from services.relay_client.trouble import TooOften, Trouble
 from services.relay_client.xapi import Xapi
 from shared.database import begun, graces, owed
@@ -92,8 +94,10 @@ class StageWork:
         self._width = 1 if self.key.stage is Stage.GROUPS else self.xapi.settings.concurrency
         self._pace = Pace(self._width)
         name = f"{self.run.site_id} run {self.run.id} of {self.run.created_at.isoformat()}"
+        context, site_id = self.context, self.run.site_id
+        keeper = OwedKeeper(context.database, context.encryption, site_id)
         self._performer = Performer(
-            self.xapi, StageCache(self.xapi), self.archiver, name, self.context.database, self.run.site_id
+            self.xapi, StageCache(self.xapi), self.archiver, keeper, name, context.database, site_id
         )
         # Handed on to a task of its own long before this one's time limit.
         self._claim_until = time.monotonic() + self.context.settings.task_seconds / 2

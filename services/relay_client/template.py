@@ -1,39 +1,63 @@
-"""Which settings a new extension takes over from its template, as pure functions on 3CX's own field names.
+"""What a new extension takes over from its template or from the extension it replaces, as pure functions.
 
-The lists follow what peers copy on real systems: settings yes; identity, secrets, the direct number, phones,
-pictures and greetings never. Roles are capped: a template that is a system owner must not make everyone one.
+The lists are those of ``shared.domain.carried``. Roles are capped: a template that is a system owner must not make everyone
+one.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.relay_client.odata import without_annotations
+from services.relay_client.pointing import repointed
+from shared.domain import carried
+from shared.domain.carried import FromTemplate, ToNewNumber
 
 Json = dict[str, Any]
 
-COPIED_FIELDS: tuple[str, ...] = (
-    "VMEnabled", "VMEmailOptions", "VMPlayCallerID", "VMPlayMsgDateTime", "VMDisablePinAuth", "TranscriptionMode",
-    "RecordCalls", "RecordExternalCallsOnly", "RecordEmailNotify", "ForbidRecording", "AllowOwnRecordings",
-    "CallScreening", "PinProtected", "PinProtectTimeout", "PbxDeliversAudio", "SRTPMode", "AllowLanOnly",
-    "BlockTunnel", "Internal", "HideInPhonebook",
-    "MyPhoneAllowDeleteRecordings", "MyPhoneHideForwardings", "MyPhonePush", "MyPhoneShowRecordings",
-    "MS365CalendarEnabled", "MS365ContactsEnabled", "MS365SignInEnabled", "MS365TeamsEnabled",
-    "GoogleCalendarEnabled", "GoogleContactsEnabled", "GoogleSignInEnabled",
-    "CallUsEnableChat", "CallUsEnablePhone", "CallUsEnableVideo", "CallUsRequirement", "DatevEnabled",
-    "SendEmailMissedCalls", "WebMeetingApproveParticipants", "AgentSettings",
-    "Language", "PromptSet", "Hours", "BreakTime", "OfficeHoursProps", "Blfs",
-)  # fmt: skip
 FORWARDING_FIELDS: tuple[str, ...] = ("ForwardingProfiles", "ForwardingExceptions")
-READ_FIELDS: tuple[str, ...] = ("Id", "Number", "PrimaryGroupId", *COPIED_FIELDS)
-EXPANDED: tuple[str, ...] = ("Groups($expand=Rights)", *FORWARDING_FIELDS)
+COPIED_FIELDS: tuple[str, ...] = tuple(
+    field for field in carried.from_template(FromTemplate.COPIED) if field not in FORWARDING_FIELDS
+)
+# Written last: they refer to what else is written.
+STATUS_FIELDS: tuple[str, ...] = ("CurrentProfileName", "QueueStatus")
+# Written with the extension itself, from the command.
+_OF_THE_COMMAND = ("Enabled",)
+OWN_FIELDS: tuple[str, ...] = tuple(
+    field
+    for field in carried.to_new_number(ToNewNumber.COPIED)
+    if field not in (*FORWARDING_FIELDS, *STATUS_FIELDS, *_OF_THE_COMMAND)
+)
+GREETINGS = "Greetings"
+CALLER_ID = "OutboundCallerID"
+PHONES = "Phones"
+# Public names, which 3CX takes once.
+LINK_FIELDS: tuple[str, ...] = ("WebMeetingFriendlyName", "ClickToCallId")
+READ_FIELDS: tuple[str, ...] = ("Id", "Number", "PrimaryGroupId", *COPIED_FIELDS, CALLER_ID)
+EXPANDED: tuple[str, ...] = ("Groups($expand=Rights)", *FORWARDING_FIELDS, GREETINGS)
+OWN_READ_FIELDS: tuple[str, ...] = tuple(
+    dict.fromkeys((*READ_FIELDS, *OWN_FIELDS, *STATUS_FIELDS, *LINK_FIELDS, "HotdeskingAssignment"))
+)
+OWN_EXPANDED: tuple[str, ...] = (*EXPANDED, PHONES)
 # Only for 3CX itself; never given to a person.
 _INTERNAL_ROLES = ("system", "observers")
 DEFAULT_ROLE = "users"
+# Groups that 3CX keeps for somebody's personal favourites, and that are no departments.
+_FAVOURITES = "___FAVORITES___"
 
 
-def settings_body(template: Json, template_number: str, number: str) -> Json:
-    """The general settings to write, with keys and destinations of the template's own number re-pointed."""
-    return _copied(template, COPIED_FIELDS, template_number, number)
+def is_favourites(group: str) -> bool:
+    """Whether the name of a group is that of somebody's personal favourites."""
+    return group.upper().startswith(_FAVOURITES)
+
+
+def settings_body(template: Json, template_number: str, number: str, *, is_own: bool = False) -> Json:
+    """The general settings to write, with keys and destinations of the template's own number re-pointed.
+
+    ``is_own``: the source is the person's former extension, of which more goes along.
+    """
+    body = _copied(template, OWN_FIELDS if is_own else COPIED_FIELDS, template_number, number)
+    greetings = [row for row in template.get(GREETINGS) or [] if not row.get("Filename")]
+    return body | ({GREETINGS: without_annotations(greetings)} if greetings else {})
 
 
 def forwarding_body(template: Json, template_number: str, number: str) -> Json:
@@ -41,30 +65,56 @@ def forwarding_body(template: Json, template_number: str, number: str) -> Json:
     return _copied(template, FORWARDING_FIELDS, template_number, number)
 
 
+def status_body(former: Json) -> Json:
+    """The present status of the extension that is replaced."""
+    return _copied(former, STATUS_FIELDS, "", "")
+
+
+def caller_id_body(template: Json, direct_numbers: Sequence[str]) -> Json:
+    """The outbound caller id, unless it is a number that leads to the template itself."""
+    caller_id = str(template.get(CALLER_ID) or "")
+    own = (str(template.get("Number") or ""), *direct_numbers)
+    is_own = any(_is_same_number(caller_id, number) for number in own)
+    return {CALLER_ID: caller_id} if caller_id and not is_own else {}
+
+
+def phone_rows(former: Json) -> list[Json]:
+    """The phones of an extension as they are given to another: ids and links are 3CX's own."""
+    own = ("Id", "ProvisioningLinkExt", "ProvisioningLinkLocal")
+    return [
+        {name: value for name, value in phone.items() if name not in own and value is not None}
+        for phone in without_annotations(former.get(PHONES) or [])
+    ]
+
+
+def lost(former: Json) -> list[str]:
+    """What the former extension has and nobody can give to the new one, in words."""
+    files = [str(row["Filename"]) for row in former.get(GREETINGS) or [] if row.get("Filename")]
+    found = [f"recorded greetings ({', '.join(files)})"] if files else []
+    if former.get("Enable2FA"):
+        found.append("the key in the two-factor app, which must be set up again")
+    if former.get("HotdeskingAssignment"):
+        found.append(f"the sign-in at hot desk {former['HotdeskingAssignment']}")
+    return [*found, "sign-in passwords, which 3CX has made anew"]
+
+
+def _is_same_number(one: str, other: str) -> bool:
+    """Whether two ways of writing are one number: the same digits, or the same but for a prefix of a long one."""
+    first, second = ("".join(filter(str.isdigit, text)).lstrip("0") for text in (one, other))
+    short, long = sorted((first, second), key=len)
+    return bool(short) and (short == long or (len(short) >= _LONG_NUMBER and long.endswith(short)))
+
+
+_LONG_NUMBER = 6
+
+
 def _copied(template: Json, fields: Sequence[str], template_number: str, number: str) -> Json:
+    """What is empty is left out: a new extension has none of it either."""
     return {
-        field: _repointed(without_annotations(template[field]), template_number, number, field)
+        field: repointed(without_annotations(template[field]), template_number, number, field)
         for field in fields
-        if template.get(field) is not None
+        if template.get(field) not in (None, "")
     }
-
-
-def _repointed(value: Any, old: str, new: str, field: str) -> Any:
-    if field == "Blfs" and isinstance(value, str):
-        # The keys are XML; a number there stands as an element's text or an attribute's value.
-        for before, after in ("><", '""', "''"):
-            value = value.replace(f"{before}{old}{after}", f"{before}{new}{after}")
-        return value
-    if isinstance(value, list):
-        return [_repointed(item, old, new, field) for item in value]
-    if isinstance(value, dict):
-        is_destination = "To" in value and value.get("Number") == old
-        return {
-            name: new if is_destination and name == "Number" else _repointed(item, old, new, field)
-            for name, item in value.items()
-            if name != "Id"
-        }
-    return value
 
 
 def capped_role(role: str, allowed: Sequence[str]) -> str:
@@ -83,11 +133,18 @@ def membership_rows(
 
     ``rows`` are the memberships to start from: the template's, or with ``keeps_rights`` the person's own, whose
     rights stay as they are. ``wanted_departments`` (id to name) limits and completes them when given. Whatever is
-    newly given is capped by ``allowed_roles``.
+    newly given is capped by ``allowed_roles``. Personal favourites stay the person's own.
     """
     kept: dict[int, Json] = {}
     roles: set[str] = set()
     for row in rows:
+        if is_favourites(str(row.get("Name") or "")):
+            if keeps_rights:
+                kept[int(row["GroupId"])] = {
+                    "GroupId": int(row["GroupId"]),
+                    "Rights": without_annotations(row.get("Rights") or {"RoleName": DEFAULT_ROLE}),
+                }
+            continue
         rights = without_annotations(row.get("Rights") or {"RoleName": DEFAULT_ROLE})
         role = str(rights.get("RoleName") or DEFAULT_ROLE)
         roles.add(role)

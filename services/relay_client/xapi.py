@@ -4,7 +4,7 @@ Every read names its fields with ``$select``: a row without it carries passwords
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from services.relay_client.connection import ANY_TYPE, Connection
 from services.relay_client.errors import REFUSED
 from services.relay_client.further import NAMES, further_of
 from services.relay_client.odata import any_of, quoted
+from services.relay_client.pointing import INBOUND_RULE, Kind
+from services.relay_client.template import is_favourites
 from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
@@ -216,11 +218,12 @@ class Xapi:
         return [extension for page in self.extension_pages() for extension in page]
 
     def departments(self) -> list[Department]:
-        """All departments."""
+        """All departments; the groups of personal favourites are none."""
         query = {"$select": "Id,Name,Number,IsDefault"}
         return [
             Department(int(row["Id"]), str(row.get("Name") or ""), str(row.get("Number") or ""), bool(row.get("IsDefault")))
             for row in self._all("/Groups", "reading departments", query)
+            if not is_favourites(str(row.get("Name") or ""))
         ]  # fmt: skip
 
     def peers(self) -> list[Peer]:
@@ -261,6 +264,44 @@ class Xapi:
         """The department rows of an extension, to be changed and written back whole."""
         rows: list[Json] = self.placement(extension_id).get("Groups") or []
         return rows
+
+    def pointers(self, kind: Kind) -> Iterator[Json]:
+        """Everything of a kind that can name extensions, with what names them."""
+        what = f"reading every {kind.label}"
+        expected = self._connection.count(kind.path, what)
+
+        def _read(place: Mapping[str, str]) -> list[Json]:
+            return self._connection.known_rows(
+                kind.path, what, kind.entity, kind.selected, kind.expanded, place
+            )
+
+        for page in self._pages_of(_read, expected):
+            yield from page
+
+    def pointer(self, kind: Kind, item: int) -> Json:
+        """One of them."""
+        path, what = f"{kind.path}({item})", f"reading {kind.label} {item}"
+        return self._connection.read_known(path, what, kind.entity, kind.selected, kind.expanded)
+
+    def update_pointer(self, kind: Kind, item: int, body: Json, what: str) -> None:
+        """Write some of its fields; lists replace what is there."""
+        self._connection.write_known(f"{kind.path}({item})", what, kind.entity, body)
+
+    def direct_numbers(self) -> dict[str, list[str]]:
+        """By extension, the numbers from outside that lead to it (of inbound rules)."""
+        query = {"$select": f"Id,Data,{','.join(INBOUND_RULE.fields_of())}"}
+        found: dict[str, list[str]] = {}
+        for row in self._all(INBOUND_RULE.path, "reading direct numbers", query):
+            for number in {
+                str((row.get(field) or {}).get("Number") or "") for field in INBOUND_RULE.fields_of()
+            }:
+                found.setdefault(number, []).append(str(row.get("Data") or ""))
+        return found
+
+    def reprovision(self, mac: str, number: str) -> None:
+        """Tell a phone to fetch its settings; nothing else changes, so telling it twice does no harm."""
+        what = f"telling the phone {mac} of extension {number} to fetch its settings"
+        self._connection.send("POST", "/Users/Pbx.ReprovisionPhone", what, body={"mac": mac})
 
     def takes_departments(self) -> bool | None:
         """Whether this phone system takes departments with a creation; ``None`` when that has not been seen yet."""
@@ -343,11 +384,16 @@ class Xapi:
                     yield row
 
     def _pages(self, path: str, what: str, query: Mapping[str, str], expected: int) -> Iterator[list[Json]]:
+        """The pages of so many rows in order."""
+        return self._pages_of(lambda place: self._rows(path, what, {**query, **place}), expected)
+
+    def _pages_of(
+        self, read: Callable[[Mapping[str, str]], list[Json]], expected: int
+    ) -> Iterator[list[Json]]:
         """The pages of so many rows in order, some of them read ahead; real systems give no link to the next."""
 
         def _page(skip: int) -> list[Json]:
-            place = {"$orderby": "Id", "$top": str(PAGE), "$skip": str(skip)}
-            return self._rows(path, what, {**query, **place})
+            return read({"$orderby": "Id", "$top": str(PAGE), "$skip": str(skip)})
 
         ahead: deque[Future[list[Json]]] = deque()
         with ThreadPoolExecutor(self.settings.concurrency, "page", ids_taken_along()) as pool:
@@ -381,6 +427,7 @@ def _extension(row: Json) -> Extension:
                 str((group.get("Rights") or {}).get("RoleName") or ""),
             )
             for group in row.get("Groups") or []
+            if not is_favourites(str(group.get("Name") or ""))
         ),
         primary_department_id=row.get("PrimaryGroupId"),
     )

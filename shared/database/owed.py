@@ -90,6 +90,23 @@ def tried(session: Session, site_id: str, number: str, step: str, times: int = 1
     return int(tries[step])
 
 
+def keep(session: Session, site_id: str, number: str, sealed: str) -> None:
+    """Remember, encrypted, what is being taken off the former extension."""
+    session.execute(
+        update(OwedSteps)
+        .where(OwedSteps.site_id == site_id, OwedSteps.number == number)
+        .values(taken=sealed)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def kept(session: Session, site_id: str, number: str) -> str | None:
+    """What was remembered last."""
+    return session.scalar(
+        select(OwedSteps.taken).where(OwedSteps.site_id == site_id, OwedSteps.number == number)
+    )
+
+
 def forget(session: Session, site_id: str, numbers: Collection[str]) -> int:
     """Nothing is owed to these extensions any more; of how many something was."""
     if not numbers:

@@ -273,6 +273,8 @@ class OwedSteps(Base):
     former_id: Mapped[int | None]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
+    # Encrypted: what is taken off the former extension and is not with this one yet.
+    taken: Mapped[str | None] = mapped_column(Prose)
     owes: Mapped[str] = mapped_column(Line(20), default=Owes.STEPS.value)
     # What the phone system, or the way to it, said last.
     answer: Mapped[str | None] = mapped_column(Prose)

@@ -34,7 +34,10 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/Users"): ("/Users", {"Number": "200", "FirstName": "Anna", "EmailAddress": "anna@x.test"}),
     ("GET", "/Users({id})"): ("/Users(21)?$expand=Groups($expand=Rights),ForwardingProfiles,Phones", None),
     ("GET", "/Users(Number='{number}')"): ("/Users(Number='200')?$select=Id,Number", None),
-    ("PATCH", "/Users({id})"): ("/Users(21)", {"Groups": [_MEMBERSHIP], "Enabled": False}),
+    ("PATCH", "/Users({id})"): (
+        "/Users(21)",
+        {"Groups": [_MEMBERSHIP], "Enabled": False, "Phones": [{"MacAddress": "00:15:65:00:00:01"}]},
+    ),
     ("GET", "/Users({id})/Groups"): ("/Users(21)/Groups?$expand=Rights", None),
     ("GET", "/Users({id})/ForwardingProfiles"): ("/Users(21)/ForwardingProfiles", None),
     ("GET", "/Users({id})/Greetings"): ("/Users(21)/Greetings", None),
@@ -57,6 +60,7 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
         "/Users/Pbx.RegeneratePasswords",
         {"Ids": [21, 22], "opts": {"VoicemailPIN": True}},
     ),
+    ("POST", "/Users/Pbx.ReprovisionPhone"): ("/Users/Pbx.ReprovisionPhone", {"mac": "00:15:65:00:00:01"}),
     ("GET", "/Users({id})/Pbx.GenerateProvLink()"): ("/Users(21)/Pbx.GenerateProvLink()", None),
     ("POST", "/Users/Pbx.GetDuplicatedEmails"): ("/Users/Pbx.GetDuplicatedEmails", {"emails": ["anna@x.test"]}),
     ("GET", "/Users/Pbx.ExportExtensions()"): ("/Users/Pbx.ExportExtensions()?$top=2", None),
@@ -67,7 +71,7 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/Groups"): ("/Groups?$expand=Members($expand=Rights),Rights", None),
     ("POST", "/Groups"): ("/Groups", {"Name": "Sales"}),
     ("GET", "/Groups({id})"): ("/Groups(1)?$expand=Members", None),
-    ("PATCH", "/Groups({id})"): ("/Groups(2)", {"Name": "Sales and more"}),
+    ("PATCH", "/Groups({id})"): ("/Groups(2)", {"Name": "Sales and more", "OfficeRoute": {"Route": {"To": "None"}}}),
     ("GET", "/Groups({id})/Members"): ("/Groups(1)/Members", None),
     ("GET", "/Groups({id})/Rights"): ("/Groups(1)/Rights?$select=RoleName", None),
     ("GET", "/Groups({id})/Pbx.GetRestrictions()"): ("/Groups(1)/Pbx.GetRestrictions()", None),
@@ -89,6 +93,9 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/RingGroups"): ("/RingGroups", {"Number": "811", "Name": "Doors", "Members": [{"Number": "100"}]}),
     ("DELETE", "/Queues({id})"): ("/Queues(200000001)", None),
     ("DELETE", "/RingGroups({id})"): ("/RingGroups(200000002)", None),
+    ("GET", "/Receptionists"): ("/Receptionists?$expand=Forwards", None),
+    ("GET", "/Receptionists({id})"): ("/Receptionists(4)?$expand=Forwards", None),
+    ("PATCH", "/Receptionists({id})"): ("/Receptionists(4)", {"TimeoutForwardDN": "100"}),
     ("GET", "/InboundRules"): ("/InboundRules", None),
     ("GET", "/InboundRules({id})"): ("/InboundRules(1)", None),
     ("PATCH", "/InboundRules({id})"): ("/InboundRules(1)", {"RuleName": "Main"}),
@@ -136,6 +143,18 @@ REFUSALS = {
         "/Queues",
         "/Queues",
         {"Number": "820", "Agents": [{"Number": "999"}]},
+    ),
+    "the phone of somebody else": (
+        "PATCH",
+        "/Users({id})",
+        "/Users(22)",
+        {"Phones": [{"MacAddress": "00:15:65:00:00:02"}]},
+    ),
+    "a greeting without a file": (
+        "PATCH",
+        "/Users({id})",
+        "/Users(22)",
+        {"Greetings": [{"Type": "Away", "Filename": "away.wav"}]},
     ),
     "a missing recording": (
         "GET",
@@ -261,6 +280,7 @@ def description(release: str) -> Description:
 def client(release: str) -> Iterator[httpx.Client]:
     """A client of one phone system for all requests, which come in their order."""
     with RunningPhoneSystem(PhoneSystemOptions(extensions=5, release=release)) as system:
+        system.state.change_user(23, {"Phones": [{"MacAddress": "00:15:65:00:00:02"}]})
         system.state.add_group({"Name": "First"})
         system.state.add_group({"Name": "Second"})
         with httpx.Client(base_url=f"{system.base_url}/xapi/v1", verify=False) as made:

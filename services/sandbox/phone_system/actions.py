@@ -65,6 +65,19 @@ def _regenerate(request: Request, ids: list[int]) -> None:
             request.system.count("send_welcome_email", number, [])
 
 
+@route("POST", "/Users/Pbx.ReprovisionPhone")
+def reprovision_phone(request: Request) -> Answer:
+    """Tells the phone with this address to ask for its settings again."""
+    mac = request.fields().get("mac")
+    if not isinstance(mac, str):
+        raise invalid_body()
+    for user in request.system.users.values():
+        if any(phone.get("MacAddress") == mac for phone in user["Phones"]):
+            request.system.count("reprovision_phone", f"{mac} of {user['Number']}", [])
+            return Answer(204)
+    raise warning("mac", "XAPI.NOT_FOUND")
+
+
 @route("GET", "/Users({id})/Pbx.GenerateProvLink()")
 def generate_provisioning_link(request: Request, id: int) -> Answer:
     request.system.user(id)

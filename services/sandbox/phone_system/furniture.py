@@ -9,7 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-QUEUE, RING_GROUP, PARKING = 2, 3, 6
+QUEUE, RING_GROUP, RECEPTIONIST = 2, 3, 4
 
 
 def peers(client_ids: Sequence[str]) -> list[Json]:
@@ -29,17 +29,47 @@ def peers(client_ids: Sequence[str]) -> list[Json]:
 
 
 def queue(agents: list[Json]) -> Json:
-    """A queue with these agents."""
+    """A queue with these agents, led by the first of them."""
     return {
-        "Id": QUEUE, "Number": "800", "Name": "Sales hotline", "PollingStrategy": "RingAll", "Agents": agents,
+        "Id": QUEUE, "Number": "800", "Name": "Sales hotline", "PollingStrategy": "RingAll", "RingTimeout": 20,
+        "Agents": agents, "Managers": agents[:1], **_unanswered(),
     }  # fmt: skip
 
 
 def ring_group(members: list[Json]) -> Json:
     """A ring group with these members."""
     return {
-        "Id": RING_GROUP, "Number": "801", "Name": "Reception", "RingStrategy": "RingAll", "Members": members,
+        "Id": RING_GROUP, "Number": "801", "Name": "Reception", "RingStrategy": "RingAll", "RingTime": 20,
+        "Members": members, **_unanswered(),
     }  # fmt: skip
+
+
+def receptionist(numbers: Sequence[str]) -> Json:
+    """The main menu, with a key for each of these extensions; the first is also given who presses none."""
+    return {
+        "Id": RECEPTIONIST, "Number": "802", "Name": "Main menu", "PromptFilename": "", "Timeout": 10,
+        "InvalidKeyForwardDN": "",
+        "TimeoutForwardDN": "".join(numbers[:1]),
+        "TimeoutForwardType": "Extension" if numbers else "EndCall",
+        "TimeoutForwardPeerType": "Extension" if numbers else "None",
+        "Forwards": [
+            {
+                "Id": index, "Input": str(index), "ForwardDN": number, "ForwardType": "Extension",
+                "PeerType": "Extension", "CustomData": "",
+            }
+            for index, number in enumerate(numbers, start=1)
+        ],
+        **_routes(),
+    }  # fmt: skip
+
+
+def _unanswered() -> Json:
+    return {"ForwardNoAnswer": _destination("None", "", "None"), **_routes()}
+
+
+def _routes() -> Json:
+    nowhere = {"IsPromptEnabled": False, "Prompt": "", "Route": _destination("None", "", "None")}
+    return dict.fromkeys(("BreakRoute", "HolidaysRoute", "OutOfOfficeRoute"), nowhere)
 
 
 def inbound_rules(numbers: Sequence[str]) -> list[Json]:

@@ -1,9 +1,9 @@
-"""Whatever else holds a number, and what points at one: peers, queues, ring groups, inbound rules."""
+"""Whatever else holds a number, and what points at one: peers, queues, ring groups, IVRs, inbound rules."""
 
 from services.sandbox.phone_system.answers import Refusal, invalid_body, warning
 from services.sandbox.phone_system.routing import Answer, Request, route
 from services.sandbox.phone_system.schema import accepts
-from services.sandbox.phone_system.store import Json
+from services.sandbox.phone_system.store import PEOPLE, Json
 
 
 @route("GET", "/Peers")
@@ -30,69 +30,45 @@ def peers_by_numbers(request: Request) -> Answer:
     )
 
 
-@route("GET", "/Queues")
-def list_queues(request: Request) -> Answer:
-    return request.collection("Queues", list(request.system.queues.values()), "Queue")
+def _kept(request: Request, collection: str) -> dict[int, Json]:
+    system = request.system
+    return {
+        "Queues": system.queues,
+        "RingGroups": system.ring_groups,
+        "Receptionists": system.receptionists,
+        "InboundRules": system.inbound_rules,
+    }[collection]
 
 
-@route("GET", "/Queues({id})")
-def get_queue(request: Request, id: int) -> Answer:
-    return request.single("Queues", _of(request.system.queues, id), "Queue")
+def _read_routes(collection: str, entity: str) -> None:
+    @route("GET", f"/{collection}")
+    def _list(request: Request) -> Answer:
+        return request.collection(collection, list(_kept(request, collection).values()), entity)
+
+    @route("GET", f"/{collection}({{id}})")
+    def _get(request: Request, id: int) -> Answer:
+        return request.single(collection, _of(_kept(request, collection), id), entity)
+
+    @route("PATCH", f"/{collection}({{id}})")
+    def _change(request: Request, id: int) -> Answer:
+        return _patch(request, _of(_kept(request, collection), id), entity)
 
 
-@route("PATCH", "/Queues({id})")
-def patch_queue(request: Request, id: int) -> Answer:
-    return _patch(request, _of(request.system.queues, id), "Queue", "Agents")
+def _made_routes(collection: str, entity: str) -> None:
+    @route("POST", f"/{collection}")
+    def _make(request: Request) -> Answer:
+        return _create(request, _kept(request, collection), collection, entity)
+
+    @route("DELETE", f"/{collection}({{id}})")
+    def _remove(request: Request, id: int) -> Answer:
+        return _delete(request, _kept(request, collection), id)
 
 
-@route("POST", "/Queues")
-def create_queue(request: Request) -> Answer:
-    return _create(request, request.system.queues, "Queues", "Queue", "Agents")
-
-
-@route("DELETE", "/Queues({id})")
-def delete_queue(request: Request, id: int) -> Answer:
-    return _delete(request, request.system.queues, id)
-
-
-@route("GET", "/RingGroups")
-def list_ring_groups(request: Request) -> Answer:
-    return request.collection("RingGroups", list(request.system.ring_groups.values()), "RingGroup")
-
-
-@route("GET", "/RingGroups({id})")
-def get_ring_group(request: Request, id: int) -> Answer:
-    return request.single("RingGroups", _of(request.system.ring_groups, id), "RingGroup")
-
-
-@route("PATCH", "/RingGroups({id})")
-def patch_ring_group(request: Request, id: int) -> Answer:
-    return _patch(request, _of(request.system.ring_groups, id), "RingGroup", "Members")
-
-
-@route("POST", "/RingGroups")
-def create_ring_group(request: Request) -> Answer:
-    return _create(request, request.system.ring_groups, "RingGroups", "RingGroup", "Members")
-
-
-@route("DELETE", "/RingGroups({id})")
-def delete_ring_group(request: Request, id: int) -> Answer:
-    return _delete(request, request.system.ring_groups, id)
-
-
-@route("GET", "/InboundRules")
-def list_inbound_rules(request: Request) -> Answer:
-    return request.collection("InboundRules", list(request.system.inbound_rules.values()), "InboundRule")
-
-
-@route("GET", "/InboundRules({id})")
-def get_inbound_rule(request: Request, id: int) -> Answer:
-    return request.single("InboundRules", _of(request.system.inbound_rules, id), "InboundRule")
-
-
-@route("PATCH", "/InboundRules({id})")
-def patch_inbound_rule(request: Request, id: int) -> Answer:
-    return _patch(request, _of(request.system.inbound_rules, id), "InboundRule", None)
+for _collection, _entity in (("Queues", "Queue"), ("RingGroups", "RingGroup")):
+    _read_routes(_collection, _entity)
+    _made_routes(_collection, _entity)
+_read_routes("Receptionists", "Receptionist")
+_read_routes("InboundRules", "InboundRule")
 
 
 def _of(rows: dict[int, Json], id: int) -> Json:
@@ -101,16 +77,17 @@ def _of(rows: dict[int, Json], id: int) -> Json:
     return rows[id]
 
 
-def _create(request: Request, rows: dict[int, Json], name: str, kind: str, people: str) -> Answer:
+def _create(request: Request, rows: dict[int, Json], name: str, kind: str) -> Answer:
     """A new queue or ring group, which holds a number from then on."""
     body = request.fields()
     if not accepts(request.system.entities[kind], body):
         raise invalid_body()
     if not body.get("Number"):
         raise warning("Number", "XAPI.REQUIRED")
-    _check_people(request, body, people)
+    lists = _lists_of_people(request, body)
     row = request.system.add_peer(body["Number"], body.get("Name") or "", kind)
-    rows[row["Id"]] = {**body, **row, people: request.system.people(body.get(people) or [])}
+    none: Json = {people: [] for people in PEOPLE if people in request.system.entities[kind]}
+    rows[row["Id"]] = {**none, **body, **row, **lists}
     request.system.count(f"create_{kind}", body["Number"], sorted(body))
     return request.created(name, rows[row["Id"]], kind)
 
@@ -123,24 +100,26 @@ def _delete(request: Request, rows: dict[int, Json], id: int) -> Answer:
     return Answer(204)
 
 
-def _check_people(request: Request, body: Json, people: str) -> None:
-    for person in body.get(people) or []:
-        if person.get("Number") not in request.system.user_by_number:
-            raise warning(people, "XAPI.NON_EXISTENT_EXT_NUMBER")
+def _lists_of_people(request: Request, body: Json) -> Json:
+    """The lists of people in a body as they are kept.
+
+    :raises Refusal: 400, somebody is nobody.
+    """
+    lists = {name: body[name] or [] for name in PEOPLE if name in body}
+    for name, rows in lists.items():
+        if any(row.get("Number") not in request.system.user_by_number for row in rows):
+            raise warning(name, "XAPI.NON_EXISTENT_EXT_NUMBER")
+    return {name: request.system.people(rows) for name, rows in lists.items()}
 
 
-def _patch(request: Request, row: Json, entity: str, people: str | None) -> Answer:
-    """Write fields; a list of people takes the place of the one that is there."""
+def _patch(request: Request, row: Json, entity: str) -> Answer:
+    """Write fields; a list takes the place of the one that is there."""
     body = request.fields()
     if not accepts(request.system.entities[entity], body):
         raise invalid_body()
     for name in ("Id", "Number"):
         if body.get(name, row.get(name)) != row.get(name):
             raise warning(name, "XAPI.FORBIDDEN_CHANGE")
-    if people:
-        _check_people(request, body, people)
-    row.update({name: value for name, value in body.items() if name != people})
-    if people in body:
-        row[str(people)] = request.system.people(body[people] or [])
+    row.update(body | _lists_of_people(request, body))
     request.system.count(f"update_{row.get('Name') or row.get('RuleName')}", str(row["Id"]), sorted(body))
     return Answer(204)

@@ -24,6 +24,7 @@ _SINCE: Mapping[str, Mapping[str, str]] = {
         "ExtensionRule": "CallType Condition Data Enabled",
         "MultiEditUserData": "BossSecretaryRequiresFullEdit",
         "QueueAgent": "Tags",
+        "QueueManager": "Tags",
         "RingGroupMember": "Tags",
         "ServicePrincipal": "IsSystem",
         "SystemParameters": "ENLRange",

@@ -210,22 +210,52 @@ USER: Entity = (
         "Phones": _many(PHONE),
     }
 )  # fmt: skip
+ROUTE: Entity = _properties(BOOL, "IsPromptEnabled") | _properties(STRING, "Prompt") | {"Route": _TO}
+_ROUTES = dict.fromkeys(("BreakRoute", "HolidaysRoute", "OutOfOfficeRoute"), _one(ROUTE))
 GROUP: Entity = (
     _properties(INT, "Id")
     | _properties(STRING, "Name Number Language PromptSet TimeZoneId")
     | _properties(BOOL, "IsDefault HasMembers")
     | {"Members": _many(USER_GROUP), "Rights": _many(RIGHTS)}
+    | _ROUTES
+    | {"OfficeRoute": _one(ROUTE), "CustomOperator": _TO}
 )
 PEER: Entity = (
     _properties(INT, "Id") | _properties(STRING, "Number Name") | {"Type": _PEER_TYPE, "Tags": _TAGS}
 )
 AGENT: Entity = _properties(INT, "Id") | _properties(STRING, "Number Name SkillGroup") | {"Tags": _TAGS}
 MEMBER: Entity = {name: known for name, known in AGENT.items() if name != "SkillGroup"}
+MANAGER: Entity = dict(MEMBER)
 QUEUE: Entity = (
-    _properties(INT, "Id") | _properties(STRING, "Number Name PollingStrategy") | {"Agents": _many(AGENT)}
+    _properties(INT, "Id RingTimeout")
+    | _properties(STRING, "Number Name PollingStrategy")
+    | {"Agents": _many(AGENT), "Managers": _many(MANAGER), "ForwardNoAnswer": _TO}
+    | _ROUTES
 )
 RING_GROUP: Entity = (
-    _properties(INT, "Id") | _properties(STRING, "Number Name RingStrategy") | {"Members": _many(MEMBER)}
+    _properties(INT, "Id RingTime")
+    | _properties(STRING, "Number Name RingStrategy")
+    | {"Members": _many(MEMBER), "ForwardNoAnswer": _TO}
+    | _ROUTES
+)
+_KEY_ACTION = Property(
+    STRING,
+    (
+        "EndCall", "Extension", "RingGroup", "Queue", "IVR", "VoiceMail", "CallByName", "RepeatPrompt",
+        "CustomInput",
+    ),
+)  # fmt: skip
+RECEPTIONIST_FORWARD: Entity = (
+    _properties(INT, "Id")
+    | _properties(STRING, "Input ForwardDN CustomData")
+    | {"ForwardType": _KEY_ACTION, "PeerType": _PEER_TYPE}
+)
+RECEPTIONIST: Entity = (
+    _properties(INT, "Id Timeout")
+    | _properties(STRING, "Number Name PromptFilename InvalidKeyForwardDN TimeoutForwardDN")
+    | {"TimeoutForwardType": _KEY_ACTION, "TimeoutForwardPeerType": _PEER_TYPE}
+    | {"Forwards": _many(RECEPTIONIST_FORWARD)}
+    | _ROUTES
 )
 INBOUND_RULE: Entity = (
     _properties(INT, "Id")
@@ -324,10 +354,14 @@ ENTITIES: Mapping[str, Entity] = {
     "PromptSet": PROMPT_SET,
     "Queue": QUEUE,
     "QueueAgent": AGENT,
+    "QueueManager": MANAGER,
+    "Receptionist": RECEPTIONIST,
+    "ReceptionistForward": RECEPTIONIST_FORWARD,
     "Recording": RECORDING,
     "Rights": RIGHTS,
     "RingGroup": RING_GROUP,
     "RingGroupMember": MEMBER,
+    "Route": ROUTE,
     "Schedule": SCHEDULE,
     "ServicePrincipal": PRINCIPAL,
     "SystemParameters": SYSTEM_PARAMETERS,

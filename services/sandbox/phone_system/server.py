@@ -178,6 +178,7 @@ class SandboxServer:
                 "groups": list(self.system.groups.values()),
                 "queues": list(self.system.queues.values()),
                 "ring_groups": list(self.system.ring_groups.values()),
+                "receptionists": list(self.system.receptionists.values()),
                 "inbound_rules": list(self.system.inbound_rules.values()),
                 "recordings": list(self.system.recordings.values()),
                 "extensions": len(self.system.users),

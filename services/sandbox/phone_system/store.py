@@ -26,6 +26,10 @@ ROLES = (
 )  # fmt: skip
 DEFAULT_GROUP = 1
 _FIRST_USER = 21
+# The lists of people that a queue or a ring group has.
+PEOPLE = ("Agents", "Managers", "Members")
+# Of these no two users may have the same.
+_UNIQUE = ("WebMeetingFriendlyName", "ClickToCallId")
 # Departments are peers too; their ids must not meet those of users.
 _GROUP_PEERS = 100_000_000
 # And so must those of queues and ring groups that were not there from the start.
@@ -71,6 +75,7 @@ class PhoneSystem:
         first = list(self.user_by_number)[:3]
         self.queues = {furniture.QUEUE: furniture.queue(self._people_of(first[:2]))}
         self.ring_groups = {furniture.RING_GROUP: furniture.ring_group(self._people_of(first[:2]))}
+        self.receptionists = {furniture.RECEPTIONIST: furniture.receptionist(first[:1])}
         self.inbound_rules = {rule["Id"]: rule for rule in furniture.inbound_rules(first[:1])}
         self.recordings = {
             index: furniture.recording(index, number) for index, number in enumerate(first, start=1)
@@ -124,6 +129,7 @@ class PhoneSystem:
         number = body.get("Number") or self.first_free_number()
         self._check_number(number)
         self._check_email(body, None)
+        self._check_unique(body, None)
         user_id = self._next_user
         user: Json = {
             "Id": user_id,
@@ -158,6 +164,9 @@ class PhoneSystem:
             if body.get(name) not in (None, user[name]):
                 raise warning(name, "XAPI.FORBIDDEN_CHANGE")
         self._check_email(body, user_id)
+        self._check_unique(body, user_id)
+        if is_counted:
+            self._check_greetings(user, body)
         changed = self._write(self.users[user_id], body)
         if is_counted:
             self.count("update_user", user["Number"], changed, changed=bool(changed))
@@ -175,10 +184,10 @@ class PhoneSystem:
         del self.users[user_id]
         del self.user_by_number[number]
         self.user_by_email.pop(user["EmailAddress"].lower(), None)
-        for queue in self.queues.values():
-            queue["Agents"] = [agent for agent in queue["Agents"] if agent["Number"] != number]
-        for ring_group in self.ring_groups.values():
-            ring_group["Members"] = [member for member in ring_group["Members"] if member["Number"] != number]
+        for row in (*self.queues.values(), *self.ring_groups.values()):
+            for people in PEOPLE:
+                if people in row:
+                    row[people] = [person for person in row[people] if person["Number"] != number]
         self.count("delete_user", number, [])
 
     def first_free_number(self) -> str:
@@ -238,6 +247,27 @@ class PhoneSystem:
         email = (body.get("EmailAddress") or "").lower()
         if email and self.user_by_email.get(email, user_id) != user_id:
             raise warning("EmailAddress", "XAPI.ALREADY_IN_USE")
+
+    def _check_unique(self, body: Json, user_id: int | None) -> None:
+        macs = {phone.get("MacAddress") for phone in body.get("Phones") or []}
+        names = {name: body[name] for name in _UNIQUE if body.get(name)}
+        if not macs and not names:
+            return
+        for other_id, other in self.users.items():
+            if other_id == user_id:
+                continue
+            if any(phone.get("MacAddress") in macs for phone in other["Phones"]):
+                raise warning("Phones", "XAPI.MAC_USED_BY")
+            for name, value in names.items():
+                if other.get(name) == value:
+                    raise warning(name, "XAPI.ALREADY_IN_USE")
+
+    def _check_greetings(self, user: Json, body: Json) -> None:
+        """A greeting names a file in the user's own folder; nothing of this API puts one there."""
+        there = {greeting["Filename"] for greeting in user["Greetings"]}
+        for greeting in body.get("Greetings") or []:
+            if greeting.get("Filename") and greeting["Filename"] not in there:
+                raise warning("Greetings", "XAPI.FILE_NOT_FOUND")
 
     def _write(self, user: Json, body: Json) -> list[str]:
         """Write checked fields; the names of those that differ from before. Refuses before it changes anything."""
@@ -313,8 +343,8 @@ class PhoneSystem:
                 raise warning(name, "XAPI.FORBIDDEN_CHANGE")
         if "Members" in body:
             self._replace_members(group_id, body["Members"] or [])
-        own = ("Name", "Language", "PromptSet", "TimeZoneId")
-        group.update({name: body[name] for name in own if name in body})
+        computed = ("Id", "Number", "IsDefault", "HasMembers", "Members", "Rights")
+        group.update({name: value for name, value in body.items() if name not in computed})
         self.count("update_group", group["Name"], sorted(body))
 
     def remove_group(self, group_id: int) -> None:

@@ -34,7 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "Blfs": "<PhoneDevice><BLFS/></PhoneDevice>",
 }
 # Accepted in a body and ignored: identity, or worked out by the phone system.
-COMPUTED = ("Id", "Number", "DisplayName", "IsRegistered", "QueueStatus", "Tags", "AIAgent")
+COMPUTED = ("Id", "Number", "DisplayName", "IsRegistered", "Tags", "AIAgent")
 NAMES = ("FirstName", "LastName")
 # The one limit that the official description states.
 BLF_LIMIT = 20_480

@@ -22,7 +22,7 @@ TOLD = [
     ("extension.renumbered", "204"),
     ("extension.updated", "102"),
 ]
-WRITES = 20
+WRITES = 21
 
 
 @pytest.fixture

@@ -7,34 +7,67 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.relay_client import template
-from services.relay_client.template import COPIED_FIELDS, FORWARDING_FIELDS, membership_rows
-from services.sandbox.phone_system.schema import USER
+from services.relay_client.template import membership_rows
+from services.sandbox.phone_system.schema import ENTITIES, USER
+from shared.domain import carried
 
-# Identity, secrets, what is personal, and what follows the person's place.
-NEVER = {
-    "Id", "Number", "DisplayName", "IsRegistered", "QueueStatus", "CurrentProfileName", "Tags", "AIAgent",
-    "FirstName", "LastName", "EmailAddress", "Mobile", "OutboundCallerID",
-    "AuthID", "AuthPassword", "SIPID", "AccessPassword", "DeskphonePassword", "VMPIN",
-    "ContactImage", "Greetings", "Phones", "EnableHotdesking", "HotdeskingAssignment", "Enable2FA", "Require2FA",
-    "ClickToCallId", "WebMeetingFriendlyName", "EmergencyLocationId", "EmergencyAdditionalInfo",
-}  # fmt: skip
-# Written on their own: what the directory says, and memberships.
-OTHERWISE = {"Enabled", "Groups", "PrimaryGroupId"}
 ROLES = ["users", "receptionists", "managers", "system_admins", "system_owners", "system", "observers"]
+SECRETS = {"VMPIN", "AuthID", "AuthPassword", "AccessPassword", "DeskphonePassword", "SIPID"}
+PERSONAL = {"Phones", "ContactImage", "EmailAddress", "Mobile", "AgentSettings", "Enable2FA", "ClickToCallId"}
 
 
-def test_every_field_of_an_extension_is_either_copied_or_on_purpose_not() -> None:
-    copied = {*COPIED_FIELDS, *FORWARDING_FIELDS}
-    assert not copied & NEVER
-    assert set(USER) == copied | NEVER | OTHERWISE
+def test_the_list_says_once_of_every_property_of_an_extension_what_becomes_of_it() -> None:
+    listed = [each.field for each in carried.BELONGINGS if each.entity == "User" and each.field]
+    assert sorted(listed) == sorted(USER)
 
 
-def test_whatever_the_template_has_of_the_forbidden_fields_is_not_in_a_body() -> None:
-    everything: dict[str, Any] = dict.fromkeys(USER, "100")
-    bodies = template.settings_body(everything, "100", "201") | template.forwarding_body(
+def test_the_list_names_only_properties_that_there_are() -> None:
+    for each in carried.BELONGINGS:
+        if each.field:
+            entity = carried.USER if each.entity == carried.OTHER_USER else each.entity
+            assert each.field in ENTITIES[entity], each
+
+
+def test_a_template_gives_no_secret_and_nothing_personal_away() -> None:
+    everything: dict[str, Any] = dict.fromkeys(USER, "100") | {"Greetings": [], "Phones": []}
+    given = template.settings_body(everything, "100", "201") | template.forwarding_body(
         everything, "100", "201"
     )
-    assert not NEVER & set(bodies)
+    assert not (SECRETS | PERSONAL | {"OutboundCallerID"}) & set(given)
+    assert {"RecordCalls", "Require2FA", "EnableHotdesking", "EmergencyLocationId"} <= set(given)
+
+
+def test_a_new_number_takes_the_pin_along_and_no_other_secret() -> None:
+    everything: dict[str, Any] = dict.fromkeys(USER, "100") | {"Greetings": [], "Phones": []}
+    given = set(template.settings_body(everything, "104", "204", is_own=True))
+    assert given & SECRETS == {"VMPIN"}
+    assert {"OutboundCallerID", "Enable2FA", "Require2FA", "ContactImage", "AgentSettings"} <= given
+
+
+def test_greetings_go_along_where_they_are_the_system_s_own() -> None:
+    own = {"Type": "Default", "Filename": "", "DisplayName": ""}
+    recorded = {"Type": "Away", "Filename": "away.wav", "DisplayName": "Away"}
+    assert template.settings_body({"Greetings": [own, recorded]}, "100", "201") == {"Greetings": [own]}
+    assert template.settings_body({"Greetings": [recorded]}, "100", "201") == {}
+    assert "recorded greetings (away.wav)" in template.lost({"Greetings": [own, recorded]})
+
+
+@pytest.mark.parametrize(
+    ("caller_id", "direct", "is_given"),
+    [
+        ("+1 801 555 0000", ["+18015550100"], True),
+        ("+1 801 555 0100", ["+18015550100"], False),
+        ("8015550100", ["+18015550100"], False),
+        ("100", [], False),
+        ("2100", ["100"], True),
+        ("", [], False),
+    ],
+)
+def test_the_caller_id_of_a_template_is_given_unless_it_leads_to_the_template(
+    caller_id: str, direct: list[str], is_given: bool
+) -> None:
+    body = template.caller_id_body({"Number": "100", "OutboundCallerID": caller_id}, direct)
+    assert body == ({"OutboundCallerID": caller_id} if is_given else {})
 
 
 @pytest.mark.parametrize(
