@@ -45,6 +45,7 @@ class Input(StrEnum):
     EXTENSION = "extension"
     ATTRIBUTE = "attribute"
     TIME_ZONE = "time_zone"
+    UNIT = "unit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ NumbersInText = Annotated[
     ),
     ErrorWords("Enter numbers and ranges with commas between them, e.g. 205, 210-219."),
 ]
-UnitName = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)]
+UnitName = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), Input.UNIT]
 CountryCode = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z]{2}$", strip_whitespace=True, to_upper=True),

@@ -34,7 +34,7 @@ HOSTILE = (
 )
 PAGES = (
     "/", "/runs", "/runs/1", "/runs/1/plan", "/runs/1/findings", "/runs/2", "/runs/2/plan", "/log", "/log?level=error",
-    "/people", f"/people?q={ADA}", "/people?q=nobody", "/settings/directory", "/settings/units", "/settings/exclude",
+    "/people", f"/people?q={ADA}", "/people?q=nobody", "/settings/directory", "/settings/units", "/settings/exclude", "/settings/numbers",
     "/settings/rules", "/settings/limits", "/settings/schedule", "/settings/phone-system", "/settings/archive", "/settings/site", "/settings/site/history",
     "/settings/directory/history", "/accounts", "/account", "/tokens", "/audit?check=1", "/support",
     "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",

@@ -39,6 +39,36 @@ def test_an_exclusion_is_added_saved_and_removed_without_javascript(context: Con
     assert [item.value for item in _settings(context).rules.exclusions] == ["=cmd|'/C calc'!A0"]
 
 
+def test_a_number_range_is_added_with_one_of_the_units_that_are_read(context: Context, browser: Open) -> None:
+    mary = browser("mary")
+    page = mary.get(f"{SETTINGS}/numbers")
+    assert "No range: people without a number get no extension." in page.text
+    page = mary.send(page, "/numbers", button=("action", "add:number_ranges"))
+    sales = _settings(context).directory.units[0].dn
+    assert f'<datalist id="known-units"><option value="{sales}">' in page.response.text
+    row = {
+        "unit": "OU=Nowhere,DC=x",
+        "first": "230",
+        "last": "23",
+        "skip": "231",
+        "order": "least_recently_used",
+    }
+    page = mary.send(page, "/numbers", {f"number_ranges.0.{name}": value for name, value in row.items()})
+    assert "is not a range of numbers with equally many digits" in page.text
+    page = mary.send(page, "/numbers", {"number_ranges.0.last": "239"})
+    assert "is none of the OUs that are read" in page.text
+    page = mary.send(page, "/numbers", {"number_ranges.0.unit": sales, "write_back_attribute": "ipPhone"})
+    rules = _settings(context).rules
+    (saved,) = rules.number_ranges
+    assert (saved.unit, saved.first, saved.last, saved.skip, saved.order) == (
+        sales, "230", "239", "231", "least_recently_used",
+    )  # fmt: skip
+    assert (rules.write_back_attribute, rules.number_quarantine_days) == ("ipPhone", 30)
+    # What another page shows of the same section stays.
+    mary.send(mary.get(f"{SETTINGS}/exclude"), "/exclude")
+    assert _settings(context).rules.number_ranges == rules.number_ranges
+
+
 def test_a_row_that_nobody_filled_in_is_dropped(context: Context, browser: Open) -> None:
     mary = browser("mary")
     page = mary.send(mary.get(f"{SETTINGS}/units"), "/units", button=("action", "add:units"))

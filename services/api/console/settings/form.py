@@ -19,8 +19,8 @@ from services.api.console.visit import text_of
 from services.api.use_cases import questions
 from services.api.use_cases.settings import read_section, replace_section
 from shared.errors import Conflict, RollcallError, SettingsInvalid
-from shared.settings.declaration import Group
-from shared.settings.documents import SECTION_MODELS
+from shared.settings.declaration import Group, Input
+from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.store import DEFAULT_SITE, public
 from shared.worker.context import Context
 
@@ -57,6 +57,8 @@ class Form:
     # What the button asked for, when it was not to save.
     asked: str = ""
     is_paired_now: bool = False
+    # The OUs that are read, where a field of the form names one of them.
+    known_units: tuple[str, ...] = ()
 
     @property
     def status(self) -> HTTPStatus:
@@ -79,7 +81,9 @@ class Form:
 
 def stored_form(context: Context, tab: Tab) -> Form:
     """The form as it is stored."""
-    return Form(tab, *read_section(context, DEFAULT_SITE, tab.section))
+    return Form(
+        tab, *read_section(context, DEFAULT_SITE, tab.section), known_units=_known_units(context, tab)
+    )
 
 
 def sent_form(context: Context, tab: Tab, sent: FormData) -> Form:
@@ -87,7 +91,19 @@ def sent_form(context: Context, tab: Tab, sent: FormData) -> Form:
     stored, version = read_section(context, DEFAULT_SITE, tab.section)
     given = text_of(sent, "version")
     is_number = given.isascii() and given.isdecimal() and len(given) < 10
-    return Form(tab, read_form(sent, tab.fields, stored), int(given) if is_number else version)
+    return Form(
+        tab,
+        read_form(sent, tab.fields, stored),
+        int(given) if is_number else version,
+        known_units=_known_units(context, tab),
+    )
+
+
+def _known_units(context: Context, tab: Tab) -> tuple[str, ...]:
+    if not any(cell.input is Input.UNIT for field in tab.fields.values() for cell in field.columns):
+        return ()
+    directory, _version = read_section(context, DEFAULT_SITE, Section.DIRECTORY)
+    return tuple(unit["dn"] for unit in directory["units"])
 
 
 def save(context: Context, form: Form, actor: str) -> int | None:
