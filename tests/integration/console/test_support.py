@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -16,6 +17,9 @@ from services.api.use_cases.tokens import create_token
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.events import LogEntry, record
 from shared.database.tables import AuditEntry, RunState, SettingsVersion
+from shared.domain.memory import Memory
+from shared.domain.reading import Reading
+from shared.runs.controllers import memory_of, remember
 from shared.settings.documents import Section
 from shared.worker.context import Context
 from tests.integration.api.builders import complete_units, fill_log, make_plan, make_run, set_state
@@ -150,3 +154,23 @@ def test_diagnostics_are_made_although_the_settings_cannot_be_read(ready: Contex
     files = _unzipped(bundle(ready, "test"))
     assert "error" in _json(files, "sites/default/settings.json")
     assert not all(check["ok"] for check in _json(files, "checks.json"))
+
+
+def test_a_manager_forgets_a_domain_controller_that_is_gone_and_nobody_else_can(
+    context: Context, ready: Context, browser: Open
+) -> None:
+    assert "Domain controllers" not in browser("mary").get("/console/support").text
+    dc1 = Reading("dc1.corp.example", "dc1:636", invocation_id="a", usn=1, read_at=datetime.now(UTC))
+    with context.database.begin() as session:
+        remember(session, "default", Memory().accepting((dc1,), "x"))
+    assert "dc1.corp.example" in browser("oscar").get("/console/support").text
+    assert "gone for good" not in browser("oscar").get("/console/support").text
+    mary = browser("mary")
+    page = mary.get("/console/support")
+    for _twice in range(2):
+        after = mary.send(page, "/support/controllers/forget")
+        assert (after.status, "dc1.corp.example" in after.text) == (200, False)
+    with context.database.read() as session:
+        assert memory_of(session, "default").readings() == []
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "controller.forgotten")).one()
+    assert entry.actor == "account:mary"

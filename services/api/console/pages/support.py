@@ -1,17 +1,21 @@
 """For whoever helps: the version, what is well and what to mend, and all of it as one file."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import page
-from services.api.console.visit import ManagerDep, VisitorDep
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of
 from services.api.dependencies import ContextDep
-from services.api.use_cases import diagnostics
+from services.api.use_cases import controllers, diagnostics
 from services.api.use_cases.doctor import diagnose, ready
 from services.api.use_cases.doctor_of_sites import can_ask, diagnose_sites
 from shared.database.tables import AccountRole
+from shared.errors import NotFound
 from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/support")
@@ -33,7 +37,17 @@ def show_support(request: Request, context: ContextDep, visitor: VisitorDep, che
         checks=checks,
         is_checked=bool(check),
         log_entries=diagnostics.LOG_ENTRIES,
+        controllers=controllers.list_controllers(context, DEFAULT_SITE),
     )
+
+
+@router.post("/controllers/forget")
+def forget_controller(context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
+    """Say that a domain controller is gone for good."""
+    with suppress(NotFound):
+        # Somebody else has said so, or a run has: there is nothing left to forget.
+        controllers.forget(context, DEFAULT_SITE, text_of(form, "controller"), visitor.actor)
+    return RedirectResponse(link("/support"), HTTPStatus.SEE_OTHER)
 
 
 @router.post("/diagnostics")
