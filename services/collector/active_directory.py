@@ -7,7 +7,7 @@ cannot prove who it is). Credentials that one refuses are not shown to the next,
 import difflib
 import ssl
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -24,7 +24,7 @@ from ldap3.core.exceptions import (
 from ldap3.utils.dn import parse_dn
 
 from services.collector import connection, selection
-from services.collector.address import Address, parse
+from services.collector.address import Address, parse, several_hosts
 from services.collector.connection import Timeouts
 from services.collector.errors import translated
 from services.collector.reader import RawEntry, Reader, Scope, Search, first_value
@@ -87,15 +87,23 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
     """One signed-in session, to be used as a context. ``passed_over`` are the controllers tried before.
 
     It begins with those of the addresses ``preferred``, in the order of the settings; ``start`` goes so many further,
-    so that a second attempt need not meet the same one again.
+    so that a second attempt need not meet the same one again. Where a name leads to several controllers, as a domain's
+    does, the one at ``hosts`` is tried first.
     """
 
-    def __init__(self, settings: DirectorySettings, start: int = 0, preferred: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: DirectorySettings,
+        start: int = 0,
+        preferred: Collection[str] = (),
+        hosts: Collection[str] = (),
+    ) -> None:
         self.settings = settings
         self.server = ""
         self.passed_over: list[PassedOver] = []
         self._start = start
         self._preferred = preferred
+        self._hosts = hosts
         self._connection: ldap3.Connection | None = None
         self._reader: Reader | None = None
 
@@ -134,6 +142,15 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         if self._reader is None:
             raise RuntimeError("the session is not open")
         return self._reader
+
+    @property
+    def host(self) -> str:
+        """The IP address of the controller; empty when the connection does not say."""
+        if self._connection is None or self._connection.socket is None:
+            return ""
+        with suppress(OSError):
+            return str(self._connection.socket.getpeername()[0])
+        return ""
 
     @property
     def certificate_ends_at(self) -> datetime | None:
@@ -364,7 +381,13 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
 
     def _open(self, address: Address) -> None:
         timeouts = Timeouts(self.settings.connect_timeout_seconds, self.settings.receive_timeout_seconds)
-        self._connection = connection.open_connection(self.settings, address, timeouts)
+        *others, last = several_hosts(address, self._hosts) or [""]
+        for host in others:
+            with suppress(*_NEXT_CONTROLLER):
+                self._connection = connection.open_connection(self.settings, address, timeouts, host)
+                break
+        else:
+            self._connection = connection.open_connection(self.settings, address, timeouts, last)
         self.server = str(address)
         self._reader = Reader(self._connection, self.server, self.settings.user, timeouts.receive * 2)
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from shared.errors import AddressUnknown, DirectoryUnavailable, GlobalCatalogPort
@@ -44,6 +45,17 @@ def parse(text: str, security: Security) -> Address:
             server=text,
         )
     return Address(match["six"] or match["host"], port)
+
+
+def several_hosts(address: Address, first: Collection[str]) -> list[str]:
+    """The IP addresses of a name that leads to several, as a domain's does; those named ``first`` at the beginning."""
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        # Said when it is connected to.
+        return []
+    hosts = list(dict.fromkeys(str(item[4][0]) for item in found))
+    return sorted(hosts, key=lambda host: host not in first) if len(hosts) > 1 else []
 
 
 def check_resolves(address: Address) -> None:

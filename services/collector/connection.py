@@ -42,8 +42,10 @@ class Timeouts:
     receive: float
 
 
-def open_connection(settings: DirectorySettings, address: Address, timeouts: Timeouts) -> ldap3.Connection:
-    """A connection that is protected and signed in.
+def open_connection(
+    settings: DirectorySettings, address: Address, timeouts: Timeouts, host: str = ""
+) -> ldap3.Connection:
+    """A connection that is protected and signed in; ``host`` is one of the IP addresses of the name.
 
     :raises RollcallError: the exact reason why not; never with the password in it.
     """
@@ -51,7 +53,7 @@ def open_connection(settings: DirectorySettings, address: Address, timeouts: Tim
     check_resolves(address)
     expected_name = settings.tls_name or address.host
     tls = CheckedTls(trusting(settings.ca_certificate), expected_name)
-    connection = _connection(settings, address, tls, timeouts)
+    connection = _connection(settings, address, tls, timeouts, host or address.host)
     try:
         connection.open(read_server_info=False)
         if settings.security is Security.STARTTLS:
@@ -121,10 +123,10 @@ def _hinted(failure: RollcallError, settings: DirectorySettings) -> RollcallErro
 
 
 def _connection(
-    settings: DirectorySettings, address: Address, tls: CheckedTls, timeouts: Timeouts
+    settings: DirectorySettings, address: Address, tls: CheckedTls, timeouts: Timeouts, host: str
 ) -> ldap3.Connection:
     server = ldap3.Server(
-        address.host,
+        host,
         port=address.port,
         use_ssl=settings.security is Security.LDAPS,
         tls=None if settings.security is Security.PLAIN else tls,

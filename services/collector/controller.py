@@ -38,6 +38,7 @@ def reading_of(directory: ActiveDirectory) -> Reading:
         usn=domain.usn,
         knows=knows,
         read_at=datetime.now(UTC),
+        host=directory.host,
     )
 
 
@@ -57,37 +58,39 @@ def directory_of(part: PartWork, settings: DirectorySettings) -> Iterator[Active
     :raises RollcallError: as ``ActiveDirectory``.
     """
     with part.context.database.read() as session:
-        of_this_run = _read_from(session, part.run_id)
+        of_this_run, host = _read_from(session, part.run_id)
         memory = memory_without_doubts(session, part.site_id)
     known = memory.servers
+    # Where the server is the domain's name: the controller of this run, else the one used last. Another attempt takes any.
+    hosts = () if part.attempt > 1 else (host,) if host else memory.hosts
     if of_this_run and (part.attempt == 1 or (part.attempt == 2 and of_this_run not in known)):
-        with ActiveDirectory(settings, preferred=(of_this_run,)) as directory:
+        with ActiveDirectory(settings, preferred=(of_this_run,), hosts=hosts) as directory:
             yield directory
         return
-    with ActiveDirectory(settings, part.attempt - 1) as directory:
+    with ActiveDirectory(settings, part.attempt - 1, hosts=hosts) as directory:
+        if part.kind is PartKind.UNIT:
+            part.note({"controller": {"host": directory.host}})
         if part.attempt > 1 or not known or directory.server in known or _is_fresh(directory, memory):
             yield directory
             return
         passed_over = directory.passed_over
-    with ActiveDirectory(settings, preferred=known) as directory:
+    with ActiveDirectory(settings, preferred=known, hosts=hosts) as directory:
         tried = {item.server for item in directory.passed_over}
         directory.passed_over += [item for item in passed_over if item.server not in tried]
         yield directory
 
 
-def _read_from(session: Session, run_id: int) -> str:
-    """The address that a unit of the run was read from last; empty while none was."""
-    proof = session.scalar(
-        select(SnapshotPart.proof)
-        .where(
-            SnapshotPart.run_id == run_id,
-            SnapshotPart.kind == PartKind.UNIT.value,
-            SnapshotPart.state == PartState.COMPLETE.value,
-        )
-        .order_by(SnapshotPart.completed_at.desc())
-        .limit(1)
-    )
-    return str(((proof or {}).get("controller") or {}).get("server", ""))
+def _read_from(session: Session, run_id: int) -> tuple[str, str]:
+    """The address that a unit of the run was read from last, and the IP address that one is read from; empty if none."""
+    rows = session.execute(
+        select(SnapshotPart.proof, SnapshotPart.state)
+        .where(SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.UNIT.value)
+        .order_by(SnapshotPart.completed_at.desc(), SnapshotPart.id)
+    ).all()
+    read = [(row.proof or {}).get("controller") or {} for row in rows if row.state == PartState.COMPLETE]
+    begun = [(row.proof or {}).get("controller") or {} for row in rows if row.state == PartState.PENDING]
+    host = next((str(item["host"]) for item in [*read, *begun] if item.get("host")), "")
+    return (str(read[0].get("server", "")) if read else "", host)
 
 
 def _is_fresh(directory: ActiveDirectory, memory: Memory) -> bool:

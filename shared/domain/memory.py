@@ -48,6 +48,11 @@ class Memory:
         """The addresses that a whole reading which counted came from, each as good as the others."""
         return frozenset(item[0].server for item in self.alternatives if len(item) == 1)
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The IP addresses behind these, where one name leads to several controllers."""
+        return frozenset(item[0].host for item in self.alternatives if len(item) == 1 and item[0].host)
+
     def freshness_of(self, readings: Readings, content: str) -> Freshness:
         """Whether the readings of a run may go back to older values: they hold all that is known, or show just the same."""
         if not self.alternatives or (content and content == self.content):

@@ -39,6 +39,8 @@ class Reading:
     knows: Mapping[str, int] = field(default_factory=dict)
     read_at: datetime | None = None
     is_suspect: bool = False
+    # Where it is reached by, which tells it from the others when the address is the domain's name.
+    host: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -77,6 +79,7 @@ class Reading:
             "knows": dict(self.knows),
             "read_at": self.read_at.isoformat() if self.read_at else None,
             "is_suspect": self.is_suspect,
+            "host": self.host,
         }
 
     @classmethod
@@ -93,6 +96,7 @@ class Reading:
             knows=document.get("knows", {}),
             read_at=datetime.fromisoformat(read_at) if read_at else None,
             is_suspect=document.get("is_suspect", False),
+            host=document.get("host", ""),
         )
 
 

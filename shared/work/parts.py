@@ -78,6 +78,14 @@ class PartWork(Work):
             forget_pages(session, self.id, self.attempt)
         self.pages = self.items = 0
 
+    def note(self, proof: Mapping[str, Any]) -> None:
+        """Keep what is known before the part is complete, for whoever reads the run's other parts.
+
+        :raises LeaseHeld: as for ``store``.
+        """
+        with self.context.database.begin() as session:
+            self._keep(session, proof=dict(proof))
+
     def complete(self, *, source: str, proof: Mapping[str, Any]) -> None:
         """Declare the part complete with what was stored, on the evidence of ``proof``.
 

@@ -1,6 +1,8 @@
 """Which controller answers and what it has of the others: from the stand-in, from none at all, from what is none."""
 
+import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -8,10 +10,13 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.controller import ended, reading_of
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.directory.messages import Message, SearchRequest
+from shared.database.tables import SnapshotPart
+from shared.domain.memory import Memory
 from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
 from shared.errors import NotActiveDirectory
+from shared.runs.controllers import remember
 from shared.settings.documents import DirectorySettings
-from tests.integration.collector.collecting import sandbox_settings
+from tests.integration.collector.collecting import Collecting, sandbox_settings
 from tests.integration.collector.scripted import done, entry, plain_settings, scripted
 
 NAMES = {"defaultNamingContext": "DC=x", "schemaNamingContext": "CN=Schema,DC=x"}
@@ -82,3 +87,54 @@ def test_another_ldap_server_is_refused_with_the_reason() -> None:
         pytest.raises(NotActiveDirectory, match="not a domain controller of Active Directory"),
     ):
         directory.domain()
+
+
+class _DomainName:
+    """Name servers that answer a domain's name with the addresses of its controllers, another one first each time."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.hosts = list(hosts)
+        self._ask = socket.getaddrinfo
+
+    def __call__(self, host: Any, port: Any, *more: Any, **options: Any) -> list[Any]:
+        if host != "corp.test":
+            return list(self._ask(host, port, *more, **options))
+        self.hosts = [*self.hosts[1:], self.hosts[0]]
+        return [found for item in self.hosts for found in self._ask(item, port, *more, **options)]
+
+
+def _hosts(parts: list[SnapshotPart]) -> set[str]:
+    assert [part.state for part in parts] == ["complete"] * len(parts), [part.error_message for part in parts]
+    return {part.proof["controller"]["host"] for part in parts}
+
+
+def test_a_domains_name_leads_all_units_of_a_run_to_one_controller_and_the_next_run_back_to_it(
+    site: Collecting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = build_company(8)
+    units = [*company.units]
+    with (
+        RunningDirectory(company) as first,
+        RunningDirectory(company, first.port, host="127.0.0.2") as second,
+    ):
+        monkeypatch.setattr(socket, "getaddrinfo", _DomainName("127.0.0.1", "127.0.0.2"))
+        settings = sandbox_settings(
+            first,
+            units,
+            servers=[f"corp.test:{first.port}"],
+            ca_certificate=first.ca_certificate + second.ca_certificate,
+            tls_name=first.tls_name,
+        )
+        site.configure(settings)
+        for _time in range(3):
+            assert len(_hosts(site.read())) == 1
+        last = site.read()
+        (used,) = _hosts(last)
+        with site.context.database.begin() as session:
+            reading = Reading.from_document(last[0].proof["controller"])
+            remember(session, "default", Memory().accepting((reading,), "x"))
+        for _time in range(3):
+            assert _hosts(site.read()) == {used}
+        (first if used == "127.0.0.1" else second).stop()
+        # The other one answers in its place, for all units again.
+        assert _hosts(site.read()) == {"127.0.0.1", "127.0.0.2"} - {used}
