@@ -12,12 +12,15 @@ class ReservedNumbers:
         self._numbers = frozenset(item for item in reserved if "-" not in item)
         self._ranges = [(*item.split("-", 1), item) for item in reserved if "-" in item]
         self._emergency = frozenset(phone_system.emergency_numbers)
+        self._codes = frozenset(phone_system.dial_codes)
         self._lengths = phone_system.number_lengths
 
     def reason(self, number: str) -> str | None:
         """The end of a sentence that begins with the number ("is reserved by the rules"), or ``None``."""
         if number in self._emergency:
             return "is an emergency number in 3CX"
+        if number in self._codes:
+            return "is a dial code in 3CX"
         if number in self._numbers:
             is_emergency = number in EMERGENCY_NUMBERS
             return "is an emergency number in many countries" if is_emergency else "is reserved by the rules"

@@ -289,14 +289,27 @@ class EvidenceOfRun:
         return Evidence(merged(readings), content, frozenset(self._inactive))
 
 
+def _lengths(told: Sequence[int], extensions: Sequence[Extension]) -> tuple[int, ...]:
+    """How many digits an extension may have: as told, and as those that are there show. Empty when nothing was told."""
+    if not told:
+        return ()
+    shown = {len(extension.number) for extension in extensions if extension.number.isdecimal()}
+    return tuple(sorted({*told, *shown}))
+
+
 def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapshot:
     """The phone system as the part has read it."""
     proof = part.proof
+    extensions = tuple(read_items(database, part.id, Extension))
     return PhoneSystemSnapshot(
-        extensions=tuple(read_items(database, part.id, Extension)),
+        extensions=extensions,
         departments=tuple(read_beside("departments", DEPARTMENT, proof)),
         peers=tuple(read_beside("peers", PEER, proof)),
         used_extensions=proof["used_extensions"],
         max_extensions=proof["max_extensions"],
         version=proof["version"],
+        # Parts that an older version has read say nothing of these.
+        emergency_numbers=tuple(proof.get("emergency_numbers", ())),
+        number_lengths=_lengths(proof.get("number_lengths", ()), extensions),
+        dial_codes=tuple(proof.get("dial_codes", ())),
     )

@@ -40,6 +40,7 @@ def _read(part: PartWork, xapi: Xapi) -> None:
     missing = try_settings(xapi)
     departments = xapi.departments()
     peers = xapi.peers()
+    numbering = xapi.numbering()
     _store_extensions(part, xapi)
     part.complete(
         source=xapi.settings.base_url,
@@ -52,6 +53,9 @@ def _read(part: PartWork, xapi: Xapi) -> None:
             "used_extensions": licence.used,
             "max_extensions": licence.most,
             "total": part.items,
+            "number_lengths": list(numbering.lengths),
+            "emergency_numbers": list(numbering.emergency),
+            "dial_codes": list(numbering.dial_codes),
             "seconds": round(time.monotonic() - began, 3),
         }
         | written_beside("departments", DEPARTMENT, departments)

@@ -6,7 +6,7 @@ Every read names its fields with ``$select``: a row without it carries passwords
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 
+from services.relay_client import numbers
 from services.relay_client.connection import ANY_TYPE, Connection
 from services.relay_client.errors import REFUSED
 from services.relay_client.further import NAMES, further_of
@@ -64,6 +65,17 @@ class Licence:
     used: int
     most: int | None
     is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """What a phone system says of numbers: how many digits extensions may have, and digits that it takes for something
+    else. Empty where it does not say.
+    """
+
+    lengths: tuple[int, ...] = ()
+    emergency: tuple[str, ...] = ()
+    dial_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +174,25 @@ class Xapi:
         path, what = f"/Groups({department_id})/Rights", "reading the roles of a department"
         rows = self._connection.rows(path, what, {"$select": "RoleName", "$top": str(PAGE)})
         return [str(row["RoleName"]) for row in rows if row.get("RoleName")]
+
+    def numbering(self) -> Numbering:
+        """What it says of numbers; a part that it does not tell, or not to this client, is empty."""
+        what = "reading which numbers there may be"
+        lengths: tuple[int, ...] = ()
+        emergency: tuple[str, ...] = ()
+        codes: tuple[str, ...] = ()
+        with suppress(*_NOT_TOLD):
+            lengths = numbers.lengths(self._connection.read("/Defs/Pbx.GetSystemParameters()", what, {}))
+        with suppress(*_NOT_TOLD):
+            rules = self._connection.rows(
+                "/OutboundRules/Pbx.GetEmergencyOutboundRules()", what, {"$select": "Id,Prefix"}
+            )
+            emergency = numbers.prefixes(rules)
+        with suppress(*_NOT_TOLD):
+            codes = numbers.codes(
+                self._connection.read("/DialCodeSettings", what, {"$select": ",".join(numbers.DIAL_CODES)})
+            )
+        return Numbering(lengths, emergency, codes)
 
     def can_mail(self) -> bool:
         """Whether the phone system has a mail server to send by.

@@ -79,7 +79,7 @@ class PhoneSystemSnapshot:
 
     ``peers`` holds only what is not a user. ``max_extensions`` is the licence's limit, ``None`` when unlimited.
     ``emergency_numbers`` are those it dials out for at once; ``number_lengths`` are the lengths its extension numbers
-    may have. Both are empty when that was not read.
+    may have; ``dial_codes`` are digits that it takes for something else. They are empty when that was not read.
     """
 
     extensions: tuple[Extension, ...] = ()
@@ -90,3 +90,4 @@ class PhoneSystemSnapshot:
     version: str = ""
     emergency_numbers: tuple[str, ...] = ()
     number_lengths: tuple[int, ...] = ()
+    dial_codes: tuple[str, ...] = ()

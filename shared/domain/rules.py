@@ -173,7 +173,7 @@ class Rules:
     when_number_cleared: Outcome = Outcome.DISABLE
     number_cleared_grace_days: int = GRACE_DAYS
     add_missing: bool = True
-    welcome_email: WelcomeEmail = WelcomeEmail.WITH_CREATION
+    welcome_email: WelcomeEmail = WelcomeEmail.NEVER
     add_to_departments: bool = False
     create_missing_departments: bool = False
     department_mode: DepartmentMode = DepartmentMode.ADD

@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.domain.binding import Binding, Shown
 from shared.domain.extension import Department, Extension, Membership, Peer, PhoneSystemSnapshot
 from shared.domain.person import Person
-from shared.domain.rules import Rules, UnitRule, UnitSnapshot, WelcomeEmail
+from shared.domain.rules import Rules, UnitRule, UnitSnapshot
 
 SALES = "OU=Sales,DC=corp,DC=example,DC=test"
 SUPPORT = "OU=Support,DC=corp,DC=example,DC=test"
@@ -69,11 +69,8 @@ def make_phone_system(extensions: Iterable[Extension] = (), **changes: Any) -> P
 
 
 def make_rules(**changes: Any) -> Rules:
-    """The default rules with the two units, without templates and welcome messages."""
-    values: dict[str, Any] = {
-        "units": (UnitRule(SALES), UnitRule(SUPPORT)),
-        "welcome_email": WelcomeEmail.NEVER,
-    }
+    """The default rules with the two units, without templates."""
+    values: dict[str, Any] = {"units": (UnitRule(SALES), UnitRule(SUPPORT))}
     return Rules(**(values | changes))
 
 

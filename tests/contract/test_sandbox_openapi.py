@@ -108,6 +108,11 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/Defs/Pbx.HasSystemOwner()"): ("/Defs/Pbx.HasSystemOwner()", None),
     ("GET", "/SystemStatus"): ("/SystemStatus", None),
     ("GET", "/LicenseStatus"): ("/LicenseStatus", None),
+    ("GET", "/DialCodeSettings"): ("/DialCodeSettings", None),
+    ("GET", "/OutboundRules/Pbx.GetEmergencyOutboundRules()"): (
+        "/OutboundRules/Pbx.GetEmergencyOutboundRules()",
+        None,
+    ),
     ("GET", "/MailSettings"): ("/MailSettings", None),
     ("GET", "/PromptSets"): ("/PromptSets", None),
     ("GET", "/ServicePrincipals"): ("/ServicePrincipals", None),

@@ -21,7 +21,8 @@ class PhoneSystemOptions:
     token of any of them ends the tokens of all. ``operator_number`` and ``fax_server_number`` name extensions
     that cannot be deleted. ``departments_of_new`` says what becomes of departments in the body of a creation; no source
     tells it. ``mail_server_type`` and ``mail_server`` are the mail server it sends by: with ``Custom`` and no server it cannot
-    send. ``release`` is the release of 3CX V20 whose fields and refusals it has.
+    send. ``emergency_numbers`` are dialled out for at once, ``dial_codes`` are (name, code) of dial codes of its own.
+    ``release`` is the release of 3CX V20 whose fields and refusals it has.
     """
 
     extensions: int = 0
@@ -40,6 +41,8 @@ class PhoneSystemOptions:
     departments_of_new: DepartmentsOfNew = "taken"
     fqdn: str = "sandbox.example.test"
     is_token_per_client: bool = True
+    emergency_numbers: tuple[str, ...] = ("112", "911")
+    dial_codes: tuple[tuple[str, str], ...] = ()
     mail_server_type: str = "Tcx"
     mail_server: str = ""
     operator_number: str = ""

@@ -310,6 +310,17 @@ SYSTEM_STATUS: Entity = (
         " DBMaintenanceInProgress BackupScheduled IsAuditLogEnabled",
     )
 )
+DIAL_CODES: Entity = _properties(
+    STRING,
+    "DialCodeBillingCode DialCodeHideCallerID DialCodeHotdesking DialCodeHotelAccess DialCodeIntercom"
+    " DialCodeLoggedInQueue DialCodeLoggedOutQueue DialCodeOutOffice DialCodePark DialCodePickup DialCodeProfileStatus"
+    " DialCodeUnpark DialCodeVMail",
+)
+OUTBOUND_RULE: Entity = (
+    _properties(INT, "Id Priority")
+    | _properties(STRING, "Name NumberLengthRanges Prefix")
+    | _properties(BOOL, "EmergencyRule")
+)
 MAIL_SETTINGS: Entity = (
     _properties(STRING, "MailAddress MailPassword MailServer MailUser")
     | _properties(BOOL, "CanEditMailServerType MailSslEnabled")
@@ -340,6 +351,7 @@ ENTITIES: Mapping[str, Entity] = {
     "AwayRouting": AWAY_ROUTE,
     "Defs": DEFS,
     "Destination": DESTINATION,
+    "DialCodeSettings": DIAL_CODES,
     "EventLog": EVENT,
     "ExtensionRule": EXTENSION_RULE,
     "ForwardingProfile": PROFILE,
@@ -348,6 +360,7 @@ ENTITIES: Mapping[str, Entity] = {
     "InboundRule": INBOUND_RULE,
     "MailSettings": MAIL_SETTINGS,
     "MultiEditUserData": MULTI_EDIT,
+    "OutboundRule": OUTBOUND_RULE,
     "Peer": PEER,
     "Period": PERIOD,
     "Phone": PHONE,

@@ -35,6 +35,26 @@ def system_parameters(request: Request) -> Answer:
     return Answer(body={name: value for name, value in found.items() if name in known})
 
 
+@route("GET", "/DialCodeSettings")
+def dial_codes(request: Request) -> Answer:
+    codes = {"DialCodeVMail": "*4", "DialCodePickup": "*20*", "DialCodeIntercom": "*9"}
+    return request.single(
+        "DialCodeSettings", codes | dict(request.system.options.dial_codes), "DialCodeSettings"
+    )
+
+
+@route("GET", "/OutboundRules/Pbx.GetEmergencyOutboundRules()")
+def emergency_rules(request: Request) -> Answer:
+    rule: Json = {
+        "Id": 1,
+        "Name": "Emergency",
+        "EmergencyRule": True,
+        "Prefix": ",".join(request.system.options.emergency_numbers),
+        "Priority": 1,
+    }
+    return request.collection("OutboundRules", [rule], "OutboundRule")
+
+
 @route("GET", "/Defs/Pbx.HasSystemOwner()")
 def has_system_owner(request: Request) -> Answer:
     return Answer(body={"value": request.system.has_owner()})

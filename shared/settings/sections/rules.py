@@ -1,7 +1,6 @@
 """The rules: what happens to the extensions of leavers, joiners and returners, and who is left alone."""
 
 import re
-from typing import Any
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
@@ -166,6 +165,7 @@ class RulesSettings(Document):
         "Welcome message",
         "3CX mails people how to use their new extension.",
         JOINERS,
+        begins=WelcomeEmail.WITH_CREATION,
     )
     add_to_departments: bool = setting(
         RULE.add_to_departments,
@@ -250,15 +250,6 @@ class RulesSettings(Document):
         if numbers > MOST_NUMBERS:
             raise ValueError(f"The ranges have {numbers:,} numbers; {MOST_NUMBERS:,} are the most.")
         return ranges
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_surprise(cls, values: Any, info: ValidationInfo) -> Any:
-        # What was stored before there were welcome messages mails none.
-        is_older = isinstance(values, dict) and "welcome_email" not in values
-        if is_older and (info.context or {}).get("is_stored"):
-            return {**values, "welcome_email": WelcomeEmail.NEVER.value}
-        return values
 
     @field_validator("reserved_numbers")
     @classmethod

@@ -60,7 +60,6 @@ def _value(table_name: str, name: str) -> object:
     known: dict[str, object] = {
         "site_id": "default", "run_id": 1, "part_id": 1, "account_id": 1, "id": None, "level": "info",
         "origin": "created", "severity": "info", "source": "own", "role": "manager", "stage": "create",
-        "section": "rules",
         "state": "pending" if table_name in ("commands", "snapshot_parts") else "collecting",
         "code": "duplicate_number" if table_name == "findings" else "test.filled",
         "kind": {"runs": "full", "snapshot_parts": "unit", "commands": "create_extension"}.get(table_name, "logo"),
@@ -134,43 +133,6 @@ def test_no_command_of_an_ended_run_seems_to_be_in_hand_after_an_upgrade(databas
             "failed",
             "outcome_unknown",
         )
-
-
-@pytest.mark.parametrize("section", ["phone_system", None])
-def test_a_site_in_use_whose_rules_were_never_saved_mails_no_welcome_messages(
-    empty: Database, section: str | None
-) -> None:
-    migrate(empty, "0012")
-    with empty.begin() as session:
-        session.execute(Site.__table__.insert().values(id="default", name="Default", created_at=NOW))  # type: ignore[attr-defined]
-        if section:
-            session.execute(
-                text(
-                    "INSERT INTO settings (site_id, section, version, document, actor, created_at) "
-                    "VALUES ('default', :section, 1, '{}', 'anna', :now)"
-                ).bindparams(_AT),
-                {"section": section, "now": NOW.replace(tzinfo=None)},
-            )
-    migrate(empty)
-    with empty.read() as session:
-        saved = session.execute(text("SELECT document FROM settings WHERE section = 'rules'")).all()
-    assert ["never" in str(row.document) for row in saved] == ([True] if section else [])
-
-
-def test_a_downgrade_deletes_nobody_at_once_whom_a_new_site_would_have_kept_for_days(empty: Database) -> None:
-    migrate(empty)
-    with empty.begin() as session:
-        session.execute(
-            text(
-                "INSERT INTO settings (site_id, section, version, document, actor, created_at) "
-                "VALUES ('default', 'directory', 1, '{}', 'anna', :now)"
-            ).bindparams(_AT),
-            {"now": NOW.replace(tzinfo=None)},
-        )
-    migrate(empty, "0015")
-    with empty.read() as session:
-        saved = session.execute(text("SELECT document FROM settings WHERE section = 'rules'")).all()
-    assert ["disable" in str(row.document) for row in saved] == [True]
 
 
 def test_a_downgrade_executes_nothing_that_waits_for_approval(database: Database) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from services.relay_client import questions
 from services.relay_client.snapshot import snapshot_extensions
+from services.relay_client.xapi import Numbering
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.phone_system.user_fields import SECRETS
 from shared.database.pages import read_items
@@ -278,3 +279,21 @@ class TestRole:
 def test_numbers_with_quotes_are_asked_for_as_they_are(bench: Bench) -> None:
     with bench.xapi() as xapi:
         assert xapi.find_by_numbers(["1'0", "101"]).keys() == {"101"}
+
+
+def test_lengths_emergency_numbers_and_dial_codes_are_as_the_system_says(bench: Bench, release: str) -> None:
+    object.__setattr__(bench.phone_system.state.options, "dial_codes", (("DialCodePark", "800"),))
+    with bench.xapi() as xapi:
+        told = xapi.numbering()
+        assert told.lengths == ((3,) if release == "20.0.8" else (3, 4, 5))
+        assert (told.emergency, told.dial_codes) == (("112", "911"), ("800",))
+        bench.phone_system.faults.add(
+            {
+                "kind": "status",
+                "status": 403,
+                "body": "empty",
+                "path": "Outbound|DialCode|Parameters",
+                "times": 3,
+            }
+        )
+        assert xapi.numbering() == Numbering()

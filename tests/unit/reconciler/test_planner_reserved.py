@@ -56,6 +56,7 @@ def test_as_installed_only_numbers_that_are_dialled_for_help_in_many_countries_a
         ("999", "is reserved by the rules (900-999)"),
         ("911", "is reserved by the rules (900-999)"),
         ("123", "is an emergency number in 3CX"),
+        ("800", "is a dial code in 3CX"),
         ("2041", "has 4 digits, and extension numbers in 3CX have 3 or 5"),
         ("204", None),
         ("0900", "has 4 digits"),
@@ -64,7 +65,7 @@ def test_as_installed_only_numbers_that_are_dialled_for_help_in_many_countries_a
     ],
 )
 def test_the_reason_is_named(number: str, said: str | None) -> None:
-    phone_system = PhoneSystemSnapshot(emergency_numbers=("123",), number_lengths=(3, 5))
+    phone_system = PhoneSystemSnapshot(emergency_numbers=("123",), number_lengths=(3, 5), dial_codes=("800",))
     reason = ReservedNumbers(("112", "900-999"), phone_system).reason(number)
     assert (reason is None) == (said is None)
     assert (reason or "").startswith(said or "")

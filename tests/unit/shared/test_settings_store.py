@@ -236,17 +236,14 @@ def test_a_global_catalog_is_refused_when_saving_but_one_saved_before_can_be_rea
         assert store.read(session, "default", encryption).settings.directory.servers == (server,)
 
 
-def test_only_rules_that_were_saved_before_there_were_welcome_messages_mail_none() -> None:
-    stored = store.validate(Section.RULES, {"add_missing": True}, is_stored=True)
-    saved_now = store.validate(Section.RULES, {"add_missing": True})
-    assert isinstance(stored, RulesSettings)
-    assert isinstance(saved_now, RulesSettings)
-    assert (stored.welcome_email, saved_now.welcome_email) == ("never", "with_creation")
-
-
 def test_ranges_change_who_is_selected_and_none_leave_the_hash_as_it_was() -> None:
     plain = RulesSettings()
     before = store.selection_hash(DirectorySettings())
     assert store.selection_hash(DirectorySettings(), plain) == before
     ranges = (NumberRangeSettings(first="200", last="299"),)
     assert store.selection_hash(DirectorySettings(), RulesSettings(number_ranges=ranges)) != before
+
+
+def test_new_sites_begin_with_welcome_messages_and_a_document_without_them_mails_none() -> None:
+    assert beginning()["rules"]["welcome_email"] == "with_creation"
+    assert RulesSettings.model_validate({"add_missing": True}).welcome_email == "never"
