@@ -6,13 +6,26 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import api, archive, console, execute, extensions, idle_hour, log_page, plan, snapshot, start
+from bench import (
+    api,
+    archive,
+    console,
+    execute,
+    extensions,
+    idle_hour,
+    log_page,
+    mapping,
+    plan,
+    snapshot,
+    start,
+)
 from bench.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "plan": plan.measure,
     "log": log_page.measure,
     "snapshot": snapshot.measure,
+    "mapping": mapping.measure,
     "extensions": extensions.measure,
     "execute": execute.measure,
     "archive": archive.measure,

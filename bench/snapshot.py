@@ -31,7 +31,7 @@ from shared.database.migrate import migrate
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
-from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
+from shared.settings.documents import AttributeSettings, DirectorySettings, PhoneSystemSettings, UnitSettings
 from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
@@ -57,7 +57,7 @@ class Site:
     units: tuple[str, ...]
     people: int
 
-    def settings(self) -> DirectorySettings:
+    def settings(self, attributes: AttributeSettings = AttributeSettings()) -> DirectorySettings:
         """As an administrator would have set it."""
         return DirectorySettings(
             servers=(self.address,),
@@ -65,13 +65,14 @@ class Site:
             password=SecretStr(self.password),
             ca_certificate=self.ca_certificate,
             units=tuple(UnitSettings(dn=unit, template_extension=None) for unit in self.units),
+            attributes=attributes,
         )
 
 
 def measure() -> list[Figure]:
     """Time against ``ldapsearch``, and the peak memory of a reader of 10,000 beside that of one of 1,000."""
     with samba_domain() as domain:
-        many, few = _fill(domain, "Many", PEOPLE), _fill(domain, "Few", FEW_PEOPLE)
+        many, few = fill(domain, "Many", PEOPLE), fill(domain, "Few", FEW_PEOPLE)
         with ldapsearch(many) as (search, count), reading(many) as read:
             found = sum(count(unit) for unit in many.units)
             if found != PEOPLE or read() != PEOPLE:
@@ -127,7 +128,7 @@ def _count(command: list[str], asked: list[str], environment: dict[str, str], un
 
 
 @contextmanager
-def reading(site: Site) -> Iterator["partial[int]"]:
+def reading(site: Site, attributes: AttributeSettings = AttributeSettings()) -> Iterator["partial[int]"]:
     """A function that starts a run, reads its units as workers do and returns how many people were stored."""
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
         process = load({}, data=Path(folder))
@@ -136,7 +137,7 @@ def reading(site: Site) -> Iterator["partial[int]"]:
         context = Context(create_app(process), process, database, encryption.load(process))
         phone_system = PhoneSystemSettings(base_url="https://pbx.example.test", client_id="bench")
         with database.begin() as session:
-            for document in (site.settings(), phone_system):
+            for document in (site.settings(attributes), phone_system):
                 store.write(session, "default", document, actor="bench", encryption=context.encryption)
         with ThreadPoolExecutor(UNITS) as workers:
             yield partial(_read, context, workers)
@@ -182,7 +183,8 @@ def _peak_of_this_process() -> float:
     return int(found[1]) / 1024
 
 
-def _fill(domain: SambaDomain, name: str, people: int) -> Site:
+def fill(domain: SambaDomain, name: str, people: int) -> Site:
+    """Units of that name with so many people."""
     top = f"OU={name},{domain.base_dn}"
     units = tuple(f"OU=Unit {index},{top}" for index in range(UNITS))
     domain.load(unit_ldif((top, *units)))
