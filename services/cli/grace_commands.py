@@ -61,12 +61,13 @@ def _say(row: GraceRow, as_json: bool) -> None:
     if as_json:
         print_json(GraceOut.model_validate(row))
         return
-    say(f"Extension {row.number} ({row.name}): deleted {_end(row)}.")
+    then = "is not deleted: the countdown is stopped" if row.is_kept else f"is deleted {_end(row)}"
+    say(f"Extension {row.number} ({row.name}) {then}.")
 
 
 def _end(row: GraceRow) -> str:
     if row.is_kept:
-        return "never (stopped by hand)"
+        return "countdown stopped"
     if row.ends_at is None:
         return f"{row.days} days after it is disabled"
     return "by the next run" if row.ends_at <= datetime.now(UTC) else f"on {row.ends_at:%Y-%m-%d}"

@@ -60,7 +60,7 @@ class Group:
 class Shown:
     """What people see of a setting besides its help. A setting without a ``group`` is in no form.
 
-    ``begins`` is what a new site has until the section is saved, where that is not the default. The default stays what a
+    ``begins`` is what a new site has until the section is saved or archiving is on, where that is not the default. The default stays what a
     document without the setting has always meant: stored ones, exports and bodies of the API.
     """
 

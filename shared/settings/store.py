@@ -19,6 +19,7 @@ from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.mapping.mapping import compile_mapping
 from shared.settings.documents import (
     SECTION_MODELS,
+    ArchiveSettings,
     DirectorySettings,
     Document,
     RulesSettings,
@@ -55,6 +56,12 @@ def new_site(site_id: str, name: str = "") -> Site:
         created_at=datetime.now(UTC),
         beginning={section: dict(values) for section, values in beginning().items()},
     )
+
+
+def begun_with(beginning: Mapping[str, Any] | None, archive: Document | None) -> Mapping[str, Any]:
+    """What a site began with, as far as it counts: it spares what is not archived, so with archiving the defaults do."""
+    is_archiving = isinstance(archive, ArchiveSettings) and archive.is_enabled
+    return {} if beginning is None or is_archiving else beginning
 
 
 def unsaved(section: Section, begun_with: Mapping[str, Any] | None) -> Document:
@@ -107,8 +114,9 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
             continue
         documents[row.section] = _stored_document(row, encryption)
         versions[row.section] = row.version
-    for name in (site.beginning or {}).keys() & versions.keys() - documents.keys():
-        documents[name] = unsaved(Section(name), site.beginning)
+    begun = begun_with(site.beginning, documents.get(Section.ARCHIVE))
+    for name in begun.keys() & versions.keys() - documents.keys():
+        documents[name] = unsaved(Section(name), begun)
     return StoredSettings(SiteSettings.model_validate(documents), versions)
 
 

@@ -35,7 +35,7 @@ class World:
         phone_system = phone_system_settings(self.phone_system, concurrency=4) | sections.pop(
             "phone_system", {}
         )
-        return {"directory": directory, "phone_system": phone_system, "limits": FREE} | sections
+        return {"directory": directory, "phone_system": phone_system, "limits": FREE, "rules": {}} | sections
 
     def fault(self, kind: str, method: str = "", path: str = "", **more: Any) -> None:
         """Switch a fault of the phone system on."""

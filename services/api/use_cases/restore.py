@@ -175,13 +175,13 @@ def _restore_settings(session: Session, encryption: Encryption, backup: Backup, 
     wanted: dict[tuple[str, str], tuple[Document, int]] = {
         (item.site_id, item.section.value): (item.document, item.version) for item in backup.settings
     }
-    begun_with = {row["id"]: row["beginning"] for row in backup.rows["sites"]}
+    begun = {row["id"]: row["beginning"] for row in backup.rows["sites"]}
     for site_id, section in newest:
         # Saved after the backup was made: then it had its defaults.
         if section in [*Section]:
-            wanted.setdefault(
-                (site_id, section), (store.unsaved(Section(section), begun_with.get(site_id)), 1)
-            )
+            archive = wanted.get((site_id, Section.ARCHIVE.value))
+            counts = store.begun_with(begun.get(site_id), archive[0] if archive else None)
+            wanted.setdefault((site_id, section), (store.unsaved(Section(section), counts), 1))
     now = datetime.now(UTC)
     rows = [
         {

@@ -43,6 +43,8 @@ class Ends:
                 "directory": directory,
                 "phone_system": phone_system_settings(self.phone_system),
                 "limits": FREE,
+                # As they are where none were ever saved: leavers are deleted at once.
+                "rules": {},
             }
             | sections
         )

@@ -52,6 +52,19 @@ def test_a_new_site_begins_with_days_of_grace_until_its_rules_are_saved(
         assert store.read(session, "default", encryption).settings.rules.when_deleted is Outcome.DELETE
 
 
+def test_a_new_site_that_archives_deletes_at_once_until_its_rules_say_otherwise(
+    database: Database, encryption: Encryption
+) -> None:
+    archive = store.validate(Section.ARCHIVE, {"is_enabled": True, "extension": "999"})
+    rules = store.validate(Section.RULES, {"when_deleted": "disable_then_delete"})
+    with database.begin() as session:
+        store.write(session, "default", archive, actor="anna", encryption=encryption)
+        assert store.read(session, "default", encryption).settings.rules.when_deleted is Outcome.DELETE
+        store.write(session, "default", rules, actor="anna", encryption=encryption)
+        read = store.read(session, "default", encryption).settings.rules
+    assert read.when_deleted is Outcome.DISABLE_THEN_DELETE
+
+
 def test_a_site_that_is_older_and_a_document_without_the_rule_delete_at_once(
     database: Database, encryption: Encryption
 ) -> None:
