@@ -18,6 +18,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
+from services.api.console.access.factors.passkeys import Place
 from services.api.console.access.sessions import Visitor, visitor_of
 from services.api.console.clock import Clock, format_of
 from services.api.dependencies import context_of_request
@@ -171,6 +172,11 @@ def text_of(form: FormData, name: str) -> str:
 def address_of(request: Request) -> str:
     """Where the request comes from, as the server or a trusted proxy says."""
     return request.client.host if request.client is not None else ""
+
+
+def place_of(request: Request) -> Place:
+    """Where the browser believes to be. One that was led elsewhere shows no passkey of ours, whatever it is told."""
+    return Place(request.url.hostname or "", f"{request.url.scheme}://{request.url.netloc}")
 
 
 def cookie_options(request: Request) -> dict[str, Any]:

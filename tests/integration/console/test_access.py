@@ -26,6 +26,9 @@ _ONES_OWN = {
     "/sign-in/second-factor/app",
     "/account/security/app",
     "/account/security/app/confirm",
+    "/sign-in/second-factor/passkey",
+    "/account/security/passkey",
+    "/account/security/passkey/confirm",
     "/account/security/recovery-codes",
     "/account/security/{factor_id}/remove",
 }
@@ -35,6 +38,7 @@ _OPEN = {
     "/sign-in/second-factor",
     "/sign-in/second-factor/app",
     "/sign-in/second-factor/app.svg",
+    "/sign-in/second-factor/passkey",
     "/sign-in/openid",
     "/sign-in/openid/back",
     "/sign-in/openid/leave",

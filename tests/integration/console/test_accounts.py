@@ -40,7 +40,7 @@ def test_a_manager_makes_an_account_that_can_sign_in(context: Context, browser: 
     assert "begins with a letter or digit" in page.text
 
 
-@pytest.mark.parametrize("password", ["aaaaaaaaaaaaaaaa", "otto is my name", "x" * 201])
+@pytest.mark.parametrize("password", ["aaaaaaaaaaaaaaaa", "otto is my name", "x" * 201, "Password1234"])
 def test_a_password_that_is_easily_guessed_is_refused(context: Context, browser: Open, password: str) -> None:
     mary = browser("mary")
     page = mary.send(

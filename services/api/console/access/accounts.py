@@ -61,7 +61,7 @@ def create_account(
     :raises Conflict: there is such an account already.
     """
     name = normal_name(name)
-    password_hash = hash_password(name, password)
+    password_hash = hash_password(name, password, display_name)
     with context.database.begin() as session:
         return add(session, name, display_name, role, password_hash, actor)
 
@@ -184,8 +184,8 @@ def set_password(context: Context, account_id: int, password: str, actor: str) -
     :raises NotFound: there is no such account.
     """
     with context.database.read() as session:
-        name = _get_own(session, account_id, "password").name
-    password_hash = hash_password(name, password)
+        account = _get_own(session, account_id, "password")
+    password_hash = hash_password(account.name, password, account.display_name)
     with context.database.begin() as session:
         account = _get(session, account_id)
         account.password_hash = password_hash

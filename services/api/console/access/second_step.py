@@ -10,6 +10,7 @@ import structlog
 from services.api.console.access import challenges, lockout
 from services.api.console.access.challenges import Challenge
 from services.api.console.access.factors import owned
+from services.api.console.access.factors.passkeys import Place
 from services.api.console.access.lockout import Pace
 from services.api.console.access.sessions import SignInRefused, in_words, open_session
 from shared.database import events
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 # Six digits, three of which count at any moment: at this pace one who knows the password guesses for years.
 _PACE = Pace(longest_lock=timedelta(hours=1))
 WRONG = "This code is wrong, or was used already. Wait for the next one, then try again."
+NO_PASSKEY = "The browser showed no passkey of this account. Try again, or type a code."
 _OVER = "This sign-in took too long or was used already. Begin again."
 
 
@@ -40,6 +42,20 @@ def show_code(context: Context, challenge: Challenge, code: str, address: str) -
         raise SignInRefused(WRONG)
     lockout.forgive(context, {subject}, address)
     return enter(context, challenge, account, kind, address)
+
+
+def show_passkey(context: Context, challenge: Challenge, credential: str, place: Place, address: str) -> str:
+    """The token of a new session of somebody whose browser shows a passkey.
+
+    :raises SignInRefused: it proves nothing, or the sign-in is over.
+    """
+    account = account_of(context, challenge)
+    subject = _count(context, account, address)
+    if not owned.use_passkey(context, account.id, credential, challenge.content["passkey"], place):
+        log.warning("second_factor_refused", account_id=account.id, address=address)
+        raise SignInRefused(NO_PASSKEY)
+    lockout.forgive(context, {subject}, address)
+    return enter(context, challenge, account, FactorKind.PASSKEY, address)
 
 
 def set_up(

@@ -14,7 +14,7 @@ from sqlalchemy import delete, or_, select, update
 from services.api.console.access import challenges, extensions, group_members, lockout, sourced
 from services.api.console.access.accounts import end_sessions
 from services.api.console.access.challenges import Purpose
-from services.api.console.access.factors import apps, owned
+from services.api.console.access.factors import apps, owned, passkeys
 from services.api.console.access.group_members import Locked, NotAMember
 from services.api.console.access.lockout import Pace, count_attempt, forgive, take_back
 from services.api.console.access.passwords import own
@@ -128,7 +128,7 @@ def go_on(context: Context, account: Account, address: str) -> str:
     """
     has_one = owned.can_have(account.source) and owned.factors_of(context, account.id).any
     if has_one or owned.is_required(context, account.source, AccountRole(account.role)):
-        content = {"address": address, "secret": apps.new_secret()}
+        content = {"secret": apps.new_secret(), "passkey": passkeys.new_challenge()}
         raise SecondFactorDue(challenges.begin(context, Purpose.SECOND_FACTOR, content, account.id))
     token = open_session(context, account, address)
     log.info("signed_in", account_id=account.id, address=address)

@@ -52,7 +52,7 @@ def use_link(context: Context, token: str, name: str, display_name: str, passwor
     if not is_good(context, token):
         raise _not_good()
     name = accounts.normal_name(name)
-    password_hash = hash_password(name, password)
+    password_hash = hash_password(name, password, display_name)
     now = datetime.now(UTC)
     with context.database.begin() as session:
         used = session.execute(

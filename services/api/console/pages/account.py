@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.access import accounts
 from services.api.console.access.factors import owned
-from services.api.console.access.passwords import own
+from services.api.console.access.passwords.strength import SHORTEST
 from services.api.console.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock, DateFormat, format_of
 from services.api.console.rendering import link, page
@@ -70,7 +70,7 @@ def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Resp
         refused=refused,
         changed=changed,
         can_have_factors=owned.can_have(visitor.source),
-        shortest=own.SHORTEST,
+        shortest=SHORTEST,
         date_format=format_of(visitor.date_format),
         date_formats=[
             (item, Clock(zone, item).stamp(shown), item is DateFormat.BRITISH) for item in DateFormat

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.access import accounts, group_members, sessions
 from services.api.console.access.factors import owned
-from services.api.console.access.passwords.own import SHORTEST
+from services.api.console.access.passwords.strength import SHORTEST
 from services.api.console.access.rules import read_rules
 from services.api.console.access.sessions import SignInRefused
 from services.api.console.rendering import link, page

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.access import challenges, second_step
 from services.api.console.access.challenges import Challenge, Purpose
-from services.api.console.access.factors import apps, owned
+from services.api.console.access.factors import apps, owned, passkeys
 from services.api.console.access.sessions import SignInRefused
 from services.api.console.rendering import link, page
 from services.api.console.visit import (
@@ -17,6 +17,7 @@ from services.api.console.visit import (
     FormDep,
     address_of,
     enter,
+    place_of,
     safe_target,
     signed_in_now,
     text_of,
@@ -46,6 +47,21 @@ def show_code(request: Request, context: ContextDep, form: FormDep) -> Response:
         return RedirectResponse(link("/sign-in", next=back), HTTPStatus.SEE_OTHER)
     try:
         token = second_step.show_code(context, challenge, text_of(form, "code"), address_of(request))
+    except SignInRefused as refused:
+        return _page(request, context, challenge, back, refused)
+    return enter(request, token, safe_target(back))
+
+
+@router.post("/passkey")
+def show_passkey(request: Request, context: ContextDep, form: FormDep) -> Response:
+    """Check what the browser's passkey signed and open a session."""
+    back = text_of(form, "next")
+    challenge = _challenge(request, context)
+    if challenge is None:
+        return RedirectResponse(link("/sign-in", next=back), HTTPStatus.SEE_OTHER)
+    signed = text_of(form, "credential")
+    try:
+        token = second_step.show_passkey(context, challenge, signed, place_of(request), address_of(request))
     except SignInRefused as refused:
         return _page(request, context, challenge, back, refused)
     return enter(request, token, safe_target(back))
@@ -90,6 +106,8 @@ def _page(
 ) -> Response:
     account = second_step.account_of(context, challenge)
     factors = owned.factors_of(context, account.id)
+    place = place_of(request)
+    known = owned.passkeys_at(factors, place.host)
     status = HTTPStatus.OK
     if refused is not None:
         status = HTTPStatus.TOO_MANY_REQUESTS if refused.retry_after else HTTPStatus.UNAUTHORIZED
@@ -101,6 +119,7 @@ def _page(
         refused=refused.message if refused is not None else "",
         name=account.name,
         factors=factors,
+        passkey=passkeys.options_to_show(challenge.content["passkey"], place, known) if known else "",
         secret="" if factors.any else challenge.content["secret"],
         picture=link("/sign-in/second-factor/app.svg"),
     )

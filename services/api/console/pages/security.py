@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.access import challenges
 from services.api.console.access.challenges import Challenge, Purpose
-from services.api.console.access.factors import apps, owned
+from services.api.console.access.factors import apps, owned, passkeys
+from services.api.console.access.factors.passkeys import PasskeyRefused
 from services.api.console.access.second_step import WRONG
 from services.api.console.access.sessions import SignInRefused, Visitor, check_again
 from services.api.console.rendering import link, page
@@ -17,6 +18,7 @@ from services.api.console.visit import (
     FormDep,
     VisitorDep,
     address_of,
+    place_of,
     step_on,
     text_of,
 )
@@ -76,6 +78,44 @@ def add_app(request: Request, context: ContextDep, visitor: VisitorDep, form: Fo
     return _added(request, codes)
 
 
+@router.post("/passkey")
+def begin_passkey(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+    """Begin to add a passkey."""
+    refused = _check(request, context, visitor, form)
+    if refused:
+        return _page(request, context, visitor, refused)
+    content = {"passkey": passkeys.new_challenge()}
+    token = challenges.begin(context, Purpose.NEW_FACTOR, content, visitor.account_id)
+    return step_on(request, token, link("/account/security/passkey"))
+
+
+@router.get("/passkey")
+def show_passkey(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+    """The button that makes the browser create a passkey."""
+    challenge = _challenge(request, context, visitor, "passkey")
+    if challenge is None:
+        return RedirectResponse(link("/account/security"), HTTPStatus.SEE_OTHER)
+    return _passkey_page(request, context, visitor, challenge)
+
+
+@router.post("/passkey/confirm")
+def add_passkey(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+    """Keep the passkey that the browser made."""
+    challenge = _challenge(request, context, visitor, "passkey")
+    if challenge is None:
+        return RedirectResponse(link("/account/security"), HTTPStatus.SEE_OTHER)
+    made, label, place = text_of(form, "credential"), text_of(form, "label"), place_of(request)
+    if not challenges.use_up(context, challenge):
+        return RedirectResponse(link("/account/security"), HTTPStatus.SEE_OTHER)
+    try:
+        codes = owned.add_passkey(
+            context, visitor.account_id, made, challenge.content["passkey"], place, label, visitor.actor
+        )
+    except PasskeyRefused:
+        return _page(request, context, visitor, "The browser made no passkey for this console. Try again.")
+    return _added(request, codes)
+
+
 @router.post("/recovery-codes")
 def renew_recovery_codes(
     request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep
@@ -117,9 +157,22 @@ def _check(request: Request, context: Context, visitor: Visitor, form: FormDep) 
     return ""
 
 
-def _challenge(request: Request, context: Context, visitor: Visitor) -> Challenge | None:
+def _challenge(
+    request: Request, context: Context, visitor: Visitor, what: str = "secret"
+) -> Challenge | None:
     challenge = challenges.find(context, Purpose.NEW_FACTOR, request.cookies.get(STEP_COOKIE))
-    return challenge if challenge is not None and challenge.account_id == visitor.account_id else None
+    if challenge is None or challenge.account_id != visitor.account_id or what not in challenge.content:
+        return None
+    return challenge
+
+
+def _passkey_page(request: Request, context: Context, visitor: Visitor, challenge: Challenge) -> Response:
+    place = place_of(request)
+    known = owned.passkeys_at(owned.factors_of(context, visitor.account_id), place.host)
+    options = passkeys.options_to_create(
+        challenge.content["passkey"], place, visitor.account_id, visitor.name, visitor.display_name, known
+    )
+    return page(request, "security_passkey.html", passkey=options)
 
 
 def _added(request: Request, codes: list[str]) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.access import group_members, sessions, setup_link
 from services.api.console.access.accounts import has_manager
-from services.api.console.access.passwords.own import SHORTEST
+from services.api.console.access.passwords.strength import SHORTEST
 from services.api.console.access.rules import read_rules
 from services.api.console.access.sessions import SecondFactorDue, SignInRefused, Visitor
 from services.api.console.refusals import notice

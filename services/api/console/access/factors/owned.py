@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.api.console.access.accounts import end_sessions
-from services.api.console.access.factors import apps, recovery
+from services.api.console.access.factors import apps, passkeys, recovery
+from services.api.console.access.factors.passkeys import Passkey, PasskeyRefused, Place
 from services.api.console.access.rules import read_rules
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, FactorKind, SecondFactor
@@ -118,6 +119,52 @@ def add(context: Context, factor: SecondFactor, actor: str) -> list[str]:
         codes = [] if has_codes else _new_codes(session, factor.account_id)
         _audit(session, "second_factor.added", factor.account_id, actor, kind=factor.kind, label=factor.label)
     return codes
+
+
+def add_passkey(
+    context: Context, account_id: int, credential: str, challenge: str, place: Place, label: str, actor: str
+) -> list[str]:
+    """Add the passkey that the browser made. Recovery codes to be shown once, none when there are some already.
+
+    :raises PasskeyRefused: what the browser sent proves nothing.
+    :raises Conflict: there are too many.
+    """
+    made = passkeys.created(credential, challenge, place)
+    factor = SecondFactor(
+        account_id=account_id,
+        kind=FactorKind.PASSKEY.value,
+        label=_printable(label) or "Passkey",
+        secret=made.public_key,
+        credential_id=made.credential_id,
+        host=place.host,
+        counter=made.counter,
+        created_at=datetime.now(UTC),
+    )
+    return add(context, factor, actor)
+
+
+def passkeys_at(factors: Factors, host: str) -> list[str]:
+    """The passkeys that are good for this host name, by what they call themselves."""
+    return [row.credential_id for row in factors.passkeys if row.host == host and row.credential_id]
+
+
+def use_passkey(context: Context, account_id: int, credential: str, challenge: str, place: Place) -> bool:
+    """Whether one of the account's passkeys has signed this challenge here."""
+    for row in factors_of(context, account_id).passkeys:
+        if row.host != place.host:
+            continue
+        try:
+            kept = Passkey(row.credential_id or "", row.secret, row.counter)
+            counter = passkeys.shown(credential, challenge, place, kept)
+        except PasskeyRefused:
+            continue
+        now = datetime.now(UTC)
+        if counter:
+            return note_used(context, row.id, counter, now)
+        with context.database.begin() as session:
+            session.execute(update(SecondFactor).where(SecondFactor.id == row.id).values(last_used_at=now))
+        return True
+    return False
 
 
 def renew_recovery_codes(context: Context, account_id: int, actor: str) -> list[str]:

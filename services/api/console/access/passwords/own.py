@@ -6,29 +6,20 @@ from functools import cache
 from sqlalchemy import select
 
 from services.api.console.access.passwords import hashing
+from services.api.console.access.passwords.strength import LONGEST, weakness
 from shared.database.tables import Account, AccountSource
 from shared.errors import SettingsInvalid
 from shared.worker.context import Context
 
-SHORTEST = 12
-_LONGEST = 200
-_LEAST_DIFFERENT = 5
 
-
-def hash_password(name: str, password: str) -> str:
+def hash_password(name: str, password: str, display_name: str = "") -> str:
     """The hash to be stored, in PHC form; salt and parameters are part of it.
 
-    :raises SettingsInvalid: the password is too short, too long or too easily guessed.
+    :raises SettingsInvalid: the password is too short, too long or too easily guessed, also from the person's names.
     :raises TooBusy: many passwords are being checked.
     """
-    if not SHORTEST <= len(password) <= _LONGEST:
-        raise SettingsInvalid(
-            f"A password has {SHORTEST} to {_LONGEST} characters. Several words are easier to remember than signs."
-        )
-    if len(set(password)) < _LEAST_DIFFERENT or name.lower() in password.lower():
-        raise SettingsInvalid(
-            "This password is too easily guessed: it repeats a few characters or holds the account's name."
-        )
+    if why := weakness(password, (name, display_name)):
+        raise SettingsInvalid(why)
     return hashing.compute(password)
 
 
@@ -53,7 +44,7 @@ def has_account(context: Context, name: str) -> bool:
 
 
 def _matches(password: str, stored: str) -> bool:
-    return len(password) <= _LONGEST and hashing.matches(password, stored)
+    return len(password) <= LONGEST and hashing.matches(password, stored)
 
 
 @cache
