@@ -1,14 +1,14 @@
 """Signing in at an identity provider by OpenID Connect: Entra ID, Keycloak, AD FS."""
 
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, StringConstraints, field_validator, model_validator
 
-from shared.settings.declaration import REQUIRED, Document, ErrorWords, Group, setting, wrong
+from shared.settings.declaration import REQUIRED, Destination, Document, ErrorWords, Group, setting, wrong
 from shared.settings.sections.access import Role, SiteId
 from shared.settings.sections.types import Certificate, Text
+from shared.values.hosts import is_host, is_loopback
 
 PROVIDER = Group("Identity provider")
 ROLES = Group("Claims")
@@ -71,6 +71,11 @@ class SingleSignOnSettings(Document):
         "", "CA certificate", "In PEM form. When empty, the system's CAs are trusted.", ADVANCED
     )
 
+    @property
+    def destinations(self) -> frozenset[Destination]:
+        """The issuer, whose own words say where its tokens are, and the CA that its certificate is checked against."""
+        return frozenset([Destination(self.issuer, self.ca_certificate)] if self.issuer else [])
+
     @field_validator("issuer", "console_address")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
@@ -78,11 +83,11 @@ class SingleSignOnSettings(Document):
         if not value:
             return value
         parts = urlsplit(value)
-        if not parts.hostname or parts.query or parts.fragment or parts.username:
+        if not is_host(parts.hostname or "") or parts.query or parts.fragment or parts.username:
             raise ValueError(
                 "Enter an address without user name or query, e.g. https://idp.example/realms/corp."
             )
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_this_host(parts.hostname)):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
             raise ValueError("The address must be https.")
         return value
 
@@ -103,13 +108,3 @@ class SingleSignOnSettings(Document):
             if not self.roles:
                 raise wrong("roles", "Say which value of the claim gives which role.")
         return self
-
-
-def is_this_host(name: str) -> bool:
-    """Whether an address can only mean this host: a name such as 127.evil.example does not."""
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
+from pydantic import SecretStr
 
 from services.api.console.access.openid.claims import display_name_in, name_in, role_of, values_at
 from services.api.console.access.openid.tokens import KeyUnknown, TokenInvalid, usable_keys, verify
+from services.api.use_cases.settings import candidate
 from shared.database.tables import AccountRole
-from shared.settings.documents import SingleSignOnSettings
+from shared.errors import SettingsInvalid
+from shared.settings.documents import Section, SingleSignOnSettings, SiteSettings
+from shared.settings.store import StoredSettings
 
 NOW = 1_796_000_000
 ISSUER, CLIENT, NONCE = "https://idp.example", "rollcall", "n-1"
@@ -158,3 +162,15 @@ def test_the_highest_role_of_this_site_counts() -> None:
 def test_an_issuer_is_an_encrypted_address(issuer: str) -> None:
     with pytest.raises(ValueError, match=r"address|https"):
         SingleSignOnSettings(issuer=issuer)
+
+
+def test_the_client_secret_stays_with_its_issuer() -> None:
+    stored = StoredSettings(
+        SiteSettings(single_sign_on=SingleSignOnSettings(issuer=ISSUER, client_secret=SecretStr("s"))), {}
+    )
+    kept = candidate(stored, Section.SINGLE_SIGN_ON, {"issuer": ISSUER, "client_secret": "set"})
+    assert isinstance(kept, SingleSignOnSettings)
+    assert kept.client_secret.get_secret_value() == "s"
+    for elsewhere in ({"issuer": "https://evil.example"}, {"issuer": ISSUER, "ca_certificate": "another"}):
+        with pytest.raises(SettingsInvalid, match="Enter it again"):
+            candidate(stored, Section.SINGLE_SIGN_ON, elsewhere)

@@ -16,8 +16,8 @@ from joserfc.jwk import Key
 
 from services.api.console.access.openid.tokens import usable_keys
 from shared.settings.documents import SingleSignOnSettings
-from shared.settings.sections.single_sign_on import is_this_host
 from shared.tls import kept_for_a_while
+from shared.values.hosts import is_loopback
 
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _MOST_BYTES = 1024 * 1024
@@ -142,7 +142,7 @@ class Provider:
     def _endpoint(self, metadata: Mapping[str, Any], name: str) -> str:
         address = metadata.get(name)
         parts = urlsplit(address) if isinstance(address, str) else urlsplit("")
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_this_host(parts.hostname or ""))
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
         if not isinstance(address, str) or not parts.hostname or not is_safe:
             raise ProviderAway(f"it names no usable {name}")
         return address
