@@ -39,7 +39,8 @@ def _rows(field: Field, prefix: str = "") -> Iterator[str]:
         meaning += f" Choices: {choices}."
     default = _default(field.default)
     if field.begins is not None:
-        default += f"; new sites without archiving begin with `{_plain(field.begins)}`"
+        sites = "new sites without archiving" if field.unless_archiving else "new sites"
+        default += f"; {sites} begin with `{_plain(field.begins)}`"
     cells = (f"`{prefix}{field.name}`", label, default, meaning.replace("|", "\\|"))
     yield f"| {' | '.join(cells)} |"
     for column in field.columns:

@@ -60,7 +60,8 @@ class Group:
 class Shown:
     """What people see of a setting besides its help. A setting without a ``group`` is in no form.
 
-    ``begins`` is what a new site has until the section is saved or archiving is on, where that is not the default. The default stays what a
+    ``begins`` is what a new site has until the section is saved, where that is not the default; ``unless_archiving``: only
+    while archiving is off. The default stays what a
     document without the setting has always meant: stored ones, exports and bodies of the API.
     """
 
@@ -68,6 +69,7 @@ class Shown:
     unit: str = ""
     group: Group | None = None
     begins: Any = None
+    unless_archiving: bool = False
 
     def __call__(self, schema: dict[str, Any]) -> None:
         """Add it to the setting's JSON schema."""
@@ -84,15 +86,16 @@ def setting(
     *,
     unit: str = "",
     begins: T | None = None,
+    unless_archiving: bool = False,
     **limits: float,
 ) -> T:
     """Declare a setting: a field of a document. ``REQUIRED`` as default means that there is none.
 
-    ``begins`` is what new sites have in place of the default. ``limits`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``,
+    ``begins`` is what new sites have in place of the default (``unless_archiving``: while they do not archive). ``limits`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``,
     ``max_length``.
     """
     field: Any = Field
-    shown = Shown(label, unit, group, begins)
+    shown = Shown(label, unit, group, begins, unless_archiving)
     return cast(T, field(default, description=help, json_schema_extra=shown, **limits))
 
 

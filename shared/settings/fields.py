@@ -35,6 +35,7 @@ class Field:
     choices: Mapping[str, str] = field(default_factory=dict)
     columns: tuple["Field", ...] = ()
     begins: Any = None
+    unless_archiving: bool = False
 
 
 @cache
@@ -116,6 +117,7 @@ def _field(name: str, info: FieldInfo) -> Field:
         choices,
         columns,
         shown.begins,
+        shown.unless_archiving,
     )
 
 

@@ -26,7 +26,7 @@ from shared.settings.documents import (
     Section,
     SiteSettings,
 )
-from shared.settings.fields import beginning
+from shared.settings.fields import beginning, fields_of
 from shared.settings.sentences import problems_said
 
 DEFAULT_SITE = "default"
@@ -59,9 +59,18 @@ def new_site(site_id: str, name: str = "") -> Site:
 
 
 def begun_with(beginning: Mapping[str, Any] | None, archive: Document | None) -> Mapping[str, Any]:
-    """What a site began with, as far as it counts: it spares what is not archived, so with archiving the defaults do."""
-    is_archiving = isinstance(archive, ArchiveSettings) and archive.is_enabled
-    return {} if beginning is None or is_archiving else beginning
+    """What a site began with, as far as it counts: some of it only while archiving is off."""
+    if beginning is None or not (isinstance(archive, ArchiveSettings) and archive.is_enabled):
+        return beginning or {}
+    return {
+        section: {name: value for name, value in values.items() if _counts_with_archiving(section, name)}
+        for section, values in beginning.items()
+    }
+
+
+def _counts_with_archiving(section: str, name: str) -> bool:
+    known = fields_of(Section(section)) if section in [*Section] else {}
+    return name not in known or not known[name].unless_archiving
 
 
 def unsaved(section: Section, begun_with: Mapping[str, Any] | None) -> Document:

@@ -105,6 +105,7 @@ class RulesSettings(Document):
         "The person was deleted from Active Directory.",
         LEAVERS,
         begins=Outcome.DISABLE_THEN_DELETE,
+        unless_archiving=True,
     )
     deleted_grace_days: int = setting(
         RULE.deleted_grace_days,
