@@ -165,7 +165,9 @@ def _forget(session: Session, now: datetime) -> None:
                 and_(~is_known, SignInAttempt.last_failed_at < now - _FORGOTTEN_AFTER),
                 and_(is_known, SignInAttempt.last_failed_at < now - _KNOWN_FOR),
             )
-        )
+        ),
+        # Nothing of it was read; else every row would come back.
+        execution_options={"synchronize_session": False},
     )
 
 
