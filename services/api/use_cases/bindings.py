@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from services.api.use_cases.people import resolve_person
-from shared.database import events
+from shared.database import events, graces
 from shared.database.pages import read_items
 from shared.database.tables import BindingRow, PartKind, PartState, Run, Site, SnapshotPart
 from shared.domain.binding import BindingOrigin
@@ -42,6 +42,7 @@ def release(context: Context, site_id: str, person: str, actor: str) -> Link:
             raise NotFound(f"'{person.strip()[:200]}' is linked to no extension.")
         link = _link(row)
         session.delete(row)
+        graces.forget(session, site_id, [guid])
         name = link.person_name or link.person_guid
         _note(session, site_id, link, actor, "released", f"is no longer linked to {name}")
     return link
@@ -76,6 +77,7 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
             )
         mine = (BindingRow.site_id == site_id, BindingRow.person_guid == known.guid)
         session.execute(delete(BindingRow).where(*mine))
+        graces.forget(session, site_id, [known.guid])
         row = BindingRow(
             site_id=site_id,
             person_guid=known.guid,

@@ -100,6 +100,12 @@ def test_resuming_after_the_days_says_that_the_next_run_deletes(
     assert _told(leaving)[0][-1].endswith("by the next run, because its days of grace are over.")
 
 
+def test_a_link_that_is_ended_by_hand_counts_down_nothing(client: httpx.Client, leaving: Context) -> None:
+    bind(leaving)
+    assert client.delete(f"/api/v1/sites/{SITE}/bindings/{ADA}").status_code == 200
+    assert [item["number"] for item in client.get(URL).json()["items"]] == ["105"]
+
+
 def test_the_explanation_says_when_the_extension_is_deleted(client: httpx.Client, leaving: Context) -> None:
     bind(leaving)
     sentences = client.get(f"/api/v1/sites/{SITE}/people/{ADA}/explain").json()["sentences"]
