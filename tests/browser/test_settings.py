@@ -125,6 +125,30 @@ def test_a_test_answers_in_place_and_saves_nothing(
 
 
 @pytest.mark.parametrize("with_scripts", [True, False])
+def test_an_expression_is_tried_on_real_people_in_place(
+    context: Context, site: Site, ends: Ends, window: Open, with_scripts: bool
+) -> None:
+    before = read_settings(context, "default")
+    page = window("mary", with_scripts=with_scripts)
+    page.goto("/console/settings/directory")
+    field, tried = page.get_by_label("Extension number", exact=True), page.locator("#tried")
+    test = page.get_by_role("button", name="Try on real people: Extension number")
+    field.fill('replace(telephoneNumber, "2", "3")')
+    test.click()
+    expect(tried).to_contain_text(re.compile(rf"tried on {PEOPLE} people. Nothing was saved."))
+    expect(tried.get_by_role("row")).to_have_count(min(PEOPLE, 50) + 1)
+    field.fill("lst(telephoneNumber, 3)")
+    test.click()
+    wrong = page.locator("[id='e-attributes.number']")
+    expect(wrong).to_contain_text("There is no function 'lst'. Did you mean 'last'?")
+    # The caret stands below its place.
+    assert wrong.locator(".pointed").inner_text() == "lst(telephoneNumber, 3)\n^"
+    assert wrong.locator(".pointed").evaluate("shown => getComputedStyle(shown).whiteSpace") == "pre"
+    expect(field).to_have_value("lst(telephoneNumber, 3)")
+    assert read_settings(context, "default") == before
+
+
+@pytest.mark.parametrize("with_scripts", [True, False])
 def test_units_are_taken_from_the_tree(
     context: Context, site: Site, ends: Ends, window: Open, with_scripts: bool
 ) -> None:
