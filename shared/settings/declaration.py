@@ -23,6 +23,11 @@ class Destination(NamedTuple):
     proof: str = ""
 
 
+def sent_to(address: str, proof: str) -> Destination:
+    """A destination; a browser sends a certificate with other ends of lines, which is no other proof."""
+    return Destination(address, " ".join(proof.split()))
+
+
 class Document(BaseModel):
     """Base of every section and of what sections consist of: unknown keys are refused, values are frozen."""
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validat
 from shared.domain.choice import Choice
 from shared.domain.further import FURTHER
 from shared.mapping.mapping import compile_mapping
-from shared.settings.declaration import REQUIRED, Destination, Document, Group, setting, wrong
+from shared.settings.declaration import REQUIRED, Destination, Document, Group, sent_to, setting, wrong
 from shared.settings.sections.types import (
     AttributeOrExpression,
     Certificate,
@@ -247,7 +247,7 @@ class DirectorySettings(Document):
         """Each controller with the security of the connection, and what its certificate is checked against."""
         proof = f"{self.tls_name.lower()} {self.ca_certificate}"
         return frozenset(
-            Destination(f"{server.strip().lower()} ({self.security.label})", proof) for server in self.servers
+            sent_to(f"{server.strip().lower()} ({self.security.label})", proof) for server in self.servers
         )
 
     @field_validator("servers")

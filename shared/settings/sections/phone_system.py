@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
-from shared.settings.declaration import Destination, Document, Group, setting
+from shared.settings.declaration import Destination, Document, Group, sent_to, setting
 from shared.settings.sections.types import Certificate
 from shared.values.hosts import is_host, is_loopback
 
@@ -41,7 +41,7 @@ class PhoneSystemSettings(Document):
     @property
     def destinations(self) -> frozenset[Destination]:
         """The address, and the CA that its certificate is checked against."""
-        return frozenset([Destination(self.base_url.lower(), self.ca_certificate)] if self.base_url else [])
+        return frozenset([sent_to(self.base_url.lower(), self.ca_certificate)] if self.base_url else [])
 
     @field_validator("base_url")
     @classmethod

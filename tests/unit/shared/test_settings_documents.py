@@ -9,7 +9,15 @@ import pytest
 
 from shared.domain.choice import Choice
 from shared.domain.rules import Limits, NumberRange, Rules
-from shared.settings.documents import SECTION_MODELS, LimitsSettings, RulesSettings, Section, SiteSettings
+from shared.settings.documents import (
+    SECTION_MODELS,
+    DirectorySettings,
+    LimitsSettings,
+    PhoneSystemSettings,
+    RulesSettings,
+    Section,
+    SiteSettings,
+)
 from shared.settings.fields import fields_of, label_of
 
 # What the first release made of documents: the defaults, one with everything changed, and some of its own database.
@@ -112,3 +120,17 @@ def test_no_two_settings_of_a_section_have_the_same_label() -> None:
     for section in Section:
         labels = [field.label for field in fields_of(section).values()]
         assert len(set(labels)) == len(labels), section
+
+
+@pytest.mark.parametrize(
+    ("document", "address"),
+    [(DirectorySettings, {"servers": ["dc1"]}), (PhoneSystemSettings, {"base_url": "https://pbx"})],
+)
+def test_a_certificate_as_a_browser_sends_it_back_is_no_other_destination(
+    document: type[Any], address: dict[str, Any]
+) -> None:
+    certificate = "-----BEGIN CERTIFICATE-----\nMIIB\nAgIU\n-----END CERTIFICATE-----\n"
+    stored = document(**address, ca_certificate=certificate)
+    sent = document(**address, ca_certificate=certificate.strip().replace("\n", "\r\n"))
+    other = document(**address, ca_certificate=certificate.replace("MIIB", "MIIC"))
+    assert stored.destinations == sent.destinations != other.destinations
