@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from shared.domain.extension import Department, Extension
 from shared.domain.person import Person
 from shared.domain.rules import DepartmentMode, Rules
+from shared.values.text import clean, folded
 
 # Longer names are cut: 3CX refuses them, and a cut name is the same in every run.
 NAME_LIMIT = 255
@@ -23,33 +24,33 @@ class Departments:
     _missing_names: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Index by name, regardless of case."""
+        """Index by name, regardless of case, blanks and invisible marks."""
         for department in self.existing:
-            self._names[department.name.casefold()] = department.name
+            self._names.setdefault(folded(department.name), department.name)
 
     def wanted(self, name: str, person: Person) -> str | None:
         """The department to use for this attribute value, as the phone system spells it.
 
         ``None`` when it does not exist and must not be created; the person is then noted under ``missing``.
         """
-        name = " ".join(name.split())[:NAME_LIMIT]
-        folded = name.casefold()
-        if not folded:
+        name = clean(name, NAME_LIMIT)
+        key = folded(name)
+        if not key:
             return None
-        if folded in self._names:
-            return self._names[folded]
+        if key in self._names:
+            return self._names[key]
         if self.rules.create_missing_departments:
             # Of several spellings the first in order is taken, so that the order of the input never matters.
-            self.to_create[folded] = min(name, self.to_create.get(folded, name))
+            self.to_create[key] = min(name, self.to_create.get(key, name))
             return name
-        self._missing_names[folded] = min(name, self._missing_names.get(folded, name))
-        self.missing.setdefault(folded, []).append(person)
+        self._missing_names[key] = min(name, self._missing_names.get(key, name))
+        self.missing.setdefault(key, []).append(person)
         return None
 
     def spelled(self, name: str) -> str:
-        """The one spelling used when several differ only in case."""
-        folded = name.casefold()
-        return self.to_create.get(folded) or self._missing_names.get(folded, name)
+        """The one spelling used when several differ only in case, blanks or invisible marks."""
+        key = folded(name)
+        return self.to_create.get(key) or self._missing_names.get(key, name)
 
 
 def memberships_with(extension: Extension | None, department: str, mode: DepartmentMode) -> tuple[str, ...]:
@@ -61,5 +62,5 @@ def memberships_with(extension: Extension | None, department: str, mode: Departm
     names = {membership.department for membership in extension.memberships} if extension else set()
     if extension and mode is DepartmentMode.FOLLOW:
         names.discard(extension.primary_department or "")
-    kept = {name for name in names if name.casefold() != department.casefold()}
+    kept = {name for name in names if folded(name) != folded(department)}
     return tuple(sorted(kept | {department}))

@@ -18,6 +18,7 @@ from itertools import chain
 from services.reconciler.drafts import Draft, settle, to_commands
 from services.reconciler.emptied import emptied_attributes
 from services.reconciler.evidence import Evidence
+from services.reconciler.fields import Fields
 from services.reconciler.findings import called
 from services.reconciler.finishing import plan_owed
 from services.reconciler.giving import Gifts, give_numbers
@@ -46,6 +47,7 @@ from shared.domain.owed import WELCOME, Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
+from shared.values.text import folded
 
 
 def make_plan(
@@ -247,6 +249,7 @@ def _create_departments(table: Worktable) -> None:
     if not departments.to_create:
         return
     creations: dict[str, Draft] = {}
+    like: Fields = {"like": table.rules.department_template} if table.rules.department_template else {}
     for draft in table.drafts:
         names = _texts(draft.after.get("departments"))
         primary = draft.after.get("primary_department")
@@ -254,23 +257,23 @@ def _create_departments(table: Worktable) -> None:
             draft.after["departments"] = tuple(sorted(departments.spelled(name) for name in names))
         if primary:
             draft.after["primary_department"] = departments.spelled(str(primary))
-        used = {name.casefold() for name in [*names, str(primary or "")]}
-        for folded in sorted(used & departments.to_create.keys()):
-            name = departments.to_create[folded]
-            if folded not in creations:
-                creations[folded] = Draft(
+        used = {folded(name) for name in [*names, str(primary or "")]}
+        for key in sorted(used & departments.to_create.keys()):
+            name = departments.to_create[key]
+            if key not in creations:
+                creations[key] = Draft(
                     CommandKind.CREATE_GROUP,
                     "",
                     f"People in the directory belong to '{name}'; 3CX has no such department.",
-                    after={"name": name},
+                    after={"name": name, **like},
                 )
-            draft.requires.append(creations[folded])
+            draft.requires.append(creations[key])
     table.drafts += creations.values()
 
 
 def _note_leftovers(table: Worktable) -> None:
-    for folded, people in table.departments.missing.items():
-        table.findings.department_missing(table.departments.spelled(folded), people)
+    for key, people in table.departments.missing.items():
+        table.findings.department_missing(table.departments.spelled(key), people)
     for number, waiting in table.without_template.items():
         table.findings.template_missing(number, waiting)
     archive = table.rules.archive

@@ -334,6 +334,8 @@ def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> 
     )
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
         message = f"{message.removesuffix('.')}: {outcome.result['said']}."
+    if outcome.result.get("not_taken"):
+        message += f" 3CX refused its {', '.join(outcome.result['not_taken'])}: set it by hand."
     if outcome.result.get("welcome"):
         message += f" {SENTENCES[outcome.result['welcome']]}"
     if lost := outcome.result.get("not_carried"):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.relay_client import further, pointing, template
+from services.relay_client import department, further, pointing, template
 from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
 from services.relay_client.decide import Live
 from services.relay_client.errors import REFUSED
@@ -25,6 +25,7 @@ from shared.database.engine import Database
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
 from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound
+from shared.values.text import folded
 
 FIELD_NAMES: Mapping[str, str] = {
     "number": "Number",
@@ -44,6 +45,7 @@ class StageCache:
     references: References = field(init=False)
     _templates: dict[str, Json] = field(default_factory=dict)
     _departments: dict[str, tuple[int, str]] | None = None
+    _default: int | None = None
     _direct_numbers: dict[str, list[str]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,14 +76,31 @@ class StageCache:
             return self._direct_numbers.get(number, [])
 
     def department_id(self, name: str) -> int | None:
-        """The id of a department by its name, regardless of case."""
+        """The id of a department by its name, regardless of case, blanks and invisible marks."""
         with self._lock:
             if self._departments is None:
                 self._departments = {
-                    item.name.casefold(): (item.id, item.name) for item in self.xapi.departments()
+                    folded(item.name): (item.id, item.name) for item in self.xapi.departments()
                 }
-            found = self._departments.get(name.casefold())
+            found = self._departments.get(folded(name))
             return found[0] if found else None
+
+    def model_department(self, name: str) -> int | None:
+        """The department that new ones are made like: the one of that name, or the default one.
+
+        :raises CommandRejected: there is none of that name.
+        """
+        if name:
+            found = self.department_id(name)
+            if found is None:
+                raise CommandRejected(
+                    f"3CX has no department '{name}', which new departments are made like. Correct rules.department_template."
+                )
+            return found
+        with self._lock:
+            if self._default is None:
+                self._default = next((item.id for item in self.xapi.departments() if item.is_default), None)
+            return self._default
 
     def forget_departments(self) -> None:
         """Read them again at the next question."""
@@ -160,7 +179,9 @@ class Performer:
     def _create_department(self, command: Command) -> Json:
         self.enter(command.kind.value)
         try:
-            return {"department_id": self.xapi.create_department(str(command.after["name"]))}
+            like = self.cache.model_department(str(command.after.get("like") or ""))
+            made, not_taken = department.make(self.xapi, str(command.after["name"]), like)
+            return {"department_id": made} | ({"not_taken": not_taken} if not_taken else {})
         except CommandRejected as refused:
             self.cache.forget_departments()
             existing = self.cache.department_id(str(command.after["name"]))

@@ -362,9 +362,20 @@ class Xapi:
         except ExtensionNotFound:
             return
 
-    def create_department(self, name: str) -> int:
+    def department(self, department_id: int, fields: Sequence[str]) -> Json:
+        """Those of the fields that the phone system has, of a department."""
+        path, what = f"/Groups({department_id})", "reading the department that new ones are like"
+        return self._connection.read_known(path, what, "Group", ("Id", *fields))
+
+    def create_department(self, name: str, settings: Json) -> int:
         """Create a department; its id."""
-        return self._connection.create("/Groups", f"creating the department {name}", {"Name": name})
+        return self._connection.create(
+            "/Groups", f"creating the department {name}", {"Name": name} | settings
+        )
+
+    def update_department(self, department_id: int, body: Json, what: str) -> None:
+        """Write these fields of a department."""
+        self._connection.write_known(f"/Groups({department_id})", what, "Group", body)
 
     def recordings(self, number: str) -> list[Json]:
         """Every recording that the extension took part in: id, times, parties, path. Needs the role System Owner."""

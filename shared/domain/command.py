@@ -70,7 +70,8 @@ class Command:
     ``before`` and ``after`` hold only the fields concerned, by these names: ``number``, ``first_name``,
     ``last_name``, ``email``, ``mobile``, ``enabled`` (bool), ``departments`` (sorted tuple of names),
     ``primary_department``, those of ``shared.domain.further``, ``template`` (number of the template extension), ``welcome_email`` (true: 3CX mails its welcome
-    message; ``tried``: it may have), ``name`` (of a department). For
+    message; ``tried``: it may have), ``name`` (of a department), ``like`` (the department it is made
+    like). For
     CREATE_EXTENSION and CREATE_GROUP ``before`` is empty: nothing may hold the number or the name; of every other
     ``before`` holds what the extension is known by (number, names, e-mail; whether it is enabled, where it is disabled,
     removed or renumbered), so that one that has changed meanwhile is left alone.

@@ -176,6 +176,7 @@ class Rules:
     welcome_email: WelcomeEmail = WelcomeEmail.NEVER
     add_to_departments: bool = False
     create_missing_departments: bool = False
+    department_template: str = ""
     department_mode: DepartmentMode = DepartmentMode.ADD
     removal_scope: RemovalScope = RemovalScope.MANAGED
     adoption: Adoption = Adoption.SAME_NAME

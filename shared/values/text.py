@@ -44,6 +44,11 @@ def clean(text: str, most_characters: int = MOST_CHARACTERS) -> str:
     return _BLANK.sub(" ", text).strip()[:most_characters].rstrip()
 
 
+def folded(text: str) -> str:
+    """The same for texts that differ only in case, blanks and invisible marks."""
+    return clean(text).casefold()
+
+
 def as_seen(text: str) -> str:
     """What to compare two texts by that are equal when nobody can see a difference. Not for storing."""
     if text.isascii():

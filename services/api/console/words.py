@@ -127,6 +127,7 @@ _FIELDS: Mapping[str, str] = {
     "primary_department": "Primary department",
     "template": "Like extension",
     "welcome_email": "Welcome message",
+    "like": "Like department",
     "former_id": "Former extension's id",
     "name": "Name",
 }

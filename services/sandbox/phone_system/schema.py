@@ -212,10 +212,14 @@ USER: Entity = (
 )  # fmt: skip
 ROUTE: Entity = _properties(BOOL, "IsPromptEnabled") | _properties(STRING, "Prompt") | {"Route": _TO}
 _ROUTES = dict.fromkeys(("BreakRoute", "HolidaysRoute", "OutOfOfficeRoute"), _one(ROUTE))
+GROUP_PROPS: Entity = _properties(
+    STRING, "SystemNumberFrom SystemNumberTo TrunkNumberFrom TrunkNumberTo UserNumberFrom UserNumberTo"
+)
 GROUP: Entity = (
     _properties(INT, "Id")
     | _properties(STRING, "Name Number Language PromptSet TimeZoneId")
     | _properties(BOOL, "IsDefault HasMembers")
+    | {"Hours": _SCHEDULE, "BreakTime": _SCHEDULE, "Props": Property(of=GROUP_PROPS)}
     | {"Members": _many(USER_GROUP), "Rights": _many(RIGHTS)}
     | _ROUTES
     | {"OfficeRoute": _one(ROUTE), "CustomOperator": _TO}
@@ -357,6 +361,7 @@ ENTITIES: Mapping[str, Entity] = {
     "ForwardingProfile": PROFILE,
     "Greeting": GREETING,
     "Group": GROUP,
+    "GroupProps": GROUP_PROPS,
     "InboundRule": INBOUND_RULE,
     "MailSettings": MAIL_SETTINGS,
     "MultiEditUserData": MULTI_EDIT,

@@ -329,6 +329,9 @@ class PhoneSystem:
             "Language": body.get("Language") or "EN",
             "PromptSet": body.get("PromptSet") or user_fields.DEFAULTS["PromptSet"],
             "TimeZoneId": body.get("TimeZoneId") or "51",
+            "Hours": body.get("Hours") or user_fields.DEFAULTS["Hours"],
+            "BreakTime": body.get("BreakTime") or user_fields.DEFAULTS["Hours"],
+            "Props": body.get("Props") or {},
         }
         if is_counted:
             self.count("create_group", body["Name"], sorted(body))

@@ -180,6 +180,13 @@ class RulesSettings(Document):
         "Creates departments that are missing in 3CX.",
         DEPARTMENTS,
     )
+    department_template: str = setting(
+        RULE.department_template,
+        "New departments are like",
+        "Language, prompts, time zone and hours come from this department; empty: from the default one.",
+        DEPARTMENTS,
+        max_length=255,
+    )
     department_mode: DepartmentMode = setting(
         RULE.department_mode,
         "When the department changes",

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.command import CommandKind
 from shared.domain.extension import Department, Membership
 from shared.domain.plan import FindingCode, Plan
 from shared.domain.rules import DepartmentMode, UnitRule
@@ -128,3 +129,17 @@ def test_of_several_values_the_first_in_order_is_the_department() -> None:
     phone_system = make_phone_system(departments=DEPARTMENTS)
     (command,) = plan_of([person], phone_system, rules=make_rules(add_to_departments=True)).commands
     assert command.after["primary_department"] == "Sales"
+
+
+@pytest.mark.parametrize("written", ["sales", " Sales  ", "Sa\u200bles", "SALES\u2060"])
+def test_names_that_look_alike_are_one_department(written: str) -> None:
+    rules = make_rules(
+        add_to_departments=True, create_missing_departments=True, department_template="Support"
+    )
+    people = [make_person(1, departments=("Sales",)), make_person(2, departments=(written,))]
+    plan = plan_of(people, rules=rules)
+    (creation,) = [command for command in plan.commands if command.kind is CommandKind.CREATE_GROUP]
+    assert creation.after["like"] == "Support"
+    there = make_phone_system([], departments=(DEFAULT, Department(2, written, "GRP0001")))
+    plan = plan_of(people[:1], there, rules=rules)
+    assert not [command for command in plan.commands if command.kind is CommandKind.CREATE_GROUP]
