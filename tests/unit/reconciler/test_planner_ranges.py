@@ -319,6 +319,13 @@ def test_a_number_is_in_use_when_its_extension_is_linked_and_free_again_when_it_
     assert _plan(out, known=[_given("231")], is_complete=False).numbers_changed == ()
 
 
+def test_a_number_is_not_free_while_an_extension_has_it_whoever_it_is_linked_to() -> None:
+    unlinked = make_extension(1, number="231")
+    out = [make_person(2), _without(1, account_state=AccountState.DISABLED)]
+    plan = _plan(out, [unlinked], known=[_given("231")])
+    assert [item for item in plan.numbers_changed if item.number == "231"] == []
+
+
 @pytest.mark.parametrize(("taken", "found"), [(18, []), (19, ["number_range_low"])])
 def test_the_end_of_a_range_is_told_early(taken: int, found: list[str]) -> None:
     extensions = [make_extension(index, number=str(500 + index)) for index in range(taken)]
