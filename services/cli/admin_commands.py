@@ -8,6 +8,7 @@ import typer
 from services.api.schemas.access import TokenOut
 from services.api.schemas.health import CheckOut
 from services.api.use_cases import tokens
+from services.api.use_cases.audit import begin_sealing
 from services.api.use_cases.doctor import Check, diagnose
 from services.api.use_cases.doctor_of_sites import can_ask, diagnose_sites
 from services.api.use_cases.sites import list_sites
@@ -16,7 +17,7 @@ from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_
 from services.cli.output import console, moment, print_json, say, table
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import is_before
+from shared.database.migrate import is_before, newest_revision
 from shared.database.migrate import migrate as bring_to
 from shared.database.probe import probe
 from shared.database.tables import AccountRole
@@ -102,6 +103,11 @@ def migrate(
         say(f"The database stands at {after or 'nothing'} already.")
     else:
         say(f"The database was brought from {before or 'nothing'} to {after or 'nothing'}.")
+    if after == newest_revision():
+        settings = settings_of(command)
+        begin_sealing(
+            Context(create_app(settings), settings, database, encryption.load(settings)), ACTOR, before
+        )
 
 
 def _database_of(command: typer.Context) -> Database:

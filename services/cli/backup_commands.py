@@ -32,8 +32,10 @@ def backup(
     backup_file.check_passphrase(passphrase)
     content = backups.collect(context, ACTOR)
     size = backup_file.write(file, content, passphrase, overwrite=overwrite)
+    (head,) = content.pop(backups.AUDIT_HEAD)
     said = ", ".join(f"{len(rows)} {name}" for name, rows in content.items())
     say(f"{file} holds {said} ({size:,} bytes). Without its passphrase nobody can read it, you neither.")
+    say(f"Head of the audit: {head or 'none yet'}")
 
 
 def restore(
@@ -47,12 +49,15 @@ def restore(
     """Bring back a backup: all of it, or nothing when anything is wrong with it."""
     passphrase = _passphrase(passphrase_file, is_new=False)
     header, content = backup_file.read(file, passphrase)
+    head = next(iter(content.get(backups.AUDIT_HEAD) or [""]), "") if isinstance(content, dict) else ""
     made = bring_back(deployment_of(command), backups.parse(content), ACTOR, replace=replace)
     say(
         f"Restored from {moment(header.made_at)}: {made.sites} sites, {made.settings} sections of settings, "
         f"{made.bindings} bindings, {made.accounts} accounts, {made.tokens} tokens. `rollcall plan` shows what a run "
         "would do now."
     )
+    if head:
+        say(f"Head of the audit when the backup was made: {head}")
 
 
 def _passphrase(file: Path | None, *, is_new: bool) -> str:

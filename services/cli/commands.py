@@ -55,6 +55,7 @@ _PLACES = {
     "welcome": _Place("welcome_commands", "welcome", "Let 3CX mail its welcome message to people again."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),
+    "audit": _Place("audit_commands", "app", "Whether the audit is whole, and its head to keep elsewhere."),
     "keys": _Place("key_commands", "app", "The key of the stored secrets: its state, and a new one."),
 }
 _OPTIONS: dict[str, dict[str, Any]] = {

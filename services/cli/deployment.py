@@ -37,7 +37,7 @@ def open_deployment(settings: ProcessSettings) -> Context:
     database = Database(settings.effective_database_url, settings.database_connections)
     try:
         context = Context(create_app(settings), settings, database, encryption.load(settings))
-        _check_tables(database)
+        _check_tables(context)
     except BaseException:
         database.close()
         raise
@@ -45,13 +45,18 @@ def open_deployment(settings: ProcessSettings) -> Context:
     return context
 
 
-def _check_tables(database: Database) -> None:
+def _check_tables(context: Context) -> None:
+    database = context.database
     found = standing(database)
     if found.is_usable:
         return
     if not database.is_sqlite:
         raise StorageUnavailable(found.message)
-    migrate(database)
+    # Only after a migration, which takes its time anyway.
+    from services.api.use_cases.audit import begin_sealing
+
+    before, _ = migrate(database)
+    begin_sealing(context, "upgrade", before)
 
 
 def is_served(context: Context) -> bool:

@@ -33,4 +33,5 @@ def _described(state: KeyState) -> str:
     return (
         f"{state.keys} key(s). Of the stored secrets (older versions of settings included) {state.newest} are "
         f"encrypted with the newest key, {state.older} with an older one.{lost}"
+        + (f" {state.older_seals} seals of the audit need an older key." if state.older_seals else "")
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.collector.housekeeping import keep_house
 from services.collector.schedule import Schedule, latest_due, slot_text
-from shared.database import given_numbers
+from shared.database import audit_chain, given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.errors import Conflict, RollcallError
 from shared.messages import Message, WriteNumbers
@@ -71,7 +71,19 @@ def sweep(context: Context) -> int:
         messages += [WriteNumbers(site_id=site) for site in given_numbers.sites_with_due(session, now)]
     context.publish(messages)
     keep_house(context)
+    _tell_audit_head(context)
     return len(messages)
+
+
+def _tell_audit_head(context: Context) -> None:
+    """The signed head of the audit in the log stream, whenever it has moved: whoever can write the database cannot
+    take it back from there (`rollcall audit verify --head`).
+    """
+    with context.database.glance() as session:
+        head = audit_chain.head_of(session)
+    if head and head != getattr(context.app, "rollcall_audit_head", ""):
+        context.app.rollcall_audit_head = head
+        log.info("audit_head", head=head)
 
 
 def schedule_of(settings: ScheduleSettings) -> Schedule:

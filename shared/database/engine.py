@@ -8,13 +8,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.database import backends
+from shared.database import audit_chain, backends
 from shared.database.trouble import Reason, Trouble, trouble_of
 from shared.errors import StorageUnavailable
 
@@ -34,13 +35,18 @@ class Database:
     def __init__(self, url: str, connections: int = _CONNECTIONS) -> None:
         self.url = backends.parse(url)
         self.engine = backends.make_engine(self.url, connections)
-        self._writing = sessionmaker(self.engine, expire_on_commit=False)
-        self._reading = sessionmaker(
-            self.engine.execution_options(**backends.read_options(self.url)), expire_on_commit=False
-        )
-        self._glancing = sessionmaker(
-            self.engine.execution_options(**backends.glance_options(self.url)), expire_on_commit=False
-        )
+        # What every session carries along.
+        self._info: dict[str, Any] = {}
+        self._writing = self._sessions(self.engine)
+        self._reading = self._sessions(self.engine.execution_options(**backends.read_options(self.url)))
+        self._glancing = self._sessions(self.engine.execution_options(**backends.glance_options(self.url)))
+
+    def seal_audit_with(self, keys: audit_chain.Keys) -> None:
+        """Seal what is written to the audit from now on, and verify it, with these keys."""
+        self._info[audit_chain.KEYS] = keys
+
+    def _sessions(self, engine: Engine) -> sessionmaker[Session]:
+        return sessionmaker(engine, expire_on_commit=False, info=self._info)
 
     @property
     def is_sqlite(self) -> bool:

@@ -1,19 +1,16 @@
 """Writes to the Log a person reads and to the audit that nobody can change unseen."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from shared.database import audit_chain
 from shared.database.locks import exclusive
 from shared.database.tables import AuditEntry, Event, EventLevel
-
-FIRST_HASH = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +59,16 @@ def audit(session: Session, site_id: str, *, actor: str, action: str, details: M
     """Append to the audit chain. ``details`` must hold no secret."""
     # Two at once would both follow the same entry.
     exclusive(session, "audit")
-    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or FIRST_HASH
     entry = AuditEntry(
         site_id=site_id,
         occurred_at=datetime.now(UTC),
         actor=actor,
         action=action,
         details=dict(details),
-        previous_hash=previous,
-        hash="",
     )
-    entry.hash = audit_hash(entry)
-    session.add(entry)
-    session.flush()
-
-
-def audit_hash(entry: AuditEntry) -> str:
-    """The hash an entry must carry: over its own content and the hash of the one before it."""
-    content = [
-        entry.previous_hash,
-        entry.site_id,
-        entry.occurred_at.isoformat(),
-        entry.actor,
-        entry.action,
-        entry.details,
-    ]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    audit_chain.append(session, entry)
 
 
 def first_broken_audit_entry(session: Session) -> int | None:
-    """The id of the first entry whose hash or link does not hold, or ``None`` when the chain is whole."""
-    previous = FIRST_HASH
-    for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
-        if entry.previous_hash != previous or entry.hash != audit_hash(entry):
-            return entry.id
-        previous = entry.hash
-    return None
+    """The id of the first entry that is not as it was written, or ``None`` when there is none."""
+    return audit_chain.verify(session).first_bad

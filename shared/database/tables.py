@@ -422,6 +422,21 @@ class AuditEntry(Base):
     previous_hash: Mapped[str] = mapped_column(Line(64))
     # Of writers at once each waits for the one before (see ``events.audit``); unique, to notice if one did not.
     hash: Mapped[str] = mapped_column(Line(64), unique=True)
+    # NULL: written by a version without seals.
+    seal: Mapped[str | None] = mapped_column(Line(64))
+
+
+class AuditHead(Base):
+    """The newest entry of the audit and how many there are, sealed; one row. ``lost`` is a head whose entry was gone when
+    the next one was written.
+    """
+
+    __tablename__ = "audit_heads"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    entries: Mapped[int]
+    hash: Mapped[str] = mapped_column(Line(64))
+    lost: Mapped[str] = mapped_column(Line(200))
+    seal: Mapped[str] = mapped_column(Line(64))
 
 
 class Refusal(Base):

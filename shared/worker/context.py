@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from celery import Celery
 
 from shared import encryption
+from shared.database import audit_chain
 from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.messages import Message
@@ -30,6 +32,10 @@ class Context:
     settings: ProcessSettings
     database: Database
     encryption: Encryption
+
+    def __post_init__(self) -> None:
+        """The audit is sealed with a key that is not in the database."""
+        self.database.seal_audit_with(partial(self.encryption.derived, audit_chain.PURPOSE))
 
     @property
     def is_stopping(self) -> bool:

@@ -71,6 +71,8 @@ def read_audit(
 
 @router.get("/audit/verification", operation_id="verifyAudit", summary="Is the audit whole?")
 def verify_audit(context: ContextDep) -> AuditVerified:
-    """Whether no entry of the audit was changed or removed from its middle."""
-    broken = audit.verify_audit(context)
-    return AuditVerified(is_whole=broken is None, first_broken_id=broken)
+    """Whether no entry of the audit was changed, added or removed: `first_broken_id` is the first that is not as it was
+    written; `is_whole` is also false when the end of the audit is missing, or none of it is sealed.
+    """
+    state = audit.audit_state(context)
+    return AuditVerified(is_whole=state.is_whole, first_broken_id=state.first_bad)

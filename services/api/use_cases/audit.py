@@ -1,9 +1,12 @@
 """Reading the audit and proving that nobody has changed it."""
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from shared.database.events import first_broken_audit_entry
+from shared.database import audit_chain, events
+from shared.database.audit_chain import AuditState
+from shared.database.migrate import is_before
 from shared.database.tables import AuditEntry
+from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 
@@ -21,6 +24,29 @@ def read_audit(
 
 
 def verify_audit(context: Context) -> int | None:
-    """The id of the first entry that was changed or whose predecessor is missing, ``None`` when all is whole."""
+    """The id of the first entry that is not as it was written, ``None`` when there is none. ``audit_state`` says more."""
+    return audit_state(context).first_bad
+
+
+def audit_state(context: Context, head: str = "") -> AuditState:
+    """Whether the audit is whole; ``head`` is one that was kept elsewhere (log, backup, a note), of any earlier moment."""
     with context.database.read() as session:
-        return first_broken_audit_entry(session)
+        return audit_chain.verify(session, head)
+
+
+def audit_head(context: Context) -> str:
+    """The signed head, to be kept outside of the database; empty when nothing is sealed yet."""
+    with context.database.read() as session:
+        return audit_chain.head_of(session)
+
+
+def begin_sealing(context: Context, actor: str, before: str | None) -> bool:
+    """Seal what a version without seals has written, once: when the tables came to have them (``before`` is the
+    revision they stood at).
+    """
+    if before is None or not is_before(before, audit_chain.SEALED_SINCE):
+        return False
+    with context.database.begin() as session:
+        count = session.scalar(select(func.count()).select_from(AuditEntry)) or 0
+        events.audit(session, DEFAULT_SITE, actor=actor, action="audit.sealed", details={"entries": count})
+    return True

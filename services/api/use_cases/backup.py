@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
-from shared.database import events
+from shared.database import audit_chain, events
 from shared.database.tables import (
     Account,
     ApiToken,
@@ -49,8 +49,10 @@ TABLES: Mapping[str, type[Base]] = {
     "tokens": ApiToken,
 }
 _SETTINGS = "settings"
+# The audit itself is not in a backup; its head proves later that nothing was removed up to then.
+AUDIT_HEAD = "audit_head"
 # What backups of earlier versions do not have; it is restored as nothing.
-_ADDED_LATER = ("graces", "given_numbers")
+_ADDED_LATER = ("graces", "given_numbers", AUDIT_HEAD)
 # Given anew by the database that is restored into.
 _MADE_ANEW = ("id",)
 
@@ -91,7 +93,8 @@ def collect(context: Context, actor: str) -> dict[str, Any]:
             for name, table in TABLES.items()
         }
         content[_SETTINGS] = list(_settings(session, context.encryption))
-    counts = {name: len(rows) for name, rows in content.items()}
+        counts = {name: len(rows) for name, rows in content.items()}
+        content[AUDIT_HEAD] = [audit_chain.head_of(session)]
     with context.database.begin() as session:
         events.audit(session, DEFAULT_SITE, actor=actor, action="backup.made", details=counts)
     return content
@@ -104,7 +107,7 @@ def parse(content: Any) -> Backup:
     """
     if isinstance(content, dict):
         content = {name: [] for name in _ADDED_LATER} | content
-    if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS}:
+    if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS, AUDIT_HEAD}:
         raise BackupUnusable(
             "The backup holds other kinds of things than this Rollcall knows: it was made by a newer one. Upgrade "
             "first, then restore. Nothing was changed."

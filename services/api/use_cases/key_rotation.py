@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shared.database import events
+from shared.database import audit_chain, events
+from shared.database.locks import exclusive
 from shared.database.tables import FactorKind, PhoneSystemToken, SecondFactor, SettingsVersion
 from shared.encryption import (
     FileEncryption,
@@ -38,6 +39,8 @@ class KeyState:
     newest: int
     older: int
     unreadable: int
+    # Seals of the audit that need an older key.
+    older_seals: int = 0
 
 
 def key_state(context: Context) -> KeyState:
@@ -51,7 +54,8 @@ def key_state(context: Context) -> KeyState:
                 older += 1
             else:
                 unreadable += 1
-    return KeyState(len(context.encryption.keys), newest, older, unreadable)
+        seals = audit_chain.older_seals(session)
+    return KeyState(len(context.encryption.keys), newest, older, unreadable, seals)
 
 
 def rotate_keys(context: Context, actor: str) -> KeyState:
@@ -103,6 +107,7 @@ def encrypt_anew(context: Context) -> int:
                     row.document = document
                     changed += 1
         if not rows:
+            _seal_audit_anew(context)
             return changed + _encrypt_tokens_anew(context) + _encrypt_apps_anew(context)
         last = rows[-1].id
 
@@ -137,6 +142,15 @@ def _encrypt_apps_anew(context: Context) -> int:
     return changed
 
 
+def _seal_audit_anew(context: Context) -> None:
+    last: int | None = 0
+    while last is not None:
+        with context.database.begin() as session:
+            # Nobody writes an entry meanwhile, so the last look sees the head as it is.
+            exclusive(session, "audit")
+            _, last = audit_chain.seal_anew(session, last, BATCH)
+
+
 def _drop_old_keys(context: Context) -> bool:
     """Keep the newest key alone if nothing needs another; ``False`` when something was stored with one meanwhile."""
     # A transaction that may write: on SQLite nobody stores a secret between the look and the drop.
@@ -144,7 +158,7 @@ def _drop_old_keys(context: Context) -> bool:
         is_needed = any(
             not context.encryption.is_current(token) and _is_readable(context, token)
             for token in _all_secrets(session)
-        )
+        ) or audit_chain.older_seals(session)
         if not is_needed:
             path = key_file(context.settings)
             replace_key_file(path, read_key_file(path)[:1])

@@ -13,7 +13,7 @@ from services.api.use_cases import questions, settings, tokens
 from services.cli.deployment import workers
 from shared.database.tables import AccountRole, AuditEntry
 from shared.errors import RollcallError, SettingsInvalid
-from shared.settings.documents import Section
+from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.store import public
 from shared.worker.context import Context
 from tests.integration.api.conftest import SITE, serving
@@ -167,6 +167,12 @@ def test_what_is_no_other_address_keeps_the_secret(stored: Context, section: Sec
     values, _ = settings.read_section(stored, SITE, section)
     settings.replace_section(stored, SITE, section, values | changes, "anna")
     assert _secret(stored, section) == SECRET
+
+
+def test_every_section_with_a_secret_says_where_it_goes() -> None:
+    for section in Section:
+        if settings.secret_fields(section):
+            assert "destinations" in vars(SECTION_MODELS[section]), section
 
 
 def test_clearing_the_address_forgets_the_secret_and_so_does_another_relay(stored: Context) -> None:

@@ -201,6 +201,7 @@ def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves
             "second_factors",
             "sign_in_challenges",
             "refusals",
+            "audit_heads",
             "graces",
             "given_numbers",
         ),

@@ -24,7 +24,8 @@ def show_audit(
         "audit.html",
         entries=shown,
         is_checked=bool(check),
-        broken=audit.verify_audit(context) if check else None,
+        state=audit.audit_state(context) if check else None,
+        head=audit.audit_head(context),
         newest=link("/audit") if before is not None else None,
         older=link("/audit", before=shown[-1].id) if len(found) > _SHOWN else None,
     )
