@@ -19,6 +19,7 @@ from shared.database.tables import (
     BindingRow,
     CommandRow,
     ConsoleSession,
+    GivenNumberRow,
     GraceRow,
     Run,
     RunState,
@@ -71,6 +72,10 @@ def _fill(context: Context) -> str:
         session.add(
             GraceRow(site_id="oslo", holder="oslo 3", extension_id=3, number="3", name="Åsa [1]", departure="deleted",
                      days=30, is_kept=True)
+        )  # fmt: skip
+        session.add(
+            GivenNumberRow(site_id="oslo", number="231", person_guid="oslo 3", person_name="Åsa [1]", given_at=NOW,
+                           is_used=True, released_at=NOW, write_to="ipPhone", written_to="ipPhone")
         )  # fmt: skip
         session.add(
             Account(name="mary", display_name="Mary", role="manager", source="own", password_hash="$argon2id$x",
@@ -274,10 +279,13 @@ def test_a_site_of_an_older_backup_goes_on_deleting_at_once(context: Context, ot
         assert settings.read_settings(other, site).settings.rules.when_deleted == "delete"
 
 
-def test_a_backup_of_a_version_without_days_of_grace_is_restored(context: Context, other: Context) -> None:
+@pytest.mark.parametrize("missing", ["graces", "given_numbers"])
+def test_a_backup_of_a_version_without_what_came_later_is_restored(
+    context: Context, other: Context, missing: str
+) -> None:
     _fill(context)
     content = json.loads(json.dumps(backup.collect(context, "anna")))
-    del content["graces"]
+    del content[missing]
     assert restore(other, backup.parse(content), "anna").bindings == 1200
 
 
