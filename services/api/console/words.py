@@ -9,6 +9,7 @@ from services.api.use_cases.log_formats import TYPES
 from shared.database.tables import EventLevel, PartKind, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
+from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 
 
@@ -71,6 +72,16 @@ DEPARTURES = Words(
         Departure.MOVED_OUT: "Moved out of the units",
         Departure.DISABLED: "Account disabled or expired",
         Departure.NUMBER_CLEARED: "Extension number removed",
+    }
+)
+OWED = Words(
+    {
+        Owes.STEPS: "Further settings of a new extension",
+        Owes.REFUSED_STEPS: "Settings that 3CX refused",
+        Owes.FORMER_EXTENSION: "The former extension is to go",
+        Owes.DISABLING: "To be disabled",
+        Owes.REMOVAL: "To be removed",
+        Owes.TAKE_OVER: "To be handed on",
     }
 )
 # 3CX's own word for a group is department.

@@ -5,24 +5,32 @@ Called by the API and the CLI. Nothing is written to the phone system; the next 
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import events, owed
-from shared.database.tables import OwedSteps, Site
-from shared.domain.owed import Owes
+from shared.database.tables import OwedSteps, Run, RunState, Site
+from shared.domain.owed import LEAVING, Owes
 from shared.errors import NotFound
 from shared.worker.context import Context
 
 
 def list_owed(context: Context, site_id: str) -> Sequence[OwedSteps]:
-    """Every extension of the site to which something is owed, by number.
+    """Every extension of the site to which something is owed, by number; not what a run that goes on is at.
 
     :raises NotFound: there is no such site.
     """
     with context.database.read() as session:
         if session.get(Site, site_id) is None:
             raise NotFound(f"There is no site '{site_id}'.")
-        return owed.rows(session, site_id)
+        at_work = session.scalars(
+            select(Run.id).where(Run.site_id == site_id, Run.state == RunState.EXECUTING.value)
+        ).all()
+        return [
+            row
+            for row in owed.rows(session, site_id)
+            if not (row.owes in [*LEAVING] and row.run_id in at_work)
+        ]
 
 
 def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedSteps:

@@ -49,6 +49,7 @@ _OPEN = {
 _OPERATORS = {
     "/people/release",
     "/leaving/decide",
+    "/owed/decide",
     "/people/welcome",
     "/runs",
     "/runs/{run_id}/approve",

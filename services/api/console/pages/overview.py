@@ -11,6 +11,7 @@ from services.api.console.visit import VisitorDep
 from services.api.console.words import ago
 from services.api.dependencies import ContextDep
 from services.api.use_cases.grace import list_graces
+from services.api.use_cases.owed import list_owed
 from services.api.use_cases.plans import has_warnings, waiting_counts
 from services.api.use_cases.settings import read_settings
 from shared.database.tables import RunState
@@ -44,6 +45,7 @@ def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -
         schedule=schedule_in_words(settings.schedule),
         next_run_at=next_run(settings.schedule, now) if next_run is not None else None,
         leaving=list_graces(context, DEFAULT_SITE),
+        owed=list_owed(context, DEFAULT_SITE),
         now=now,
         queue=_queue(request.app.state.broker_health.answers(), stranded),
     )
