@@ -1,5 +1,6 @@
 """Which controller answers and what it has of the others: from the stand-in, from none at all, from what is none."""
 
+import random
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -90,16 +91,16 @@ def test_another_ldap_server_is_refused_with_the_reason() -> None:
 
 
 class _DomainName:
-    """Name servers that answer a domain's name with the addresses of its controllers, another one first each time."""
+    """Name servers that answer a domain's name with the addresses of its controllers, in any order."""
 
     def __init__(self, *hosts: str) -> None:
         self.hosts = list(hosts)
-        self._ask = socket.getaddrinfo
+        self._ask, self._dice = socket.getaddrinfo, random.Random(1)
 
     def __call__(self, host: Any, port: Any, *more: Any, **options: Any) -> list[Any]:
         if host != "corp.test":
             return list(self._ask(host, port, *more, **options))
-        self.hosts = [*self.hosts[1:], self.hosts[0]]
+        self._dice.shuffle(self.hosts)
         return [found for item in self.hosts for found in self._ask(item, port, *more, **options)]
 
 

@@ -15,12 +15,14 @@ from shared.settings.documents import RulesSettings
 from shared.worker.context import Context
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_phone_system
 from tests.integration.reconciler.collected import (
+    DIRECTORY,
     SITE,
     bind,
     configure,
     end,
     log_of,
     planned,
+    reasons_of,
     steps_of,
 )
 
@@ -86,6 +88,13 @@ def test_what_a_person_decides_while_a_run_is_planned_stands(company: Context) -
         # The plan was made from what stood before.
         graces.put(session, SITE, [grace])
     assert [item.is_kept for item in _graces(company)] == [True]
+
+
+def test_a_reading_that_something_speaks_against_begins_no_days(company: Context) -> None:
+    configure(company, DIRECTORY.model_copy(update={"filter": "(company=x)"}))
+    changed = [make_person(2, mobile="5"), *STAYING[1:]]
+    run = planned(company, changed, _phone_system(is_enabled=False), GONE)
+    assert (reasons_of(run), _graces(company)) == (["selection_changed"], [])
 
 
 def test_a_deletion_waits_for_the_disabling_of_a_plan_that_is_held(company: Context) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.reconciler.freshness import Evidence, Weighed, weigh
 from services.reconciler.licence import fit_into_licence
+from shared.domain.grace import Departure, Grace
 from shared.domain.memory import Memory
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.plan import Plan
@@ -253,3 +254,14 @@ def test_whatever_is_read_only_commands_of_the_plan_whose_needs_are_kept_are_lef
         if kept != {command.sequence for command in plan.commands}:
             assert weighed.finding is not None, "nothing waits without being said"
         memory = weighed.memory
+
+
+def test_a_return_that_only_a_lagging_controller_shows_ends_no_countdown() -> None:
+    grace = Grace(guid(1), 1001, "201", "Anna1 Berg1", Departure.DELETED, 30, NOW - DAY, is_kept=True)
+    plan = plan_of(
+        [make_person(1), make_person(2)], [make_extension(1), make_extension(2)], [make_binding(1), make_binding(2)],
+        graces=[grace], now=NOW,
+    )  # fmt: skip
+    assert plan.ended_graces == (grace,)
+    assert _weigh(plan).plan.ended_graces == ()
+    assert _weigh(plan, replace(A, usn=120)).plan.ended_graces == (grace,)
