@@ -31,6 +31,7 @@ from services.api.routes import (
     runs,
     settings,
     sites,
+    templates,
     welcome,
 )
 from services.api.use_cases.broker_health import BrokerHealth
@@ -94,6 +95,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         bindings,
         grace,
         owed,
+        templates,
         welcome,
         access,
         health,

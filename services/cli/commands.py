@@ -52,6 +52,7 @@ _PLACES = {
         "grace_commands", "app", "Extensions of leavers that are disabled now and deleted later."
     ),
     "owed": _Place("owed_commands", "app", "Extensions to which something is still to be done."),
+    "template": _Place("template_commands", "app", "Extensions beside the templates they were made from."),
     "welcome": _Place("welcome_commands", "welcome", "Let 3CX mail its welcome message to people again."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),

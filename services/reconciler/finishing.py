@@ -7,10 +7,10 @@ from services.reconciler.fields import Fields, identity
 from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
-from shared.domain.owed import WELCOME, Owed
+from shared.domain.owed import AGAIN, MEMBERSHIPS, WELCOME, Owed
 
 # What follows the creation itself; the rest was written with it, and the usual comparison looks after it.
-_FURTHER = ("template", "departments", "primary_department", WELCOME)
+_FURTHER = ("template", MEMBERSHIPS, "departments", "primary_department", WELCOME, AGAIN)
 
 
 def plan_owed(table: Worktable) -> None:
@@ -30,7 +30,7 @@ def plan_owed(table: Worktable) -> None:
             draft = Draft(
                 CommandKind.FINISH_EXTENSION,
                 extension.number,
-                f"Extension {extension.number} of {person.name} was made by an earlier run, which could not finish it.",
+                _reason(owed, extension.number, person.name),
                 person=person,
                 extension=extension,
                 before=identity(extension),
@@ -42,6 +42,13 @@ def plan_owed(table: Worktable) -> None:
             # Whatever else is done to it comes after that, and finds it so.
             finished = replace(extension, email=str(after.get("email", extension.email)))
             table.assignment.extension_of[person.guid] = finished
+
+
+def _reason(owed: Owed, number: str, name: str) -> str:
+    if owed.after.get(AGAIN):
+        template = owed.after.get("template")
+        return f"The settings of template {template} are to be written again to extension {number} of {name}, as was asked."
+    return f"Extension {number} of {name} was made by an earlier run, which could not finish it."
 
 
 def _wanted(table: Worktable, owed: Owed, extension: Extension) -> Fields:

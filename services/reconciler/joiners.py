@@ -18,7 +18,7 @@ from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
-from shared.domain.owed import WELCOME
+from shared.domain.owed import MEMBERSHIPS, WELCOME
 from shared.domain.person import Person
 from shared.domain.rules import WelcomeEmail
 
@@ -85,6 +85,8 @@ def plan_creation(table: Worktable, person: Person) -> None:
     after = {"number": person.number, **contact, "enabled": True}
     if template_number:
         after["template"] = template_number
+        if person.unit.casefold() in situation.with_memberships:
+            after[MEMBERSHIPS] = True
     if table.rules.welcome_email is not WelcomeEmail.NEVER and after.get("email"):
         after[WELCOME] = True
     after |= new_departments(table, person, template)

@@ -58,6 +58,9 @@ class Situation:
         self.by_id = {extension.id: extension for extension in phone_system.extensions}
         self.exclusions = Exclusions(rules.exclusions)
         self.templates = {unit.distinguished_name.casefold(): unit.template_number for unit in rules.units}
+        self.with_memberships = {
+            unit.distinguished_name.casefold() for unit in rules.units if unit.template_memberships
+        }
         self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
         self.reserved |= {person.template for person in people.values() if person.template}
         if rules.archive is not None and rules.archive.number:

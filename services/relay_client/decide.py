@@ -12,7 +12,7 @@ from enum import StrEnum
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
 from shared.domain.further import FURTHER
-from shared.domain.owed import WELCOME
+from shared.domain.owed import AGAIN, MEMBERSHIPS, WELCOME
 from shared.values.phone import dialled
 
 
@@ -208,7 +208,7 @@ def differences(fields: Mapping[str, FieldValue], extension: Extension) -> list[
 
 
 # Given with a creation: the extension that is copied, not a field of the new one.
-_NOT_OF_THE_EXTENSION = ("template", WELCOME)
+_NOT_OF_THE_EXTENSION = ("template", MEMBERSHIPS, WELCOME, AGAIN)
 
 
 def field_of(extension: Extension, name: str) -> FieldValue:

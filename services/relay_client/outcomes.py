@@ -16,7 +16,7 @@ from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.grace import Grace
-from shared.domain.owed import Owes
+from shared.domain.owed import AGAIN, Owes
 from shared.domain.refusal import refusal_key
 from shared.runs.history import refused_before
 from shared.work.moves import CommandEnd, end_commands
@@ -325,6 +325,8 @@ def _entries(run_id: int, outcome: Outcome, archived: str | None) -> Iterator[ev
 
 def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> tuple[str, str]:
     code, sentence = _DONE_SENTENCES[command.kind]
+    if command.after.get(AGAIN):
+        sentence = f"Wrote the settings of template {command.after.get('template')} again to extension {{number}} ({{person}})."
     message = sentence.format(
         number=command.number,
         person=command.person_name or "nobody's",

@@ -24,6 +24,7 @@ from services.relay_client.xapi import Json, Xapi
 from shared.database.engine import Database
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
+from shared.domain.owed import AGAIN, MEMBERSHIPS
 from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound
 from shared.values.text import folded
 
@@ -201,7 +202,7 @@ class Performer:
         if source:
             with self.cache.references.lock:
                 self.cache.references.made(extension_id, copied, follow_up)
-                if command.after.get("template_memberships"):
+                if command.after.get(MEMBERSHIPS):
                     self.cache.references.change(
                         source,
                         WITH_PEOPLE,
@@ -307,6 +308,8 @@ class Performer:
         settings = template.settings_body(copied, source, command.number, is_own=is_own)
         if is_own and "mobile" in command.after:
             settings.pop("Mobile", None)
+        if command.after.get(AGAIN):
+            return self._again(settings, copied, source, command.number)
         if not is_own:
             settings |= self._caller_id(copied, source)
         return [
@@ -314,6 +317,14 @@ class Performer:
             Step("its forwarding", template.forwarding_body(copied, source, command.number)),
             Step("its departments", {"Groups": groups} if groups else {}, is_placing=True),
             Step("its primary department", {"PrimaryGroupId": primary} if primary else {}, is_placing=True),
+        ]
+
+    def _again(self, settings: Json, copied: Json, source: str, number: str) -> list[Step]:
+        """Only what the template alone decides: neither departments nor what the directory gives each person."""
+        mine = template.decided_by_template(settings, self.xapi.further)
+        return [
+            Step("its settings", mine),
+            Step("its forwarding", template.forwarding_body(copied, source, number)),
         ]
 
     def _caller_id(self, copied: Json, source: str) -> Json:

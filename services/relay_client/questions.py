@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from services.relay_client import identity, welcome
+from services.relay_client import drift, identity, welcome
 from services.relay_client.advice import advice_on, advice_on_losses, advice_on_release
 from services.relay_client.archive import downloads_recordings
 from services.relay_client.relay import PROTOCOL, Relay
@@ -81,6 +81,25 @@ def send_welcome(context: Context, arguments: dict[str, Any]) -> list[dict[str, 
     """
     with _asked(context, _settings(context, arguments)) as xapi:
         return welcome.send_again(context.database, arguments["site_id"], xapi, arguments["extensions"])
+
+
+def compare_with_template(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """How extensions differ from their templates; ``pairs`` are the numbers of both.
+
+    :raises RollcallError: the phone system cannot be asked, or a template does not exist.
+    """
+    with context.database.read() as session:
+        site = store.read(session, arguments["site_id"], context.encryption).settings
+    if not site.phone_system.base_url:
+        raise SettingsInvalid("There is no phone system to ask. Set phone_system.base_url.")
+    with Xapi(
+        site.phone_system,
+        context.database,
+        context.encryption,
+        patience_seconds=_PATIENCE_SECONDS,
+        further=site.directory.attributes.further(),
+    ) as xapi:
+        return drift.compare(xapi, arguments["pairs"])
 
 
 def check_pin(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,18 @@ def send_welcome(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str
 
 
 @shared_task(
+    name="relay_client.compare_with_template",
+    base=QuestionTask,
+    bind=True,
+    time_limit=QUESTION_TIME_LIMIT_SECONDS,
+    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
+)
+def compare_with_template(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Answer how extensions differ from their templates."""
+    return questions.compare_with_template(self.context, arguments)
+
+
+@shared_task(
     name="relay_client.check_pin",
     base=QuestionTask,
     bind=True,

@@ -4,7 +4,7 @@ The lists are those of ``shared.domain.carried``. Roles are capped: a template t
 one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from services.relay_client.odata import without_annotations
@@ -63,6 +63,21 @@ def settings_body(template: Json, template_number: str, number: str, *, is_own: 
 def forwarding_body(template: Json, template_number: str, number: str) -> Json:
     """The forwarding profiles and exceptions to write; ids are the template's own and left out."""
     return _copied(template, FORWARDING_FIELDS, template_number, number)
+
+
+def decided_by_template(settings: Json, by_person: Collection[str]) -> Json:
+    """What of the settings a template alone decides, also later: not the fields that the directory gives each person."""
+    return {field: value for field, value in settings.items() if field not in by_person}
+
+
+def differences(
+    template: Json, template_number: str, row: Json, by_person: Collection[str]
+) -> dict[str, tuple[Any, Any]]:
+    """By field, what the template would give and what the extension has instead."""
+    number = str(row.get("Number") or "")
+    given = decided_by_template(settings_body(template, template_number, number), by_person)
+    given |= forwarding_body(template, template_number, number)
+    return {field: (value, row.get(field)) for field, value in differing(given, row).items()}
 
 
 def status_body(former: Json) -> Json:

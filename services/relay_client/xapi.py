@@ -103,7 +103,7 @@ class Xapi:
         further: Collection[str] = (),
     ) -> None:
         self.settings = settings
-        self._further = tuple(field for name, field in NAMES.items() if name in further)
+        self.further = tuple(field for name, field in NAMES.items() if name in further)
         self._connection = Connection(settings, database, encryption, patience_seconds)
 
     def __enter__(self) -> Self:
@@ -286,6 +286,15 @@ class Xapi:
         path = f"/Users(Number={quoted(number)})"
         return self._connection.read_known(path, what, "User", fields, expand)
 
+    def users(self, numbers: Iterable[str], fields: Sequence[str], expand: Sequence[str]) -> Iterator[Json]:
+        """Those of the fields that the phone system has, of the extensions that have these numbers."""
+        wanted = [quoted(number) for number in sorted(set(numbers))]
+        for start in range(0, len(wanted), FILTER_BATCH):
+            narrowed = {"$filter": any_of("Number", wanted[start : start + FILTER_BATCH]), "$top": str(PAGE)}
+            yield from self._connection.known_rows(
+                "/Users", "reading extensions to compare", "User", fields, expand, narrowed
+            )
+
     def placement(self, extension_id: int) -> Json:
         """The departments (``Groups``) of an extension as 3CX gives them, and its primary one (``PrimaryGroupId``)."""
         query = {"$select": "Id,PrimaryGroupId", "$expand": "Groups($expand=Rights)"}
@@ -408,10 +417,10 @@ class Xapi:
 
     def _rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
         """The rows of one page; of extensions with the further fields that this phone system has."""
-        if path != "/Users" or not self._further:
+        if path != "/Users" or not self.further:
             return self._connection.rows(path, what, query)
         more = {name: value for name, value in query.items() if name not in USER_QUERY}
-        fields = (*_USER_FIELDS.split(","), *self._further)
+        fields = (*_USER_FIELDS.split(","), *self.further)
         return self._connection.known_rows(path, what, "User", fields, (USER_QUERY["$expand"],), more)
 
     def _all(self, path: str, what: str, query: Mapping[str, str]) -> Iterator[Json]:

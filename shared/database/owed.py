@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.commands import read_fields
-from shared.database.tables import OwedSteps, Run, RunState
+from shared.database.tables import BindingRow, OwedSteps, Run, RunState
 from shared.domain.binding import LeftBehind
 from shared.domain.command import Command, FieldValue
 from shared.domain.owed import LEAVING, Owed, Owes
@@ -35,6 +36,34 @@ def begin(session: Session, site_id: str, run_id: int, commands: Iterable[Comman
                 "begun_at": datetime.now(UTC),
             }
             for command in begun
+        ],
+    )
+
+
+def ask_for_template(
+    session: Session,
+    site_id: str,
+    run_id: int,
+    people: Iterable[BindingRow],
+    wanted: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Owe these people's extensions the settings of their template once more; ``wanted`` by number."""
+    session.execute(
+        insert(OwedSteps),
+        [
+            {
+                "site_id": site_id,
+                "number": row.number,
+                "run_id": run_id,
+                "extension_id": row.extension_id,
+                "person_guid": row.person_guid,
+                "person_name": row.person_name,
+                "before": {},
+                "after": dict(wanted[row.number]),
+                "owes": Owes.TEMPLATE.value,
+                "begun_at": datetime.now(UTC),
+            }
+            for row in people
         ],
     )
 

@@ -8,13 +8,18 @@ from shared.domain.command import FieldValue
 
 # Of what a creation wants: the welcome message; and what stands there from just before it is sent.
 WELCOME, WELCOME_TRIED = "welcome_email", "tried"
+# The places of the template in queues and ring groups too.
+MEMBERSHIPS = "template_memberships"
+# The template's settings are written again because a person asked for it; the extension itself was finished long ago.
+AGAIN = "again"
 
 
 class Owes(StrEnum):
     """What is still to come.
 
     To an extension that was made: steps; steps that 3CX refused; or only the end of the extension that was replaced. To one
-    that was there before: the rest of its disabling, of its removal, or of its take-over by somebody else.
+    that was there before: the rest of its disabling, of its removal, or of its take-over by somebody else; or the settings of
+    its template, once more.
     """
 
     STEPS = "steps"
@@ -23,6 +28,7 @@ class Owes(StrEnum):
     DISABLING = "disabling"
     REMOVAL = "removal"
     TAKE_OVER = "take_over"
+    TEMPLATE = "template"
 
 
 # What the plans derive from the two ends; these rows keep it from being called in sync before it is done.

@@ -115,6 +115,7 @@ class UnitRule:
 
     distinguished_name: str
     template_number: str | None = None
+    template_memberships: bool = False
 
 
 @dataclass(frozen=True, slots=True)

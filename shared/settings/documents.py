@@ -16,6 +16,7 @@ from shared.settings.sections.branding import BrandingSettings as BrandingSettin
 from shared.settings.sections.directory import AttributeSettings as AttributeSettings
 from shared.settings.sections.directory import Authentication as Authentication
 from shared.settings.sections.directory import DirectorySettings as DirectorySettings
+from shared.settings.sections.directory import Memberships as Memberships
 from shared.settings.sections.directory import NumberRule as NumberRule
 from shared.settings.sections.directory import Security as Security
 from shared.settings.sections.directory import UnitSettings as UnitSettings
@@ -108,7 +109,14 @@ class SiteSettings(Document):
         return _carry_over(
             self.rules,
             Rules,
-            units=tuple(UnitRule(unit.dn, unit.template_extension) for unit in self.directory.units),
+            units=tuple(
+                UnitRule(
+                    unit.dn,
+                    unit.template_extension,
+                    unit.template_memberships is Memberships.LIKE_TEMPLATE,
+                )
+                for unit in self.directory.units
+            ),
             exclusions=tuple(Exclusion(item.kind, item.value) for item in self.rules.exclusions),
             number_ranges=tuple(
                 NumberRange(

@@ -30,6 +30,7 @@ NAMES = {
     "relay_client.test_phone_system",
     "relay_client.list_extensions",
     "relay_client.send_welcome",
+    "relay_client.compare_with_template",
     "relay_client.test_relay",
     "relay_client.pair_relay",
     "relay_client.check_pin",

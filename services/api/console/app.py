@@ -25,6 +25,7 @@ from services.api.console.pages import (
     settings,
     sign_in,
     support,
+    templates,
     tokens,
     wizard,
 )
@@ -44,6 +45,7 @@ PAGES = (
     runs,
     log,
     people,
+    templates,
     leaving,
     branding,
     settings,

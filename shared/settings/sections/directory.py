@@ -49,6 +49,13 @@ class Authentication(Choice):
     KERBEROS = "kerberos", "Kerberos"
 
 
+class Memberships(Choice):
+    """Which queues and ring groups a new extension joins."""
+
+    NONE = "none", "None"
+    LIKE_TEMPLATE = "like_template", "Those of the template"
+
+
 class UnitSettings(Document):
     """One organizational unit to read, with the extension that new ones are modelled on."""
 
@@ -57,6 +64,11 @@ class UnitSettings(Document):
     )
     template_extension: ExtensionNumber | None = setting(
         None, "Template extension", "New extensions of this unit get its settings; 3CX's defaults when empty."
+    )
+    template_memberships: Memberships = setting(
+        Memberships.NONE,
+        "Queues and ring groups",
+        "Whether new extensions also join the queues and ring groups that the template extension is in.",
     )
 
     @field_validator("dn")

@@ -51,6 +51,7 @@ _OPERATORS = {
     "/leaving/decide",
     "/owed/decide",
     "/people/welcome",
+    "/templates/write-again",
     "/runs",
     "/runs/{run_id}/approve",
     "/runs/{run_id}/reject",

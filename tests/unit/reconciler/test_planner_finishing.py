@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from shared.domain.binding import LeftBehind
+from shared.domain.command import CommandKind
 from shared.domain.owed import Owed
 from shared.domain.rules import Exclusion, ExclusionKind, WelcomeEmail
 from tests.builders.domain import guid, make_binding, make_extension, make_person, make_rules
@@ -70,3 +71,14 @@ def test_a_welcome_that_may_have_been_sent_is_finished_as_what_it_is() -> None:
     owed = Owed("201", guid(1), "Anna1 Berg1", {"template": "900", "welcome_email": "tried"})
     plan = plan_of([make_person(1)], [OLD], [make_binding(1)], owed=[owed])
     assert dict(plan.commands[0].after) == {"template": "900", "welcome_email": "tried"}
+
+
+def test_a_template_asked_for_again_is_written_by_the_next_plan_and_says_that_it_was_asked_for() -> None:
+    owed = Owed("201", guid(1), "Anna1 Berg1", {"template": "900", "again": True})
+    plan = plan_of([make_person(1)], [make_extension(1)], [make_binding(1)], owed=[owed])
+    (command,) = plan.commands
+    assert (command.kind, dict(command.after)) == (
+        CommandKind.FINISH_EXTENSION,
+        {"template": "900", "again": True},
+    )
+    assert "as was asked" in command.reason

@@ -50,6 +50,12 @@ def test_only_the_units_template_is_named_in_a_creation() -> None:
     assert [command.after.get("template") for command in plan.commands] == ["900", None]
 
 
+def test_queues_and_ring_groups_of_the_template_are_wanted_where_the_unit_says_so() -> None:
+    rules = make_rules(units=(UnitRule(SALES, "900", template_memberships=True), UnitRule(SUPPORT, "900")))
+    plan = plan_of([make_person(1), make_person(2, unit=SUPPORT)], [TEMPLATE], rules=rules)
+    assert [command.after.get("template_memberships") for command in plan.commands] == [True, None]
+
+
 def test_nobody_of_a_unit_is_created_while_its_template_is_missing() -> None:
     plan = plan_of([make_person(1), make_person(2), make_person(3, unit=SUPPORT)], rules=WITH_TEMPLATE)
     assert steps(plan) == ["create 203"]

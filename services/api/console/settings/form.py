@@ -210,7 +210,7 @@ def _take_unit(form: Form, name: str) -> None:
         return
     empty = next((row for row in rows if not row.get("dn")), None)
     if empty is None:
-        rows.append({"dn": name, "template_extension": None})
+        rows.append({"dn": name, "template_extension": None, "template_memberships": "none"})
     else:
         empty["dn"] = name
     form.values["units"] = rows

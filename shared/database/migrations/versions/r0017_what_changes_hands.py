@@ -17,6 +17,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo."""
+    """Undo. What an older version would take for an unfinished creation is asked for again."""
+    op.execute("DELETE FROM owed_steps WHERE owes = 'template'")
     with op.batch_alter_table("owed_steps") as table:
         table.drop_column("taken")
