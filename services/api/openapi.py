@@ -87,6 +87,26 @@ SECTION_BODY: dict[str, Any] = {
     }
 }
 
+# Of all sections: each one named as it is.
+SECTIONS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        name.value: {"$ref": _REF.format(model=SECTION_MODELS[name].__name__)}
+                        for name in Section
+                    },
+                    "additionalProperties": False,
+                },
+                "examples": {"limits": {"value": {"limits": {"removals": 8}, "archive": {}}}},
+            }
+        },
+    }
+}
+
 
 def complete(app: FastAPI) -> None:
     """Let the app describe itself completely."""
@@ -104,6 +124,11 @@ def complete(app: FastAPI) -> None:
             _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
             schemas = document["components"]["schemas"]
             schemas |= extra["$defs"]
+            for section in SECTION_MODELS.values():
+                for field in schemas[section.__name__].get("properties", {}).values():
+                    if field.get("format") == "password":
+                        # As it is read: null, like a secret that is absent, keeps the one that is stored.
+                        field["type"] = ["string", "null"]
             for model in (*_family(Answer), *_family(Request)):
                 extra_of_model = model.model_config.get("json_schema_extra")
                 if model.__name__ in schemas and isinstance(extra_of_model, dict):

@@ -213,7 +213,8 @@ def _of_network(url: URL) -> Reason | None:
     host, _, instance = (url.host or "localhost").replace("%5C", "\\").partition("\\")
     try:
         socket.create_connection((host, url.port or _SQL_SERVER_PORT), timeout=_LOOK_SECONDS).close()
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
+        # The second is what Python says of a name that cannot be one.
         return Reason.HOST_UNKNOWN
     except TimeoutError:
         return Reason.INSTANCE_UNKNOWN if instance else Reason.TIMED_OUT

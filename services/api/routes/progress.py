@@ -24,11 +24,26 @@ _HEARTBEAT_SECONDS = 15
 _RECONNECT_MILLISECONDS = 2000
 _END = "end"
 _EXAMPLE_DATA = ProgressOut.model_validate(PROGRESS_EXAMPLE).model_dump_json()
-_EXAMPLE = f"id: 5f1c0e7a\nevent: progress\nretry: 2000\ndata: {_EXAMPLE_DATA}\n\n"
+_EXAMPLE = {"id": "5f1c0e7a", "event": "progress", "retry": 2000, "data": _EXAMPLE_DATA}
+# Of one event, as OpenAPI describes streams of them.
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", _END]},
+        "id": {"type": "string", "description": "What Last-Event-ID is to be; `end` with the last event."},
+        "retry": {"type": "integer", "description": "Milliseconds before connecting again."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/ProgressOut"},
+        },
+    },
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` events whenever something changed, and one `end` event with the same data.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {"text/event-stream": {"schema": _EVENT, "example": _EXAMPLE}},
     },
     204: {"description": "The run has ended and the listener was told so: no need to connect again."},
 }

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import APIRouter, Header, Response
 
 from services.api.auth import CallerDep
 from services.api.dependencies import ContextDep, SiteId
 from services.api.documented import documented
-from services.api.openapi import SECTION_BODY
+from services.api.openapi import SECTION_BODY, SECTIONS_BODY
 from services.api.schemas.sites import SectionOut, SettingsApplied, SettingsOut
 from services.api.use_cases import settings
 from shared.settings import store
@@ -37,13 +37,17 @@ def read_settings(context: ContextDep, site_id: SiteId) -> SettingsOut:
 
 
 @router.put(
-    "", operation_id="applySettings", summary="Save several sections at once", responses=documented(412)
+    "",
+    operation_id="applySettings",
+    summary="Save several sections at once",
+    responses=documented(412),
+    openapi_extra=SECTIONS_BODY,
 )
 def apply_settings(
     context: ContextDep,
     caller: CallerDep,
     site_id: SiteId,
-    body: Annotated[dict[str, Any], Body(examples=[{"limits": {"removals": 8}, "archive": {}}])],
+    body: dict[str, Any],
 ) -> SettingsApplied:
     """Make each section named what it says; all of them are saved or, when a value is wrong, none."""
     caller.check_sections(body)

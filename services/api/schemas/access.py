@@ -54,7 +54,11 @@ class NewToken(Request):
     """A token to be made."""
 
     model_config = example(name="monitoring", role="viewer", site_id=None, expires_in_days=90)
-    name: str = Field(description="Who uses it; stands in the Log and the audit.")
+    name: str = Field(
+        description="Who uses it; stands in the Log and the audit.",
+        # Told in the description of the API, and checked where a sentence says what is wrong.
+        json_schema_extra={"minLength": 1, "maxLength": 100},
+    )
     role: AccountRole = Field(
         AccountRole.MANAGER,
         description="A viewer looks; an operator also starts, approves, rejects and cancels runs; a manager may do all.",
@@ -62,7 +66,11 @@ class NewToken(Request):
     site_id: str | None = Field(
         None, max_length=120, description="The one site it is good for; without, all of them."
     )
-    expires_in_days: int | None = Field(None, description="Without, it is valid until revoked.")
+    expires_in_days: int | None = Field(
+        None,
+        description="Without, it is valid until revoked.",
+        json_schema_extra={"minimum": 1, "maximum": 3650},
+    )
 
 
 class TokenMade(Answer):

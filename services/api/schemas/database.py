@@ -7,7 +7,8 @@ from services.api.use_cases.database import DatabaseEncryption, DatabaseKind
 from shared.database.migrate import State
 
 # One host name or address, SQL Server's with an instance behind a backslash: nothing that would begin another option.
-_HOST = r"^[A-Za-z0-9._:-]+(\\[A-Za-z0-9_$#-]+)?$"
+# No label is longer than 63 characters: a resolver could not even be asked.
+_HOST = r"^[A-Za-z0-9_:-]{1,63}(\.[A-Za-z0-9_:-]{1,63})*\.?(\\[A-Za-z0-9_$#-]+)?$"
 
 
 class DatabaseValues(Request):

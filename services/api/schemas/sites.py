@@ -32,7 +32,11 @@ class NewSite(Request):
     """A site to be made."""
 
     model_config = example(id="oslo", name="Oslo")
-    id: str = Field(description="1 to 60 lower-case letters, digits and hyphens.")
+    id: str = Field(
+        description="1 to 60 lower-case letters, digits and hyphens.",
+        # Told in the description of the API, and checked where a sentence says what is wrong.
+        json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{0,59}$"},
+    )
     name: str = Field("", max_length=200)
 
 

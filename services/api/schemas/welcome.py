@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from services.api.schemas.base import Answer, Request, example
 from services.api.use_cases.welcome import MOST
 
-_Number = Annotated[str, StringConstraints(min_length=1, max_length=20, strip_whitespace=True)]
+_Number = Annotated[str, StringConstraints(max_length=20, pattern=r"[0-9]", strip_whitespace=True)]
 
 
 class WelcomeRequest(Request):
