@@ -177,7 +177,7 @@ def test_the_top_of_every_page_signs_out_everywhere(browser: Open) -> None:
 
 def test_the_page_says_who_comes_in_by_extension(context: Context, browser: Open) -> None:
     mary = browser("mary")
-    assert "Only the accounts below can sign in" in mary.get("/console/accounts").text
+    assert "People sign in with the accounts below" in mary.get("/console/accounts").text
     sign_in = {"password_type": "directory", "managers": ["100", "107"], "manager_roles": ["system_owners"]}
     settings.apply_settings(context, "default", {"sign_in": sign_in}, "test")
     with context.database.begin() as session:

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.access import accounts, group_members, sessions
 from services.api.console.access.factors import owned
+from services.api.console.access.openid import people as openid
 from services.api.console.access.passwords.strength import SHORTEST
 from services.api.console.access.rules import read_rules
 from services.api.console.access.sessions import SignInRefused
@@ -123,13 +124,14 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
         protected=owned.accounts_with_factors(context),
         how=_how(read_rules(context, SignInSettings).settings),
         has_groups=group_members.is_on(context),
+        has_single_sign_on=openid.is_on(context),
     )
 
 
 def _how(settings: SignInSettings) -> str:
     """Who comes in without an account made here."""
     if settings.password_type is PasswordType.OWN:
-        return "Only the accounts below can sign in. Extensions with their PIN or directory password can be let in, too:"
+        return "People sign in with the accounts below. Extensions with their PIN or directory password can be let in, too:"
     password = "PIN" if settings.password_type is PasswordType.VOICEMAIL_PIN else "directory password"
     managers = [
         *(["extension " + ", ".join(settings.managers)] if settings.managers else []),
