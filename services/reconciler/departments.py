@@ -8,9 +8,6 @@ from shared.domain.person import Person
 from shared.domain.rules import DepartmentMode, Rules
 from shared.values.text import clean, folded
 
-# Longer names are cut: 3CX refuses them, and a cut name is the same in every run.
-NAME_LIMIT = 255
-
 
 @dataclass
 class Departments:
@@ -18,8 +15,11 @@ class Departments:
 
     rules: Rules
     existing: Iterable[Department]
+    # Longer names are cut: 3CX refuses them, and a cut name is the same in every run.
+    name_limit: int = 255
     to_create: dict[str, str] = field(default_factory=dict)
     missing: dict[str, list[Person]] = field(default_factory=dict)
+    shortened: dict[str, tuple[str, list[Person]]] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _missing_names: dict[str, str] = field(default_factory=dict)
 
@@ -33,10 +33,15 @@ class Departments:
 
         ``None`` when it does not exist and must not be created; the person is then noted under ``missing``.
         """
-        name = clean(name, NAME_LIMIT)
+        whole = clean(name)
+        if folded(whole) in self._names:
+            return self._names[folded(whole)]
+        name = clean(whole, self.name_limit)
         key = folded(name)
         if not key:
             return None
+        if name != whole:
+            self.shortened.setdefault(whole, (name, []))[1].append(person)
         if key in self._names:
             return self._names[key]
         if self.rules.create_missing_departments:

@@ -365,6 +365,16 @@ class Findings:
             person.number or "",
         )
 
+    def department_shortened(self, whole: str, cut: str, people: Iterable[Person]) -> None:
+        """The department's name is longer than 3CX takes."""
+        concerned = _by_guid(people)
+        self._add(
+            FindingCode.SHORTENED,
+            Severity.INFO,
+            f"The department '{whole}' ({_names(concerned)}) is called '{cut}' in 3CX, which takes no longer name.",
+            concerned,
+        )
+
     def department_missing(self, name: str, people: Iterable[Person]) -> None:
         """3CX has no department of that name, and the rules create none."""
         concerned = _by_guid(people)

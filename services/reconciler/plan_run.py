@@ -29,6 +29,7 @@ from services.reconciler.run_inputs import (
     absent_of,
     advice_told_since,
     bindings_of,
+    department_limit_of,
     facts_of,
     left_behind_of,
     parts_of,
@@ -146,6 +147,7 @@ def _plan_once(work: RunWork) -> None:
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
         memory = memory_of(session, run.site_id)
+        department_limit = department_limit_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
         owed_rows = owed.rows(session, run.site_id)
         countdowns = graces.of_site(session, run.site_id)
@@ -159,7 +161,9 @@ def _plan_once(work: RunWork) -> None:
             if work.fence(session):
                 fail_run(session, run, *failed)
         return
-    phone_system = phone_system_of(context.database, parts.extensions)
+    phone_system = replace(
+        phone_system_of(context.database, parts.extensions), department_name_limit=department_limit
+    )
     evidence = EvidenceOfRun(context.database, parts)
     plan = make_plan(
         evidence.people(),

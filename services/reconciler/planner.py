@@ -272,6 +272,8 @@ def _create_departments(table: Worktable) -> None:
 
 
 def _note_leftovers(table: Worktable) -> None:
+    for whole, (cut, people) in table.departments.shortened.items():
+        table.findings.department_shortened(whole, cut, people)
     for key, people in table.departments.missing.items():
         table.findings.department_missing(table.departments.spelled(key), people)
     for number, waiting in table.without_template.items():

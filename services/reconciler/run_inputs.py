@@ -289,6 +289,21 @@ class EvidenceOfRun:
         return Evidence(merged(readings), content, frozenset(self._inactive))
 
 
+def department_limit_of(session: Session, site_id: str) -> int:
+    """How many characters 3CX takes for a department's name: the least that a refusal has told, as far as is remembered."""
+    rows = session.scalars(
+        select(CommandRow.result)
+        .join(Run, Run.id == CommandRow.run_id)
+        .where(
+            Run.site_id == site_id,
+            CommandRow.kind == CommandKind.CREATE_GROUP.value,
+            CommandRow.state == CommandState.FAILED.value,
+        )
+    )
+    limits = [int(result["name_limit"]) for result in rows if result.get("name_limit")]
+    return min(limits, default=PhoneSystemSnapshot().department_name_limit)
+
+
 def _lengths(told: Sequence[int], extensions: Sequence[Extension]) -> tuple[int, ...]:
     """How many digits an extension may have: as told, and as those that are there show. Empty when nothing was told."""
     if not told:

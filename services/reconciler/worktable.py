@@ -27,7 +27,11 @@ class Worktable:
         self.rules = situation.rules
         self.evidence = situation.evidence
         self.assignment: Assignment = resolve(situation)
-        self.departments = Departments(situation.rules, situation.phone_system.departments)
+        self.departments = Departments(
+            situation.rules,
+            situation.phone_system.departments,
+            situation.phone_system.department_name_limit,
+        )
         self.drafts: list[Draft] = []
         self.findings = Findings()
         self.spoken_for: set[int] = set()

@@ -3,12 +3,14 @@
 Called by ``perform``. Without them 3CX gives it those of its own installation, whatever the company has set.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from services.relay_client.odata import without_annotations
+from services.relay_client.warnings import name_of
 from services.relay_client.xapi import Json, Xapi
-from shared.errors import CommandRejected
+from shared.errors import CommandRejected, RollcallError
 
 COPIED = ("Language", "PromptSet", "TimeZoneId", "Hours", "BreakTime")
 # Of the properties that a department has beside its own: only the range that its extensions get numbers from.
@@ -24,6 +26,18 @@ def settings_of(found: Mapping[str, Any]) -> Json:
     if all(props.get(name) for name in _RANGE):
         settings["Props"] = {name: props[name] for name in _RANGE}
     return settings
+
+
+def name_limit(refused: RollcallError, name: str) -> int | None:
+    """How many characters 3CX takes for a name, by its refusal of this one; ``None`` when that was not the reason.
+
+    Where it does not say how many, half as many are tried next.
+    """
+    warning = name_of(str(refused.details.get("warning") or ""))
+    said = re.fullmatch(r"LENGTH_NOT_MORE_(\d+)_CHARS", warning)
+    if said is not None:
+        return int(said[1])
+    return max(1, len(name) // 2) if warning == "STRING_TOO_LONG" else None
 
 
 def make(xapi: Xapi, name: str, like: int | None) -> tuple[int, list[str]]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import update
@@ -21,6 +22,7 @@ from services.relay_client import claims, outcomes
 from services.relay_client.archive import Archiver
 from services.relay_client.claims import Claim, StageKey
 from services.relay_client.decide import Action, Decision, Live, decide, took_effect
+from services.relay_client.department import name_limit
 from services.relay_client.errors import REFUSED, UnknownOutcome
 from services.relay_client.evidence import Evidence
 from services.relay_client.keeping import OwedKeeper
@@ -278,7 +280,7 @@ class StageWork:
             is_update = claim.command.kind is CommandKind.UPDATE_EXTENSION
             reached = _reached(claim, look_at(self.xapi, [claim.command])[0]) if is_update else {}
             said = f"{error.message} {_STAYS}" if is_archive else error.message
-            return _failed(claim, error.code, said, reached=reached)
+            return replace(_failed(claim, error.code, said, reached=reached), result=_learnt(claim, error))
         found = result.get("extension_id")
         extension_id = found if isinstance(found, int) else None
         return Outcome(claim.row_id, claim.command, CommandState.DONE, result, extension_id=extension_id)
@@ -299,6 +301,14 @@ class StageWork:
         if trouble is not None and trouble.is_counted:
             self._uncounted.append((claim.command.number, trouble.step))
         (self._unknown if is_unknown else self._unsent).append(claim)
+
+
+def _learnt(claim: Claim, refused: RollcallError) -> dict[str, Any]:
+    """What a refusal tells the next plans."""
+    if claim.command.kind is not CommandKind.CREATE_GROUP:
+        return {}
+    limit = name_limit(refused, str(claim.command.after.get("name", "")))
+    return {} if limit is None else {"name_limit": limit}
 
 
 def _all_ended(

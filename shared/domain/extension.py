@@ -80,6 +80,7 @@ class PhoneSystemSnapshot:
     ``peers`` holds only what is not a user. ``max_extensions`` is the licence's limit, ``None`` when unlimited.
     ``emergency_numbers`` are those it dials out for at once; ``number_lengths`` are the lengths its extension numbers
     may have; ``dial_codes`` are digits that it takes for something else. They are empty when that was not read.
+    ``department_name_limit`` is how many characters it takes for a department's name, as far as a refusal has told.
     """
 
     extensions: tuple[Extension, ...] = ()
@@ -91,3 +92,4 @@ class PhoneSystemSnapshot:
     emergency_numbers: tuple[str, ...] = ()
     number_lengths: tuple[int, ...] = ()
     dial_codes: tuple[str, ...] = ()
+    department_name_limit: int = 255

@@ -2,8 +2,10 @@
 
 import pytest
 
-from services.relay_client.department import settings_of
+from services.reconciler.run_inputs import department_limit_of
+from services.relay_client.department import name_limit, settings_of
 from shared.domain.command import Command, CommandKind, FieldValue
+from shared.errors import CommandRejected
 from tests.integration.relay_client.between import Answer, Forward, Passing, between
 from tests.integration.relay_client.conftest import Bench
 
@@ -63,3 +65,22 @@ def test_only_the_range_of_its_extensions_goes_along_of_what_belongs_to_a_depart
     }
     assert settings_of(found) == {"Language": "DE", "Props": {"UserNumberFrom": "100", "UserNumberTo": "199"}}
     assert settings_of({"Props": {"UserNumberFrom": "100", "UserNumberTo": None}}) == {}
+
+
+def test_the_limit_of_names_is_learnt_from_the_refusal(bench: Bench) -> None:
+    (row,) = bench.execute(Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "x" * 51}))
+    assert (row.state, row.result) == ("failed", {"name_limit": 50})
+    with bench.context.database.read() as session:
+        assert (department_limit_of(session, "default"), department_limit_of(session, "other")) == (50, 255)
+
+
+@pytest.mark.parametrize(
+    ("warning", "limit"),
+    [
+        ("WARNINGS.LENGTH_NOT_MORE_255_CHARS", 255),
+        ("WARNINGS.STRING_TOO_LONG", 10),
+        ("WARNINGS.XAPI.INVALID", None),
+    ],
+)
+def test_only_a_refusal_for_length_tells_a_limit(warning: str, limit: int | None) -> None:
+    assert name_limit(CommandRejected("No.", warning=warning), "x" * 20) == limit

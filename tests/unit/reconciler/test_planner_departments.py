@@ -143,3 +143,18 @@ def test_names_that_look_alike_are_one_department(written: str) -> None:
     there = make_phone_system([], departments=(DEFAULT, Department(2, written, "GRP0001")))
     plan = plan_of(people[:1], there, rules=rules)
     assert not [command for command in plan.commands if command.kind is CommandKind.CREATE_GROUP]
+
+
+def test_a_name_that_3cx_does_not_take_whole_is_cut_and_both_names_are_told() -> None:
+    rules = make_rules(add_to_departments=True, create_missing_departments=True)
+    whole = "Research and Development"
+    people = [make_person(1, departments=(whole,))]
+    plan = plan_of(people, make_phone_system([], department_name_limit=9), rules=rules)
+    creation, joiner = plan.commands
+    assert (creation.after["name"], joiner.after["departments"]) == ("Research", ("Research",))
+    assert (only_finding(plan).code, whole in only_finding(plan).message) == (FindingCode.SHORTENED, True)
+    assert "'Research'" in only_finding(plan).message
+    there = make_phone_system([], departments=(DEFAULT, Department(2, whole)), department_name_limit=9)
+    assert [command.after.get("departments") for command in plan_of(people, there, rules=rules).commands] == [
+        (whole,)
+    ]
