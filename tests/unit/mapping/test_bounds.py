@@ -141,3 +141,23 @@ def _is_within(text: str, other: str) -> bool:
 def test_whatever_is_typed_is_a_mapping_or_refused_with_a_sentence(typed: str) -> None:
     given = _given(typed, {})
     assert not isinstance(given, MappingError) or 0 <= given.at <= len(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ('e164(many, "DE")', "too many values"),
+        ("lower(upper(many))", "too many values"),
+        ("upper(sharp)", "more than 2,048 characters"),
+        ("long + long", "more than 2,048 characters"),
+        ('replace(long, "a", "bb")', "more than 2,048 characters"),
+        ("+".join(["co"] * 51), "more than 100 parts"),
+        ("lower(" * 25 + "co" + ")" * 25, "more than 24 levels"),
+        (f'"{"a" * 1000}"', "at most 1,000 are allowed"),
+    ],
+)
+def test_each_limit_is_said(typed: str, said: str) -> None:
+    values: dict[str, Value] = {"long": LONG, "many": MANY, "co": "DE", "sharp": "ß" * MOST_CHARACTERS}
+    given = _given(typed, values)
+    assert isinstance(given, MappingError)
+    assert said in given.sentence
