@@ -8,6 +8,7 @@ from typing import TextIO
 import structlog
 
 from shared.settings.process import ProcessSettings
+from shared.values.text import visible
 
 
 def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
@@ -23,6 +24,8 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
         if settings.log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
     )
+    # JSON has escapes of its own.
+    shown: list[structlog.typing.Processor] = [] if settings.log_format == "json" else [_visible]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -36,6 +39,7 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                *shown,
                 renderer,
             ],
         )
@@ -62,6 +66,15 @@ def configure(settings: ProcessSettings, stream: TextIO | None = None) -> None:
         "celery.app.trace",
     ):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+def _visible(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What others wrote cannot command the terminal that shows the log, nor make up lines of it."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            # Banners and tracebacks have several lines.
+            line[name] = visible(value, "\n\t" if name in ("event", "exception") else "")
+    return line
 
 
 def ids_taken_along() -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """How the command line talks: tables for people on standard output, JSON for programs, the rest on standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,11 +11,13 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from services.api.use_cases.plans import has_warnings, waiting_counts
 from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
+from shared.values.text import visible
 
 _LEVEL_STYLES = {EventLevel.INFO: "", EventLevel.WARNING: "yellow", EventLevel.ERROR: "red"}
 _SEVERITY_STYLES = {Severity.INFO: "", Severity.WARNING: "yellow", Severity.CONFLICT: "red"}
@@ -28,18 +31,30 @@ _STATE_STYLES = {
 }
 # 3CX's own word for a group.
 _KIND_WORDS = {CommandKind.CREATE_GROUP.value: "create department"}
+# Controls but the line's end (C1 too: 0x9b begins a sequence), and what turns or hides text.
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 # Wide enough for a plan where the output is no terminal, as in a log file.
 _WIDTH_WITHOUT_TERMINAL = 160
 
 
+class _Terminal(Console):
+    """Shows what is there: no text, from wherever it comes, can move the cursor, colour or hide anything."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Every text that is printed comes by here, that of tables too; colours are added behind it."""
+        return super().render_str(visible(text, "\n"), **options)
+
+
 def console() -> Console:
     """Standard output for people. Text from a directory is always escaped: it may hold brackets."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+    return _Terminal(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
 
 
 def notes() -> Console:
     """Standard error: progress, hints and failures, which a program that reads the output does not see."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Terminal(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -49,7 +64,9 @@ def say(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output; schemas of the API and rows made into them print as the API does."""
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=2)
+    # JSON's own way of writing them, so that a terminal shows them and a program reads the same.
+    sys.stdout.write(_UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
 
 
 def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

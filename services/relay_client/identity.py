@@ -8,6 +8,7 @@ from typing import Any
 
 from services.relay_client.xapi import Xapi
 from shared.errors import ExtensionNotFound
+from shared.values.text import clean
 from shared.worker.context import Context
 
 # Guessed in a moment; 3CX itself makes longer ones.
@@ -38,7 +39,7 @@ def _answer(xapi: Xapi, number: str, pin: str | None) -> dict[str, Any]:
         user = xapi.user(number, fields, _RIGHTS, "checking who signs in")
     except ExtensionNotFound:
         return {"number": "", "name": "", "roles": [], "refused": "the phone system has no such extension"}
-    name = f"{user.get('FirstName') or ''} {user.get('LastName') or ''}".strip()
+    name = clean(f"{user.get('FirstName') or ''} {user.get('LastName') or ''}")
     roles = {(group.get("Rights") or {}).get("RoleName") for group in user.get("Groups") or []}
     return {
         "number": number,

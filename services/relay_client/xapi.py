@@ -28,6 +28,7 @@ from shared.errors import ExtensionNotFound, IncompleteSnapshot
 from shared.logging import ids_taken_along
 from shared.prerequisites import certificate_end, http_time
 from shared.settings.documents import PhoneSystemSettings
+from shared.values.text import clean
 
 # Larger pages are refused by 3CX.
 PAGE = 100
@@ -252,7 +253,7 @@ class Xapi:
         """All departments; the groups of personal favourites are none."""
         query = {"$select": "Id,Name,Number,IsDefault"}
         return [
-            Department(int(row["Id"]), str(row.get("Name") or ""), str(row.get("Number") or ""), bool(row.get("IsDefault")))
+            Department(int(row["Id"]), clean(str(row.get("Name") or "")), str(row.get("Number") or ""), bool(row.get("IsDefault")))
             for row in self._all("/Groups", "reading departments", query)
             if not is_favourites(str(row.get("Name") or ""))
         ]  # fmt: skip
@@ -261,7 +262,7 @@ class Xapi:
         """Whatever holds a number and is not a user: queues, ring groups, IVRs, departments, ..."""
         rows = self._all("/Peers", "reading numbers in use", _PEER_QUERY)
         return [
-            Peer(str(row["Number"]), str(row.get("Type")), str(row.get("Name") or ""))
+            Peer(str(row["Number"]), str(row.get("Type")), clean(str(row.get("Name") or "")))
             for row in rows
             if row.get("Number") and row.get("Type") not in _USER_PEERS
         ]
@@ -465,8 +466,8 @@ def _extension(row: Json) -> Extension:
     return Extension(
         id=int(row["Id"]),
         number=str(row.get("Number") or ""),
-        first_name=str(row.get("FirstName") or ""),
-        last_name=str(row.get("LastName") or ""),
+        first_name=clean(str(row.get("FirstName") or "")),
+        last_name=clean(str(row.get("LastName") or "")),
         email=str(row.get("EmailAddress") or ""),
         mobile=str(row.get("Mobile") or ""),
         further=further_of(row),
@@ -474,7 +475,7 @@ def _extension(row: Json) -> Extension:
         memberships=tuple(
             Membership(
                 int(group["GroupId"]),
-                str(group.get("Name") or ""),
+                clean(str(group.get("Name") or "")),
                 str((group.get("Rights") or {}).get("RoleName") or ""),
             )
             for group in row.get("Groups") or []

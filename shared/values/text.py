@@ -20,6 +20,9 @@ _UNSEEN = re.compile(f"[{_INVISIBLE}]")
 # The Braille blank is a letter to Unicode and a blank to everybody else.
 _BLANK = re.compile(r"[\s\u2800]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+# All controls, surrogates, and the separators that begin a line.
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -47,6 +50,41 @@ def clean(text: str, most_characters: int = MOST_CHARACTERS) -> str:
 def folded(text: str) -> str:
     """The same for texts that differ only in case, blanks and invisible marks."""
     return clean(text).casefold()
+
+
+def visible(text: str, kept: str = "") -> str:
+    """What to show somebody who must see what is there: controls, escape sequences and invisible marks as escapes
+    (``\\x1b``, ``\\u202e``). Joiners stay where they change what is seen, and so do the characters ``kept``.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    for place, character in enumerate(text):
+        before, after = text[place - 1 : place] if place else "", text[place + 1 : place + 2]
+        is_shown = character in kept or not (
+            _HIDDEN.match(character)
+            or (_UNSEEN.match(character) and not (before and _is_needed(character, before, after)))
+        )
+        shown.append(character if is_shown else _escape(character))
+    return "".join(shown)
+
+
+def isolated(text: str) -> str:
+    """The text so that what is written from right to left in it changes the order of nothing beside it (Unicode
+    Standard Annex 9, FSI and PDI).
+    """
+    if text.isascii() or not any(
+        unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text
+    ):
+        return text
+    return f"\u2068{text}\u2069"
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def as_seen(text: str) -> str:

@@ -1,6 +1,7 @@
 """Renders the pages. Every stored text is escaped by the template engine; nothing in the console marks text as safe."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -11,6 +12,8 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup
 
 from services.api.console import colours, words
 from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
@@ -18,8 +21,11 @@ from services.api.use_cases.plans import has_warnings, waiting_counts
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
 from shared.settings.documents import BrandingSettings
+from shared.values.text import isolated, visible
 
 PREFIX = "/console"
+_VALUE = re.compile(r'value="\{\{ (.+?) \}\}"')
+_TEXTAREA = re.compile(r"\{\{ ([^{}]+?) \}\}</textarea>")
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 
@@ -68,6 +74,25 @@ def brand_of(branding: BrandingSettings) -> Brand:
     )
 
 
+def _shown(value: object) -> object:
+    """Every text of every page: what cannot be seen is shown, and what runs from right to left keeps to itself.
+
+    Here alone, so that no page can show an approver another name than the one there is. Markup is ours.
+    """
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return isolated(visible(value, "\n\r\t"))
+    return value
+
+
+class _AsTyped(Extension):
+    """What a form holds goes back as it was typed."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Let values of fields pass by ``_shown``."""
+        source = _VALUE.sub(r'value="{{ (\1) | e }}"', source)
+        return _TEXTAREA.sub(r"{{ (\1) | e }}</textarea>", source)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -76,6 +101,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
+        extensions=[_AsTyped],
     )
     environment.globals |= {
         "base": PREFIX,

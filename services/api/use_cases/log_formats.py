@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.database.tables import Event, EventLevel
+from shared.values.text import visible
 
 COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "number", "person_guid")
 # What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection"). Cells also begin after line ends and,
@@ -68,7 +69,7 @@ def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
         yield _csv_lines(
             [
                 [
-                    guard_formula(value) if isinstance(value, str) else value
+                    guard_formula(visible(value, "\n\r\t")) if isinstance(value, str) else value
                     for value in _values(entry).values()
                 ]
                 for entry in page
@@ -93,10 +94,10 @@ def cells_after_date(entry: Event) -> tuple[str, ...]:
     """What stands under the ``HEADINGS`` but for the date, which each format writes in its own way."""
     return (
         TYPES[entry.level],
-        entry.message,
-        entry.number or "",
+        visible(entry.message, "\n\t"),
+        visible(entry.number or ""),
         str(entry.run_id or ""),
-        entry.actor,
+        visible(entry.actor),
     )
 
 
