@@ -37,6 +37,17 @@ def test_a_new_extension_is_its_template_but_for_identity_secrets_and_power(ends
         "PrimaryGroupId": department,
     }
     state.add_user({"Number": "900", "FirstName": "Template"} | settings, is_counted=False)
+    to_template = {
+        "To": "Extension",
+        "Number": "900",
+        "Name": "",
+        "Type": "Extension",
+        "External": "",
+        "Tags": [],
+    }
+    state.inbound_rules[9] = state.inbound_rules[1] | {
+        "Id": 9, "Data": "+4930900", "OfficeHoursDestination": to_template
+    }  # fmt: skip
     office.hire(unit, "newcomer", "201")
     ends.configure([{"dn": unit, "template_extension": "900"}])
     before = picture(ends.phone_system)["900"]
