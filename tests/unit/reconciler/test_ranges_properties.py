@@ -150,7 +150,8 @@ def test_no_given_number_is_anybody_elses_or_outside_of_the_range(world: _World,
         if item.number in held:
             # Only what is theirs already and not linked yet.
             assert item.number not in created
-        if before is not None and before.person_guid != item.person_guid:
+        # An extension that shows them is theirs, whatever is remembered of its number.
+        if before is not None and before.person_guid != item.person_guid and item.number in created:
             assert before.released_at is not None
             assert NOW - before.released_at >= timedelta(days=world.rules.number_quarantine_days)
         if before is None and item.number in created:
@@ -171,12 +172,13 @@ def test_planned_again_before_or_after_it_is_done_everybody_has_the_same_number(
     }
     again = replace(world, known=list(known.values())).plan()
     assert (again.content_hash, again.numbers_reserved) == (plan.content_hash, ())
+    served = {item.person_guid for item in plan.numbers_reserved}
     after = world.after(plan)
     done = after.plan()
-    assert _created(done) == {}
-    # And a third time there is nothing more to remember.
+    # What the first plan forgot is free for those who got none; whoever has a number gets no other.
+    assert served.isdisjoint(_created(done).values())
     settled = after.after(done)
-    assert settled.plan().numbers_reserved == ()
+    assert served.isdisjoint(item.person_guid for item in settled.plan().numbers_reserved)
     linked = {binding.person_guid: binding.number for binding in settled.bindings}
     for item in plan.numbers_reserved:
         assert linked[item.person_guid] == item.number
