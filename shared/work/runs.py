@@ -114,7 +114,10 @@ class RunWork(Work):
                 run.attempts += 1
                 return True
             doing = "planned" if self._state is RunState.COLLECTING else "executed"
-            message = f"The run could not be {doing} in {self._most} tries. The process log says why."
+            message = (
+                f"The run could not be {doing} in {self._most} tries: each time the worker ended before it was done. The "
+                "process log of the workers says why; memory is the usual reason."
+            )
             fail_run(session, run, "given_up", message)
             return False
 

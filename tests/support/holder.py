@@ -21,6 +21,7 @@ from shared.worker.app import create_app
 from shared.worker.context import Context
 
 LEASE_SECONDS = 1.5
+LEASE = "executor of the test"
 
 
 def context_on(folder: Path, url: str) -> Context:
@@ -40,7 +41,7 @@ def run_work(context: Context, run_id: int) -> RunWork:
     """A run to be executed."""
     with context.database.read() as session:
         run = session.get_one(Run, run_id)
-    return RunWork(context, run, RunState.EXECUTING, "executor of the test", 3)
+    return RunWork(context, run, RunState.EXECUTING, LEASE, 2)
 
 
 def finish(work: RunWork) -> None:

@@ -12,15 +12,16 @@ import pytest
 from sqlalchemy import select, update
 
 from shared.database.pages import read_items
-from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
+from shared.database.tables import Event, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import Stage
 from shared.domain.person import AbsentPerson
 from shared.errors import LeaseHeld
 from shared.runs import lookups
 from shared.runs.start import RunRequest, start_run
+from shared.work import leases
 from shared.work.claimed import Work
 from shared.worker.context import Context
-from tests.support.holder import LEASE_SECONDS, context_on, finish, part_work, run_work
+from tests.support.holder import LEASE, LEASE_SECONDS, context_on, finish, part_work, run_work
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.every_database
@@ -184,6 +185,20 @@ def test_the_run_of_a_killed_executor_is_executed_by_the_next(owner: Context, ex
     finish(second)
     with owner.database.read() as session:
         assert session.get_one(Run, executing).state == RunState.DONE
+
+
+def test_a_run_that_ended_two_workers_is_failed_with_its_reason(owner: Context, executing: int) -> None:
+    for _ in range(2):
+        wait_until("the end of the lease", lambda: not leases.is_held(owner.database, LEASE), 30)
+        with _holding(owner, "run", executing) as holder:
+            holder.kill()
+    wait_until("the end of the lease", lambda: not leases.is_held(owner.database, LEASE), 30)
+    assert not run_work(owner, executing).take()
+    with owner.database.read() as session:
+        run = session.get_one(Run, executing)
+        (told,) = session.scalars(select(Event.message).where(Event.code == "run.failed")).all()
+    assert (run.state, run.error_code) == (RunState.FAILED, "given_up")
+    assert "in 2 tries: each time the worker ended before it was done" in told
 
 
 @pytest.mark.parametrize("is_finished", [True, False], ids=["done by the second", "the second is at it"])

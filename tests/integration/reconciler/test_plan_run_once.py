@@ -130,5 +130,8 @@ def test_a_run_that_keeps_killing_its_planner_is_given_up(context: Context, run_
     plan_run(context, run_id)
     run = run_of(context, run_id)
     assert (run.state, run.error_code, steps_of(context, run)) == (RunState.FAILED, "given_up", [])
-    assert run.error_message == "The run could not be planned in 5 tries. The process log says why."
+    assert run.error_message == (
+        "The run could not be planned in 2 tries: each time the worker ended before it was done. The process log of the "
+        "workers says why; memory is the usual reason."
+    )
     assert log_of(context, run)[-1] == "run.failed"
