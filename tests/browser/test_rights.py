@@ -22,7 +22,7 @@ def test_a_viewer_is_offered_no_button_that_changes_anything_and_refused_when_se
     run_id, plan_hash = make_plan(context)
     before = read_settings(context, "default")
     page = window("vera")
-    for path in ("/", "/runs", f"/runs/{run_id}", f"/runs/{run_id}/plan", "/log", "/people", "/audit", "/support",
+    for path in ("/", "/runs", f"/runs/{run_id}", f"/runs/{run_id}/plan", "/log", "/people", "/templates", "/audit", "/support",
                  "/settings/rules", "/settings/units", "/settings/phone-system", "/settings/site"):  # fmt: skip
         page.goto(f"/console{path}")
         offered = [button.inner_text().strip() for button in page.locator("button:visible").all()]

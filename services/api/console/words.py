@@ -82,6 +82,7 @@ OWED = Words(
         Owes.DISABLING: "To be disabled",
         Owes.REMOVAL: "To be removed",
         Owes.TAKE_OVER: "To be handed on",
+        Owes.TEMPLATE: "Settings of its template, asked for again",
     }
 )
 # 3CX's own word for a group is department.

@@ -28,7 +28,7 @@ class OwedOut(Answer):
     owes: str = Field(
         description="steps (the next run does them), refused_steps (3CX refused one; a person decides), "
         "former_extension (only the extension that it replaces is still to go); or the rest of what was begun: disabling, "
-        "removal, take_over."
+        "removal, take_over; or template (its settings were asked for again)."
     )
     answer: str | None = Field(description="What the phone system said last.")
     run_id: int = Field(description="The run that began it.")

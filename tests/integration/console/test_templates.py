@@ -37,3 +37,4 @@ def test_an_operator_sees_what_differs_and_lets_it_be_written_again(
     assert "The next run writes the template's settings again to 1 extension." in page.text
     with context.database.read() as session:
         assert [row.owes for row in owed.rows(session, "default")] == ["template"]
+    assert "Settings of its template, asked for again" in oscar.get("/console/owed").text
