@@ -113,6 +113,7 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
         "/OutboundRules/Pbx.GetEmergencyOutboundRules()",
         None,
     ),
+    ("GET", "/SystemStatus/Pbx.SystemHealthStatus()"): ("/SystemStatus/Pbx.SystemHealthStatus()", None),
     ("GET", "/MailSettings"): ("/MailSettings", None),
     ("GET", "/PromptSets"): ("/PromptSets", None),
     ("GET", "/ServicePrincipals"): ("/ServicePrincipals", None),

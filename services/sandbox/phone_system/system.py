@@ -83,6 +83,12 @@ def system_status(request: Request) -> Answer:
     return request.single("SystemStatus", status, "SystemStatus")
 
 
+@route("GET", "/SystemStatus/Pbx.SystemHealthStatus()")
+def system_health(request: Request) -> Answer:
+    well = {"Firewall": True, "Phones": True, "Trunks": True}
+    return Answer(body={"Id": 0, **well, "CustomTemplatesCount": 0, "UnsupportedFirmwaresCount": 0})
+
+
 @route("GET", "/MailSettings")
 def mail_settings(request: Request) -> Answer:
     options = request.system.options
