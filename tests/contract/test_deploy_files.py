@@ -102,7 +102,7 @@ def test_every_service_is_confined_watched_and_limited() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service.get("read_only") or name == "sqlserver", name
         for secret in service.get("secrets", []):
-            assert secret in composition["secrets"], name
+            assert (secret if isinstance(secret, str) else secret["source"]) in composition["secrets"], name
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:"), name
     for service in of_rollcall(composition).values():
@@ -126,8 +126,27 @@ def test_one_service_builds_the_image() -> None:
 
 def test_the_secrets_of_compose_are_what_the_script_makes(tmp_path: Path) -> None:
     subprocess.run(["sh", str(DEPLOY / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
-    assert {path.name for path in tmp_path.iterdir()} == set(compose_file()["secrets"])
+    # The two passwords are in the files beside them: what the servers and what Rollcall's processes read.
+    passwords = {"redis_password", "rabbitmq_password"}
+    assert {path.name for path in tmp_path.iterdir()} == set(compose_file()["secrets"]) | passwords
     load({"ROLLCALL_SECRET_KEY_FILE": str(tmp_path / "secret_key")})
+
+
+def test_redis_and_rabbitmq_let_in_nobody_without_the_password(tmp_path: Path) -> None:
+    (tmp_path / "broker_url").write_text("redis://redis:6379/0")
+    subprocess.run(["sh", str(DEPLOY / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
+    read = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    for name in ("broker_url", "result_backend_url"):
+        assert read[name].startswith(f"redis://rollcall:{read['redis_password']}@redis:6379/")
+    default, ours = read["redis_users"].splitlines()
+    assert default.endswith("-@all +ping")
+    assert f">{read['redis_password']} " in ours
+    assert "-@admin" in ours
+    services = compose_file()["services"]
+    assert "/run/secrets/redis_users" in services["redis"]["command"]
+    assert read["rabbitmq_user"].split("\n")[1] == f"default_pass = {read['rabbitmq_password']}"
+    (mounted,) = services["rabbitmq"]["secrets"]
+    assert mounted == {"source": "rabbitmq_user", "target": "/etc/rabbitmq/conf.d/20-user.conf"}
 
 
 def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from redis import Redis
 
 from tests.support import forked
 from tests.support.forked import Process
@@ -35,6 +36,15 @@ def of_rollcall(composition: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The services that run Rollcall's image."""
     image = composition["x-rollcall"]["image"]
     return {name: service for name, service in composition["services"].items() if service["image"] == image}
+
+
+def _let_in(server: RedisServer, users: str) -> None:
+    """The users of the file, as ``--aclfile`` has them."""
+    with Redis(port=server.port) as client:
+        # The one that restricts this connection comes last.
+        for line in users.splitlines()[::-1]:
+            _, name, *rules = line.split()
+            client.execute_command("ACL", "SETUSER", name, "reset", *rules)
 
 
 class Composition:
@@ -60,6 +70,7 @@ class Composition:
         subprocess.run(
             ["sh", str(DEPLOY / "secrets.sh"), str(folder / "secrets")], check=True, capture_output=True
         )
+        _let_in(redis, (folder / "secrets/redis_users").read_text(encoding="utf-8"))
         for name in ("broker_url", "result_backend_url"):
             path = folder / "secrets" / name
             path.chmod(0o600)
