@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bench import (
     api,
     archive,
+    budgets,
     console,
     execute,
     extensions,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "archive": archive.measure,
     "console": console.measure,
     "api": api.measure,
+    "budgets": budgets.measure,
     "idle": idle_hour.measure,
     "start": start.measure,
 }

@@ -59,7 +59,7 @@ def measure() -> list[Figure]:
             connection.exec_driver_sql("VACUUM ANALYZE")
         context = Context(create_app(settings), settings, database, encryption.load(settings))
         token = create_token(context, "bench")
-        ours = stack.enter_context(_rollcall(folder, server.url("rollcall")))
+        ours = stack.enter_context(rollcall(folder, server.url("rollcall")))
         bare = stack.enter_context(_bare(server.url("rollcall")))
         return [
             _compare(
@@ -143,7 +143,7 @@ def _add_runs(database: Database) -> None:
 
 
 @contextmanager
-def _rollcall(folder: Path, url: str) -> Iterator[int]:
+def rollcall(folder: Path, url: str) -> Iterator[int]:
     """``rollcall api`` as a process; its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.api.problems import problem_response
 from services.api.web.addresses import subject_of
+from services.api.web.following import STREAMS_OF_A_CALLER
 from services.api.web.known import KnownCallers, credential_of
 
 log = structlog.get_logger(__name__)
@@ -121,6 +122,19 @@ class Admission:
             if not caller.in_hand:
                 del self._callers[credential]
 
+    @asynccontextmanager
+    async def stream_of_caller(self, credential: str) -> AsyncIterator[bool]:
+        """Whether one who is signed in may open one more stream, for the block: told before anything is looked up."""
+        key = _STREAMS + credential
+        caller = self._callers.setdefault(key, _Caller())
+        caller.in_hand += 1
+        try:
+            yield caller.in_hand <= STREAMS_OF_A_CALLER
+        finally:
+            caller.in_hand -= 1
+            if not caller.in_hand:
+                del self._callers[key]
+
     def end_turn(self, address: str) -> None:
         """The request is answered."""
         self._turns.release()
@@ -169,10 +183,9 @@ class AdmissionMiddleware:
             await self._app(scope, receive, send)
             return
         if credential and admission.known.knows(credential):
-            if scope["path"].endswith(_STREAMS):
-                await self._app(scope, receive, send)
-                return
-            async with admission.turn_of_caller(credential) as has_turn:
+            is_stream = scope["path"].endswith(_STREAMS)
+            turn = admission.stream_of_caller if is_stream else admission.turn_of_caller
+            async with turn(credential) as has_turn:
                 answer = self._app if has_turn else _busy("You have too many requests in hand.")
                 await answer(scope, receive, send)
             return
