@@ -56,9 +56,10 @@ class Bench:
         with self.context.database.begin() as session:
             store.write(session, "default", settings, actor="test", encryption=self.context.encryption)
 
-    def xapi(self, **changes: Any) -> Xapi:
+    def xapi(self, further: tuple[str, ...] = (), **changes: Any) -> Xapi:
         """A client of its own, as another worker would have it."""
-        return Xapi(self.settings(**changes), self.context.database, self.context.encryption)
+        settings = self.settings(**changes)
+        return Xapi(settings, self.context.database, self.context.encryption, further=further)
 
     def user(self, number: str) -> dict[str, Any]:
         """The user with this number as the phone system has it."""

@@ -169,6 +169,21 @@ def test_a_property_that_decisions_rest_on_is_never_left_out(
         xapi.extensions()
 
 
+@_newest
+def test_a_further_field_that_a_release_lacks_is_left_out_and_the_others_are_read(
+    bench: Bench, proxy: Between
+) -> None:
+    lacking = "EmergencyAdditionalInfo"
+    said = f"The query specified in the URI is not valid. Could not find a property named '{lacking}' on type 'Pbx.User'."
+    refusal = Answer(400, json.dumps({"error": {"code": "", "message": said}}).encode())
+    proxy.handling = lambda passing, forward: refusal if lacking in str(passing.query) else forward()
+    with bench.xapi(further=("language", "emergency_info")) as xapi:
+        assert {extension.further for extension in xapi.extensions()} == {(("language", "EN"),)}
+    # Nothing is mapped, nothing is asked for.
+    with bench.xapi() as xapi:
+        assert {extension.further for extension in xapi.extensions()} == {()}
+
+
 @_oldest
 @pytest.mark.parametrize("status", [403, 404, 400])
 def test_a_limit_that_is_nowhere_said_is_unknown_and_no_reason_to_stop(
