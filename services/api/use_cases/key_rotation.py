@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import audit_chain, events
 from shared.database.locks import exclusive
-from shared.database.tables import FactorKind, PhoneSystemToken, SecondFactor, SettingsVersion
+from shared.database.tables import FactorKind, OwedSteps, PhoneSystemToken, SecondFactor, SettingsVersion
 from shared.encryption import (
     FileEncryption,
     key_file,
@@ -108,7 +108,8 @@ def encrypt_anew(context: Context) -> int:
                     changed += 1
         if not rows:
             _seal_audit_anew(context)
-            return changed + _encrypt_tokens_anew(context) + _encrypt_apps_anew(context)
+            changed += _encrypt_tokens_anew(context) + _encrypt_apps_anew(context)
+            return changed + _encrypt_taken_anew(context)
         last = rows[-1].id
 
 
@@ -142,6 +143,23 @@ def _encrypt_apps_anew(context: Context) -> int:
     return changed
 
 
+def _encrypt_taken_anew(context: Context) -> int:
+    """What renumberings have taken off former extensions; named by its content, because a worker may change it."""
+    changed = 0
+    with context.database.begin() as session:
+        for taken in session.scalars(select(OwedSteps.taken).where(OwedSteps.taken.is_not(None))).all():
+            if taken is None or context.encryption.is_current(taken) or not _is_readable(context, taken):
+                continue
+            done = session.execute(
+                update(OwedSteps)
+                .where(OwedSteps.taken == taken)
+                .values(taken=context.encryption.encrypt(context.encryption.decrypt(taken)))
+                .execution_options(synchronize_session=False)
+            )
+            changed += int(done.rowcount)  # type: ignore[attr-defined]
+    return changed
+
+
 def _seal_audit_anew(context: Context) -> None:
     last: int | None = 0
     while last is not None:
@@ -169,6 +187,7 @@ def _all_secrets(session: Session) -> Iterator[str]:
     for document in session.scalars(select(SettingsVersion.document).execution_options(yield_per=BATCH)):
         yield from store.secrets_in(document)
     yield from session.scalars(select(PhoneSystemToken.token))
+    yield from filter(None, session.scalars(select(OwedSteps.taken).where(OwedSteps.taken.is_not(None))))
     yield from session.scalars(select(SecondFactor.secret).where(SecondFactor.kind == FactorKind.APP.value))
 
 

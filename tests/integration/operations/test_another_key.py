@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 
 from services.api.use_cases import key_rotation, settings
 from shared import encryption
-from shared.database.tables import Lease, PhoneSystemToken, SettingsVersion
+from shared.database.tables import Lease, OwedSteps, PhoneSystemToken, SettingsVersion
 from shared.encryption import Encryption, new_key, read_key_file
 from shared.errors import SecretUnreadable, SettingsInvalid
 from shared.settings import store
@@ -146,6 +146,20 @@ def test_a_rotation_killed_at_any_step_loses_nothing_and_is_taken_up_again(ready
     assert len(read_key_file(path)) == 1
     state = key_rotation.key_state(ready)
     assert (state.older, state.unreadable) == (0, 0)
+
+
+def test_what_a_renumbering_has_taken_off_is_readable_with_another_key(ready: Context) -> None:
+    now = datetime.now(UTC)
+    with ready.database.begin() as session:
+        values = {"site_id": SITE, "number": "204", "run_id": 1, "person_guid": "g", "person_name": "A"}
+        more = {"before": {}, "after": {}, "owes": "steps", "begun_at": now}
+        session.execute(
+            insert(OwedSteps).values(values | more | {"taken": ready.encryption.encrypt('{"Phones": []}')})
+        )
+    assert key_rotation.rotate_keys(ready, "anna").older == 0
+    with ready.database.read() as session:
+        taken = session.scalars(select(OwedSteps.taken)).one()
+    assert encryption.load(ready.settings).decrypt(taken or "") == '{"Phones": []}'
 
 
 def test_a_process_that_runs_on_notices_another_key(ready: Context) -> None:
