@@ -33,7 +33,8 @@ class GroupRole(Document):
 
 class DirectoryGroupsSettings(Document):
     """Members of these Active Directory groups, direct or nested, sign in to the console with the name and password of
-    their Windows account. The password is checked by a domain controller over LDAPS or StartTLS and never stored."""
+    their Windows account. The password is checked by a domain controller over LDAPS or StartTLS and never stored. Those of site
+    default count for all sites."""
 
     is_enabled: bool = setting(
         False,

@@ -17,7 +17,8 @@ class RequiredFor(Choice):
 
 class SecondFactorSettings(Document):
     """A second factor is an authenticator app or a passkey, asked for after the password of a Rollcall account or an Active
-    Directory account. Extensions with PIN or directory password have none; at an identity provider it is the provider's."""
+    Directory account. Extensions with PIN or directory password have none; at an identity provider it is the provider's.
+    Those of site default count for all sites."""
 
     required_for: RequiredFor = setting(
         RequiredFor.NOBODY,

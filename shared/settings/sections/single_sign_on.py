@@ -32,7 +32,8 @@ class ClaimRole(Document):
 
 class SingleSignOnSettings(Document):
     """People sign in at the identity provider of the company, by OpenID Connect (Entra ID, Keycloak, AD FS and others).
-    The values of one claim say which role they have. Register the address of the console with /console/sign-in/openid/back."""
+    The values of one claim say which role they have. Register the address of the console with /console/sign-in/openid/back.
+    Those of site default count for all sites."""
 
     is_enabled: bool = setting(False, "Single sign-on", "Rollcall accounts always work as well.", PROVIDER)
     name: Text = setting("Single sign-on", "Name on the sign-in page", "E.g. Contoso account.", PROVIDER)

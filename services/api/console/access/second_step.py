@@ -12,7 +12,8 @@ from services.api.console.access.challenges import Challenge
 from services.api.console.access.factors import owned
 from services.api.console.access.factors.passkeys import Place
 from services.api.console.access.lockout import Pace
-from services.api.console.access.sessions import SignInRefused, in_words, open_session
+from services.api.console.access.proving import SignInRefused, in_words
+from services.api.console.access.sessions import open_session
 from shared.database import events
 from shared.database.tables import Account, FactorKind
 from shared.errors import Conflict

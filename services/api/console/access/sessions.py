@@ -11,19 +11,15 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import delete, or_, select, update
 
-from services.api.console.access import challenges, extensions, group_members, lockout, sourced
+from services.api.console.access import challenges, sourced
 from services.api.console.access.accounts import end_sessions
 from services.api.console.access.challenges import Purpose
 from services.api.console.access.factors import apps, owned, passkeys
-from services.api.console.access.group_members import Locked, NotAMember
-from services.api.console.access.lockout import Pace, count_attempt, forgive, take_back
-from services.api.console.access.passwords import own
-from services.api.console.access.rules import read_rules
-from services.api.console.access.standing import CannotAsk, NotLetIn
+from services.api.console.access.proving import SignInRefused as SignInRefused
+from services.api.console.access.proving import prove
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
-from shared.errors import StorageUnavailable, TooBusy
-from shared.settings.documents import PasswordType, SignInSettings
+from shared.errors import StorageUnavailable
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -33,36 +29,6 @@ IDLE = timedelta(hours=1)
 LONGEST = timedelta(hours=12)
 _JUST_NOW = timedelta(minutes=10)
 _SEEN_NOTED_EVERY = timedelta(minutes=1)
-_REFUSED = {
-    PasswordType.OWN: "The name or the password is wrong. Check both and try again.",
-    PasswordType.VOICEMAIL_PIN: "The extension or the PIN is wrong, or the extension may not sign in here. Check both "
-    "and try again, or ask a manager.",
-    PasswordType.DIRECTORY: "The extension or the password is wrong, or the extension may not sign in here. Check both "
-    "and try again, or ask a manager.",
-}
-_REFUSED_GROUPS = "The name or the password is wrong, or the account may not sign in here. Check both and try again, or ask a manager."
-_CANNOT_ASK = {
-    PasswordType.OWN: "Passwords cannot be checked at the moment, because the directory cannot be asked. Try again in a "
-    "minute. Rollcall's own accounts can sign in as always.",
-    PasswordType.VOICEMAIL_PIN: "PINs cannot be checked at the moment, because the phone system cannot be asked. Try "
-    "again in a minute. Rollcall's own accounts can sign in as always.",
-    PasswordType.DIRECTORY: "Passwords cannot be checked at the moment, because the directory or the phone system cannot "
-    "be asked. Try again in a minute. Rollcall's own accounts can sign in as always.",
-}
-
-
-class SignInRefused(Exception):
-    """Nobody was signed in. ``retry_after`` is set when it is useless to try before; ``is_temporary`` when nobody
-    could say whether the password is right.
-    """
-
-    def __init__(
-        self, message: str, retry_after: timedelta | None = None, *, is_temporary: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.retry_after = retry_after
-        self.is_temporary = is_temporary
 
 
 class SecondFactorDue(Exception):
@@ -118,7 +84,7 @@ def sign_in(context: Context, name: str, password: str, address: str) -> str:
     :raises SignInRefused: the name or the password is wrong (it does not say which), or too many were.
     :raises SecondFactorDue: the password is right and not enough.
     """
-    return go_on(context, _prove(context, name.strip().lower(), password, address), address)
+    return go_on(context, prove(context, name.strip().lower(), password, address), address)
 
 
 def go_on(context: Context, account: Account, address: str) -> str:
@@ -147,7 +113,7 @@ def check_again(context: Context, visitor: Visitor, password: str, address: str)
                 "For this you must have signed in just now. Sign out and in again, then repeat it."
             )
         return
-    if _prove(context, visitor.name, password, address).id != visitor.account_id:
+    if prove(context, visitor.name, password, address).id != visitor.account_id:
         raise SignInRefused("Somebody else has this name now. Sign out, and sign in again.")
 
 
@@ -281,98 +247,6 @@ def sign_out_everywhere(context: Context, account_id: int) -> None:
         end_sessions(session, account_id)
 
 
-def _prove(context: Context, name: str, password: str, address: str) -> Account:
-    settings = read_rules(context, SignInSettings).settings
-    is_pin = settings.password_type is PasswordType.VOICEMAIL_PIN
-    pace = Pace(longest_lock=lockout.LONGEST_LOCK_OF_PIN) if is_pin else Pace()
-    _check_wait(count_attempt(context, name, address, pace=pace))
-    try:
-        account, refused = _account_of(context, settings, name, password, address)
-    except CannotAsk as error:
-        take_back(context, name, address)
-        raise SignInRefused(_cannot_ask(settings, error), is_temporary=True) from error
-    except TooBusy as error:
-        take_back(context, name, address)
-        wait = timedelta(seconds=error.retry_after)
-        raise SignInRefused(error.message, wait, is_temporary=True) from error
-    except Locked as locked:
-        _check_wait(locked.wait)
-        raise
-    number = account.name if account is not None else refused.number
-    if extensions.is_number(number) and number != name:
-        # Extension, login and principal name are one person: whoever guesses has no more attempts for that.
-        _check_wait(count_attempt(context, number, None, pace=pace))
-    if account is None:
-        _note_failure(context, number or name, address)
-        if refused.told:
-            raise SignInRefused(
-                f"The password is right, but {refused.told}. Ask your administrator for help."
-            )
-        raise SignInRefused(_refused(context, settings))
-    # Of own accounts alone: guesses at others' passwords are few wherever they come from, before AD locks.
-    is_own = account.source == AccountSource.OWN
-    forgive(context, {name, account.name}, address, remember_address=is_own)
-    return account
-
-
-def _check_wait(wait: timedelta | None) -> None:
-    if wait is not None:
-        raise SignInRefused(
-            f"Too many attempts failed. Wait {in_words(wait)}, then try again. A manager can set a new password.",
-            wait,
-        )
-
-
-def _refused(context: Context, settings: SignInSettings) -> str:
-    return _REFUSED_GROUPS if group_members.is_on(context) else _REFUSED[settings.password_type]
-
-
-def _cannot_ask(settings: SignInSettings, error: CannotAsk) -> str:
-    if not error.why:
-        return _CANNOT_ASK[settings.password_type]
-    return (
-        f"Passwords cannot be checked, because {error.why}. A manager can change that in the settings. Rollcall's own "
-        "accounts can sign in as always."
-    )
-
-
-def _account_of(
-    context: Context, settings: SignInSettings, name: str, password: str, address: str
-) -> tuple[Account | None, NotLetIn]:
-    """The account, ``None`` when it is not proven, and then why.
-
-    Each password is tried in one place only: whatever is wrong there is not tried elsewhere.
-    """
-    account = own.verify(context, name, password)
-    if account is not None or own.has_account(context, name):
-        return account, NotLetIn()
-    is_own_only = settings.password_type is PasswordType.OWN
-    try:
-        if group_members.is_on(context) and (is_own_only or not extensions.is_number(name)):
-            try:
-                return group_members.prove(context, name, password, address), NotLetIn()
-            except NotAMember:
-                # No password was tried yet.
-                pass
-        if not is_own_only:
-            return extensions.prove(context, settings, name, password, address), NotLetIn()
-    except NotLetIn as refused:
-        return None, refused
-    return None, NotLetIn()
-
-
-def _note_failure(context: Context, name: str, address: str) -> None:
-    log.warning("sign_in_refused", address=address)
-    kinds = lockout.locked(context, name, address)
-    if not kinds:
-        return
-    with context.database.begin() as session:
-        # A name that is none may be a password typed into the wrong field.
-        known = session.scalar(select(Account.name).where(Account.name == name))
-        details = {"locked": ", ".join(kinds), "address": address[:64], "account": known or ""}
-        events.audit(session, DEFAULT_SITE, actor="sign-in", action="sign_in.locked", details=details)
-
-
 def _note_seen(context: Context, session_id: int, now: datetime) -> None:
     try:
         with context.database.begin() as session:
@@ -386,9 +260,3 @@ def _note_seen(context: Context, session_id: int, now: datetime) -> None:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def in_words(wait: timedelta) -> str:
-    """How long to wait, as people say it."""
-    seconds = max(1, round(wait.total_seconds()))
-    return f"{seconds} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"
