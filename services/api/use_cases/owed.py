@@ -41,6 +41,10 @@ def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedStep
     with context.database.begin() as session:
         row = _row(session, site_id, number)
         former = " The extension that it was to replace stays as well." if row.former_id is not None else ""
+        if row.taken and row.owes != Owes.FORMER_EXTENSION:
+            former += (
+                " Look at the phones and public links of both: what was changing hands may be with neither."
+            )
         said = f"What was owed to extension {row.number} ({row.person_name}) is given up: it stays as it is in 3CX.{former}"
         _note(session, row, actor, "given_up", said)
         session.delete(row)
