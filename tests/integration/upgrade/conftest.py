@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.use_cases.audit import begin_sealing
 from services.cli.deployment import open_deployment
 from shared.database.engine import Database
 from shared.database.migrate import migrate
@@ -42,12 +43,16 @@ def released(folder: Path) -> Path:
 @contextmanager
 def upgraded(folder: Path) -> Iterator[Context]:
     """This version on the folder: an embedded database is migrated when it is opened, one on a server when told to."""
-    if url := first_release.load_where_tests_run(folder):
-        database = Database(url)
+    is_on_server = first_release.load_where_tests_run(folder)
+    if is_on_server:
+        database = Database(is_on_server)
         migrate(database)
         database.close()
     # No worker is there to be asked.
     context = open_deployment(deployment_settings(folder, question_seconds=0.05))
+    if is_on_server:
+        # As `rollcall migrate` does.
+        begin_sealing(context, "test", first_release.REVISION)
     yield context
     context.database.close()
 
