@@ -163,6 +163,7 @@ def test_a_domain_controller_killed_between_pages_removes_nobody(
         sections = {
             "directory": office.settings([unit], page_size=10),
             "phone_system": phone_system_settings(world.phone_system),
+            "rules": {},
         }
         site.configure(sections)
         settle(site)

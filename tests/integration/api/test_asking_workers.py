@@ -58,7 +58,8 @@ def test_a_password_that_is_not_saved_yet_travels_sealed(context: Context) -> No
 
 
 def test_a_stored_password_that_is_not_given_travels_sealed(ready: Context) -> None:
-    arguments = _sent(ready, {"user": "anna@corp.example"})
+    same_address = {name: value for name, value in READY["directory"].items() if name != "password"}
+    arguments = _sent(ready, same_address | {"user": "anna@corp.example"})
     opened = unseal(Section.DIRECTORY, arguments["settings"], ready.encryption)
     assert getattr(opened, "password").get_secret_value() == SECRET  # noqa: B009
 

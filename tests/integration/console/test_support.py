@@ -84,7 +84,7 @@ def test_no_secret_is_in_any_byte_of_the_diagnostics(ready: Context, browser: Op
                 secret = f'p/"{site}-{section.value}-{name}+ü'
                 apply_settings(ready, site, {section.value: {name: secret}}, "test")
                 planted.append(secret)
-    assert len(planted) == 6
+    assert len(planted) == 8
     token = create_token(ready, "monitoring", 1, "test")
     # What must never be in a message is taken out even when it is.
     with ready.database.begin() as session:

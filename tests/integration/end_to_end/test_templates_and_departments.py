@@ -123,22 +123,41 @@ def test_a_department_that_must_not_be_created_is_a_finding_and_the_person_gets_
     ends.assert_in_step()
 
 
-def test_a_department_that_3cx_refuses_for_ever_holds_nobody_up_and_is_logged_once(ends: Ends) -> None:
+def test_a_department_of_63_characters_has_as_many_as_3cx_takes_once_that_is_known(ends: Ends) -> None:
     unit, long_name = ends.office.unit("Everyone"), "Department of " + "x" * 49
     ends.office.hire(unit, "seller", "201", department=long_name)
     ends.office.hire(unit, "loner", "202", department="Sales")
     ends.configure([unit], rules=BY_DEPARTMENT)
+    assert ends.site.complete().state == RunState.FAILED
+    assert departments_of(ends.phone_system, "202")[1] == "Sales"
+    run = ends.site.plan()
+    assert run.state == RunState.EXECUTING, "nothing is held for it"
+    assert ends.site.finish(run.id).state == RunState.DONE
+    (finding,) = ends.site.findings(run.id)["shortened"]
+    assert long_name in finding.message
+    assert departments_of(ends.phone_system, "201")[1] == long_name[:50]
+    ends.assert_in_step()
+
+
+def test_a_department_that_3cx_refuses_for_ever_holds_nobody_up_and_is_logged_once(ends: Ends) -> None:
+    unit, refused = ends.office.unit("Everyone"), "Unwanted"
+    ends.office.hire(unit, "seller", "201", department=refused)
+    ends.office.hire(unit, "loner", "202")
+    ends.configure([unit], rules=BY_DEPARTMENT)
+    ends.phone_system.faults.add(
+        {"kind": "status", "status": 400, "body": "odata", "method": "POST", "path": "/Groups$", "times": 100}
+    )
     first = ends.site.complete()
     assert first.state == RunState.FAILED
-    assert departments_of(ends.phone_system, "202")[1] == "Sales"
-    ends.office.hire(unit, "joiner", "203", department=long_name)
+    assert "202" in picture(ends.phone_system)
+    ends.office.hire(unit, "joiner", "203", department=refused)
     for times in (1, 2, 3):
         run = ends.site.plan()
         assert run.state == RunState.EXECUTING, "nothing is held for it"
         run = ends.site.finish(run.id)
         assert (run.state, run.error_code) == (RunState.DONE, "refused")
         (finding,) = ends.site.findings(run.id)["refused"]
-        assert long_name in finding.message
+        assert refused in finding.message
         assert ("3 times in a row" in finding.message) == (times == 3)
     assert {"201", "203"} <= picture(ends.phone_system).keys()
     assert departments_of(ends.phone_system, "203") == (["DEFAULT"], "DEFAULT")

@@ -33,24 +33,22 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo. An older version would delete leavers at once where rules were never saved: they are disabled instead."""
-    connection = op.get_bind()
-    begun = connection.execute(sa.select(_SITES.c.id, _SITES.c.beginning)).all()
-    saved = connection.execute(sa.select(_SETTINGS.c.site_id, _SETTINGS.c.section)).all()
-    in_use = {site_id for site_id, _section in saved}
-    with_rules = {site_id for site_id, section in saved if section == "rules"}
-    rows = [
-        {
-            "site_id": site_id,
-            "section": "rules",
-            "version": 1,
-            "document": {"when_deleted": "disable"},
-            "actor": "rollcall migrate",
-            "created_at": datetime.now(UTC).replace(tzinfo=None),
-        }
-        for site_id, beginning in begun
-        if beginning and "when_deleted" in beginning.get("rules", {}) and site_id in in_use - with_rules
-    ]
-    if rows:
-        op.bulk_insert(_SETTINGS, rows)
+    of_site = _SETTINGS.c.site_id == _SITES.c.id
+    begins_so = sa.cast(_SITES.c.beginning, sa.Unicode()).like('%"when_deleted"%')
+    is_in_use = sa.exists().where(of_site)
+    has_rules = sa.exists().where(of_site, _SETTINGS.c.section == "rules")
+    is_postgresql = op.get_context().dialect.name == "postgresql"
+    rules = sa.literal('{"when_deleted": "disable"}')
+    now = datetime.now(UTC).replace(tzinfo=None)
+    begun = sa.select(
+        _SITES.c.id,
+        sa.literal("rules"),
+        sa.literal(1),
+        sa.cast(rules, sa.JSON()) if is_postgresql else rules,
+        sa.literal("rollcall migrate"),
+        sa.literal(now, MOMENT),
+    ).where(begins_so, is_in_use, ~has_rules)
+    # As one statement, so that it stands in a script for an administrator too.
+    op.execute(_SETTINGS.insert().from_select([column.name for column in _SETTINGS.c], begun))
     with op.batch_alter_table("sites") as batch_op:
         batch_op.drop_column("beginning")
