@@ -95,7 +95,7 @@ def test_the_first_run_after_a_change_of_the_selection_is_held(ends: Ends, chang
     other = ends.office.unit("Support")
     ends.office.hire(other, "supporter", "301")
     for dn in people:
-        ends.office.change(dn, ipPhone="4" + dn[9:10])
+        ends.office.change(dn, ipPhone="40" + dn[9:10])
     if change == "units":
         ends.configure([unit, other], limits={})
     else:

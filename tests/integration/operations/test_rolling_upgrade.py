@@ -116,7 +116,7 @@ def test_a_message_that_is_not_understood_is_refused_and_its_work_is_not_lost(
         wait_until("every message was refused", _are_refused)
         assert site.run(run_id).state == RunState.COLLECTING
         assert {part.attempt for part in site.parts(run_id)} == {0}
-        assert "version 2" in next(
+        assert "version '2'" in next(
             line["error"] for line in said if line.get("code") == "message_not_understood"
         )
     # The process that was upgraded, or the one that was not: whoever understands takes what is left.

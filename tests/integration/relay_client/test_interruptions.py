@@ -174,8 +174,8 @@ def test_a_run_whose_executor_dies_again_and_again_is_ended_and_the_log_says_so(
     assert not work.take()
     assert (bench.run(run_id).state, bench.run(run_id).error_code) == ("failed", "given_up")
     assert bench.log()[-1] == (
-        f"Run {run_id} was stopped: The run could not be executed in {MOST_INTERRUPTIONS} tries. "
-        "The process log says why."
+        f"Run {run_id} was stopped: The run could not be executed in {MOST_INTERRUPTIONS} tries: each time the worker "
+        "ended before it was done. The process log of the workers says why; memory is the usual reason."
     )
     assert [row.error_code for row in bench.rows(run_id)] == ["run_stopped"]
 

@@ -117,7 +117,12 @@ def _shown(value: Any, field: Field | None) -> str:
         return "a certificate"
     if isinstance(value, Mapping):
         columns = {column.name: column for column in field.columns} if field else {}
-        text = ": ".join(_shown(part, columns.get(name)) for name, part in value.items() if part)
+        text = ": ".join(
+            _shown(part, columns.get(name))
+            for name, part in value.items()
+            # A choice that is as ever is nothing to tell of a row.
+            if part and not (name in columns and columns[name].choices and part == columns[name].default)
+        )
     else:
         text = field.choices.get(value, "") if field and isinstance(value, str) else ""
         text = text or field_value(value)
