@@ -122,7 +122,9 @@ def test_every_link_of_every_page_leads_somewhere(browser: Open) -> None:
     }
     assert len(links) > 40
     for link in sorted(links):
-        assert mary.http.get(link).status_code == 200, link
+        # A file that takes longer has a page until it is there.
+        made_meanwhile = {202} if "/export" in link else set()
+        assert mary.http.get(link).status_code in {200} | made_meanwhile, link
 
 
 def test_files_are_ours_and_kept_by_browsers_until_they_change(browser: Open) -> None:

@@ -81,7 +81,8 @@ def test_a_company_is_brought_into_step_and_kept_so_through_a_day_of_every_chang
     assert {key: after[key] for key in strangers} == strangers
     assert furniture(ends.phone_system) == equipment
     assert {key[1] for key in changes_made(ends.phone_system)} <= touched
-    assert max(changes_made(ends.phone_system).values()) <= 4, (
+    # Two extensions have a number that is passed on: two steps of the former one, three of the new one.
+    assert max(changes_made(ends.phone_system).values()) <= 5, (
         "a mutation was applied more often than it has steps"
     )
     ends.assert_in_step()

@@ -40,6 +40,8 @@ def _as_far_as(saved: Any, written: Any) -> Any:
     """What was written, less what was not there to be saved."""
     if isinstance(saved, dict):
         return {name: _as_far_as(value, written[name]) for name, value in saved.items()}
+    if isinstance(saved, list) and len(saved) == len(written):
+        return [_as_far_as(one, other) for one, other in zip(saved, written, strict=True)]
     return written
 
 
