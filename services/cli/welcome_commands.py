@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from services.api.schemas.welcome import WelcomeSent
-from services.api.use_cases.welcome import MOST, send
+from services.api.use_cases.welcome import send
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say
-from shared.errors import SettingsInvalid
 
 
 def welcome(
@@ -18,8 +17,6 @@ def welcome(
     site: Site = DEFAULT_SITE,
 ) -> None:
     """Let 3CX mail its welcome message to the people of these extensions."""
-    if len(numbers) > MOST:
-        raise SettingsInvalid(f"At most {MOST} messages are sent at once. Name fewer extensions.")
     sent = send(deployment_of(command), site, numbers, ACTOR)
     if as_json:
         print_json([WelcomeSent.model_validate(item) for item in sent])

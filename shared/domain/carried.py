@@ -246,7 +246,8 @@ BELONGINGS: tuple[Belonging, ...] = (
 )  # fmt: skip
 
 _LOST_IN_GENERAL = (
-    "recorded greetings, sign-in passwords, personal contacts, and the history of calls and chats"
+    "recorded greetings, the present hot desk, sign-in passwords, personal contacts, the history of calls and chats, and "
+    "outbound rules and call flow scripts that name the number"
 )
 RENUMBERING_SAYS = (
     "Settings, phones, queues, ring groups, direct numbers and the keys of others go along. Not carried over: "

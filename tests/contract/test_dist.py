@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Built once, whoever asks for it.
+pytestmark = pytest.mark.xdist_group("dist")
 
 
 @pytest.fixture(scope="module")

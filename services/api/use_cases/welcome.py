@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from shared.database import events
 from shared.database.tables import BindingRow, EventLevel, Site
-from shared.errors import NotFound, RollcallError
+from shared.errors import NotFound, RollcallError, SettingsInvalid
 from shared.worker.context import Context
 from shared.worker.questions import ask
 
@@ -36,9 +36,15 @@ class Sent:
 def send(context: Context, site_id: str, numbers: Sequence[str], actor: str) -> list[Sent]:
     """Send it to everybody who is linked to one of these extensions, or to nobody.
 
+    :raises SettingsInvalid: these are too many at once, or none.
     :raises NotFound: nobody is linked to one of them, or there is no such site.
     :raises RollcallError: 3CX cannot be asked; what is not known to be sent is in the Log.
     """
+    if not 1 <= len(numbers) <= MOST:
+        raise SettingsInvalid(
+            f"Choose from 1 to {MOST} extensions: no more messages are sent at once. "
+            "Send the others afterwards."
+        )
     people = _linked(context, site_id, [number.strip()[:20] for number in numbers])
     with context.database.begin() as session:
         for number in people:

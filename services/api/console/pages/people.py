@@ -47,7 +47,8 @@ def release_link(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Re
 
 @router.post("/people/welcome")
 def send_welcome_message(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
-    """Let 3CX mail its welcome message to a person again; the Log has what became of it."""
-    number = text_of(form, "number")
-    welcome.send(context, DEFAULT_SITE, [number], visitor.actor)
-    return RedirectResponse(link("/log", number=number), HTTPStatus.SEE_OTHER)
+    """Let 3CX mail its welcome message again, to a person or to chosen rows; the Log has what became of it."""
+    numbers = list(dict.fromkeys(value for value in form.getlist("number") if isinstance(value, str)))
+    welcome.send(context, DEFAULT_SITE, numbers, visitor.actor)
+    shown = {"number": numbers[0]} if len(numbers) == 1 else {}
+    return RedirectResponse(link("/log", **shown), HTTPStatus.SEE_OTHER)
