@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from typing import IO
@@ -40,6 +41,9 @@ class Exports:
         self._in_hand: Counter[str] = Counter()
         self._turns: dict[str, asyncio.Lock] = {}
         self._processes = asyncio.Semaphore(AT_ONCE)
+        # Whatever nobody has fetched when the API ends.
+        self._open: set[IO[bytes]] = set()
+        weakref.finalize(self, _close_all, self._open)
 
     def enter(self, caller: str) -> None:
         """Count one more file of the caller; ``leave`` must follow.
@@ -87,6 +91,7 @@ class Exports:
         made = self._files.pop((caller, order), None)
         if made is None or made.cancel() or made.cancelled() or made.exception() is not None:
             return
+        self._open.discard(made.result())
         made.result().close()
 
     async def _make(self, caller: str, order: Order) -> IO[bytes]:
@@ -99,6 +104,7 @@ class Exports:
             except BaseException:
                 file.close()
                 raise
+            self._open.add(file)
             return file
 
     async def _run(self, order: Order, file: IO[bytes]) -> None:
@@ -130,6 +136,11 @@ class Exports:
             self._files.pop(key, None)
             return
         asyncio.get_running_loop().call_later(_KEPT_SECONDS, self.forget, *key)
+
+
+def _close_all(files: set[IO[bytes]]) -> None:
+    for file in files:
+        file.close()
 
 
 def opened(file: IO[bytes]) -> tuple[int, Iterator[bytes]]:
