@@ -4,6 +4,7 @@ Whatever it refuses gets one and the same answer, so that nobody outside learns 
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from services.relay.signing import Refused, Signatures
 
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
+# Of a refused request, read and thrown away: a connection closed on what has not been read takes the answer with it.
+_REFUSED_BYTES = 1024 * 1024
 PAIR = ("POST", "/v1/pair")
 _LOG = logging.getLogger("rollcall.relay")
 
@@ -42,11 +45,13 @@ class Gate:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
+        coming = _Coming(receive)
         try:
-            answer = await self._admitted(scope, receive)
+            answer = await self._admitted(scope, coming)
         except Refused as reason:
             client = (scope.get("client") or ("?",))[0]
             _LOG.warning("refused a request from %s: %s", client, reason)
+            await coming.throw_away()
             await JSONResponse({"code": "refused"}, 401)(scope, receive, send_last)
             return
         if isinstance(answer, JSONResponse):
@@ -54,15 +59,15 @@ class Gate:
             return
         await self._app(scope, _replayed(answer), send_last)
 
-    async def _admitted(self, scope: Scope, receive: Receive) -> bytes | JSONResponse:
+    async def _admitted(self, scope: Scope, coming: "_Coming") -> bytes | JSONResponse:
         method, headers = scope["method"], Headers(scope=scope)
         target = scope["raw_path"].decode("ascii", "replace")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("ascii", "replace")
         if (method, target) == PAIR:
-            return await self._pair(await _body(receive, headers))
+            return await self._pair(await coming.body(headers))
         self._signatures.check_head(headers)
-        body = await _body(receive, headers)
+        body = await coming.body(headers)
         self._signatures.check(method, target, headers, body)
         return body
 
@@ -81,28 +86,46 @@ class Gate:
         return JSONResponse({"paired": True})
 
 
-async def _body(receive: Receive, headers: Mapping[str, str]) -> bytes:
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or len(length) > 9 or int(length) > BODY_BYTES:
-        raise Refused(f"its body is larger than {BODY_BYTES} bytes")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read(receive)
-    except TimeoutError as error:
-        raise Refused(f"its body did not arrive within {BODY_SECONDS:.0f} s") from error
+class _Coming:
+    """The body of one request as it arrives, within one time limit whatever becomes of it."""
 
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+        self._length = 0
+        self._is_over = False
 
-async def _read(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
+    async def body(self, headers: Mapping[str, str]) -> bytes:
+        """All of it. Raises ``Refused`` when it is too large, too slow or cut off."""
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or len(length) > 9 or int(length) > BODY_BYTES:
+            raise Refused(f"its body is larger than {BODY_BYTES} bytes")
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                while not self._is_over:
+                    body += await self._next()
+                    if len(body) > BODY_BYTES:
+                        raise Refused(f"its body is larger than {BODY_BYTES} bytes")
+        except TimeoutError as error:
+            raise Refused(f"its body did not arrive within {BODY_SECONDS:.0f} s") from error
+        return bytes(body)
+
+    async def throw_away(self) -> None:
+        """Read what is left, so that whoever is still sending sees the answer."""
+        with contextlib.suppress(TimeoutError, Refused):
+            async with asyncio.timeout_at(self._deadline):
+                while not self._is_over and self._length <= _REFUSED_BYTES:
+                    await self._next()
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        piece: bytes = message.get("body", b"")
+        self._length += len(piece)
+        self._is_over = message["type"] == "http.disconnect" or not message.get("more_body", False)
         if message["type"] == "http.disconnect":
             raise Refused("it ended before its body did")
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
-            raise Refused(f"its body is larger than {BODY_BYTES} bytes")
-        if not message.get("more_body", False):
-            return bytes(body)
+        return piece
 
 
 def _replayed(body: bytes) -> Receive:
