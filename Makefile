@@ -51,11 +51,11 @@ test-tools:
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml requirements/dev.txt
+$(STAMP): pyproject.toml services/relay/pyproject.toml requirements/dev.txt
 	@sh requirements/make-venv.sh $(PYTHON) $(VENV)
 	@echo "Installing the pinned dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e services/relay
 	@touch $(STAMP)
 
 # docs/images/*.svg of the texts in docs/drawings (needs graphviz).

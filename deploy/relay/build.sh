@@ -6,9 +6,8 @@ target=$2
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/services/relay"
-cp "$root/deploy/relay/pyproject.toml" "$work/"
-cp "$root/services/__init__.py" "$work/services/" 2>/dev/null || : > "$work/services/__init__.py"
-cp "$root"/services/relay/*.py "$work/services/relay/"
+mkdir -p "$work/rollcall_relay"
+cp "$root/services/relay/pyproject.toml" "$work/"
+cp "$root"/services/relay/rollcall_relay/*.py "$work/rollcall_relay/"
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$target" "$work"
 echo "The relay is in $(ls "$target"/rollcall_relay-*.whl)"

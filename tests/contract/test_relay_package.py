@@ -26,8 +26,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_package_holds_the_relay_and_nothing_else_of_rollcall(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        folders = {Path(name).parts[:2] for name in archive.namelist() if name.endswith(".py")}
-    assert folders == {("services", "__init__.py"), ("services", "relay")}
+        folders = {Path(name).parts[0] for name in archive.namelist() if name.endswith(".py")}
+    assert folders == {"rollcall_relay"}
 
 
 def test_the_package_runs_where_nothing_else_of_rollcall_is(wheel: Path, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_the_package_runs_where_nothing_else_of_rollcall_is(wheel: Path, tmp_pat
     (tmp_path / "relay.toml").write_text(f'state_folder = "{tmp_path / "state"}"\n')
     (tmp_path / "state").mkdir()
     said = subprocess.run(
-        [sys.executable, "-m", "services.relay", "--settings", "relay.toml", "pair"],
+        [sys.executable, "-m", "rollcall_relay", "--settings", "relay.toml", "pair"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1"},
         capture_output=True,
@@ -47,17 +47,17 @@ def test_the_package_runs_where_nothing_else_of_rollcall_is(wheel: Path, tmp_pat
 
 
 def test_whatever_it_imports_is_named_by_its_package() -> None:
-    named = tomllib.loads((ROOT / "deploy/relay/pyproject.toml").read_text())["project"]["dependencies"]
+    named = tomllib.loads((ROOT / "services/relay/pyproject.toml").read_text())["project"]["dependencies"]
     assert {name.partition(">")[0].partition("[")[0] for name in named} <= OF_THE_HOST
     pinned = (ROOT / "requirements/relay.txt").read_text()
     imported = set()
-    for path in (ROOT / "services/relay").glob("*.py"):
+    for path in (ROOT / "services/relay/rollcall_relay").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
-    foreign = imported - sys.stdlib_module_names - {"services"}
+    foreign = imported - sys.stdlib_module_names - {"rollcall_relay"}
     assert foreign <= OF_THE_HOST
     assert all(f"{name}==" in pinned for name in foreign)
 

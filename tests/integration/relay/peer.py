@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.relay import faults
+from rollcall_relay import faults
 from tests.integration.relay.phones import Phones
 
 
@@ -48,7 +48,7 @@ def served(phones: Phones, *, port: int = 0, fault: str = "") -> Iterator[Served
     file.write_text(
         "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(phones.settings).items())
     )
-    command = [sys.executable, "-m", "services.relay", "--settings", str(file), "serve"]
+    command = [sys.executable, "-m", "rollcall_relay", "--settings", str(file), "serve"]
     with (phones.folder / "relay.log").open("a") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | {faults.VARIABLE: fault}

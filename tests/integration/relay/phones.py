@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg
 
-from services.relay import faults
-from services.relay.operations import Answer, Operations
-from services.relay.settings import Settings
+from rollcall_relay import faults
+from rollcall_relay.operations import Answer, Operations
+from rollcall_relay.settings import Settings
 from services.sandbox.relay_data.build import RECORDINGS, VOICEMAILS, Mailbox, build
 
 LEAVER, COLLEAGUE, ARCHIVE = "104", "105", "900"
@@ -67,7 +67,7 @@ class Phones:
         file.write_text(
             "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(self.settings).items())
         )
-        command = ["-m", "services.relay", "--settings", str(file), "operate", operation, json.dumps(request)]
+        command = ["-m", "rollcall_relay", "--settings", str(file), "operate", operation, json.dumps(request)]
         return subprocess.Popen(
             [*prefix, sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=os.environ | {faults.VARIABLE: fault},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.changes import Kind
+from rollcall_relay.changes import Kind
 from services.sandbox.relay_data.build import Mailbox
 from tests.integration.relay.cluster import Cluster
 from tests.integration.relay.phones import ARCHIVE, COLLEAGUE, LEAVER, Phones, make_phones

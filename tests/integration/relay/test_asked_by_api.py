@@ -8,10 +8,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from rollcall_relay.pairing import Pairing
 from services.api.schemas.questions import RelayAnswer
 from services.api.use_cases import settings
 from services.cli.deployment import open_deployment, workers
-from services.relay.pairing import Pairing
 from services.relay_client.relay import Relay
 from shared.database.tables import AuditEntry
 from shared.errors import RelayRefused

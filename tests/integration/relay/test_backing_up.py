@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.store import Store
+from rollcall_relay.store import Store
 from tests.integration.relay.phones import ARCHIVE, COLLEAGUE, LEAVER, Phones
 
 _BACKUP = {"kind": "backup", "number": LEAVER}

@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from services.relay.door import HANDSHAKE_SECONDS, MOST_OF_AN_ADDRESS
+from rollcall_relay.door import HANDSHAKE_SECONDS, MOST_OF_AN_ADDRESS
 from tests.integration.relay.peer import Peer, ServedRelay
 from tests.integration.relay.phones import Phones
 from tests.support.waiting import wait_until

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.relay.faults import BACKUP_POINTS, TRANSFER_POINTS
+from rollcall_relay.faults import BACKUP_POINTS, TRANSFER_POINTS
 from tests.integration.relay.phones import ARCHIVE, COLLEAGUE, LEAVER, Phones
 
 _IN_THE_MIDDLE = ("staging:5", "placing:5", "removing:5", "removing:25")

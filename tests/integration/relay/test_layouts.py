@@ -5,7 +5,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from services.relay.self_test import self_test
+from rollcall_relay.self_test import self_test
 from tests.integration.relay.cluster import Cluster
 from tests.integration.relay.phones import ARCHIVE, LEAVER, Phones
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from services.relay.__main__ import main
-from services.relay.serving import CONNECTION_SECONDS, HEADER_SECONDS
+from rollcall_relay.__main__ import main
+from rollcall_relay.serving import CONNECTION_SECONDS, HEADER_SECONDS
 from tests.integration.relay.peer import Peer, ServedRelay, open_files, served
 from tests.integration.relay.phones import ARCHIVE, LEAVER, Phones
 from tests.support.waiting import wait_until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.settings import Settings
+from rollcall_relay.settings import Settings
 from services.sandbox.relay_data import command
 from tests.integration.relay.cluster import Cluster
 from tests.integration.relay.phones import Phones

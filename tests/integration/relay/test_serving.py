@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.__main__ import main
-from services.relay.operations import Operations
+from rollcall_relay.__main__ import main
+from rollcall_relay.operations import Operations
 from tests.integration.relay.peer import Peer, ServedRelay, paired, served
 from tests.integration.relay.phones import ARCHIVE, COLLEAGUE, LEAVER, Phones
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.operations import Operations
+from rollcall_relay.operations import Operations
 from tests.integration.relay.cluster import Cluster
 from tests.integration.relay.phones import ARCHIVE, LEAVER, Phones, make_phones
 from tests.integration.relay.trouble import (

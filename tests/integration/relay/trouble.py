@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.relay.operations import Answer
+from rollcall_relay.operations import Answer
 from tests.support.tools import leave_out
 
 

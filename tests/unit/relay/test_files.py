@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.files import (
+from rollcall_relay.files import (
     StillChanging,
     copy_proven,
     hash_file,

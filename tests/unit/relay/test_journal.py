@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.journal import Journal
+from rollcall_relay.journal import Journal
 
 _ENTRIES = st.dictionaries(
     st.sampled_from(["requested", "planned", "staged", "finished"]),

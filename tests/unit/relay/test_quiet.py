@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from services.relay import quiet
+from rollcall_relay import quiet
 
 
 class _Log:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.changes import Change, Kind, audio_names, is_set, rehomed_recording, rehomed_voicemail
+from rollcall_relay.changes import Change, Kind, audio_names, is_set, rehomed_recording, rehomed_voicemail
 
 
 def _row(**changes: Any) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.__main__ import main
-from services.relay.errors import RelayError
-from services.relay.settings import Settings, load_settings
+from rollcall_relay.__main__ import main
+from rollcall_relay.errors import RelayError
+from rollcall_relay.settings import Settings, load_settings
 
 
 def test_what_is_given_counts_and_the_rest_has_its_default(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.errors import RelayError
-from services.relay.names import checked_identifier, checked_number, checked_relative, numbered
-from services.relay.requests import Request, Work, parse
+from rollcall_relay.errors import RelayError
+from rollcall_relay.names import checked_identifier, checked_number, checked_relative, numbered
+from rollcall_relay.requests import Request, Work, parse
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

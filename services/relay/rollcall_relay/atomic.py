@@ -4,8 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
-from services.relay.errors import RelayError
-from services.relay.files import sync_folder
+from rollcall_relay.errors import RelayError
+from rollcall_relay.files import sync_folder
 
 
 def write_private(path: Path, content: bytes) -> None:

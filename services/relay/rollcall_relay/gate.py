@@ -15,9 +15,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.relay.errors import RelayError
-from services.relay.pairing import Pairing
-from services.relay.signing import Refused, Signatures
+from rollcall_relay.errors import RelayError
+from rollcall_relay.pairing import Pairing
+from rollcall_relay.signing import Refused, Signatures
 
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0

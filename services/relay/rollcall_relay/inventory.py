@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from services.relay.changes import Kind
-from services.relay.errors import Problem, file_problem
-from services.relay.files import hash_file
-from services.relay.holdings import Holding, holdings_of
-from services.relay.host import Host
+from rollcall_relay.changes import Kind
+from rollcall_relay.errors import Problem, file_problem
+from rollcall_relay.files import hash_file
+from rollcall_relay.holdings import Holding, holdings_of
+from rollcall_relay.host import Host
 
 WORKERS = 4
 """Files read or copied at once: enough to keep a disk busy while checksums are computed."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from services.relay.changes import Kind
-from services.relay.errors import RelayError
-from services.relay.names import checked_identifier, checked_number
+from rollcall_relay.changes import Kind
+from rollcall_relay.errors import RelayError
+from rollcall_relay.names import checked_identifier, checked_number
 
 _LONGEST_TEXT = 300
 

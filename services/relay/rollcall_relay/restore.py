@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from services.relay.archive import TakenNames
-from services.relay.changes import Change, Kind, Row
-from services.relay.files import signature_at
-from services.relay.holdings import Holding
-from services.relay.host import Host
-from services.relay.journal import Journal
-from services.relay.names import checked_number, checked_relative
-from services.relay.plan import Part, Plan
-from services.relay.requests import Request
-from services.relay.store import Store
-from services.relay.transfer import Transfer
+from rollcall_relay.archive import TakenNames
+from rollcall_relay.changes import Change, Kind, Row
+from rollcall_relay.files import signature_at
+from rollcall_relay.holdings import Holding
+from rollcall_relay.host import Host
+from rollcall_relay.journal import Journal
+from rollcall_relay.names import checked_number, checked_relative
+from rollcall_relay.plan import Part, Plan
+from rollcall_relay.requests import Request
+from rollcall_relay.store import Store
+from rollcall_relay.transfer import Transfer
 
 
 def restore(host: Host, request: Request, journal: Journal, store: Store) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Pure. Everything else that becomes part of a path was read from a folder of the 
 import re
 from pathlib import PurePosixPath
 
-from services.relay.errors import RelayError
+from rollcall_relay.errors import RelayError
 
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9-]{6,62})[a-z0-9]", re.ASCII)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from services.relay.changes import Change, Kind
-from services.relay.errors import Problem
-from services.relay.files import Signature
+from rollcall_relay.changes import Change, Kind
+from rollcall_relay.errors import Problem
+from rollcall_relay.files import Signature
 
 
 @dataclass(frozen=True, slots=True)

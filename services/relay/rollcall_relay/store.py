@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.relay.errors import RelayError
-from services.relay.files import hash_file, sync_folder
+from rollcall_relay.errors import RelayError
+from rollcall_relay.files import hash_file, sync_folder
 
 MANIFEST, SUMMARY = "manifest.json", "summary.json"
 _INCOMING = ".incoming"

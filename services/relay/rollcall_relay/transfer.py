@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.relay import faults
-from services.relay.changes import Kind
-from services.relay.errors import Problem, RelayError, TryAgain, disk_full, is_disk_full
-from services.relay.files import (
+from rollcall_relay import faults
+from rollcall_relay.changes import Kind
+from rollcall_relay.errors import Problem, RelayError, TryAgain, disk_full, is_disk_full
+from rollcall_relay.files import (
     Copied,
     make_folder,
     place,
@@ -23,14 +23,14 @@ from services.relay.files import (
     unlink_same,
     unlink_unchanged,
 )
-from services.relay.inventory import total_checksum
-from services.relay.journal import Journal
-from services.relay.plan import Part, Plan
-from services.relay.settings import Settings
-from services.relay.staging import Copy, check_space, copy_all
+from rollcall_relay.inventory import total_checksum
+from rollcall_relay.journal import Journal
+from rollcall_relay.plan import Part, Plan
+from rollcall_relay.settings import Settings
+from rollcall_relay.staging import Copy, check_space, copy_all
 
 if TYPE_CHECKING:
-    from services.relay.database import Database
+    from rollcall_relay.database import Database
 
 STAGING = ".rollcall-relay"
 """In the folder of the targets, so that placing a file is giving it a second name on one disk."""

@@ -11,15 +11,15 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from services.relay.app import make_app
-from services.relay.door import BACKLOG, Door, Doorstep, allow_many
-from services.relay.errors import RelayError
-from services.relay.keys import own_key
-from services.relay.operations import Operations
-from services.relay.pairing import Pairing
-from services.relay.settings import Settings
-from services.relay.signing import Signatures
-from services.relay.worker import Worker
+from rollcall_relay.app import make_app
+from rollcall_relay.door import BACKLOG, Door, Doorstep, allow_many
+from rollcall_relay.errors import RelayError
+from rollcall_relay.keys import own_key
+from rollcall_relay.operations import Operations
+from rollcall_relay.pairing import Pairing
+from rollcall_relay.settings import Settings
+from rollcall_relay.signing import Signatures
+from rollcall_relay.worker import Worker
 
 HEADER_SECONDS = 10.0
 CONNECTION_SECONDS = 90.0

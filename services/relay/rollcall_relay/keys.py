@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from services.relay.atomic import write_private
+from rollcall_relay.atomic import write_private
 
 CERTIFICATE_NAME = "rollcall-relay"
 # Nobody renews it: what is trusted is the key, and a new key means pairing anew.

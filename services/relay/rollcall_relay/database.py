@@ -14,9 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from services.relay import faults
-from services.relay.changes import TABLES, Change, Kind, Row
-from services.relay.errors import RelayError, TryAgain
+from rollcall_relay import faults
+from rollcall_relay.changes import TABLES, Change, Kind, Row
+from rollcall_relay.errors import RelayError, TryAgain
 
 DEFAULT_NAME = "database_single"
 DEFAULT_USER = "phonesystem"

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.relay.changes import TABLES, Kind
-from services.relay.errors import RelayError, TryAgain
-from services.relay.layout import Layout, discover
-from services.relay.settings import Settings
+from rollcall_relay.changes import TABLES, Kind
+from rollcall_relay.errors import RelayError, TryAgain
+from rollcall_relay.layout import Layout, discover
+from rollcall_relay.settings import Settings
 
 if TYPE_CHECKING:
-    from services.relay.database import Database
+    from rollcall_relay.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def find_database(settings: Settings) -> "Database":
     :raises RelayError: where there is none, or psycopg is not installed.
     """
     try:
-        from services.relay import database as adapter
+        from rollcall_relay import database as adapter
     except ImportError as error:
         raise RelayError(
             "driver_missing",

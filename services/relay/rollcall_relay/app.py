@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.relay.errors import RelayError, TryAgain
-from services.relay.gate import Gate
-from services.relay.operations import Operations
-from services.relay.pairing import Pairing
-from services.relay.self_test import self_test
-from services.relay.settings import Settings
-from services.relay.signing import Signatures
-from services.relay.worker import Worker
+from rollcall_relay.errors import RelayError, TryAgain
+from rollcall_relay.gate import Gate
+from rollcall_relay.operations import Operations
+from rollcall_relay.pairing import Pairing
+from rollcall_relay.self_test import self_test
+from rollcall_relay.settings import Settings
+from rollcall_relay.signing import Signatures
+from rollcall_relay.worker import Worker
 
 LONGEST_WAIT_SECONDS = 25
 _STATUS = {"request_invalid": 400, "operation_unknown": 404, "operation_conflict": 409}

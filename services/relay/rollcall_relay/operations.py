@@ -12,19 +12,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from services.relay.archive import archive
-from services.relay.backup import back_up
-from services.relay.errors import RelayError, TryAgain
-from services.relay.files import sync_folder
-from services.relay.host import open_host
-from services.relay.inventory import take_inventory
-from services.relay.journal import Journal
-from services.relay.names import checked_identifier
-from services.relay.requests import Request, Work, parse
-from services.relay.restore import restore
-from services.relay.settings import Settings
-from services.relay.store import Store
-from services.relay.verify import verify_backup, verify_transfer
+from rollcall_relay.archive import archive
+from rollcall_relay.backup import back_up
+from rollcall_relay.errors import RelayError, TryAgain
+from rollcall_relay.files import sync_folder
+from rollcall_relay.host import open_host
+from rollcall_relay.inventory import take_inventory
+from rollcall_relay.journal import Journal
+from rollcall_relay.names import checked_identifier
+from rollcall_relay.requests import Request, Work, parse
+from rollcall_relay.restore import restore
+from rollcall_relay.settings import Settings
+from rollcall_relay.store import Store
+from rollcall_relay.verify import verify_backup, verify_transfer
 
 Answer = dict[str, Any]
 _DAY_SECONDS = 24 * 60 * 60

@@ -8,8 +8,8 @@ import queue
 import threading
 import time
 
-from services.relay.errors import TryAgain
-from services.relay.operations import Answer, Operations, failed
+from rollcall_relay.errors import TryAgain
+from rollcall_relay.operations import Answer, Operations, failed
 
 _LOG = logging.getLogger("rollcall.relay")
 

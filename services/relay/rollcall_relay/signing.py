@@ -15,8 +15,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 
-from services.relay.errors import RelayError
-from services.relay.pairing import Pairing
+from rollcall_relay.errors import RelayError
+from rollcall_relay.pairing import Pairing
 
 FRESH_SECONDS = 60
 """How far the peer's clock and the relay's may differ, and how long a request is good."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from services.relay.files import sync_folder
+from rollcall_relay.files import sync_folder
 
 Json = dict[str, Any]
 

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from services.relay import PROTOCOL_VERSION, VERSION
-from services.relay.changes import TABLES, Kind
-from services.relay.errors import RelayError
-from services.relay.files import free_bytes
-from services.relay.host import find_database
-from services.relay.layout import discover
-from services.relay.settings import Settings
-from services.relay.store import Store
+from rollcall_relay import PROTOCOL_VERSION, VERSION
+from rollcall_relay.changes import TABLES, Kind
+from rollcall_relay.errors import RelayError
+from rollcall_relay.files import free_bytes
+from rollcall_relay.host import find_database
+from rollcall_relay.layout import discover
+from rollcall_relay.settings import Settings
+from rollcall_relay.store import Store
 
 
 def self_test(settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from services.relay.errors import RelayError
+from rollcall_relay.errors import RelayError
 
 DEFAULT_FILE = Path("/etc/rollcall-relay/relay.toml")
 _MIB = 1024 * 1024

@@ -6,10 +6,10 @@ joined to a folder.
 
 from dataclasses import dataclass, field
 
-from services.relay.changes import Kind, Row, audio_names, is_set
-from services.relay.errors import Problem, RelayError
-from services.relay.files import Signature, list_files
-from services.relay.host import Host
+from rollcall_relay.changes import Kind, Row, audio_names, is_set
+from rollcall_relay.errors import Problem, RelayError
+from rollcall_relay.files import Signature, list_files
+from rollcall_relay.host import Host
 
 
 @dataclass(frozen=True, slots=True)

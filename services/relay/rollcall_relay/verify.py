@@ -5,17 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from services.relay.changes import Kind
-from services.relay.errors import Problem, RelayError, file_problem
-from services.relay.files import hash_file
-from services.relay.holdings import holdings_of
-from services.relay.host import Host
-from services.relay.inventory import WORKERS
-from services.relay.journal import Journal
-from services.relay.names import checked_relative
-from services.relay.requests import Request, Work
-from services.relay.store import Store
-from services.relay.transfer import Transfer
+from rollcall_relay.changes import Kind
+from rollcall_relay.errors import Problem, RelayError, file_problem
+from rollcall_relay.files import hash_file
+from rollcall_relay.holdings import holdings_of
+from rollcall_relay.host import Host
+from rollcall_relay.inventory import WORKERS
+from rollcall_relay.journal import Journal
+from rollcall_relay.names import checked_relative
+from rollcall_relay.requests import Request, Work
+from rollcall_relay.store import Store
+from rollcall_relay.transfer import Transfer
 
 Expected = tuple[str, Path, str]
 """A label, the file and the checksum it must have."""

@@ -7,17 +7,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from services.relay import faults
-from services.relay.changes import Kind
-from services.relay.errors import Problem, RelayError, disk_full, is_disk_full
-from services.relay.files import Copied, hash_file, signature_at, sync_folder
-from services.relay.holdings import Holding, Holdings, holdings_of
-from services.relay.host import Host
-from services.relay.inventory import total_checksum
-from services.relay.journal import Journal
-from services.relay.requests import Request
-from services.relay.staging import Copy, check_space, copy_all
-from services.relay.store import MANIFEST, SUMMARY, Store, now
+from rollcall_relay import faults
+from rollcall_relay.changes import Kind
+from rollcall_relay.errors import Problem, RelayError, disk_full, is_disk_full
+from rollcall_relay.files import Copied, hash_file, signature_at, sync_folder
+from rollcall_relay.holdings import Holding, Holdings, holdings_of
+from rollcall_relay.host import Host
+from rollcall_relay.inventory import total_checksum
+from rollcall_relay.journal import Journal
+from rollcall_relay.requests import Request
+from rollcall_relay.staging import Copy, check_space, copy_all
+from rollcall_relay.store import MANIFEST, SUMMARY, Store, now
 
 _RECORDING_NAME = re.compile(r"(?:\[(?P<name>.*)\]_)?(?P<from>[^_-]+)-(?P<to>[^_]+)_(?P<time>[0-9]{14})\(")
 _VOICEMAIL_PARTIES = {"from": "caller", "from_name": "caller_name", "to": "callee"}

@@ -4,16 +4,16 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from services.relay.changes import Change, Kind, Row, rehomed_recording, rehomed_voicemail
-from services.relay.errors import RelayError
-from services.relay.files import list_files
-from services.relay.holdings import Holding, Holdings, holdings_of
-from services.relay.host import Host
-from services.relay.journal import Journal
-from services.relay.names import numbered
-from services.relay.plan import Part, Plan
-from services.relay.requests import Request
-from services.relay.transfer import Transfer
+from rollcall_relay.changes import Change, Kind, Row, rehomed_recording, rehomed_voicemail
+from rollcall_relay.errors import RelayError
+from rollcall_relay.files import list_files
+from rollcall_relay.holdings import Holding, Holdings, holdings_of
+from rollcall_relay.host import Host
+from rollcall_relay.journal import Journal
+from rollcall_relay.names import numbered
+from rollcall_relay.plan import Part, Plan
+from rollcall_relay.requests import Request
+from rollcall_relay.transfer import Transfer
 
 
 def archive(host: Host, request: Request, journal: Journal) -> dict[str, Any]:

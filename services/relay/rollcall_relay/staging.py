@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.relay.errors import Problem, disk_full, file_problem, is_disk_full
-from services.relay.files import Copied, StillChanging, copy_proven, free_bytes
-from services.relay.inventory import WORKERS
+from rollcall_relay.errors import Problem, disk_full, file_problem, is_disk_full
+from rollcall_relay.files import Copied, StillChanging, copy_proven, free_bytes
+from rollcall_relay.inventory import WORKERS
 
 _TRIES = 3
 

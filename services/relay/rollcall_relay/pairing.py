@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.relay.atomic import write_private
+from rollcall_relay.atomic import write_private
 
 CODE_SECONDS = 3600
 _LONGEST_NAME = 100

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.relay.errors import RelayError
-from services.relay.operations import Operations
-from services.relay.quiet import Quiet
-from services.relay.settings import DEFAULT_FILE, Settings, load_settings
+from rollcall_relay.errors import RelayError
+from rollcall_relay.operations import Operations
+from rollcall_relay.quiet import Quiet
+from rollcall_relay.settings import DEFAULT_FILE, Settings, load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,14 +67,14 @@ def _add(
 
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
-    from services.relay.serving import serve
+    from rollcall_relay.serving import serve
 
     serve(settings)
     return 0
 
 
 def _test(settings: Settings, _: argparse.Namespace) -> int:
-    from services.relay.self_test import self_test
+    from rollcall_relay.self_test import self_test
 
     result = self_test(settings)
     _print(result)
@@ -82,8 +82,8 @@ def _test(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _pair(settings: Settings, _: argparse.Namespace) -> int:
-    from services.relay.keys import own_key
-    from services.relay.pairing import Pairing
+    from rollcall_relay.keys import own_key
+    from rollcall_relay.pairing import Pairing
 
     folder = Path(settings.state_folder)
     sys.stdout.write(

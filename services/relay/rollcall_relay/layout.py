@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from services.relay.changes import Kind, Row, audio_names, is_set
-from services.relay.errors import RelayError
-from services.relay.settings import Settings
+from rollcall_relay.changes import Kind, Row, audio_names, is_set
+from rollcall_relay.errors import RelayError
+from rollcall_relay.settings import Settings
 
 _CANDIDATES = {
     Kind.VOICEMAIL: ("Data/Ivr/Voicemail/Extensions", "Data/Ivr/Voicemail/Data", "Data/Voicemail"),
