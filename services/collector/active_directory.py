@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -28,13 +28,13 @@ from services.collector.address import Address, parse, several_hosts
 from services.collector.connection import Timeouts
 from services.collector.errors import translated
 from services.collector.reader import RawEntry, Reader, Scope, Search, first_value
+from services.collector.root_dse import Domain, check_own_port, domain_of
 from shared.errors import (
     AddressUnknown,
     AttributeOccupied,
     CertificateRejected,
     DirectoryUnavailable,
     InsufficientRights,
-    NotActiveDirectory,
     RollcallError,
     SettingsInvalid,
     TransientError,
@@ -47,13 +47,6 @@ from shared.settings.documents import DirectorySettings
 _GUIDS_PER_SEARCH = 50
 _NEXT_CONTROLLER = (DirectoryUnavailable, AddressUnknown, CertificateRejected)
 _ANYTHING = "(objectClass=*)"
-_OF_ITSELF = (
-    "defaultNamingContext", "schemaNamingContext", "dnsHostName", "currentTime", "dsServiceName",
-    "highestCommittedUSN", "supportedCapabilities",
-)  # fmt: skip
-# MS-ADTS 3.1.1.3.4.3; AD LDS has capabilities too, but not the first.
-_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
-_READ_ONLY = "1.2.840.113556.1.4.1920"
 # Every schema has it: when even this is not found, the account may not read the schema.
 _ALWAYS_IN_SCHEMA = "objectGUID"
 _DELETED_MARK = b"\\0ADEL:"
@@ -65,22 +58,6 @@ class PassedOver:
 
     server: str
     error: RollcallError
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """What the controller says of itself (rootDSE, MS-ADTS 3.1.1.3.2); clock and ``usn`` when it shows them.
-
-    ``service`` is the name of its NTDS Settings entry, ``usn`` the number of the last change on it.
-    """
-
-    base_dn: str
-    schema_dn: str
-    controller: str
-    clock: datetime | None
-    service: str = ""
-    usn: int | None = None
-    is_read_only: bool = False
 
 
 class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
@@ -104,6 +81,7 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         self._start = start
         self._preferred = preferred
         self._hosts = hosts
+        self._is_own_port = False
         self._connection: ldap3.Connection | None = None
         self._reader: Reader | None = None
 
@@ -162,32 +140,13 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         """The names of the controller and its domain.
 
         :raises NotActiveDirectory: it is another LDAP server.
+        :raises GlobalCatalogPort: it is the Global Catalog.
         """
-        for entry in self.reader.entries(Search("", _ANYTHING, _OF_ITSELF, Scope.BASE, 10)):
-            able = {
-                value.decode("utf-8", "replace")
-                for value in entry.attributes.get("supportedcapabilities", ())
-            }
-            domain = Domain(
-                first_value(entry, "defaultNamingContext").decode("utf-8", "replace"),
-                first_value(entry, "schemaNamingContext").decode("utf-8", "replace"),
-                first_value(entry, "dnsHostName").decode("utf-8", "replace"),
-                _moment(first_value(entry, "currentTime")),
-                first_value(entry, "dsServiceName").decode("utf-8", "replace"),
-                _number(first_value(entry, "highestCommittedUSN")),
-                _READ_ONLY in able,
-            )
-            if able and _ACTIVE_DIRECTORY not in able:
-                raise NotActiveDirectory(
-                    f"{self.server} is an LDAP server, but not a domain controller of Active Directory (AD LDS perhaps). "
-                    "Enter a domain controller in directory.servers.",
-                    server=self.server,
-                )
-            if domain.base_dn and domain.schema_dn:
-                return domain
-        raise DirectoryUnavailable(
-            f"Domain controller {self.server} does not say which domain it serves.", server=self.server
-        )
+        domain = domain_of(self.reader, self.server)
+        if not self._is_own_port:
+            check_own_port(self.reader, self.server)
+            self._is_own_port = True
+        return domain
 
     def check_exists(self, dn: str) -> str:
         """The entry's distinguished name as the directory writes it.
@@ -409,18 +368,6 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
 def _by_guid(guid: str) -> str:
     """The name of an entry by its objectGUID (MS-ADTS 3.1.1.3.1.2.4)."""
     return f"<GUID={UUID(guid).bytes_le.hex()}>"
-
-
-def _number(value: bytes) -> int | None:
-    return int(value) if value.isdigit() else None
-
-
-def _moment(value: bytes) -> datetime | None:
-    """GeneralizedTime as controllers write it, 20261128091500.0Z (MS-ADTS 3.1.1.3.2.5)."""
-    try:
-        return datetime.strptime(value[:14].decode("ascii"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def _parents(dn: str) -> list[str]:

@@ -38,6 +38,7 @@ def reading_of(directory: ActiveDirectory) -> Reading:
         usn=domain.usn,
         knows=knows,
         read_at=datetime.now(UTC),
+        is_read_only=domain.is_read_only,
         host=directory.host,
     )
 

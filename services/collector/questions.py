@@ -63,11 +63,6 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
             units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
         ends_at = directory.certificate_ends_at
         warnings = advice_on(directory, domain, asked_at)
-    if domain.is_read_only:
-        warnings.append(
-            f"{domain.controller or directory.server} is a read-only domain controller: it hears of changes later than "
-            "others, and may not be allowed all attributes. Use a writable one if you can."
-        )
     for server in settings.servers:
         warnings += address_advice("directory.servers", parse(server, settings.security).host)
     if settings.security is Security.PLAIN:

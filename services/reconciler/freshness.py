@@ -17,6 +17,12 @@ from shared.domain.memory import Doubt, Memory, Readings
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from shared.domain.reading import Freshness, all_cover
 
+# What rests on somebody's absence.
+_REMOVING = (
+    CommandKind.RELEASE_BINDING, CommandKind.REBIND_EXTENSION, CommandKind.DISABLE_EXTENSION,
+    CommandKind.ARCHIVE_EXTENSION, CommandKind.DELETE_EXTENSION,
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -55,7 +61,7 @@ def weigh(
     waiting = scale.left(kept)
     doubts = scale.doubts(waiting, kept)
     is_over = memory.behind_since is not None and now - memory.behind_since >= patience
-    if freshness is Freshness.PROVEN or (is_over and not waiting):
+    if freshness is Freshness.PROVEN or ((is_over or not memory.alternatives) and not waiting):
         after = memory.accepting(evidence.readings, evidence.content)
         freshness = Freshness.PROVEN
     else:
@@ -90,6 +96,7 @@ class _Scale:
             bool(memory.latest) and all_cover(evidence.readings, memory.latest) is Freshness.PROVEN
         )
         self._digests = _digests(plan)
+        self._losing = {_key(command) for command in plan.commands if command.kind in _REMOVING}
 
     def waiting(self) -> set[str]:
         """The keys whose commands wait, with those that need one of them."""
@@ -153,6 +160,9 @@ class _Scale:
         return key not in self._digests and self._now - since >= self._patience
 
     def _counts(self, key: str) -> bool:
+        if not self._memory.alternatives and key not in self._losing:
+            # The first reading of all, from a read-only controller: there is nothing it could change back.
+            return True
         doubt = self._memory.doubts.get(key)
         has_waited = doubt is not None and bool(doubt.digest)
         if (doubt is None or self._holds(doubt.needs)) and (
@@ -236,6 +246,8 @@ _SAID: Mapping[Freshness, str] = {
     Freshness.ROLLED_BACK: "was restored or set back: it has fewer changes than {known} had",
     Freshness.UNKNOWN: "cannot be shown to have received everything that {known} had",
 }
+# Only a read-only controller is doubted when nothing is known yet.
+_FIRST = "is read-only, and there is no earlier reading that shows how much it has received"
 
 
 def _finding(
@@ -259,7 +271,7 @@ def _finding(
     if freshness is Freshness.PROVEN:
         known = tuple(reading for key in waiting for reading in after.doubts[key].needs)
         freshness = all_cover(readings, known)
-    said = _SAID.get(freshness, _SAID[Freshness.UNKNOWN]).format(known=_named(known))
+    said = _SAID.get(freshness, _SAID[Freshness.UNKNOWN]).format(known=_named(known)) if known else _FIRST
     at = max((reading.read_at for reading in known if reading.read_at is not None), default=None)
     when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
     since = (

@@ -54,8 +54,14 @@ class Memory:
         return frozenset(item[0].host for item in self.alternatives if len(item) == 1 and item[0].host)
 
     def freshness_of(self, readings: Readings, content: str) -> Freshness:
-        """Whether the readings of a run may go back to older values: they hold all that is known, or show just the same."""
-        if not self.alternatives or (content and content == self.content):
+        """Whether the readings of a run may go back to older values: they hold all that is known, or show just the same.
+
+        Where nothing is known yet, a writable controller is believed, a read-only one is not.
+        """
+        if not self.alternatives:
+            is_writable = not any(reading.is_read_only for reading in readings)
+            return Freshness.PROVEN if is_writable else Freshness.UNKNOWN
+        if content and content == self.content:
             return Freshness.PROVEN
         found = [all_cover(readings, alternative) for alternative in self.alternatives]
         return Freshness.PROVEN if Freshness.PROVEN in found else found[-1]

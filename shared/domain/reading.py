@@ -28,6 +28,7 @@ class Reading:
     its highestCommittedUSN before the first page (what the reading surely holds), ``usn_after`` after the last (what it
     may hold); ``None`` when it does not say. ``knows`` is its up-to-dateness vector: up to which number it has the
     changes of each other source. ``is_suspect``: it was seen with a lower number since, so its numbers prove nothing.
+    ``is_read_only``: it hears of changes from others alone, so nothing shows that its first reading is not an old one.
     """
 
     controller: str = ""
@@ -39,6 +40,7 @@ class Reading:
     knows: Mapping[str, int] = field(default_factory=dict)
     read_at: datetime | None = None
     is_suspect: bool = False
+    is_read_only: bool = False
     # Where it is reached by, which tells it from the others when the address is the domain's name.
     host: str = field(default="", compare=False)
 
@@ -79,6 +81,7 @@ class Reading:
             "knows": dict(self.knows),
             "read_at": self.read_at.isoformat() if self.read_at else None,
             "is_suspect": self.is_suspect,
+            "is_read_only": self.is_read_only,
             "host": self.host,
         }
 
@@ -96,6 +99,7 @@ class Reading:
             knows=document.get("knows", {}),
             read_at=datetime.fromisoformat(read_at) if read_at else None,
             is_suspect=document.get("is_suspect", False),
+            is_read_only=document.get("is_read_only", False),
             host=document.get("host", ""),
         )
 

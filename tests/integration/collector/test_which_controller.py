@@ -3,22 +3,30 @@
 import random
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
+import ldap3
 import pytest
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.advice import advice_on
 from services.collector.controller import ended, reading_of
+from services.collector.questions import test_directory as ask_directory
+from services.collector.reader import Reader
+from services.collector.root_dse import check_own_port
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.directory.messages import Message, SearchRequest
 from shared.database.tables import SnapshotPart
 from shared.domain.memory import Memory
 from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
-from shared.errors import NotActiveDirectory
+from shared.errors import GlobalCatalogPort, NotActiveDirectory
 from shared.runs.controllers import remember
 from shared.settings.documents import DirectorySettings
 from tests.integration.collector.collecting import Collecting, sandbox_settings
 from tests.integration.collector.scripted import done, entry, plain_settings, scripted
+from tests.support.samba import SambaDomain
 
 NAMES = {"defaultNamingContext": "DC=x", "schemaNamingContext": "CN=Schema,DC=x"}
 
@@ -78,14 +86,59 @@ def test_a_directory_whose_settings_entry_may_not_be_read_is_known_by_its_servic
 def test_a_read_only_controller_is_known(capability: str, is_read_only: bool) -> None:
     able = _root(supportedCapabilities=["1.2.840.113556.1.4.800", capability])  # type: ignore[arg-type]
     with scripted(able) as controller, ActiveDirectory(plain_settings(controller)) as directory:
-        assert directory.domain().is_read_only is is_read_only
+        domain = directory.domain()
+        assert domain.is_read_only is reading_of(directory).is_read_only is is_read_only
+        told = [item for item in advice_on(directory, domain, datetime.now(UTC)) if "is a read-only" in item]
+    assert len(told) == is_read_only
 
 
-def test_another_ldap_server_is_refused_with_the_reason() -> None:
+_OTHERS = {
+    "AD LDS": ({"supportedCapabilities": ["1.2.840.113556.1.4.1851"], **NAMES}, "but AD LDS, which does not hold"),
+    "another kind": ({"namingContexts": "dc=x"}, "but an LDAP server of another kind, which"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(_OTHERS))
+def test_another_ldap_server_is_refused_with_the_reason_by_runs_and_by_test(
+    site: Collecting, kind: str
+) -> None:
+    shown, said = _OTHERS[kind]
+    with scripted(lambda message, search: entry(message, "", shown) + done(message)) as controller:  # type: ignore[arg-type]
+        site.configure(plain_settings(controller).model_dump(mode="json") | {
+            "units": [{"dn": "OU=Sales,DC=x"}], "password": "secret",
+        })  # fmt: skip
+        (part,) = site.read()
+        with pytest.raises(NotActiveDirectory, match=said):
+            ask_directory(site.context, {"site_id": "default"})
+    assert part.error_code == "not_active_directory"
+    assert said in (part.error_message or "")
+
+
+@pytest.mark.parametrize(("port", "is_global_catalog"), [(636, False), (3269, True)])
+def test_the_global_catalog_is_known_at_whatever_port_it_was_forwarded_to(
+    samba: SambaDomain, port: int, is_global_catalog: bool
+) -> None:
+    server = ldap3.Server(samba.address, port=port, use_ssl=True, get_info=ldap3.NONE)
+    connection = ldap3.Connection(server, samba.user, samba.password, auto_bind=ldap3.AUTO_BIND_NO_TLS)
+    reader = Reader(connection, "dc1.corp.example:10636", samba.user, 20)
+    refused = pytest.raises(GlobalCatalogPort, match="answers as the Global Catalog")
+    try:
+        with refused if is_global_catalog else nullcontext():
+            check_own_port(reader, "dc1.corp.example:10636")
+    finally:
+        reader.close()
+        connection.unbind()
+
+
+def test_every_session_asks_whether_it_is_the_global_catalog() -> None:
+    def answer(message: Message, search: SearchRequest) -> bytes:
+        above_all = not search.base and search.scope == 2
+        return entry(message, "DC=x" if above_all else "", NAMES) + done(message)
+
     with (
-        scripted(_root(supportedCapabilities="1.2.840.113556.1.4.1851")) as controller,
+        scripted(answer) as controller,
         ActiveDirectory(plain_settings(controller)) as directory,
-        pytest.raises(NotActiveDirectory, match="not a domain controller of Active Directory"),
+        pytest.raises(GlobalCatalogPort),
     ):
         directory.domain()
 

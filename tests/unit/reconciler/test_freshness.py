@@ -265,3 +265,30 @@ def test_a_return_that_only_a_lagging_controller_shows_ends_no_countdown() -> No
     assert plan.ended_graces == (grace,)
     assert _weigh(plan).plan.ended_graces == ()
     assert _weigh(plan, replace(A, usn=120)).plan.ended_graces == (grace,)
+
+
+READ_ONLY = replace(B, is_read_only=True)
+
+
+def test_a_read_only_controller_that_nothing_is_compared_with_proves_nobodys_absence() -> None:
+    both = [make_extension(1), make_extension(2)], [make_binding(1), make_binding(2)]
+    gone = plan_of([make_person(2), make_person(3)], *both, [AbsentPerson(guid(1), False)])
+    first = _weigh(gone, READ_ONLY, Memory())
+    assert {command.person_guid for command in first.plan.commands} == {guid(3)}
+    assert first.finding is not None
+    assert "is read-only, and there is no earlier reading" in first.finding.message
+    assert not first.memory.alternatives
+    again = _weigh(gone, READ_ONLY, first.memory, hours=1)
+    assert {command.person_guid for command in again.plan.commands} == {guid(3)}
+    assert steps(_weigh(gone, READ_ONLY, first.memory, hours=24).plan) == steps(gone)
+
+
+def test_a_read_only_controller_may_begin_where_nobody_is_absent_and_is_as_good_as_another_once_proven() -> (
+    None
+):
+    begun = _weigh(plan_of([make_person(1)], [], []), READ_ONLY, Memory())
+    assert begun.finding is None
+    assert begun.memory.last == (READ_ONLY,)
+    gone = _differing()["deleted"]
+    assert steps(_weigh(gone, replace(READ_ONLY, knows={"a": 100})).plan) == steps(gone)
+    assert steps(_weigh(gone, B, Memory()).plan) == steps(gone)
