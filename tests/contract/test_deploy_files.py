@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import typer
 import yaml
@@ -149,7 +148,11 @@ def test_redis_and_rabbitmq_let_in_nobody_without_the_password(tmp_path: Path) -
     assert mounted == {"source": "rabbitmq_user", "target": "/etc/rabbitmq/conf.d/20-user.conf"}
 
 
+@pytest.mark.xdist_group("json schema")
 def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:
+    # Its import takes seconds.
+    import kubernetes_validate  # type: ignore[import-untyped]
+
     manifests = list(_manifests())
     assert len(manifests) > 15
     for manifest in manifests:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
 
 from services.api.app import create_app as create_api
 from services.api.openapi import SECTION_EXAMPLES, TAGS
@@ -18,6 +17,8 @@ from shared.worker.app import create_app
 from shared.worker.context import Context
 
 Json = dict[str, Any]
+# One process makes the document and imports the validator: both take longer than the tests.
+pytestmark = pytest.mark.xdist_group("json schema")
 OPEN = {"isLive", "isReady"}
 
 
@@ -50,6 +51,9 @@ def _nodes(value: Any) -> Iterator[Json]:
 
 
 def _errors(document: Json, schema: Json, value: Any) -> list[str]:
+    # Its import takes seconds.
+    from jsonschema import Draft202012Validator, FormatChecker
+
     whole = {**schema, "components": document["components"]}
     validator = Draft202012Validator(whole, format_checker=FormatChecker())
     return [error.message for error in validator.iter_errors(value)]
@@ -79,6 +83,8 @@ def test_every_reference_resolves(document: Json) -> None:
 
 
 def test_every_schema_is_a_json_schema(document: Json) -> None:
+    from jsonschema import Draft202012Validator
+
     assert document["openapi"].startswith("3.1")
     for name, schema in document["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
 from services.relay_client import warnings
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem, routing
@@ -187,6 +186,9 @@ class Description:
 
     def problems(self, operation: Json, status: int, body: Any) -> list[str]:
         """What is wrong with an answer: its status, its shape, and properties that nobody knows."""
+        # Its import takes seconds.
+        from jsonschema import Draft202012Validator
+
         response = (
             operation["responses"].get(str(status)) if status < 400 else operation["responses"]["default"]
         )
