@@ -1,7 +1,6 @@
 """Makes the HTTP application. An entrypoint calls ``create_app`` with its context and serves it with uvicorn."""
 
 import json
-from importlib.metadata import version
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -43,6 +42,7 @@ from services.api.web.bodies import BodyLimit
 from services.api.web.following import Following
 from services.api.web.headers import AnswerHeaders
 from services.api.web.known import credential_of, note_signed_in
+from shared.distribution import installed_version
 from shared.worker.context import Context
 
 PREFIX = "/api/v1"
@@ -58,7 +58,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
     """
     app = FastAPI(
         title="Rollcall",
-        version=version("rollcall"),
+        version=installed_version(),
         description=_DESCRIPTION,
         # Ours below: FastAPI's would write the document anew for everybody who asks.
         openapi_url=None,

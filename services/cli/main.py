@@ -9,7 +9,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ import typer
 
 from services.cli.commands import add_commands
 from services.cli.exit_codes import FAILED, INTERRUPTED, USAGE
+from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
 from shared.private_files import OWNER_ONLY
 
@@ -32,7 +32,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(version("rollcall"))
+        typer.echo(installed_version())
         raise typer.Exit
 
 

@@ -19,6 +19,7 @@ import typer
 from services.cli.deployment import embedded, import_tasks, open_deployment
 from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
+from shared.distribution import install_with
 from shared.errors import AddressUnknown, SettingsInvalid
 from shared.private_files import private_folder
 from shared.settings.process import ProcessSettings
@@ -113,7 +114,7 @@ def flower(command: typer.Context) -> None:
         )
     if find_spec("flower") is None:
         raise SettingsInvalid(
-            "Flower is not installed. Install Rollcall with it: pip install 'rollcall[monitoring]'."
+            f"Flower is not installed. Install Rollcall with it: {install_with('monitoring')}."
         )
     # Not as arguments, which anybody on the host may read. Its cookies last as long as the process.
     os.environ |= {"FLOWER_BASIC_AUTH": sign_in, "FLOWER_COOKIE_SECRET": secrets.token_urlsafe(48)}

@@ -17,6 +17,7 @@ from services.collector.address import Address, check_resolves
 from services.collector.certificate import CheckedTls, rejected, trusting
 from services.collector.errors import translate
 from services.collector.md4 import nt_hash
+from shared.distribution import install_with
 from shared.errors import (
     ConfigurationError,
     DirectoryUnavailable,
@@ -97,7 +98,7 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
         if find_spec("gssapi") is None:
             raise ConfigurationError(
                 "Kerberos needs the package gssapi, which is not installed. Install Rollcall with the extra "
-                "'kerberos' (pip install rollcall[kerberos]), or choose another directory.authentication."
+                f"'kerberos' ({install_with('kerberos')}), or choose another directory.authentication."
             )
         return
     if not settings.user or not settings.password.get_secret_value():

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, InvalidatePoolError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.database.locks import LOCK_SECONDS
+from shared.distribution import install_with
 from shared.errors import DriverMissing, SettingsInvalid, StorageUnavailable
 from shared.private_files import private_folder
 
@@ -283,7 +284,7 @@ def _no_package(backend: str, error: Exception) -> DriverMissing:
     if backend == "postgresql":
         return DriverMissing(
             f"PostgreSQL needs the Python package psycopg, which cannot be used here ({_first_line(error)}). Install it: "
-            "pip install 'rollcall[postgresql]'.",
+            f"{install_with('postgresql')}.",
             package="psycopg",
         )
     if "libodbc" in str(error):
@@ -294,7 +295,7 @@ def _no_package(backend: str, error: Exception) -> DriverMissing:
         )
     return DriverMissing(
         f"SQL Server needs the Python package pyodbc, which cannot be used here ({_first_line(error)}). Install it: "
-        "pip install 'rollcall[sqlserver]' and apt-get install unixodbc.",
+        f"{install_with('sqlserver')} and apt-get install unixodbc.",
         package="pyodbc",
     )
 

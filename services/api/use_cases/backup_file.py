@@ -10,7 +10,6 @@ import os
 import secrets
 import zlib
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from shared.distribution import installed_version
 from shared.errors import BackupUnusable, Conflict, SettingsInvalid, StorageUnavailable
 
 FORMAT = "rollcall-backup"
@@ -58,7 +58,7 @@ def write(path: Path, content: Any, passphrase: str, *, overwrite: bool = False)
     header = Header(
         format=FORMAT,
         version=VERSION,
-        rollcall=version("rollcall"),
+        rollcall=installed_version(),
         made_at=datetime.now(UTC),
         salt=base64.b64encode(salt).decode(),
         nonce=base64.b64encode(nonce).decode(),

@@ -11,7 +11,7 @@ import platform
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import distributions, version
+from importlib.metadata import distributions
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -30,6 +30,7 @@ from services.api.use_cases.sites import list_sites
 from shared.database import events
 from shared.database.migrate import standing
 from shared.database.tables import Run, SnapshotPart
+from shared.distribution import installed_version
 from shared.errors import RollcallError
 from shared.settings.documents import Section
 from shared.worker.context import Context
@@ -69,7 +70,7 @@ def bundle(context: Context, actor: str) -> bytes:
                 name, json.dumps(_without(secrets, content), indent=1, ensure_ascii=False, default=str)
             )
         now = datetime.now(UTC)
-        read_me = _READ_ME.format(version=version("rollcall"), now=now, entries=LOG_ENTRIES, runs=_RUNS)
+        read_me = _READ_ME.format(version=installed_version(), now=now, entries=LOG_ENTRIES, runs=_RUNS)
         archive.writestr("README.txt", read_me)
     with context.database.begin() as session:
         for site_id in sites:
@@ -98,7 +99,7 @@ def _files(context: Context, sites: Iterable[str]) -> Iterator[tuple[str, Any]]:
 def _summary(context: Context) -> dict[str, Any]:
     found = standing(context.database)
     return {
-        "rollcall": version("rollcall"),
+        "rollcall": installed_version(),
         "made_at": datetime.now(UTC),
         "python": platform.python_version(),
         "platform": platform.platform(),

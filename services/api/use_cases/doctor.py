@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.database.migrate import standing
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
+from shared.distribution import installed_version
 from shared.errors import RollcallError
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.due import SCHEDULER
@@ -264,4 +264,4 @@ def _disk(context: Context) -> str:
 
 
 def _versions() -> str:
-    return f"Rollcall {version('rollcall')} on Python {platform.python_version()}, {platform.system()}."
+    return f"Rollcall {installed_version()} on Python {platform.python_version()}, {platform.system()}."

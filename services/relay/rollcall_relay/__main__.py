@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rollcall_relay import VERSION
 from rollcall_relay.errors import RelayError
 from rollcall_relay.operations import Operations
 from rollcall_relay.quiet import Quiet
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--settings", type=Path, default=DEFAULT_FILE, help=f"TOML file (default {DEFAULT_FILE})"
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(
         commands,

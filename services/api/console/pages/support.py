@@ -3,7 +3,6 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
-from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -15,6 +14,7 @@ from services.api.use_cases import controllers, diagnostics
 from services.api.use_cases.doctor import diagnose, ready
 from services.api.use_cases.doctor_of_sites import can_ask, diagnose_sites
 from shared.database.tables import AccountRole
+from shared.distribution import installed_version
 from shared.errors import NotFound
 from shared.settings.store import DEFAULT_SITE
 
@@ -33,7 +33,7 @@ def show_support(request: Request, context: ContextDep, visitor: VisitorDep, che
     return page(
         request,
         "support.html",
-        version=version("rollcall"),
+        version=installed_version(),
         checks=checks,
         is_checked=bool(check),
         log_entries=diagnostics.LOG_ENTRIES,
