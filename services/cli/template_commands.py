@@ -52,4 +52,4 @@ def write_again(
     if as_json:
         print_json(written)
         return
-    say(f"The next run writes the template's settings again to {', '.join(written)}.")
+    say(f"The next run re-applies the template to {', '.join(written)}.")

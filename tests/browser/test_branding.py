@@ -73,7 +73,7 @@ def test_what_is_chosen_is_what_everybody_sees_from_the_next_page_on(
 def test_colours_that_cannot_be_read_are_warned_of_while_they_are_chosen(window: Open) -> None:
     page = window("mary")
     page.goto("/console/settings/site")
-    warning = page.get_by_text("Neither white nor black can be read well")
+    warning = page.get_by_text("Text on this header is hard to read")
     expect(warning).to_be_hidden()
     page.locator("[name=header_top]").fill("#000000")
     page.locator("[name=header_bottom]").fill("#ffffff")

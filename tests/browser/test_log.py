@@ -118,7 +118,7 @@ def test_clearing_the_log_asks_first_and_leaves_the_audit(
     page.get_by_role("link", name="Clear").click()
     page.get_by_label("to confirm").fill("no")
     page.get_by_role("button", name="Clear the Log").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was removed.")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was deleted.")
     page.get_by_label("to confirm").fill("clear")
     page.get_by_role("button", name="Clear the Log").click()
     expect(page.locator("tbody tr")).to_have_count(1)

@@ -34,7 +34,7 @@ def test_a_viewer_is_offered_no_button_that_changes_anything_and_refused_when_se
         answer = page.goto(f"/console{path}")
         assert answer is not None
         assert answer.status == 403, path
-        expect(page.get_by_role("heading", name="Not yours to do")).to_be_visible()
+        expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
 
     page.goto("/console/")
     token = page.locator("[name=form_token]").first.input_value()
@@ -65,6 +65,6 @@ def test_a_form_from_elsewhere_is_refused(context: Context, window: Open) -> Non
     page.locator("form[action$=approve] [name=form_token]").evaluate("field => field.remove()")
     page.get_by_role("button", name=re.compile("^Approve all")).click()
     page.get_by_role("dialog").get_by_role("button").first.click()
-    expect(page.get_by_role("heading", name="This form is out of date")).to_be_visible()
+    expect(page.get_by_role("heading", name="The form has expired")).to_be_visible()
     with context.database.read() as session:
         assert session.get_one(Run, run_id).state == RunState.HELD

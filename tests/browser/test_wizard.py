@@ -33,11 +33,11 @@ def test_from_an_empty_database_to_the_first_finished_run(
 ) -> None:
     page = window(with_scripts=with_scripts)
     page.goto(f"/console/set-up/{setup_link.make_link(context, 'test')}")
-    page.get_by_label("Name to sign in with").fill("ada")
+    page.get_by_label("User name").fill("ada")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("The same password again").fill(PASSWORD)
-    _press(page, "Make the account and sign in")
-    expect(page.get_by_role("heading", name="Not set up yet")).to_be_visible()
+    page.get_by_label("Confirm password").fill(PASSWORD)
+    _press(page, "Create account and sign in")
+    expect(page.get_by_role("heading", name="Set-up required")).to_be_visible()
     page.get_by_role("link", name="Set it up").click()
 
     _step(page, "Active Directory")
@@ -91,18 +91,18 @@ def test_from_an_empty_database_to_the_first_finished_run(
 
     _step(page, "First plan")
     _press(page, "Start the preview")
-    approve = page.get_by_role("button", name="Approve the plan")
+    approve = page.get_by_role("button", name="Approve plan")
     expect(page.locator(".lead")).to_contain_text(f"create {PEOPLE}")
     approve.click()
     _confirm(page, with_scripts)
-    expect(page.get_by_text("Done: the phone system is as the directory says.")).to_be_visible()
+    expect(page.get_by_text("Done: the phone system matches the directory.")).to_be_visible()
     assert len(ends.phone_system.state.users) == 3 + PEOPLE
     page.get_by_role("link", name="Continue: Schedule").click()
 
     _step(page, "Schedule")
     expect(page.locator("[name=is_enabled]")).to_be_checked()
     _press(page, "Save and finish")
-    expect(page.get_by_role("heading", name="Everything is in step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is in sync")).to_be_visible()
     stored = read_settings(context, "default").settings
     assert stored.rules.when_deleted == "disable"
     assert stored.directory.units[0].template_extension == "100"

@@ -45,8 +45,8 @@ def _not_allowed(request: Request, error: Exception) -> Response:
     return notice(
         request,
         HTTPStatus.FORBIDDEN,
-        "Not yours to do",
-        f"This needs an account with the role {error.needed.value}. Nothing was changed; ask a manager.",
+        "Not allowed",
+        f"This requires the role {error.needed.value}. Nothing was changed. Ask a manager.",
     )
 
 
@@ -54,9 +54,9 @@ def _foreign_form(request: Request, _error: Exception) -> Response:
     return notice(
         request,
         HTTPStatus.FORBIDDEN,
-        "This form is out of date",
-        "The form was opened before you signed in or out, or did not come from this console. Nothing was changed. "
-        "Open the page again and repeat what you did.",
+        "The form has expired",
+        "The form was opened before you signed in or out, or was not sent by this console. Nothing was changed. "
+        "Open the page again and try once more.",
     )
 
 
@@ -65,7 +65,7 @@ def _known(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("page_failed", code=error.code, error=error.message)
-    title = "There is no such thing" if status == HTTPStatus.NOT_FOUND else "That did not work"
+    title = "Not found" if status == HTTPStatus.NOT_FOUND else "Request failed"
     return notice(request, status, title, error.message)
 
 
@@ -73,8 +73,8 @@ def _unreadable(request: Request, _error: Exception) -> Response:
     return notice(
         request,
         HTTPStatus.NOT_FOUND,
-        "There is no such page",
-        "The address holds a number or word that means nothing here. Follow a link of the console instead.",
+        "Page not found",
+        "The address is not valid. Use the console's links instead.",
     )
 
 
@@ -85,8 +85,8 @@ def _refused(request: Request, error: Exception) -> Response:
     return notice(
         request,
         error.status_code,
-        "That did not work",
-        "The console cannot use this request. Open the page again and repeat what you did.",
+        "Request failed",
+        "The request is not valid. Open the page again and try once more.",
     )
 
 

@@ -28,10 +28,10 @@ class Words(dict[str, str]):
 
 RUN_STATES = Words(
     {
-        RunState.COLLECTING: "Reading both ends",
-        RunState.IN_STEP: "In step",
+        RunState.COLLECTING: "Reading",
+        RunState.IN_STEP: "In sync",
         RunState.PLANNED: "Previewed",
-        RunState.HELD: "Waits for approval",
+        RunState.HELD: "Needs approval",
         RunState.EXECUTING: "Making changes",
         RunState.DONE: "Done",
         RunState.FAILED: "Failed",
@@ -69,20 +69,20 @@ RUN_KINDS = Words(
 DEPARTURES = Words(
     {
         Departure.DELETED: "Deleted from the directory",
-        Departure.MOVED_OUT: "Moved out of the units",
+        Departure.MOVED_OUT: "Moved out of the selected OUs",
         Departure.DISABLED: "Account disabled or expired",
         Departure.NUMBER_CLEARED: "Extension number removed",
     }
 )
 OWED = Words(
     {
-        Owes.STEPS: "Further settings of a new extension",
+        Owes.STEPS: "Remaining settings of a new extension",
         Owes.REFUSED_STEPS: "Settings that 3CX refused",
-        Owes.FORMER_EXTENSION: "The former extension is to go",
+        Owes.FORMER_EXTENSION: "Remove the former extension",
         Owes.DISABLING: "To be disabled",
         Owes.REMOVAL: "To be removed",
-        Owes.TAKE_OVER: "To be handed on",
-        Owes.TEMPLATE: "Settings of its template, asked for again",
+        Owes.TAKE_OVER: "To be reassigned",
+        Owes.TEMPLATE: "Re-apply template",
     }
 )
 # 3CX's own word for a group is department.
@@ -108,14 +108,14 @@ STAGES = Words(
 PARTS = Words(
     {
         PartKind.EXTENSIONS: "Extensions of the phone system",
-        PartKind.ABSENT: "People found in no unit",
+        PartKind.ABSENT: "People outside the selected OUs",
         PartKind.LOOKUP: "People looked up again",
     }
 )
 COMMAND_STATES = Words(
     {
         CommandState.PENDING: "Waiting",
-        CommandState.HELD: "Waits for approval",
+        CommandState.HELD: "Needs approval",
         CommandState.RUNNING: "Running",
         CommandState.DONE: "Done",
         CommandState.FAILED: "Failed",
@@ -131,16 +131,16 @@ _FIELDS: Mapping[str, str] = {
     "last_name": "Last name",
     "email": "E-mail",
     "mobile": "Mobile",
-    "enabled": "In service",
+    "enabled": "Enabled",
     "caller_id": "Outbound caller ID",
     "language": "Language",
     "emergency_info": "Emergency information",
     "departments": "Departments",
     "primary_department": "Primary department",
-    "template": "Like extension",
+    "template": "Template extension",
     "welcome_email": "Welcome message",
-    "like": "Like department",
-    "former_id": "Former extension's id",
+    "like": "Template department",
+    "former_id": "Former extension ID",
     "name": "Name",
 }
 

@@ -118,7 +118,7 @@ class RulesSettings(Document):
     )
     when_moved_out: Outcome = setting(
         RULE.when_moved_out,
-        "Moved out of the units",
+        "Moved out of the selected OUs",
         "No longer in the units, the filter or the group.",
         LEAVERS,
     )

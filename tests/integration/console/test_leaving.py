@@ -29,12 +29,12 @@ def test_who_is_leaving_stands_on_the_overview_and_nothing_does_when_nobody_is(
     context: Context, browser: Open
 ) -> None:
     assert "Leaving soon" not in browser("vera").get("/console/").text
-    assert "Nobody is leaving soon" in browser("vera").get("/console/leaving").text
+    assert "No extensions are waiting for deletion" in browser("vera").get("/console/leaving").text
 
 
 def test_a_viewer_sees_the_countdown_and_an_operator_changes_it(leaving: Context, browser: Open) -> None:
     vera = browser("vera")
-    assert "All who are leaving" in vera.get("/console/").text
+    assert "View all leavers" in vera.get("/console/").text
     for page in ("/console/leaving", f"/console/people?q={ADA}"):
         assert "Deleted from the directory" in vera.get(page).text
         assert "Stop countdown" not in vera.get(page).text
@@ -64,6 +64,6 @@ def test_a_wrong_day_is_said_and_changes_nothing(
     oscar = browser("oscar")
     answer = oscar.send(oscar.get("/console/leaving"), "/leaving/decide", {"until": until})
     assert answer.status == status
-    assert "Nothing was changed." in answer.text
+    assert "No changes were made." in answer.text
     with leaving.database.read() as session:
         assert session.scalars(select(GraceRow.until)).one() is None

@@ -218,7 +218,7 @@ def test_a_file_that_takes_long_has_a_page_until_it_is_there(
     vera = browser("vera")
     page = vera.get("/console/log/export?format=pdf")
     assert page.status == 202
-    assert "PDF file of the Log is being made" in page.text
+    assert "PDF export of the Log is being prepared" in page.text
     assert page.mistakes == []
     assert page.response.headers["Refresh"] == "2"
     # Whoever asks for more than may wait is told so; what is being made is not begun anew.

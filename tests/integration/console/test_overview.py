@@ -42,17 +42,17 @@ def _touch(context: Context, **values: object) -> None:
 
 def test_when_nothing_waits_the_queue_is_well(browser: Open) -> None:
     page = browser("vera").get("/console/")
-    assert "The broker answers, and no work waits for a worker." in page.text
+    assert "The broker responds and the queue is empty." in page.text
 
 
 def test_a_run_that_no_worker_takes_up_is_trouble(context: Context, browser: Open) -> None:
     run = make_run(context)
     vera = browser("vera")
-    assert "no work waits" in vera.get("/console/").text
+    assert "queue is empty" in vera.get("/console/").text
     _began(context, run, _long_ago())
     page = vera.get("/console/")
-    assert f"Run {run} was last worked on 30 minutes ago: no worker takes it up." in page.text
-    assert "no work waits" not in page.text
+    assert f"Run {run} was last worked on 30 minutes ago: no worker is processing it." in page.text
+    assert "queue is empty" not in page.text
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_run_that_somebody_works_on_or_will_is_no_trouble(
 ) -> None:
     _began(context, make_run(context), _long_ago())
     _touch(context, **values(datetime.now(UTC)))
-    assert "no worker takes it up" not in browser("vera").get("/console/").text
+    assert "no worker is processing it" not in browser("vera").get("/console/").text
 
 
 @pytest.fixture
@@ -135,5 +135,5 @@ def test_a_controller_that_is_behind_is_said_and_the_site_is_not_in_sync(
     for page in (vera.get("/console/"), vera.get(f"/console/runs/{run}")):
         assert "A domain controller is behind" in page.text
         assert said in page.text
-        assert "Everything is in step" not in page.text
-    assert "no run has ended well yet" in vera.get("/console/").text
+        assert "Everything is in sync" not in page.text
+    assert "no successful run yet" in vera.get("/console/").text

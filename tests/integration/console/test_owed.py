@@ -26,18 +26,18 @@ def _owe(context: Context, number: str, owes: Owes) -> None:
 
 def test_what_is_not_finished_is_listed_and_an_operator_decides(ready: Context, browser: Open) -> None:
     vera, oscar = browser("vera"), browser("oscar")
-    assert "Everything that was begun is finished" in vera.get("/console/owed").text
-    assert "All that is not finished" not in vera.get("/console/").text
+    assert "Nothing is unfinished" in vera.get("/console/owed").text
+    assert "View all unfinished" not in vera.get("/console/").text
     _owe(ready, "205", Owes.REFUSED_STEPS)
     _owe(ready, "206", Owes.REMOVAL)
-    assert "All that is not finished" in vera.get("/console/").text
+    assert "View all unfinished" in vera.get("/console/").text
     seen = vera.get("/console/owed")
     assert "Ada <Lovelace>" in seen.text
     assert "Settings that 3CX refused" in seen.text
     assert "Give up" not in seen.text
     again = oscar.send(oscar.get("/console/owed"), "#retry-205", button=("decision", "retry"))
-    assert "Further settings of a new extension" in again.text
+    assert "Remaining settings of a new extension" in again.text
     assert "Settings that 3CX refused" not in again.text
     for number in ("205", "206"):
         again = oscar.send(again, f"#give-up-{number}", button=("decision", "give_up"))
-    assert "Everything that was begun is finished" in again.text
+    assert "Nothing is unfinished" in again.text

@@ -114,7 +114,7 @@ def test_adding_one_needs_the_password_a_true_browser_and_happens_once(
     key = SoftPasskey("https://evil.example", urlsplit(origin).hostname or "")
     page = mary.send(page, "/security/passkey", {"password": PASSWORD})
     credential = key.create(_options(page))
-    assert "made no passkey" in mary.send(page, "/passkey/confirm", {"credential": credential}).text
+    assert "created no passkey" in mary.send(page, "/passkey/confirm", {"credential": credential}).text
     # The challenge is used up; it is not tried again.
     key.origin = origin
     mary.send(page, "/passkey/confirm", {"credential": key.create(_options(page))})

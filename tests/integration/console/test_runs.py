@@ -33,10 +33,10 @@ def _run(context: Context, run_id: int) -> Run:
 
 def test_the_overview_says_where_things_stand(context: Context, browser: Open) -> None:
     oscar = browser("oscar")
-    assert "Ready for a first preview" in oscar.get("/console/").text
+    assert "Ready for the first preview" in oscar.get("/console/").text
     run_id, _ = make_plan(context)
     page = oscar.get("/console/")
-    assert "A plan waits for your decision" in page.text
+    assert "A plan needs your approval" in page.text
     assert "create 1, update 1, disable 1" in page.text
     assert "Ada and Alan both have 100." in page.text
     assert f"/console/runs/{run_id}/plan" in page.links
@@ -49,7 +49,7 @@ def test_the_overview_says_where_things_stand(context: Context, browser: Open) -
 def test_without_settings_the_overview_leads_to_them(context: Context, browser: Open) -> None:
     apply_settings(context, "default", {"phone_system": {}, "directory": {}}, "test")
     page = browser("mary").get("/console/")
-    assert "Not set up yet" in page.text
+    assert "Set-up required" in page.text
     assert {"/console/settings/directory", "/console/settings/units"} <= set(page.links)
 
 
@@ -83,7 +83,7 @@ def test_a_plan_shows_before_and_after_why_and_what_needs_what(context: Context,
     text = re.sub(r"\s+", " ", page.text)
     assert "Mobile +1 555 0100 → (empty)" in text
     assert "Departments Sales → Sales, IT" in text
-    assert "In service" not in text
+    assert "Enabled" not in text
     assert "The mobile number changed in the directory." in text
     assert "Read at 12:04 from dc1." in text
     assert "This is the first run." in text
@@ -181,7 +181,7 @@ def test_rows_are_found_by_kind_search_and_page(context: Context, browser: Open)
     assert len(_numbers(f"{plan}?kind=disable_extension")) == 10
     assert _numbers(f"{plan}?q=person+7") == ["1007", *(str(1000 + n) for n in range(70, 80))]
     assert _numbers(f"{plan}?q=1160") == ["1160"]
-    assert "No row fits" in vera.get(f"{plan}?q=%25").text
+    assert "No matching rows" in vera.get(f"{plan}?q=%25").text
 
 
 def test_progress_follows_the_session_and_ends_with_the_run(context: Context, browser: Open) -> None:
@@ -198,7 +198,7 @@ def test_a_going_run_shows_its_progress_without_javascript_too(context: Context,
     run_id = make_run(context)
     page = browser("vera").get(f"/console/runs/{run_id}")
     assert '<noscript><meta http-equiv="refresh"' in page.response.text
-    assert "0 of 4 readings" in page.text
+    assert "0 of 4 sources read" in page.text
     assert any("progress.js" in address for address in page.loaded)
 
 
@@ -207,7 +207,7 @@ def test_what_does_not_exist_is_said_on_a_page(browser: Open) -> None:
     for path in ("/runs/99", "/runs/99/plan", "/runs/x", "/nothing", "/runs/1/plan?leave_out=a"):
         page = vera.get(f"/console{path}")
         assert page.status == 404, path
-        assert "<h1>There is no such" in page.response.text
+        assert "ot found</h1>" in page.response.text
         assert page.mistakes == []
 
 
@@ -269,11 +269,11 @@ def test_of_a_plan_in_part_executed_each_row_says_whether_it_waits_and_why(
     assert "3 rows wait." in page.text
     assert "Approve all 3" in page.text
     assert "Too many are disabled." in page.text
-    assert page.text.count("Waits for approval") >= 3
+    assert page.text.count("Needs approval") >= 3
     raw = browser("oscar").http.get(f"/console/runs/{run_id}/plan").text
     assert [number for number in "1234" if f'name="row" value="{number}"' in raw] == ["2", "3", "4"]
     run = browser("oscar").get(f"/console/runs/{run_id}")
-    assert "3 of 4 commands wait for approval" in run.text
+    assert "3 of 4 changes need approval" in run.text
     assert "create 1, update 1, disable 1" in browser("oscar").get("/console/").text
 
 

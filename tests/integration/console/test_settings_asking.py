@@ -181,7 +181,7 @@ def test_the_relay_is_paired_with_the_code_and_what_it_lacks_is_listed(
     assert key
     assert key not in page.response.text
     page = mary.send(page, "/relay", button=("action", "test"))
-    assert "archiving cannot work yet" in page.text
+    assert "archiving is not possible yet" in page.text
     assert "No rights." in page.text
     assert "2 MB" in page.text
 

@@ -274,7 +274,7 @@ def test_signing_out_offers_to_sign_out_there_too(provider: RunningProvider, bro
     anna = browser()
     page = _enter(anna)
     page = anna.send(page, "/sign-out")
-    assert "At Corp account you may still be signed in" in page.text
+    assert "You may still be signed in at Corp account" in page.text
     there = anna.http.get("/console/sign-in/openid/leave", follow_redirects=False).headers["Location"]
     assert there.startswith(f"{provider.issuer}/session/end?client_id=rollcall")
 

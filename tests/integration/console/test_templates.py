@@ -26,15 +26,13 @@ def test_an_operator_sees_what_differs_and_lets_it_be_written_again(
         "relay_client.compare_with_template",
         lambda _arguments: [{"number": "100", "template": "900", "differences": [differs]}],
     )
-    assert (
-        "Write the template's settings again" not in browser("vera").get("/console/templates?unit=all").text
-    )
+    assert "Re-apply template" not in browser("vera").get("/console/templates?unit=all").text
     oscar = browser("oscar")
     page = oscar.get("/console/templates?unit=all")
     assert "recording of calls" in page.text
     assert "1 differ from their template" in page.text
     page = oscar.send(page, "/templates/write-again", {"number": ["100"]})
-    assert "The next run writes the template's settings again to 1 extension." in page.text
+    assert "The next run re-applies the template to 1 extension." in page.text
     with context.database.read() as session:
         assert [row.owes for row in owed.rows(session, "default")] == ["template"]
-    assert "Settings of its template, asked for again" in oscar.get("/console/owed").text
+    assert "Re-apply template" in oscar.get("/console/owed").text

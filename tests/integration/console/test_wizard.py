@@ -75,7 +75,7 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     context: Context, mary: Browser, ends: Ends
 ) -> None:
     page = mary.get("/console/")
-    assert "Not set up yet" in page.text
+    assert "Set-up required" in page.text
     assert WIZARD in page.links
     page = mary.get(WIZARD)
     assert _step(page) == "directory"
@@ -104,7 +104,7 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     assert _step(page) == "phone-system"
     page = mary.send(page, "/phone-system", _client(ends), ("action", "test"))
     assert ends.phone_system.options.version in page.text
-    assert "3 in use, the licence has 50: 47 free" in page.text
+    assert "3 in use, licensed 50, 47 free" in page.text
     page = mary.send(page, "/phone-system", {}, NEXT)
 
     assert _step(page) == "templates"
@@ -121,10 +121,10 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     assert page.mistakes == []
     assert f"create {run.counts['create_extension']}" in page.text
     assert f"/console/runs/{run.id}/plan" in page.links
-    assert "The settings were changed after this preview" not in page.text
+    assert "The settings have changed since this preview" not in page.text
     replace_section(context, "default", Section.LIMITS, {"removals": 3}, "somebody")
     page = mary.get(f"{WIZARD}/preview")
-    assert "The settings were changed after this preview" in page.text
+    assert "The settings have changed since this preview" in page.text
     approving = next(form for form in page.forms if ("action", "approve") in form.buttons)
     mary.http.post(approving.action, data=approving.filled({"action": "approve"}))
     assert _wait_for_run(context, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
@@ -136,7 +136,7 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     page = mary.send(page, "/schedule", {}, NEXT)
     assert page.response.url.path == "/console/"
     assert _settings(context).schedule.is_enabled
-    assert "Everything is in step" in page.text
+    assert "Everything is in sync" in page.text
     assert mary.get(WIZARD).response.url.path == "/console/"
 
 
@@ -232,4 +232,4 @@ def test_only_managers_set_up(context: Context, browser: Open, name: str) -> Non
 def test_a_step_that_does_not_exist_is_said(mary: Browser) -> None:
     assert mary.get(f"{WIZARD}/nothing").status == 404
     page = mary.get(f"{WIZARD}/preview")
-    assert "Still to be set" in page.text
+    assert "Set-up is incomplete" in page.text

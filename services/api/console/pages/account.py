@@ -34,12 +34,12 @@ def change_password(request: Request, context: ContextDep, visitor: VisitorDep, 
             request,
             visitor,
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            "The two new passwords differ. Type the same one twice.",
+            "The new passwords do not match. Enter the same password twice.",
         )
     if not visitor.is_own:
         raise Conflict(
-            "Your password is not kept by Rollcall. Change it where it is kept: in 3CX, in Active Directory or at your "
-            "identity provider."
+            "Rollcall does not store your password. Change it in 3CX, in Active Directory or at your identity "
+            "provider."
         )
     try:
         check_again(context, visitor, now, address_of(request))

@@ -84,8 +84,8 @@ def reset_second_factor(
     """Forget the second factors of somebody else, by somebody who shows their own password once more."""
     if account_id == visitor.account_id:
         raise Conflict(
-            "Nobody resets their own second factor: another manager does, or `rollcall console reset-second-factor` on "
-            "Rollcall's host."
+            "You cannot reset your own second factor. Ask another manager, or run `rollcall console "
+            "reset-second-factor` on Rollcall's host."
         )
     try:
         sessions.check_again(context, visitor, text_of(form, "own_password"), address_of(request))
@@ -131,7 +131,7 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
 def _how(settings: SignInSettings) -> str:
     """Who comes in without an account made here."""
     if settings.password_type is PasswordType.OWN:
-        return "People sign in with the accounts below. Extensions with their PIN or directory password can be let in, too:"
+        return "People sign in with the accounts below. To also allow extensions with their PIN or directory password:"
     password = "PIN" if settings.password_type is PasswordType.VOICEMAIL_PIN else "directory password"
     managers = [
         *(["extension " + ", ".join(settings.managers)] if settings.managers else []),
@@ -143,7 +143,9 @@ def _how(settings: SignInSettings) -> str:
     ]
     operators = ", ".join(settings.operators) or "none"
     others = (
-        "Everybody else with an extension may look." if settings.others_may_view else "Nobody else comes in."
+        "Everyone else with an extension has read access."
+        if settings.others_may_view
+        else "Nobody else can sign in."
     )
     return (
         f"People sign in with extension and {password}. Managers: {' and '.join(managers) or 'none'}. "

@@ -50,7 +50,7 @@ def show_logo(request: Request, context: ContextDep, name: Annotated[str, Path(m
     """
     logo = logos.read_logo(context, DEFAULT_SITE, name)
     if logo is None:
-        raise NotFound("There is no such picture.")
+        raise NotFound("Image not found.")
     return _file(request, logo.content, logo.media_type, logo.sha256, _KEPT_FOR_EVER)
 
 

@@ -141,7 +141,7 @@ def ask_to_clear(request: Request, _visitor: ManagerDep) -> Response:
 def clear(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
     """Remove every entry up to now; the audit stays."""
     if text_of(form, "confirm").strip().lower() != _CONFIRMATION:
-        problem = f"Nothing was removed. Type the word {_CONFIRMATION} to go on."
+        problem = f"Nothing was deleted. Type {_CONFIRMATION} to continue."
         return page(
             request, "log_clear.html", HTTPStatus.UNPROCESSABLE_ENTITY, word=_CONFIRMATION, problem=problem
         )

@@ -65,16 +65,16 @@ def _queue(is_broker_well: bool, stranded: Due | None) -> End:
     if not is_broker_well:
         return End(
             False,
-            "The broker does not answer. Runs that are started wait for it; start it, or mend its URL.",
+            "The message broker does not respond. Runs wait until it does. Start the broker or correct its URL.",
             None,
         )
     if stranded is None:
-        return End(True, "The broker answers, and no work waits for a worker.", None)
+        return End(True, "The broker responds and the queue is empty.", None)
     if stranded.run is not None:
-        said = f"Run {stranded.run.id} was last worked on {ago(stranded.since)}: no worker takes it up."
+        said = f"Run {stranded.run.id} was last worked on {ago(stranded.since)}: no worker is processing it."
     else:
-        said = f"The schedule was due {ago(stranded.since)}, and no run was started: beat or its worker is not running."
-    return End(False, f"{said} Support, Look at everything says which process to start.", None)
+        said = f"The schedule was due {ago(stranded.since)}, but no run was started: the scheduler (beat) or its worker is not running."
+    return End(False, f"{said} Support, Run full health check shows which process to start.", None)
 
 
 def _missing(settings: SiteSettings) -> list[tuple[str, str]]:
@@ -92,27 +92,27 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
     """Colour, headline and sentence for where the site stands."""
     newest = seen.newest
     if missing:
-        return "warn", "Not set up yet", "Rollcall needs to know both ends before it can compare them."
+        return "warn", "Set-up required", "Connect Active Directory and the phone system to begin."
     if seen.active is not None:
-        what = "Reading both ends" if seen.active.state == RunState.COLLECTING else "Making changes"
+        what = "Reading" if seen.active.state == RunState.COLLECTING else "Making changes"
         return "info", what, f"Run {seen.active.id} is going."
     if seen.waiting is not None and seen.waiting.state == RunState.HELD:
         return (
             "warn",
-            "A plan waits for your decision",
-            f"Run {seen.waiting.id} would {counts_in_words(waiting_counts(seen.waiting))}. This is done only when somebody approves it.",
+            "A plan needs your approval",
+            f"Run {seen.waiting.id} would {counts_in_words(waiting_counts(seen.waiting))}. Nothing is changed until it is approved.",
         )
     if seen.waiting is not None:
         return (
             "info",
             "A preview is ready",
-            f"Run {seen.waiting.id} would {counts_in_words(seen.waiting.counts)}. It does nothing unless approved.",
+            f"Run {seen.waiting.id} would {counts_in_words(seen.waiting.counts)}. Nothing is changed unless it is approved.",
         )
     if newest is None:
         return (
             "info",
-            "Ready for a first preview",
-            "Both ends are configured. A preview shows what a run would do.",
+            "Ready for the first preview",
+            "Active Directory and the phone system are connected. A preview shows what a run would change.",
         )
     if has_warnings(newest):
         headlines = {
@@ -128,14 +128,14 @@ def _standing(seen: Overview, missing: list[tuple[str, str]]) -> tuple[str, str,
         if seen.conflicts_total:
             return (
                 "good",
-                "In step, with open conflicts",
+                "In sync, with open conflicts",
                 f"Everything that can be done is done; {seen.conflicts_total} need a person to look.",
             )
-        return "good", "Everything is in step", "The phone system is as the directory says."
+        return "good", "Everything is in sync", "The phone system matches the directory."
     if newest.state == RunState.FAILED:
         return (
             "bad",
             "The last run failed",
-            newest.error_message or "Some commands failed; the run says which.",
+            newest.error_message or "Some changes failed. The run shows which.",
         )
-    return "dim", "The last run was cancelled", "Start another to see how things stand."
+    return "dim", "The last run was cancelled", "Start a new run to see the current state."

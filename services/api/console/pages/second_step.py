@@ -90,10 +90,10 @@ def draw_app(request: Request, context: ContextDep) -> Response:
     """The QR code that an app reads."""
     challenge = _challenge(request, context)
     if challenge is None:
-        raise NotFound("There is no app to set up (any more).")
+        raise NotFound("No app is being set up. Start again.")
     account = second_step.account_of(context, challenge)
     if owned.factors_of(context, account.id).any:
-        raise NotFound("There is no app to set up (any more).")
+        raise NotFound("No app is being set up. Start again.")
     return Response(apps.picture(challenge.content["secret"], account.name), media_type="image/svg+xml")
 
 

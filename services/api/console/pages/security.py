@@ -60,7 +60,7 @@ def draw_app(request: Request, context: ContextDep, visitor: VisitorDep) -> Resp
     """The QR code that an app reads."""
     challenge = _challenge(request, context, visitor)
     if challenge is None:
-        raise NotFound("There is no app to set up (any more).")
+        raise NotFound("No app is being set up. Start again.")
     return Response(apps.picture(challenge.content["secret"], visitor.name), media_type="image/svg+xml")
 
 
@@ -112,7 +112,7 @@ def add_passkey(request: Request, context: ContextDep, visitor: VisitorDep, form
             context, visitor.account_id, made, challenge.content["passkey"], place, label, visitor.actor
         )
     except PasskeyRefused:
-        return _page(request, context, visitor, "The browser made no passkey for this console. Try again.")
+        return _page(request, context, visitor, "The browser created no passkey. Try again.")
     return _added(request, codes)
 
 

@@ -40,12 +40,12 @@ _FIELDS = {
     PasswordType.VOICEMAIL_PIN: (
         "Extension",
         "Voicemail PIN",
-        "Your extension in 3CX and the PIN of its voicemail; or name and password of an own account.",
+        "Your 3CX extension and its voicemail PIN, or a Rollcall user name and password.",
     ),
     PasswordType.DIRECTORY: (
         "Extension",
         "Directory password",
-        "Your extension (or login) and the password of your computer; or name and password of an own account.",
+        "Your extension (or login) and your computer password, or a Rollcall user name and password.",
     ),
 }
 _AD_ACCOUNT = "Your Windows name (anna, anna@corp.example or CORP\\anna) and its password"
@@ -107,7 +107,7 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
     name, display_name = text_of(form, "name"), text_of(form, "display_name")
     password, refused = text_of(form, "password"), ""
     if password != text_of(form, "password_again"):
-        refused = "The two passwords differ. Type the same one twice."
+        refused = "The passwords do not match. Enter the same password twice."
     else:
         try:
             account = setup_link.use_link(context, token, name, display_name, password)
@@ -155,9 +155,9 @@ def _fields(context: Context) -> tuple[str, str, str]:
     if not group_members.is_on(context):
         return _FIELDS[password_type]
     if password_type is PasswordType.OWN:
-        return ("Name", "Password", f"{_AD_ACCOUNT}; or name and password of an own account.")
-    password = "the PIN of its voicemail" if password_type is PasswordType.VOICEMAIL_PIN else "that password"
-    said = f"{_AD_ACCOUNT}; your extension and {password}; or name and password of an own account."
+        return ("Name", "Password", f"{_AD_ACCOUNT}, or a Rollcall user name and password.")
+    password = "its voicemail PIN" if password_type is PasswordType.VOICEMAIL_PIN else "that password"
+    said = f"{_AD_ACCOUNT}, your extension and {password}, or a Rollcall user name and password."
     return ("Name or extension", "Password", said)
 
 
@@ -165,8 +165,8 @@ def _no_link(request: Request) -> Response:
     return notice(
         request,
         HTTPStatus.NOT_FOUND,
-        "This link is good no more",
-        "A set-up link works once, for a day. `rollcall console setup-link`, typed on Rollcall's host, makes another.",
+        "This link is no longer valid",
+        "A set-up link works once and for one day. Run `rollcall console setup-link` on Rollcall's host for a new one.",
     )
 
 

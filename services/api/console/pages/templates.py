@@ -38,7 +38,7 @@ def write_again(request: Request, context: ContextDep, visitor: OperatorDep, for
     try:
         if not numbers:
             return _page(
-                request, context, "", 0, "Choose at least one extension.", HTTPStatus.UNPROCESSABLE_ENTITY
+                request, context, "", 0, "Select at least one extension.", HTTPStatus.UNPROCESSABLE_ENTITY
             )
         written = templates.write_again(context, DEFAULT_SITE, numbers[: templates.MOST], visitor.actor)
     except (Conflict, NotFound) as error:

@@ -31,7 +31,7 @@ def create_token(request: Request, context: ContextDep, visitor: ManagerDep, for
     given = {name: text_of(form, name).strip() for name in ("name", "days", "role", "site")}
     days, role = given["days"], given["role"]
     if days and not (days.isascii() and days.isdecimal() and len(days) < 8):
-        refused = "Days are a whole number; leave it empty for a token without end."
+        refused = "Enter a whole number of days, or leave it empty for no expiry."
         return _page(request, context, given, refused)
     if role not in [*AccountRole]:
         return _page(request, context, given, f"The roles are {', '.join(AccountRole)}. Choose one of them.")

@@ -19,11 +19,11 @@ document.addEventListener("submit", (event) => {
   const yes = document.createElement("button");
   yes.type = "button";
   yes.className = "danger";
-  yes.textContent = (button && button.textContent.trim()) || "Go on";
+  yes.textContent = (button && button.textContent.trim()) || "Continue";
   const no = document.createElement("button");
   no.type = "button";
   no.className = "quiet";
-  no.textContent = "Keep it as it is";
+  no.textContent = "Cancel";
   yes.addEventListener("click", () => {
     dialog.close();
     form.dataset.confirmed = "yes";

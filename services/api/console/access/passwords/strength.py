@@ -19,7 +19,7 @@ _OURS = ("rollcall",)
 def weakness(password: str, own_names: Iterable[str]) -> str:
     """Why it cannot be the password of somebody with these names, in a sentence; empty when it can."""
     if not SHORTEST <= len(password) <= LONGEST:
-        return f"A password has {SHORTEST} to {LONGEST} characters. Several words are easier to remember than signs."
+        return f"A password has {SHORTEST} to {LONGEST} characters. A passphrase of several words is easiest to remember."
     if len(set(password)) < _LEAST_DIFFERENT:
         return "This password is too easily guessed: it repeats a few characters. Use several words."
     folded = password.casefold()
