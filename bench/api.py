@@ -23,7 +23,7 @@ from sqlalchemy import insert
 
 from bench.log_page import fill
 from bench.report import Figure
-from services.api.use_cases.tokens import create_token
+from services.api.access.tokens import create_token
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate

@@ -13,8 +13,8 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from services.api.schemas.log import LogOut
-from services.api.schemas.runs import RunList, RunOut
+from services.api.log.schemas import LogOut
+from services.api.runs.schemas import RunList, RunOut
 from shared.database.tables import Event, Run
 
 

@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 
 from bench.log_page import fill
 from bench.report import Figure
-from services.api.console.access.accounts import add
-from services.api.console.access.sessions import open_session
-from services.api.console.settings.steps import STEPS
-from services.api.console.settings.tabs import TABS
+from services.api.access.accounts import add
+from services.api.access.sessions import open_session
 from services.api.console.visit import SESSION_COOKIE
-from services.api.use_cases.settings import apply_settings
+from services.api.settings.forms.steps import STEPS
+from services.api.settings.forms.tabs import TABS
+from services.api.settings.use_cases import apply_settings
 from shared import encryption
 from shared.database.commands import command_values, finding_values
 from shared.database.engine import Database

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from bench.report import Figure, best_of
-from services.api.use_cases.log import LogFilter, read_log
+from services.api.log.use_cases.log import LogFilter, read_log
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate

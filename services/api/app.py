@@ -7,39 +7,28 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from starlette.types import Scope
 
-from services.api import openapi, problems
-from services.api.auth import caller_of
-from services.api.console.access.sessions import is_open
-from services.api.console.app import create_console
-from services.api.console.reading.overview import NextRun
+from services.api.access.bearer import caller_of
+from services.api.access.sessions import is_open
+from services.api.access.tokens import valid_token
+from services.api.accounts import routes as access
+from services.api.connections.routes import controllers, database, questions
 from services.api.console.rendering import PREFIX as CONSOLE
-from services.api.documented import documented
-from services.api.routes import (
-    access,
-    bindings,
-    controllers,
-    database,
-    grace,
-    health,
-    log,
-    metrics,
-    owed,
-    people,
-    progress,
-    questions,
-    runs,
-    settings,
-    sites,
-    templates,
-    welcome,
-)
-from services.api.use_cases.broker_health import BrokerHealth
-from services.api.use_cases.exports import Exports
-from services.api.use_cases.readiness import ReadinessLook
-from services.api.use_cases.tokens import valid_token
+from services.api.console_app import create_console
+from services.api.log import routes as log
+from services.api.log.use_cases.exports import Exports
+from services.api.operations.routes import health, metrics
+from services.api.operations.use_cases.broker_health import BrokerHealth
+from services.api.operations.use_cases.readiness import ReadinessLook
+from services.api.overview.queries import NextRun
+from services.api.people.routes import bindings, grace, owed, people, templates, welcome
+from services.api.runs.following import Following
+from services.api.runs.routes import progress, runs
+from services.api.settings import routes as settings
+from services.api.sites import routes as sites
+from services.api.web import openapi, problems
 from services.api.web.admission import Admission, AdmissionMiddleware
 from services.api.web.bodies import BodyLimit
-from services.api.web.following import Following
+from services.api.web.documented import documented
 from services.api.web.headers import AnswerHeaders
 from services.api.web.known import credential_of, note_signed_in
 from shared.distribution import installed_version

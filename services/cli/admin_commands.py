@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.access import TokenOut
-from services.api.schemas.health import CheckOut
-from services.api.use_cases import tokens
-from services.api.use_cases.audit import begin_sealing
-from services.api.use_cases.doctor import Check, diagnose
-from services.api.use_cases.doctor_of_sites import can_ask, diagnose_sites
-from services.api.use_cases.sites import list_sites
+from services.api.access import tokens
+from services.api.accounts.queries import begin_sealing
+from services.api.accounts.schemas import TokenOut
+from services.api.operations.schemas import CheckOut
+from services.api.operations.use_cases.doctor import Check, diagnose
+from services.api.operations.use_cases.doctor_of_sites import can_ask, diagnose_sites
+from services.api.sites.use_cases.sites import list_sites
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_of
 from services.cli.output import console, moment, print_json, say, table

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.use_cases.audit import audit_head, audit_state
+from services.api.accounts.queries import audit_head, audit_state
 from services.cli.options import FAILED, AsJson, deployment_of
 from services.cli.output import print_json, say
 

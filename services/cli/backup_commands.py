@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from services.api.use_cases import backup as backups
-from services.api.use_cases import backup_file
-from services.api.use_cases.restore import restore as bring_back
+from services.api.operations.use_cases import backup as backups
+from services.api.operations.use_cases import backup_file
+from services.api.operations.use_cases.restore import restore as bring_back
 from services.cli.options import ACTOR, deployment_of, read_text
 from services.cli.output import moment, say
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from services.api.console.access.accounts import account_named, has_manager
-from services.api.console.access.factors import owned
-from services.api.console.access.setup_link import make_link
+from services.api.access.accounts import account_named, has_manager
+from services.api.access.factors import owned
+from services.api.access.setup_link import make_link
 from services.api.console.rendering import PREFIX
 from services.cli.options import ACTOR, deployment_of
 from services.cli.output import say

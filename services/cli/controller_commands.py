@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.controllers import ControllerList, ControllerOut
-from services.api.use_cases import controllers
+from services.api.connections.schemas.controllers import ControllerList, ControllerOut
+from services.api.connections.use_cases import controllers
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table
 

@@ -53,7 +53,7 @@ def _check_tables(context: Context) -> None:
     if not database.is_sqlite:
         raise StorageUnavailable(found.message)
     # Only after a migration, which takes its time anyway.
-    from services.api.use_cases.audit import begin_sealing
+    from services.api.accounts.queries import begin_sealing
 
     before, _ = migrate(database)
     begin_sealing(context, "upgrade", before)

@@ -19,8 +19,8 @@ from rich.progress import (
 )
 from sqlalchemy import select
 
-from services.api.use_cases import runs
-from services.api.use_cases.progress import RunProgress, progress
+from services.api.runs.queries.progress import RunProgress, progress
+from services.api.runs.use_cases import runs
 from services.cli.output import notes
 from shared.database.tables import Event, EventLevel, Run, RunState
 from shared.domain.command import STAGE_ORDER, CommandState

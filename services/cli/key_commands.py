@@ -2,7 +2,7 @@
 
 import typer
 
-from services.api.use_cases.key_rotation import KeyState, key_state, rotate_keys
+from services.api.operations.use_cases.key_rotation import KeyState, key_state, rotate_keys
 from services.cli.options import ACTOR, deployment_of, settings_of
 from services.cli.output import say
 

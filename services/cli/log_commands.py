@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.log import EventOut
-from services.api.use_cases.log import ExportFormat, LogFilter, clear_log, export_log, read_log
+from services.api.log.schemas import EventOut
+from services.api.log.use_cases.log import ExportFormat, LogFilter, clear_log, export_log, read_log
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say, show_events
 from shared.database.tables import EventLevel

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.questions import MappingAnswer
-from services.api.use_cases import questions
+from services.api.connections.schemas.questions import MappingAnswer
+from services.api.connections.use_cases import questions
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say, table

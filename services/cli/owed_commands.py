@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.owed import OwedOut
-from services.api.use_cases import owed
+from services.api.people.schemas.owed import OwedOut
+from services.api.people.use_cases import owed
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.use_cases import questions
+from services.api.connections.use_cases import questions
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, DEFAULT_SITE, Site, deployment_of
 from services.cli.output import say

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.log import ExplanationOut
-from services.api.schemas.runs import FindingOut, PlanOut, RunOut
-from services.api.use_cases import runs
-from services.api.use_cases.explain import explain as explain_person
-from services.api.use_cases.plans import has_warnings, hold_reasons, waiting_counts
+from services.api.log.schemas import ExplanationOut
+from services.api.people.use_cases.explain import explain as explain_person
+from services.api.runs.queries.plans import has_warnings, hold_reasons, waiting_counts
+from services.api.runs.schemas import FindingOut, PlanOut, RunOut
+from services.api.runs.use_cases import runs
 from services.cli.deployment import is_served, workers_where_embedded
 from services.cli.exit_codes import FAILED, HELD, WARNINGS
 from services.cli.following import follow

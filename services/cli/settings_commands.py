@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from services.api.use_cases import questions, settings
+from services.api.connections.use_cases import questions
+from services.api.settings import use_cases as settings
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, DEFAULT_SITE, FAILED, AsJson, Site, deployment_of, read_text
 from services.cli.output import console, print_json, say

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from services.api.use_cases.settings import secret_fields
+from services.api.settings.use_cases import secret_fields
 from shared.errors import SettingsInvalid
 from shared.settings.documents import SECTION_MODELS, Section
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.sites import SiteOut, SiteRemoved
-from services.api.use_cases import site_removal, sites
+from services.api.sites.schemas import SiteOut, SiteRemoved
+from services.api.sites.use_cases import removal as site_removal
+from services.api.sites.use_cases import sites
 from services.cli.options import ACTOR, AsJson, deployment_of
 from services.cli.output import moment, print_json, say, table
 

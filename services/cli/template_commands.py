@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.api.schemas.templates import ComparedOut
-from services.api.use_cases import templates
+from services.api.people.schemas.templates import ComparedOut
+from services.api.people.use_cases import templates
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say, table
 

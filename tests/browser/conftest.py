@@ -6,7 +6,7 @@ import playwright.sync_api as web
 import pytest
 from sqlalchemy import select
 
-from services.api.console.access.sessions import open_session
+from services.api.access.sessions import open_session
 from services.cli.deployment import workers
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Account

@@ -13,8 +13,8 @@ import playwright.sync_api as web
 from PIL import Image
 from sqlalchemy import select
 
-from services.api.console.access.accounts import add
-from services.api.console.access.sessions import open_session
+from services.api.access.accounts import add
+from services.api.access.sessions import open_session
 from services.sandbox.directory import change_company
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import AccountRole, BindingRow, RunKind

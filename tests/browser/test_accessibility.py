@@ -6,9 +6,9 @@ from typing import Any
 import playwright.sync_api as web
 import pytest
 
-from services.api.console.access import setup_link
-from services.api.console.settings.steps import STEPS
-from services.api.console.settings.tabs import TABS
+from services.api.access import setup_link
+from services.api.settings.forms.steps import STEPS
+from services.api.settings.forms.tabs import TABS
 from shared.worker.context import Context
 from tests.browser.conftest import Open
 from tests.integration.console.test_pages import PAGES, full

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from services.api.use_cases.settings import read_settings
+from services.api.settings.use_cases import read_settings
 from shared.database.tables import Run, RunState
 from shared.worker.context import Context
 from tests.browser.conftest import Open

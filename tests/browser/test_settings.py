@@ -7,8 +7,8 @@ import playwright.sync_api as web
 import pytest
 from playwright.sync_api import expect
 
-from services.api.console.settings.tabs import BY_SLUG
-from services.api.use_cases.settings import read_settings
+from services.api.settings.forms.tabs import BY_SLUG
+from services.api.settings.use_cases import read_settings
 from shared.worker.context import Context
 from tests.browser.conftest import PEOPLE, Open
 from tests.integration.console.test_settings import REFUSED, SAVED, Changes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.api.app import create_app as create_api
-from services.api.openapi import SECTION_EXAMPLES, TAGS
+from services.api.web.openapi import SECTION_EXAMPLES, TAGS
 from shared import encryption
 from shared.database.engine import Database
 from shared.settings.documents import SECTION_MODELS, Section

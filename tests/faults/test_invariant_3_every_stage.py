@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.use_cases import questions
+from services.api.connections.use_cases import questions
 from services.sandbox.relay_data.build import Mailbox
 from shared.database.tables import RunState
 from tests.faults.conftest import World, assert_in_step, settle

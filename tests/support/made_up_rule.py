@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import shared
+from services.api.access.accounts import add
+from services.api.access.passwords.own import hash_password
 from services.api.app import create_app as create_api
-from services.api.console.access.accounts import add
-from services.api.console.access.passwords.own import hash_password
-from services.api.use_cases.settings import apply_settings, export_settings, read_settings
+from services.api.settings.use_cases import apply_settings, export_settings, read_settings
 from services.cli.settings_table import describe
 from shared import encryption
 from shared.database.engine import Database

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from services.api.console.rendering import link, page
 from services.api.console.visit import ForeignForm, NotAllowed, NotSignedIn
-from services.api.problems import status_of
+from services.api.web.problems import status_of
 from shared.errors import RollcallError
 
 log = structlog.get_logger(__name__)

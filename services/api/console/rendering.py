@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from services.api.console import colours, words
 from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
-from services.api.use_cases.plans import has_warnings, waiting_counts
+from services.api.runs.queries.plans import has_warnings, waiting_counts
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
 from shared.settings.documents import BrandingSettings
@@ -28,6 +28,8 @@ _VALUE = re.compile(r'value="\{\{ (.+?) \}\}"')
 _TEXTAREA = re.compile(r"\{\{ ([^{}]+?) \}\}</textarea>")
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
+# Each feature has its pages' templates beside them; they include one another by their names alone.
+TEMPLATES = sorted(FOLDER.parent.glob("*/templates"))
 
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
@@ -96,7 +98,7 @@ class _AsTyped(Extension):
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -18,11 +18,11 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
-from services.api.console.access.factors.passkeys import Place
-from services.api.console.access.sessions import Visitor, visitor_of
+from services.api.access.factors.passkeys import Place
+from services.api.access.sessions import Visitor, visitor_of
 from services.api.console.clock import Clock, format_of
-from services.api.dependencies import context_of_request
-from services.api.use_cases.settings import read_settings
+from services.api.settings.use_cases import read_settings
+from services.api.web.dependencies import context_of_request
 from services.api.web.known import SESSION_COOKIE as SESSION_COOKIE
 from services.api.web.known import note_signed_in
 from shared.database.tables import AccountRole

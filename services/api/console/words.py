@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.api.console.clock import Clock
-from services.api.use_cases.log_formats import TYPES
+from services.api.log.use_cases.formats import TYPES
 from shared.database.tables import EventLevel, PartKind, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure

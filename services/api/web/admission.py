@@ -15,10 +15,10 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.problems import problem_response
+from services.api.runs.following import STREAMS_OF_A_CALLER
 from services.api.web.addresses import subject_of
-from services.api.web.following import STREAMS_OF_A_CALLER
 from services.api.web.known import KnownCallers, credential_of
+from services.api.web.problems import problem_response
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.problems import problem_response
+from services.api.web.problems import problem_response
 
 MAX_STRANGERS_BODY_BYTES = 64_000
 MAX_BODY_BYTES = 1_000_000

@@ -11,8 +11,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount
 
+from services.api.access import tokens
 from services.api.app import create_app as create_api
-from services.api.use_cases import settings, tokens
+from services.api.settings import use_cases as settings
 from services.api.web.connections import server_config
 from services.cli.deployment import import_tasks, workers
 from services.sandbox.prompt_server import PromptServer

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.use_cases import questions
+from services.api.connections.use_cases import questions
 from shared import encryption
 from shared.database.engine import Database
 from shared.encryption import new_key

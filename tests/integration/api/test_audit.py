@@ -7,7 +7,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.api.use_cases import audit, decisions, log, sites, tokens
+from services.api.access import tokens
+from services.api.accounts import queries as audit
+from services.api.log.use_cases import log
+from services.api.runs.use_cases import decisions
+from services.api.sites.use_cases import sites
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan
 from tests.integration.api.conftest import SITE

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from services.api.use_cases import controllers
-from services.api.use_cases.audit import verify_audit
+from services.api.accounts.queries import verify_audit
+from services.api.connections.use_cases import controllers
 from shared.domain.memory import Doubt, Memory
 from shared.domain.reading import Reading
 from shared.errors import NotFound

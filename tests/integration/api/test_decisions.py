@@ -6,7 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases import audit, runs
+from services.api.accounts import queries as audit
+from services.api.runs.use_cases import runs
 from shared.database.tables import CommandRow, Event, Run, RunState
 from shared.errors import Conflict, NotFound, PlanChanged, RollcallError
 from shared.worker.context import Context

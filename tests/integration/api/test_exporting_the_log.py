@@ -13,8 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import insert, select
 
-from services.api.use_cases import audit, log
-from services.api.use_cases.log import ExportFormat, LogFilter
+from services.api.accounts import queries as audit
+from services.api.log.use_cases import log
+from services.api.log.use_cases.log import ExportFormat, LogFilter
 from shared.database import events
 from shared.database.tables import Event
 from shared.worker.context import Context

@@ -14,8 +14,9 @@ import httpx
 import pytest
 from sqlalchemy import event, update
 
-from services.api.use_cases import runs, tokens
-from services.api.web import following
+from services.api.access import tokens
+from services.api.runs import following
+from services.api.runs.use_cases import runs
 from shared.database.tables import CommandRow, RunState
 from shared.worker.context import Context
 from tests.integration.api.builders import complete_units, make_person, make_plan, make_run, set_state

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from services.api.use_cases import settings, sites
+from services.api.settings import use_cases as settings
+from services.api.sites.use_cases import sites
 from services.cli.deployment import workers
 from services.collector.due_runs import tick
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem

@@ -10,8 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from services.api.use_cases import audit, log, sites
-from services.api.use_cases.log import ExportFormat, LogFilter
+from services.api.accounts import queries as audit
+from services.api.log.use_cases import log
+from services.api.log.use_cases.log import ExportFormat, LogFilter
+from services.api.sites.use_cases import sites
 from shared.database import events
 from shared.database.tables import EventLevel
 from shared.errors import NotFound

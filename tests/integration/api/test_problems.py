@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from services.api.access import tokens
 from services.api.app import create_app as create_api
-from services.api.use_cases import tokens
 from services.api.web.bodies import MAX_BODY_BYTES
 from shared import encryption
 from shared.database.engine import Database

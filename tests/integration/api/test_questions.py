@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.schemas.questions import (
+from services.api.connections.schemas.questions import (
     AttributeChoice,
     DirectoryAnswer,
     MappingAnswer,
     PhoneSystemAnswer,
     UnitChoice,
 )
-from services.api.use_cases import settings
+from services.api.settings import use_cases as settings
 from services.cli.deployment import open_deployment, workers
 from services.sandbox.directory import Company, RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem

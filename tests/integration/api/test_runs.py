@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from services.api.use_cases import runs
+from services.api.runs.use_cases import runs
 from shared.database.tables import RunKind, RunState
 from shared.domain.command import CommandKind, CommandState
 from shared.errors import Conflict, NotFound, SettingsInvalid

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from services.api.use_cases import settings
+from services.api.settings import use_cases as settings
 from shared.database.tables import AuditEntry, Event
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.documents import Section

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases import questions, settings, tokens
+from services.api.access import tokens
+from services.api.connections.use_cases import questions
+from services.api.settings import use_cases as settings
 from services.cli.deployment import workers
 from shared.database.tables import AccountRole, AuditEntry
 from shared.errors import RollcallError, SettingsInvalid

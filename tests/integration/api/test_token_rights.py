@@ -8,9 +8,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from services.api.access import tokens
+from services.api.access.permissions import OF_ALL_SITES, ROLES
 from services.api.app import create_app
-from services.api.permissions import OF_ALL_SITES, ROLES
-from services.api.use_cases import sites, tokens
+from services.api.sites.use_cases import sites
 from shared.database.tables import AccountRole, ApiToken, AuditEntry, Run
 from shared.worker.context import Context
 

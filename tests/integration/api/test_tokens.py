@@ -7,7 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import event, select, update
 
-from services.api.use_cases import audit, tokens
+from services.api.access import tokens
+from services.api.accounts import queries as audit
 from shared.database.tables import ApiToken
 from shared.worker.context import Context
 from tests.support.tables import everything_in

@@ -5,8 +5,8 @@ import re
 import pytest
 import redis
 
-from services.api.use_cases import doctor
-from services.api.use_cases.doctor_of_sites import can_ask
+from services.api.operations.use_cases import doctor
+from services.api.operations.use_cases.doctor_of_sites import can_ask
 from tests.faults.deployment import Deployment
 from tests.integration.brokers.conftest import Broker
 from tests.support.redis import RedisServer

@@ -11,7 +11,7 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from services.api.use_cases.metrics import metrics
+from services.api.operations.use_cases.metrics import metrics
 from services.cli.deployment import import_tasks
 from shared import encryption
 from shared.database.engine import Database

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.api.use_cases import tokens
-from services.api.use_cases.queues import waiting_messages
+from services.api.access import tokens
+from services.api.operations.queries import waiting_messages
 from shared.database.tables import RunState
 from shared.messages import PlanRun
 from shared.worker.queues import Queue

@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from services.api.console.access.accounts import add
-from services.api.use_cases import settings
+from services.api.access.accounts import add
+from services.api.settings import use_cases as settings
 from services.cli.deployment import workers
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import AccountRole

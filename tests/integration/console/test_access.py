@@ -6,8 +6,8 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import MetaData
 
-from services.api.console.app import PAGES
 from services.api.console.visit import FORM_FIELD
+from services.api.console_app import PAGES
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan
 from tests.integration.console.conftest import Open

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select, update
 
-from services.api.console.access import accounts
-from services.api.use_cases import settings
-from services.api.use_cases.tokens import valid_token
+from services.api.access import accounts
+from services.api.access.tokens import valid_token
+from services.api.settings import use_cases as settings
 from shared.database.tables import Account, AccountRole, AccountSource, AuditEntry
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD, Open

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 from sqlalchemy import select
 
-from services.api.use_cases import logos
-from services.api.use_cases.pictures import MAX_FILE_BYTES
-from services.api.use_cases.settings import apply_settings, read_settings
+from services.api.branding.use_cases import logos
+from services.api.branding.use_cases.pictures import MAX_FILE_BYTES
+from services.api.settings.use_cases import apply_settings, read_settings
 from services.api.web.bodies import MAX_UPLOAD_BYTES
 from shared.database.tables import Asset, AuditEntry
 from shared.settings.documents import BrandingSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.console.access import setup_link
+from services.api.access import setup_link
 from services.cli.console_commands import invitation, next_run
 from services.cli.deployment import open_deployment
 from services.cli.main import main

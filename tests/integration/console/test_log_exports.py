@@ -14,12 +14,12 @@ import pypdf
 import pytest
 from sqlalchemy import update
 
-from services.api.console.pages import log as log_page
-from services.api.use_cases.log import LogFilter
-from services.api.use_cases.log_formats import Dates
-from services.api.use_cases.log_pdf import as_pdf
-from services.api.use_cases.log_xlsx import as_xlsx, number_format
-from services.api.use_cases.settings import apply_settings
+from services.api.log import pages as log_page
+from services.api.log.use_cases.formats import Dates
+from services.api.log.use_cases.log import LogFilter
+from services.api.log.use_cases.pdf import as_pdf
+from services.api.log.use_cases.xlsx import as_xlsx, number_format
+from services.api.settings.use_cases import apply_settings
 from shared.database.events import LogEntry, record
 from shared.database.tables import Account, Event, EventLevel
 from shared.worker.context import Context

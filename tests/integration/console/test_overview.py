@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from services.api.console.reading.overview import find_stranded
-from services.api.use_cases.settings import apply_settings, read_settings
+from services.api.overview.queries import find_stranded
+from services.api.settings.use_cases import apply_settings, read_settings
 from services.collector.due_runs import schedule_of
 from services.collector.schedule import next_due
 from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart

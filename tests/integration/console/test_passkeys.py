@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.api.console.access import accounts
-from services.api.console.access.factors import owned
+from services.api.access import accounts
+from services.api.access.factors import owned
 from shared.database.tables import SignInAttempt
 from shared.worker.context import Context
 from tests.integration.console.browser import Browser, Page

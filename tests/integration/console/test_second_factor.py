@@ -11,9 +11,10 @@ import pytest
 from pyotp.totp import TOTP
 from sqlalchemy import select, update
 
-from services.api.console.access import accounts, lockout, sessions
-from services.api.console.access.factors import apps, owned
-from services.api.use_cases import key_rotation, settings
+from services.api.access import accounts, lockout, sessions
+from services.api.access.factors import apps, owned
+from services.api.operations.use_cases import key_rotation
+from services.api.settings import use_cases as settings
 from services.cli.main import main
 from shared.database.tables import Account, AuditEntry, FactorKind, SecondFactor, SignInAttempt
 from shared.encryption import Encryption, new_key

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.api.console.settings.tabs import TABS
-from services.api.use_cases.settings import read_settings
+from services.api.settings.forms.tabs import TABS
+from services.api.settings.use_cases import read_settings
 from shared.settings.documents import Section, SiteSettings
 from shared.settings.fields import fields_of
 from shared.worker.context import Context

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.api.use_cases.settings import read_settings, replace_section
+from services.api.settings.use_cases import read_settings, replace_section
 from shared.errors import BadCredentials, RollcallError, SettingsInvalid
 from shared.settings.documents import DirectorySettings, Section, SiteSettings
 from shared.worker.context import Context

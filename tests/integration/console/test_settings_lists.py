@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.api.use_cases.settings import read_settings
+from services.api.settings.use_cases import read_settings
 from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
 from tests.integration.console.conftest import Open

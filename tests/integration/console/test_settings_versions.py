@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.use_cases.settings import read_settings, replace_section
+from services.api.settings.use_cases import read_settings, replace_section
 from shared.settings.documents import Section, SiteSettings
 from shared.worker.context import Context
 from tests.integration.api.conftest import CLIENT_SECRET, SECRET

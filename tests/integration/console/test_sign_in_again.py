@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.console.access import sessions, sourced
-from services.api.use_cases import settings
+from services.api.access import sessions, sourced
+from services.api.settings import use_cases as settings
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.tables import AccountRole, ConsoleSession, Event
 from shared.worker.context import Context

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.api.console.access import sessions
-from services.api.console.access.sessions import SignInRefused
-from services.api.use_cases import settings
+from services.api.access import sessions
+from services.api.access.sessions import SignInRefused
+from services.api.settings import use_cases as settings
 from services.collector import questions as directory
 from services.relay_client import questions as phone
 from services.sandbox.directory import RunningDirectory

@@ -10,9 +10,9 @@ import ldap3
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from services.api.console.access import accounts, lockout, sessions, sourced
-from services.api.console.access.sessions import SignInRefused
-from services.api.use_cases import settings
+from services.api.access import accounts, lockout, sessions, sourced
+from services.api.access.sessions import SignInRefused
+from services.api.settings import use_cases as settings
 from services.cli.deployment import workers
 from services.collector import questions
 from services.collector.mapping import filetime

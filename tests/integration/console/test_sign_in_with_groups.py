@@ -10,9 +10,9 @@ import ldap3
 import pytest
 from sqlalchemy import delete, select
 
-from services.api.console.access import accounts, group_members, sessions, sourced
-from services.api.console.access.sessions import SignInRefused, Visitor
-from services.api.use_cases import settings
+from services.api.access import accounts, group_members, sessions, sourced
+from services.api.access.sessions import SignInRefused, Visitor
+from services.api.settings import use_cases as settings
 from services.cli.deployment import workers
 from services.collector import questions
 from services.collector.mapping import filetime

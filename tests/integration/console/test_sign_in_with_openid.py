@@ -10,11 +10,11 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from services.api.console.access import accounts, sessions, sourced
-from services.api.console.access.openid import people as openid
-from services.api.console.access.openid import provider as provider_module
-from services.api.console.access.standing import CannotAsk
-from services.api.use_cases import settings
+from services.api.access import accounts, sessions, sourced
+from services.api.access.openid import people as openid
+from services.api.access.openid import provider as provider_module
+from services.api.access.standing import CannotAsk
+from services.api.settings import use_cases as settings
 from shared.database.tables import Account, ConsoleSession, Event, Lease
 from shared.work import leases
 from shared.worker.context import Context

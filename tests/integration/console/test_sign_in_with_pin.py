@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.console.access import accounts, lockout, sessions
-from services.api.console.access.sessions import SignInRefused
-from services.api.use_cases import settings
+from services.api.access import accounts, lockout, sessions
+from services.api.access.sessions import SignInRefused
+from services.api.settings import use_cases as settings
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.tables import Account, AccountRole, AuditEntry, Event
 from shared.errors import Conflict

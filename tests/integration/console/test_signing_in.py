@@ -9,8 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from services.api.console.access import accounts, lockout, sessions, setup_link
-from services.api.console.access.passwords import hashing
+from services.api.access import accounts, lockout, sessions, setup_link
+from services.api.access.passwords import hashing
 from services.api.console.visit import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
 from shared.database.tables import Account, AccountRole, AuditEntry, ConsoleSession, SetupLink, SignInAttempt
 from shared.errors import Conflict, NotFound, SettingsInvalid

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from services.api.use_cases.diagnostics import LOG_ENTRIES, bundle
-from services.api.use_cases.settings import apply_settings, secret_fields
-from services.api.use_cases.sites import create_site
-from services.api.use_cases.tokens import create_token
+from services.api.access.tokens import create_token
+from services.api.operations.use_cases.diagnostics import LOG_ENTRIES, bundle
+from services.api.settings.use_cases import apply_settings, secret_fields
+from services.api.sites.use_cases.sites import create_site
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.events import LogEntry, record
 from shared.database.tables import AuditEntry, RunState, SettingsVersion

@@ -12,7 +12,7 @@ import structlog
 from jinja2 import DictLoader
 
 from services.api.console import rendering
-from services.api.use_cases.log_formats import as_csv, cells_after_date
+from services.api.log.use_cases.formats import as_csv, cells_after_date
 from services.cli import output
 from services.relay_client.xapi import _extension
 from shared import logging as our_logging

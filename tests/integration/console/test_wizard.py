@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases.settings import apply_settings, read_settings, replace_section
+from services.api.settings.use_cases import apply_settings, read_settings, replace_section
 from services.cli.deployment import workers
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Run, RunState

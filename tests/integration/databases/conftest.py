@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.api.use_cases.database import DatabaseAddress, DatabaseKind
+from services.api.connections.use_cases.database import DatabaseAddress, DatabaseKind
 from shared.database.engine import Database
 from shared.database.migrate import migrate
 from tests.support.databases import Kind, deployment_settings

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from services.api.console.access import accounts, lockout
-from services.api.use_cases import settings as use_cases
-from services.api.use_cases import sites, tokens
+from services.api.access import accounts, lockout, tokens
+from services.api.settings import use_cases
+from services.api.sites.use_cases import sites
 from shared import encryption
 from shared.database import events
 from shared.database.engine import Database

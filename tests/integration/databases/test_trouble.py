@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from services.api.use_cases.database import DatabaseAddress, DatabaseEncryption, check_database
+from services.api.connections.use_cases.database import DatabaseAddress, DatabaseEncryption, check_database
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import State, migrate

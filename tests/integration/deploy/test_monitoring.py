@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from services.api.app import create_app
-from services.api.use_cases.metrics import metrics
+from services.api.operations.use_cases.metrics import metrics
 from services.cli.deployment import open_deployment
 from tests.support.composition import DEPLOY
 from tests.support.databases import deployment_settings

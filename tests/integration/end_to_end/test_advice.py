@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
-from services.api.console.reading.overview import read_overview
+from services.api.overview.queries import read_overview
 from shared.database.tables import Event
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.site import SITE

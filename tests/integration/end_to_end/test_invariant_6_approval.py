@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.use_cases import runs
+from services.api.runs.use_cases import runs
 from shared.database.tables import RunKind, RunState
 from shared.errors import PlanChanged
 from tests.integration.end_to_end.conftest import Ends

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.use_cases import questions
+from services.api.connections.use_cases import questions
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.relay_data.build import Mailbox
 from shared.database.tables import RunState

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases import runs
+from services.api.runs.use_cases import runs
 from shared.database.tables import PartKind, PartState, Run, RunKind, RunState, SnapshotPart
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from services.api.use_cases import controllers
+from services.api.connections.use_cases import controllers
 from services.sandbox.directory import RunningDirectory
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import PersonDoubt, ReadingMemory, Run, RunKind, RunState, SnapshotPart

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from services.api.use_cases import backup, settings, sites, tokens
-from services.api.use_cases.restore import restore
+from services.api.access import tokens
+from services.api.operations.use_cases import backup
+from services.api.operations.use_cases.restore import restore
+from services.api.settings import use_cases as settings
+from services.api.sites.use_cases import sites
 from shared.database.tables import (
     Account,
     Asset,

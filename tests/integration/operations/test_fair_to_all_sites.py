@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from services.api.use_cases import settings, sites
+from services.api.settings import use_cases as settings
+from services.api.sites.use_cases import sites
 from services.collector.due_runs import tick
 from services.collector.snapshot import snapshot_unit
 from services.sandbox.directory import RunningDirectory, build_company

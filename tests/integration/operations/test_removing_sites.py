@@ -8,7 +8,10 @@ import httpx
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from services.api.use_cases import audit, settings, site_removal, sites
+from services.api.accounts import queries as audit
+from services.api.settings import use_cases as settings
+from services.api.sites.use_cases import removal as site_removal
+from services.api.sites.use_cases import sites
 from shared.database.commands import command_values, finding_values
 from shared.database.pages import write_page
 from shared.database.tables import (

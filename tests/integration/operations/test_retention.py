@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import event, func, insert, select
 from structlog.testing import capture_logs
 
-from services.api.use_cases import audit, sites
+from services.api.accounts import queries as audit
+from services.api.sites.use_cases import sites
 from services.collector.due_runs import sweep
 from services.collector.housekeeping import (
     HISTORY,

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import insert, update
 from structlog.testing import capture_logs
 
-from services.api.use_cases import settings, sites
+from services.api.settings import use_cases as settings
+from services.api.sites.use_cases import sites
 from services.collector.due_runs import sweep, tick
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from services.api.use_cases import audit, backup, key_rotation
-from services.api.use_cases.audit import audit_head, audit_state, begin_sealing, verify_audit
+from services.api.accounts import queries as audit
+from services.api.accounts.queries import audit_head, audit_state, begin_sealing, verify_audit
+from services.api.operations.use_cases import backup, key_rotation
 from services.collector import due_runs
 from shared import encryption
 from shared.database import audit_chain, events

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from services.api.use_cases import decisions, plans
-from services.api.use_cases.explain import explain
+from services.api.people.use_cases.explain import explain
+from services.api.runs.queries import plans
+from services.api.runs.use_cases import decisions
 from services.reconciler.plan_run import plan_run
 from services.relay_client.execute import execute_stage
 from shared.database.tables import BindingRow, CommandRow, Event, Run, RunKind, RunState, SnapshotPart

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from rollcall_relay.pairing import Pairing
-from services.api.schemas.questions import RelayAnswer
-from services.api.use_cases import settings
+from services.api.connections.schemas.questions import RelayAnswer
+from services.api.settings import use_cases as settings
 from services.cli.deployment import open_deployment, workers
 from services.relay_client.relay import Relay
 from shared.database.tables import AuditEntry

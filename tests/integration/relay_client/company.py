@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import insert, select
 
-from services.api.use_cases.decisions import cancel
+from services.api.runs.use_cases.decisions import cancel
 from services.reconciler.begun import settle_begun
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import bindings_of, left_behind_of

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from services.api.use_cases.decisions import cancel
-from services.api.use_cases.owed import try_again
+from services.api.people.use_cases.owed import try_again
+from services.api.runs.use_cases.decisions import cancel
 from services.relay_client import connection, errors
 from services.relay_client import trouble as trouble_room
 from services.relay_client.execute import executor_lease

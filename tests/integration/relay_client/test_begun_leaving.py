@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from services.api.use_cases.decisions import cancel
+from services.api.runs.use_cases.decisions import cancel
 from services.relay_client.claims import MAX_ATTEMPTS
 from services.relay_client.execute import execute_stage
 from services.relay_client.readback import read_back

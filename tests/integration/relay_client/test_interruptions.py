@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from services.api.use_cases.decisions import cancel
+from services.api.runs.use_cases.decisions import cancel
 from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
 from services.relay_client.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
 from services.relay_client.relay import HandedOn

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.use_cases.decisions import cancel
+from services.api.runs.use_cases.decisions import cancel
 from services.relay_client.execute import execute_stage, executor_lease
 from services.relay_client.readback import read_back
 from services.relay_client.snapshot import snapshot_extensions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.use_cases.audit import begin_sealing
+from services.api.accounts.queries import begin_sealing
 from services.cli.deployment import open_deployment
 from shared.database.engine import Database
 from shared.database.migrate import migrate

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from services.api.console.access.accounts import add
+from services.api.access.accounts import add
 from services.reconciler.plan_run import plan_run
 from services.reconciler.run_inputs import bindings_of
 from services.relay_client.execute import execute_stage

@@ -10,11 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from services.api.console.access.accounts import add
-from services.api.use_cases import backup, backup_file, settings
-from services.api.use_cases.audit import verify_audit
-from services.api.use_cases.restore import Restored, restore
-from services.api.use_cases.tokens import list_tokens, valid_token
+from services.api.access.accounts import add
+from services.api.access.tokens import list_tokens, valid_token
+from services.api.accounts.queries import verify_audit
+from services.api.operations.use_cases import backup, backup_file
+from services.api.operations.use_cases.restore import Restored, restore
+from services.api.settings import use_cases as settings
 from shared.database.commands import row_command
 from shared.database.migrate import State, standing
 from shared.database.pages import Item, read_items

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.api.use_cases import backup, settings
-from services.api.use_cases.restore import restore
+from services.api.operations.use_cases import backup
+from services.api.operations.use_cases.restore import restore
+from services.api.settings import use_cases as settings
 from services.cli.deployment import workers
 from services.collector.due_runs import sweep
 from services.sandbox.directory import RunningDirectory, build_company

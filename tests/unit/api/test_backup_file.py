@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.api.use_cases import backup_file
+from services.api.operations.use_cases import backup_file
 from shared.errors import BackupUnusable, Conflict, SettingsInvalid, StorageUnavailable
 
 PASSPHRASE = "correct horse battery"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.console.access.rights import role_of
+from services.api.access.rights import role_of
 from shared.database.tables import AccountRole
 from shared.errors import SettingsInvalid
 from shared.settings import store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.console.access.passwords import hashing
+from services.api.access.passwords import hashing
 from shared.errors import TooBusy
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.use_cases.log_formats import guard_formula
+from services.api.log.use_cases.formats import guard_formula
 
 STARTS = tuple("=+-@＝＋－＠")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.api.console.settings.proposals import Offer, offers, take
+from services.api.settings.forms.proposals import Offer, offers, take
 
 UNTOUCHED: dict[str, Any] = {
     "attributes": {"number": "telephoneNumber"},

@@ -10,9 +10,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 from pydantic import SecretStr
 
-from services.api.console.access.openid.claims import display_name_in, name_in, role_of, values_at
-from services.api.console.access.openid.tokens import KeyUnknown, TokenInvalid, usable_keys, verify
-from services.api.use_cases.settings import candidate
+from services.api.access.openid.claims import display_name_in, name_in, role_of, values_at
+from services.api.access.openid.tokens import KeyUnknown, TokenInvalid, usable_keys, verify
+from services.api.settings.use_cases import candidate
 from shared.database.tables import AccountRole
 from shared.errors import SettingsInvalid
 from shared.settings.documents import Section, SingleSignOnSettings, SiteSettings

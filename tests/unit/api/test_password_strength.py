@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.console.access.passwords.strength import weakness
+from services.api.access.passwords.strength import weakness
 
 NAMES = ("anna.adler@corp.example", "Anna Zoë Adler")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.api.problems import status_of
+from services.api.web.problems import status_of
 from shared import errors
 from shared.errors import Conflict, RollcallError
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pyotp.totp import TOTP
 
-from services.api.console.access.factors import apps, recovery
+from services.api.access.factors import apps, recovery
 
 # RFC 6238, appendix B, of which the last six digits count; the secret is "12345678901234567890".
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
-from services.api.console.settings.errors import with_form_names
-from services.api.console.settings.fields import read_form, without_empty_rows
-from services.api.console.settings.form import above
-from services.api.console.settings.steps import STEPS, next_step, steps_done
-from services.api.console.settings.tabs import TABS
+from services.api.settings.forms.errors import with_form_names
+from services.api.settings.forms.fields import read_form, without_empty_rows
+from services.api.settings.forms.form import above
+from services.api.settings.forms.steps import STEPS, next_step, steps_done
+from services.api.settings.forms.tabs import TABS
 from shared.settings.documents import SECTION_MODELS, Section, SiteSettings
 from shared.settings.fields import fields_of
 from shared.settings.store import StoredSettings, public

@@ -1,0 +1,287 @@
+"""Accounts of the console: made, changed, disabled. There is always somebody left who may manage them."""
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from services.api.access.passwords.own import hash_password
+from services.api.console.clock import DateFormat
+from shared.database import events
+from shared.database.locks import exclusive
+from shared.database.tables import (
+    Account,
+    AccountRole,
+    AccountSource,
+    ConsoleSession,
+    SecondFactor,
+    SignInChallenge,
+)
+from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.context import Context
+
+# Of two managers who disable each other at once, one stays.
+_ACCOUNTS = "accounts"
+_BY_SETTINGS = "sign-in settings"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
+
+
+def list_accounts(context: Context) -> list[Account]:
+    """All accounts, by name."""
+    with context.database.read() as session:
+        return list(session.scalars(select(Account).order_by(Account.name)))
+
+
+def has_manager(context: Context) -> bool:
+    """Whether an own account may manage this deployment; if not, a set-up link is due."""
+    with context.database.read() as session:
+        return _managers(session) > 0
+
+
+def account_named(context: Context, name: str) -> Account:
+    """The account of this name.
+
+    :raises NotFound: there is none.
+    """
+    with context.database.read() as session:
+        account = session.scalar(select(Account).where(Account.name == name.strip().lower()))
+    if account is None:
+        raise NotFound(f"There is no account '{name[:100]}'. The console lists them under Accounts.")
+    return account
+
+
+def create_account(
+    context: Context, name: str, display_name: str, role: AccountRole, password: str, actor: str
+) -> Account:
+    """A new account that may sign in at once.
+
+    :raises SettingsInvalid: the name is none, or the password is too weak.
+    :raises Conflict: there is such an account already.
+    """
+    name = normal_name(name)
+    password_hash = hash_password(name, password, display_name)
+    with context.database.begin() as session:
+        return add(session, name, display_name, role, password_hash, actor)
+
+
+def add(
+    session: Session, name: str, display_name: str, role: AccountRole, password_hash: str, actor: str
+) -> Account:
+    """As ``create_account``, in the caller's transaction and with a hash made before it."""
+    exclusive(session, _ACCOUNTS)
+    if session.scalar(select(Account.id).where(Account.name == name)) is not None:
+        raise Conflict(f"There is an account '{name}' already. Choose another name.")
+    account = Account(
+        name=name,
+        display_name=_printable(display_name) or name,
+        role=role.value,
+        password_hash=password_hash,
+        created_at=datetime.now(UTC),
+    )
+    session.add(account)
+    session.flush()
+    _audit(session, "account.created", account, actor, role=role.value)
+    return account
+
+
+def keep_sourced(
+    session: Session,
+    name: str,
+    display_name: str,
+    role: AccountRole,
+    source: AccountSource,
+    external_id: str | None = None,
+) -> Account:
+    """The account of somebody who proved elsewhere who they are, made or brought up to date.
+
+    Whoever has an ``external_id`` is known by it and keeps the account under another name; where another person has
+    been given a name there, the account is theirs from now on, and nothing of the one before stays.
+
+    :raises Conflict: an own account, or one that signs in by other means, has this name.
+    """
+    exclusive(session, _ACCOUNTS)
+    holder = session.scalar(select(Account).where(Account.name == name))
+    account = holder
+    if external_id is not None:
+        known = (Account.source == source.value) & (Account.external_id == external_id)
+        account = session.scalar(select(Account).where(known)) or holder
+    if account is holder and holder is not None and not _may_become(holder, source):
+        if holder.source == AccountSource.OWN:
+            raise Conflict(f"There is an own account named '{name}'. It signs in with its own password.")
+        raise Conflict(f"There is an account '{name}' already, which signs in by other means.")
+    was = account.role if account is not None else None
+    if account is None:
+        account = Account(name=name, password_hash=None, created_at=datetime.now(UTC))
+        session.add(account)
+    elif account.external_id != external_id:
+        forget_person(session, account.id)
+        _audit(session, "account.passed_on", account, _BY_SETTINGS, source=source.value)
+    elif holder is None:
+        account.name = name
+    account.display_name = _printable(display_name) or name
+    account.role, account.source, account.external_id = role.value, source.value, external_id
+    session.flush()
+    if was is None:
+        _audit(session, "account.created", account, _BY_SETTINGS, role=role.value, source=source.value)
+    elif was != role:
+        _audit(session, "account.role_changed", account, _BY_SETTINGS, role=role.value)
+    return account
+
+
+def change_role(context: Context, account_id: int, role: AccountRole, actor: str) -> Account:
+    """Give the account other rights, from its next request on.
+
+    :raises Conflict: nobody would be left who may manage accounts; or the rights come from the settings.
+    :raises NotFound: there is no such account.
+    """
+    with context.database.begin() as session:
+        exclusive(session, _ACCOUNTS)
+        account = _get_own(session, account_id, "rights")
+        if account.role != role.value:
+            _keep_a_manager(session, account, still=role is AccountRole.MANAGER)
+            account.role = role.value
+            _audit(session, "account.role_changed", account, actor, role=role.value)
+        return account
+
+
+def disable(context: Context, account_id: int, actor: str) -> Account:
+    """Let nobody sign in with the account any more, and sign it out everywhere.
+
+    :raises Conflict: nobody would be left who may manage accounts.
+    :raises NotFound: there is no such account.
+    """
+    with context.database.begin() as session:
+        exclusive(session, _ACCOUNTS)
+        account = _get(session, account_id)
+        if account.disabled_at is None:
+            _keep_a_manager(session, account, still=False)
+            account.disabled_at = datetime.now(UTC)
+            end_sessions(session, account_id)
+            _audit(session, "account.disabled", account, actor)
+        return account
+
+
+def enable(context: Context, account_id: int, actor: str) -> Account:
+    """Let the account sign in again.
+
+    :raises NotFound: there is no such account.
+    """
+    with context.database.begin() as session:
+        account = _get(session, account_id)
+        if account.disabled_at is not None:
+            account.disabled_at = None
+            _audit(session, "account.enabled", account, actor)
+        return account
+
+
+def set_password(context: Context, account_id: int, password: str, actor: str) -> Account:
+    """Give the account another password; whoever is signed in with the old one is signed out.
+
+    :raises SettingsInvalid: the password is too weak.
+    :raises Conflict: the phone system or the directory keeps it.
+    :raises NotFound: there is no such account.
+    """
+    with context.database.read() as session:
+        account = _get_own(session, account_id, "password")
+    password_hash = hash_password(account.name, password, account.display_name)
+    with context.database.begin() as session:
+        account = _get(session, account_id)
+        account.password_hash = password_hash
+        end_sessions(session, account_id)
+        _audit(session, "account.password_set", account, actor)
+        return account
+
+
+def choose_date_format(context: Context, account_id: int, chosen: DateFormat) -> None:
+    """Remember how this person likes dates to be written."""
+    with context.database.begin() as session:
+        _get(session, account_id).date_format = chosen.value
+
+
+def forget_person(session: Session, account_id: int) -> None:
+    """Sign the account out everywhere, and forget the second factors of whoever had it."""
+    end_sessions(session, account_id)
+    session.execute(delete(SignInChallenge).where(SignInChallenge.account_id == account_id))
+    session.execute(delete(SecondFactor).where(SecondFactor.account_id == account_id))
+
+
+def end_sessions(session: Session, account_id: int) -> None:
+    """Sign the account out of every browser."""
+    session.execute(delete(ConsoleSession).where(ConsoleSession.account_id == account_id))
+
+
+def normal_name(text: str) -> str:
+    """An account's name as it is kept.
+
+    :raises SettingsInvalid: it cannot be one.
+    """
+    name = text.strip().lower()
+    if not _NAME.fullmatch(name):
+        raise SettingsInvalid(
+            "An account's name has 1 to 100 letters (a to z), digits, dots, hyphens, underscores or @, and begins "
+            "with a letter or digit."
+        )
+    return name
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable()).strip()[:200]
+
+
+def _may_become(holder: Account, source: AccountSource) -> bool:
+    """Whether an account can belong to somebody of this source: extensions have the same number in both of theirs."""
+    by_extension = (AccountSource.PHONE_SYSTEM.value, AccountSource.DIRECTORY.value)
+    return holder.source == source.value or {holder.source, source.value} <= set(by_extension)
+
+
+def _get(session: Session, account_id: int) -> Account:
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFound(f"There is no account {account_id}.")
+    return account
+
+
+def _get_own(session: Session, account_id: int, what: str) -> Account:
+    account = _get(session, account_id)
+    if account.source != AccountSource.OWN:
+        raise Conflict(
+            f"'{account.name}' signs in by other means, so its {what} cannot be changed here. The settings say who may do "
+            "what."
+        )
+    return account
+
+
+def _managers(session: Session) -> int:
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Account)
+            .where(
+                Account.role == AccountRole.MANAGER.value,
+                # Whoever signs in with an extension is kept out when the phone system or the directory is away.
+                Account.source == AccountSource.OWN.value,
+                Account.disabled_at.is_(None),
+            )
+        )
+        or 0
+    )
+
+
+def _keep_a_manager(session: Session, account: Account, *, still: bool) -> None:
+    is_manager = (
+        account.role == AccountRole.MANAGER
+        and account.source == AccountSource.OWN
+        and account.disabled_at is None
+    )
+    if is_manager and not still and _managers(session) == 1:
+        raise Conflict(
+            f"'{account.name}' is the only manager left with an own account. Make somebody else a manager first, then "
+            "try again."
+        )
+
+
+def _audit(session: Session, action: str, account: Account, actor: str, **details: str) -> None:
+    facts = {"account": account.name, **details}
+    events.audit(session, DEFAULT_SITE, actor=actor, action=action, details=facts)

@@ -1,0 +1,99 @@
+"""Who is asking and whether they may: a bearer token (RFC 6750), looked up by its hash, with its role and site."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import select
+
+from services.api.access.permissions import SECTIONS_OF_ALL_SITES, is_of_all_sites, role_needed
+from services.api.access.tokens import valid_token
+from services.api.web.dependencies import ContextDep
+from services.api.web.known import note_signed_in
+from shared.database.tables import AccountRole, Run
+from shared.worker.context import Context
+
+_bearer = HTTPBearer(auto_error=False, description="A token of `rollcall token create NAME`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose token it is, with which role, and for which one site (``None``: all)."""
+
+    name: str
+    role: AccountRole
+    site_id: str | None
+
+    @property
+    def actor(self) -> str:
+        """Who did it, for the Log and the audit."""
+        return f"token:{self.name}"
+
+    def check_sections(self, sections: Collection[str]) -> None:
+        """Nothing, when the token may save these sections of the settings of its site.
+
+        :raises HTTPException: 403, one of them counts for all sites.
+        """
+        if self.site_id is not None and (shared := SECTIONS_OF_ALL_SITES & set(sections)):
+            raise _forbidden(
+                f"The section {', '.join(sorted(shared))} counts for all sites, and this token is for site "
+                f"'{self.site_id}' alone."
+            )
+
+
+def caller_of(
+    request: Request,
+    context: ContextDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """Whoever asks; 401 without a valid token, 403 when it may not do this."""
+    row = valid_token(context, credentials.credentials) if credentials is not None else None
+    if row is None:
+        said = "is not valid (any more)" if credentials is not None else "is missing"
+        challenge = 'Bearer realm="rollcall"' + (', error="invalid_token"' if credentials is not None else "")
+        raise HTTPException(
+            401,
+            f"The bearer token {said}. Send 'Authorization: Bearer rc_...'; `rollcall token create NAME` makes one.",
+            headers={"WWW-Authenticate": challenge},
+        )
+    note_signed_in(request.scope, credentials.credentials if credentials is not None else "")
+    caller = Caller(row.name, AccountRole(row.role), row.site_id)
+    operation = str(getattr(request.scope.get("route"), "operation_id", None))
+    needed = role_needed(operation)
+    if not caller.role.may(needed):
+        raise _forbidden(f"This needs the role {needed.value}; the token '{row.name}' has {row.role}.")
+    if caller.site_id is not None and not _is_of_its_site(request, context, caller.site_id, operation):
+        raise _forbidden(f"The token '{row.name}' is for site '{row.site_id}' alone.")
+    return caller
+
+
+async def actor_of(caller: Annotated[Caller, Depends(caller_of)]) -> str:
+    """``token:<name>``, the actor of whatever the request does."""
+    return caller.actor
+
+
+def _is_of_its_site(request: Request, context: Context, site_id: str, operation: str) -> bool:
+    if is_of_all_sites(operation):
+        return False
+    if "site_id" in request.path_params:
+        return bool(request.path_params["site_id"] == site_id)
+    run = str(request.path_params.get("run_id", ""))
+    # Written in any other way it could be read as one number here and as another by the route.
+    if not (run.isascii() and run.isdecimal() and len(run) < 11):
+        return False
+    with context.database.read() as session:
+        found = session.scalar(select(Run.site_id).where(Run.id == int(run)))
+    # A run that is not there is told of by the route.
+    return found is None or found == site_id
+
+
+def _forbidden(said: str) -> HTTPException:
+    return HTTPException(
+        403, f"{said} Nothing was done. `rollcall token create` makes one with other rights."
+    )
+
+
+CallerDep = Annotated[Caller, Depends(caller_of)]
+ActorDep = Annotated[str, Depends(actor_of)]

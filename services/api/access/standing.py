@@ -1,0 +1,143 @@
+"""What somewhere else (3CX, Active Directory, an identity provider) says of somebody, and what becomes of it here: an
+account of ours that is brought up to date, or an entry of the Log that says why not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from services.api.access import accounts
+from shared.database import events
+from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession, EventLevel
+from shared.errors import Conflict
+from shared.settings.store import DEFAULT_SITE
+from shared.worker.context import Context
+
+_TURNED_OFF = "a manager has disabled their account in Rollcall"
+
+
+class CannotAsk(Exception):
+    """Nobody can say at present who it is. ``why`` is for the person, and empty where the usual words fit."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class NotLetIn(Exception):
+    """They have not proven who they are, or may not come in; the Log says which.
+
+    ``number`` is the extension of the person whose name it was, empty when nobody has it. ``told`` is the reason that
+    the person may hear, because they have shown the right password.
+    """
+
+    def __init__(self, number: str = "", told: str = "") -> None:
+        super().__init__()
+        self.number = number
+        self.told = told
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who it is and what they may do now. ``refused`` says in words why they are not let in, and is empty when they are.
+
+    ``name`` is empty when there is nobody. ``external_id`` is as in ``Account``, ``called`` what the Log calls them.
+    """
+
+    name: str
+    display_name: str
+    role: AccountRole | None
+    refused: str
+    source: AccountSource
+    external_id: str | None = None
+    called: str = "somebody unknown"
+    # Whether what is refused concerns all sessions of the account, or the one that was asked about alone.
+    ends_all: bool = True
+    # When the session ends in any case; ``None`` for as long as sessions last.
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A way to be known. ``since`` says since when its rules are as they are (``None``: always).
+
+    ``is_on`` is whether anybody may come in this way; ``look_again`` asks after somebody who has proven themselves.
+
+    :raises CannotAsk: ``look_again``, when nobody can say.
+    """
+
+    is_on: Callable[[Context], bool]
+    since: Callable[[Context], datetime | None]
+    look_again: Callable[[Context, ConsoleSession, Account, datetime], Standing]
+
+
+def let_in(context: Context, standing: Standing, address: str, *, told: bool = False) -> Account:
+    """The account of whoever has proven themselves, made or brought up to date.
+
+    :raises NotLetIn: they may not come in; ``told`` whether they may hear why.
+    """
+    refused = standing.refused or turned_off(context, standing)
+    if not refused and standing.role is not None:
+        try:
+            return keep(context, standing)
+        except Conflict as error:
+            refused = error.message.rstrip(".")
+    record_refused(context, standing, refused, address)
+    raise NotLetIn(standing.name, refused if told else "")
+
+
+def keep(context: Context, standing: Standing) -> Account:
+    """The account, made or brought up to date.
+
+    :raises Conflict: somebody else has an account of this name.
+    """
+    assert standing.role is not None
+    with context.database.begin() as session:
+        return accounts.keep_sourced(
+            session,
+            standing.name,
+            standing.display_name,
+            standing.role,
+            standing.source,
+            standing.external_id,
+        )
+
+
+def turned_off(context: Context, standing: Standing) -> str:
+    """Why a manager of ours keeps them out, empty when nobody does."""
+    known = Account.name == standing.name
+    if standing.external_id is not None:
+        known |= (Account.source == standing.source.value) & (Account.external_id == standing.external_id)
+    with context.database.read() as session:
+        off = session.scalar(select(Account.id).where(known, Account.disabled_at.is_not(None)))
+    return _TURNED_OFF if off is not None else ""
+
+
+def record_refused(context: Context, standing: Standing, refused: str, address: str) -> None:
+    """Say in the Log who was refused, and why."""
+    _record(
+        context,
+        standing,
+        "sign_in.refused",
+        f"Sign-in of {standing.called} from {address} refused: {refused}.",
+    )
+
+
+def record_ended(context: Context, standing: Standing, refused: str) -> None:
+    """Say in the Log who was signed out, and why."""
+    _record(context, standing, "sign_in.ended", f"{standing.called} was signed out: {refused}.")
+
+
+def _record(context: Context, standing: Standing, code: str, message: str) -> None:
+    is_extension = standing.source in (AccountSource.PHONE_SYSTEM, AccountSource.DIRECTORY)
+    with context.database.begin() as session:
+        entry = events.LogEntry(
+            code,
+            message[0].upper() + message[1:],
+            EventLevel.WARNING,
+            actor="sign-in",
+            number=standing.name if is_extension and standing.name else None,
+        )
+        events.record(session, DEFAULT_SITE, entry)

@@ -1,0 +1,1 @@
+"""Accounts, tokens and the audit, and the pages somebody signs in by."""

@@ -1,0 +1,1 @@
+"""The console's pages of accounts and of signing in."""

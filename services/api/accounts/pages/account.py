@@ -1,0 +1,78 @@
+"""One's own account: another password, how dates are written, and signing out everywhere."""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.api.access import accounts
+from services.api.access.factors import owned
+from services.api.access.passwords.strength import SHORTEST
+from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
+from services.api.console.clock import Clock, DateFormat, format_of
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, VisitorDep, address_of, enter, text_of, visit_of
+from services.api.web.dependencies import ContextDep
+from shared.errors import Conflict, SettingsInvalid
+
+router = APIRouter()
+
+
+@router.get("/account")
+def show_account(request: Request, visitor: VisitorDep) -> Response:
+    """The page."""
+    return _page(request, visitor, HTTPStatus.OK, "")
+
+
+@router.post("/account/password")
+def change_password(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+    """Set another password; every other browser is signed out, this one goes on."""
+    now, wanted = text_of(form, "password_now"), text_of(form, "password")
+    if wanted != text_of(form, "password_again"):
+        return _page(
+            request,
+            visitor,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "The new passwords do not match. Enter the same password twice.",
+        )
+    if not visitor.is_own:
+        raise Conflict(
+            "Rollcall does not store your password. Change it in 3CX, in Active Directory or at your identity "
+            "provider."
+        )
+    try:
+        check_again(context, visitor, now, address_of(request))
+        accounts.set_password(context, visitor.account_id, wanted, visitor.actor)
+        token = open_again(context, visitor, address_of(request))
+    except (SignInRefused, SettingsInvalid) as error:
+        return _page(request, visitor, HTTPStatus.UNPROCESSABLE_ENTITY, error.message)
+    return enter(request, token, link("/account", changed=1))
+
+
+@router.post("/account/dates")
+def choose_dates(context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+    """Write dates as the person likes them, on every page from now on."""
+    accounts.choose_date_format(context, visitor.account_id, format_of(text_of(form, "date_format")))
+    return RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
+
+
+def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Response:
+    changed = request.query_params.get("changed") == "1"
+    # A date that shows which number is the day, at an hour that shows how the afternoon is written.
+    zone = visit_of(request).zone
+    shown = datetime(2026, 12, 31, 17, 5, 9, tzinfo=zone)
+    return page(
+        request,
+        "account.html",
+        status,
+        account=visitor,
+        refused=refused,
+        changed=changed,
+        can_have_factors=owned.can_have(visitor.source),
+        shortest=SHORTEST,
+        date_format=format_of(visitor.date_format),
+        date_formats=[
+            (item, Clock(zone, item).stamp(shown), item is DateFormat.BRITISH) for item in DateFormat
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Storing and checking a logo."""

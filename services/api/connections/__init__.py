@@ -1,0 +1,1 @@
+"""Whether directory, phone system, relay and database answer, and what they hold."""

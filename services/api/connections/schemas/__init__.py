@@ -1,0 +1,1 @@
+"""Tests of connections on the wire."""

@@ -1,0 +1,157 @@
+"""The Log: filtered, paged, exported, cleared."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
+from services.api.log.routes import exports_of, finished, flowing
+from services.api.log.use_cases import log
+from services.api.log.use_cases.export_process import Order
+from services.api.log.use_cases.formats import Dates
+from services.api.log.use_cases.log import ExportFormat, LogFilter
+from services.api.web.dependencies import Before, ContextDep
+from shared.database.tables import EventLevel
+from shared.settings.store import DEFAULT_SITE
+
+router = APIRouter(prefix="/log")
+
+_SHOWN = 50
+_CONFIRMATION = "clear"
+# Most files are made by then; for others there is a page, which asks again.
+_PATIENCE_SECONDS = 5.0
+_ASK_AGAIN_SECONDS = 2
+_LARGEST_RUN = 2**31 - 1
+_FORMATS = {
+    ExportFormat.CSV: "CSV",
+    ExportFormat.XLSX: "Excel",
+    ExportFormat.PDF: "PDF",
+    ExportFormat.JSON: "JSON",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filter as the form holds it; ``problems`` names, by field, what of it cannot be used."""
+
+    values: dict[str, str]
+    filter: LogFilter
+    problems: dict[str, str]
+
+
+def _asked(
+    request: Request,
+    level: Annotated[str, Query(max_length=20)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    number: Annotated[str, Query(max_length=20)] = "",
+    run: Annotated[str, Query(max_length=20)] = "",
+    since: Annotated[str, Query(max_length=40)] = "",
+    until: Annotated[str, Query(max_length=40)] = "",
+) -> Asked:
+    zone = visit_of(request).zone
+    problems: dict[str, str] = {}
+    run_id = None
+    if run.strip():
+        if run.strip().isascii() and run.strip().isdecimal() and 0 < int(run) <= _LARGEST_RUN:
+            run_id = int(run)
+        else:
+            problems["run"] = "A run is a number, such as 7."
+    moments: dict[str, datetime | None] = {}
+    for name, given in (("since", since), ("until", until)):
+        moments[name] = _moment(given.strip(), zone)
+        if given.strip() and moments[name] is None:
+            problems[name] = "A time is written like 2026-11-23T14:30."
+    chosen = LogFilter(
+        level=EventLevel(level) if level in [*EventLevel] else None,
+        run_id=run_id,
+        number=number.strip() or None,
+        text=text.strip() or None,
+        since=moments["since"],
+        until=moments["until"],
+    )
+    values = {"level": level, "text": text, "number": number, "run": run, "since": since, "until": until}
+    return Asked(values, chosen, problems)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]
+
+
+@router.get("")
+def show_log(
+    request: Request, context: ContextDep, _visitor: VisitorDep, asked: AskedDep, before: Before = None
+) -> Response:
+    """A page of entries, newest first."""
+    found = log.read_log(context, DEFAULT_SITE, asked.filter, _SHOWN, before)
+    return page(
+        request,
+        "log.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if asked.problems else HTTPStatus.OK,
+        entries=found.entries,
+        asked=asked.values,
+        problems=asked.problems,
+        is_filtered=any(asked.values.values()),
+        formats=_FORMATS,
+        newest=link("/log", asked.values) if before is not None else None,
+        older=link("/log", asked.values, before=found.next_before) if found.next_before else None,
+    )
+
+
+@router.get("/export")
+async def export(
+    request: Request,
+    visitor: VisitorDep,
+    asked: AskedDep,
+    format: ExportFormat = ExportFormat.CSV,
+) -> Response:
+    """The entries that fit, as a file with dates as the page shows them; a page that asks again until it is made."""
+    if asked.problems:
+        # A file of everything, when something was asked for, would be taken for what was asked for.
+        return RedirectResponse(link("/log", asked.values), HTTPStatus.SEE_OTHER)
+    clock = await run_in_threadpool(lambda: visit_of(request).clock)
+    dates = Dates(clock.zone, clock.pattern)
+    if format not in log.HEAVY:
+        return flowing(request, visitor.actor, DEFAULT_SITE, asked.filter, format, dates)
+    exports, order = exports_of(request), Order(DEFAULT_SITE, asked.filter, format, dates)
+    made = exports.order(visitor.actor, order)
+    await asyncio.wait([made], timeout=_PATIENCE_SECONDS)
+    if made.done():
+        return finished(exports, visitor.actor, order, made.result())
+    response = page(
+        request, "export.html", HTTPStatus.ACCEPTED, kind=_FORMATS[format], back=link("/log", asked.values)
+    )
+    response.headers["Refresh"] = str(_ASK_AGAIN_SECONDS)
+    return response
+
+
+@router.get("/clear")
+def ask_to_clear(request: Request, _visitor: ManagerDep) -> Response:
+    """Ask once more: it cannot be undone."""
+    return page(request, "log_clear.html", word=_CONFIRMATION, problem="")
+
+
+@router.post("/clear")
+def clear(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
+    """Remove every entry up to now; the audit stays."""
+    if text_of(form, "confirm").strip().lower() != _CONFIRMATION:
+        problem = f"Nothing was deleted. Type {_CONFIRMATION} to continue."
+        return page(
+            request, "log_clear.html", HTTPStatus.UNPROCESSABLE_ENTITY, word=_CONFIRMATION, problem=problem
+        )
+    log.clear_log(context, DEFAULT_SITE, visitor.actor)
+    return RedirectResponse(link("/log"), HTTPStatus.SEE_OTHER)
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime | None:
+    """The moment that a field for date and time names, in the reader's zone."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,73 @@
+"""The Log and what is known of a person, on the wire."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from services.api.runs.schemas import CommandOut, FindingOut
+from services.api.web.schemas import Answer, example
+from shared.database.tables import EventLevel
+
+EVENT_EXAMPLE: dict[str, Any] = {
+    "id": 4711,
+    "occurred_at": "2026-11-23T12:00:09Z",
+    "level": "info",
+    "code": "extension.created",
+    "message": "Extension 100 was made for Ada Lovelace.",
+    "actor": "system",
+    "run_id": 7,
+    "number": "100",
+    "person_guid": "0f8fad5b-d9cb-469f-a165-70867728950e",
+}
+
+
+class EventOut(Answer):
+    """One entry of the Log."""
+
+    model_config = example(**EVENT_EXAMPLE)
+    id: int
+    occurred_at: datetime
+    level: EventLevel
+    code: str
+    message: str
+    actor: str
+    run_id: int | None
+    number: str | None
+    person_guid: str | None
+
+
+class LogOut(Answer):
+    """A page of the Log, newest first."""
+
+    model_config = example(items=[EVENT_EXAMPLE], next_before=4710)
+    items: list[EventOut]
+    next_before: int | None = Field(description="The before of the next page; null on the last.")
+
+
+class LogCleared(Answer):
+    """How many entries were removed."""
+
+    model_config = example(removed=1200)
+    removed: int
+
+
+class ExplanationOut(Answer):
+    """Everything Rollcall knows of a person, in sentences, with the rows behind them."""
+
+    model_config = example(
+        guid="0f8fad5b-d9cb-469f-a165-70867728950e",
+        name="Ada Lovelace",
+        number="100",
+        sentences=["Extension 100 (id 12) is linked to them; it was created for them."],
+        commands=[],
+        findings=[],
+        events=[EVENT_EXAMPLE],
+    )
+    guid: str
+    name: str
+    number: str | None
+    sentences: list[str]
+    commands: list[CommandOut]
+    findings: list[FindingOut]
+    events: list[EventOut]

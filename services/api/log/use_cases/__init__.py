@@ -1,0 +1,1 @@
+"""Reading, exporting and clearing the Log."""

@@ -1,0 +1,166 @@
+"""Reading, exporting and clearing the Log of a site. A page costs the same whether the Log holds 50 or 1,000,000.
+
+Pages are found by id, so that new entries never shift them. Clearing leaves the audit untouched.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from services.api.log.queries import LogFilter, conditions
+from services.api.log.use_cases.formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
+from shared.database import events
+from shared.database.engine import Database
+from shared.database.tables import Event, Site
+from shared.errors import NotFound
+from shared.settings import store
+from shared.worker.context import Context
+
+__all__ = ["ExportFormat", "LogFilter", "LogPage", "clear_log", "export_log", "read_log"]
+
+_EVERYTHING = LogFilter()
+_EXPORT_PAGE = 1000
+# What takes memory or time that others would miss; the rest flows page by page.
+HEAVY = frozenset({ExportFormat.XLSX, ExportFormat.PDF})
+_CLEARED_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Entries, newest first. ``next_before`` is the ``before`` of the next page, ``None`` on the last."""
+
+    entries: list[Event]
+    next_before: int | None
+
+
+def read_log(
+    context: Context,
+    site_id: str,
+    filter: LogFilter = _EVERYTHING,
+    limit: int = 50,
+    before: int | None = None,
+) -> LogPage:
+    """One page of the site's Log, newest first.
+
+    :raises NotFound: there is no such site.
+    """
+    return _read_page(context.database, site_id, filter, limit, before)
+
+
+def export_log(
+    context: Context,
+    site_id: str,
+    filter: LogFilter = _EVERYTHING,
+    format: ExportFormat = ExportFormat.CSV,
+    dates: Dates | None = None,
+) -> Iterator[bytes]:
+    """The fitting entries as a file in pieces, newest first; a PDF has no more than ``log_pdf.MOST_ROWS`` of them.
+
+    ``dates`` says how a person reads dates. Without it CSV is for programs, and the workbook and the PDF have the
+    time zone of the site's schedule.
+
+    :raises NotFound: there is no such site; at once, before the first piece.
+    """
+    dates = dates_of(context, site_id, format, dates)
+    return file_pieces(context.database, site_id, filter, format, dates)
+
+
+def dates_of(context: Context, site_id: str, format: ExportFormat, dates: Dates | None) -> Dates | None:
+    """How the dates of an export are written: as given, else for people as the site's schedule has it.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.read() as session:
+        _check_site(session, site_id)
+        if dates is None and format in HEAVY:
+            schedule = store.read(session, site_id, context.encryption).settings.schedule
+            return Dates(ZoneInfo(schedule.time_zone))
+    return dates
+
+
+def file_pieces(
+    database: Database, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None
+) -> Iterator[bytes]:
+    """As ``export_log``, with nothing but a database; a workbook and a PDF need ``dates``."""
+    pages = _pages(database, site_id, filter)
+    # What writes workbooks and PDFs takes 20 MB, and would take it in every process, workers too.
+    if format == ExportFormat.XLSX:
+        from services.api.log.use_cases.xlsx import as_xlsx
+
+        assert dates is not None
+        return as_xlsx(pages, dates)
+    if format == ExportFormat.PDF:
+        from services.api.log.use_cases.pdf import as_pdf
+
+        assert dates is not None
+        return as_pdf(pages, dates, site_id, filter)
+    if format == ExportFormat.JSON:
+        return (piece.encode() for piece in as_json(pages))
+    written = as_csv(pages) if dates is None else as_readable_csv(pages, dates)
+    return (piece.encode() for piece in written)
+
+
+def clear_log(context: Context, site_id: str, actor: str) -> int:
+    """Remove the site's entries up to now and return how many there were; the audit says who did it.
+
+    :raises NotFound: there is no such site.
+    """
+    with context.database.begin() as session:
+        _check_site(session, site_id)
+        newest, count = session.execute(
+            select(func.max(Event.id), func.count(Event.id)).where(Event.site_id == site_id)
+        ).one()
+        # Said before it is done: a process that ends half-way leaves a clearing that the audit knows of.
+        message = f"The Log was cleared: {count} entries removed."
+        events.record(session, site_id, events.LogEntry("log.cleared", message, actor=actor))
+        events.audit(session, site_id, actor=actor, action="log.cleared", details={"entries": count})
+    while newest is not None and _clear_some(context, site_id, newest):
+        pass
+    return int(count)
+
+
+def _read_page(
+    database: Database, site_id: str, filter: LogFilter, limit: int, before: int | None
+) -> LogPage:
+    with database.glance() as session:
+        query = select(Event).where(*conditions(session, site_id, filter))
+        if before is not None:
+            query = query.where(Event.id < before)
+        rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
+        if not rows:
+            # Entries are of a site that exists; only where there are none this has to be asked.
+            _check_site(session, site_id)
+    return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list[Event]]:
+    before: int | None = None
+    while True:
+        page = _read_page(database, site_id, filter, _EXPORT_PAGE, before)
+        yield page.entries
+        before = page.next_before
+        if before is None:
+            return
+
+
+def _clear_some(context: Context, site_id: str, newest: int) -> bool:
+    # In pieces, so that nobody waits long for the write lock; whether there is more to clear.
+    of_site = (Event.site_id == site_id, Event.id <= newest)
+    with context.database.begin() as session:
+        last = session.scalar(
+            select(Event.id).where(*of_site).order_by(Event.id).offset(_CLEARED_AT_ONCE - 1).limit(1)
+        )
+        session.execute(
+            delete(Event)
+            .where(*of_site, Event.id <= (newest if last is None else last))
+            .execution_options(synchronize_session=False)
+        )
+    return last is not None
+
+
+def _check_site(session: Session, site_id: str) -> None:
+    if session.get(Site, site_id) is None:
+        raise NotFound(f"There is no site '{site_id}'.")

@@ -1,0 +1,1 @@
+"""Running Rollcall: health, doctor, metrics, backup, keys and support."""

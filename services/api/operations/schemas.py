@@ -1,0 +1,50 @@
+"""The state of the deployment on the wire."""
+
+from pydantic import Field
+
+from services.api.web.schemas import Answer, example
+
+
+class CheckOut(Answer):
+    """One thing looked at."""
+
+    model_config = example(
+        name="database", ok=True, message="The database answers and stands at r0001.", advice=[]
+    )
+    name: str
+    ok: bool
+    message: str
+    advice: list[str] = Field(description="What should be mended in time, although it works.")
+
+
+class DiagnosisOut(Answer):
+    """Everything a deployment needs, looked at."""
+
+    model_config = example(
+        ok=True,
+        checks=[
+            {
+                "name": "database",
+                "ok": True,
+                "message": "The database answers and stands at r0001.",
+                "advice": [],
+            }
+        ],
+    )
+    ok: bool
+    checks: list[CheckOut]
+
+
+class Readiness(Answer):
+    """Whether this process can answer requests. Says no more than yes or no, because anyone may ask."""
+
+    model_config = example(ok=True, checks={"database": True, "key": True, "broker": True})
+    ok: bool
+    checks: dict[str, bool]
+
+
+class Liveness(Answer):
+    """This process answers."""
+
+    model_config = example(ok=True)
+    ok: bool

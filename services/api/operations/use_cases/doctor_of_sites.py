@@ -1,0 +1,122 @@
+"""What a site's directory, phone system and relay are like, seen by the workers that use them: do they answer, may we
+do there what we must, and what of their names, clocks, certificates, versions and licence should be mended in time.
+
+Called by ``rollcall doctor`` and by the API's diagnosis of a site, with the stored settings. Changes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from services.api.connections.use_cases import controllers, questions
+from services.api.operations.use_cases.doctor import Check, Unwell, Well, checked
+from services.api.settings.use_cases import read_settings
+from shared.errors import NotFound, RollcallError
+from shared.settings.documents import SiteSettings
+from shared.worker.context import Context
+from shared.worker.queues import Queue
+
+# Each may wait for an end that does not answer.
+_AT_ONCE = 8
+_FEW_FREE = 0.05
+Look = Callable[[Context, str], Well]
+
+
+def diagnose_sites(context: Context, site_ids: Sequence[str]) -> Iterator[Check]:
+    """Both ends of these sites and their relays, as far as they are set up; in the order of the sites.
+
+    :raises NotFound: there is no such site.
+    """
+    looks: list[Callable[[], Check]] = []
+    for site_id in site_ids:
+        try:
+            settings = read_settings(context, site_id).settings
+        except NotFound:
+            raise
+        except RollcallError as error:
+            looks.append(partial(Check, f"settings of {site_id}", False, error.message))
+            continue
+        for name, look in _looks(settings).items():
+            looks.append(partial(checked, f"{name} of {site_id}", partial(look, context, site_id)))
+    with ThreadPoolExecutor(_AT_ONCE, "diagnosis") as pool:
+        yield from pool.map(lambda look: look(), looks)
+
+
+def can_ask(checks: Iterable[Check], *, with_own_workers: bool = False) -> bool:
+    """Whether ``diagnose`` found what it takes; else each question would wait half a minute for nobody.
+
+    ``with_own_workers`` when the asking process answers them itself.
+    """
+    needed = {"database", "key", "broker"}
+    if not with_own_workers:
+        needed |= {"workers", *(queue.value for queue in Queue)}
+    return all(check.ok for check in checks if check.name in needed)
+
+
+def _looks(settings: SiteSettings) -> Mapping[str, Look]:
+    looks: dict[str, Look] = {}
+    if settings.directory.servers:
+        looks["directory"] = _directory
+    if settings.phone_system.base_url:
+        looks["phone system"] = _phone_system
+    if settings.relay.is_configured:
+        looks["relay"] = _relay
+    return looks
+
+
+def _directory(context: Context, site_id: str) -> Well:
+    said = questions.test_directory(context, site_id)
+    people = sum(unit["people"] for unit in said["units"])
+    where = _counted(len(said["units"]), "organizational unit")
+    return Well(
+        f"Domain controller {said['server']} answers over {_PROTECTION[said['security']]}: {people:,} people in {where}."
+        f"{_good_until(said)}",
+        (*said["warnings"], *controllers.advice_of(context, site_id)),
+    )
+
+
+_PROTECTION = {"ldaps": "LDAPS", "starttls": "LDAP with StartTLS", "plain": "LDAP without encryption"}
+
+
+def _phone_system(context: Context, site_id: str) -> Well:
+    said = questions.test_phone_system(context, site_id)
+    used, most = said["used_extensions"], said["max_extensions"]
+    if most is None:
+        limit = (
+            "the licence has no limit" if said["is_limit_known"] else "3CX does not say the licence's limit"
+        )
+        room, advice = f"{used:,} extensions, {limit}", ()
+    else:
+        free = max(0, most - used)
+        room = f"{used:,} of the licence's {most:,} extensions are in use, {free:,} are free"
+        is_short = 0 < free < most * _FEW_FREE
+        advice = (
+            "Nearly all extensions of the licence are in use: enlarge it before people join.",
+        ) * is_short
+    return Well(
+        f"3CX {said['version']} answers at {said['address']}: {room}.{_good_until(said)}",
+        (*said["warnings"], *advice),
+    )
+
+
+def _relay(context: Context, site_id: str) -> Well:
+    said = questions.test_relay(context, site_id)
+    if not said["is_usable"]:
+        raise Unwell(
+            f"The relay answers at {said['address']}, but cannot work there: {' '.join(said['problems'])}"
+        )
+    return Well(
+        f"The relay {said['relay']} answers at {said['address']} with the right key; {said['free_bytes'] // 2**30:,} GiB "
+        "are free on its host.",
+        tuple(said["warnings"]),
+    )
+
+
+def _good_until(said: Mapping[str, Any]) -> str:
+    until = said.get("certificate_until")
+    return f" Its certificate is good until {until}." if until else ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

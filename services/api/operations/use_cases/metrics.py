@@ -1,0 +1,167 @@
+"""Figures for monitoring, in the Prometheus text format (version 0.0.4).
+
+Read by ``/metrics`` at every scrape: counts and the newest good run of each site, found by the indexes. They come from
+the database and the broker, so that one process tells them for all. No figure tells of a person.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from kombu.exceptions import OperationalError
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from services.api.operations.queries import waiting_messages
+from shared.database.tables import CommandRow, PartKind, PartState, Refusal, Run, RunState, SnapshotPart
+from shared.domain.command import CommandKind, CommandState
+from shared.runs.due import SCHEDULER
+from shared.runs.history import ended_well
+from shared.work import leases
+from shared.worker.context import Context
+from shared.worker.refusals import Refused
+
+# Told of every kind, zero too: a series that comes and goes cannot be alerted on.
+_RESULTS = (CommandState.DONE.value, CommandState.FAILED.value)
+_Labels = tuple[tuple[str, str], ...]
+
+
+def metrics(context: Context, *, is_broker_well: bool) -> str:
+    """All figures. The lengths of the queues are told only while the broker answers."""
+    with context.database.read() as session:
+        families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session), _of_refusals(session)]
+    families += [("rollcall_broker_up", "Whether the broker answers.", [((), int(is_broker_well))])]
+    is_scheduled = leases.is_held(context.database, SCHEDULER)
+    families += [("rollcall_scheduler_up", "Whether schedules are looked at.", [((), int(is_scheduled))])]
+    if is_broker_well:
+        families += [("rollcall_queue_messages", "Messages that wait for a worker.", _waiting(context))]
+    return "".join(_family(*family) for family in families)
+
+
+_Family = tuple[str, str, list[tuple[_Labels, float]]]
+
+
+def _of_runs(session: Session, now: datetime) -> Iterator[_Family]:
+    counted = {
+        (site, state): count
+        for site, state, count in session.execute(
+            select(Run.site_id, Run.state, func.count()).group_by(Run.site_id, Run.state)
+        )
+    }
+    sites = sorted({site for site, _ in counted})
+    yield (
+        "rollcall_runs",
+        "Runs by state.",
+        [
+            (_labels(site=site, state=state), counted.get((site, state), 0))
+            for site in sites
+            for state in RunState
+        ],
+    )
+    held = _per_site(
+        session, func.min(Run.planned_at), Run.state == RunState.HELD, Run.superseded_by.is_(None)
+    )
+    yield (
+        "rollcall_held_plan_age_seconds",
+        "How long the oldest plan that is held has waited for a person; 0: none is held.",
+        [(_labels(site=site), _age(now, held.get(site))) for site in sites],
+    )
+    good = _per_site(session, func.max(Run.finished_at), ended_well())
+    yield (
+        "rollcall_last_good_run_age_seconds",
+        "Time since the last run that ended well.",
+        [(_labels(site=site), _age(now, ended)) for site, ended in sorted(good.items())],
+    )
+    yield from _of_readings(session)
+
+
+def _of_readings(session: Session) -> Iterator[_Family]:
+    newest = select(func.max(Run.id)).where(ended_well()).group_by(Run.site_id)
+    parts = session.execute(
+        select(Run.site_id, SnapshotPart.kind, SnapshotPart.proof, SnapshotPart.item_count)
+        .join(Run, Run.id == SnapshotPart.run_id)
+        .where(Run.id.in_(newest), SnapshotPart.state == PartState.COMPLETE)
+    ).all()
+    for kind, name, what in (
+        (PartKind.UNIT, "directory", "People"),
+        (PartKind.EXTENSIONS, "phone_system", "Extensions"),
+    ):
+        slowest: dict[str, float] = {}
+        items: dict[str, int] = {}
+        for site, _, proof, count in (part for part in parts if part.kind == kind):
+            slowest[site] = max(slowest.get(site, 0.0), float(proof.get("seconds", 0)))
+            items[site] = items.get(site, 0) + count
+        yield (
+            f"rollcall_{name}_read_seconds",
+            f"How long the {name.replace('_', ' ')} took to be read in the last good run (its slowest part).",
+            [(_labels(site=site), seconds) for site, seconds in sorted(slowest.items())],
+        )
+        yield (
+            f"rollcall_{name}_items",
+            f"{what} that were read in the last good run.",
+            [(_labels(site=site), count) for site, count in sorted(items.items())],
+        )
+
+
+def _of_commands(session: Session) -> Iterator[_Family]:
+    counted = {
+        (site, kind, state): count
+        for site, kind, state, count in session.execute(
+            select(Run.site_id, CommandRow.kind, CommandRow.state, func.count())
+            .join(Run, Run.id == CommandRow.run_id)
+            .group_by(Run.site_id, CommandRow.kind, CommandRow.state)
+        )
+    }
+    for site in {site for site, _, _ in counted}:
+        for kind in CommandKind:
+            for state in _RESULTS:
+                counted.setdefault((site, kind.value, state), 0)
+    yield (
+        "rollcall_commands",
+        "Commands by kind and state.",
+        [
+            (_labels(site=site, kind=kind, state=state), n)
+            for (site, kind, state), n in sorted(counted.items())
+        ],
+    )
+
+
+def _of_refusals(session: Session) -> _Family:
+    counted = dict.fromkeys((Refused.ANSWER.value, Refused.QUESTION.value), 0)
+    for row in session.scalars(select(Refusal)):
+        counted[row.what] = row.count
+    return (
+        "rollcall_refused",
+        "Questions and answers that came over the broker and that nobody with the secret key had sent.",
+        [(_labels(what=what), count) for what, count in sorted(counted.items())],
+    )
+
+
+def _waiting(context: Context) -> list[tuple[_Labels, float]]:
+    """The length of each queue. A broker that went away this moment is told of at the next scrape."""
+    try:
+        return [(_labels(queue=queue.value), length) for queue, length in waiting_messages(context).items()]
+    except (OperationalError, OSError):
+        return []
+
+
+def _per_site(
+    session: Session, moment: ColumnElement[datetime | None], *wanted: ColumnElement[bool]
+) -> Mapping[str, datetime]:
+    found = session.execute(select(Run.site_id, moment).where(*wanted).group_by(Run.site_id))
+    return {site: at for site, at in found if at is not None}
+
+
+def _age(now: datetime, then: datetime | None) -> float:
+    return 0 if then is None else round((now - then).total_seconds())
+
+
+def _labels(**labels: str) -> _Labels:
+    return tuple(labels.items())
+
+
+def _family(name: str, help_text: str, samples: Iterable[tuple[_Labels, float]]) -> str:
+    lines = [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
+    for labels, value in samples:
+        told = ",".join(f'{label}="{text}"' for label, text in labels)
+        lines.append(f"{name}{{{told}}} {value}" if told else f"{name} {value}")
+    return "\n".join(lines) + "\n"

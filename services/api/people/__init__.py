@@ -1,0 +1,1 @@
+"""People and their extensions: who is linked to what, what is still owed, who is leaving, which template holds."""

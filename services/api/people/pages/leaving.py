@@ -1,0 +1,51 @@
+"""Leaving soon: extensions that are disabled and wait for their deletion, and what a person decides about one."""
+
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
+from services.api.people.use_cases import grace
+from services.api.web.dependencies import ContextDep
+from shared.errors import Conflict, NotFound
+from shared.settings.store import DEFAULT_SITE
+
+router = APIRouter(prefix="/leaving")
+
+
+@router.get("")
+def show_leaving(request: Request, context: ContextDep, _visitor: VisitorDep) -> Response:
+    """All of them, the next deletion first."""
+    return _page(request, context)
+
+
+@router.post("/decide")
+def decide(request: Request, context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+    """Put one deletion off, stop its countdown, or resume it."""
+    person = text_of(form, "holder")
+    try:
+        match text_of(form, "decision"):
+            case "keep":
+                grace.keep(context, DEFAULT_SITE, person, visitor.actor)
+            case "resume":
+                grace.resume(context, DEFAULT_SITE, person, visitor.actor)
+            case _:
+                until = date.fromisoformat(text_of(form, "until"))
+                grace.extend(context, DEFAULT_SITE, person, until, visitor.actor)
+    except ValueError:
+        return _page(request, context, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter a day, e.g. 2027-03-01.")
+    except NotFound as error:
+        return _page(request, context, HTTPStatus.NOT_FOUND, error.message)
+    except Conflict as error:
+        return _page(request, context, HTTPStatus.CONFLICT, error.message)
+    return RedirectResponse(link("/leaving"), HTTPStatus.SEE_OTHER)
+
+
+def _page(
+    request: Request, context: ContextDep, status: HTTPStatus = HTTPStatus.OK, problem: str = ""
+) -> Response:
+    rows = grace.list_graces(context, DEFAULT_SITE)
+    return page(request, "leaving.html", status, rows=rows, problem=problem, now=datetime.now(UTC))

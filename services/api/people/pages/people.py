@@ -1,0 +1,54 @@
+"""One person: where they were found, which extension is theirs, what happened when and why."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
+from services.api.people.use_cases import bindings, welcome
+from services.api.people.use_cases.explain import explain
+from services.api.web.dependencies import ContextDep
+from shared.errors import Conflict, NotFound
+from shared.settings.store import DEFAULT_SITE
+
+router = APIRouter()
+
+
+@router.get("/people")
+def show_person(
+    request: Request,
+    context: ContextDep,
+    _visitor: VisitorDep,
+    q: Annotated[str, Query(max_length=2048)] = "",
+) -> Response:
+    """What is known of the person whom the text means."""
+    told, problem, status = None, "", HTTPStatus.OK
+    if q.strip():
+        try:
+            told = explain(context, DEFAULT_SITE, q)
+        except NotFound as error:
+            problem, status = error.message, HTTPStatus.NOT_FOUND
+        except Conflict as error:
+            problem, status = error.message, HTTPStatus.CONFLICT
+    return page(request, "person.html", status, q=q, told=told, problem=problem, now=datetime.now(UTC))
+
+
+@router.post("/people/release")
+def release_link(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+    """End the link of a person to their extension."""
+    guid = text_of(form, "person")
+    bindings.release(context, DEFAULT_SITE, guid, visitor.actor)
+    return RedirectResponse(link("/people", q=guid), HTTPStatus.SEE_OTHER)
+
+
+@router.post("/people/welcome")
+def send_welcome_message(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+    """Let 3CX mail its welcome message again, to a person or to chosen rows; the Log has what became of it."""
+    numbers = list(dict.fromkeys(value for value in form.getlist("number") if isinstance(value, str)))
+    welcome.send(context, DEFAULT_SITE, numbers, visitor.actor)
+    shown = {"number": numbers[0]} if len(numbers) == 1 else {}
+    return RedirectResponse(link("/log", **shown), HTTPStatus.SEE_OTHER)

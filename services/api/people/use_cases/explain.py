@@ -1,0 +1,211 @@
+"""Answers "why is this person's extension as it is?" from what is stored, in sentences.
+
+Called by the API and ``rollcall explain``. Never asks the directory or the phone system, so it also says what
+was true when somebody decided.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import cast, or_, select
+from sqlalchemy.orm import Session
+
+from services.api.people.queries import KnownPerson, resolve_person
+from services.api.people.use_cases.grace import of_person
+from shared.database.search import holds
+from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, GivenNumberRow, GraceRow, Run
+from shared.database.types import Prose
+from shared.domain.binding import BindingOrigin
+from shared.domain.command import CommandState
+from shared.domain.person import Person
+from shared.worker.context import Context
+
+_COMMANDS = 20
+_WAITING = {CommandState.PENDING.value: "waiting", CommandState.HELD.value: "waiting for approval"}
+_EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``sentences`` for a person to read, in order; the rows behind them for a program, newest first."""
+
+    guid: str
+    name: str
+    number: str | None
+    sentences: list[str]
+    commands: list[CommandRow]
+    findings: list[FindingRow]
+    events: list[Event]
+    is_linked: bool = False
+    grace: GraceRow | None = None
+
+
+def explain(context: Context, site_id: str, person: str) -> Explanation:
+    """What Rollcall knows of a person named by objectGUID, login, e-mail, number, name or DN.
+
+    :raises NotFound: nobody fits, or there is no such site.
+    :raises Conflict: several people fit; the message lists them.
+    """
+    known = resolve_person(context, site_id, person)
+    number = known.person.number if known.person is not None else None
+    if number is None and known.binding is not None:
+        number = known.binding.number
+    with context.database.read() as session:
+        planned = _newest_planned_run(session, site_id, known.guid)
+        commands = _commands(session, site_id, known.guid)
+        findings = [] if planned is None else _findings(session, planned, known.guid)
+        given = _given(session, site_id, known.guid)
+        if number is None and given:
+            number = given[0].number
+        events = _events(session, site_id, known.guid, number)
+    grace = of_person(context, site_id, known.guid)
+    sentences = [*_of_directory(known, given), *_of_binding(known), *_of_grace(grace)]
+    sentences += [_of_command(row) for row in commands]
+    sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
+    if not commands and not findings:
+        sentences.append(
+            "No run was planned yet." if planned is None else "No run had anything to do for them so far."
+        )
+    sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
+    is_linked = known.binding is not None
+    return Explanation(
+        known.guid, known.name, number, sentences, commands, findings, events, is_linked, grace
+    )
+
+
+def _newest_planned_run(session: Session, site_id: str, guid: str) -> int | None:
+    # A run for somebody else says nothing of this person.
+    return session.scalar(
+        select(Run.id)
+        .where(
+            Run.site_id == site_id,
+            Run.planned_at.is_not(None),
+            or_(Run.kind.in_(WHOLE_RUNS), Run.person_guid == guid),
+        )
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+
+
+def _commands(session: Session, site_id: str, guid: str) -> list[CommandRow]:
+    return list(
+        session.scalars(
+            select(CommandRow)
+            .join(Run, Run.id == CommandRow.run_id)
+            .where(Run.site_id == site_id, CommandRow.person_guid == guid)
+            .order_by(CommandRow.run_id.desc(), CommandRow.sequence)
+            .limit(_COMMANDS)
+        )
+    )
+
+
+def _findings(session: Session, run_id: int, guid: str) -> list[FindingRow]:
+    # Of one run only: what stays unsolved is found again by every run.
+    return list(
+        session.scalars(
+            select(FindingRow)
+            .where(FindingRow.run_id == run_id, holds(cast(FindingRow.person_guids, Prose), guid))
+            .order_by(FindingRow.id.desc())
+        )
+    )
+
+
+def _events(session: Session, site_id: str, guid: str, number: str | None) -> list[Event]:
+    if number is None:
+        return []
+    return list(
+        session.scalars(
+            select(Event)
+            .where(
+                Event.site_id == site_id,
+                Event.number == number,
+                # The number may have been somebody else's before.
+                or_(Event.person_guid.is_(None), Event.person_guid == guid),
+            )
+            .order_by(Event.id.desc())
+            .limit(_EVENTS)
+        )
+    )
+
+
+def _given(session: Session, site_id: str, guid: str) -> Sequence[GivenNumberRow]:
+    """The numbers from ranges that are the person's."""
+    return session.scalars(
+        select(GivenNumberRow)
+        .where(
+            GivenNumberRow.site_id == site_id,
+            GivenNumberRow.person_guid == guid,
+            GivenNumberRow.released_at.is_(None),
+        )
+        .order_by(GivenNumberRow.number)
+    ).all()
+
+
+def _of_given(row: GivenNumberRow) -> str:
+    said = f"{row.number} was given to them from a range on {row.given_at:%Y-%m-%d}"
+    if row.written_to:
+        return f"{said} and stands in {row.written_to} in the directory."
+    if row.write_error_message:
+        return (
+            f"{said}. It could not be written to {row.write_to} in the directory: {row.write_error_message}"
+        )
+    return f"{said}."
+
+
+def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow]) -> list[str]:
+    person = known.person
+    if person is None and known.run_id is None:
+        return [f"No complete reading of the directory is stored, so nothing is known there of {known.name}."]
+    if person is None:
+        return [f"Run {known.run_id} read all organizational units and found {known.name} in none of them."]
+    return [
+        f"{person.name} was read from {person.unit} as {person.distinguished_name} in run {known.run_id}.",
+        _of_number(person, is_given=bool(given)),
+        *(_of_given(row) for row in given),
+        f"The account is {person.account_state.value}.",
+    ]
+
+
+def _of_number(person: Person, *, is_given: bool) -> str:
+    if person.number is not None:
+        if person.number_text and person.number_text != person.number:
+            return (
+                f"The number attribute holds '{person.number_text}', which gives extension {person.number}."
+            )
+        return f"The number attribute gives extension {person.number}."
+    if person.number_problem:
+        return f"The number attribute holds '{person.number_text}', which is no extension: {person.number_problem}"
+    if is_given:
+        return "The number attribute is empty."
+    return "The number attribute is empty, so there is no extension to have."
+
+
+def _of_binding(known: KnownPerson) -> list[str]:
+    binding = known.binding
+    if binding is None:
+        return ["No extension is linked to them."]
+    how = "created for them" if binding.origin == BindingOrigin.CREATED else "adopted, as it existed already"
+    sentences = [f"Extension {binding.number} (id {binding.extension_id}) is linked to them; it was {how}."]
+    if binding.is_disabled_by_rollcall:
+        sentences.append("Rollcall has disabled it.")
+    return sentences
+
+
+def _of_grace(grace: GraceRow | None) -> list[str]:
+    if grace is None:
+        return []
+    if grace.is_kept:
+        return [f"Extension {grace.number} is not deleted: somebody has stopped the countdown."]
+    if grace.ends_at is None:
+        return [f"Extension {grace.number} is to be disabled, and deleted {grace.days} days later."]
+    by = "set by hand" if grace.until is not None else f"{grace.days} days after it was disabled"
+    return [f"Extension {grace.number} is deleted on {grace.ends_at:%Y-%m-%d} ({by}), unless they return."]
+
+
+def _of_command(row: CommandRow) -> str:
+    what = row.kind.replace("_", " ")
+    state = _WAITING.get(row.state, row.state.replace("_", " "))
+    why = f" {row.error_message}" if row.error_message else ""
+    return (
+        f"Run {row.run_id}, command {row.sequence}: {what} {row.number} is {state}. {row.reason}{why}".strip()
+    )

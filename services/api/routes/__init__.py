@@ -1,1 +1,0 @@
-"""The HTTP routes, one module per noun: each parses, calls one use case and gives back what came of it."""

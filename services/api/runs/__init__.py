@@ -1,0 +1,1 @@
+"""Runs: start, follow, approve, reject and cancel them; their plans."""

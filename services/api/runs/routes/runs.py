@@ -1,0 +1,107 @@
+"""Runs: start, read, look at the plan, decide."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.api.access.bearer import ActorDep
+from services.api.runs.schemas import (
+    Approval,
+    FindingList,
+    FindingOut,
+    NewRun,
+    PlanOut,
+    Rejection,
+    RunList,
+    RunOut,
+)
+from services.api.runs.use_cases import runs
+from services.api.web.dependencies import After, Before, ContextDep, Limit, RunId, SiteId
+from services.api.web.documented import documented
+from shared.domain.command import CommandKind, CommandState
+
+router = APIRouter(tags=["runs"], responses=documented(404))
+
+
+@router.post(
+    "/sites/{site_id}/runs",
+    operation_id="startRun",
+    summary="Start a run",
+    status_code=201,
+    responses=documented(409),
+)
+def start_run(
+    context: ContextDep, actor: ActorDep, site_id: SiteId, response: Response, body: NewRun = NewRun()
+) -> RunOut:
+    """Read both ends and plan; follow it at the address in Location."""
+    run = runs.start(context, site_id, body.kind, actor, person=body.person)
+    response.headers["Location"] = f"/api/v1/runs/{run.id}"
+    return RunOut.of(run)
+
+
+@router.get("/sites/{site_id}/runs", operation_id="listRuns", summary="Runs of a site")
+def list_runs(context: ContextDep, site_id: SiteId, limit: Limit = 50, before: Before = None) -> RunList:
+    """A page of runs, newest first."""
+    found = runs.list_runs(context, site_id, limit + 1, before)
+    page = found[:limit]
+    return RunList(
+        items=[RunOut.of(run) for run in page], next_before=page[-1].id if len(found) > limit else None
+    )
+
+
+@router.get("/runs/{run_id}", operation_id="readRun", summary="One run")
+def read_run(context: ContextDep, run_id: RunId) -> RunOut:
+    """The run as it stands."""
+    return RunOut.of(runs.get_run(context, run_id))
+
+
+@router.get("/runs/{run_id}/plan", operation_id="readPlan", summary="The plan of a run")
+def read_plan(
+    context: ContextDep,
+    run_id: RunId,
+    limit: Limit = 100,
+    after: After = 0,
+    kind: Annotated[CommandKind | None, Query(description="Only commands of this kind.")] = None,
+    state: Annotated[CommandState | None, Query(description="Only commands in this state.")] = None,
+) -> PlanOut:
+    """A page of the plan's commands in their order, with what became of each."""
+    return PlanOut.of(
+        runs.plan_of(context, run_id, after=after, limit=limit, kind=kind, state=state, with_findings=False)
+    )
+
+
+@router.get("/runs/{run_id}/findings", operation_id="readFindings", summary="The findings of a plan")
+def read_findings(context: ContextDep, run_id: RunId, limit: Limit = 100, after: After = 0) -> FindingList:
+    """A page of what the plan did not do, or did with a reservation."""
+    found = runs.findings_of(context, run_id, after=after, limit=limit + 1)
+    page = found[:limit]
+    return FindingList(
+        items=[FindingOut.model_validate(row) for row in page],
+        next_after=page[-1].id if len(found) > limit else None,
+    )
+
+
+@router.post(
+    "/runs/{run_id}/approve", operation_id="approveRun", summary="Approve a plan", responses=documented(409)
+)
+def approve_run(context: ContextDep, actor: ActorDep, run_id: RunId, body: Approval) -> RunOut:
+    """Execute the plan with this hash, and nothing else. The answer is the run that was approved; or, when its reading is
+    older than approvals are valid for (limits.approval_valid_hours), a new run that reads everything again and goes on by
+    itself if its plan is the same."""
+    return RunOut.of(runs.approve(context, run_id, body.plan_hash, actor, body.leave_out))
+
+
+@router.post(
+    "/runs/{run_id}/reject", operation_id="rejectRun", summary="Reject a plan", responses=documented(409)
+)
+def reject_run(context: ContextDep, actor: ActorDep, run_id: RunId, body: Rejection = Rejection()) -> RunOut:
+    """Execute nothing of the plan."""
+    return RunOut.of(runs.reject(context, run_id, actor, body.reason))
+
+
+@router.post(
+    "/runs/{run_id}/cancel", operation_id="cancelRun", summary="Cancel a run", responses=documented(409)
+)
+def cancel_run(context: ContextDep, actor: ActorDep, run_id: RunId) -> RunOut:
+    """Begin nothing more of the run. What was done stays done."""
+    return RunOut.of(runs.cancel(context, run_id, actor))

@@ -1,0 +1,207 @@
+"""Deciding about a run: approve exactly the plan that was seen, reject it, or cancel the run.
+
+Every decision is one conditional UPDATE in a transaction together with its Log and audit entries, so that of
+two people deciding at once one wins and the other is told.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from services.api.runs.use_cases.publishing import publish
+from shared.database import events
+from shared.database.tables import CommandRow, Run, RunState, Site
+from shared.errors import Conflict, NotFound, PlanChanged
+from shared.runs import approvals
+from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.settings import store
+from shared.work.moves import NOT_BEGUN, move_run
+from shared.work.transitions import RunEvent
+from shared.worker.context import Context
+
+
+def approve(
+    context: Context, run_id: int, plan_hash: str, actor: str, leave_out: Collection[int] = ()
+) -> Run:
+    """Let what waits of the plan with this hash be executed, without ``leave_out`` and all that require these.
+
+    A run that a newer one has replaced stands for the newest, as long as the plan is the same. Returns the run
+    that was approved: executing, or done when nothing is left of its plan. When it was read longer ago than approvals
+    are valid for, a new run is started, which goes on by itself if its plan is the same, and that one is returned.
+
+    :raises PlanChanged: the hash names another plan than the one that stands; nothing was approved.
+    :raises Conflict: the run does not wait for an approval, or another run of the site is going.
+    :raises NotFound: there is no such run, or the plan has no command of a sequence to leave out.
+    """
+    with context.database.begin() as session:
+        run = _newest(session, _run(session, run_id))
+        _serialise(session, run)
+        _check_approvable(session, run, run_id, plan_hash)
+        left_out = _left_out(session, run, leave_out)
+        limits = store.read(session, run.site_id, context.encryption).settings.limits
+        if approvals.is_too_old(session, run.id, limits.approval_valid_hours, datetime.now(UTC)):
+            fresh = approvals.start_anew(session, run, plan_hash, actor, left_out, context.encryption)
+            said = (
+                f"The plan of run {run.id} was approved, but its reading is older than {limits.approval_valid_hours} "
+                f"hours. Run {fresh.id} reads everything again and goes on by itself if its plan is the same."
+            )
+            details = {"plan_hash": plan_hash, "left_out": sorted(left_out), "read_again_by": fresh.id}
+            _note(session, run, "run.approved", said, actor, details)
+            run = fresh
+        else:
+            pending = approvals.let_go(
+                session,
+                run.id,
+                left_out,
+                approved_hash=plan_hash,
+                approved_by=actor,
+                approved_at=datetime.now(UTC),
+            )
+            session.refresh(run)
+            without = f", {len(left_out)} left out" if left_out else ""
+            _note(
+                session,
+                run,
+                "run.approved",
+                f"The plan of run {run.id} was approved: {pending} commands{without}.",
+                actor,
+                {"plan_hash": plan_hash, "left_out": sorted(left_out)},
+            )
+    publish(context, run.id)
+    return run
+
+
+def reject(context: Context, run_id: int, actor: str, reason: str = "") -> Run:
+    """Refuse the plan: the run is cancelled and nothing of it is executed.
+
+    :raises Conflict: the run does not wait for an approval.
+    :raises NotFound: there is no such run.
+    """
+    reason = reason.strip()[:500]
+    why = f" Reason given: {reason}" if reason else ""
+    message = f"The plan of run {run_id} was rejected.{why}"
+    return _end(context, run_id, RunEvent.REJECTED, "run.rejected", message, actor, {"reason": reason})
+
+
+def cancel(context: Context, run_id: int, actor: str) -> Run:
+    """Stop the run: commands not begun are skipped, nothing is undone.
+
+    What became of a command in hand is unknown until it is read back; a worker that lives on notes it in a moment.
+
+    :raises Conflict: the run has ended already.
+    :raises NotFound: there is no such run.
+    """
+    return _end(context, run_id, RunEvent.CANCELLED, "run.cancelled", f"Run {run_id} was cancelled.", actor)
+
+
+def with_dependents(chosen: Iterable[int], requires: Mapping[int, Collection[int]]) -> set[int]:
+    """The chosen sequences and every one that requires one of them, directly or through others."""
+    left_out = set(chosen)
+    dependents: dict[int, list[int]] = {}
+    for sequence, needed in requires.items():
+        for other in needed:
+            dependents.setdefault(other, []).append(sequence)
+    waiting = list(left_out)
+    while waiting:
+        for sequence in dependents.get(waiting.pop(), ()):
+            if sequence not in left_out:
+                left_out.add(sequence)
+                waiting.append(sequence)
+    return left_out
+
+
+def _run(session: Session, run_id: int) -> Run:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.", run_id=run_id)
+    return run
+
+
+def _newest(session: Session, run: Run) -> Run:
+    seen = {run.id}
+    while run.state == RunState.CANCELLED and run.superseded_by is not None and run.superseded_by not in seen:
+        seen.add(run.superseded_by)
+        run = _run(session, run.superseded_by)
+    return run
+
+
+def _serialise(session: Session, run: Run) -> None:
+    # As start_run does: starters and approvers of one site wait for each other on every database.
+    session.execute(update(Site).where(Site.id == run.site_id).values(name=Site.name))
+    session.refresh(run)
+
+
+def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str) -> None:
+    if run.state not in WAITING_STATES:
+        raise Conflict(
+            f"Run {run.id} is {run.state.replace('_', ' ')} and does not wait for an approval. "
+            "Start a new run to see what is to be done now.",
+            run_id=run.id,
+            state=run.state,
+        )
+    if run.plan_hash != plan_hash:
+        newer = f" (run {asked_id} was replaced by run {run.id})" if run.id != asked_id else ""
+        raise PlanChanged(
+            f"The approval names another plan than the one of run {run.id} that stands now{newer}. "
+            "Look at the plan again, then approve it; nothing was approved.",
+            run_id=run.id,
+            plan_hash=run.plan_hash,
+        )
+    active = session.scalar(
+        select(Run.id).where(Run.site_id == run.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
+    )
+    if active is not None:
+        raise Conflict(
+            f"Run {active} of this site is still going. Wait for its end, then approve again; "
+            "the approval holds as long as the plan is the same.",
+            run_id=active,
+        )
+
+
+def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
+    if not chosen:
+        return set()
+    requires = {
+        sequence: tuple(needed)
+        for sequence, needed in session.execute(
+            select(CommandRow.sequence, CommandRow.requires).where(
+                CommandRow.run_id == run.id, CommandRow.state.in_(NOT_BEGUN)
+            )
+        )
+    }
+    unknown = sorted(set(chosen) - set(requires))
+    if unknown:
+        raise NotFound(
+            f"In the plan of run {run.id} no command {', '.join(map(str, unknown[:10]))} waits. Nothing was approved."
+        )
+    return with_dependents(chosen, requires)
+
+
+def _end(
+    context: Context,
+    run_id: int,
+    event: RunEvent,
+    code: str,
+    message: str,
+    actor: str,
+    details: Mapping[str, Any] | None = None,
+) -> Run:
+    with context.database.begin() as session:
+        run = _run(session, run_id)
+        _serialise(session, run)
+        was = run.state
+        left = move_run(session, run_id, event, said=message)
+        session.refresh(run)
+        facts = {"state_before": was, "skipped": left.skipped, "in_hand": left.in_hand, **(details or {})}
+        _note(session, run, code, message + left.sentence(), actor, facts)
+    return run
+
+
+def _note(
+    session: Session, run: Run, code: str, message: str, actor: str, details: Mapping[str, Any]
+) -> None:
+    events.record(session, run.site_id, events.LogEntry(code, message, run_id=run.id, actor=actor))
+    events.audit(session, run.site_id, actor=actor, action=code, details={"run_id": run.id, **details})

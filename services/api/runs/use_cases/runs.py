@@ -1,0 +1,87 @@
+"""Starting and reading runs; the other things one does with a run are gathered here for its callers.
+
+Deciding about a plan lives in ``decisions``, reading it in ``plans``, following a run in ``progress``.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from services.api.people.queries import resolve_person
+from services.api.runs.queries.plans import PlanView, findings_of, plan_of
+from services.api.runs.queries.progress import RunProgress, progress
+from services.api.runs.use_cases.decisions import approve, cancel, reject
+from services.api.runs.use_cases.publishing import publish
+from shared.database.tables import Run, RunKind, Site
+from shared.errors import Conflict, NotFound
+from shared.runs.start import RunRequest, start_run
+from shared.worker.context import Context
+
+__all__ = [
+    "PlanView",
+    "RunProgress",
+    "approve",
+    "cancel",
+    "findings_of",
+    "get_run",
+    "list_runs",
+    "plan_of",
+    "progress",
+    "reject",
+    "start",
+]
+
+
+def start(
+    context: Context,
+    site_id: str,
+    kind: RunKind,
+    actor: str,
+    trigger: str = "demand",
+    person: str | None = None,
+) -> Run:
+    """Start a run; for kind ``person`` name them by objectGUID, login, e-mail, number, name or DN.
+
+    :raises Conflict: a run is going already, the text fits several people, or kind and person do not fit.
+    :raises NotFound: there is no such site or person.
+    :raises SettingsInvalid: the directory or the phone system is not configured yet.
+    """
+    if (kind is RunKind.PERSON) != (person is not None):
+        raise Conflict(
+            "A run of kind 'person' needs the person it is for, and no other kind takes one. "
+            "Name them by objectGUID, login, e-mail address, number or distinguished name."
+        )
+    guid = resolve_person(context, site_id, person).guid if person is not None else None
+    request = RunRequest(site_id, kind=kind, trigger=trigger, actor=actor, person_guid=guid)
+    with context.database.begin() as session:
+        run = start_run(session, request, context.encryption)
+    publish(context, run.id)
+    return run
+
+
+def get_run(context: Context, run_id: int) -> Run:
+    """The run as it stands.
+
+    :raises NotFound: there is no such run.
+    """
+    with context.database.read() as session:
+        run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.", run_id=run_id)
+    return run
+
+
+def list_runs(context: Context, site_id: str, limit: int = 50, before: int | None = None) -> list[Run]:
+    """The site's runs, newest first; ``before`` is the last id of the page before.
+
+    :raises NotFound: there is no such site.
+    """
+    conditions: list[ColumnElement[Any]] = [Run.site_id == site_id]
+    if before is not None:
+        conditions.append(Run.id < before)
+    with context.database.glance() as session:
+        found = list(session.scalars(select(Run).where(*conditions).order_by(Run.id.desc()).limit(limit)))
+        # Runs are of a site that exists.
+        if not found and session.get(Site, site_id) is None:
+            raise NotFound(f"There is no site '{site_id}'.")
+    return found

@@ -1,0 +1,1 @@
+"""Settings: sections, their history, their forms and the wizard."""

@@ -1,0 +1,216 @@
+"""A form of settings on its way to the person and back: filled from what is stored, saved, or used to ask an end.
+
+The settings' tabs and the steps of the set-up wizard are both such forms. What is not to be saved comes back as it
+was typed, so that lists are edited, and both ends asked, without JavaScript too.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import FormData
+
+from services.api.connections.use_cases import questions
+from services.api.console.visit import text_of
+from services.api.settings.forms.errors import errors_by_field, with_form_names
+from services.api.settings.forms.fields import Values, change_rows, read_form, value_at, without_empty_rows
+from services.api.settings.forms.tabs import Tab
+from services.api.settings.use_cases import read_section, replace_section
+from shared.errors import Conflict, RollcallError, SettingsInvalid
+from shared.settings.declaration import Group, Input
+from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.store import DEFAULT_SITE, public
+from shared.worker.context import Context
+
+_TESTS: dict[str, Callable[[Context, str, Values, questions.Actor], Any]] = {
+    "directory": questions.test_directory,
+    "phone_system": questions.test_phone_system,
+    "relay": questions.test_relay,
+}
+_FIRST_PART = re.compile(r"^(?:\\.|[^,\\])*,?\s*")
+
+
+@dataclass
+class Form:
+    """What is filled in, and what is to be said about it."""
+
+    tab: Tab
+    values: Values
+    version: int
+    errors: dict[str, str] = field(default_factory=dict)
+    # What one end answered, or why it or the save did not work.
+    answer: dict[str, Any] | None = None
+    extensions: list[dict[str, str]] | None = None
+    attributes: list[dict[str, Any]] | None = None
+    # What may give the extension number, and what a field would be for real people.
+    proposals: list[dict[str, Any]] | None = None
+    tried: dict[str, Any] | None = None
+    units: list[dict[str, Any]] | None = None
+    browsed: str = ""
+    refused: str = ""
+    # Whether ``refused`` says that somebody else saved meanwhile.
+    is_stale: bool = False
+    # Whether ``refused`` is the reason of a test, so that one may save all the same.
+    is_refused_by_test: bool = False
+    # What the button asked for, when it was not to save.
+    asked: str = ""
+    is_paired_now: bool = False
+    # The OUs that are read, where a field of the form names one of them.
+    known_units: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> HTTPStatus:
+        """Of the page."""
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors or self.refused else HTTPStatus.OK
+
+    def filled(self) -> Values:
+        """What is filled in, without the rows of lists that nobody filled in."""
+        return without_empty_rows(self.values, self.tab.fields)
+
+    def is_open(self, group: Group) -> bool:
+        """Whether the fields of the group are to be seen: always, or because one of them says something."""
+        names = tuple(field.name for field in self.tab.fields_in(group))
+        if not group.is_folded or any(place.startswith(names) for place in self.errors):
+            return True
+        defaults = public(SECTION_MODELS[self.tab.section]())
+        # What a form sends is text: "8" is no other number than 8.
+        return any(str(value_at(self.values, name)) != str(value_at(defaults, name)) for name in names)
+
+
+def stored_form(context: Context, tab: Tab) -> Form:
+    """The form as it is stored."""
+    return Form(
+        tab, *read_section(context, DEFAULT_SITE, tab.section), known_units=_known_units(context, tab)
+    )
+
+
+def sent_form(context: Context, tab: Tab, sent: FormData) -> Form:
+    """The form as it was filled in, on top of what is stored of its section."""
+    stored, version = read_section(context, DEFAULT_SITE, tab.section)
+    given = text_of(sent, "version")
+    is_number = given.isascii() and given.isdecimal() and len(given) < 10
+    return Form(
+        tab,
+        read_form(sent, tab.fields, stored),
+        int(given) if is_number else version,
+        known_units=_known_units(context, tab),
+    )
+
+
+def _known_units(context: Context, tab: Tab) -> tuple[str, ...]:
+    if not any(cell.input is Input.UNIT for field in tab.fields.values() for cell in field.columns):
+        return ()
+    directory, _version = read_section(context, DEFAULT_SITE, Section.DIRECTORY)
+    return tuple(unit["dn"] for unit in directory["units"])
+
+
+def save(context: Context, form: Form, actor: str) -> int | None:
+    """The version saved, or ``None`` with what is wrong noted in the form."""
+    form.values = form.filled()
+    try:
+        return replace_section(context, DEFAULT_SITE, form.tab.section, form.values, actor, form.version)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except Conflict as error:
+        _note_stale(form, int(error.details["current_version"] or 0))
+    return None
+
+
+def pair(context: Context, form: Form, code: str, actor: str) -> bool:
+    """Save what is filled in and pair with the relay; else what is wrong is noted in the form."""
+    if not code.strip():
+        said = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
+        form.errors = {"pairing_code": said}
+        return False
+    current = read_section(context, DEFAULT_SITE, form.tab.section)[1]
+    if form.version != current:
+        _note_stale(form, current)
+        return False
+    try:
+        questions.pair_relay(context, DEFAULT_SITE, code[:100], actor, form.values)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except RollcallError as error:
+        # The settings were saved before the relay was asked.
+        form.version = read_section(context, DEFAULT_SITE, form.tab.section)[1]
+        form.refused = with_form_names(error.message, form.tab.section)
+    else:
+        return True
+    return False
+
+
+def _note_stale(form: Form, current: int) -> None:
+    # Only what this form shows is at stake; sending it once more says that it is meant.
+    form.version = current
+    form.is_stale = True
+    form.refused = (
+        "Not saved: someone else changed these settings in the meantime. Your input is still here. Check the history, and "
+        "save again to overwrite the newer version."
+    )
+
+
+def act(
+    context: Context, form: Form, action: str, actor: questions.Actor = None, browsed: str | None = None
+) -> None:
+    """Whatever else a button asks for, such as ``remove:units:2``; the result is noted in the form.
+
+    ``browsed`` is the level of the tree that is open beside the form, and stays open.
+    """
+    verb, _, argument = action.partition(":")
+    form.asked = verb
+    name, _, index = argument.partition(":")
+    if verb in ("add", "remove", "up", "down") and name in form.tab.fields:
+        number = int(index) if index.isascii() and index.isdecimal() and len(index) < 9 else 0
+        form.values = change_rows(form.values, form.tab.fields[name], verb, number)
+    elif verb == "take":
+        _take_unit(form, argument)
+    else:
+        _ask(context, form, verb, argument, actor)
+    if browsed is not None and form.units is None and not form.refused:
+        _ask(context, form, "browse", browsed, actor)
+
+
+def above(name: str) -> str:
+    """The distinguished name one level up, empty for the domain; a comma inside a name stands behind a backslash."""
+    rest = _FIRST_PART.sub("", name, count=1)
+    return "" if rest[:3].upper() == "DC=" else rest
+
+
+def _ask(context: Context, form: Form, verb: str, argument: str, actor: questions.Actor) -> None:
+    asked = form.filled()
+    try:
+        match verb:
+            case "test" if form.tab.question in _TESTS:
+                form.answer = _TESTS[form.tab.question](context, DEFAULT_SITE, asked, actor)
+            case "extensions":
+                form.extensions = questions.list_extensions(context, DEFAULT_SITE)
+            case "attributes":
+                form.attributes = questions.list_attributes(context, DEFAULT_SITE, asked, actor)
+            case "proposals":
+                found = questions.propose_numbers(context, DEFAULT_SITE, asked, actor)
+                form.proposals, form.attributes = found["proposals"], found["attributes"]
+            case "try":
+                name = argument.removeprefix("attributes.")
+                form.tried = questions.try_mapping(context, DEFAULT_SITE, name, values=asked, actor=actor)
+            case "browse":
+                form.browsed = argument
+                form.units = questions.browse_units(context, DEFAULT_SITE, argument, asked, actor)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except RollcallError as error:
+        form.refused = with_form_names(error.message, form.tab.section)
+
+
+def _take_unit(form: Form, name: str) -> None:
+    """Fill the unit into the first empty row, or into a new one."""
+    rows = [dict(row) for row in value_at(form.values, "units") or ()]
+    if "units" not in form.tab.fields or any(str(row.get("dn")).lower() == name.lower() for row in rows):
+        return
+    empty = next((row for row in rows if not row.get("dn")), None)
+    if empty is None:
+        rows.append({"dn": name, "template_extension": None, "template_memberships": "none"})
+    else:
+        empty["dn"] = name
+    form.values["units"] = rows

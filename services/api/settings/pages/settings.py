@@ -1,0 +1,133 @@
+"""The settings, one tab at a time: shown, tested before they are saved, saved, and taken back to an earlier version."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.api.connections.use_cases import questions
+from services.api.console.rendering import link, page
+from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of
+from services.api.settings.forms import tabs
+from services.api.settings.forms.fields import value_at
+from services.api.settings.forms.form import Form, above, act, pair, save, sent_form, stored_form
+from services.api.settings.forms.tabs import Tab
+from services.api.settings.queries.history import read_history, values_of
+from services.api.settings.use_cases import read_section, replace_section
+from services.api.web.dependencies import Before, ContextDep
+from shared.errors import NotFound, RollcallError
+from shared.settings.fields import label_of
+from shared.settings.store import DEFAULT_SITE
+
+router = APIRouter(prefix="/settings")
+Slug = Annotated[str, Path(max_length=40)]
+VersionNumber = Annotated[int, Query(ge=0, le=2**31 - 1)]
+
+
+@router.get("")
+def to_the_first_tab(_visitor: VisitorDep) -> Response:
+    """Begin where one begins."""
+    return RedirectResponse(link(f"/settings/{tabs.TABS[0].slug}"), HTTPStatus.SEE_OTHER)
+
+
+@router.get("/choices/extensions")
+def offer_extensions(context: ContextDep, _visitor: ManagerDep) -> dict[str, Any]:
+    """The phone system's extensions for the fields to offer, or why there are none, for the page's script."""
+    try:
+        return {"items": questions.list_extensions(context, DEFAULT_SITE), "reason": ""}
+    except RollcallError as error:
+        return {"items": [], "reason": error.message}
+
+
+@router.get("/{slug}")
+def show_tab(
+    request: Request,
+    context: ContextDep,
+    _visitor: VisitorDep,
+    slug: Slug,
+    saved: VersionNumber | None = None,
+    paired: str = "",
+) -> Response:
+    """One tab as it is stored."""
+    form = stored_form(context, _tab(slug))
+    form.is_paired_now = bool(paired)
+    return _page(request, form, saved)
+
+
+@router.post("/{slug}")
+def use_tab(
+    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep
+) -> Response:
+    """Save the tab, or do with what is filled in whatever the button says."""
+    form = sent_form(context, _tab(slug), sent)
+    action = text_of(sent, "action")
+    if action in ("", "save"):
+        saved = save(context, form, visitor.actor)
+        if saved is not None:
+            return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
+    elif action == "pair" and form.tab.question == "relay":
+        if pair(context, form, text_of(sent, "pairing_code"), visitor.actor):
+            return RedirectResponse(link(f"/settings/{slug}", paired="yes"), HTTPStatus.SEE_OTHER)
+    else:
+        act(context, form, action, visitor.actor, text_of(sent, "browsed") if "browsed" in sent else None)
+    return _page(request, form)
+
+
+@router.get("/{slug}/history")
+def show_history(
+    request: Request, context: ContextDep, _visitor: VisitorDep, slug: Slug, before: Before = None
+) -> Response:
+    """Who changed what when."""
+    tab = _tab(slug)
+    versions = read_history(context, DEFAULT_SITE, tab.section, before)
+    return page(
+        request,
+        "settings_history.html",
+        tab=tab,
+        tabs=tabs.TABS,
+        versions=versions,
+        label=label_of,
+        newest_version=read_section(context, DEFAULT_SITE, tab.section)[1],
+        newest=link(f"/settings/{slug}/history") if before is not None else None,
+        older=link(f"/settings/{slug}/history", before=versions[-1].version)
+        if versions and versions[-1].version > 1
+        else None,
+    )
+
+
+@router.post("/{slug}/restore")
+def restore(context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep) -> Response:
+    """Save an earlier version once more, as the newest one; secrets stay as they are."""
+    tab = _tab(slug)
+    wanted, newest = _version(text_of(sent, "version")), _version(text_of(sent, "newest"))
+    values = values_of(context, DEFAULT_SITE, tab.section, wanted)
+    saved = replace_section(context, DEFAULT_SITE, tab.section, values, visitor.actor, newest)
+    return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
+
+
+def _page(request: Request, form: Form, saved: int | None = None) -> Response:
+    return page(
+        request,
+        "settings.html",
+        form.status,
+        tab=form.tab,
+        tabs=tabs.TABS,
+        shown=form,
+        saved=saved,
+        label=label_of,
+        value_at=value_at,
+        above=above,
+    )
+
+
+def _tab(slug: str) -> Tab:
+    if slug not in tabs.BY_SLUG:
+        raise NotFound(f"The settings have no page '{slug[:40]}'.")
+    return tabs.BY_SLUG[slug]
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFound("There is no such version. Choose one of the history.")
+    return int(text)

@@ -1,0 +1,129 @@
+"""The versions of a section: who saved what when, and a version's values without its secrets."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import select
+
+from services.api.console.words import field_value
+from services.api.settings.use_cases import secret_fields
+from shared.database.tables import SettingsVersion, Site
+from shared.errors import NotFound
+from shared.settings.documents import Section
+from shared.settings.fields import Field, fields_of
+from shared.settings.store import open_secrets, unsaved
+from shared.worker.context import Context
+
+_SHOWN = 20
+_LONGEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version and what it changed; of a secret only that it was changed."""
+
+    version: int
+    actor: str
+    saved_at: datetime
+    changes: list[tuple[str, str | None, str | None]]
+
+
+def read_history(
+    context: Context, site_id: str, section: Section, before: int | None = None
+) -> list[Version]:
+    """Versions, newest first; ``before`` is the last one of the page before."""
+    query = select(SettingsVersion).where(
+        SettingsVersion.site_id == site_id, SettingsVersion.section == section.value
+    )
+    if before is not None:
+        query = query.where(SettingsVersion.version < before)
+    with context.database.read() as session:
+        rows = session.scalars(query.order_by(SettingsVersion.version.desc()).limit(_SHOWN + 1)).all()
+        begun_with = session.get_one(Site, site_id).beginning
+    # The first version changed what the site began with.
+    documents = [open_secrets(row.document, context.encryption) for row in rows]
+    before_first = unsaved(section, begun_with).model_dump(mode="json")
+    documents += [before_first | dict.fromkeys(secret_fields(section), "")]
+    told = [
+        Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
+        for row, (newer, older) in zip(rows, pairwise(documents), strict=True)
+    ]
+    return told[:_SHOWN]
+
+
+def values_of(context: Context, site_id: str, section: Section, version: int) -> dict[str, Any]:
+    """What a version said, without its secrets: saving it again keeps those of today.
+
+    :raises NotFound: there is no such version.
+    """
+    with context.database.read() as session:
+        document = session.scalar(
+            select(SettingsVersion.document).where(
+                SettingsVersion.site_id == site_id,
+                SettingsVersion.section == section.value,
+                SettingsVersion.version == version,
+            )
+        )
+    if document is None:
+        raise NotFound(f"The {section.value.replace('_', ' ')} settings have no version {version}.")
+    return _visible(section, document)
+
+
+def _visible(section: Section, document: Mapping[str, Any]) -> dict[str, Any]:
+    secrets = secret_fields(section)
+    return {name: value for name, value in document.items() if name not in secrets}
+
+
+def _changes(
+    section: Section, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[str, str | None, str | None]]:
+    was, becomes = dict(_flat(_visible(section, before))), dict(_flat(_visible(section, after)))
+    known = fields_of(section)
+    for name in dict.fromkeys([*was, *becomes]):
+        old, new = was.get(name), becomes.get(name)
+        if old == new:
+            continue
+        if isinstance(old, list) and isinstance(new, list):
+            rows = [[_shown(row, known.get(name)) for row in side] for side in (old, new)]
+            yield from _changed_rows(name, *rows)
+        else:
+            yield name, _shown(old, known.get(name)), _shown(new, known.get(name))
+    for name in secret_fields(section):
+        if before.get(name, "") != after.get(name, ""):
+            yield name, None, "changed" if after.get(name) else "forgotten"
+
+
+def _changed_rows(name: str, old: list[str], new: list[str]) -> Iterator[tuple[str, str | None, str | None]]:
+    """Row by row what went and what came."""
+    yield from ((name, row, None) for row in old if row not in new)
+    yield from ((name, None, row) for row in new if row not in old)
+    if set(old) == set(new):
+        yield name, "another order", "; ".join(new)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _shown(value: Any, field: Field | None) -> str:
+    if isinstance(value, str) and value.startswith("-----BEGIN"):
+        return "a certificate"
+    if isinstance(value, Mapping):
+        columns = {column.name: column for column in field.columns} if field else {}
+        text = ": ".join(
+            _shown(part, columns.get(name))
+            for name, part in value.items()
+            # A choice that is as ever is nothing to tell of a row.
+            if part and not (name in columns and columns[name].choices and part == columns[name].default)
+        )
+    else:
+        text = field.choices.get(value, "") if field and isinstance(value, str) else ""
+        text = text or field_value(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,1 @@
+"""Sites: each is one directory, one phone system and one schedule."""

@@ -1,0 +1,74 @@
+"""Sites and their settings on the wire."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from services.api.web.schemas import Answer, Request, example
+from shared.settings.documents import Section
+
+_SITE = {"id": "default", "name": "Head office", "created_at": "2026-11-23T08:00:00Z"}
+_LIMITS = {"removals": 5, "removals_percent": 5.0, "disables": 10, "disables_percent": 10.0}
+
+
+class SiteOut(Answer):
+    """One directory, one phone system, one schedule."""
+
+    model_config = example(**_SITE)
+    id: str
+    name: str
+    created_at: datetime
+
+
+class SiteList(Answer):
+    """All sites."""
+
+    model_config = example(items=[_SITE])
+    items: list[SiteOut]
+
+
+class NewSite(Request):
+    """A site to be made."""
+
+    model_config = example(id="oslo", name="Oslo")
+    id: str = Field(
+        description="1 to 60 lower-case letters, digits and hyphens.",
+        # Told in the description of the API, and checked where a sentence says what is wrong.
+        json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{0,59}$"},
+    )
+    name: str = Field("", max_length=200)
+
+
+class SiteRemoved(Answer):
+    """What went with a removed site."""
+
+    model_config = example(id="oslo", runs=41, events=390, bindings=55, tokens=1)
+    id: str
+    runs: int
+    events: int
+    bindings: int
+    tokens: int
+
+
+class SectionOut(Answer):
+    """One section of a site's settings. Of a secret it says only ``null`` or ``"set"``."""
+
+    model_config = example(section="limits", version=3, values=_LIMITS)
+    section: Section
+    version: int = Field(description="0 when the section was never saved and has its defaults.")
+    values: dict[str, Any]
+
+
+class SettingsOut(Answer):
+    """All sections of a site's settings."""
+
+    model_config = example(sections=[{"section": "limits", "version": 3, "values": _LIMITS}])
+    sections: list[SectionOut]
+
+
+class SettingsApplied(Answer):
+    """The new version of each section that changed; empty when everything was as wanted already."""
+
+    model_config = example(changed={"limits": 4})
+    changed: dict[str, int]
