@@ -23,8 +23,8 @@ import httpx
 from sqlalchemy import func, insert, select, update
 
 from bench.report import Figure
-from services.relay_client.archive import NoRelay
-from services.relay_client.execute import execute_stage
+from services.relay_client.archiving.archive import NoRelay
+from services.relay_client.execution.execute import execute_stage
 from shared import encryption
 from shared.database.commands import command_values
 from shared.database.engine import Database

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.execute import LATENCY_MS, running_phone_system, signed_in
 from bench.report import Figure, best_of
-from services.relay_client.xapi import PAGE, USER_QUERY, Xapi
+from services.relay_client.xapi.client import PAGE, USER_QUERY, Xapi
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate

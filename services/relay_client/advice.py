@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.relay_client.xapi import About, Licence, MissingSettings
+from services.relay_client.xapi.client import About, Licence, MissingSettings
 from shared.prerequisites import certificate_advice, clock_advice
 
 SUPPORTED_VERSION = "20"

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from services.relay_client import template
-from services.relay_client.xapi import Xapi
+from services.relay_client.xapi import template
+from services.relay_client.xapi.client import Xapi
 from shared.domain.carried import label_of
 
 Json = dict[str, Any]

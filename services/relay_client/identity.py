@@ -6,7 +6,7 @@ The PIN travels encrypted, is compared here and forgotten: no answer, error or l
 import hmac
 from typing import Any
 
-from services.relay_client.xapi import Xapi
+from services.relay_client.xapi.client import Xapi
 from shared.errors import ExtensionNotFound
 from shared.values.text import clean
 from shared.worker.context import Context

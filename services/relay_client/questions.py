@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from services.relay_client import drift, identity, welcome
+from services.relay_client import drift, identity
 from services.relay_client.advice import advice_on, advice_on_losses, advice_on_release
-from services.relay_client.archive import downloads_recordings
-from services.relay_client.relay import PROTOCOL, Relay
+from services.relay_client.archiving.archive import downloads_recordings
+from services.relay_client.archiving.relay import PROTOCOL, Relay
+from services.relay_client.execution import welcome
 from services.relay_client.trial import try_rest, try_settings
-from services.relay_client.xapi import Xapi
+from services.relay_client.xapi.client import Xapi
 from shared.domain.rules import WelcomeEmail
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
 from shared.prerequisites import address_advice

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from services.relay_client.advice import advice_on, advice_on_losses
-from services.relay_client.readback import read_back
+from services.relay_client.execution.readback import read_back
 from services.relay_client.trial import try_settings
-from services.relay_client.xapi import READINGS, Xapi
+from services.relay_client.xapi.client import READINGS, Xapi
 from shared.database.columns import DEPARTMENT, PEER, written_beside
 from shared.database.tables import PartKind
 from shared.domain.extension import Extension

@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from services.relay_client import questions
-from services.relay_client.execute import execute_stage as carry_out_stage
+from services.relay_client.execution.execute import execute_stage as carry_out_stage
 from services.relay_client.snapshot import snapshot_extensions as read_extensions
 from shared.messages import ExecuteStage, SnapshotExtensions
 from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS

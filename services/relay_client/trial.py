@@ -6,10 +6,10 @@ settings need becomes advice.
 
 from collections.abc import Sequence
 
-from services.relay_client import template
 from services.relay_client.advice import advice_on_roles
-from services.relay_client.errors import REFUSED
-from services.relay_client.xapi import MissingSettings, Xapi
+from services.relay_client.xapi import template
+from services.relay_client.xapi.client import MissingSettings, Xapi
+from services.relay_client.xapi.errors import REFUSED
 from shared.domain.extension import Department
 
 

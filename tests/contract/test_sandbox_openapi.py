@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from services.relay_client import warnings
+from services.relay_client.xapi import warnings
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem, routing
 from services.sandbox.phone_system.releases import NEWEST, VERSIONS, entities
 from services.sandbox.phone_system.schema import ENTITIES

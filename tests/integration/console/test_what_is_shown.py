@@ -14,7 +14,7 @@ from jinja2 import DictLoader
 from services.api.console import rendering
 from services.api.log.use_cases.formats import as_csv, cells_after_date
 from services.cli import output
-from services.relay_client.xapi import _extension
+from services.relay_client.xapi.client import _extension
 from shared import logging as our_logging
 from shared.database.tables import Event, EventLevel
 from shared.settings.process import load

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.relay_client.template import COPIED_FIELDS
+from services.relay_client.xapi.template import COPIED_FIELDS
 from services.sandbox.phone_system.releases import entities
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import departments_of, extension, picture

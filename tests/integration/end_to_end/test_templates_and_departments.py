@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.relay_client.template import COPIED_FIELDS
+from services.relay_client.xapi.template import COPIED_FIELDS
 from services.sandbox.phone_system.user_fields import SECRETS
 from shared.database.tables import RunState
 from tests.integration.end_to_end.conftest import Ends

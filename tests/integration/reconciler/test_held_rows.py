@@ -10,7 +10,7 @@ from services.api.people.use_cases.explain import explain
 from services.api.runs.queries import plans
 from services.api.runs.use_cases import decisions
 from services.reconciler.plan_run import plan_run
-from services.relay_client.execute import execute_stage
+from services.relay_client.execution.execute import execute_stage
 from shared.database.tables import BindingRow, CommandRow, Event, Run, RunKind, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.errors import NotFound, PlanChanged
@@ -114,7 +114,7 @@ def test_a_worker_that_dies_between_the_executed_part_and_the_wait_is_followed_b
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr("services.relay_client.execute.move_run", _dies)
+        patched.setattr("services.relay_client.execution.execute.move_run", _dies)
         with pytest.raises(SystemExit):
             _carry_out(careful, run)
     assert run_of(careful, run.id).state == RunState.EXECUTING

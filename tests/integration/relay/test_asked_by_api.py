@@ -12,7 +12,7 @@ from rollcall_relay.pairing import Pairing
 from services.api.connections.schemas.questions import RelayAnswer
 from services.api.settings import use_cases as settings
 from services.cli.deployment import open_deployment, workers
-from services.relay_client.relay import Relay
+from services.relay_client.archiving.relay import Relay
 from shared.database.tables import AuditEntry
 from shared.errors import RelayRefused
 from shared.settings.documents import Section

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.relay_client.archive import ArchiveRequest, RelayArchiver
-from services.relay_client.relay import HandedOn, Relay
+from services.relay_client.archiving.archive import ArchiveRequest, RelayArchiver
+from services.relay_client.archiving.relay import HandedOn, Relay
 from shared.errors import (
     AddressUnknown,
     RelayFailed,

@@ -11,7 +11,7 @@ from services.api.runs.use_cases.decisions import cancel
 from services.reconciler.begun import settle_begun
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import bindings_of, left_behind_of
-from services.relay_client.readback import read_back
+from services.relay_client.execution.readback import read_back
 from shared.database import begun, owed
 from shared.database.tables import BindingRow, Event, Run, RunState
 from shared.domain.extension import PhoneSystemSnapshot

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
-from services.relay_client.execute import execute_stage
-from services.relay_client.xapi import Xapi
+from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest
+from services.relay_client.execution.execute import execute_stage
+from services.relay_client.xapi.client import Xapi
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared import encryption
 from shared.database.commands import command_values

@@ -16,9 +16,9 @@ from sqlalchemy import select, update
 
 from services.api.people.use_cases.owed import try_again
 from services.api.runs.use_cases.decisions import cancel
-from services.relay_client import connection, errors
-from services.relay_client import trouble as trouble_room
-from services.relay_client.execute import executor_lease
+from services.relay_client.execution import trouble as trouble_room
+from services.relay_client.execution.execute import executor_lease
+from services.relay_client.xapi import connection, errors
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Event, Lease, OwedSteps
 from shared.domain.owed import Owes

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select, update
 
 from services.api.runs.use_cases.decisions import cancel
-from services.relay_client.claims import MAX_ATTEMPTS
-from services.relay_client.execute import execute_stage
-from services.relay_client.readback import read_back
+from services.relay_client.execution.claims import MAX_ATTEMPTS
+from services.relay_client.execution.execute import execute_stage
+from services.relay_client.execution.readback import read_back
 from shared.database import owed
 from shared.database.tables import OwedSteps
 from shared.domain.command import Command, CommandKind
@@ -141,8 +141,8 @@ def test_a_try_that_a_living_worker_gives_back_is_not_counted(bench: Bench) -> N
 _READER = """
 import sys
 from pathlib import Path
-from services.relay_client.readback import read_back
-from services.relay_client.xapi import Xapi
+from services.relay_client.execution.readback import read_back
+from services.relay_client.xapi.client import Xapi
 from shared import encryption
 from shared.database.engine import Database
 from shared.settings import store

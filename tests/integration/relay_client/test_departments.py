@@ -3,7 +3,7 @@
 import pytest
 
 from services.reconciler.run_inputs import department_limit_of
-from services.relay_client.department import name_limit, settings_of
+from services.relay_client.execution.department import name_limit, settings_of
 from shared.domain.command import Command, CommandKind, FieldValue
 from shared.errors import CommandRejected
 from tests.integration.relay_client.between import Answer, Forward, Passing, between

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.relay_client.archive import NoRelay
-from services.relay_client.execute import execute_stage, executor_lease
+from services.relay_client.archiving.archive import NoRelay
+from services.relay_client.execution.execute import execute_stage, executor_lease
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.domain.command import Command, CommandKind
 from shared.errors import LeaseHeld

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from services.api.runs.use_cases.decisions import cancel
-from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
-from services.relay_client.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
-from services.relay_client.relay import HandedOn
+from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest
+from services.relay_client.archiving.relay import HandedOn
+from services.relay_client.execution.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Lease, RunState
 from shared.domain.command import CommandKind

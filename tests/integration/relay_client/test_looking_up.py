@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from services.relay_client.archive import ArchiveReceipt, ArchiveRequest
-from services.relay_client.execute import MOST_INTERRUPTIONS, execute_stage
+from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest
+from services.relay_client.execution.execute import MOST_INTERRUPTIONS, execute_stage
 from shared.database.pages import write_page
 from shared.database.tables import PartKind, PartState, Run, SnapshotPart
 from shared.domain.command import Command, CommandKind

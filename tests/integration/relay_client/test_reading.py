@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from services.relay_client import questions
 from services.relay_client.snapshot import snapshot_extensions
-from services.relay_client.xapi import Numbering
+from services.relay_client.xapi.client import Numbering
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.phone_system.user_fields import SECRETS
 from shared.database.pages import read_items

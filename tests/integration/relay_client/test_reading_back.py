@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from services.api.runs.use_cases.decisions import cancel
-from services.relay_client.execute import execute_stage, executor_lease
-from services.relay_client.readback import read_back
+from services.relay_client.execution.execute import execute_stage, executor_lease
+from services.relay_client.execution.readback import read_back
 from services.relay_client.snapshot import snapshot_extensions
 from shared.database.tables import PartKind, Run, RunState, SnapshotPart
 from shared.domain.command import Command, CommandKind

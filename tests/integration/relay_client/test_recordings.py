@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.relay_client.archive import ArchiveRequest, RecordingsArchiver, archiver_of
+from services.relay_client.archiving.archive import ArchiveRequest, RecordingsArchiver, archiver_of
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.domain.command import CommandKind, CommandState
 from shared.errors import ArchiveNotVerified, InsufficientRights, RelayUnavailable, StorageUnavailable

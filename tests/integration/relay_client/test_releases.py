@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.relay_client import questions
-from services.relay_client.template import COPIED_FIELDS
+from services.relay_client.xapi.template import COPIED_FIELDS
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.phone_system.releases import entities
 from shared.domain.command import Command, CommandKind

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from services.relay_client.execute import execute_stage
-from services.relay_client.token import Grant, SharedToken
+from services.relay_client.execution.execute import execute_stage
+from services.relay_client.xapi.token import Grant, SharedToken
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.engine import Database
 from shared.database.tables import PhoneSystemToken

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from services.relay_client.execution.welcome import send_again
 from services.relay_client.trial import try_rest
-from services.relay_client.welcome import send_again
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database import owed
 from shared.database.tables import OwedSteps

@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from services.api.access.accounts import add
 from services.reconciler.plan_run import plan_run
 from services.reconciler.run_inputs import bindings_of
-from services.relay_client.execute import execute_stage
+from services.relay_client.execution.execute import execute_stage
 from shared.database.tables import AccountRole, CommandRow, Run, RunState, SnapshotPart
 from shared.domain.binding import BindingOrigin
 from shared.domain.plan import counts_in_words

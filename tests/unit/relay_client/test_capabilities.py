@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.relay_client.capabilities import NEEDED, Capabilities, described
-from services.relay_client.template import COPIED_FIELDS, EXPANDED
+from services.relay_client.xapi.capabilities import NEEDED, Capabilities, described
+from services.relay_client.xapi.template import COPIED_FIELDS, EXPANDED
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.phone_system.metadata import metadata
 from services.sandbox.phone_system.releases import VERSIONS, entities

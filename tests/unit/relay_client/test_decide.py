@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.relay_client.decide import Action, Live, decide
+from services.relay_client.execution.decide import Action, Live, decide
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, Membership
 from shared.domain.rules import ArchiveRule, Outcome

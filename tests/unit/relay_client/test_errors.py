@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay_client import warnings
-from services.relay_client.errors import (
+from services.relay_client.xapi import warnings
+from services.relay_client.xapi.errors import (
     BODY_LIMIT,
     NOT_SENT,
     PERHAPS_DONE,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.relay_client import numbers
+from services.relay_client.xapi import numbers
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay_client.odata import any_of, quoted, without_annotations
+from services.relay_client.xapi.odata import any_of, quoted, without_annotations
 from services.sandbox.phone_system.filters import parse_filter
 from services.sandbox.phone_system.schema import USER
 

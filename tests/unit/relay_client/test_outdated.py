@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from services.relay_client.outdated import what_changed
+from services.relay_client.execution.outdated import what_changed
 from shared.domain.command import CommandKind
 from shared.domain.person import AbsentPerson, AccountState, Person, PersonState, Presence
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.relay_client.pace import Pace
+from services.relay_client.execution.pace import Pace
 
 
 def _succeed(pace: Pace, times: int) -> None:

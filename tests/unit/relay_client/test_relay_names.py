@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.relay_client.relay import Relay
+from services.relay_client.archiving.relay import Relay
 from shared.errors import AddressUnknown
 from shared.settings import store
 from shared.settings.documents import RelaySettings, Section

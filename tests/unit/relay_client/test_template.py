@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay_client import template
-from services.relay_client.template import membership_rows
+from services.relay_client.xapi import template
+from services.relay_client.xapi.template import membership_rows
 from services.sandbox.phone_system.schema import ENTITIES, USER
 from shared.domain import carried
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.relay_client.token import renew_after
+from services.relay_client.xapi.token import renew_after
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.relay_client.claims import StageKey
-from services.relay_client.outdated import what_changed
+from services.relay_client.execution.claims import StageKey
+from services.relay_client.execution.outdated import what_changed
 from shared.database import events
 from shared.database.engine import Database
 from shared.database.pages import read_items

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from services.relay_client.capabilities import NEEDED, Capabilities, described
-from services.relay_client.errors import (
+from services.relay_client.xapi.capabilities import NEEDED, Capabilities, described
+from services.relay_client.xapi.errors import (
     REFUSED,
     Call,
     ReadInterrupted,
@@ -24,7 +24,7 @@ from services.relay_client.errors import (
     not_a_phone_system,
     unreadable,
 )
-from services.relay_client.token import Grant, SharedToken, taken_over
+from services.relay_client.xapi.token import Grant, SharedToken, taken_over
 from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.errors import (

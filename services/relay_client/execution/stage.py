@@ -18,22 +18,22 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from services.relay_client import claims, outcomes
-from services.relay_client.archive import Archiver
-from services.relay_client.claims import Claim, StageKey
-from services.relay_client.decide import Action, Decision, Live, decide, took_effect
-from services.relay_client.department import name_limit
-from services.relay_client.errors import REFUSED, UnknownOutcome
-from services.relay_client.evidence import Evidence
-from services.relay_client.keeping import OwedKeeper
-from services.relay_client.looking import look_at
-from services.relay_client.outcomes import Outcome
-from services.relay_client.pace import Pace
-from services.relay_client.perform import Performer, StageCache
-from services.relay_client.relay import HandedOn
-from services.relay_client.steps import PartlyDone
-from services.relay_client.trouble import TooOften, Trouble
-from services.relay_client.xapi import Xapi
+from services.relay_client.archiving.archive import Archiver
+from services.relay_client.archiving.relay import HandedOn
+from services.relay_client.execution import claims, outcomes
+from services.relay_client.execution.claims import Claim, StageKey
+from services.relay_client.execution.decide import Action, Decision, Live, decide, took_effect
+from services.relay_client.execution.department import name_limit
+from services.relay_client.execution.evidence import Evidence
+from services.relay_client.execution.keeping import OwedKeeper
+from services.relay_client.execution.looking import look_at
+from services.relay_client.execution.outcomes import Outcome
+from services.relay_client.execution.pace import Pace
+from services.relay_client.execution.perform import Performer, StageCache
+from services.relay_client.execution.steps import PartlyDone
+from services.relay_client.execution.trouble import TooOften, Trouble
+from services.relay_client.xapi.client import Xapi
+from services.relay_client.xapi.errors import REFUSED, UnknownOutcome
 from shared.database import begun, graces, owed
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage

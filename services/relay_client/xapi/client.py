@@ -14,13 +14,13 @@ from typing import Any, Self
 
 import httpx
 
-from services.relay_client import numbers
-from services.relay_client.connection import ANY_TYPE, Connection
-from services.relay_client.errors import REFUSED
-from services.relay_client.further import NAMES, further_of
-from services.relay_client.odata import any_of, quoted
-from services.relay_client.pointing import INBOUND_RULE, Kind
-from services.relay_client.template import is_favourites
+from services.relay_client.xapi import numbers
+from services.relay_client.xapi.connection import ANY_TYPE, Connection
+from services.relay_client.xapi.errors import REFUSED
+from services.relay_client.xapi.further import NAMES, further_of
+from services.relay_client.xapi.odata import any_of, quoted
+from services.relay_client.xapi.pointing import INBOUND_RULE, Kind
+from services.relay_client.xapi.template import is_favourites
 from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption

@@ -4,8 +4,8 @@ Tries in the hands of one worker are counted here. Those that ended their worker
 extension, before the step is written again; a command that owes none has the count of its claims.
 """
 
-from services.relay_client.claims import MAX_ATTEMPTS, Claim
-from services.relay_client.errors import UnknownOutcome
+from services.relay_client.execution.claims import MAX_ATTEMPTS, Claim
+from services.relay_client.xapi.errors import UnknownOutcome
 from shared.database import owed
 from shared.database.engine import Database
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from services.relay_client.decide import Live
-from services.relay_client.xapi import Xapi
+from services.relay_client.execution.decide import Live
+from services.relay_client.xapi.client import Xapi
 from shared.domain.command import Command, CommandKind
 from shared.values.text import folded
 

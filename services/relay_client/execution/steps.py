@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.relay_client import template
-from services.relay_client.errors import REFUSED
-from services.relay_client.xapi import Xapi
+from services.relay_client.xapi import template
+from services.relay_client.xapi.client import Xapi
+from services.relay_client.xapi.errors import REFUSED
 from shared.errors import CommandRejected, PermanentError
 
 Json = dict[str, Any]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from services.relay_client.recordings import StoredRecordings, store_recordings
-from services.relay_client.relay import Relay
-from services.relay_client.xapi import Xapi
+from services.relay_client.archiving.recordings import StoredRecordings, store_recordings
+from services.relay_client.archiving.relay import Relay
+from services.relay_client.xapi.client import Xapi
 from shared.errors import ArchiveNotVerified, RelayFailed, RelayUnavailable
 from shared.settings.documents import ArchiveSettings, SiteSettings
 

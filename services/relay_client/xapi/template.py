@@ -7,8 +7,8 @@ one.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from services.relay_client.odata import without_annotations
-from services.relay_client.pointing import repointed
+from services.relay_client.xapi.odata import without_annotations
+from services.relay_client.xapi.pointing import repointed
 from shared.domain import carried
 from shared.domain.carried import FromTemplate, ToNewNumber
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from services.relay_client.warnings import in_words, name_of
+from services.relay_client.xapi.warnings import in_words, name_of
 from shared.errors import (
     AddressUnknown,
     BadCredentials,

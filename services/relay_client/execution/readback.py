@@ -9,12 +9,12 @@ from collections import defaultdict
 
 from sqlalchemy import select
 
-from services.relay_client import outcomes
-from services.relay_client.decide import settle
-from services.relay_client.execute import executor_lease
-from services.relay_client.looking import look_at
-from services.relay_client.outcomes import Outcome
-from services.relay_client.xapi import Xapi
+from services.relay_client.execution import outcomes
+from services.relay_client.execution.decide import settle
+from services.relay_client.execution.execute import executor_lease
+from services.relay_client.execution.looking import look_at
+from services.relay_client.execution.outcomes import Outcome
+from services.relay_client.xapi.client import Xapi
 from shared.database import owed
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, Run, RunState

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.relay_client.odata import without_annotations
-from services.relay_client.warnings import name_of
-from services.relay_client.xapi import Json, Xapi
+from services.relay_client.xapi.client import Json, Xapi
+from services.relay_client.xapi.odata import without_annotations
+from services.relay_client.xapi.warnings import name_of
 from shared.errors import CommandRejected, RollcallError
 
 COPIED = ("Language", "PromptSet", "TimeZoneId", "Hours", "BreakTime")

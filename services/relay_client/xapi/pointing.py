@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.relay_client.odata import without_annotations
+from services.relay_client.xapi.odata import without_annotations
 from shared.domain.carried import BELONGINGS, OTHER_USER, USER, FromTemplate, Shape
 
 Json = dict[str, Any]

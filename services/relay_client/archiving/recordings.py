@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from services.relay_client.xapi import Xapi
+from services.relay_client.xapi.client import Xapi
 from shared.errors import ArchiveNotVerified, CommandRejected, StorageUnavailable
 
 _MANIFEST = "manifest.json"

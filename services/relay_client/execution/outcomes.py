@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from services.relay_client.steps import PartlyDone
-from services.relay_client.welcome import SENTENCES
+from services.relay_client.execution.steps import PartlyDone
+from services.relay_client.execution.welcome import SENTENCES
 from shared.database import begun, events, graces, owed
 from shared.database.graces import grace_begun
 from shared.database.tables import BindingRow, CommandRow, EventLevel

@@ -10,17 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.relay_client import department, further, pointing, template
-from services.relay_client.archive import Archiver, ArchiveRequest, operation_id
-from services.relay_client.decide import Live
-from services.relay_client.errors import REFUSED
-from services.relay_client.keeping import Keeper
-from services.relay_client.pointing import WITH_PEOPLE
-from services.relay_client.references import References
-from services.relay_client.renumbering import Renumbering
-from services.relay_client.steps import FollowUp, PartlyDone, Step
-from services.relay_client.welcome import SENTENCES, Welcome
-from services.relay_client.xapi import Json, Xapi
+from services.relay_client.archiving.archive import Archiver, ArchiveRequest, operation_id
+from services.relay_client.execution import department
+from services.relay_client.execution.decide import Live
+from services.relay_client.execution.keeping import Keeper
+from services.relay_client.execution.references import References
+from services.relay_client.execution.renumbering import Renumbering
+from services.relay_client.execution.steps import FollowUp, PartlyDone, Step
+from services.relay_client.execution.welcome import SENTENCES, Welcome
+from services.relay_client.xapi import further, pointing, template
+from services.relay_client.xapi.client import Json, Xapi
+from services.relay_client.xapi.errors import REFUSED
+from services.relay_client.xapi.pointing import WITH_PEOPLE
 from shared.database.engine import Database
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension

@@ -7,13 +7,13 @@ Each write compares with what is there, so that an interrupted renumbering goes 
 from dataclasses import dataclass
 from typing import Any
 
-from services.relay_client import pointing, template
-from services.relay_client.errors import REFUSED
-from services.relay_client.keeping import Keeper
-from services.relay_client.pointing import WITH_PEOPLE
-from services.relay_client.references import References
-from services.relay_client.steps import FollowUp, Step
-from services.relay_client.xapi import Xapi
+from services.relay_client.execution.keeping import Keeper
+from services.relay_client.execution.references import References
+from services.relay_client.execution.steps import FollowUp, Step
+from services.relay_client.xapi import pointing, template
+from services.relay_client.xapi.client import Xapi
+from services.relay_client.xapi.errors import REFUSED
+from services.relay_client.xapi.pointing import WITH_PEOPLE
 from shared.domain.extension import Extension
 
 Json = dict[str, Any]

@@ -10,11 +10,11 @@ from contextlib import suppress
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.relay_client import claims
-from services.relay_client.archive import Archiver, archiver_of
-from services.relay_client.evidence import gather
-from services.relay_client.stage import StageWork
-from services.relay_client.xapi import Xapi
+from services.relay_client.archiving.archive import Archiver, archiver_of
+from services.relay_client.execution import claims
+from services.relay_client.execution.evidence import gather
+from services.relay_client.execution.stage import StageWork
+from services.relay_client.xapi.client import Xapi
 from shared.database import begun, events
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, EventLevel, Run, RunState

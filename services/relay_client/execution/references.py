@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any
 
-from services.relay_client import pointing
-from services.relay_client.errors import REFUSED
-from services.relay_client.pointing import EXTENSION, KINDS, Kind
-from services.relay_client.steps import FollowUp
-from services.relay_client.xapi import Xapi
+from services.relay_client.execution.steps import FollowUp
+from services.relay_client.xapi import pointing
+from services.relay_client.xapi.client import Xapi
+from services.relay_client.xapi.errors import REFUSED
+from services.relay_client.xapi.pointing import EXTENSION, KINDS, Kind
 
 Json = dict[str, Any]
 # What is to be written of a thing that was just read.

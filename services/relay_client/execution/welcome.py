@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.relay_client.errors import REFUSED, UnknownOutcome
-from services.relay_client.xapi import Xapi
+from services.relay_client.xapi.client import Xapi
+from services.relay_client.xapi.errors import REFUSED, UnknownOutcome
 from shared.database import owed
 from shared.database.engine import Database
 from shared.domain.extension import Extension
