@@ -54,6 +54,26 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("shared/work/transitions.py", "import shared.worker.context", "know no framework"),
         ("services/relay/rollcall_relay/files.py", "import shared.errors", "the relay stands alone"),
         ("services/cli/__init__.py", "import rollcall_relay", "nothing of Rollcall imports the relay"),
+        (
+            "services/relay_client/xapi/odata.py",
+            "import services.relay_client.execution.decide",
+            "the relay client",
+        ),
+        (
+            "services/relay_client/xapi/odata.py",
+            "import services.relay_client.archiving.relay",
+            "the relay client",
+        ),
+        (
+            "services/relay_client/archiving/relay.py",
+            "import services.relay_client.execution.steps",
+            "the relay client",
+        ),
+        (
+            "services/relay_client/execution/pace.py",
+            "import services.relay_client.snapshot",
+            "the relay client",
+        ),
         ("shared/work/moves.py", "import services.collector", "shared imports no service"),
     ],
 )
