@@ -1,6 +1,5 @@
 """Health checks, the diagnosis and the metrics: what monitoring sees when all is well and when it is not."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from shared.database.tables import Lease, RunState, SettingsVersion
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 from tests.integration.api.builders import make_plan, make_run, set_state
+from tests.support.metrics import figures
 from tests.support.phone_system import phone_system_settings
 from tests.support.tables import rename_table
 
@@ -121,21 +121,7 @@ def test_there_is_no_diagnosis_of_a_site_that_is_none(client: httpx.Client) -> N
 def _metrics(client: httpx.Client) -> dict[str, float]:
     answer = client.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    lines = answer.text.splitlines()
-    assert answer.text.endswith("\n")
-    figures = {}
-    typed: set[str] = set()
-    for line in lines:
-        if line.startswith("#"):
-            match = re.fullmatch(r"# (HELP|TYPE) (\w+) .+", line)
-            assert match, line
-            typed |= {match[2]} if match[1] == "TYPE" else set()
-            continue
-        sample = re.fullmatch(r'(\w+)(\{\w+="[^"]*"(?:,\w+="[^"]*")*\})? (\d+(?:\.\d+)?)', line)
-        assert sample, line
-        assert sample[1] in typed
-        figures[f"{sample[1]}{sample[2] or ''}"] = float(sample[3])
-    return figures
+    return figures(answer.text)
 
 
 def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client: httpx.Client) -> None:
@@ -150,14 +136,14 @@ def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client
     make_plan(ready)
     ended = datetime.now(UTC) - timedelta(seconds=90)
     set_state(ready, make_run(ready), RunState.DONE, finished_at=ended)
-    figures = _metrics(client)
-    assert figures['rollcall_runs{site="default",state="held"}'] == 1
-    assert figures['rollcall_runs{site="default",state="done"}'] == 1
-    assert figures['rollcall_runs{site="default",state="failed"}'] == 0
-    assert figures['rollcall_commands{site="default",kind="update_extension",state="pending"}'] == 1
-    assert figures['rollcall_commands{site="default",kind="update_extension",state="failed"}'] == 0
-    assert figures['rollcall_held_plan_age_seconds{site="default"}'] < 60
-    assert 90 <= figures['rollcall_last_good_run_age_seconds{site="default"}'] < 120
+    told = _metrics(client)
+    assert told['rollcall_runs{site="default",state="held"}'] == 1
+    assert told['rollcall_runs{site="default",state="done"}'] == 1
+    assert told['rollcall_runs{site="default",state="failed"}'] == 0
+    assert told['rollcall_commands{kind="update_extension",site="default",state="pending"}'] == 1
+    assert told['rollcall_commands{kind="update_extension",site="default",state="failed"}'] == 0
+    assert told['rollcall_held_plan_age_seconds{site="default"}'] < 60
+    assert 90 <= told['rollcall_last_good_run_age_seconds{site="default"}'] < 120
 
 
 def test_the_metrics_need_a_token(client: httpx.Client) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from kombu.exceptions import OperationalError
+from prometheus_client import generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
@@ -22,25 +25,38 @@ from shared.worker.refusals import Refused
 
 # Told of every kind, zero too: a series that comes and goes cannot be alerted on.
 _RESULTS = (CommandState.DONE.value, CommandState.FAILED.value)
-_Labels = tuple[tuple[str, str], ...]
+_Sample = tuple[tuple[str, ...], float]
+"""The values of the labels, in the order of their names, and the figure."""
 
 
 def metrics(context: Context, *, is_broker_well: bool) -> str:
     """All figures. The lengths of the queues are told only while the broker answers."""
     with context.database.read() as session:
         families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session), _of_refusals(session)]
-    families += [("rollcall_broker_up", "Whether the broker answers.", [((), int(is_broker_well))])]
+    families.append(_gauge("rollcall_broker_up", "Whether the broker answers.", "", [((), is_broker_well)]))
     is_scheduled = leases.is_held(context.database, SCHEDULER)
-    families += [("rollcall_scheduler_up", "Whether schedules are looked at.", [((), int(is_scheduled))])]
+    families.append(
+        _gauge("rollcall_scheduler_up", "Whether schedules are looked at.", "", [((), is_scheduled)])
+    )
     if is_broker_well:
-        families += [("rollcall_queue_messages", "Messages that wait for a worker.", _waiting(context))]
-    return "".join(_family(*family) for family in families)
+        waiting = _waiting(context)
+        families.append(
+            _gauge("rollcall_queue_messages", "Messages that wait for a worker.", "queue", waiting)
+        )
+    return generate_latest(_Collected(families)).decode()
 
 
-_Family = tuple[str, str, list[tuple[_Labels, float]]]
+class _Collected(Collector):
+    """Families that were read in one go, as the library takes them."""
+
+    def __init__(self, families: Iterable[GaugeMetricFamily]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        return self._families
 
 
-def _of_runs(session: Session, now: datetime) -> Iterator[_Family]:
+def _of_runs(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
     counted = {
         (site, state): count
         for site, state, count in session.execute(
@@ -48,33 +64,32 @@ def _of_runs(session: Session, now: datetime) -> Iterator[_Family]:
         )
     }
     sites = sorted({site for site, _ in counted})
-    yield (
+    yield _gauge(
         "rollcall_runs",
         "Runs by state.",
-        [
-            (_labels(site=site, state=state), counted.get((site, state), 0))
-            for site in sites
-            for state in RunState
-        ],
+        "site state",
+        [((site, state), counted.get((site, state), 0)) for site in sites for state in RunState],
     )
     held = _per_site(
         session, func.min(Run.planned_at), Run.state == RunState.HELD, Run.superseded_by.is_(None)
     )
-    yield (
+    yield _gauge(
         "rollcall_held_plan_age_seconds",
         "How long the oldest plan that is held has waited for a person; 0: none is held.",
-        [(_labels(site=site), _age(now, held.get(site))) for site in sites],
+        "site",
+        [((site,), _age(now, held.get(site))) for site in sites],
     )
     good = _per_site(session, func.max(Run.finished_at), ended_well())
-    yield (
+    yield _gauge(
         "rollcall_last_good_run_age_seconds",
         "Time since the last run that ended well.",
-        [(_labels(site=site), _age(now, ended)) for site, ended in sorted(good.items())],
+        "site",
+        [((site,), _age(now, ended)) for site, ended in sorted(good.items())],
     )
     yield from _of_readings(session)
 
 
-def _of_readings(session: Session) -> Iterator[_Family]:
+def _of_readings(session: Session) -> Iterator[GaugeMetricFamily]:
     newest = select(func.max(Run.id)).where(ended_well()).group_by(Run.site_id)
     parts = session.execute(
         select(Run.site_id, SnapshotPart.kind, SnapshotPart.proof, SnapshotPart.item_count)
@@ -90,19 +105,21 @@ def _of_readings(session: Session) -> Iterator[_Family]:
         for site, _, proof, count in (part for part in parts if part.kind == kind):
             slowest[site] = max(slowest.get(site, 0.0), float(proof.get("seconds", 0)))
             items[site] = items.get(site, 0) + count
-        yield (
+        yield _gauge(
             f"rollcall_{name}_read_seconds",
             f"How long the {name.replace('_', ' ')} took to be read in the last good run (its slowest part).",
-            [(_labels(site=site), seconds) for site, seconds in sorted(slowest.items())],
+            "site",
+            [((site,), seconds) for site, seconds in sorted(slowest.items())],
         )
-        yield (
+        yield _gauge(
             f"rollcall_{name}_items",
             f"{what} that were read in the last good run.",
-            [(_labels(site=site), count) for site, count in sorted(items.items())],
+            "site",
+            [((site,), count) for site, count in sorted(items.items())],
         )
 
 
-def _of_commands(session: Session) -> Iterator[_Family]:
+def _of_commands(session: Session) -> Iterator[GaugeMetricFamily]:
     counted = {
         (site, kind, state): count
         for site, kind, state, count in session.execute(
@@ -115,31 +132,30 @@ def _of_commands(session: Session) -> Iterator[_Family]:
         for kind in CommandKind:
             for state in _RESULTS:
                 counted.setdefault((site, kind.value, state), 0)
-    yield (
+    yield _gauge(
         "rollcall_commands",
         "Commands by kind and state.",
-        [
-            (_labels(site=site, kind=kind, state=state), n)
-            for (site, kind, state), n in sorted(counted.items())
-        ],
+        "site kind state",
+        [((site, kind, state), n) for (site, kind, state), n in sorted(counted.items())],
     )
 
 
-def _of_refusals(session: Session) -> _Family:
+def _of_refusals(session: Session) -> GaugeMetricFamily:
     counted = dict.fromkeys((Refused.ANSWER.value, Refused.QUESTION.value), 0)
     for row in session.scalars(select(Refusal)):
         counted[row.what] = row.count
-    return (
+    return _gauge(
         "rollcall_refused",
         "Questions and answers that came over the broker and that nobody with the secret key had sent.",
-        [(_labels(what=what), count) for what, count in sorted(counted.items())],
+        "what",
+        [((what,), count) for what, count in sorted(counted.items())],
     )
 
 
-def _waiting(context: Context) -> list[tuple[_Labels, float]]:
+def _waiting(context: Context) -> list[_Sample]:
     """The length of each queue. A broker that went away this moment is told of at the next scrape."""
     try:
-        return [(_labels(queue=queue.value), length) for queue, length in waiting_messages(context).items()]
+        return [((queue.value,), length) for queue, length in waiting_messages(context).items()]
     except (OperationalError, OSError):
         return []
 
@@ -155,13 +171,8 @@ def _age(now: datetime, then: datetime | None) -> float:
     return 0 if then is None else round((now - then).total_seconds())
 
 
-def _labels(**labels: str) -> _Labels:
-    return tuple(labels.items())
-
-
-def _family(name: str, help_text: str, samples: Iterable[tuple[_Labels, float]]) -> str:
-    lines = [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
-    for labels, value in samples:
-        told = ",".join(f'{label}="{text}"' for label, text in labels)
-        lines.append(f"{name}{{{told}}} {value}" if told else f"{name} {value}")
-    return "\n".join(lines) + "\n"
+def _gauge(name: str, help_text: str, labels: str, samples: Iterable[_Sample]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, help_text, labels=labels.split())
+    for values, figure in samples:
+        family.add_metric(values, figure)
+    return family
