@@ -250,7 +250,7 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
     def selected(self, guids: Sequence[str], units: Sequence[str]) -> set[str]:
         """Which of these objectGUIDs are in one of the units and pass filter and required group at this moment."""
         found: set[str] = set()
-        for entry in self.selected_entries(guids, units, ("objectGUID",)):
+        for _, entry in self.selected_entries(guids, units, ("objectGUID",)):
             guid = first_value(entry, "objectGUID")
             if len(guid) == 16:
                 found.add(str(UUID(bytes_le=guid)))
@@ -258,8 +258,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
 
     def selected_entries(
         self, guids: Sequence[str], units: Sequence[str], attributes: tuple[str, ...]
-    ) -> Iterator[RawEntry]:
-        """As ``selected``, with these attributes; somebody in two of the units comes twice."""
+    ) -> Iterator[tuple[str, RawEntry]]:
+        """As ``selected``, with the unit and these attributes; somebody in two of the units comes twice."""
         batches = (
             guids[start : start + _GUIDS_PER_SEARCH] for start in range(0, len(guids), _GUIDS_PER_SEARCH)
         )
@@ -271,8 +271,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         among: Sequence[str] | None,
         units: Sequence[str],
         attributes: tuple[str, ...],
-    ) -> Iterator[RawEntry]:
-        """Everybody in the units who might have one of these numbers, and others besides.
+    ) -> Iterator[tuple[str, RawEntry]]:
+        """With the unit, everybody in the units who might have one of these numbers, and others besides.
 
         ``among`` are the attributes of which one holds a number's digits; without them nobody can be left out.
         """
@@ -332,11 +332,12 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
 
     def _narrowed(
         self, clauses: Iterable[str], units: Sequence[str], attributes: tuple[str, ...]
-    ) -> Iterator[RawEntry]:
+    ) -> Iterator[tuple[str, RawEntry]]:
         people_filter = self.people_filter()
         for clause in clauses:
             for unit in units:
-                yield from self.reader.entries(Search(unit, f"(&{people_filter}{clause})", attributes))
+                for entry in self.reader.entries(Search(unit, f"(&{people_filter}{clause})", attributes)):
+                    yield unit, entry
 
     def _open(self, address: Address) -> None:
         timeouts = Timeouts(self.settings.connect_timeout_seconds, self.settings.receive_timeout_seconds)

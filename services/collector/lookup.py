@@ -18,7 +18,6 @@ from shared.domain.person import Person, PersonState, Presence
 from shared.domain.reading import Freshness, Reading, all_cover
 from shared.errors import DirectoryUnavailable, InvalidEntry
 from shared.runs.lookups import asked_for, holder_of, number_of, readings_of
-from shared.settings.documents import DirectorySettings
 from shared.work.claimed import claimed
 from shared.work.parts import PartWork
 from shared.worker.context import Context
@@ -46,13 +45,12 @@ def _look(part: PartWork) -> None:
     with directory_of(part, settings) as directory:
         domain, reading = directory.domain(), reading_of(directory)
         _check_fresh(reading, readings)
-        mapping = mapping_of(settings, "", datetime.now(UTC))
-        holders = _holders(directory, settings, mapping, people)
+        now = datetime.now(UTC)
+        mappings = {unit.dn: mapping_of(settings, unit.dn, now) for unit in settings.units}
+        holders = _holders(directory, mappings, people)
         for first in range(0, len(people), _AT_ONCE):
             part.store(
-                _states(
-                    directory, settings, mapping, people[first : first + _AT_ONCE], holders, domain.base_dn
-                )
+                _states(directory, mappings, people[first : first + _AT_ONCE], holders, domain.base_dn)
             )
         part.complete(
             source=domain.controller or directory.server,
@@ -77,17 +75,17 @@ def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
 
 
 def _holders(
-    directory: ActiveDirectory, settings: DirectorySettings, mapping: PersonMapping, asked: Sequence[str]
+    directory: ActiveDirectory, mappings: Mapping[str, PersonMapping], asked: Sequence[str]
 ) -> dict[str, PersonState]:
     """Who has the numbers that are asked for, by what stands for the number among those who are asked for."""
     numbers = {number for guid in asked if (number := number_of(guid)) is not None}
-    if not numbers:
+    if not numbers or not mappings:
         return {}
-    units = [unit.dn for unit in settings.units]
+    mapping = next(iter(mappings.values()))
     digits_of = mapping.sources.mappings()["number"].digits_of
-    entries = directory.holders(sorted(numbers), digits_of, units, mapping.sources.requested())
+    entries = directory.holders(sorted(numbers), digits_of, [*mappings], mapping.sources.requested())
     found: dict[str, PersonState] = {}
-    for person in _people(mapping, entries):
+    for person in _people(mappings, entries):
         if person.number in numbers:
             holder = holder_of(person.number)
             found[holder] = replace(PersonState.of(person), guid=holder)
@@ -96,18 +94,18 @@ def _holders(
 
 def _states(
     directory: ActiveDirectory,
-    settings: DirectorySettings,
-    mapping: PersonMapping,
+    mappings: Mapping[str, PersonMapping],
     asked: Sequence[str],
     holders: Mapping[str, PersonState],
     root: str,
 ) -> list[PersonState]:
-    units = [unit.dn for unit in settings.units]
     guids = [guid for guid in asked if number_of(guid) is None]
     states = {guid: holders[guid] for guid in asked if guid in holders}
-    if guids:
-        for person in _people(mapping, directory.selected_entries(guids, units, mapping.sources.requested())):
-            states[person.guid] = PersonState.of(person)
+    if guids and mappings:
+        requested = next(iter(mappings.values())).sources.requested()
+        for person in _people(mappings, directory.selected_entries(guids, [*mappings], requested)):
+            # The first unit that holds somebody counts.
+            states.setdefault(person.guid, PersonState.of(person))
     missing = [guid for guid in guids if guid not in states]
     found: dict[str, str] = {}
     for batch in directory.find(missing, root):
@@ -119,9 +117,11 @@ def _states(
     return [states[guid] for guid in asked]
 
 
-def _people(mapping: PersonMapping, entries: Iterable[RawEntry]) -> Iterator[Person]:
-    for entry in entries:
+def _people(
+    mappings: Mapping[str, PersonMapping], entries: Iterable[tuple[str, RawEntry]]
+) -> Iterator[Person]:
+    for unit, entry in entries:
         try:
-            yield mapping.person(entry.distinguished_name, entry.attributes)
+            yield mappings[unit].person(entry.distinguished_name, entry.attributes)
         except UnusableEntry as error:
             raise InvalidEntry(f"{error} The account may lack the right to read it.") from error

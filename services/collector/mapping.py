@@ -111,7 +111,7 @@ class _Entry:
 class PersonMapping:
     """The settings of a reading, and how its entries become people. ``now`` decides which accounts have expired.
 
-    ``mobile_country``: two letters; mobile numbers are then brought into the international form. ``plain`` are the
+    ``keeps_disabled``: an account that is disabled counts as enabled. ``mobile_country``: two letters; mobile numbers are then brought into the international form. ``plain`` are the
     attributes, in lower case, of fields that are one; ``expressions`` those of the others; ``further`` are the fields that
     are managed besides the usual ones.
     """
@@ -121,6 +121,7 @@ class PersonMapping:
     number_options: NumberOptions
     now: datetime
     mobile_country: str = ""
+    keeps_disabled: bool = False
     plain: Mapping[str, str] = field(init=False)
     expressions: Mapping[str, FieldMapping] = field(init=False)
     names_in_expressions: Sequence[str] = field(init=False)
@@ -193,7 +194,7 @@ class PersonMapping:
         return (self.mobile_country and e164(said, self.mobile_country)) or dialled(said) or said
 
     def _account_state(self, attributes: Attributes) -> AccountState:
-        if _integer(attributes.get("useraccountcontrol")) & _ACCOUNT_DISABLED:
+        if not self.keeps_disabled and _integer(attributes.get("useraccountcontrol")) & _ACCOUNT_DISABLED:
             return AccountState.DISABLED
         expires = _integer(attributes.get("accountexpires"))
         if expires not in _NEVER_EXPIRES and expires <= self._now_ticks:

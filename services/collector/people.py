@@ -10,6 +10,7 @@ from services.collector.reader import RawEntry
 from shared.domain.person import Person
 from shared.errors import InvalidEntry
 from shared.settings.documents import DirectorySettings
+from shared.settings.sections.directory import DisabledAccounts
 
 
 def sources_of(settings: DirectorySettings) -> Sources:
@@ -24,9 +25,17 @@ def number_options(settings: DirectorySettings) -> NumberOptions:
 
 
 def mapping_of(settings: DirectorySettings, unit: str, now: datetime) -> PersonMapping:
-    """How entries of a unit become people under these settings."""
+    """How entries of a unit become people under these settings; empty for entries of anywhere."""
+    keeping = {
+        item.dn for item in settings.units if item.disabled_accounts is DisabledAccounts.HAVE_EXTENSION
+    }
     return PersonMapping(
-        unit, sources_of(settings), number_options(settings), now, settings.mobile_country or ""
+        unit,
+        sources_of(settings),
+        number_options(settings),
+        now,
+        settings.mobile_country or "",
+        keeps_disabled=unit in keeping,
     )
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from ldap3.utils.conv import escape_filter_chars
 
-PEOPLE = "(objectCategory=person)(objectClass=user)"
+# Users and inetOrgPersons. Contacts are no users; computers and managed service accounts are of other categories; the
+# account of a trust to another domain is a user by category, but of a type of its own (MS-ADTS 3.1.1.5.2.4).
+PEOPLE = "(objectCategory=person)(objectClass=user)(!(sAMAccountType=805306370))"
 # LDAP_MATCHING_RULE_IN_CHAIN (MS-ADTS 3.1.1.3.4.4.3): membership through any number of groups.
 _IN_CHAIN = "memberOf:1.2.840.113556.1.4.1941:"
 _WHITE_ENDS = re.compile(r"^\s+|\s+$")

@@ -56,6 +56,13 @@ class Memberships(Choice):
     LIKE_TEMPLATE = "like_template", "Those of the template"
 
 
+class DisabledAccounts(Choice):
+    """What an account that is disabled means in an organizational unit."""
+
+    LEAVE = "leave", "Leave: no extension"
+    HAVE_EXTENSION = "have_extension", "Have an extension"
+
+
 class UnitSettings(Document):
     """One organizational unit to read, with the extension that new ones are modelled on."""
 
@@ -69,6 +76,11 @@ class UnitSettings(Document):
         Memberships.NONE,
         "Queues and ring groups",
         "Whether new extensions also join the queues and ring groups that the template extension is in.",
+    )
+    disabled_accounts: DisabledAccounts = setting(
+        DisabledAccounts.LEAVE,
+        "Disabled accounts",
+        "Whether an account that is disabled leaves, or has an extension all the same (shared mailboxes, linked mailboxes).",
     )
 
     @field_validator("dn")

@@ -8,11 +8,12 @@ import pytest
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import filetime
 from services.collector.selection import relative_id
+from services.sandbox.directory import RunningDirectory, build_company
 from shared.database.tables import PartState
 from shared.domain.person import AccountState
 from shared.errors import UnknownBaseDn
 from shared.settings.documents import DirectorySettings
-from tests.integration.collector.collecting import Collecting
+from tests.integration.collector.collecting import Collecting, sandbox_settings
 from tests.support.office import Office
 from tests.support.samba import SambaDomain, ldif_entry
 
@@ -93,24 +94,74 @@ def test_accounts_are_enabled_disabled_or_expired(site: Collecting, office: Offi
     }
 
 
-def test_groups_contacts_and_computers_are_nobody(
-    site: Collecting, office: Office, samba: SambaDomain
-) -> None:
+_ACCOUNT = ["top", "person", "organizationalPerson", "user"]
+# Class, and what else an account of the kind has; who is nobody's phone is not read.
+_KINDS: dict[str, tuple[list[str], dict[str, str | bytes | list[str]], AccountState | None]] = {
+    "contact": (["top", "person", "organizationalPerson", "contact"], {}, None),
+    "computer": ([*_ACCOUNT, "computer"], {"userAccountControl": "4128"}, None),
+    "managed service account": (
+        [*_ACCOUNT, "computer", "msDS-GroupManagedServiceAccount"],
+        {"userAccountControl": "4096", "msDS-ManagedPasswordInterval": "30"},
+        None,
+    ),
+    "inetOrgPerson": ([*_ACCOUNT, "inetOrgPerson"], {"userAccountControl": "544"}, AccountState.ENABLED),
+    "must change the password, which has expired": (
+        _ACCOUNT,
+        {"userAccountControl": "544", "pwdLastSet": "0"},
+        AccountState.ENABLED,
+    ),
+    "smart card only": (_ACCOUNT, {"userAccountControl": "262688"}, AccountState.ENABLED),
+    "password never expires": (_ACCOUNT, {"userAccountControl": "66080"}, AccountState.ENABLED),
+    "shared or linked mailbox": (_ACCOUNT, {"userAccountControl": "546"}, AccountState.DISABLED),
+}  # fmt: skip
+
+
+def test_what_each_kind_of_account_means(site: Collecting, office: Office, samba: SambaDomain) -> None:
     office.group("Team")
-    samba.load(
-        ldif_entry(f"CN=Contact,{office.root}", {"objectClass": ["top", "person", "contact"], "sn": "C"})
-        + ldif_entry(
-            f"CN=PC,{office.root}",
-            {
-                "objectClass": ["top", "person", "organizationalPerson", "user", "computer"],
-                "sAMAccountName": f"{office.name}$",
-                "userAccountControl": "4128",
-            },
-        )
-    )
+    for place, (kind, (classes, values, _)) in enumerate(_KINDS.items()):
+        login = f"k{place}.{office.name}"
+        is_account = "contact" not in classes
+        own: dict[str, str | bytes | list[str]] = {
+            "objectClass": classes,
+            "cn": kind,
+            "sn": kind,
+            "telephoneNumber": f"2{place:02d}",
+        }
+        if is_account:
+            own["sAMAccountName"] = f"{login}$" if "computer" in classes else login
+        samba.load(ldif_entry(f"CN={kind.replace(',', chr(92) + ',')},{office.root}", own | values))
     site.configure(office.settings([office.root]))
     (part,) = site.read()
-    assert (part.state, part.item_count) == (PartState.COMPLETE, 0)
+    found = {person.last_name: person.account_state for person in site.people(part)}
+    assert found == {kind: state for kind, (_, _, state) in _KINDS.items() if state is not None}
+
+
+def test_a_disabled_account_has_an_extension_where_its_unit_says_so(site: Collecting, office: Office) -> None:
+    shared = office.unit("Shared")
+    yesterday = str(filetime(datetime.now(UTC) - timedelta(days=1)))
+    for unit, login in ((shared, "info"), (office.root, "left")):
+        office.disable(office.hire(unit, login))
+    office.disable(office.hire(shared, "old", accountExpires=yesterday))
+    site.configure(
+        office.settings([{"dn": shared, "disabled_accounts": "have_extension"}, {"dn": office.root}])
+    )
+    inner, outer = site.read()
+    states = {person.first_name: person.account_state for person in site.people(inner)}
+    assert states == {"Giveninfo": AccountState.ENABLED, "Givenold": AccountState.EXPIRED}
+    outside = {person.first_name: person.account_state for person in site.people(outer)}
+    assert outside["Givenleft"] is AccountState.DISABLED
+
+
+def test_the_account_of_a_trust_to_another_domain_is_nobody() -> None:
+    company = build_company(4)
+    person, trust = company.people()[:2]
+    company.modify(trust.dn, {"sAMAccountType": "805306370"})
+    with (
+        RunningDirectory(company) as running,
+        ActiveDirectory(DirectorySettings.model_validate(sandbox_settings(running))) as directory,
+    ):
+        found = directory.selected([str(person.guid), str(trust.guid)], [company.base_dn])
+    assert found == {str(person.guid)}
 
 
 def test_the_filter_narrows_who_is_read(site: Collecting, office: Office) -> None:

@@ -305,3 +305,14 @@ def test_an_approval_of_a_plan_of_yesterday_does_not_count_for_another_plan(ends
     assert not changes_made(ends.phone_system)
     (said,) = ends.site.log("run.plan_changed")
     assert "is not the one that pat approved" in said
+
+
+def test_a_disabled_account_of_a_unit_that_keeps_them_still_gets_its_extension(ends: Ends) -> None:
+    shared = ends.office.unit("Shared")
+    ends.office.disable(ends.office.hire(shared, "info", "250"))
+    ends.office.disable(ends.office.hire(ends.office.unit("Sales"), "left", "251"))
+    ends.configure([{"dn": shared, "disabled_accounts": "have_extension"}, ends.office.root])
+    run_id = previewed(ends)
+    approved(ends, run_id)
+    assert looked_up(ends, run_id)
+    assert states(ends, run_id) == {"250": ["done"]}

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 from ldap3.operation.search import search_operation
 
 from services.collector import selection
+from services.collector.selection import PEOPLE
 
 
 def test_only_people_with_an_account_are_selected() -> None:
-    assert selection.people() == "(&(objectCategory=person)(objectClass=user))"
-    assert selection.people("(company=X)", "(memberOf=G)") == (
-        "(&(objectCategory=person)(objectClass=user)(company=X)(memberOf=G))"
-    )
+    assert selection.people() == f"(&{PEOPLE})"
+    assert selection.people("(company=X)", "(memberOf=G)") == (f"(&{PEOPLE}(company=X)(memberOf=G))")
 
 
 @given(st.text(min_size=1, max_size=40))

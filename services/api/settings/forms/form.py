@@ -210,7 +210,8 @@ def _take_unit(form: Form, name: str) -> None:
         return
     empty = next((row for row in rows if not row.get("dn")), None)
     if empty is None:
-        rows.append({"dn": name, "template_extension": None, "template_memberships": "none"})
+        columns = form.tab.fields["units"].columns
+        rows.append({column.name: next(iter(column.choices), None) for column in columns} | {"dn": name})
     else:
         empty["dn"] = name
     form.values["units"] = rows
