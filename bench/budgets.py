@@ -16,7 +16,7 @@ from bench.api import rollcall
 from bench.log_page import fill
 from bench.report import Figure
 from services.api.access.tokens import create_token
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import migrate

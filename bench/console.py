@@ -24,7 +24,7 @@ from services.api.access.sessions import open_session
 from services.api.console.visit import SESSION_COOKIE
 from services.api.settings.forms.steps import STEPS
 from services.api.settings.forms.tabs import TABS
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared import encryption
 from shared.database.commands import command_values, finding_values
 from shared.database.engine import Database

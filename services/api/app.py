@@ -23,7 +23,8 @@ from services.api.overview.queries import NextRun
 from services.api.people.routes import bindings, grace, owed, people, templates, welcome
 from services.api.runs.following import Following
 from services.api.runs.routes import progress, runs
-from services.api.settings import routes as settings
+from services.api.settings.routes import pairing
+from services.api.settings.routes import sections as settings
 from services.api.sites import routes as sites
 from services.api.web import openapi, problems
 from services.api.web.admission import Admission, AdmissionMiddleware
@@ -76,6 +77,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         sites,
         settings,
         questions,
+        pairing,
         controllers,
         runs,
         progress,

@@ -19,7 +19,7 @@ from rich.markup import escape
 from services.api.access import tokens
 from services.api.log.use_cases.log import read_log
 from services.api.runs.use_cases import runs
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.console_commands import invitation
 from services.cli.deployment import embedded, open_deployment
 from services.cli.following import follow

@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services.api.runs.queries.plans import has_warnings, waiting_counts
 from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
+from shared.runs.verdict import has_warnings, waiting_counts
 from shared.values.text import visible
 
 _LEVEL_STYLES = {EventLevel.INFO: "", EventLevel.WARNING: "yellow", EventLevel.ERROR: "red"}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.connections.use_cases import questions
+from services.api.settings.use_cases import pairing
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, DEFAULT_SITE, Site, deployment_of
 from services.cli.output import say
@@ -30,5 +30,5 @@ def pair(
     context = deployment_of(command)
     given = code or typer.prompt("Pairing code")
     with workers_where_embedded(context):
-        answer = questions.pair_relay(context, site, given, ACTOR)
+        answer = pairing.pair_relay(context, site, given, ACTOR)
     say(f"Paired with the relay {answer['address']}. `rollcall test relay` shows what it found on its host.")

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from services.api.log.schemas import ExplanationOut
+from services.api.people.schemas.explanation import ExplanationOut
 from services.api.people.use_cases.explain import explain as explain_person
-from services.api.runs.queries.plans import has_warnings, hold_reasons, waiting_counts
 from services.api.runs.schemas import FindingOut, PlanOut, RunOut
 from services.api.runs.use_cases import runs
 from services.cli.deployment import is_served, workers_where_embedded
@@ -38,6 +37,7 @@ from shared.domain.command import CommandKind
 from shared.domain.plan import counts_in_words
 from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
+from shared.runs.verdict import has_warnings, hold_reasons, waiting_counts
 from shared.worker.context import Context
 
 _SHOWN = 60

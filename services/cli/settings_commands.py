@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from services.api.connections.use_cases import questions
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, DEFAULT_SITE, FAILED, AsJson, Site, deployment_of, read_text
 from services.cli.output import console, print_json, say
 from services.cli.settings_file import parse, render
 from services.cli.settings_table import describe
 from shared.errors import RollcallError, SettingsInvalid, StorageUnavailable
+from shared.settings.candidate import secret_fields
 from shared.settings.documents import Section
 
 app = typer.Typer(no_args_is_help=True, help="Read and change the settings of a site.")
@@ -102,7 +103,7 @@ def try_ends(
         End.PHONE_SYSTEM: questions.test_phone_system,
         End.RELAY: questions.test_relay,
     }
-    has_relay = settings.read_settings(context, site).settings.relay.is_configured
+    has_relay = context.site_settings(site).settings.relay.is_configured
     answers: dict[str, Any] = {}
     is_failed = False
     with workers_where_embedded(context):
@@ -147,7 +148,7 @@ def _show(title: str, answer: dict[str, Any]) -> None:
 
 def _secret(name: str) -> tuple[Section, str]:
     known = {f"{section.value}.{field}": (section, field) for section in Section
-             for field in settings.secret_fields(section)}  # fmt: skip
+             for field in secret_fields(section)}  # fmt: skip
     if name not in known:
         raise SettingsInvalid(f"There is no secret '{name[:80]}'. The secrets are {', '.join(known)}.")
     return known[name]

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from services.api.settings.use_cases import secret_fields
 from shared.errors import SettingsInvalid
+from shared.settings.candidate import secret_fields
 from shared.settings.documents import SECTION_MODELS, Section
 
 _HEAD = """\

@@ -18,7 +18,9 @@ from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.messages import Message
 from shared.runs.due import due_messages, follow_ups
+from shared.settings import store
 from shared.settings.process import ProcessSettings
+from shared.settings.store import StoredSettings
 from shared.worker.brokers import publish_options
 from shared.worker.queues import queue_of
 from shared.worker.stopping import is_stopping
@@ -41,6 +43,14 @@ class Context:
     def is_stopping(self) -> bool:
         """Whether this worker was asked to end: begin nothing that can wait for the next one."""
         return is_stopping(self.app)
+
+    def site_settings(self, site_id: str) -> StoredSettings:
+        """All sections of a site with their versions.
+
+        :raises NotFound: there is no such site.
+        """
+        with self.database.read() as session:
+            return store.read(session, site_id, self.encryption)
 
     def publish(self, messages: Iterable[Message], countdown: float = 0) -> None:
         """Send messages after the commit that made them due. A broker that is down costs time only: ``sweep``

@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from services.api.settings.use_cases import read_settings
 from shared.database.tables import Run, RunState
 from shared.worker.context import Context
 from tests.browser.conftest import Open
@@ -20,7 +19,7 @@ def test_a_viewer_is_offered_no_button_that_changes_anything_and_refused_when_se
     context: Context, window: Open
 ) -> None:
     run_id, plan_hash = make_plan(context)
-    before = read_settings(context, "default")
+    before = context.site_settings("default")
     page = window("vera")
     for path in ("/", "/runs", f"/runs/{run_id}", f"/runs/{run_id}/plan", "/log", "/people", "/templates", "/audit", "/support",
                  "/settings/rules", "/settings/units", "/settings/phone-system", "/settings/site"):  # fmt: skip
@@ -52,7 +51,7 @@ def test_a_viewer_is_offered_no_button_that_changes_anything_and_refused_when_se
     ):  # fmt: skip
         sent = page.request.post(f"/console{path}", form={"form_token": token, **values})
         assert sent.status == 403, path
-    assert read_settings(context, "default") == before
+    assert context.site_settings("default") == before
     with context.database.read() as session:
         assert [run.state for run in session.query(Run)] == [RunState.HELD]
 

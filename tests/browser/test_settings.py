@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from services.api.settings.forms.tabs import BY_SLUG
-from services.api.settings.use_cases import read_settings
 from shared.worker.context import Context
 from tests.browser.conftest import PEOPLE, Open
 from tests.integration.console.test_settings import REFUSED, SAVED, Changes
@@ -55,7 +54,7 @@ def test_each_tab_is_saved_and_shows_the_same_when_opened_again(
         _fill(page, changes)
         _save(page)
         expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
-        assert read(read_settings(context, "default").settings) == wanted, slug
+        assert read(context.site_settings("default").settings) == wanted, slug
         if with_scripts:
             saved = _shown(page)
             page.goto("/console/settings/rules")
@@ -67,7 +66,7 @@ def test_each_tab_is_saved_and_shows_the_same_when_opened_again(
 @pytest.mark.usefixtures("ready")
 def test_bad_input_is_refused_at_its_field_and_what_was_typed_is_kept(context: Context, window: Open) -> None:
     page = window("mary")
-    before = read_settings(context, "default")
+    before = context.site_settings("default")
     typed = [case for case in REFUSED if case[1].get("adoption") is None]
     assert {slug for slug, *_ in typed} >= {
         "directory",
@@ -93,13 +92,13 @@ def test_bad_input_is_refused_at_its_field_and_what_was_typed_is_kept(context: C
         for name, value in changes.items():
             if value and name not in ("is_enabled", "client_secret"):
                 expect(page.locator(f"#settings [name='{name}']")).to_have_value(str(value))
-    assert read_settings(context, "default") == before
+    assert context.site_settings("default") == before
 
 
 def test_a_test_answers_in_place_and_saves_nothing(
     context: Context, site: Site, ends: Ends, window: Open
 ) -> None:
-    before = read_settings(context, "default")
+    before = context.site_settings("default")
     page = window("mary")
     loads: list[str] = []
     page.on("load", lambda loaded: loads.append(loaded.url))
@@ -121,14 +120,14 @@ def test_a_test_answers_in_place_and_saves_nothing(
     test.click()
     expect(page.locator("#answer")).to_contain_text(ends.phone_system.options.version)
     assert len(loads) == 2
-    assert read_settings(context, "default") == before
+    assert context.site_settings("default") == before
 
 
 @pytest.mark.parametrize("with_scripts", [True, False])
 def test_an_expression_is_tried_on_real_people_in_place(
     context: Context, site: Site, ends: Ends, window: Open, with_scripts: bool
 ) -> None:
-    before = read_settings(context, "default")
+    before = context.site_settings("default")
     page = window("mary", with_scripts=with_scripts)
     page.goto("/console/settings/directory")
     field, tried = page.get_by_label("Extension number", exact=True), page.locator("#tried")
@@ -145,7 +144,7 @@ def test_an_expression_is_tried_on_real_people_in_place(
     assert wrong.locator(".pointed").inner_text() == "lst(telephoneNumber, 3)\n^"
     assert wrong.locator(".pointed").evaluate("shown => getComputedStyle(shown).whiteSpace") == "pre"
     expect(field).to_have_value("lst(telephoneNumber, 3)")
-    assert read_settings(context, "default") == before
+    assert context.site_settings("default") == before
 
 
 @pytest.mark.parametrize("with_scripts", [True, False])
@@ -170,5 +169,5 @@ def test_units_are_taken_from_the_tree(
     assert f"{PEOPLE} people" not in page.locator("#answer").inner_text()
     _save(page)
     expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
-    units = read_settings(context, "default").settings.directory.units
+    units = context.site_settings("default").settings.directory.units
     assert [one.dn for one in units] == [f"OU={unit},{ends.staff_unit}"]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from services.api.access import setup_link
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared.worker.context import Context
 from tests.browser.conftest import Open
 from tests.integration.console.conftest import PASSWORD

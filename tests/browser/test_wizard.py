@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import expect
 
 from services.api.access import setup_link
-from services.api.settings.use_cases import read_settings
 from shared.worker.context import Context
 from tests.browser.conftest import PEOPLE, Open
 from tests.integration.console.conftest import PASSWORD
@@ -103,7 +102,7 @@ def test_from_an_empty_database_to_the_first_finished_run(
     expect(page.locator("[name=is_enabled]")).to_be_checked()
     _press(page, "Save and finish")
     expect(page.get_by_role("heading", name="Everything is in sync")).to_be_visible()
-    stored = read_settings(context, "default").settings
+    stored = context.site_settings("default").settings
     assert stored.rules.when_deleted == "disable"
     assert stored.directory.units[0].template_extension == "100"
     assert stored.schedule.is_enabled

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.connections.use_cases import questions
+from services.api.settings.use_cases import pairing
 from services.sandbox.relay_data.build import Mailbox
 from shared.database.tables import RunState
 from tests.faults.conftest import World, assert_in_step, settle
@@ -63,7 +63,7 @@ def _kill_in_every_stage(
     )
     processes.start_beat()
     reaper = Reaper(processes, world, moment, processes.start_worker)
-    questions.pair_relay(processes.context, SITE, relay.code, actor="test")
+    pairing.pair_relay(processes.context, SITE, relay.code, actor="test")
     _killed_while_departments_and_extensions_are_made(processes, world, reaper)
     # What was held takes effect now. Not after the deletions below, where a creation would be news and no repetition.
     made = changes_made(world.phone_system)

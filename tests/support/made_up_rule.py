@@ -11,7 +11,7 @@ import shared
 from services.api.access.accounts import add
 from services.api.access.passwords.own import hash_password
 from services.api.app import create_app as create_api
-from services.api.settings.use_cases import apply_settings, export_settings, read_settings
+from services.api.settings.use_cases.sections import apply_settings, export_settings
 from services.cli.settings_table import describe
 from shared import encryption
 from shared.database.engine import Database
@@ -48,7 +48,7 @@ def _seen(context: Context) -> dict[str, Any]:
         "openapi": schemas["RulesSettings"]["properties"][RULE],
         "api": api[RULE],
         "exported": export_settings(context, "default")["rules"][RULE],
-        "planner": getattr(read_settings(context, "default").settings.to_rules(), RULE),
+        "planner": getattr(context.site_settings("default").settings.to_rules(), RULE),
         "page": describe(),
     }
 

@@ -10,7 +10,7 @@ from celery import Celery
 from sqlalchemy import select, update
 
 from services.api.runs.use_cases import runs
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import embedded, open_deployment, workers
 from shared.database.engine import Database
 from shared.database.tables import (

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from services.api.access.date_format import DateFormat
 from services.api.access.passwords.own import hash_password
-from services.api.console.clock import DateFormat
 from shared.database import events
 from shared.database.locks import exclusive
 from shared.database.tables import (

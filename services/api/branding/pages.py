@@ -17,7 +17,7 @@ from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
 from services.api.settings.forms import tabs
 from services.api.settings.forms.form import Form, save, sent_form, stored_form
-from services.api.settings.use_cases import replace_section
+from services.api.settings.use_cases.sections import replace_section
 from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound, SettingsInvalid
 from shared.settings.documents import BrandingSettings, Section

@@ -3,18 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-
-class DateFormat(StrEnum):
-    """The ways of writing that somebody can choose from; the first is what the Log of the phone system's world has."""
-
-    BRITISH = "dd/mm/yyyy"
-    AMERICAN = "mm/dd/yyyy"
-    GERMAN = "dd.mm.yyyy"
-    ISO = "yyyy-mm-dd"
-
+from services.api.access.date_format import DateFormat
 
 _PATTERNS: Mapping[DateFormat, str] = {
     DateFormat.BRITISH: "%d/%m/%Y %I:%M:%S %p",
@@ -44,8 +35,3 @@ class Clock:
     def stamp(self, moment: datetime) -> str:
         """Date and time of day."""
         return moment.astimezone(self.zone).strftime(self.pattern)
-
-
-def format_of(text: str | None) -> DateFormat:
-    """The format that an account has chosen; the first one for somebody who has not, or not one of these."""
-    return next((item for item in DateFormat if item == text), DateFormat.BRITISH)

@@ -17,9 +17,9 @@ from markupsafe import Markup
 
 from services.api.console import colours, words
 from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
-from services.api.runs.queries.plans import has_warnings, waiting_counts
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
+from shared.runs.verdict import has_warnings, waiting_counts
 from shared.settings.documents import BrandingSettings
 from shared.values.text import isolated, visible
 

@@ -18,10 +18,10 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
+from services.api.access.date_format import format_of
 from services.api.access.factors.passkeys import Place
 from services.api.access.sessions import Visitor, visitor_of
-from services.api.console.clock import Clock, format_of
-from services.api.settings.use_cases import read_settings
+from services.api.console.clock import Clock
 from services.api.web.dependencies import context_of_request
 from services.api.web.known import SESSION_COOKIE as SESSION_COOKIE
 from services.api.web.known import note_signed_in
@@ -95,7 +95,7 @@ class Visit:
     def settings(self) -> SiteSettings:
         """The site's settings; the defaults when they cannot be read: a page that says why must not fail for it."""
         try:
-            return read_settings(self.context, DEFAULT_SITE).settings
+            return self.context.site_settings(DEFAULT_SITE).settings
         except RollcallError:
             return SiteSettings()
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.api.console.clock import Clock
-from services.api.log.use_cases.formats import TYPES
 from shared.database.tables import EventLevel, PartKind, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
@@ -124,7 +123,12 @@ COMMAND_STATES = Words(
         CommandState.LEFT_OUT: "Left out",
     }
 )
-LEVELS = TYPES
+# What the page calls the levels, in the column Type.
+LEVELS: Mapping[str, str] = {
+    EventLevel.INFO: "Information",
+    EventLevel.WARNING: "Warning",
+    EventLevel.ERROR: "Error",
+}
 _FIELDS: Mapping[str, str] = {
     "number": "Number",
     "first_name": "First name",

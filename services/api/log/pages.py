@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
-from services.api.log.routes import exports_of, finished, flowing
+from services.api.log.sending import exports_of, finished, flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
 from services.api.log.use_cases.formats import Dates

@@ -1,23 +1,21 @@
 """The Log: read, export, clear."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import IO, Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from services.api.access.bearer import ActorDep, CallerDep
 from services.api.log.schemas import EVENT_EXAMPLE, EventOut, LogCleared, LogOut
+from services.api.log.sending import exports_of, finished, flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
-from services.api.log.use_cases.exports import Exports, opened
-from services.api.log.use_cases.formats import MEDIA_TYPES, Dates
+from services.api.log.use_cases.formats import MEDIA_TYPES
 from services.api.log.use_cases.log import ExportFormat, LogFilter
-from services.api.web.dependencies import Before, ContextDep, Limit, Moment, SiteId, context_of_request
+from services.api.web.dependencies import Before, ContextDep, Limit, Moment, SiteId
 from services.api.web.documented import documented
-from services.api.web.ending import EndingResponse
 from shared.database.tables import EventLevel
 from shared.errors import Conflict
 
@@ -97,48 +95,6 @@ async def export_log(
     exports, order = exports_of(request), Order(site_id, filter, format, dates)
     file = await asyncio.shield(exports.order(caller.actor, order))
     return finished(exports, caller.actor, order, file)
-
-
-def exports_of(request: Request) -> Exports:
-    """The exports of this process."""
-    return cast(Exports, request.app.state.exports)
-
-
-def flowing(
-    request: Request, caller: str, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None
-) -> Response:
-    """A file that is sent while it is read, when it is the caller's turn.
-
-    :raises HTTPException: 429, too many of their files are in hand.
-    """
-    exports = exports_of(request)
-    exports.enter(caller)
-    pieces = log.file_pieces(context_of_request(request).database, site_id, filter, format, dates)
-
-    async def _in_turn() -> AsyncIterator[bytes]:
-        async with exports.turn(caller):
-            async for piece in iterate_in_threadpool(pieces):
-                yield piece
-
-    return EndingResponse(
-        StreamingResponse(_in_turn(), media_type=MEDIA_TYPES[format], headers=_named(site_id, format)),
-        lambda: exports.leave(caller),
-    )
-
-
-def finished(exports: Exports, caller: str, order: Order, file: IO[bytes]) -> Response:
-    """A file that is done, handed out."""
-    size, pieces = opened(file)
-    exports.forget(caller, order)
-    return StreamingResponse(
-        pieces,
-        media_type=MEDIA_TYPES[order.format],
-        headers=_named(order.site_id, order.format) | {"Content-Length": str(size)},
-    )
-
-
-def _named(site_id: str, format: ExportFormat) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="rollcall-{site_id}-log.{format.value}"'}
 
 
 @router.delete("", operation_id="clearLog", summary="Clear the Log", responses=documented(409))

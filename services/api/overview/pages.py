@@ -11,11 +11,10 @@ from services.api.overview import chart
 from services.api.overview.queries import Due, End, Overview, find_stranded, read_overview
 from services.api.people.use_cases.grace import list_graces
 from services.api.people.use_cases.owed import list_owed
-from services.api.runs.queries.plans import has_warnings, waiting_counts
-from services.api.settings.use_cases import read_settings
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import RunState
 from shared.domain.plan import FindingCode, counts_in_words
+from shared.runs.verdict import has_warnings, waiting_counts
 from shared.settings.documents import ScheduleSettings, SiteSettings
 from shared.settings.store import DEFAULT_SITE
 
@@ -25,7 +24,7 @@ router = APIRouter()
 @router.get("/")
 def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -> Response:
     """The page."""
-    settings = read_settings(context, DEFAULT_SITE).settings
+    settings = context.site_settings(DEFAULT_SITE).settings
     seen = read_overview(context, DEFAULT_SITE)
     missing = _missing(settings)
     next_run = request.app.state.next_run

@@ -12,12 +12,12 @@ from fastapi import HTTPException
 from fastapi.concurrency import run_in_threadpool
 
 from services.api.runs.queries.progress import RunProgress, progress
+from services.api.web.admission import STREAMS_OF_A_CALLER
 from shared.errors import NotFound, TransientError
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
 
-STREAMS_OF_A_CALLER = 10
 _POLL_SECONDS = 0.5
 # How soon a stream ends after its token or session did.
 CHECK_SECONDS = 5.0

@@ -17,14 +17,14 @@ from services.api.runs.queries.plan_page import (
     read_parts,
     read_plan,
 )
-from services.api.runs.queries.plans import hold_reasons
-from services.api.runs.routes.progress import LastEventId, stream_of
 from services.api.runs.row_numbers import parse_rows, show_rows
+from services.api.runs.streaming import LastEventId, stream_of
 from services.api.runs.use_cases import runs
 from services.api.web.dependencies import Before, ContextDep, RunId
 from shared.database.tables import Run, RunKind
 from shared.domain.command import CommandState
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.runs.verdict import hold_reasons
 from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/runs")

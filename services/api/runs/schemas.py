@@ -5,11 +5,12 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from services.api.runs.queries.plans import PlanView, has_warnings, hold_reasons, waiting_counts
+from services.api.runs.queries.plans import PlanView
 from services.api.web.schemas import Added, Answer, Request, example
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.plan import FindingCode, Severity
+from shared.runs.verdict import has_warnings, hold_reasons, waiting_counts
 
 _HASH = "9f2c4f0f0c8d0b1f5c1f0f5d6a7b8c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f7"
 _REASON = {

@@ -1,15 +1,12 @@
-"""Sites and their settings on the wire."""
+"""Sites on the wire."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field
 
 from services.api.web.schemas import Answer, Request, example
-from shared.settings.documents import Section
 
 _SITE = {"id": "default", "name": "Head office", "created_at": "2026-11-23T08:00:00Z"}
-_LIMITS = {"removals": 5, "removals_percent": 5.0, "disables": 10, "disables_percent": 10.0}
 
 
 class SiteOut(Answer):
@@ -49,26 +46,3 @@ class SiteRemoved(Answer):
     events: int
     bindings: int
     tokens: int
-
-
-class SectionOut(Answer):
-    """One section of a site's settings. Of a secret it says only ``null`` or ``"set"``."""
-
-    model_config = example(section="limits", version=3, values=_LIMITS)
-    section: Section
-    version: int = Field(description="0 when the section was never saved and has its defaults.")
-    values: dict[str, Any]
-
-
-class SettingsOut(Answer):
-    """All sections of a site's settings."""
-
-    model_config = example(sections=[{"section": "limits", "version": 3, "values": _LIMITS}])
-    sections: list[SectionOut]
-
-
-class SettingsApplied(Answer):
-    """The new version of each section that changed; empty when everything was as wanted already."""
-
-    model_config = example(changed={"limits": 4})
-    changed: dict[str, int]

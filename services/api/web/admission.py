@@ -15,7 +15,6 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.runs.following import STREAMS_OF_A_CALLER
 from services.api.web.addresses import subject_of
 from services.api.web.known import KnownCallers, credential_of
 from services.api.web.problems import problem_response
@@ -37,6 +36,7 @@ _MOST_ADDRESSES = 10_000
 _LOG_EVERY_SECONDS = 60.0
 _ALWAYS = ("/health/live", "/health/ready")
 _STREAMS = "/events"
+STREAMS_OF_A_CALLER = 10
 
 
 @dataclass(slots=True)

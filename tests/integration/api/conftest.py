@@ -13,7 +13,7 @@ from starlette.routing import Mount
 
 from services.api.access import tokens
 from services.api.app import create_app as create_api
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.api.web.connections import server_config
 from services.cli.deployment import import_tasks, workers
 from services.sandbox.prompt_server import PromptServer

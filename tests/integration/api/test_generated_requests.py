@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from shared.worker.context import Context
 from tests.integration.api.builders import fill_log, make_plan
 from tests.integration.api.conftest import READY, SITE

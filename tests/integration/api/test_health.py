@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
 from services.cli.deployment import workers
 from services.collector.due_runs import tick

@@ -14,7 +14,7 @@ from services.api.connections.schemas.questions import (
     PhoneSystemAnswer,
     UnitChoice,
 )
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import open_deployment, workers
 from services.sandbox.directory import Company, RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem

@@ -7,9 +7,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from shared.database.tables import AuditEntry, Event
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.settings.candidate import candidate
 from shared.settings.documents import Section
 from shared.worker.context import Context
 from tests.integration.api.conftest import CLIENT_SECRET, READY, SECRET, SITE
@@ -17,7 +18,7 @@ from tests.support.relay import absent_relay
 
 
 def _password(context: Context) -> str:
-    return settings.read_settings(context, SITE).settings.directory.password.get_secret_value()
+    return context.site_settings(SITE).settings.directory.password.get_secret_value()
 
 
 def _everything_said(context: Context) -> str:
@@ -63,12 +64,12 @@ def test_a_stale_version_is_refused(ready: Context) -> None:
 
 
 def test_apply_changes_nothing_when_one_section_is_wrong(ready: Context) -> None:
-    before = settings.read_settings(ready, SITE)
+    before = ready.site_settings(SITE)
     with pytest.raises(SettingsInvalid):
         settings.apply_settings(
             ready, SITE, {"limits": {"removals": 9}, "archive": {"is_enabled": True}}, "anna"
         )
-    assert settings.read_settings(ready, SITE) == before
+    assert ready.site_settings(SITE) == before
 
 
 @pytest.mark.parametrize(
@@ -83,10 +84,10 @@ def test_apply_changes_nothing_when_one_section_is_wrong(ready: Context) -> None
 def test_archiving_can_be_chosen_only_where_it_can_be_done(
     ready: Context, sections: dict[str, Any], said: str
 ) -> None:
-    before = settings.read_settings(ready, SITE)
+    before = ready.site_settings(SITE)
     with pytest.raises(SettingsInvalid, match=said):
         settings.apply_settings(ready, SITE, sections, "anna")
-    assert settings.read_settings(ready, SITE) == before
+    assert ready.site_settings(SITE) == before
 
 
 def test_a_relay_that_archiving_needs_cannot_be_taken_away(ready: Context) -> None:
@@ -134,12 +135,12 @@ def test_what_was_exported_applies_again_and_changes_nothing(ready: Context) -> 
 
 def test_an_unknown_site_is_not_found(context: Context) -> None:
     with pytest.raises(NotFound):
-        settings.read_settings(context, "oslo")
+        context.site_settings("oslo")
 
 
 def test_a_candidate_takes_the_stored_secret(ready: Context) -> None:
-    stored = settings.read_settings(ready, SITE)
-    made = settings.candidate(stored, Section.DIRECTORY, READY["directory"] | {"password": None})
+    stored = ready.site_settings(SITE)
+    made = candidate(stored, Section.DIRECTORY, READY["directory"] | {"password": None})
     assert getattr(made, "password") == SecretStr(SECRET)  # noqa: B009
 
 

@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from services.api.access import tokens
 from services.api.connections.use_cases import questions
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers
 from shared.database.tables import AccountRole, AuditEntry
 from shared.errors import RollcallError, SettingsInvalid
+from shared.settings.candidate import secret_fields, section_of
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.store import public
 from shared.worker.context import Context
@@ -85,8 +86,8 @@ def stored(context: Context) -> Context:
 
 
 def _secret(context: Context, section: Section) -> str:
-    document = settings.section_of(settings.read_settings(context, SITE), section)
-    (name,) = settings.secret_fields(section)
+    document = section_of(context.site_settings(SITE), section)
+    (name,) = secret_fields(section)
     secret: str = getattr(document, name).get_secret_value()
     return secret
 
@@ -106,7 +107,7 @@ def test_a_test_of_another_address_sends_nothing_there_and_says_why(
     ask = {Section.DIRECTORY: questions.test_directory, Section.PHONE_SYSTEM: questions.test_phone_system}
     with workers(stored):
         for section, values in _elsewhere(attacker.port):
-            for mask in ({}, dict.fromkeys(settings.secret_fields(section), "set")):
+            for mask in ({}, dict.fromkeys(secret_fields(section), "set")):
                 with pytest.raises(SettingsInvalid, match=r"was stored for .*corp\.example.*Enter it again"):
                     ask[section](stored, SITE, values | mask, "anna")
         with pytest.raises(SettingsInvalid):
@@ -147,7 +148,7 @@ def test_another_address_is_not_saved_with_the_stored_secret_either(
         with pytest.raises(SettingsInvalid, match="Enter it again"):
             save(before | changes)
     assert settings.read_section(stored, SITE, section) == (before, version)
-    (name,) = settings.secret_fields(section)
+    (name,) = secret_fields(section)
     settings.replace_section(stored, SITE, section, before | changes | {name: "typed-again"}, "anna")
     assert _secret(stored, section) == "typed-again"
 
@@ -173,7 +174,7 @@ def test_what_is_no_other_address_keeps_the_secret(stored: Context, section: Sec
 
 def test_every_section_with_a_secret_says_where_it_goes() -> None:
     for section in Section:
-        if settings.secret_fields(section):
+        if secret_fields(section):
             assert "destinations" in vars(SECTION_MODELS[section]), section
 
 
@@ -189,7 +190,7 @@ def test_clearing_the_address_forgets_the_secret_and_so_does_another_relay(store
 
 
 def test_an_earlier_version_with_another_address_does_not_get_the_newest_secret(stored: Context) -> None:
-    earlier = public(settings.section_of(settings.read_settings(stored, SITE), Section.DIRECTORY))
+    earlier = public(section_of(stored.site_settings(SITE), Section.DIRECTORY))
     newest = earlier | {"servers": ["dc7.corp.example"], "password": "another secret"}
     settings.replace_section(stored, SITE, Section.DIRECTORY, newest, "anna")
     with pytest.raises(SettingsInvalid, match=r"dc7\.corp\.example"):

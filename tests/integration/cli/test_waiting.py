@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli import following
 from shared import encryption
 from shared.database.engine import Database

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from services.api.settings import use_cases as site_settings
+from services.api.settings.use_cases import sections as site_settings
 from services.collector.absent import locate_absent
 from services.collector.snapshot import snapshot_unit
 from services.sandbox.directory import RunningDirectory

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from services.api.access import accounts
 from services.api.access.tokens import valid_token
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from shared.database.tables import Account, AccountRole, AccountSource, AuditEntry
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD, Open

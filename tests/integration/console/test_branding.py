@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from services.api.branding.use_cases import logos
 from services.api.branding.use_cases.pictures import MAX_FILE_BYTES
-from services.api.settings.use_cases import apply_settings, read_settings
+from services.api.settings.use_cases.sections import apply_settings
 from services.api.web.bodies import MAX_UPLOAD_BYTES
 from shared.database.tables import Asset, AuditEntry
 from shared.settings.documents import BrandingSettings
@@ -42,7 +42,7 @@ def _save(browser: Browser, upload: bytes = b"", name: str = "logo.png", **chang
 
 
 def _branding(context: Context) -> BrandingSettings:
-    return read_settings(context, "default").settings.branding
+    return context.site_settings("default").settings.branding
 
 
 def test_colours_and_title_are_seen_by_everybody_on_the_sign_in_page_too(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared.database.tables import AuditEntry, Event, EventLevel
 from shared.worker.context import Context
 from tests.integration.api.builders import fill_log

@@ -19,7 +19,7 @@ from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import LogFilter
 from services.api.log.use_cases.pdf import as_pdf
 from services.api.log.use_cases.xlsx import as_xlsx, number_format
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared.database.events import LogEntry, record
 from shared.database.tables import Account, Event, EventLevel
 from shared.worker.context import Context

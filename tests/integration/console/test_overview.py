@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from services.api.overview.queries import find_stranded
-from services.api.settings.use_cases import apply_settings, read_settings
+from services.api.settings.use_cases.sections import apply_settings
 from services.collector.due_runs import schedule_of
 from services.collector.schedule import next_due
 from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart
@@ -109,7 +109,7 @@ def test_a_schedule_that_starts_nothing_is_trouble(
     scheduled: Context, prepare: Callable[[Context], None], is_stranded: bool
 ) -> None:
     prepare(scheduled)
-    schedule = read_settings(scheduled, "default").settings.schedule
+    schedule = scheduled.site_settings("default").settings.schedule
     assert (
         find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is not None
     ) == is_stranded
@@ -121,7 +121,7 @@ def test_a_run_that_is_going_is_why_the_schedule_starts_no_other(scheduled: Cont
     run = make_run(scheduled)
     set_state(scheduled, run, RunState.EXECUTING)
     _began(scheduled, run, _long_ago())
-    schedule = read_settings(scheduled, "default").settings.schedule
+    schedule = scheduled.site_settings("default").settings.schedule
     assert find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is None
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.api.access import setup_link
 from services.api.access.tokens import create_token
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared.database.events import LogEntry, record
 from shared.database.tables import RunState
 from shared.domain.command import Command, CommandKind

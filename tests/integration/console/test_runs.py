@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from services.api.runs.row_numbers import parse_rows, show_rows
-from services.api.settings.use_cases import apply_settings
+from services.api.settings.use_cases.sections import apply_settings
 from shared.database.tables import CommandRow, Run, RunState
 from shared.domain.command import Command, CommandKind
 from shared.errors import NotFound

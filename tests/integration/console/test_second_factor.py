@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from services.api.access import accounts, lockout, sessions
 from services.api.access.factors import apps, owned
 from services.api.operations.use_cases import key_rotation
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.main import main
 from shared.database.tables import Account, AuditEntry, FactorKind, SecondFactor, SignInAttempt
 from shared.encryption import Encryption, new_key

@@ -7,7 +7,6 @@ import pytest
 from pydantic import SecretStr
 
 from services.api.settings.forms.tabs import TABS
-from services.api.settings.use_cases import read_settings
 from shared.settings.documents import Section, SiteSettings
 from shared.settings.fields import fields_of
 from shared.worker.context import Context
@@ -109,7 +108,7 @@ REFUSED: list[tuple[str, Changes, str, str]] = [
 
 
 def _settings(context: Context) -> SiteSettings:
-    return read_settings(context, "default").settings
+    return context.site_settings("default").settings
 
 
 def test_every_setting_has_its_place_on_one_tab() -> None:
@@ -129,20 +128,20 @@ def test_a_tab_is_saved_and_shows_what_was_saved(context: Context, browser: Open
     mary = browser("mary")
     page = mary.send(mary.get(f"{SETTINGS}/{tab}"), f"/{tab}", changes)
     assert "Saved (version" in page.text
-    stored = read_settings(context, "default")
+    stored = context.site_settings("default")
     assert read(stored.settings) == wanted
     secret = before.directory.password if "password" not in changes else SecretStr(str(changes["password"]))
     assert stored.settings.directory.password == secret
     # Sent again as it is shown, nothing changes: no field is lost on the way.
     mary.send(page, f"/{tab}")
-    assert read_settings(context, "default") == stored
+    assert context.site_settings("default") == stored
 
 
 @pytest.mark.parametrize("tab", sorted({tab for tab, *_ in REFUSED}))
 def test_what_cannot_be_used_is_said_at_its_field_and_nothing_is_saved(
     context: Context, browser: Open, tab: str
 ) -> None:
-    before = read_settings(context, "default")
+    before = context.site_settings("default")
     mary = browser("mary")
     for changes, field, said in [case[1:] for case in REFUSED if case[0] == tab]:
         page = mary.send(mary.get(f"{SETTINGS}/{tab}"), f"/{tab}", changes)
@@ -156,7 +155,7 @@ def test_what_cannot_be_used_is_said_at_its_field_and_nothing_is_saved(
             assert given["aria-invalid"] == "true"
             assert f"e-{field}" in (given["aria-describedby"] or "").split()
             assert f"#f-{field}" in page.links
-        assert read_settings(context, "default") == before
+        assert context.site_settings("default") == before
         # What was typed is still there.
         sent = dict(page.form(f"/{tab}").values)
         for name, value in changes.items():

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.api.settings.use_cases import read_settings, replace_section
+from services.api.settings.use_cases.sections import replace_section
 from shared.errors import BadCredentials, RollcallError, SettingsInvalid
 from shared.settings.documents import DirectorySettings, Section, SiteSettings
 from shared.worker.context import Context
@@ -19,7 +19,7 @@ PUBLIC_KEY = some_public_key()
 
 
 def _settings(context: Context) -> SiteSettings:
-    return read_settings(context, "default").settings
+    return context.site_settings("default").settings
 
 
 def test_the_directory_is_tested_with_what_is_filled_in_and_nothing_is_saved(

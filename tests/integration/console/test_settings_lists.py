@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from services.api.settings.use_cases import read_settings
 from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
 from tests.integration.console.conftest import Open
@@ -15,7 +14,7 @@ SETTINGS = "/console/settings"
 
 
 def _settings(context: Context) -> SiteSettings:
-    return read_settings(context, "default").settings
+    return context.site_settings("default").settings
 
 
 def test_an_exclusion_is_added_saved_and_removed_without_javascript(context: Context, browser: Open) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.settings.use_cases import read_settings, replace_section
+from services.api.settings.use_cases.sections import replace_section
 from shared.settings.documents import Section, SiteSettings
 from shared.worker.context import Context
 from tests.integration.api.conftest import CLIENT_SECRET, SECRET
@@ -13,7 +13,7 @@ SETTINGS = "/console/settings"
 
 
 def _settings(context: Context) -> SiteSettings:
-    return read_settings(context, "default").settings
+    return context.site_settings("default").settings
 
 
 def test_a_stored_secret_is_never_shown_stays_when_not_typed_and_can_be_forgotten(
@@ -99,7 +99,7 @@ def test_the_way_back_is_refused_when_somebody_saved_meanwhile(context: Context,
 
 
 def test_a_viewer_sees_the_settings_and_changes_nothing(context: Context, browser: Open) -> None:
-    before = read_settings(context, "default")
+    before = context.site_settings("default")
     for name in ("vera", "oscar"):
         somebody = browser(name)
         page = somebody.get(f"{SETTINGS}/limits")
@@ -113,4 +113,4 @@ def test_a_viewer_sees_the_settings_and_changes_nothing(context: Context, browse
             )
             assert answer.status_code == 403, path
         assert somebody.get(f"{SETTINGS}/choices/extensions").status == 403
-    assert read_settings(context, "default") == before
+    assert context.site_settings("default") == before

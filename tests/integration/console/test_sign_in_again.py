@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from services.api.access import sessions, sourced
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.tables import AccountRole, ConsoleSession, Event
 from shared.worker.context import Context

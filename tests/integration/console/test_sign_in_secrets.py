@@ -10,7 +10,7 @@ import pytest
 
 from services.api.access import sessions
 from services.api.access.sessions import SignInRefused
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.collector import questions as directory
 from services.relay_client import questions as phone
 from services.sandbox.directory import RunningDirectory

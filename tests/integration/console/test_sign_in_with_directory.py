@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 
 from services.api.access import accounts, lockout, sessions, sourced
 from services.api.access.sessions import SignInRefused
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers
 from services.collector import questions
 from services.collector.mapping import filetime

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from services.api.access import accounts, group_members, sessions, sourced
 from services.api.access.sessions import SignInRefused, Visitor
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers
 from services.collector import questions
 from services.collector.mapping import filetime

@@ -14,7 +14,7 @@ from services.api.access import accounts, sessions, sourced
 from services.api.access.openid import people as openid
 from services.api.access.openid import provider as provider_module
 from services.api.access.standing import CannotAsk
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from shared.database.tables import Account, ConsoleSession, Event, Lease
 from shared.work import leases
 from shared.worker.context import Context

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from services.api.access import accounts, lockout, sessions
 from services.api.access.sessions import SignInRefused
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.tables import Account, AccountRole, AuditEntry, Event
 from shared.errors import Conflict

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from services.api.access.tokens import create_token
 from services.api.operations.use_cases.diagnostics import LOG_ENTRIES, bundle
-from services.api.settings.use_cases import apply_settings, secret_fields
+from services.api.settings.use_cases.sections import apply_settings
 from services.api.sites.use_cases.sites import create_site
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.events import LogEntry, record
@@ -20,6 +20,7 @@ from shared.database.tables import AuditEntry, RunState, SettingsVersion
 from shared.domain.memory import Memory
 from shared.domain.reading import Reading
 from shared.runs.controllers import memory_of, remember
+from shared.settings.candidate import secret_fields
 from shared.settings.documents import Section
 from shared.worker.context import Context
 from tests.integration.api.builders import complete_units, fill_log, make_plan, make_run, set_state

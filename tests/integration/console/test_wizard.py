@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.settings.use_cases import apply_settings, read_settings, replace_section
+from services.api.settings.use_cases.sections import apply_settings, replace_section
 from services.cli.deployment import workers
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Run, RunState
@@ -39,7 +39,7 @@ def mary(browser: Open) -> Browser:
 
 
 def _settings(context: Context) -> SiteSettings:
-    return read_settings(context, "default").settings
+    return context.site_settings("default").settings
 
 
 def _account(ends: Ends) -> dict[str, Any]:

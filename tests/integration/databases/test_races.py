@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from services.api.access import accounts, lockout, tokens
-from services.api.settings import use_cases
+from services.api.settings.use_cases import sections as use_cases
 from services.api.sites.use_cases import sites
 from shared import encryption
 from shared.database import events

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.api.connections.use_cases import questions
+from services.api.settings.use_cases import pairing
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.relay_data.build import Mailbox
 from shared.database.tables import RunState
@@ -62,7 +63,7 @@ def _connect(ends: Ends, relay: ServedRelay) -> tuple[str, str]:
     leaver = ends.office.hire(unit, "leaver", LEAVER)
     ends.office.hire(unit, "stays", "202")
     _configure(ends, unit, relay)
-    questions.pair_relay(ends.site.context, SITE, relay.code, actor="test")
+    pairing.pair_relay(ends.site.context, SITE, relay.code, actor="test")
     ends.settle()
     return unit, leaver
 

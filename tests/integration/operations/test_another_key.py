@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from services.api.operations.use_cases import key_rotation
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from shared import encryption
 from shared.database.tables import Lease, OwedSteps, PhoneSystemToken, SettingsVersion
 from shared.encryption import Encryption, new_key, read_key_file

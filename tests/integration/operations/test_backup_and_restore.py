@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 from services.api.access import tokens
 from services.api.operations.use_cases import backup
 from services.api.operations.use_cases.restore import restore
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
 from shared.database.tables import (
     Account,
@@ -125,7 +125,7 @@ def test_an_empty_database_gets_everything_back(context: Context, other: Context
     assert (restored.sites, restored.bindings, restored.accounts, restored.tokens) == (2, 1200, 1, 1)
     assert _stored(other) == _stored(context)
     for site in ("default", "oslo"):
-        stored = settings.read_settings(other, site).settings
+        stored = other.site_settings(site).settings
         assert stored.directory.password.get_secret_value() == SECRET
         assert stored.phone_system.client_secret.get_secret_value() == CLIENT_SECRET
     found = tokens.valid_token(other, token)
@@ -179,7 +179,7 @@ def test_replacing_gives_up_what_is_there_but_not_its_history(context: Context, 
                   "last_seen_at": NOW, "expires_at": NOW}  # fmt: skip
         session.execute(insert(ConsoleSession).values(values))
     restore(other, _carried(context), "anna", replace=True)
-    found = settings.read_settings(other, "default")
+    found = other.site_settings("default")
     # As the backup has it: the section was never saved there. The versions go on, so that no editor overwrites unseen.
     assert (found.settings.limits.removals, found.versions["limits"]) == (5, 3)
     with other.database.read() as session:
@@ -278,8 +278,8 @@ def test_a_site_of_an_older_backup_goes_on_deleting_at_once(context: Context, ot
         del site["beginning"]
     restore(other, backup.parse(content), "anna")
     for site in ("default", "oslo"):
-        assert settings.read_settings(context, site).settings.rules.when_deleted == "disable_then_delete"
-        assert settings.read_settings(other, site).settings.rules.when_deleted == "delete"
+        assert context.site_settings(site).settings.rules.when_deleted == "disable_then_delete"
+        assert other.site_settings(site).settings.rules.when_deleted == "delete"
 
 
 @pytest.mark.parametrize("missing", ["graces", "given_numbers"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
 from services.collector.due_runs import tick
 from services.collector.snapshot import snapshot_unit

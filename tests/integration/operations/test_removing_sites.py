@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from services.api.accounts import queries as audit
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import removal as site_removal
 from services.api.sites.use_cases import sites
 from shared.database.commands import command_values, finding_values

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, update
 from structlog.testing import capture_logs
 
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
 from services.collector.due_runs import sweep, tick
 from services.sandbox.directory import RunningDirectory, build_company

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from services.api.people.use_cases.explain import explain
-from services.api.runs.queries import plans
 from services.api.runs.use_cases import decisions
 from services.reconciler.plan_run import plan_run
 from services.relay_client.execution.execute import execute_stage
 from shared.database.tables import BindingRow, CommandRow, Event, Run, RunKind, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.errors import NotFound, PlanChanged
+from shared.runs import verdict
 from shared.settings.documents import LimitsSettings
 from shared.worker.context import Context
 from tests.builders.domain import SUPPORT, guid, make_binding, make_extension, make_person, make_phone_system
@@ -97,7 +97,7 @@ def test_after_the_rest_is_executed_the_run_waits_with_what_remains(careful: Con
     _carry_out(careful, run)
     run = run_of(careful, run.id)
     assert (run.state, run.finished_at) == (RunState.HELD, None)
-    assert plans.waiting_counts(run) == {"delete_extension": 1, "disable_extension": 1}
+    assert verdict.waiting_counts(run) == {"delete_extension": 1, "disable_extension": 1}
     with careful.database.read() as session:
         said = session.scalars(select(Event.message).where(Event.run_id == run.id)).all()
     assert said[-1] == (
@@ -216,7 +216,7 @@ def test_a_first_run_is_over_when_its_plan_was_approved_whatever_became_of_it(co
 def test_a_run_that_could_not_read_every_unit_is_never_in_step(careful: Context) -> None:
     run = planned(careful, PEOPLE, EVERYONE, unreadable=[SUPPORT])
     assert (run.state, run.error_code) == (RunState.DONE, "incomplete_snapshot")
-    assert plans.has_warnings(run)
+    assert verdict.has_warnings(run)
     assert SUPPORT in (run.error_message or "")
     assert "run.done" in log_of(careful, run)
 
@@ -225,7 +225,7 @@ def test_a_run_with_changes_that_could_not_read_every_unit_is_done_with_warnings
     run = planned(careful, [make_person(2, mobile="5"), *PEOPLE[2:]], EVERYONE, unreadable=[SUPPORT])
     _carry_out(careful, run)
     run = run_of(careful, run.id)
-    assert (run.state, run.error_code, plans.has_warnings(run)) == ("done", "incomplete_snapshot", True)
+    assert (run.state, run.error_code, verdict.has_warnings(run)) == ("done", "incomplete_snapshot", True)
 
 
 def _refuse(context: Context, run: Run) -> Run:
@@ -241,7 +241,7 @@ def test_what_is_refused_for_ever_fails_one_run_and_is_a_finding_of_the_next_one
         again = planned(careful, changed, EVERYONE)
         assert (again.state, findings_of(careful, again)) == (RunState.EXECUTING, ["refused"])
         again = _refuse(careful, again)
-        assert (again.state, again.error_code, plans.has_warnings(again)) == ("done", "refused", True)
+        assert (again.state, again.error_code, verdict.has_warnings(again)) == ("done", "refused", True)
     told = explain(careful, "default", guid(2)).sentences
     assert any("refused to update 202" in sentence for sentence in told)
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from rollcall_relay.pairing import Pairing
 from services.api.connections.schemas.questions import RelayAnswer
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import open_deployment, workers
 from services.relay_client.archiving.relay import Relay
 from shared.database.tables import AuditEntry
@@ -110,12 +110,12 @@ def test_pairing_anew_makes_a_new_key_and_the_old_one_opens_nothing(
     api: httpx.Client, context: Context, relay: ServedRelay, phones: Phones
 ) -> None:
     api.post(f"{PATH}/pair", json={"code": relay.code, "values": _values(relay)})
-    old = settings.read_settings(context, SITE).settings.relay
+    old = context.site_settings(SITE).settings.relay
     assert (
         api.post(f"{PATH}/pair", json={"code": Pairing(phones.folder / "state").new_code()}).status_code
         == 200
     )
-    new = settings.read_settings(context, SITE).settings.relay
+    new = context.site_settings(SITE).settings.relay
     assert new.signing_key != old.signing_key
     assert api.post(f"{PATH}/test").json()["is_usable"]
     with pytest.raises(RelayRefused):

@@ -15,7 +15,7 @@ from services.api.access.tokens import list_tokens, valid_token
 from services.api.accounts.queries import verify_audit
 from services.api.operations.use_cases import backup, backup_file
 from services.api.operations.use_cases.restore import Restored, restore
-from services.api.settings import use_cases as settings
+from services.api.settings.use_cases import sections as settings
 from shared.database.commands import row_command
 from shared.database.migrate import State, standing
 from shared.database.pages import Item, read_items
@@ -188,7 +188,7 @@ def test_a_backup_that_the_first_release_made_is_restored(tmp_path: Path) -> Non
     other = empty_deployment(tmp_path / "other")
     try:
         assert restore(other, backup.parse(content), "test") == Restored(2, 4, 275, 0, 2)
-        stored = settings.read_settings(other, "default").settings
+        stored = other.site_settings("default").settings
         assert stored.phone_system.client_secret.get_secret_value() == "sandbox-secret"
     finally:
         other.database.close()

@@ -9,7 +9,6 @@ import pytest
 
 from services.api.operations.use_cases import backup
 from services.api.operations.use_cases.restore import restore
-from services.api.settings import use_cases as settings
 from services.cli.deployment import workers
 from services.collector.due_runs import sweep
 from services.sandbox.directory import RunningDirectory, build_company
@@ -53,7 +52,7 @@ def context(folder: Path, phone_system: RunningPhoneSystem) -> Iterator[Context]
                 if part.kind == PartKind.UNIT
                 for person in read_items(context.database, part.id, Person)
             ]
-            password = settings.read_settings(context, "default").settings.directory.password
+            password = context.site_settings("default").settings.directory.password
             make_as_read(company, people, password.get_secret_value())
             yield context
 

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.api.access.date_format import DateFormat, format_of
 from services.api.console import words
-from services.api.console.clock import Clock, DateFormat, format_of
+from services.api.console.clock import Clock
 
 EVENING = datetime(2026, 3, 4, 22, 5, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

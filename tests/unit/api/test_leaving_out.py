@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.runs.use_cases.decisions import with_dependents
+from services.api.runs.dependents import with_dependents
 
 
 # As in a plan: a command requires only commands before it.

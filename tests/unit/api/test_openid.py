@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from services.api.access.openid.claims import display_name_in, name_in, role_of, values_at
 from services.api.access.openid.tokens import KeyUnknown, TokenInvalid, usable_keys, verify
-from services.api.settings.use_cases import candidate
 from shared.database.tables import AccountRole
 from shared.errors import SettingsInvalid
+from shared.settings.candidate import candidate
 from shared.settings.documents import Section, SingleSignOnSettings, SiteSettings
 from shared.settings.store import StoredSettings
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.access import accounts
+from services.api.access.date_format import DateFormat, format_of
 from services.api.access.factors import owned
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
-from services.api.console.clock import Clock, DateFormat, format_of
+from services.api.console.clock import Clock
 from services.api.console.rendering import link, page
 from services.api.console.visit import FormDep, VisitorDep, address_of, enter, text_of, visit_of
 from services.api.web.dependencies import ContextDep

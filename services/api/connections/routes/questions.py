@@ -11,8 +11,6 @@ from services.api.connections.schemas.questions import (
     ExtensionList,
     MappingAnswer,
     MappingQuestion,
-    PairingAnswer,
-    PairingRequest,
     PhoneSystemAnswer,
     PhoneSystemQuestion,
     RelayAnswer,
@@ -108,9 +106,3 @@ def check_relay(
 ) -> RelayAnswer:
     """Ask the relay on the phone system's host what it found there, with the stored settings or with those given."""
     return RelayAnswer.model_validate(questions.test_relay(context, site_id, body.values, actor))
-
-
-@router.post("/relay/pair", operation_id="pairRelay", summary="Pair with the relay", tags=["relay"])
-def pair_relay(context: ContextDep, site_id: SiteId, actor: ActorDep, body: PairingRequest) -> PairingAnswer:
-    """Save the settings given, make a new key, and become the relay's peer with a pairing code."""
-    return PairingAnswer.model_validate(questions.pair_relay(context, site_id, body.code, actor, body.values))

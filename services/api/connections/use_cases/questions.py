@@ -5,16 +5,12 @@ travel encrypted; a secret that ``values`` lacks is taken from the stored ones, 
 The audit says who had which address asked, before it is.
 """
 
-import base64
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr
-
-from services.api.settings.use_cases import candidate, read_settings, replace_section, section_of
 from shared.database import events
 from shared.errors import SettingsInvalid
+from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import AttributeSettings, Document, RelaySettings, Section
 from shared.settings.store import public
 from shared.worker.context import Context
@@ -82,7 +78,7 @@ def try_mapping(
     if field not in AttributeSettings.model_fields:
         known = ", ".join(AttributeSettings.model_fields)
         raise SettingsInvalid(f"There is no field '{field[:40]}'. The fields are {known}.")
-    wanted = dict(public(read_settings(context, site_id).settings.directory) if values is None else values)
+    wanted = dict(public(context.site_settings(site_id).settings.directory) if values is None else values)
     if expression is not None:
         wanted["attributes"] = {**(wanted.get("attributes") or {}), field: expression}
     return _ask(context, site_id, "collector.try_mapping", Section.DIRECTORY, wanted, actor, field=field)
@@ -120,51 +116,6 @@ def test_relay(context: Context, site_id: str, values: Values = None, actor: Act
 test_relay.__test__ = False  # type: ignore[attr-defined]
 
 
-def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Values = None) -> Any:
-    """Make Rollcall the peer of the relay with a pairing code; ``values`` are saved first.
-
-    Every pairing makes a new key of our own. It is saved when the relay obeys it: a wrong code leaves an earlier
-    pairing as it was.
-
-    :raises SettingsInvalid: host or public key are missing or wrong.
-    :raises RelayRefused: the code is wrong, used or too old.
-    :raises RollcallError: as ``test_relay``.
-    """
-    stored = read_settings(context, site_id)
-    wanted = cast(RelaySettings, candidate(stored, Section.RELAY, values or public(stored.settings.relay)))
-    if not wanted.is_configured:
-        raise SettingsInvalid("There is no relay to pair with. Set relay.host and relay.public_key first.")
-    before = stored.settings.relay
-    is_paired_elsewhere = before.signing_key.get_secret_value() and wanted.destinations != before.destinations
-    if values is not None and not is_paired_elsewhere:
-        # Another relay is saved when it obeys: until then the one from before stays.
-        replace_section(context, site_id, Section.RELAY, values, actor)
-    _note(context, site_id, "relay_client.pair_relay", wanted, actor)
-    key = _new_signing_key()
-    paired = wanted.model_copy(update={"signing_key": SecretStr(key)})
-    answer = ask(
-        context,
-        "relay_client.pair_relay",
-        {
-            "site_id": site_id,
-            "settings": seal(paired, context.encryption),
-            "code": context.encryption.encrypt(code),
-        },
-    )
-    replace_section(context, site_id, Section.RELAY, paired.model_dump() | {"signing_key": key}, actor)
-    with context.database.begin() as session:
-        said = f"Rollcall was paired with the relay {answer['address']}."
-        events.record(session, site_id, events.LogEntry("relay.paired", said, actor=actor))
-        details = {"address": answer["address"]}
-        events.audit(session, site_id, actor=actor, action="relay.paired", details=details)
-    return answer
-
-
-def _new_signing_key() -> str:
-    """Base64 of the 32 bytes of an Ed25519 private key, as ``RelaySettings.signing_key`` holds it."""
-    return base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
-
-
 def _ask(
     context: Context,
     site_id: str,
@@ -174,17 +125,18 @@ def _ask(
     actor: Actor,
     **arguments: Any,
 ) -> Any:
-    stored = read_settings(context, site_id)
+    stored = context.site_settings(site_id)
     document = section_of(stored, section) if values is None else candidate(stored, section, values)
     is_elsewhere = document.destinations != section_of(stored, section).destinations
     if actor is not None and (is_elsewhere or ".test_" in task):
         # Not the lists that a page shows beside its form.
-        _note(context, site_id, task, document, actor)
+        note_question(context, site_id, task, document, actor)
     sealed = None if values is None else seal(document, context.encryption)
     return ask(context, task, {"site_id": site_id, "settings": sealed, **arguments})
 
 
-def _note(context: Context, site_id: str, task: str, document: Document, actor: str) -> None:
+def note_question(context: Context, site_id: str, task: str, document: Document, actor: str) -> None:
+    """Write to the audit who has which address asked, and what."""
     # A relay is known by its key; where it is asked stands beside it.
     places = (
         [f"{document.host}:{document.port}"]

@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.database.tables import Event, EventLevel
+from services.api.console.words import LEVELS
+from shared.database.tables import Event
 from shared.values.text import visible
 
 COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "number", "person_guid")
@@ -24,12 +25,6 @@ COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
-# What the page calls the levels, in the column Type.
-TYPES: Mapping[str, str] = {
-    EventLevel.INFO: "Information",
-    EventLevel.WARNING: "Warning",
-    EventLevel.ERROR: "Error",
-}
 HEADINGS = ("Date", "Type", "Event", "Extension", "Run", "By")
 
 
@@ -93,7 +88,7 @@ def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]
 def cells_after_date(entry: Event) -> tuple[str, ...]:
     """What stands under the ``HEADINGS`` but for the date, which each format writes in its own way."""
     return (
-        TYPES[entry.level],
+        LEVELS[entry.level],
         visible(entry.message, "\n\t"),
         visible(entry.number or ""),
         str(entry.run_id or ""),

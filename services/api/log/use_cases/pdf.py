@@ -11,8 +11,9 @@ from pathlib import Path
 
 from fpdf import FPDF, XPos, YPos
 
+from services.api.console.words import LEVELS
 from services.api.log.queries import LogFilter
-from services.api.log.use_cases.formats import HEADINGS, TYPES, Dates, cells_after_date
+from services.api.log.use_cases.formats import HEADINGS, Dates, cells_after_date
 from shared.database.tables import Event
 
 MOST_ROWS = 10_000
@@ -55,7 +56,7 @@ def as_pdf(
 def filter_in_words(filter: LogFilter, dates: Dates) -> str:
     """What was asked for, for a reader of the paper."""
     said = [
-        ("Type", TYPES[filter.level] if filter.level else None),
+        ("Type", LEVELS[filter.level] if filter.level else None),
         ("Text", f"“{filter.text}”" if filter.text else None),
         ("Extension", filter.number),
         ("Run", filter.run_id),

@@ -25,13 +25,14 @@ from services.api.log.use_cases.log import read_log
 from services.api.operations.queries import waiting_messages
 from services.api.operations.use_cases import doctor
 from services.api.runs.use_cases.runs import list_runs
-from services.api.settings.use_cases import export_settings, read_settings, secret_fields, section_of
+from services.api.settings.use_cases.sections import export_settings
 from services.api.sites.use_cases.sites import list_sites
 from shared.database import events
 from shared.database.migrate import standing
 from shared.database.tables import Run, SnapshotPart
 from shared.distribution import installed_version
 from shared.errors import RollcallError
+from shared.settings.candidate import secret_fields, section_of
 from shared.settings.documents import Section
 from shared.worker.context import Context
 
@@ -162,7 +163,7 @@ def _secrets(context: Context, sites: Iterable[str]) -> list[str]:
             known.add(unquote(urlsplit(str(value)).password or ""))
     for site_id in sites:
         try:
-            stored = read_settings(context, site_id)
+            stored = context.site_settings(site_id)
         except RollcallError:
             # Its settings cannot be read, so they are in no text of ours either.
             continue

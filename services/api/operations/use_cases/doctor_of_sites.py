@@ -11,7 +11,6 @@ from typing import Any
 
 from services.api.connections.use_cases import controllers, questions
 from services.api.operations.use_cases.doctor import Check, Unwell, Well, checked
-from services.api.settings.use_cases import read_settings
 from shared.errors import NotFound, RollcallError
 from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
@@ -31,7 +30,7 @@ def diagnose_sites(context: Context, site_ids: Sequence[str]) -> Iterator[Check]
     looks: list[Callable[[], Check]] = []
     for site_id in site_ids:
         try:
-            settings = read_settings(context, site_id).settings
+            settings = context.site_settings(site_id).settings
         except NotFound:
             raise
         except RollcallError as error:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from services.api.log.schemas import ExplanationOut
+from services.api.people.schemas.explanation import ExplanationOut
 from services.api.people.use_cases.explain import explain
 from services.api.web.dependencies import ContextDep, SiteId
 from services.api.web.documented import documented

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from services.api.people.queries import resolve_person
+from services.api.runs.queries.people import resolve_person
 from shared.database import events, graces
 from shared.database.pages import read_items
 from shared.database.tables import BindingRow, PartKind, PartState, Run, Site, SnapshotPart

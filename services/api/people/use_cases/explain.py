@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import cast, or_, select
 from sqlalchemy.orm import Session
 
-from services.api.people.queries import KnownPerson, resolve_person
 from services.api.people.use_cases.grace import of_person
+from services.api.runs.queries.people import KnownPerson, resolve_person
 from shared.database.search import holds
 from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, GivenNumberRow, GraceRow, Run
 from shared.database.types import Prose

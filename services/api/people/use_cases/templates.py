@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from services.api.people.queries import newest_snapshot
-from services.api.settings.use_cases import read_settings
+from services.api.runs.queries.people import newest_snapshot
 from shared.database import events, owed
 from shared.database.pages import read_items
 from shared.database.tables import BindingRow, OwedSteps, Run
@@ -133,7 +132,7 @@ def _after(item: Compared, rule: UnitRule | None) -> dict[str, Any]:
 
 
 def _rules(context: Context, site_id: str) -> tuple[UnitRule, ...]:
-    return read_settings(context, site_id).settings.to_rules().units
+    return context.site_settings(site_id).settings.to_rules().units
 
 
 def _modelled(context: Context, site_id: str, unit: str = "") -> list[Compared]:

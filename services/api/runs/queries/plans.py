@@ -1,8 +1,6 @@
 """Reading a run's plan page by page: commands with their outcome, findings, and why it is held."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -10,7 +8,7 @@ from shared.database.tables import CommandRow, FindingRow, Run
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.plan import HoldReason
 from shared.errors import NotFound
-from shared.runs.start import GOOD_ENDS, WAITING_STATES
+from shared.runs.verdict import hold_reasons
 from shared.worker.context import Context
 
 
@@ -77,21 +75,3 @@ def findings_of(
         if session.get(Run, run_id) is None:
             raise NotFound(f"There is no run {run_id}.", run_id=run_id)
         return list(session.scalars(query if limit is None else query.limit(limit)))
-
-
-def hold_reasons(run: Run) -> list[HoldReason]:
-    """Why the guards hold rows of the run's plan; empty when they do not."""
-    stored: list[Mapping[str, Any]] = run.hold_reasons.get("reasons", [])
-    return [HoldReason(item["code"], item["message"], item.get("unit")) for item in stored]
-
-
-def waiting_counts(run: Run) -> dict[str, int]:
-    """How many commands of each kind wait for an approval; empty when the run does not wait."""
-    if run.state not in WAITING_STATES:
-        return {}
-    return dict(run.hold_reasons.get("waiting", run.counts))
-
-
-def has_warnings(run: Run) -> bool:
-    """Whether the run ended well but for something that ``error_code`` and ``error_message`` name: not in step."""
-    return run.state in GOOD_ENDS and run.error_code is not None

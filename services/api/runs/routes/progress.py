@@ -1,28 +1,19 @@
 """Progress of a run as server-sent events, until the run ends."""
 
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
-from typing import Annotated, Any, cast
+from typing import Any
 
-from fastapi import APIRouter, Header, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Request, Response
+from sse_starlette import EventSourceResponse
 
 from services.api.access.bearer import CallerDep
 from services.api.access.tokens import valid_token
-from services.api.runs.following import Following
-from services.api.runs.queries.progress import RunProgress, progress
+from services.api.runs.queries.progress import progress
 from services.api.runs.schemas import PROGRESS_EXAMPLE, ProgressOut
-from services.api.web.dependencies import ContextDep, RunId, context_of_request
+from services.api.runs.streaming import END, LastEventId, stream_of
+from services.api.web.dependencies import ContextDep, RunId
 from services.api.web.documented import documented
-from services.api.web.ending import EndingResponse
 from services.api.web.known import credential_of
-from shared.worker.context import Context
 
-_HEARTBEAT_SECONDS = 15
-_RECONNECT_MILLISECONDS = 2000
-_END = "end"
 _EXAMPLE_DATA = ProgressOut.model_validate(PROGRESS_EXAMPLE).model_dump_json()
 _EXAMPLE = {"id": "5f1c0e7a", "event": "progress", "retry": 2000, "data": _EXAMPLE_DATA}
 # Of one event, as OpenAPI describes streams of them.
@@ -30,7 +21,7 @@ _EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["event", "id", "data"],
     "properties": {
-        "event": {"type": "string", "enum": ["progress", _END]},
+        "event": {"type": "string", "enum": ["progress", END]},
         "id": {"type": "string", "description": "What Last-Event-ID is to be; `end` with the last event."},
         "retry": {"type": "integer", "description": "Milliseconds before connecting again."},
         "data": {
@@ -47,9 +38,6 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     },
     204: {"description": "The run has ended and the listener was told so: no need to connect again."},
 }
-LastEventId = Annotated[
-    str | None, Header(alias="Last-Event-ID", description="Sent by a listener that connects again.")
-]
 
 router = APIRouter(tags=["runs"])
 
@@ -88,47 +76,3 @@ async def follow_run(
         caller=caller.actor,
         is_still_good=lambda: valid_token(context, credential) is not None,
     )
-
-
-async def stream_of(
-    request: Request,
-    run_id: int,
-    last_event_id: str | None,
-    *,
-    caller: str,
-    is_still_good: Callable[[], bool],
-) -> Response:
-    """The stream of a run for a caller whose sign-in is looked at now and then.
-
-    :raises HTTPException: 429, they have too many streams.
-    :raises NotFound: there is no such run.
-    """
-    context, following = context_of_request(request), following_of(request)
-    now = await run_in_threadpool(progress, context, run_id)
-    if now.is_ended and last_event_id == _END:
-        # An EventSource connects again whenever a stream ends, until it gets this (HTML standard, section 9.2).
-        return Response(status_code=204)
-    following.open(caller)
-    told = following.follow(run_id, caller, is_still_good)
-    stream = EventSourceResponse(_events(context, told, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
-    return EndingResponse(stream, lambda: following.close(caller))
-
-
-def following_of(request: Request) -> Following:
-    """Who follows which run in this process."""
-    return cast(Following, request.app.state.following)
-
-
-async def _events(
-    context: Context, told: AsyncGenerator[RunProgress], known: str
-) -> AsyncIterator[ServerSentEvent]:
-    async with aclosing(told):
-        async for now in told:
-            data = ProgressOut.model_validate(now).model_dump_json()
-            # Says what the listener knows, so that it holds in any process and after a restart.
-            event_id = hashlib.sha256(data.encode()).hexdigest()[:16]
-            if event_id != known:
-                known = event_id
-                yield ServerSentEvent(data=data, event="progress", id=known, retry=_RECONNECT_MILLISECONDS)
-            if now.is_ended:
-                yield ServerSentEvent(data=data, event=_END, id=_END)

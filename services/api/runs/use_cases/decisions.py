@@ -4,13 +4,14 @@ Every decision is one conditional UPDATE in a transaction together with its Log 
 two people deciding at once one wins and the other is told.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from services.api.runs.dependents import with_dependents
 from services.api.runs.use_cases.publishing import publish
 from shared.database import events
 from shared.database.tables import CommandRow, Run, RunState, Site
@@ -95,22 +96,6 @@ def cancel(context: Context, run_id: int, actor: str) -> Run:
     :raises NotFound: there is no such run.
     """
     return _end(context, run_id, RunEvent.CANCELLED, "run.cancelled", f"Run {run_id} was cancelled.", actor)
-
-
-def with_dependents(chosen: Iterable[int], requires: Mapping[int, Collection[int]]) -> set[int]:
-    """The chosen sequences and every one that requires one of them, directly or through others."""
-    left_out = set(chosen)
-    dependents: dict[int, list[int]] = {}
-    for sequence, needed in requires.items():
-        for other in needed:
-            dependents.setdefault(other, []).append(sequence)
-    waiting = list(left_out)
-    while waiting:
-        for sequence in dependents.get(waiting.pop(), ()):
-            if sequence not in left_out:
-                left_out.add(sequence)
-                waiting.append(sequence)
-    return left_out
 
 
 def _run(session: Session, run_id: int) -> Run:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from services.api.people.queries import resolve_person
+from services.api.runs.queries.people import resolve_person
 from services.api.runs.queries.plans import PlanView, findings_of, plan_of
 from services.api.runs.queries.progress import RunProgress, progress
 from services.api.runs.use_cases.decisions import approve, cancel, reject

@@ -17,7 +17,8 @@ from services.api.console.visit import text_of
 from services.api.settings.forms.errors import errors_by_field, with_form_names
 from services.api.settings.forms.fields import Values, change_rows, read_form, value_at, without_empty_rows
 from services.api.settings.forms.tabs import Tab
-from services.api.settings.use_cases import read_section, replace_section
+from services.api.settings.use_cases import pairing
+from services.api.settings.use_cases.sections import read_section, replace_section
 from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
 from shared.settings.documents import SECTION_MODELS, Section
@@ -129,7 +130,7 @@ def pair(context: Context, form: Form, code: str, actor: str) -> bool:
         _note_stale(form, current)
         return False
     try:
-        questions.pair_relay(context, DEFAULT_SITE, code[:100], actor, form.values)
+        pairing.pair_relay(context, DEFAULT_SITE, code[:100], actor, form.values)
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except RollcallError as error:

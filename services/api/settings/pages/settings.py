@@ -14,7 +14,7 @@ from services.api.settings.forms.fields import value_at
 from services.api.settings.forms.form import Form, above, act, pair, save, sent_form, stored_form
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.history import read_history, values_of
-from services.api.settings.use_cases import read_section, replace_section
+from services.api.settings.use_cases.sections import read_section, replace_section
 from services.api.web.dependencies import Before, ContextDep
 from shared.errors import NotFound, RollcallError
 from shared.settings.fields import label_of

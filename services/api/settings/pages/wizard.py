@@ -21,7 +21,6 @@ from services.api.settings.forms.proposals import Offer
 from services.api.settings.forms.steps import BY_SLUG, STEPS, Step, neighbours, next_step, steps_done
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.first_plan import FirstPlan, has_ended_well, read_first_plan
-from services.api.settings.use_cases import read_settings
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import RunKind
 from shared.errors import NotFound
@@ -186,7 +185,7 @@ def _page(
 
 
 def _done(context: Context) -> frozenset[str]:
-    stored = read_settings(context, DEFAULT_SITE)
+    stored = context.site_settings(DEFAULT_SITE)
     return steps_done(stored, has_ended_well=has_ended_well(context, DEFAULT_SITE))
 
 

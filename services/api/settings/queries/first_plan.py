@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from services.api.runs.queries.plans import hold_reasons
 from services.api.runs.queries.progress import RunProgress, progress
 from shared.database.tables import WHOLE_RUNS, CommandRow, FindingRow, Run
 from shared.domain.plan import HoldReason
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
+from shared.runs.verdict import hold_reasons
 from shared.settings import store
 from shared.settings.documents import Section
 from shared.worker.context import Context

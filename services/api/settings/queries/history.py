@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from services.api.console.words import field_value
-from services.api.settings.use_cases import secret_fields
 from shared.database.tables import SettingsVersion, Site
 from shared.errors import NotFound
+from shared.settings.candidate import secret_fields
 from shared.settings.documents import Section
 from shared.settings.fields import Field, fields_of
 from shared.settings.store import open_secrets, unsaved

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 
 from services.api.access.bearer import CallerDep
-from services.api.settings import use_cases as settings
-from services.api.sites.schemas import SectionOut, SettingsApplied, SettingsOut
+from services.api.settings.schemas import SectionOut, SettingsApplied, SettingsOut
+from services.api.settings.use_cases import sections as settings
 from services.api.web.dependencies import ContextDep, SiteId
 from services.api.web.documented import documented
 from services.api.web.openapi import SECTION_BODY, SECTIONS_BODY
 from shared.settings import store
+from shared.settings.candidate import section_of
 from shared.settings.documents import Section
 
 router = APIRouter(prefix="/sites/{site_id}/settings", tags=["settings"], responses=documented(404))
@@ -23,13 +24,13 @@ IfMatch = Annotated[str | None, Header(description="The ETag last seen; 412 when
 @router.get("", operation_id="readSettings", summary="All sections")
 def read_settings(context: ContextDep, site_id: SiteId) -> SettingsOut:
     """Every section with its version. Secrets are null or "set"."""
-    stored = settings.read_settings(context, site_id)
+    stored = context.site_settings(site_id)
     return SettingsOut(
         sections=[
             SectionOut(
                 section=section,
                 version=stored.versions[section],
-                values=store.public(settings.section_of(stored, section)),
+                values=store.public(section_of(stored, section)),
             )
             for section in Section
         ]

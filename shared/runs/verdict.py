@@ -1,0 +1,26 @@
+"""What a run's row says of its plan: why rows are held, how many wait, whether it ended with warnings. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.database.tables import Run
+from shared.domain.plan import HoldReason
+from shared.runs.start import GOOD_ENDS, WAITING_STATES
+
+
+def hold_reasons(run: Run) -> list[HoldReason]:
+    """Why the guards hold rows of the run's plan; empty when they do not."""
+    stored: list[Mapping[str, Any]] = run.hold_reasons.get("reasons", [])
+    return [HoldReason(item["code"], item["message"], item.get("unit")) for item in stored]
+
+
+def waiting_counts(run: Run) -> dict[str, int]:
+    """How many commands of each kind wait for an approval; empty when the run does not wait."""
+    if run.state not in WAITING_STATES:
+        return {}
+    return dict(run.hold_reasons.get("waiting", run.counts))
+
+
+def has_warnings(run: Run) -> bool:
+    """Whether the run ended well but for something that ``error_code`` and ``error_message`` name: not in step."""
+    return run.state in GOOD_ENDS and run.error_code is not None

@@ -1,0 +1,61 @@
+"""What a section would be with values that somebody filled in, and the stored secrets where none is given. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.errors import SettingsInvalid
+from shared.settings import store
+from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.fields import fields_of
+from shared.settings.sentences import called
+from shared.settings.store import StoredSettings
+
+# What store.public and pydantic show in place of a secret: somebody who saves what they read changes nothing.
+_MASKS = (None, "set", "**********")
+
+
+def candidate(stored: StoredSettings, section: Section, values: Mapping[str, Any]) -> Document:
+    """The document that ``values`` would make, with the stored secrets where none is given.
+
+    A stored secret stays with the address it was given for. It is forgotten when there is no address any more, and
+    when it is one that nobody types (a pairing).
+
+    :raises SettingsInvalid: a value is wrong, or a stored secret would go to another address.
+    """
+    current = section_of(stored, section)
+    merged = dict(values)
+    kept = [name for name in secret_fields(section) if merged.get(name) in _MASKS]
+    for name in kept:
+        merged[name] = getattr(current, name)
+    document = store.validate(section, merged)
+    if not current.destinations or (document.destinations and document.destinations <= current.destinations):
+        return document
+    kept = [name for name in kept if getattr(current, name).get_secret_value()]
+    # What is in no form is typed by nobody.
+    typed = [name for name in kept if fields_of(section)[name].group is not None]
+    if typed and document.destinations:
+        raise _stays(section, typed[0], current)
+    return document.model_copy(update=dict.fromkeys(kept, SecretStr("")))
+
+
+def _stays(section: Section, name: str, current: Document) -> SettingsInvalid:
+    where = ", ".join(sorted(destination.address for destination in current.destinations))
+    why = f"It was stored for {where}. Enter it again to use it with another address, security or CA certificate."
+    return SettingsInvalid(
+        f"{called(section, name)}: {why} Nothing was sent or saved.", place=f"{section}.{name}", why=why
+    )
+
+
+def section_of(stored: StoredSettings, section: Section) -> Document:
+    """The document of a section."""
+    document: Document = getattr(stored.settings, section.value)
+    return document
+
+
+def secret_fields(section: Section) -> tuple[str, ...]:
+    """The names of the section's secrets."""
+    return tuple(
+        name for name, field in SECTION_MODELS[section].model_fields.items() if field.annotation is SecretStr
+    )
