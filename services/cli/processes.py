@@ -72,9 +72,10 @@ def worker(
     _leave_no_temporary_folder()
     served = queues or list(Queue)
     # Not app.worker_main, which loses the exit code: a supervisor must see that a worker ended with an error.
-    program = create_celery_app(settings).Worker(
+    name = "-".join(queue.value for queue in served)
+    program = create_celery_app(settings, name).Worker(
         # Several on one host must not share a name: each answers to its own.
-        hostname=f"{'-'.join(queue.value for queue in served)}-{os.getpid()}@{socket.gethostname()}",
+        hostname=f"{name}-{os.getpid()}@{socket.gethostname()}",
         queues=[queue.value for queue in served],
         # The banner is for people.
         quiet=settings.log_format == "json",
@@ -99,7 +100,7 @@ def beat(command: typer.Context) -> None:
         open_deployment(settings).database.close()
         _announce(settings, "beat_began", "Beat publishes what is due.")
         BeatProgram(
-            create_celery_app(settings), alive_file=settings.alive_file, log_level=settings.log_level
+            create_celery_app(settings, "beat"), alive_file=settings.alive_file, log_level=settings.log_level
         ).run()
 
 
@@ -120,7 +121,7 @@ def flower(command: typer.Context) -> None:
     os.environ |= {"FLOWER_BASIC_AUTH": sign_in, "FLOWER_COOKIE_SECRET": secrets.token_urlsafe(48)}
     private_folder(settings.data)
     _ask_for_the_sign_in_everywhere()
-    app = create_celery_app(settings)
+    app = create_celery_app(settings, "flower")
     import_tasks()
     app.set_default()
     address = f"http://{settings.flower_host}:{settings.flower_port}/{settings.flower_path}"

@@ -17,8 +17,11 @@ SWEEP = "collector.sweep"
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def create_app(settings: ProcessSettings) -> Celery:
-    """A configured app without tasks of its own; tasks come with the services that the process imports."""
+def create_app(settings: ProcessSettings, holder: str = "api") -> Celery:
+    """A configured app without tasks of its own; tasks come with the services that the process imports.
+
+    ``holder``: the service whose messages in hand this process keeps, apart from those of the others.
+    """
     # Imported only where Redis is used.
     TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "shared.worker.redis_transport:Transport"))
     app = Celery(
@@ -30,6 +33,7 @@ def create_app(settings: ProcessSettings) -> Celery:
         set_as_current=False,
     )
     app.rollcall_settings = settings
+    publishing = {"queue": Queue.COLLECTOR.value} | brokers.publish_options(settings)
     stopping.notice(app)
     app.conf.update(
         accept_content=["json"],
@@ -57,7 +61,7 @@ def create_app(settings: ProcessSettings) -> Celery:
         # A worker waits for its broker as long as it takes; the default gives up after some twenty minutes.
         broker_connection_max_retries=None,
         broker_connection_timeout=brokers.CONNECT_SECONDS,
-        broker_transport_options=brokers.transport_options(settings),
+        broker_transport_options=brokers.transport_options(settings, holder),
         # The delay queues hold hints for a minute: not worth a Raft group each.
         broker_native_delayed_delivery_queue_type="classic",
         # Whoever publishes waits: once more at once, then sweep's turn.
@@ -69,13 +73,13 @@ def create_app(settings: ProcessSettings) -> Celery:
                 "task": TICK,
                 "schedule": settings.tick_seconds,
                 "last_run_at": _LONG_AGO,
-                "options": {"queue": Queue.COLLECTOR.value, "expires": settings.tick_seconds},
+                "options": publishing | {"expires": settings.tick_seconds},
             },
             SWEEP: {
                 "task": SWEEP,
                 "schedule": settings.sweep_seconds,
                 "last_run_at": _LONG_AGO,
-                "options": {"queue": Queue.COLLECTOR.value, "expires": settings.sweep_seconds},
+                "options": publishing | {"expires": settings.sweep_seconds},
             },
         },
     )

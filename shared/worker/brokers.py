@@ -16,7 +16,7 @@ SILENCE_SECONDS = 10.0
 _CONSUMER_MILLISECONDS = 24 * 3600 * 1000
 # A message that ended so many workers is dropped; what it was about is published again by ``sweep``, and counted.
 _DELIVERY_LIMIT = 20
-_EXCHANGE = "rollcall"
+_EXCHANGE = Exchange("rollcall", type="topic", durable=True)
 
 
 def is_rabbitmq(settings: ProcessSettings) -> bool:
@@ -30,20 +30,19 @@ def queues(settings: ProcessSettings) -> list[KombuQueue]:
         return [KombuQueue(queue.value) for queue in Queue]
     # Messages with a countdown travel by RabbitMQ's own delay, which needs a topic exchange; else those that wait would
     # take the places of those that need not.
-    exchange = Exchange(_EXCHANGE, type="topic", durable=True)
     arguments = {
         "x-queue-type": "quorum",
         "x-consumer-timeout": _CONSUMER_MILLISECONDS,
         "x-delivery-limit": _DELIVERY_LIMIT,
     }
     return [
-        KombuQueue(queue.value, exchange, routing_key=queue.value, queue_arguments=arguments)
+        KombuQueue(queue.value, _EXCHANGE, routing_key=queue.value, queue_arguments=arguments)
         for queue in Queue
     ]
 
 
-def transport_options(settings: ProcessSettings) -> dict[str, Any]:
-    """The options of kombu's transport."""
+def transport_options(settings: ProcessSettings, holder: str) -> dict[str, Any]:
+    """The options of kombu's transport for a process of this service."""
     if settings.is_embedded:
         # The default of 1 s allows 4 tasks a second; with 0.01 it was measured at 350.
         return {"polling_interval": 0.01}
@@ -55,10 +54,14 @@ def transport_options(settings: ProcessSettings) -> dict[str, Any]:
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": SILENCE_SECONDS,
         "socket_keepalive": True,
+        # Redis keeps what was taken and not yet done beside the queues; no service may read that of another.
+        "unacked_key": f"unacked-{holder}",
+        "unacked_index_key": f"unacked-{holder}-index",
+        "unacked_mutex_key": f"unacked-{holder}-mutex",
     }
 
 
-def publish_options(settings: ProcessSettings, countdown: float) -> dict[str, Any]:
+def publish_options(settings: ProcessSettings, countdown: float = 0) -> dict[str, Any]:
     """The options with which one message is sent."""
     options: dict[str, Any] = {}
     if countdown > 0:
@@ -67,4 +70,6 @@ def publish_options(settings: ProcessSettings, countdown: float) -> dict[str, An
     if is_rabbitmq(settings):
         # A node short of memory or disk takes no messages and says nothing.
         options["confirm_timeout"] = SILENCE_SECONDS
+        # A queue is made by its worker: whoever could make it could also take it away.
+        options["declare"] = [_EXCHANGE]
     return options

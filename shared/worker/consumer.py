@@ -6,24 +6,46 @@ up in the database, questions are sealed.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+from celery import Celery
 from celery.worker.consumer import Consumer as CelerysConsumer
+from celery.worker.consumer.delayed_delivery import DelayedDelivery
 from celery.worker.control import Panel
+from kombu.connection import Connection
+from kombu.transport.native_delayed_delivery import bind_queue_to_native_delayed_delivery_exchange
 
-from shared.worker.refusals import Refused, refuse
+from shared.worker.context import context_of
+from shared.worker.refusals import count_messages_in, refuse_message
 
 # Looking at a worker (Flower, `rollcall doctor`), and the signs of life it gives. The others end workers or their
 # tasks, or take their queues away.
 _ALLOWED = frozenset({"enable_events", "disable_events", "heartbeat"})
 
 
+class OwnDelays(DelayedDelivery):
+    """Binds RabbitMQ's delays to the queues that this worker takes messages from; those of others are not its own."""
+
+    def _bind_queues(self, app: Celery, connection: Connection) -> None:
+        for queue in app.amqp.queues.consume_from.values():
+            bind_queue_to_native_delayed_delivery_exchange(connection, queue)
+
+
 class Consumer(CelerysConsumer):
     """Takes messages for as long as the worker lives."""
+
+    class Blueprint(CelerysConsumer.Blueprint):
+        """As Celery's, with these delays."""
+
+        default_steps: ClassVar = [
+            f"{__name__}:OwnDelays" if step.endswith(":DelayedDelivery") else step
+            for step in CelerysConsumer.Blueprint.default_steps
+        ]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         _leave_only_harmless_controls()
         super().__init__(*arguments, **options)
+        count_messages_in(lambda: context_of(self.app).database)
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
         """As Celery's, for messages of any shape."""
@@ -58,7 +80,7 @@ class Consumer(CelerysConsumer):
         self._drop(message, f"is no message of Rollcall's ({type(exc).__name__})")
 
     def _drop(self, message: Any, why: str) -> None:
-        refuse(None, Refused.MESSAGE, why)
+        refuse_message(why)
         # Some were taken off the queue before they turned out to be useless.
         if not message.acknowledged:
             message.reject_log_error(_Silent(), self.connection_errors)

@@ -22,6 +22,7 @@ from shared.sealing import NotGenuine
 from shared.settings import store
 from shared.settings.documents import Document, Section
 from shared.worker.answers import Answers, AnswersAway, answers_of
+from shared.worker.brokers import publish_options
 from shared.worker.context import Context
 from shared.worker.queues import queue_of
 from shared.worker.refusals import Refused, refuse
@@ -58,6 +59,7 @@ def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
                 ignore_result=True,
                 # What logs and monitors show of the arguments: unreadable, and still nobody's business.
                 argsrepr="(…)",
+                **publish_options(context.settings),
             )
             answer = _genuine(context, answers, question)
         finally:

@@ -16,7 +16,7 @@ from typing import Any
 import redis as client_library
 from kombu.transport import redis
 
-from shared.worker.refusals import Refused, refuse
+from shared.worker.refusals import refuse_message
 
 
 class QoS(redis.QoS):
@@ -29,7 +29,7 @@ class QoS(redis.QoS):
             if kept is None or _is_kept_message(kept):
                 super().restore_by_tag(tag, connected, leftmost)
                 return
-            refuse(None, Refused.MESSAGE, "cannot be put back: it is no message")
+            refuse_message("cannot be put back: it is no message")
             with self.pipe_or_acquire(client=connected) as pipe:
                 self._remove_from_indices(tag, pipe).execute()
 
@@ -51,10 +51,10 @@ class Channel(redis.Channel):
             return super()._brpop_read(**options)
         except (ValueError, RecursionError):
             # The text is taken off its list already.
-            refuse(None, Refused.MESSAGE, "is no JSON")
+            refuse_message("is no JSON")
         except client_library.ResponseError as error:
             # Something else than a list has the name of a queue.
-            refuse(None, Refused.MESSAGE, "stands in the place of a queue")
+            refuse_message("stands in the place of a queue")
             if "WRONGTYPE" not in str(error):
                 raise
             self._clear_the_place()
@@ -76,7 +76,7 @@ class Transport(redis.Transport):
 
     def _deliver(self, message: Any, queue: str) -> None:
         if not _is_message(message):
-            refuse(None, Refused.MESSAGE, "is no message")
+            refuse_message("is no message")
             return
         super()._deliver(message, queue)
 

@@ -1,7 +1,9 @@
 """What came over the broker and was refused: counted in the database, and logged now and then."""
 
+import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -47,34 +49,90 @@ class _Lines:
 _lines = _Lines()
 
 
-def refuse(database: Database | None, what: Refused, reason: str, task: str = "") -> None:
+class _Messages:
+    """Counts refused messages beside the worker's loop, which must not wait for a database: those that come while
+    some are being written are written together, and the thread ends when there are none.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._database: Callable[[], Database] | None = None
+        self._waiting = 0
+        self._writer: tuple[int, threading.Thread] | None = None
+
+    def are_counted_in(self, database: Callable[[], Database]) -> None:
+        self._database = database
+
+    def add(self) -> None:
+        if self._database is None:
+            return
+        with self._lock:
+            self._waiting += 1
+            # A forked child has the variable and not the thread.
+            if self._writer is None or self._writer[0] != os.getpid():
+                thread = threading.Thread(target=self._write, name="refusals", daemon=True)
+                self._writer = (os.getpid(), thread)
+                thread.start()
+
+    def _write(self) -> None:
+        while True:
+            with self._lock:
+                many, self._waiting = self._waiting, 0
+                if not many or self._database is None:
+                    self._writer = None
+                    return
+            _try_to_count(self._database, Refused.MESSAGE, many)
+
+
+_messages = _Messages()
+
+
+def count_messages_in(database: Callable[[], Database]) -> None:
+    """Where this process, a worker, counts the messages that it refuses."""
+    _messages.are_counted_in(database)
+
+
+def refuse_message(reason: str) -> None:
+    """Count and log that a message was dropped; waits for nothing. ``reason`` must hold nothing of what it said."""
+    _messages.add()
+    _tell(Refused.MESSAGE, reason, "")
+
+
+def refuse(database: Database, what: Refused, reason: str, task: str) -> None:
     """Count and log that something was refused. ``reason`` and ``task`` must hold nothing of what it said.
 
     A database that is away costs the count, nothing else.
     """
-    if database is not None:
-        try:
-            _count(database, what)
-        except SQLAlchemyError as error:
-            log.warning("refusal_not_counted", error=type(error).__name__)
+    _try_to_count(lambda: database, what, 1)
+    _tell(what, reason, task)
+
+
+def _tell(what: Refused, reason: str, task: str) -> None:
     since = _lines.due(what, task)
     if since is not None:
         log.warning(f"{what.value}_refused", reason=reason, task=task, since_the_last_line=since)
 
 
-def _count(database: Database, what: Refused) -> None:
-    one_more = (
+def _try_to_count(database: Callable[[], Database], what: Refused, many: int) -> None:
+    try:
+        _count(database(), what, many)
+    except SQLAlchemyError as error:
+        log.warning("refusal_not_counted", error=type(error).__name__)
+
+
+def _count(database: Database, what: Refused, many: int) -> None:
+    more = (
         update(Refusal)
         .where(Refusal.what == what.value)
-        .values(count=Refusal.count + 1, last_at=datetime.now(UTC))
+        .values(count=Refusal.count + many, last_at=datetime.now(UTC))
     )
     with database.begin() as session:
-        if session.execute(one_more).rowcount:  # type: ignore[attr-defined]
+        if session.execute(more).rowcount:  # type: ignore[attr-defined]
             return
     try:
         with database.begin() as session:
-            session.execute(insert(Refusal).values(what=what.value, count=1, last_at=datetime.now(UTC)))
+            session.execute(insert(Refusal).values(what=what.value, count=many, last_at=datetime.now(UTC)))
     except IntegrityError:
         # Another process counted its first one meanwhile.
         with database.begin() as session:
-            session.execute(one_more)
+            session.execute(more)

@@ -1,5 +1,6 @@
 """deploy/: what its files name exists, and what they promise is written in each of them."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from tests.support.tools import require
 ROOT = DEPLOY.parent
 NAMES = {PREFIX + name.upper() for name in ProcessSettings.model_fields}
 KUBERNETES = "1.31"
+# The users of the brokers.
+SERVICES = ("api", "collector", "reconciler", "relay_client", "beat", "flower")
 
 
 def _manifests() -> Iterator[dict[str, Any]]:
@@ -125,27 +128,106 @@ def test_one_service_builds_the_image() -> None:
 
 def test_the_secrets_of_compose_are_what_the_script_makes(tmp_path: Path) -> None:
     subprocess.run(["sh", str(DEPLOY / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
-    # The two passwords are in the files beside them: what the servers and what Rollcall's processes read.
-    passwords = {"redis_password", "rabbitmq_password"}
+    # What the servers know of the passwords, and what the services are given, is made of them.
+    passwords = {f"broker_password_{service}" for service in SERVICES}
     assert {path.name for path in tmp_path.iterdir()} == set(compose_file()["secrets"]) | passwords
     load({"ROLLCALL_SECRET_KEY_FILE": str(tmp_path / "secret_key")})
 
 
-def test_redis_and_rabbitmq_let_in_nobody_without_the_password(tmp_path: Path) -> None:
-    (tmp_path / "broker_url").write_text("redis://redis:6379/0")
-    subprocess.run(["sh", str(DEPLOY / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
-    read = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    for name in ("broker_url", "result_backend_url"):
-        assert read[name].startswith(f"redis://rollcall:{read['redis_password']}@redis:6379/")
-    default, ours = read["redis_users"].splitlines()
+def _made(folder: Path, *arguments: str) -> dict[str, str]:
+    """What the script leaves in the folder."""
+    subprocess.run(
+        ["sh", str(DEPLOY / "secrets.sh"), str(folder), *arguments], check=True, capture_output=True
+    )
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+def test_each_service_is_a_user_of_its_own_with_a_password_of_its_own(tmp_path: Path) -> None:
+    made = _made(tmp_path)
+    passwords = {service: made[f"broker_password_{service}"] for service in SERVICES}
+    assert len(set(passwords.values())) == len(SERVICES)
+    default, *users = made["redis_users"].splitlines()
     assert default.endswith("-@all +ping")
-    assert f">{read['redis_password']} " in ours
-    assert "-@admin" in ours
+    assert [line.split()[1] for line in users] == list(SERVICES)
+    for line in users:
+        name, rules = line.split()[1], line.split()[3:]
+        assert rules[:4] == [f">{passwords[name]}", "resetkeys", "resetchannels", "-@all"]
+        assert "+@all" not in rules
+        assert "~*" not in rules
+    known = json.loads(made["rabbitmq_definitions"])["users"]
+    assert {user["name"]: user["password"] for user in known} == passwords
+    assert not any(user["tags"] for user in known)
+    for service in SERVICES:
+        assert made[f"broker_url_{service}"] == f"redis://{service}:{passwords[service]}@redis:6379/0"
+    again = _made(tmp_path, "rabbitmq", "localhost")
+    for service in SERVICES:
+        assert again[f"broker_url_{service}"] == f"amqp://{service}:{passwords[service]}@localhost//"
+    assert _made(tmp_path) == again
+
+
+def test_the_one_user_of_earlier_versions_goes_and_a_broker_elsewhere_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "broker_url").write_text("redis://rollcall:old@redis:6379/0")
+    (tmp_path / "redis_users").write_text("user rollcall on >old ~* +@all")
+    (tmp_path / "result_backend_url").write_text("rediss://somebody:word@elsewhere.example:6380/1")
+    made = _made(tmp_path)
+    assert not {"broker_url", "result_backend_url"} & made.keys()
+    assert "rollcall" not in {line.split()[1] for line in made["redis_users"].splitlines()}
+    for service in SERVICES:
+        assert made[f"broker_url_{service}"].startswith(f"redis://{service}:")
+        assert made[f"result_backend_url_{service}"] == "rediss://somebody:word@elsewhere.example:6380/1"
+
+
+def test_every_queue_has_rights_for_its_worker_and_for_who_sends_to_it(tmp_path: Path) -> None:
+    made = _made(tmp_path)
+    users = {line.split()[1]: line for line in made["redis_users"].splitlines()}
+    topics = {
+        entry["user"]: re.compile(entry["write"])
+        for entry in json.loads(made["rabbitmq_definitions"])["topic_permissions"]
+    }
+    senders = ["api", "collector", "reconciler", "relay_client"]
+    for queue in Queue:
+        assert [name for name in senders if f"~{queue.value} " not in users[name]] == []
+        assert [name for name in senders if not topics[name].match(queue.value)] == []
+
+
+def test_a_service_is_given_its_own_address_of_the_broker_alone() -> None:
+    of_compose = {
+        name: {item["source"]: item["target"] for item in service["secrets"] if isinstance(item, dict)}
+        for name, service in of_rollcall(compose_file()).items()
+    }
+    of_pods = {}
+    for manifest in _of_kind("Deployment", "Job"):
+        (secret,) = [
+            volume["secret"]
+            for volume in manifest["spec"]["template"]["spec"]["volumes"]
+            if "secret" in volume
+        ]
+        of_pods[manifest["metadata"]["name"].removeprefix("rollcall-")] = {
+            item["key"]: item["path"] for item in secret["items"] if item["key"] != item["path"]
+        }
+    assert of_compose == of_pods
+    for name, given in of_compose.items():
+        service = {"migrate": "api"}.get(name, name).replace("-", "_")
+        assert given == {
+            f"broker_url_{service}": "broker_url",
+            f"result_backend_url_{service}": "result_backend_url",
+        }
+    for unit in ("api", "beat", "flower", "worker@"):
+        text = (DEPLOY / f"systemd/rollcall-{unit}.service").read_text(encoding="utf-8")
+        service = "%i" if "@" in unit else unit
+        for name in ("broker_url", "result_backend_url"):
+            assert f"LoadCredential={name}:/etc/rollcall/secrets/{name}_{service}\n" in text
+            assert f"ROLLCALL_{name.upper()}_FILE=%d/{name}" in text
+
+
+def test_redis_and_rabbitmq_know_these_users_alone() -> None:
     services = compose_file()["services"]
     assert "/run/secrets/redis_users" in services["redis"]["command"]
-    assert read["rabbitmq_user"].split("\n")[1] == f"default_pass = {read['rabbitmq_password']}"
-    (mounted,) = services["rabbitmq"]["secrets"]
-    assert mounted == {"source": "rabbitmq_user", "target": "/etc/rabbitmq/conf.d/20-user.conf"}
+    mounted = {item["source"]: item["target"] for item in services["rabbitmq"]["secrets"]}
+    assert mounted == {
+        "rabbitmq_config": "/etc/rabbitmq/conf.d/20-rollcall.conf",
+        "rabbitmq_definitions": "/etc/rabbitmq/rollcall.json",
+    }
 
 
 @pytest.mark.xdist_group("json schema")
@@ -166,9 +248,9 @@ def test_kustomize_applies_every_manifest_but_the_migration() -> None:
 
 
 def test_flower_is_given_no_secret_that_it_does_not_need_and_no_way_in_from_outside() -> None:
-    needed = {"broker_url", "result_backend_url", "flower_sign_in"}
+    needed = {"broker_url_flower", "result_backend_url_flower", "flower_sign_in"}
     flower = compose_file()["services"]["flower"]
-    assert set(flower["secrets"]) == needed
+    assert {item if isinstance(item, str) else item["source"] for item in flower["secrets"]} == needed
     assert not [name for name in flower["environment"] if "SECRET_KEY" in name or "DATABASE" in name]
     (pod,) = [
         item["spec"]["template"]["spec"]
@@ -179,7 +261,9 @@ def test_flower_is_given_no_secret_that_it_does_not_need_and_no_way_in_from_outs
     assert {item["key"] for item in secret["items"]} == needed
     assert "envFrom" not in pod["containers"][0]
     unit = (DEPLOY / "systemd/rollcall-flower.service").read_text(encoding="utf-8")
-    assert set(re.findall(r"LoadCredential=(\w+):", unit)) == {"flower_sign_in"}
+    assert set(re.findall(r"LoadCredential=(\w+):", unit)) == {
+        "broker_url", "result_backend_url", "flower_sign_in",
+    }  # fmt: skip
     (ingress,) = yaml.safe_load_all((DEPLOY / "kubernetes/api.yaml").read_text().rpartition("---")[2])
     assert "flower" not in str(ingress)
 

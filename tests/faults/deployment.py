@@ -60,14 +60,14 @@ class Deployment(Site):
         self._processes: list[Process] = []
         self._logs: list[Path] = []
 
-    def start_worker(self, queues: Sequence[Queue] = tuple(Queue)) -> Process:
+    def start_worker(self, queues: Sequence[Queue] = tuple(Queue), **settings: str) -> Process:
         """A worker process of its own process group, so that killing it kills its children too."""
         named = [part for queue in queues for part in ("--queue", queue.value)]
-        return self._start(["worker", "--concurrency", "2", *named], "worker", {})
+        return self._start(["worker", "--concurrency", "2", *named], "worker", settings)
 
-    def start_beat(self) -> Process:
+    def start_beat(self, **settings: str) -> Process:
         """The process that publishes tick and sweep."""
-        return self._start(["beat"], "beat", {})
+        return self._start(["beat"], "beat", settings)
 
     def start_api(self) -> tuple[Process, str]:
         """The API on a free port, and its address."""

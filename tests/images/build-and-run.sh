@@ -46,10 +46,10 @@ as_nobody "$programs/initdb" -D "$work/data/db" -U rollcall -E UTF8 --locale=C -
 (cd "$work/data" && as_nobody "$programs/pg_ctl" -D db -w -l "$work/data/log" -o "-p $postgresql_port -k $work/data -h 127.0.0.1" start) >/dev/null
 ln -s data/db/postmaster.pid "$work/postgresql.pid"
 PGPASSWORD=$(cat "$work/secrets/database_password") "$programs/createdb" -h 127.0.0.1 -p $postgresql_port -U rollcall rollcall
-(cd "$work" && exec redis-server --bind 127.0.0.1 --port $redis_port --save '' --daemonize yes --pidfile "$work/redis.pid" >/dev/null)
-for name in broker_url result_backend_url; do sed -i "s/redis:6379/127.0.0.1:$redis_port/" "$work/secrets/$name"; done
+(cd "$work" && exec redis-server --bind 127.0.0.1 --port $redis_port --aclfile "$work/secrets/redis_users" --save '' --daemonize yes --pidfile "$work/redis.pid" >/dev/null)
+sed -i "s/redis:6379/127.0.0.1:$redis_port/" "$work"/secrets/broker_url_* "$work"/secrets/result_backend_url_*
 
-# of_compose SERVICE PART: its command, check, memory or environment in compose.yaml.
+# of_compose SERVICE PART: its command, check, memory, secrets or environment in compose.yaml.
 of_compose() { python3 - "$1" "$2" <<'PYTHON'
 import re, shlex, sys, yaml
 text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", open("deploy/compose.yaml").read())
@@ -58,17 +58,19 @@ kind, *test = service.get("healthcheck", {}).get("test", ["CMD"])
 print({
     "check": shlex.join(["sh", "-c", test[0].replace("$$", "$")] if kind == "CMD-SHELL" else test),
     "memory": service["mem_limit"],
+    "secrets": "\n".join(f"{item} {item}" if isinstance(item, str) else f"{item['source']} {item['target']}" for item in service["secrets"]),
     "command": shlex.join(service["command"]),
     "environment": "\n".join(f"{key}={value}" for key, value in service["environment"].items() if value is not None),
 }[sys.argv[2]])
 PYTHON
 }
-confined="--network host --init --read-only --tmpfs /tmp:size=64m --cap-drop ALL --security-opt no-new-privileges --pids-limit 200
-  --volume $work/secrets:/run/secrets:ro --volume rollcall-test:/data"
+confined="--network host --init --read-only --tmpfs /tmp:size=64m --cap-drop ALL --security-opt no-new-privileges --pids-limit 200 --volume rollcall-test:/data"
 run() { # run SERVICE OPTIONS... -- COMMAND...
   local service=$1 options=(); while shift && [ "$1" != -- ]; do options+=("$1"); done; shift
   of_compose "$service" environment | sed "s/@postgresql/@127.0.0.1:$postgresql_port/; s/0\.0\.0\.0/127.0.0.1/" > "$work/env"
-  podman run $confined --env-file "$work/env" --memory "$(of_compose "$service" memory)" "${options[@]}" "$image:$target" "$@"
+  mkdir -p "$work/run/$service"
+  of_compose "$service" secrets | while read -r source target; do cp "$work/secrets/$source" "$work/run/$service/$target"; done
+  podman run $confined --volume "$work/run/$service:/run/secrets:ro" --env-file "$work/env" --memory "$(of_compose "$service" memory)" "${options[@]}" "$image:$target" "$@"
 }
 inside() { podman exec "rollcall-test-$1" "${@:2}"; }
 well() { eval "podman exec rollcall-test-$1 $(of_compose "$1" check)" >/dev/null 2>&1; }

@@ -38,9 +38,10 @@ def of_rollcall(composition: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: service for name, service in composition["services"].items() if service["image"] == image}
 
 
-def _let_in(server: RedisServer, users: str) -> None:
-    """The users of the file, as ``--aclfile`` has them."""
+def let_in(server: RedisServer, users: str) -> None:
+    """The users of the file, as ``--aclfile`` has them, and ``tester``, who may do everything."""
     with Redis(port=server.port) as client:
+        client.execute_command("ACL", "SETUSER", "tester", "on", ">tester", "+@all", "~*", "&*")
         # The one that restricts this connection comes last.
         for line in users.splitlines()[::-1]:
             _, name, *rules = line.split()
@@ -55,9 +56,9 @@ class Composition:
         self.services = of_rollcall(compose_file())
         self.api_port, self.flower_port = free_port(), free_port()
         self.processes: dict[str, Process] = {}
+        self._redis = redis
         self._extra = extra
         self._places = {
-            "/run/secrets": str(folder / "secrets"),
             "/data": str(folder / "data"),
             "/tmp/alive": f"{folder}/alive",
             "@postgresql": f"@127.0.0.1:{postgresql.port}",
@@ -70,11 +71,18 @@ class Composition:
         subprocess.run(
             ["sh", str(DEPLOY / "secrets.sh"), str(folder / "secrets")], check=True, capture_output=True
         )
-        _let_in(redis, (folder / "secrets/redis_users").read_text(encoding="utf-8"))
-        for name in ("broker_url", "result_backend_url"):
-            path = folder / "secrets" / name
-            path.chmod(0o600)
-            path.write_text(self._local(path.read_text(encoding="utf-8"), name))
+        let_in(redis, (folder / "secrets/redis_users").read_text(encoding="utf-8"))
+        for service, has in self.services.items():
+            given = folder / "run" / service
+            given.mkdir(parents=True)
+            for secret in has["secrets"]:
+                source, target = (secret, secret) if isinstance(secret, str) else secret.values()
+                (given / target).write_text(self._local(self.secret(source), service), encoding="utf-8")
+
+    def denied(self) -> list[tuple[str, str, str]]:
+        """What Redis did not let its users do: who, what, with which key."""
+        with Redis(port=self._redis.port, username="tester", password="tester") as client:
+            return [(entry["username"], entry["reason"], entry["object"]) for entry in client.acl_log()]
 
     def secret(self, name: str) -> str:
         """What a secret file holds."""
@@ -142,4 +150,6 @@ class Composition:
         places = "(?:" + "|".join(map(re.escape, self._places)) + r")(?!\w)"
         # Each container has a /tmp of its own.
         text = text.replace("/tmp/alive", f"/tmp/alive-{service}")
+        # And of the secrets it has its own.
+        text = text.replace("/run/secrets", str(self.folder / "run" / service))
         return re.sub(places, lambda match: self._places[match[0]], text)

@@ -1,5 +1,6 @@
 """A throw-away RabbitMQ on free loopback ports, with an Erlang port mapper of its own."""
 
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import amqp  # type: ignore[import-untyped]
 
@@ -52,10 +54,14 @@ class RabbitServer:
         }
         (folder / "plugins").write_text("[].\n", encoding="ascii")
         (folder / "rabbitmq.conf").write_text(
-            f"default_user = {_USER}\ndefault_pass = {_PASSWORD}\nlog.file.level = warning\n"
+            "definitions.import_backend = local_filesystem\n"
+            f"definitions.local.path = {folder}/definitions.json\nlog.file.level = warning\n"
             # A test machine may be short of disk; the alarm would stop every publisher.
             "disk_free_limit.absolute = 1MB\n",
             encoding="ascii",
+        )
+        (folder / "definitions.json").write_text(
+            json.dumps(_with_tester(folder / "secrets")), encoding="utf-8"
         )
         self._mapper: subprocess.Popen[bytes] | None = None
         self._node: subprocess.Popen[bytes] | None = None
@@ -64,6 +70,11 @@ class RabbitServer:
     def url(self) -> str:
         """The broker address for Celery."""
         return f"amqp://{_USER}:{_PASSWORD}@127.0.0.1:{self.port}//"
+
+    def url_of(self, service: str) -> str:
+        """The address for a service as its own user."""
+        secret = self._folder / "secrets" / f"broker_url_{service}"
+        return secret.read_text(encoding="utf-8").replace("@127.0.0.1/", f"@127.0.0.1:{self.port}/")
 
     @property
     def is_running(self) -> bool:
@@ -136,6 +147,18 @@ class RabbitServer:
                 command, env=self._environment, cwd=self._folder, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
+
+
+def _with_tester(secrets: Path) -> dict[str, Any]:
+    """The users of deploy/, and one who may do everything."""
+    script = Path(__file__).parents[2] / "deploy/secrets.sh"
+    subprocess.run(
+        ["sh", str(script), str(secrets), "rabbitmq", "127.0.0.1"], check=True, capture_output=True
+    )
+    made: dict[str, Any] = json.loads((secrets / "rabbitmq_definitions").read_text(encoding="utf-8"))
+    made["users"].append({"name": _USER, "password": _PASSWORD, "tags": ["administrator"]})
+    made["permissions"].append({"user": _USER, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"})
+    return made
 
 
 @contextmanager

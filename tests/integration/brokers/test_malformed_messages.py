@@ -3,13 +3,16 @@
 import base64
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import amqp  # type: ignore[import-untyped]
 import redis
 
+from services.api.operations.use_cases.metrics import metrics
 from shared.messages import PlanRun
+from shared.worker.queues import Queue
 from tests.faults.deployment import Deployment
 from tests.integration.brokers.conftest import Broker
 from tests.support.rabbitmq import RabbitServer
@@ -17,6 +20,8 @@ from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
 QUEUE = "reconciler"
+# Of a worker that listens to all queues.
+_IN_HAND = f"unacked-{'-'.join(Queue)}"
 HEADERS: dict[str, Any] = {"id": "1", "task": "reconciler.plan_run", "lang": "py"}
 BODY = json.dumps([[{"run_id": 1}], {}, {}])
 # (body, content type, content encoding, headers)
@@ -46,6 +51,9 @@ MESSAGES: list[tuple[str | bytes, str, str, dict[str, Any]]] = [
     ("[" * 100_000, "application/json", "utf-8", HEADERS),
     (json.dumps([["x" * 20_000_000], {}, {}]), "application/json", "utf-8", HEADERS),
 ]
+
+# Of these, those that no task of ours is given.
+_USELESS = 15
 
 
 def _in_redis() -> Iterator[bytes]:
@@ -106,18 +114,26 @@ def _leave_behind(server: RedisServer) -> None:
     """What was taken long ago and never done, so that it is put back; and is no message."""
     with redis.Redis(port=server.port) as client:
         for tag, raw in (("a", "garbage"), ("b", "[1, 2, 3]"), ("c", '["x"]'), ("d", "[{}, null, null]")):
-            client.hset("unacked", tag, raw)
-            client.zadd("unacked_index", {tag: 1.0})
+            client.hset(_IN_HAND, tag, raw)
+            client.zadd(f"{_IN_HAND}-index", {tag: 1.0})
 
 
 def _waiting(broker: Broker) -> int:
     if isinstance(broker, RedisServer):
         with redis.Redis(port=broker.port) as client:
-            left = client.zrange("unacked_index", 0, -1)
+            left = client.zrange(f"{_IN_HAND}-index", 0, -1)
             # One is for the year 9999, and waits for it.
             return int(client.llen(QUEUE)) + len(left) - 1
     with broker.connection() as connection:
         return int(connection.channel().queue_declare(QUEUE, passive=True).message_count)
+
+
+def _refused(processes: Deployment) -> int:
+    """What the API's metric says."""
+    found = re.search(
+        r'rollcall_refused\w*\{what="message"\} (\d+)', metrics(processes.context, is_broker_well=False)
+    )
+    return int(found[1]) if found else 0
 
 
 def test_no_message_ends_a_worker(processes: Deployment, broker: Broker) -> None:
@@ -134,6 +150,8 @@ def test_no_message_ends_a_worker(processes: Deployment, broker: Broker) -> None
     said = processes.output_of(worker)
     assert "message_refused" in said
     assert "Unrecoverable" not in said
+    # Each is counted, whatever the log leaves out.
+    wait_until("the count", lambda: _refused(processes) >= _USELESS)
     assert len(said) < 200_000
     assert "\x1b" not in said
     # One that takes a queue's place, too.

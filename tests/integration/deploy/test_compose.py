@@ -133,6 +133,8 @@ def test_the_services_do_a_whole_run_and_none_tells_what_it_must_not(
     )
 
     assert set(composition.stop().values()) == {0}
+    # Nothing that a service does is more than its user may.
+    assert composition.denied() == []
     _assert_tells_one_story(composition, run_id)
     _assert_keeps_secrets(composition, world, token)
 

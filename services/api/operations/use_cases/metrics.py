@@ -141,12 +141,12 @@ def _of_commands(session: Session) -> Iterator[GaugeMetricFamily]:
 
 
 def _of_refusals(session: Session) -> GaugeMetricFamily:
-    counted = dict.fromkeys((Refused.ANSWER.value, Refused.QUESTION.value), 0)
+    counted = dict.fromkeys([what.value for what in Refused], 0)
     for row in session.scalars(select(Refusal)):
         counted[row.what] = row.count
     return _gauge(
         "rollcall_refused",
-        "Questions and answers that came over the broker and that nobody with the secret key had sent.",
+        "Questions and answers over the broker that nobody with the secret key had sent, and messages of no use.",
         "what",
         [((what,), count) for what, count in sorted(counted.items())],
     )
