@@ -14,7 +14,7 @@
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
-    │   ├── ArchiveNotVerified, RelayFailed, NotFound, Conflict (TransitionRefused)
+    │   ├── ArchiveNotVerified, RelayFailed, StorageRefused, NotFound, Conflict (TransitionRefused, RowRefused)
     ├── SafetyStop                      never retried; a person decides
     │   ├── IncompleteSnapshot, PlanChanged, TokenTakenOver
     └── ConfigurationError              the settings must be mended
@@ -187,6 +187,16 @@ class Conflict(PermanentError):
 
 class TransitionRefused(Conflict):
     """A run, part or command is not in a state in which this may happen to it; nothing was changed."""
+
+
+class RowRefused(Conflict):
+    """The database refused a row: another like it is there, or what it belongs to is gone; nothing was changed."""
+
+
+class StorageRefused(PermanentError):
+    """The database refused what was asked of it, and would again; nothing was changed."""
+
+    code = "storage_refused"
 
 
 class SafetyStop(RollcallError):

@@ -4,6 +4,7 @@ Alike means: a writer sees only what is committed and waits for whoever is at th
 nor makes wait, and sees one moment; nobody waits for a lock, a statement or a dead server without end.
 """
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ from shared.private_files import private_folder
 # Execution option of sessions that only read.
 READ_ONLY = "rollcall_read_only"
 _AT_WORK = "rollcall_at_work"
+# How FreeTDS says that a connection is gone, or nothing of it at all.
+_LOST = re.compile(r"Unknown error \(0\)|did not supply an error|\((20004|20006|20017|20047)\)")
 # Microsoft's drivers, newest first, then the free one.
 SQL_SERVER_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
 CONNECT_SECONDS = 10
@@ -96,6 +99,8 @@ def read_options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "postgresql":
         # As on SQLite: all that is read in one block is of one moment.
         return {READ_ONLY: True, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    if url.get_backend_name() == "mssql":
+        return {READ_ONLY: True, "isolation_level": "SNAPSHOT"}
     return {READ_ONLY: True}
 
 
@@ -104,15 +109,24 @@ def glance_options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "postgresql":
         # Without BEGIN and COMMIT: each costs as much as a small question.
         return {READ_ONLY: True, "isolation_level": "AUTOCOMMIT"}
-    return read_options(url)
+    return {READ_ONLY: True}
+
+
+def host_of(url: URL) -> str:
+    """The host, with its instance of SQL Server; in a URL its backslash may have to be written as %5C."""
+    return re.sub("%5C", r"\\", url.host or "localhost", flags=re.IGNORECASE)
 
 
 def place(url: URL) -> str:
     """Where the database is, in words and without a password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    host = url.host or (
-        url.query.get("host") if "odbc_connect" not in url.query else "the ODBC connection given"
+    host = (
+        host_of(url)
+        if url.host
+        else url.query.get("host")
+        if "odbc_connect" not in url.query
+        else "the ODBC connection given"
     )
     port = f":{url.port}" if url.port else ""
     return f"'{url.database}' at {host or 'this host'}{port}"
@@ -131,14 +145,19 @@ def odbc_connection_string(url: URL, drivers: list[str]) -> str:
     if not driver or (driver not in drivers and "/" not in driver):
         raise _no_odbc_driver(driver, drivers)
     is_free = "freetds" in driver.lower() or "tdsodbc" in driver.lower()
-    # In a URL a backslash may have to be written as %5C.
-    host = (url.host or "localhost").replace("%5C", "\\").replace("%5c", "\\")
-    words = {"Driver": "{" + driver + "}", "Server": _server(_escaped(host), url.port, is_free=is_free)}
+    _refuse_unproven(given, is_free=is_free)
+    words = {
+        "Driver": "{" + driver + "}",
+        "Server": _server(_escaped(host_of(url)), url.port, is_free=is_free),
+    }
     if is_free and url.port:
         words["Port"] = str(url.port)
     words["Database"] = _escaped(url.database or "")
     if url.username:
-        words |= {"UID": _escaped(url.username), "PWD": _escaped(str(url.password or ""))}
+        words |= {
+            "UID": _escaped(url.username, is_free=is_free),
+            "PWD": _escaped(str(url.password or ""), is_free=is_free),
+        }
     elif "authentication" not in given:
         words["Trusted_Connection"] = "Yes"
     words["APP"] = "Rollcall"
@@ -157,11 +176,26 @@ def _server(host: str, port: int | None, *, is_free: bool) -> str:
     return f"{host},{port}" if port and not is_free else host
 
 
-def _escaped(value: str) -> str:
+def _escaped(value: str, *, is_free: bool = False) -> str:
     # Signs that would end the value, or begin another (ODBC's rules for connection strings).
     if any(sign in value for sign in ";{}[](),?*=!@ "):
-        return "{" + value.replace("}", "}}") + "}"
+        # FreeTDS takes the brackets off and leaves the rest as it is.
+        return "{" + (value if is_free else value.replace("}", "}}")) + "}"
     return value
+
+
+def _refuse_unproven(given: Mapping[str, str], *, is_free: bool) -> None:
+    asked = {
+        "encrypt": ("strict",),
+        "encryption": ("verify", "strict"),
+        "trustservercertificate": ("no", "false"),
+    }
+    for name, values in asked.items():
+        if is_free and given.get(name, "").lower() in values:
+            raise SettingsInvalid(
+                f"The database's address asks for a proven certificate ({name}={given[name]}), which the driver FreeTDS does "
+                "not look at. Use Microsoft's driver (pip install 'rollcall-sync[sqlserver]' brings it), or leave the word out."
+            )
 
 
 def _sqlite(path: str) -> Engine:
@@ -240,6 +274,10 @@ def _sql_server(url: URL, options: dict[str, Any]) -> Engine:
         **options,
     )
 
+    dialect: Any = engine.dialect
+    is_disconnect = dialect.is_disconnect
+    dialect.is_disconnect = lambda error, *rest: is_disconnect(error, *rest) or bool(_LOST.search(str(error)))
+
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.timeout = _STATEMENT_SECONDS
@@ -258,6 +296,10 @@ def _ask_idle_connections(engine: Engine) -> None:
     """
     dialect: Any = engine.dialect
 
+    @event.listens_for(engine, "connect")
+    def _note_new(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[_AT_WORK] = time.monotonic()
+
     @event.listens_for(engine, "checkin")
     def _note(_connection: object, record: ConnectionPoolEntry) -> None:
         record.info[_AT_WORK] = time.monotonic()
@@ -269,9 +311,8 @@ def _ask_idle_connections(engine: Engine) -> None:
         try:
             dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as error:
-            if not dialect.is_disconnect(error, connection, None):
-                raise
-            # The pool connects anew, and trusts no connection older than this.
+            # Whatever it says: a connection that cannot answer this is none. The pool connects anew, and trusts no
+            # connection older than this.
             raise InvalidatePoolError() from error
 
 

@@ -1,7 +1,8 @@
 """One database connection pool per process, and the ways to use it: read, glance and write.
 
 ``Database.begin`` commits when the block ends and rolls back when it raises. Failures of the database itself
-(full disk, read-only folder, lost connection) come out as ``StorageUnavailable``, mapped here once.
+(full disk, read-only folder, lost connection) come out as ``StorageUnavailable``, a row that it refuses as
+``RowRefused``, a statement that it refuses as ``StorageRefused``: all of them, mapped here once.
 """
 
 import shutil
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.database import audit_chain, backends
-from shared.database.trouble import Reason, Trouble, trouble_of
-from shared.errors import StorageUnavailable
+from shared.database.error_sentences import Reason
+from shared.database.errors import Failure, failure_of
+from shared.errors import RowRefused, StorageUnavailable
 
 _LEAST_FREE_BYTES = 64 * 1024
 _CONNECTIONS = 10
@@ -95,14 +97,14 @@ class Database:
             yield session
             session.flush()
 
-    def trouble_of(self, error: DBAPIError) -> Trouble:
+    def failure_of(self, error: DBAPIError) -> Failure:
         """What an error of the driver means here."""
         if self._is_disk_full(str(error.orig)):
             # The shared memory of the write-ahead log cannot grow: SQLite says no more than this.
-            return Trouble(
+            return Failure(
                 Reason.FULL, f"The database {self.place} cannot grow: the disk is full. Free some space."
             )
-        return trouble_of(self.url, error)
+        return failure_of(self.url, error)
 
     @contextmanager
     def _transaction(self, sessions: "sessionmaker[Session]") -> Iterator[Session]:
@@ -118,13 +120,13 @@ class Database:
                 "All connections to the database are in use: it is overloaded or locked. Try again in a moment.",
                 reason=Reason.BUSY.value,
             ) from error
+        except IntegrityError as error:
+            raise RowRefused(
+                "The database refused a row: another like it is there already, or what it belongs to is gone. Nothing was "
+                "changed; load what you see again, then try again."
+            ) from error
         except DBAPIError as error:
-            trouble = self.trouble_of(error)
-            # Of this very class, none below it, SQLite says that the file is damaged or is no database.
-            is_outside = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
-            if not (trouble.is_known or is_outside):
-                raise
-            raise trouble.at_work() from error
+            raise self.failure_of(error).as_interruption() from error
 
     def close(self) -> None:
         """Return every connection."""

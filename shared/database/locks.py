@@ -9,12 +9,12 @@ import hashlib
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import StorageUnavailable
+from shared.errors import StorageRefused, StorageUnavailable
 
 LOCK_SECONDS = 30
 _MSSQL = text(
     "SET NOCOUNT ON; DECLARE @taken int; EXEC @taken = sp_getapplock @Resource = :name, @LockMode = 'Exclusive', "
-    "@LockOwner = 'Transaction', @LockTimeout = :milliseconds; SELECT @taken"
+    "@LockOwner = 'Transaction', @LockTimeout = :milliseconds; SET NOCOUNT OFF; SELECT @taken"
 )
 
 
@@ -39,6 +39,24 @@ def exclusive(session: Session, name: str, seconds: float = LOCK_SECONDS) -> Non
         case "mssql":
             taken = session.scalar(_MSSQL, {"name": f"rollcall {name}", "milliseconds": int(seconds * 1000)})
             if taken is None or taken < 0:
-                raise StorageUnavailable(
-                    f"Other work on the database ('{name}') has not ended within {seconds:.0f} s. Try again in a moment."
-                )
+                raise _not_taken(name, taken, seconds)
+
+
+def _not_taken(name: str, answer: int | None, seconds: float) -> StorageUnavailable | StorageRefused:
+    """Why ``sp_getapplock`` gave no lock (its return values: Microsoft, "sp_getapplock")."""
+    match answer:
+        case -1:
+            return StorageUnavailable(
+                f"Other work on the database ('{name}') has not ended within {seconds:.0f} s. Try again in a moment."
+            )
+        case -2 | -3:
+            return StorageUnavailable(
+                f"The database ended this work ('{name}') so that other work could go on. Nothing was changed; try again in a "
+                "moment.",
+                retry_after=2.0,
+            )
+        case _:
+            return StorageRefused(
+                f"The database refused the lock '{name}' ({answer}). Nothing was changed. This is a fault of Rollcall: report "
+                "it with the lines of the process log."
+            )

@@ -10,14 +10,20 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
+from shared.database.error_sentences import ALLOW_SNAPSHOTS, Reason
 from shared.database.locks import exclusive
-from shared.errors import Conflict, SettingsInvalid
+from shared.errors import Conflict, InsufficientRights, SettingsInvalid
 from shared.settings.store import ensure_site
 
 SCRIPTS = Path(__file__).parent / "migrations"
+# 1 is on; 2 and 3 are on the way.
+SNAPSHOTS_ALLOWED = text(
+    "SELECT CASE WHEN snapshot_isolation_state = 1 THEN 1 ELSE 0 END FROM sys.databases WHERE database_id = DB_ID()"
+)
 # Alembic's own table.
 _TABLE = "alembic_version"
 # As long may another process's migration take.
@@ -74,9 +80,11 @@ def migrate(database: Database, to: str | None = None) -> tuple[str | None, str 
     :raises Conflict: the database stands at a revision that only a newer Rollcall knows.
     :raises SettingsInvalid: there is no revision ``to``.
     :raises StorageUnavailable: the database cannot be reached or written, or its tables are in use for too long.
+    :raises InsufficientRights: SQL Server must be told first to give readers one moment; the message has the command.
     """
     if to not in (None, _EMPTY, *_known()):
         raise SettingsInvalid(f"There is no revision '{to}'. Known are {_EMPTY}, {', '.join(_known())}.")
+    _allow_snapshots(database)
     with database.changing_tables() as session:
         exclusive(session, "migrate", _WAIT_SECONDS)
         _wait_briefly_for_tables(session)
@@ -96,7 +104,7 @@ def migrate(database: Database, to: str | None = None) -> tuple[str | None, str 
 
 def current_revision(database: Database) -> str | None:
     """The revision the database stands at, ``None`` when it has no tables yet."""
-    with database.read() as session:
+    with database.glance() as session:
         return _revision(session)
 
 
@@ -112,7 +120,7 @@ def standing(database: Database) -> Standing:
 
     :raises StorageUnavailable: the database cannot be reached or read.
     """
-    with database.read() as session:
+    with database.glance() as session:
         return standing_in(session)
 
 
@@ -163,6 +171,25 @@ def _move(session: Session, before: str | None, after: str | None) -> None:
         broken = session.execute(text("PRAGMA foreign_key_check")).first()
         if broken is not None:
             raise LookupError(f"the migration left a row of {broken[0]} that refers to nothing")
+
+
+def _allow_snapshots(database: Database) -> None:
+    """Let readers of SQL Server see one moment, which a database has to allow once."""
+    if database.url.get_backend_name() != "mssql":
+        return
+    with database.glance() as session:
+        if session.scalar(SNAPSHOTS_ALLOWED):
+            return
+    try:
+        # Outside a transaction, as SQL Server demands.
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(ALLOW_SNAPSHOTS))
+    except DBAPIError as error:
+        raise InsufficientRights(
+            f"The database {database.place} does not give readers one moment to read, and '{database.url.username or 'this account'}' "
+            f"may not change that. As its owner run: {ALLOW_SNAPSHOTS}",
+            reason=Reason.NO_SNAPSHOTS.value,
+        ) from error
 
 
 def _wait_briefly_for_tables(session: Session) -> None:

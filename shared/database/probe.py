@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
-from shared.database.migrate import Standing, State, standing_in
-from shared.database.trouble import Reason
+from shared.database.error_sentences import ALLOW_SNAPSHOTS, Reason
+from shared.database.migrate import SNAPSHOTS_ALLOWED, Standing, State, standing_in
 from shared.errors import InsufficientRights
 
 _OLDEST = {"postgresql": (13,), "mssql": (13,), "sqlite": (3, 35)}
@@ -47,10 +47,10 @@ def probe(database: Database) -> Probe:
             found = standing_in(session)
             _check_rights(session, database, found)
             version = connection.dialect.server_version_info or ()
-            warnings = [*_old(backend, version), *_WARNINGS[backend](session)]
+            warnings = [*_old(session, version), *_WARNINGS[backend](session)]
             is_encrypted, clock = _is_encrypted(session), _clock(session)
     except DBAPIError as error:
-        raise database.trouble_of(error).when_tested() from error
+        raise database.failure_of(error).as_finding() from error
     shown = ".".join(str(part) for part in version[:3])
     return Probe(database.place, _PRODUCTS[backend], shown, found, is_encrypted, clock, tuple(warnings))
 
@@ -91,7 +91,11 @@ _GRANTS = {
 }
 
 
-def _old(backend: str, version: tuple[object, ...]) -> list[str]:
+def _old(session: Session, version: tuple[object, ...]) -> list[str]:
+    backend = session.get_bind().dialect.name
+    if backend == "mssql" and session.scalar(_IN_THE_CLOUD):
+        # Their version says 12 whatever they can.
+        return []
     if tuple(part for part in version if isinstance(part, int)) >= _OLDEST[backend]:
         return []
     return [f"Rollcall is made for {_OLDEST_NAMES[backend]} or newer. Upgrade the database server."]
@@ -107,14 +111,19 @@ def _of_postgresql(session: Session) -> list[str]:
 
 
 def _of_sql_server(session: Session) -> list[str]:
-    if session.scalar(
+    warnings = []
+    if not session.scalar(
         text("SELECT is_read_committed_snapshot_on FROM sys.databases WHERE database_id = DB_ID()")
     ):
-        return []
-    return [
-        "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE CURRENT SET "
-        "READ_COMMITTED_SNAPSHOT ON;"
-    ]
+        warnings.append(
+            "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE CURRENT SET "
+            "READ_COMMITTED_SNAPSHOT ON;"
+        )
+    if not session.scalar(SNAPSHOTS_ALLOWED):
+        warnings.append(
+            f"Readers cannot be given one moment to read, so that backups may not fit together. Run: {ALLOW_SNAPSHOTS}"
+        )
+    return warnings
 
 
 _WARNINGS: Mapping[str, Callable[[Session], list[str]]] = {
@@ -136,4 +145,6 @@ def _clock(session: Session) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
+# Azure SQL Database, Managed Instance and their kin (Microsoft: "SERVERPROPERTY", EngineEdition).
+_IN_THE_CLOUD = text("SELECT CASE WHEN CAST(SERVERPROPERTY('EngineEdition') AS int) >= 5 THEN 1 ELSE 0 END")
 _NOW = {"postgresql": "SELECT clock_timestamp()", "mssql": "SELECT SYSUTCDATETIME()"}

@@ -12,12 +12,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
 from shared.database.tables import Lease
-from shared.errors import LeaseHeld
+from shared.errors import LeaseHeld, RowRefused
 from shared.work.heartbeat import Heartbeat, beating
 
 
@@ -43,7 +42,7 @@ def take(database: Database, name: str, holder: str, seconds: float) -> bool:
     try:
         with database.begin() as session:
             session.execute(insert(Lease).values(name=name, holder=holder, expires_at=expires_at))
-    except IntegrityError:
+    except RowRefused:
         return False
     return True
 

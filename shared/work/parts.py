@@ -92,6 +92,13 @@ class PartWork(Work):
         :raises LeaseHeld: as for ``store``.
         """
         with self.context.database.begin() as session:
+            # Before the part: parts of a run that complete at once would wait for each other on SQL Server.
+            session.scalar(
+                select(Run.id)
+                .where(Run.id == self.run_id)
+                .with_for_update(key_share=True)
+                .with_hint(Run, "WITH (UPDLOCK)", "mssql")
+            )
             self._move(
                 session,
                 PartEvent.COMPLETED,

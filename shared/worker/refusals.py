@@ -9,10 +9,10 @@ from enum import StrEnum
 
 import structlog
 from sqlalchemy import insert, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from shared.database.engine import Database
 from shared.database.tables import Refusal
+from shared.errors import RollcallError, RowRefused
 
 log = structlog.get_logger(__name__)
 # Whoever can write to the broker must not be able to fill the log's disk.
@@ -116,7 +116,7 @@ def _tell(what: Refused, reason: str, task: str) -> None:
 def _try_to_count(database: Callable[[], Database], what: Refused, many: int) -> None:
     try:
         _count(database(), what, many)
-    except SQLAlchemyError as error:
+    except RollcallError as error:
         log.warning("refusal_not_counted", error=type(error).__name__)
 
 
@@ -132,7 +132,7 @@ def _count(database: Database, what: Refused, many: int) -> None:
     try:
         with database.begin() as session:
             session.execute(insert(Refusal).values(what=what.value, count=many, last_at=datetime.now(UTC)))
-    except IntegrityError:
+    except RowRefused:
         # Another process counted its first one meanwhile.
         with database.begin() as session:
             session.execute(more)

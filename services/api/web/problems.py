@@ -26,6 +26,7 @@ from shared.errors import (
     PlanChanged,
     RollcallError,
     SafetyStop,
+    StorageRefused,
     TransientError,
 )
 from shared.settings.sentences import problems_by_place
@@ -40,6 +41,8 @@ STATUSES: Mapping[type[RollcallError], HTTPStatus] = {
     PermanentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    # Ours, not of whoever asked.
+    StorageRefused: HTTPStatus.INTERNAL_SERVER_ERROR,
     SafetyStop: HTTPStatus.CONFLICT,
     PlanChanged: HTTPStatus.CONFLICT,
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,

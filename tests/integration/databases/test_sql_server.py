@@ -21,11 +21,11 @@ from sqlalchemy.schema import CreateTable
 
 from shared.database.backends import SQL_SERVER_DRIVERS, odbc_connection_string, parse
 from shared.database.engine import Database
+from shared.database.error_sentences import Reason, failure_of
 from shared.database.migrate import SCRIPTS
 from shared.database.probe import probe
 from shared.database.search import holds
 from shared.database.tables import Base, CommandRow, Event, Lease
-from shared.database.trouble import Reason, trouble_of
 from shared.errors import DriverMissing, RollcallError, SettingsInvalid
 from tests.support import tsql
 from tests.support.postgresql import free_port
@@ -269,7 +269,7 @@ _SAID = [
     ("recorded", "reason", "said"), _SAID, ids=[str(item[1]) + item[0][0] for item in _SAID]
 )
 def test_what_a_driver_says_becomes_what_to_do(recorded: tuple[str, str], reason: Reason, said: str) -> None:
-    found = trouble_of(SERVER, ProgrammingError("SELECT 1", {}, Exception(*recorded)))
+    found = failure_of(SERVER, ProgrammingError("SELECT 1", {}, Exception(*recorded)))
     assert found.reason is reason, found.message
     assert said in found.message
     assert "[Microsoft]" not in found.message
@@ -283,7 +283,7 @@ def test_a_password_in_a_drivers_words_is_never_repeated(
     state, words = item[0]
     server = SERVER.set(password=f"<{password}>")
     spoken = words.replace("(SQL", f"for <{password}> (SQL", 1)
-    found = trouble_of(server, ProgrammingError("SELECT 1", {}, Exception(state, spoken)))
+    found = failure_of(server, ProgrammingError("SELECT 1", {}, Exception(state, spoken)))
     assert f"<{password}>" not in found.message
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from services.api.operations.use_cases.backup import TABLES, Backup
@@ -25,7 +24,7 @@ from shared.database.tables import (
     Site,
 )
 from shared.encryption import Encryption
-from shared.errors import BackupUnusable, Conflict, StorageUnavailable
+from shared.errors import BackupUnusable, Conflict, RowRefused, StorageRefused
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.settings.documents import Document, Section
@@ -65,11 +64,9 @@ def restore(context: Context, backup: Backup, actor: str, *, replace: bool = Fal
             locks.exclusive(session, "restore")
             _check_target(session, backup, replace=replace)
             return _restore(session, context.encryption, backup, actor)
-    except StorageUnavailable:
-        raise
-    except DBAPIError as error:
+    except (RowRefused, StorageRefused) as error:
         raise BackupUnusable(
-            f"The database does not take the backup ({type(error).__name__}): two of its rows contradict each other, or "
+            "The database does not take the backup: two of its rows contradict each other, or "
             "another change came in between. Nothing was changed; try again, or take another backup."
         ) from error
 

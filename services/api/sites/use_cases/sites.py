@@ -3,11 +3,10 @@
 import re
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from shared.database import events
 from shared.database.tables import Site
-from shared.errors import Conflict, SettingsInvalid
+from shared.errors import Conflict, RowRefused, SettingsInvalid
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -40,6 +39,6 @@ def create_site(context: Context, site_id: str, actor: str, name: str = "") -> S
             message = f"The site '{site_id}' was made."
             events.record(session, site_id, events.LogEntry("site.created", message, actor=actor))
             events.audit(session, site_id, actor=actor, action="site.created", details={"name": site.name})
-    except IntegrityError as error:
+    except RowRefused as error:
         raise exists from error
     return site

@@ -1,0 +1,179 @@
+"""One sentence for each way in which a database fails: what happened, where, and what to do next."""
+
+import re
+from enum import StrEnum
+
+from sqlalchemy import URL
+
+from shared.database.backends import host_of, place
+
+
+class Reason(StrEnum):
+    """Why the database cannot be used; stable, for programs."""
+
+    LOGIN_FAILED = "login_failed"
+    DATABASE_MISSING = "database_missing"
+    DRIVER_MISSING = "driver_missing"
+    CERTIFICATE_REJECTED = "certificate_rejected"
+    ENCRYPTION_REFUSED = "encryption_refused"
+    NO_RIGHT = "no_right"
+    HOST_UNKNOWN = "host_unknown"
+    INSTANCE_UNKNOWN = "instance_unknown"
+    PORT_CLOSED = "port_closed"
+    TIMED_OUT = "timed_out"
+    NOT_MIGRATED = "not_migrated"
+    BUSY = "busy"
+    FULL = "full"
+    READ_ONLY = "read_only"
+    DAMAGED = "damaged"
+    STARTING = "starting"
+    NO_SNAPSHOTS = "no_snapshots"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+def sentence(reason: Reason, url: URL, text: str) -> str:
+    """What a driver's ``text`` means: at most its first line is repeated, and no password."""
+    where = f"The database {place(url)}"
+    driver = quoted(url, text)
+    backend = url.get_backend_name()
+    user = f"'{url.username}'" if url.username else "this process's account"
+    host = host_of(url)
+    match reason:
+        case Reason.LOGIN_FAILED:
+            return (
+                f"{where} refuses the login of {user}: {driver}. Check user and password (ROLLCALL_DATABASE_URL, "
+                f"ROLLCALL_DATABASE_PASSWORD){_LOGIN_HINTS[backend]}."
+            )
+        case Reason.DATABASE_MISSING:
+            return (
+                f"The server at {host} answers, but has no database '{url.database}', or {user} may not open it. "
+                f"{_CREATE_HINTS[backend].format(database=url.database, user=url.username or 'rollcall')}"
+            )
+        case Reason.DRIVER_MISSING:
+            return (
+                f"The ODBC driver for the database {place(url)} cannot be loaded: {driver}. Install Microsoft's package "
+                "msodbcsql18, or the free driver (apt-get install tdsodbc), or name another with ?driver=."
+            )
+        case Reason.CERTIFICATE_REJECTED:
+            return (
+                f"The certificate of the database server at {host} is not trusted: {driver}. "
+                f"{_CERTIFICATE_HINTS[backend]}"
+            )
+        case Reason.ENCRYPTION_REFUSED:
+            return (
+                f"{where} and Rollcall could not agree on encryption: {driver}. {_ENCRYPTION_HINTS[backend]}"
+            )
+        case Reason.NO_RIGHT if backend == "sqlite":
+            return (
+                f"{where} cannot be opened. Check that its folder exists and that this user may write there."
+            )
+        case Reason.NO_RIGHT:
+            return (
+                f"{where} refuses something to {user}: {driver}. Rollcall must own its tables: "
+                f"{_RIGHT_HINTS[backend].format(database=url.database, user=url.username or 'rollcall')}"
+            )
+        case Reason.HOST_UNKNOWN:
+            return (
+                f"The host '{host}' of the database is unknown ({driver}). Mend its name, or the name server."
+            )
+        case Reason.INSTANCE_UNKNOWN:
+            return (
+                f"No SQL Server instance answers to '{host}'. Check its name and that the service SQL Server Browser runs "
+                "there (UDP 1434), or name its port instead: HOST:PORT."
+            )
+        case Reason.PORT_CLOSED:
+            return (
+                f"Nothing listens for the database {place(url)}. Check that the server runs, accepts connections from "
+                f"other hosts, and that host and port are right{_PORT_HINTS[backend]}."
+            )
+        case Reason.TIMED_OUT:
+            return (
+                f"{where} did not answer in time. Check that the server is up, that no firewall stands between, and that "
+                "host and port are right."
+            )
+        case Reason.NOT_MIGRATED:
+            return f"{where} has no tables yet, or not all. Run `rollcall migrate`."
+        case Reason.BUSY:
+            return f"{where} is busy: {driver}. Nothing was changed; try again in a moment."
+        case Reason.FULL:
+            what = (
+                "the disk is full"
+                if backend == "sqlite"
+                else "its disk is full or it has reached its largest size"
+            )
+            return f"{where} cannot grow: {what}. Make room; nothing was lost."
+        case Reason.READ_ONLY if backend == "sqlite":
+            return f"{where} cannot be written: it or its folder is read-only. Give this user the right to write there."
+        case Reason.READ_ONLY:
+            return f"{where} is read-only (a standby, or set so). Name the server that takes writes."
+        case Reason.DAMAGED:
+            return f"{where} is damaged ({driver}). Stop Rollcall and put it back from a backup."
+        case Reason.STARTING:
+            return f"{where} is starting, stopping or restoring ({driver}). Rollcall goes on when it serves again."
+        case Reason.NO_SNAPSHOTS:
+            return f"{where} does not give readers one moment to read. As its owner run: {ALLOW_SNAPSHOTS}"
+        case Reason.REFUSED:
+            return (
+                f"{where} refused something that Rollcall asked: {driver}. Nothing was changed. This is a fault of Rollcall, or "
+                "its tables were changed by hand: report it with the lines of the process log."
+            )
+        case Reason.UNREACHABLE:
+            return f"{where} does not answer: {driver}."
+
+
+ALLOW_SNAPSHOTS = "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON;"
+_LOGIN_HINTS = {
+    "sqlite": "",
+    "postgresql": ", and that pg_hba.conf lets this host in",
+    "mssql": ", that the server allows SQL logins (mixed mode), or, without a user, that this process has a Kerberos "
+    "ticket",
+}
+_CREATE_HINTS = {
+    "sqlite": "",
+    "postgresql": "Make it: CREATE DATABASE {database} OWNER {user};",
+    "mssql": "Make it: CREATE DATABASE [{database}]; then in it CREATE USER [{user}] FOR LOGIN [{user}]; ALTER ROLE "
+    "db_owner ADD MEMBER [{user}];",
+}
+_CERTIFICATE_HINTS = {
+    "sqlite": "",
+    "postgresql": "Name the authority that issued it with ?sslmode=verify-full&sslrootcert=/path/ca.pem, and the host as "
+    "the certificate does.",
+    "mssql": "Trust the authority that issued it on this host (Debian: update-ca-certificates), and name the host as the "
+    "certificate does (or &HostNameInCertificate=). &TrustServerCertificate=yes looks at no certificate at all.",
+}
+_ENCRYPTION_HINTS = {
+    "sqlite": "",
+    "postgresql": "Switch on TLS at the server (ssl = on), or say ?sslmode=disable where the network is trusted.",
+    "mssql": "Give the server a certificate and TLS 1.2, or say &Encrypt=no (FreeTDS: &Encryption=off) where the network "
+    "is trusted.",
+}
+_RIGHT_HINTS = {
+    "postgresql": "ALTER DATABASE {database} OWNER TO {user}; or GRANT CREATE ON SCHEMA public TO {user};",
+    "mssql": "ALTER ROLE db_owner ADD MEMBER [{user}]; or, once it is migrated, db_datareader and db_datawriter.",
+}
+_PORT_HINTS = {
+    "sqlite": "",
+    "postgresql": " (listen_addresses, port 5432)",
+    "mssql": " (SQL Server Configuration Manager: TCP/IP enabled, port 1433)",
+}
+
+
+def quoted(url: URL, text: str) -> str:
+    """The telling part of a driver's text: one line, without its prefixes, without the password should it be there."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # PostgreSQL names each address it tried; what the server itself said comes last.
+    line = next(
+        (item for item in reversed(lines) if "FATAL" in item or "ERROR" in item), lines[0] if lines else ""
+    )
+    line = re.sub(r"^\('\w+', [\"']", "", line)
+    line = re.sub(r"\[[^\]]*\]", "", line) if url.get_backend_name() == "mssql" else line
+    line = re.sub(r"^.*?(FATAL|ERROR):\s*", "", line)
+    line = re.sub(r"\s*\(SQL\w+\).*$", "", line)
+    for secret in {
+        str(url.password or ""),
+        *(str(url.query.get(name, "")) for name in ("password", "sslpassword")),
+    }:
+        if secret:
+            line = line.replace(secret, "***")
+    return line.strip().rstrip(".")[:200] or "no reason given"
