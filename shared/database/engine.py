@@ -90,6 +90,7 @@ class Database:
         with (
             self._translated(),
             self.engine.connect() as connection,
+            _unhurried(connection),
             _without_foreign_keys(connection),
             connection.begin(),
             Session(connection, expire_on_commit=False) as session,
@@ -136,6 +137,19 @@ class Database:
         if not self.is_sqlite or "disk I/O error" not in reason:
             return False
         return shutil.disk_usage(Path(str(self.url.database)).parent).free < _LEAST_FREE_BYTES
+
+
+@contextmanager
+def _unhurried(connection: Connection) -> Iterator[None]:
+    """Copying a large table may take longer than any other statement."""
+    if connection.dialect.name != "mssql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    # What is set for this work must not stay with the connection when it serves others.
+    connection.detach()
+    driver.timeout = 0
+    yield
 
 
 @contextmanager

@@ -12,6 +12,14 @@ _NUL, _REPLACEMENT = "\0", "\ufffd"
 MOMENT = DateTime().with_variant(mssql.DATETIME2(6), "mssql")  # type: ignore[no-untyped-call]
 
 
+def _fitted(text: str, units: int) -> str:
+    """As much of it as NVARCHAR of this length takes, which counts in UTF-16: an emoji is two of them."""
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    if len(encoded) <= 2 * units:
+        return text
+    return encoded[: 2 * units].decode("utf-16-le", "ignore")
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC datetimes in Python, naive UTC in every database."""
 
@@ -39,7 +47,11 @@ class Line(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replace what one of the databases cannot hold, so that all of them hold the same."""
-        return None if value is None else value.replace(_NUL, _REPLACEMENT)
+        if value is None:
+            return None
+        kept = value.replace(_NUL, _REPLACEMENT)
+        length = getattr(self.impl_instance, "length", None)
+        return _fitted(kept, length) if length and dialect.name == "mssql" else kept
 
 
 class Prose(Line):

@@ -21,7 +21,8 @@ from sqlalchemy.schema import CreateTable
 
 from shared.database.backends import SQL_SERVER_DRIVERS, odbc_connection_string, parse
 from shared.database.engine import Database
-from shared.database.error_sentences import Reason, failure_of
+from shared.database.error_sentences import Reason
+from shared.database.errors import failure_of
 from shared.database.migrate import SCRIPTS
 from shared.database.probe import probe
 from shared.database.search import holds
