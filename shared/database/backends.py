@@ -4,11 +4,13 @@ Alike means: a writer sees only what is committed and waits for whoever is at th
 nor makes wait, and sees one moment; nobody waits for a lock, a statement or a dead server without end.
 """
 
+import platform
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +25,13 @@ from shared.distribution import install_with
 from shared.errors import DriverMissing, SettingsInvalid, StorageUnavailable
 from shared.private_files import private_folder
 
+# Where that package keeps its driver, by what the system is or is like.
+_DRIVER_FOLDERS = {
+    "debian_ubuntu": {"debian", "ubuntu"},
+    "rhel": {"rhel", "fedora", "centos"},
+    "suse": {"suse", "opensuse", "sles"},
+    "alpine": {"alpine"},
+}
 # Execution option of sessions that only read.
 READ_ONLY = "rollcall_read_only"
 _AT_WORK = "rollcall_at_work"
@@ -132,15 +141,36 @@ def place(url: URL) -> str:
     return f"'{url.database}' at {host or 'this host'}{port}"
 
 
-def odbc_connection_string(url: URL, drivers: list[str]) -> str:
-    """What the ODBC driver manager is given for a URL of SQL Server.
+def packaged_driver() -> str:
+    """The path of Microsoft's ODBC driver where the package ``mssql-python-odbc`` has brought it, else nothing."""
+    found = find_spec("mssql_python_odbc")
+    if found is None or not found.origin:
+        return ""
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        return ""
+    likes = {system.get("ID", ""), *system.get("ID_LIKE", "").split()}
+    folder = next((name for name, ids in _DRIVER_FOLDERS.items() if likes & ids), "")
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    libraries = Path(found.origin).parent / "libs" / "linux" / folder / machine / "lib"
+    return next((str(path) for path in sorted(libraries.glob("libmsodbcsql-*.so*"))), "") if folder else ""
+
+
+def odbc_connection_string(url: URL, drivers: list[str], packaged: str = "") -> str:
+    """What the ODBC driver manager is given for a URL of SQL Server. ``packaged`` is a driver's path, taken before
+    those that are installed.
 
     :raises DriverMissing: neither the driver that the URL names nor one that Rollcall knows is installed.
     """
     if "odbc_connect" in url.query:
         return str(url.query["odbc_connect"])
     given = {name.lower(): str(value) for name, value in url.query.items()}
-    driver = given.pop("driver", "") or next((name for name in SQL_SERVER_DRIVERS if name in drivers), "")
+    driver = (
+        given.pop("driver", "")
+        or packaged
+        or next((name for name in SQL_SERVER_DRIVERS if name in drivers), "")
+    )
     # A path names the library itself; the driver manager says whether it is there.
     if not driver or (driver not in drivers and "/" not in driver):
         raise _no_odbc_driver(driver, drivers)
@@ -267,7 +297,7 @@ def _sql_server(url: URL, options: dict[str, Any]) -> Engine:
     pyodbc.pooling = False
     engine = create_engine(
         "mssql+pyodbc://",
-        creator=_opener(pyodbc, odbc_connection_string(url, pyodbc.drivers())),
+        creator=_opener(pyodbc, odbc_connection_string(url, pyodbc.drivers(), packaged_driver())),
         isolation_level="READ COMMITTED",
         # Plans of thousands of commands go in few statements, within the 2,100 parameters that one may have.
         use_insertmanyvalues=True,

@@ -24,7 +24,7 @@ Value = int | str | None
 
 @dataclass(frozen=True)
 class Rows:
-    """A result of these rows."""
+    """A result of these rows; of one row without columns, a result without rows."""
 
     rows: Sequence[Sequence[Value]] = ()
 
@@ -58,6 +58,7 @@ _FIRST: tuple[tuple[str, Answer], ...] = (
     ("transaction_isolation_level", Rows([["READ COMMITTED"]])),
     ("(?i)trancount", Rows([[1]])),
     (r"^\s*SELECT 1\s*$", Rows([[1]])),
+    (r"^\s*SELECT ", Rows([[]])),
 )
 
 
@@ -135,7 +136,12 @@ class _Session:
         if self._server.login is not None:
             self._send(_error(self._server.login) + _done(0x02))
             return False
-        self._send(_changed(1, _short("rollcall"), _short("master")) + _acknowledged() + _changed(4, _short("4096"), _short("4096")) + _done())
+        self._send(
+            _changed(1, _short("rollcall"), _short("master"))
+            + _acknowledged()
+            + _changed(4, _short("4096"), _short("4096"))
+            + _done()
+        )
         return True
 
     def _move(self, request: bytes) -> bool:
@@ -169,13 +175,20 @@ class _Session:
 
     def _answer(self, statement: str, *, in_call: bool = False, handle: int | None = None) -> bool:
         self._server.asked.append(statement)
-        ends = _COMMITS if re.search(r"\bCOMMIT\b", statement) else _ROLLS_BACK if re.search(r"\bROLLBACK\b", statement) else ""
+        ends = (
+            _COMMITS
+            if re.search(r"\bCOMMIT\b", statement)
+            else _ROLLS_BACK
+            if re.search(r"\bROLLBACK\b", statement)
+            else ""
+        )
         answer = next(
-            (told for pattern, told in (*self._server.script, *_FIRST) if re.search(pattern, statement)), Rows()
+            (told for pattern, told in (*self._server.script, *_FIRST) if re.search(pattern, statement)),
+            Rows(),
         )
         if isinstance(answer, Cut):
             if answer.in_mid_result:
-                self._send(_columns(2) + _row([1, "half of"])[:-4], is_last=False)
+                self._send(_columns([1, "half of"]) + _row([1, "half of"])[:-4], is_last=False)
             _cut(self._connection, resets=answer.resets)
             return False
         if isinstance(answer, Refused):
@@ -297,14 +310,21 @@ def _error(refused: Refused) -> bytes:
     return b"\xaa" + struct.pack("<H", len(body)) + body
 
 
-def _done(status: int = 0, rows: int = 0, token: int = 0xFD) -> bytes:
-    return struct.pack("<BHHQ", token, status, 0xC1, rows)
+def _done(status: int = 0, rows: int = 0, token: int = 0xFD, command: int = 0xC1) -> bytes:
+    return struct.pack("<BHHQ", token, status, command, rows)
 
 
 def _end_of_call(handle: int | None = None, status: int = 0) -> bytes:
     given = b""
     if handle is not None:
-        given = b"\xac\0\0" + _short("") + b"\1" + struct.pack("<IH", 0, 0) + b"\x26\x04\x04" + struct.pack("<i", handle)
+        given = (
+            b"\xac\0\0"
+            + _short("")
+            + b"\1"
+            + struct.pack("<IH", 0, 0)
+            + b"\x26\x04\x04"
+            + struct.pack("<i", handle)
+        )
     return b"\x79" + struct.pack("<i", 0) + given + _done(status, token=0xFE)
 
 
@@ -312,23 +332,32 @@ def _result(answer: Rows, *, in_call: bool) -> bytes:
     token = 0xFF if in_call else 0xFD
     more = 0x01 if in_call else 0
     if not answer.rows:
-        return _done(more | 0x10, 1, token)
+        # As of an UPDATE of one row.
+        return _done(more | 0x10, 1, token, 0xC5)
+    if not answer.rows[0]:
+        return _columns([None]) + _done(more | 0x10, 0, token)
     rows = b"".join(_row(row) for row in answer.rows)
-    return _columns(len(answer.rows[0])) + rows + _done(more | 0x10, len(answer.rows), token)
+    return _columns(answer.rows[0]) + rows + _done(more | 0x10, len(answer.rows), token)
 
 
-def _columns(count: int) -> bytes:
-    """Texts all of them: drivers make a number of one where a number is wanted."""
-    one = struct.pack("<IH", 0, 0x0809) + b"\xe7" + struct.pack("<H", 8000) + _LATIN
-    return b"\x81" + struct.pack("<H", count) + b"".join(one + _short(f"c{at}") for at in range(count))
+def _columns(first: Sequence[Value]) -> bytes:
+    """Whole numbers and texts, as the first row has them."""
+    head = struct.pack("<IH", 0, 0x0809)
+    described = b""
+    for at, value in enumerate(first):
+        kind = b"\x26\x04" if isinstance(value, int) else b"\xe7" + struct.pack("<H", 8000) + _LATIN
+        described += head + kind + _short(f"c{at}")
+    return b"\x81" + struct.pack("<H", len(first)) + described
 
 
 def _row(values: Sequence[Value]) -> bytes:
     cells = b""
     for value in values:
-        if value is None:
+        if isinstance(value, int):
+            cells += b"\x04" + struct.pack("<i", value)
+        elif value is None:
             cells += b"\xff\xff"
         else:
-            text = str(value).encode("utf-16-le")
+            text = value.encode("utf-16-le")
             cells += struct.pack("<H", len(text)) + text
     return b"\xd1" + cells

@@ -16,20 +16,24 @@ from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL, UniqueConstraint, insert, select, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 
 from shared.database.backends import SQL_SERVER_DRIVERS, odbc_connection_string, parse
 from shared.database.engine import Database
 from shared.database.error_sentences import Reason
 from shared.database.errors import failure_of
+from shared.database.locks import exclusive
 from shared.database.migrate import SCRIPTS
 from shared.database.probe import probe
 from shared.database.search import holds
 from shared.database.tables import Base, CommandRow, Event, Lease
-from shared.errors import DriverMissing, RollcallError, SettingsInvalid
+from shared.database.types import Line
+from shared.errors import DriverMissing, RollcallError, SettingsInvalid, StorageRefused, StorageUnavailable
+from tests.integration.databases.test_sql_server_faults import served
 from tests.support import tsql
 from tests.support.postgresql import free_port
+from tests.support.tds import Rows, tds_server
 from tests.support.tools import leave_out
 
 MIGRATIONS = list(ScriptDirectory(str(SCRIPTS)).walk_revisions())[::-1]
@@ -237,7 +241,7 @@ _SAID = [
       "(SQLDriverConnect)"), Reason.ENCRYPTION_REFUSED, "TLS 1.2"),
     (("08001", f"[08001] {_MS}TCP Provider: Error code 0x2749 (10061) (SQLDriverConnect)"),
      Reason.PORT_CLOSED, "TCP/IP enabled, port 1433"),
-    (("HYT00", f"[HYT00] {_MS}Login timeout expired (0) (SQLDriverConnect)"), Reason.TIMED_OUT, "did not answer"),
+    (("HYT00", f"[HYT00] {_MS}Query timeout expired (0) (SQLExecDirectW)"), Reason.TIMED_OUT, "did not answer"),
     (("08001", f"[08001] {_MS}TCP Provider: Error code 0x2AF9 (11001) (SQLDriverConnect)"),
      Reason.HOST_UNKNOWN, "'db.example'"),
     (("08001", f"[08001] {_MS}MAX_PROVS: Error Locating Server/Instance Specified [xFFFFFFFF].  (-1) "
@@ -262,7 +266,24 @@ _SAID = [
     (("42000", "[42000] [FreeTDS][SQL Server]Login failed for user 'sa'. (18456) (SQLDriverConnect)"),
      Reason.LOGIN_FAILED, "mixed mode"),
     (("08S01", f"[08S01] {_MS}TCP Provider: Error code 0x68 (104) (SQLExecDirectW)"),
-     Reason.UNREACHABLE, "does not answer"),
+     Reason.REFUSED, "refused something"),
+    (("42000", f"[42000] {_MS}[SQL Server]The service is currently busy. (40501) (SQLExecDirectW)"),
+     Reason.BUSY, "try again in a moment"),
+    (("42000", f"[42000] {_MS}[SQL Server]There is insufficient system memory in resource pool 'default'. (701) "
+      "(SQLExecDirectW)"), Reason.BUSY, "insufficient system memory"),
+    (("42000", f"[42000] {_MS}[SQL Server]CREATE DATABASE or ALTER DATABASE failed because the resulting cumulative "
+      "database size would exceed your licensed limit of 10240 MB per database. (1827) (SQLExecDirectW)"),
+     Reason.FULL, "reached its largest size"),
+    (("42000", f"[42000] {_MS}[SQL Server]Unable to access availability database 'rollcall'. (983) (SQLDriverConnect)"),
+     Reason.STARTING, "goes on when it serves again"),
+    (("42000", f"[42000] {_MS}[SQL Server]Snapshot isolation transaction failed accessing database 'rollcall' because "
+      "snapshot isolation is not allowed in this database. (3952) (SQLExecDirectW)"),
+     Reason.NO_SNAPSHOTS, "SET ALLOW_SNAPSHOT_ISOLATION ON"),
+    # What somebody called a unit is no number of an error.
+    (("42000", f"[42000] {_MS}[SQL Server]Cannot insert the value 'Sales (208) (SQL)'. (50000) (SQLExecDirectW)"),
+     Reason.REFUSED, "report it"),
+    (("42000", f"[42000] {_MS}[SQL Server]Changed language. (5703) (SQLExecDirectW); [40001] {_MS}[SQL Server]was "
+      "deadlocked. (1205)"), Reason.BUSY, "try again in a moment"),
 ]  # fmt: skip
 
 
@@ -286,6 +307,81 @@ def test_a_password_in_a_drivers_words_is_never_repeated(
     spoken = words.replace("(SQL", f"for <{password}> (SQL", 1)
     found = failure_of(server, ProgrammingError("SELECT 1", {}, Exception(state, spoken)))
     assert f"<{password}>" not in found.message
+
+
+def test_an_unlisted_number_is_refused_when_it_is_about_a_statement_and_away_when_about_the_connection() -> (
+    None
+):
+    words = f"[HY000] {_MS}[SQL Server]Something new. (49999) (SQLExecDirectW)"
+    assert (
+        failure_of(SERVER, ProgrammingError("SELECT 1", {}, Exception("42000", words))).reason
+        is Reason.REFUSED
+    )
+    assert (
+        failure_of(SERVER, OperationalError("SELECT 1", {}, Exception("HY000", words))).reason
+        is Reason.UNREACHABLE
+    )
+
+
+def test_a_login_that_times_out_is_looked_into_by_the_host_and_port() -> None:
+    late = OperationalError(
+        "", {}, Exception("HYT00", f"[HYT00] {_MS}Login timeout expired (0) (SQLDriverConnect)")
+    )
+    closed = URL.create("mssql+pyodbc", "sa", "s3cret", "127.0.0.1", free_port(), "rollcall")
+    assert failure_of(closed, late).reason is Reason.PORT_CLOSED
+    instance = failure_of(closed.set(host="127.0.0.1%5CSQLExpress", port=None), late)
+    assert instance.reason is Reason.INSTANCE_UNKNOWN
+    assert "'127.0.0.1\\SQLExpress'" in instance.message
+
+
+def test_without_a_user_and_a_ticket_kerberos_is_named() -> None:
+    words = "[08001] [FreeTDS][SQL Server]Adaptive Server connection failed (20002) (SQLDriverConnect)"
+    failed = OperationalError("", {}, Exception("08001", words))
+    assert "Kerberos ticket" in failure_of(parse("mssql://db.example/rollcall"), failed).message
+
+
+@pytest.mark.parametrize("word", ["TrustServerCertificate=no", "Encryption=verify", "Encrypt=strict"])
+def test_the_free_driver_is_not_asked_for_a_proof_that_it_cannot_give(word: str) -> None:
+    with pytest.raises(SettingsInvalid, match="FreeTDS does not look at") as raised:
+        odbc_connection_string(parse(f"mssql://sa:x@db/rollcall?driver=FreeTDS&{word}"), DRIVERS)
+    assert "rollcall-sync[sqlserver]" in raised.value.message
+
+
+def test_the_driver_that_comes_with_the_package_is_taken_before_those_installed() -> None:
+    url = parse("mssql://db/rollcall")
+    assert odbc_connection_string(url, DRIVERS, "/there/libmsodbcsql.so").startswith(
+        "Driver={/there/libmsodbcsql.so};"
+    )
+    named = parse("mssql://db/rollcall?driver=FreeTDS")
+    assert odbc_connection_string(named, DRIVERS, "/there/libmsodbcsql.so").startswith("Driver={FreeTDS};")
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=12), st.integers(1, 20))
+def test_a_text_fits_its_column_in_the_units_that_sql_server_counts(text_: str, length: int) -> None:
+    kept = Line(length).bind_processor(tsql.dialect())
+    assert kept is not None
+    stored = kept(text_)
+    assert len(stored.encode("utf-16-le")) <= 2 * length
+    assert text_.replace("\0", "\ufffd").startswith(stored)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (-1, StorageUnavailable, "has not ended within"),
+        (-3, StorageUnavailable, "so that other work could go on"),
+        (-999, StorageRefused, "-999"),
+    ],
+)
+def test_each_way_of_not_getting_a_lock_is_told_apart(
+    answer: int, kind: type[RollcallError], said: str
+) -> None:
+    with tds_server() as server:
+        server.script.append(("sp_getapplock", Rows([[answer]])))
+        database = served(server, "FreeTDS")
+        with pytest.raises(kind, match=said), database.begin() as session:
+            exclusive(session, "migrate")
+        database.close()
 
 
 def test_a_statement_in_words_is_not_taken_for_one_of_ours() -> None:
