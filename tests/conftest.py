@@ -63,6 +63,8 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.collect()
         gc.freeze()
+        # Seldom: frozen objects do not count any more, so that everything would be searched every few tests.
+        gc.set_threshold(10_000, 20, 50)
         gc.enable()
 
 

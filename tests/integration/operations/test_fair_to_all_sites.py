@@ -1,4 +1,4 @@
-"""Two hundred sites on two workers: those whose directory or phone system hangs do not hold up the others."""
+"""Sixty sites on two workers: those whose directory or phone system hangs do not hold up the others."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ from tests.support.phone_system import phone_system_settings
 from tests.support.site import embedded_site
 from tests.support.waiting import wait_until
 
-SITES, HANGING = 200, 20
+SITES, HANGING = 60, 6
 # What the defaults are (10 s and 30 s), scaled down.
 PATIENCE = 3.0
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ def healthy() -> Iterator[Json]:
         yield {
             "directory": {
                 "servers": [directory.url.partition("//")[2]],
-                # Two hundred handshakes would take longer than all the rest.
+                # So many handshakes would take longer than all the rest.
                 "security": "plain",
                 "allow_plain": True,
                 "user": directory.user,
