@@ -2,7 +2,6 @@
 once, nothing is lost. Here the worker is killed in the middle of every stage.
 """
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,8 +138,7 @@ def _killed_while_changing_and_removing(
     run_id = processes.start_run()
     for _stage in ("update", "enable", "disable"):
         reaper.strike_at_request()
-    frozen = os.WUNTRACED | os.WNOHANG
-    reaper.strike("a frozen relay", lambda: os.waitpid(relay.process.pid, frozen)[0] != 0)
+    reaper.strike("a frozen relay", relay.process.has_stopped.is_set)
     relay.process.send_signal(signal.SIGCONT)
     reaper.strike_at_request()
     run = processes.wait_for(run_id, {RunState.DONE, RunState.FAILED})

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+ROLLCALL, RELAY = "services.cli.main", "rollcall_relay.__main__"
 
 _START_SECONDS = 120
 _END_SECONDS = 10
@@ -26,10 +27,12 @@ _END_SECONDS = 10
 class Process:
     """One command, with the part of ``subprocess.Popen`` that tests use."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, output: Path, errors: Path) -> None:
         self.pid = pid
+        self.output, self.errors = output, errors
         self.returncode: int | None = None
         self.has_ended = threading.Event()
+        self.has_stopped = threading.Event()
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; ``None`` while it runs."""
@@ -44,6 +47,14 @@ class Process:
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
         return self.returncode
 
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; what it wrote, and its errors.
+
+        :raises subprocess.TimeoutExpired: it still runs.
+        """
+        self.wait(timeout)
+        return self.output.read_text(encoding="utf-8"), self.errors.read_text(encoding="utf-8")
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process alone."""
         if self.returncode is None:
@@ -53,15 +64,23 @@ class Process:
         """SIGTERM to the process alone."""
         self.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """SIGKILL to the process alone."""
+        self.send_signal(signal.SIGKILL)
+
+    def wait_until_stopped(self, timeout: float = 60) -> None:
+        """Wait until it has been stopped, by itself or by somebody; it must not have ended instead."""
+        assert self.has_stopped.wait(timeout), f"process {self.pid} was not stopped: {self.returncode}"
+
 
 class _Parent:
     """The process that forks, and what it has told."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str, prefix: Sequence[str]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                [*prefix, sys.executable, "-m", __name__, str(theirs.fileno()), program],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[2], start_new_session=True,
             )  # fmt: skip
@@ -69,20 +88,21 @@ class _Parent:
         self._lines = ours.makefile("rw", encoding="utf-8")
         self._lock = threading.Lock()
         self._started: dict[int, Process] = {}
-        self._answers: list[Process] = []
-        self._has_answered = threading.Condition()
+        self._starting: Process
+        self._has_answered = threading.Semaphore(0)
         threading.Thread(target=self._listen, name="forked processes", daemon=True).start()
 
-    def start(self, request: Mapping[str, Any]) -> Process:
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path,
+              errors: Path) -> Process:  # fmt: skip
         """Fork; the child runs the command."""
+        request = {"arguments": list(arguments), "environment": dict(environment), "folder": str(folder),
+                   "output": str(output), "errors": str(errors)}  # fmt: skip
         with self._lock:
+            process = self._starting = Process(0, output, errors)
             self._lines.write(json.dumps(request) + "\n")
             self._lines.flush()
-            with self._has_answered:
-                assert self._has_answered.wait_for(lambda: self._answers, _START_SECONDS), (
-                    "nothing was forked"
-                )
-                return self._answers.pop()
+            assert self._has_answered.acquire(timeout=_START_SECONDS), "nothing was forked"
+            return process
 
     def close(self) -> None:
         """End it; nothing is forked afterwards."""
@@ -99,41 +119,41 @@ class _Parent:
                 process.returncode = told["code"]
                 process.has_ended.set()
                 continue
-            process = self._started[told["pid"]] = Process(told["pid"])
-            with self._has_answered:
-                self._answers.append(process)
-                self._has_answered.notify()
+            if "stopped_by" in told:
+                self._started[told["pid"]].has_stopped.set()
+                continue
+            self._starting.pid = told["pid"]
+            self._started[told["pid"]] = self._starting
+            self._has_answered.release()
 
 
-@cache
-def _parent() -> _Parent:
-    return _Parent()
+_parents: dict[tuple[str, ...], _Parent] = {}
+_parents_lock = threading.Lock()
 
 
 def start(
-    arguments: Sequence[str], environment: Mapping[str, str], output: Path, folder: Path | None = None
-) -> Process:
-    """Start ``rollcall`` with these arguments, as the first of a process group of its own.
+    arguments: Sequence[str], environment: Mapping[str, str], output: Path, folder: Path | None = None, *,
+    errors: Path | None = None, program: str = ROLLCALL, prefix: Sequence[str] = (),
+) -> Process:  # fmt: skip
+    """Start a program with these arguments, as the first of a process group of its own.
 
-    ``output`` takes what it says, after what is there; ``folder`` is where it stands.
+    ``output`` takes what it says, after what is there, and its errors where no other file is given for them; ``folder``
+    is where it stands; ``prefix`` the command that starts it with fewer rights.
     """
     # At once, for whoever looks into it before the process has written anything.
     output.touch()
-    return _parent().start(
-        {
-            "arguments": list(arguments),
-            "environment": dict(environment),
-            "output": str(output),
-            "folder": str(folder or Path.cwd()),
-        }
-    )
+    with _parents_lock:
+        if (program, *prefix) not in _parents:
+            _parents[program, *prefix] = _Parent(program, prefix)
+        parent = _parents[program, *prefix]
+    return parent.start(arguments, environment, folder or Path.cwd(), output, errors or output)
 
 
 def close() -> None:
     """End what ``start`` has needed; at the end of the session."""
-    if _parent.cache_info().currsize:
-        _parent().close()
-        _parent.cache_clear()
+    for parent in _parents.values():
+        parent.close()
+    _parents.clear()
 
 
 # --- in the process that forks ---------------------------------------------------------------------------------
@@ -162,12 +182,15 @@ def _serve(channel: socket.socket) -> list[str]:
 def _tell_of_the_dead(channel: socket.socket) -> None:
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
             return
         if pid == 0:
             return
-        _tell(channel, pid=pid, code=os.waitstatus_to_exitcode(status))
+        if os.WIFSTOPPED(status):
+            _tell(channel, pid=pid, stopped_by=os.WSTOPSIG(status))
+        else:
+            _tell(channel, pid=pid, code=os.waitstatus_to_exitcode(status))
 
 
 def _tell(channel: socket.socket, **fields: int) -> None:
@@ -179,18 +202,23 @@ def _become(request: Mapping[str, Any]) -> list[str]:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
+    for place, number in (("output", 1), ("errors", 2)):
+        opened = os.open(request[place], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
     arguments: list[str] = request["arguments"]
     sys.argv = ["rollcall", *arguments]
     return arguments
 
 
-def _import_everything() -> None:
+def _import_relay() -> None:
+    for name in ("rollcall_relay.serving", "rollcall_relay.self_test", "psycopg", "uvicorn.loops.auto"):
+        import_module(name)
+
+
+def _import_rollcall() -> None:
     for name in (
-        "services.cli.main", "services.cli.processes", "services.api.app", "celery.apps.worker", "celery.apps.beat",
+        "services.cli.processes", "services.api.app", "celery.apps.worker", "celery.apps.beat",
         "celery.concurrency.prefork", "kombu.transport.pyamqp", "celery.backends.redis", "shared.worker.redis_transport",
         "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg", "shared.worker.alive",
     ):  # fmt: skip
@@ -200,14 +228,16 @@ def _import_everything() -> None:
 
     import_tasks()
     databases.spare_the_disk()
+
+
+_IMPORTS = {ROLLCALL: _import_rollcall, RELAY: _import_relay}
+
+if __name__ == "__main__":
+    asked_for = sys.argv[2]
+    started = import_module(asked_for)
+    _IMPORTS[asked_for]()
     assert threading.active_count() == 1, "a fork takes only this thread along"
     # Else the children's first collection would copy every page.
     gc.freeze()
-
-
-if __name__ == "__main__":
-    _import_everything()
     given = _serve(socket.socket(fileno=int(sys.argv[1])))
-    from services.cli.main import main
-
-    sys.exit(main(given))
+    sys.exit(started.main(given))

@@ -7,8 +7,6 @@ import os
 import secrets
 import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +21,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rollcall_relay import faults
 from tests.integration.relay.phones import Phones
+from tests.support import forked
+from tests.support.forked import Process
+from tests.support.waiting import wait_until
 
 
 class ServedRelay:
     """The relay as a process of its own."""
 
-    def __init__(self, process: "subprocess.Popen[str]", lines: dict[str, str]) -> None:
+    def __init__(self, process: Process, lines: dict[str, str]) -> None:
         self.process = process
         self.public_key = lines["Public key"]
         self.code = lines.get("Pairing code", "")
@@ -48,26 +49,25 @@ def served(phones: Phones, *, port: int = 0, fault: str = "") -> Iterator[Served
     file.write_text(
         "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(phones.settings).items())
     )
-    command = [sys.executable, "-m", "rollcall_relay", "--settings", str(file), "serve"]
-    with (phones.folder / "relay.log").open("a") as log:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | {faults.VARIABLE: fault}
-        )
-    assert process.stdout is not None
-    lines: dict[str, str] = {}
-    while "Listening" not in lines:
-        line = process.stdout.readline()
-        assert line, (phones.folder / "relay.log").read_text()
-        name, _, value = line.strip().partition(": ")
-        lines[name] = value
+    log, output = phones.folder / "relay.log", phones.folder / f"relay-{secrets.token_hex(4)}.out"
+    process = forked.start(
+        ["--settings", str(file), "serve"], os.environ | {faults.VARIABLE: fault}, output, errors=log,
+        program=forked.RELAY,
+    )  # fmt: skip
+
+    def _said() -> dict[str, str]:
+        lines = output.read_text(encoding="utf-8").splitlines(keepends=True)
+        return dict(line.strip().split(": ", 1) for line in lines if line.endswith("\n"))
+
     try:
-        yield ServedRelay(process, lines)
+        wait_until("it listens", lambda: "Listening" in _said() or process.poll() is not None)
+        assert "Listening" in _said(), log.read_text(encoding="utf-8")
+        yield ServedRelay(process, _said())
     finally:
         # It may have been frozen at its fault point.
         process.send_signal(signal.SIGCONT)
         process.terminate()
         process.wait(30)
-        process.stdout.close()
 
 
 class Peer:

@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +16,8 @@ from rollcall_relay import faults
 from rollcall_relay.operations import Answer, Operations
 from rollcall_relay.settings import Settings
 from services.sandbox.relay_data.build import RECORDINGS, VOICEMAILS, Mailbox, build
+from tests.support import forked
+from tests.support.forked import Process
 
 LEAVER, COLLEAGUE, ARCHIVE = "104", "105", "900"
 STAFF = (
@@ -34,6 +34,7 @@ class Phones:
     folder: Path
     conninfo: str
     settings: Settings = field(default_factory=Settings)
+    _processes: int = 0
 
     def __post_init__(self) -> None:
         self.settings = Settings(
@@ -61,16 +62,18 @@ class Phones:
 
     def start(
         self, operation: str, /, fault: str = "", prefix: Sequence[str] = (), **request: Any
-    ) -> "subprocess.Popen[str]":
+    ) -> Process:
         """Ask the relay in a process of its own, which may be killed or frozen."""
         file = self.folder / "relay.toml"
         file.write_text(
             "".join(f"{key} = {json.dumps(value)}\n" for key, value in asdict(self.settings).items())
         )
-        command = ["-m", "rollcall_relay", "--settings", str(file), "operate", operation, json.dumps(request)]
-        return subprocess.Popen(
-            [*prefix, sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | {faults.VARIABLE: fault},
+        self._processes += 1
+        output = self.folder / f"relay-{self._processes}.out"
+        return forked.start(
+            ["--settings", str(file), "operate", operation, json.dumps(request)],
+            os.environ | {faults.VARIABLE: fault}, output, errors=output.with_suffix(".err"),
+            program=forked.RELAY, prefix=prefix,
         )  # fmt: skip
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:

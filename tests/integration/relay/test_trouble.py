@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,18 +10,13 @@ import pytest
 from rollcall_relay.operations import Operations
 from tests.integration.relay.cluster import Cluster
 from tests.integration.relay.phones import ARCHIVE, LEAVER, Phones, make_phones
-from tests.integration.relay.trouble import (
-    answer_of,
-    fill,
-    small_disk,
-    wait_until_frozen,
-    without_roots_rights,
-)
+from tests.integration.relay.trouble import answer_of, fill, small_disk, without_roots_rights
+from tests.support.forked import Process
 
 _ARCHIVE = {"kind": "archive", "number": LEAVER, "to": ARCHIVE}
 
 
-def _continue(process: "subprocess.Popen[str]") -> None:
+def _continue(process: Process) -> None:
     process.send_signal(signal.SIGCONT)
 
 
@@ -33,7 +27,7 @@ def test_a_file_that_changes_before_it_is_moved_stays_and_goes_the_next_time(
     before = phones.account()
     file = sorted((phones.voicemails / LEAVER).iterdir())[0]
     process = phones.start("archive-0001", f"stop@{point}", **_ARCHIVE)
-    wait_until_frozen(process)
+    process.wait_until_stopped()
     with file.open("ab") as audio:
         audio.write(b"and one thing more")
     _continue(process)
@@ -56,7 +50,7 @@ def test_a_file_that_changes_after_its_row_moved_is_kept_in_both_versions(phones
     before = phones.account()
     file = sorted((phones.voicemails / LEAVER).iterdir())[0]
     process = phones.start("archive-0001", f"stop@{point}", **_ARCHIVE)
-    wait_until_frozen(process)
+    process.wait_until_stopped()
     with file.open("ab") as audio:
         audio.write(b"and one thing more")
     _continue(process)
@@ -74,7 +68,7 @@ def test_a_file_that_changes_after_its_row_moved_is_kept_in_both_versions(phones
 
 def test_a_voicemail_that_comes_in_during_the_archive_withholds_verified(phones: Phones) -> None:
     process = phones.start("archive-0001", "stop@removing", **_ARCHIVE)
-    wait_until_frozen(process)
+    process.wait_until_stopped()
     (phones.voicemails / LEAVER / "vmail_1_104_20261124120000.wav").write_bytes(b"please call back")
     _continue(process)
     answer = answer_of(process)
@@ -86,7 +80,7 @@ def test_a_name_that_3cx_takes_in_the_meantime_is_not_overwritten(phones: Phones
     before = phones.account()
     file = sorted((phones.recordings / LEAVER).iterdir())[0]
     process = phones.start("archive-0001", "stop@staged", **_ARCHIVE)
-    wait_until_frozen(process)
+    process.wait_until_stopped()
     (phones.recordings / ARCHIVE).mkdir()
     (phones.recordings / ARCHIVE / file.name).write_bytes(b"another call")
     _continue(process)
@@ -101,7 +95,7 @@ def test_a_voicemail_that_its_owner_moves_in_the_meantime_is_left_to_the_next_ti
     before = phones.account()
     (name,) = phones.sql("SELECT min(__name) FROM s_voicemail WHERE callee = %s", LEAVER)[0]
     process = phones.start("archive-0001", "stop@committing", **_ARCHIVE)
-    wait_until_frozen(process)
+    process.wait_until_stopped()
     phones.sql("UPDATE s_voicemail SET __name = __name || '_x' WHERE __name = %s", name)
     _continue(process)
     answer = answer_of(process)
@@ -138,7 +132,7 @@ def test_a_folder_that_becomes_read_only_interrupts_and_nothing_is_there_twice_i
 ) -> None:
     before = phones.account()
     process = phones.start("archive-0001", "stop@removing:3", without_roots_rights(), **_ARCHIVE)
-    wait_until_frozen(process)
+    process.wait_until_stopped()
     (phones.recordings / LEAVER).chmod(0o555)
     (phones.voicemails / LEAVER).chmod(0o555)
     _continue(process)
@@ -164,7 +158,7 @@ def test_a_full_disk_ends_it_with_nothing_changed(
         before = phones.account()
         request = _ARCHIVE if kind == "archive" else {"kind": "backup", "number": LEAVER}
         process = phones.start("operation-1", f"stop@{point}", **request)
-        wait_until_frozen(process)
+        process.wait_until_stopped()
         ballast = fill(folder, leave=64 * 1024)
         _continue(process)
         answer = answer_of(process)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rollcall_relay.operations import Answer
+from tests.support.forked import Process
 from tests.support.tools import leave_out
 
 
@@ -18,13 +19,7 @@ def without_roots_rights() -> list[str]:
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--"]
 
 
-def wait_until_frozen(process: "subprocess.Popen[str]") -> None:
-    """Return once the process stopped itself at its fault point."""
-    _, status = os.waitpid(process.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status), f"ended instead of stopping: {status}"
-
-
-def answer_of(process: "subprocess.Popen[str]") -> Answer:
+def answer_of(process: Process) -> Answer:
     """What it printed in the end."""
     output, errors = process.communicate(timeout=60)
     assert output, errors
