@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from starlette.types import Scope
 
-from services.api.access.bearer import caller_of
+from services.api.access.bearer import caller_of, check_operations
 from services.api.access.sessions import is_open
 from services.api.access.tokens import valid_token
 from services.api.accounts import routes as access
@@ -92,6 +92,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         health,
         database,
     ):
+        check_operations(module.router.routes)
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
     app.add_api_route("/openapi.json", _document, include_in_schema=False)

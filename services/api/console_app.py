@@ -20,6 +20,8 @@ from services.api.branding import pages as branding
 from services.api.console import refusals
 from services.api.console.headers import SecurityHeaders
 from services.api.console.rendering import STATIC
+from services.api.console.scope import check_pages
+from services.api.console.site_address import SiteAddress
 from services.api.console.visit import check_form
 from services.api.log import pages as log
 from services.api.operations import pages as support
@@ -68,9 +70,11 @@ def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI
     app.state.context = context
     app.state.next_run = next_run
     app.state.broker_health = BrokerHealth(context)
+    app.add_middleware(SiteAddress)
     app.add_middleware(SecurityHeaders)
     refusals.install(app)
     for module in PAGES:
+        check_pages(module.router.routes)
         app.include_router(module.router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     return app

@@ -472,7 +472,10 @@ class Account(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(KEY, unique=True)
     display_name: Mapped[str] = mapped_column(Line(200))
+    # The role at all sites; where ``site_roles`` says more, the highest of those.
     role: Mapped[str] = mapped_column(Line(20))
+    # The role by id of the site, "*" for all of them; NULL: the one above at all sites.
+    site_roles: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     source: Mapped[str] = mapped_column(Line(20), default=AccountSource.OWN.value, server_default="own")
     # Who it is at the source, whatever they are called: the objectGUID, or a hash of issuer and subject. NULL for the
     # sources that know people by their extension, and for own accounts.

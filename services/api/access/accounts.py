@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from services.api.access import site_roles
 from services.api.access.date_format import DateFormat
 from services.api.access.passwords.own import hash_password
+from services.api.access.site_roles import SiteRoles
 from shared.database import events
 from shared.database.locks import exclusive
 from shared.database.tables import (
@@ -90,7 +92,7 @@ def keep_sourced(
     session: Session,
     name: str,
     display_name: str,
-    role: AccountRole,
+    roles: SiteRoles,
     source: AccountSource,
     external_id: str | None = None,
 ) -> Account:
@@ -111,7 +113,7 @@ def keep_sourced(
         if holder.source == AccountSource.OWN:
             raise Conflict(f"There is an own account named '{name}'. It signs in with its own password.")
         raise Conflict(f"There is an account '{name}' already, which signs in by other means.")
-    was = account.role if account is not None else None
+    was = site_roles.roles_of(account) if account is not None else None
     if account is None:
         account = Account(name=name, password_hash=None, created_at=datetime.now(UTC))
         session.add(account)
@@ -121,12 +123,14 @@ def keep_sourced(
     elif holder is None:
         account.name = name
     account.display_name = _printable(display_name) or name
-    account.role, account.source, account.external_id = role.value, source.value, external_id
+    site_roles.store(account, roles)
+    account.source, account.external_id = source.value, external_id
     session.flush()
     if was is None:
-        _audit(session, "account.created", account, _BY_SETTINGS, role=role.value, source=source.value)
-    elif was != role:
-        _audit(session, "account.role_changed", account, _BY_SETTINGS, role=role.value)
+        facts = site_roles.in_words(roles)
+        _audit(session, "account.created", account, _BY_SETTINGS, role=facts, source=source.value)
+    elif was != roles:
+        _audit(session, "account.role_changed", account, _BY_SETTINGS, role=site_roles.in_words(roles))
     return account
 
 

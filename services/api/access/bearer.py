@@ -1,14 +1,22 @@
 """Who is asking and whether they may: a bearer token (RFC 6750), looked up by its hash, with its role and site."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select
+from starlette.routing import BaseRoute
 
-from services.api.access.permissions import SECTIONS_OF_ALL_SITES, is_of_all_sites, role_needed
+from services.api.access.permissions import (
+    OF_ALL_SITES,
+    ROLES,
+    SECTIONS_OF_ALL_SITES,
+    is_of_all_sites,
+    role_needed,
+)
 from services.api.access.tokens import valid_token
 from services.api.web.dependencies import ContextDep
 from services.api.web.known import note_signed_in
@@ -16,6 +24,10 @@ from shared.database.tables import AccountRole, Run
 from shared.worker.context import Context
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `rollcall token create NAME`.")
+
+
+# By these a path says whose it is; the site of a run is looked up below.
+_OF_A_SITE = frozenset({"site_id", "run_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,24 @@ def caller_of(
 async def actor_of(caller: Annotated[Caller, Depends(caller_of)]) -> str:
     """``token:<name>``, the actor of whatever the request does."""
     return caller.actor
+
+
+def check_operations(routes: Iterable[BaseRoute]) -> None:
+    """Nothing, when every operation says which role it needs and whose it is: by its path, or as one of all sites.
+
+    :raises LookupError: naming one that does not.
+    """
+    for route in routes:
+        if not isinstance(route, APIRoute):
+            continue
+        asked = {field.name for field in route.dependant.path_params}
+        is_of_all = route.operation_id in OF_ALL_SITES
+        # What ``removeSite`` and its like are asked for by is a site, and they are of all of them.
+        if route.operation_id not in ROLES or not (is_of_all or asked & _OF_A_SITE):
+            raise LookupError(
+                f"The operation {route.operation_id} at {route.path} must have a role in permissions.py, and be of the site that "
+                "its path names or of all sites."
+            )
 
 
 def _is_of_its_site(request: Request, context: Context, site_id: str, operation: str) -> bool:

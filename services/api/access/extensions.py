@@ -10,6 +10,7 @@ from services.api.access.passwords import elsewhere
 from services.api.access.passwords.elsewhere import Found
 from services.api.access.rights import role_of
 from services.api.access.rules import read_rules
+from services.api.access.site_roles import of_extension
 from services.api.access.standing import NotLetIn, Source, Standing, let_in
 from shared.database.tables import Account, AccountSource, ConsoleSession
 from shared.settings.documents import PasswordType, SignInSettings
@@ -74,12 +75,12 @@ def _look_again(context: Context, row: ConsoleSession, account: Account, now: da
 
 
 def _standing(settings: SignInSettings, found: Found) -> Standing:
-    role = role_of(settings, found.number, found.roles)
+    roles = of_extension(role_of(settings, found.number, found.roles))
     return Standing(
         found.number,
         found.name,
-        role,
-        found.refused or ("" if role else _NO_RIGHTS),
+        roles,
+        found.refused or ("" if roles else _NO_RIGHTS),
         _SOURCES[settings.password_type],
         # Not what was typed: people type passwords into the wrong field.
         called=f"extension {found.number} ({found.name})" if found.number else "somebody unknown",

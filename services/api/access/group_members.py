@@ -12,11 +12,11 @@ import structlog
 
 from services.api.access import lockout
 from services.api.access.lockout import Pace
-from services.api.access.rights import highest
 from services.api.access.rules import read_rules
+from services.api.access.site_roles import roles_by_rules
 from services.api.access.standing import CannotAsk, NotLetIn, Source, Standing, let_in, record_refused
 from shared.database import events
-from shared.database.tables import Account, AccountSource, ConsoleSession
+from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import EncryptionRequired, RollcallError
 from shared.settings.documents import DirectoryGroupsSettings
 from shared.settings.store import DEFAULT_SITE
@@ -69,7 +69,7 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
     if not 1 <= len(password) <= _LONGEST_PASSWORD or len(name) > _LONGEST_LOGIN:
         raise NotLetIn
     found = _find(context, name=name)
-    if not found.guid or found.standing.role is None:
+    if not found.guid or found.standing.roles is None:
         if found.guid:
             record_refused(context, found.standing, found.standing.refused, address)
         raise NotAMember
@@ -115,7 +115,11 @@ def _find(context: Context, **wanted: str) -> _Found:
     settings = read_rules(context, DirectoryGroupsSettings).settings
     groups = list(dict.fromkeys(rule.group for rule in settings.groups))
     answer = _ask(context, "collector.find_account", {**wanted, "groups": groups})
-    role = highest((rule.role, rule.site) for rule in settings.groups if rule.group in answer["groups"])
+    roles = roles_by_rules(
+        (AccountRole(rule.role.value), rule.site)
+        for rule in settings.groups
+        if rule.group in answer["groups"]
+    )
     missing = ", ".join(answer["unknown_groups"])
     if missing:
         log.warning("sign_in_group_unknown", groups=missing)
@@ -124,9 +128,9 @@ def _find(context: Context, **wanted: str) -> _Found:
     standing = Standing(
         name,
         answer["name"],
-        role,
+        roles,
         # Of a member whose account cannot be used the controller says so itself, to whom it may.
-        (answer["refused"] if "guid" in wanted else "") if role else no_rights,
+        (answer["refused"] if "guid" in wanted else "") if roles else no_rights,
         AccountSource.DIRECTORY_ACCOUNT,
         answer["guid"],
         f"{name} ({answer['name']})",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from services.api.access import challenges, sourced
 from services.api.access.accounts import end_sessions
@@ -17,8 +17,9 @@ from services.api.access.challenges import Purpose
 from services.api.access.factors import apps, owned, passkeys
 from services.api.access.proving import SignInRefused as SignInRefused
 from services.api.access.proving import prove
+from services.api.access.site_roles import BY_EXTENSION, SiteRoles, of_the_only_site, roles_of
 from shared.database import events
-from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
+from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession, Site
 from shared.errors import StorageUnavailable
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -46,7 +47,7 @@ class Visitor:
     account_id: int
     name: str
     display_name: str
-    role: AccountRole
+    roles: SiteRoles
     source: AccountSource = AccountSource.OWN
     date_format: str | None = None
     has_shown_factor: bool = False
@@ -67,9 +68,10 @@ class Visitor:
         """Who did it, for the Log and the audit."""
         return f"account:{self.name}"
 
-    def may(self, role: AccountRole) -> bool:
-        """Whether the account has the rights of the role."""
-        return self.role.may(role)
+    @property
+    def role(self) -> AccountRole:
+        """The highest role they have anywhere: it says which second factor is required."""
+        return self.roles.highest or AccountRole.VIEWER
 
 
 def called(name: str, source: str) -> str:
@@ -194,13 +196,15 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
         # Of a newer Rollcall, whose processes work beside this one during an upgrade.
         return None
     source = AccountSource(account.source)
-    role = (
-        AccountRole(account.role)
-        if source is AccountSource.OWN
-        else sourced.role_now(context, row, account, moment)
+    stored = roles_of(account)
+    roles = (
+        stored if source is AccountSource.OWN else sourced.roles_now(context, row, account, stored, moment)
     )
-    if role is None:
+    role = roles.highest if roles is not None else None
+    if roles is None or role is None:
         return None
+    if source.value in BY_EXTENSION and _has_one_site(context):
+        roles = of_the_only_site(roles)
     if row.second_factor_at is None and owned.is_required(context, source, role):
         return None
     if row.last_seen_at <= moment - _SEEN_NOTED_EVERY:
@@ -209,7 +213,7 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
         account.id,
         account.name,
         account.display_name,
-        role,
+        roles,
         source,
         account.date_format,
         row.second_factor_at is not None,
@@ -217,8 +221,8 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
     )
 
 
-def is_open(context: Context, token: str) -> bool:
-    """Whether the session is good still. Unlike ``visitor_of`` it notes no use and asks nobody else."""
+def is_open(context: Context, token: str, site_id: str | None = None) -> bool:
+    """Whether the session is good still, and at the site, if one is named. Unlike ``visitor_of`` it notes no use and asks nobody else."""
     now = datetime.now(UTC)
     with context.database.glance() as session:
         found = session.execute(
@@ -230,9 +234,16 @@ def is_open(context: Context, token: str) -> bool:
         return False
     row, account = found
     ends_at = row.expires_at if account.source == AccountSource.OWN else row.expires_at + sourced.GRACE
+    if site_id is not None and not roles_of(account).may_at(site_id, AccountRole.VIEWER):
+        return False
     return (
         now < min(row.created_at + LONGEST, row.last_seen_at + IDLE, ends_at) and account.disabled_at is None
     )
+
+
+def _has_one_site(context: Context) -> bool:
+    with context.database.glance() as session:
+        return (session.scalar(select(func.count()).select_from(Site)) or 0) <= 1
 
 
 def sign_out(context: Context, token: str) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy import delete, update
 
 from services.api.access import accounts, extensions, group_members
 from services.api.access.openid import people as openid
+from services.api.access.site_roles import SiteRoles
 from services.api.access.standing import CannotAsk, Source, Standing, keep, record_ended
-from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
+from shared.database.tables import Account, AccountSource, ConsoleSession
 from shared.errors import Conflict, StorageUnavailable
 from shared.worker.context import Context
 
@@ -34,8 +35,10 @@ def _sources() -> dict[str, Source]:
     }
 
 
-def role_now(context: Context, row: ConsoleSession, account: Account, now: datetime) -> AccountRole | None:
-    """The rights of a session of such an account at this moment; ``None`` when it is over, for now or for good."""
+def roles_now(
+    context: Context, row: ConsoleSession, account: Account, stored: SiteRoles, now: datetime
+) -> SiteRoles | None:
+    """The rights of a session of such an account at this moment, ``stored`` those of its last one; ``None`` when it is over, for now or for good."""
     source = _sources().get(account.source)
     if source is None or not source.is_on(context):
         return None
@@ -45,12 +48,12 @@ def role_now(context: Context, row: ConsoleSession, account: Account, now: datet
     is_due = is_changed or now >= row.expires_at
     may_wait = not is_changed and now < row.expires_at + GRACE
     if not is_due or (may_wait and row.last_seen_at > now - _ASKED_EVERY):
-        return AccountRole(account.role)
+        return stored
     try:
         standing = source.look_again(context, row, account, now)
     except CannotAsk:
-        return AccountRole(account.role) if may_wait else None
-    if standing.refused or standing.role is None:
+        return stored if may_wait else None
+    if standing.refused or standing.roles is None:
         _end(context, row, account, standing)
         return None
     try:
@@ -64,7 +67,7 @@ def role_now(context: Context, row: ConsoleSession, account: Account, now: datet
     except StorageUnavailable as error:
         # A full disk must not keep anyone from reading what went wrong.
         log.warning("session_not_renewed", error=error.message)
-    return standing.role
+    return standing.roles
 
 
 def _end(context: Context, row: ConsoleSession, account: Account, standing: Standing) -> None:

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from services.api.access import accounts
+from services.api.access.site_roles import SiteRoles
 from shared.database import events
-from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession, EventLevel
+from shared.database.tables import Account, AccountSource, ConsoleSession, EventLevel
 from shared.errors import Conflict
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -48,7 +49,7 @@ class Standing:
 
     name: str
     display_name: str
-    role: AccountRole | None
+    roles: SiteRoles | None
     refused: str
     source: AccountSource
     external_id: str | None = None
@@ -79,7 +80,7 @@ def let_in(context: Context, standing: Standing, address: str, *, told: bool = F
     :raises NotLetIn: they may not come in; ``told`` whether they may hear why.
     """
     refused = standing.refused or turned_off(context, standing)
-    if not refused and standing.role is not None:
+    if not refused and standing.roles is not None:
         try:
             return keep(context, standing)
         except Conflict as error:
@@ -93,13 +94,13 @@ def keep(context: Context, standing: Standing) -> Account:
 
     :raises Conflict: somebody else has an account of this name.
     """
-    assert standing.role is not None
+    assert standing.roles is not None
     with context.database.begin() as session:
         return accounts.keep_sourced(
             session,
             standing.name,
             standing.display_name,
-            standing.role,
+            standing.roles,
             standing.source,
             standing.external_id,
         )

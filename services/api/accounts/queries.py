@@ -9,12 +9,26 @@ from shared.database.tables import AuditEntry
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
+# Actions that concern all sites. They are written down with the site ``default``, and are not for those of one site.
+OF_ALL_SITES = (
+    "account.", "audit.", "backup.", "keys.", "logo.", "second_factor.", "setup_link.", "sign_in.", "token.",
+)  # fmt: skip
+
 
 def read_audit(
-    context: Context, site_id: str | None = None, limit: int = 50, before: int | None = None
+    context: Context,
+    site_id: str | None = None,
+    limit: int = 50,
+    before: int | None = None,
+    *,
+    with_all_sites: bool = True,
 ) -> list[AuditEntry]:
-    """Entries of one site or of all, newest first; ``before`` is the last id of the page before."""
+    """Entries of one site or of all, newest first; ``before`` is the last id of the page before. ``with_all_sites`` when
+    what concerns all sites is among them.
+    """
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if not with_all_sites:
+        query = query.where(*(AuditEntry.action.not_like(f"{begins}%") for begins in OF_ALL_SITES))
     if site_id is not None:
         query = query.where(AuditEntry.site_id == site_id)
     if before is not None:

@@ -14,7 +14,8 @@ from starlette.datastructures import FormData, UploadFile
 from services.api.branding.use_cases import logos, pictures
 from services.api.console import colours
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
+from services.api.console.scope import ANYONE, AllSitesDep, AllSitesManagerDep
+from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.settings.forms import tabs
 from services.api.settings.forms.form import Form, save, sent_form, stored_form
 from services.api.settings.use_cases.sections import replace_section
@@ -32,17 +33,17 @@ _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 _COLOURS = ("header_top", "header_bottom", "grid")
 
 
-@router.get("/branding.css")
+@router.get("/branding.css", dependencies=[ANYONE])
 def show_stylesheet(request: Request, v: Annotated[str, Query(max_length=20)] = "") -> Response:
     """The chosen colours. Open to anyone: the sign-in page has them too."""
-    text = colours.stylesheet(visit_of(request).settings.branding)
+    text = colours.stylesheet(visit_of(request).branding)
     name = colours.stylesheet_name(text)
     # Under another name an old page asks; it must not keep what is newer than itself.
     kept = _KEPT_FOR_EVER if v == name else "no-cache"
     return _file(request, text.encode(), "text/css", name, kept)
 
 
-@router.get("/branding/logo/{name}")
+@router.get("/branding/logo/{name}", dependencies=[ANYONE])
 def show_logo(request: Request, context: ContextDep, name: Annotated[str, Path(max_length=40)]) -> Response:
     """An uploaded picture, open to anyone; its name changes with its content.
 
@@ -58,16 +59,16 @@ def show_logo(request: Request, context: ContextDep, name: Annotated[str, Path(m
 def show_branding(
     request: Request,
     context: ContextDep,
-    _visitor: VisitorDep,
+    _visitor: AllSitesDep,
     saved: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
 ) -> Response:
     """The look as it is stored."""
-    return _page(request, context, stored_form(context, _TAB), saved)
+    return _page(request, context, stored_form(context, DEFAULT_SITE, _TAB), saved)
 
 
 @router.post("/settings/site")
 async def take_branding(
-    sent: FormDep, request: Request, context: ContextDep, visitor: ManagerDep
+    sent: FormDep, request: Request, context: ContextDep, visitor: AllSitesManagerDep
 ) -> Response:
     """Save the look with the picture uploaded, or go back to the standard one."""
     content = await _uploaded(sent)
@@ -75,7 +76,7 @@ async def take_branding(
 
 
 def _save(request: Request, context: Context, sent: FormData, content: bytes, actor: str) -> Response:
-    form = sent_form(context, _TAB, sent)
+    form = sent_form(context, DEFAULT_SITE, _TAB, sent)
     if text_of(sent, "action") == "reset":
         saved: int | None = replace_section(context, DEFAULT_SITE, Section.BRANDING, {}, actor, form.version)
         return RedirectResponse(link("/settings/site", saved=saved), HTTPStatus.SEE_OTHER)
@@ -111,7 +112,7 @@ def _page(request: Request, context: Context, form: Form, saved: int | None = No
         "branding.html",
         form.status,
         tab=_TAB,
-        tabs=tabs.TABS,
+        tabs=tabs.tabs_for(visit_of(request).shown_visitor),
         shown=form,
         saved=saved,
         label=label_of,

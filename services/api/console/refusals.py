@@ -9,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from services.api.console.rendering import link, page
+from services.api.console.rendering import PREFIX, link, page
+from services.api.console.scope import AtAnotherSite
+from services.api.console.site_address import prefix_of
 from services.api.console.visit import ForeignForm, NotAllowed, NotSignedIn
 from services.api.web.problems import status_of
 from shared.errors import RollcallError
@@ -21,6 +23,7 @@ def install(app: FastAPI) -> None:
     """Let every failure of the console be a page of it."""
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(NotAllowed, _not_allowed)
+    app.add_exception_handler(AtAnotherSite, _to_its_site)
     app.add_exception_handler(ForeignForm, _foreign_form)
     app.add_exception_handler(RollcallError, _known)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -46,8 +49,16 @@ def _not_allowed(request: Request, error: Exception) -> Response:
         request,
         HTTPStatus.FORBIDDEN,
         "Not allowed",
-        f"This requires the role {error.needed.value}. Nothing was changed. Ask a manager.",
+        f"This requires the role {error.needed.value}{' at all sites' if error.everywhere else ''}. Nothing was changed. Ask a "
+        "manager.",
     )
+
+
+def _to_its_site(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AtAnotherSite)
+    query = f"?{request.url.query}" if request.url.query else ""
+    target = f"{PREFIX}{prefix_of(error.site_id)}{request.url.path.removeprefix(request.scope['root_path'])}{query}"
+    return RedirectResponse(target, HTTPStatus.SEE_OTHER)
 
 
 def _foreign_form(request: Request, _error: Exception) -> Response:

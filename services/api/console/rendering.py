@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup
 
-from services.api.console import colours, words
+from services.api.access.site_roles import SiteRoles
+from services.api.console import colours, site_address, words
 from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
@@ -36,6 +37,7 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
     """A page for whoever asks, with what every page shows."""
     visit: Visit = visit_of(request)
     visitor = visit.shown_visitor
+    roles = visitor.roles if visitor is not None else SiteRoles()
     text = (
         _environment()
         .get_template(template)
@@ -44,9 +46,12 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
             csrf=visit.form_token,
             zone=visit.clock,
             here=request.url.path,
-            brand=brand_of(visit.settings.branding),
-            may_operate=visitor is not None and visitor.may(AccountRole.OPERATOR),
-            may_manage=visitor is not None and visitor.may(AccountRole.MANAGER),
+            brand=brand_of(visit.branding),
+            site_base=PREFIX + site_address.prefix(),
+            may_operate=roles.may_at(visit.site_id, AccountRole.OPERATOR),
+            may_manage=roles.may_at(visit.site_id, AccountRole.MANAGER),
+            may_manage_all=roles.may_everywhere(AccountRole.MANAGER),
+            site=visit.shown_site,
             **values,
         )
     )
@@ -71,8 +76,8 @@ def brand_of(branding: BrandingSettings) -> Brand:
     text = colours.stylesheet(branding)
     return Brand(
         f"{branding.title_prefix} Rollcall".strip(),
-        link(f"/branding/logo/{branding.logo}") if branding.logo else "",
-        link("/branding.css", v=colours.stylesheet_name(text)) if text else "",
+        root_link(f"/branding/logo/{branding.logo}") if branding.logo else "",
+        root_link("/branding.css", v=colours.stylesheet_name(text)) if text else "",
     )
 
 
@@ -107,9 +112,9 @@ def _environment() -> Environment:
         extensions=[_AsTyped],
     )
     environment.globals |= {
-        "base": PREFIX,
         "static": static_address,
         "link": link,
+        "root_link": root_link,
         "words": words,
         "counts_in_words": counts_in_words,
         "has_warnings": has_warnings,
@@ -119,7 +124,12 @@ def _environment() -> Environment:
 
 
 def link(path: str, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any) -> str:
-    """The address of a page of the console, with those values that are not empty as its query."""
+    """The address of a page of the same site, with those values that are not empty as its query."""
+    return root_link(site_address.prefix() + path, values, **more)
+
+
+def root_link(path: str, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any) -> str:
+    """As ``link``, of a page that is of no site."""
     pairs = {name: value for name, value in {**dict(values), **more}.items() if value not in (None, "")}
     return f"{PREFIX}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
 

@@ -7,7 +7,7 @@ one. Another site can make a browser send the cookie, but can neither read it no
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -16,18 +16,20 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import func, select
 from starlette.datastructures import FormData
 
 from services.api.access.date_format import format_of
 from services.api.access.factors.passkeys import Place
 from services.api.access.sessions import Visitor, visitor_of
 from services.api.console.clock import Clock
+from services.api.console.site_address import site_named
 from services.api.web.dependencies import context_of_request
 from services.api.web.known import SESSION_COOKIE as SESSION_COOKIE
 from services.api.web.known import note_signed_in
-from shared.database.tables import AccountRole
+from shared.database.tables import AccountRole, Site
 from shared.errors import RollcallError
-from shared.settings.documents import SiteSettings
+from shared.settings.documents import BrandingSettings, SiteSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -45,13 +47,24 @@ class NotSignedIn(Exception):
 class NotAllowed(Exception):
     """Somebody is signed in who may not do this."""
 
-    def __init__(self, needed: AccountRole) -> None:
+    def __init__(self, needed: AccountRole, *, everywhere: bool = False) -> None:
         super().__init__(needed)
         self.needed = needed
+        self.everywhere = everywhere
 
 
 class ForeignForm(Exception):
     """A form without our token: it comes from elsewhere, or from before the browser signed in or out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSite:
+    """The site of a page. ``is_named`` when there are others, ``can_switch`` when the visitor may go to one."""
+
+    id: str
+    name: str
+    is_named: bool
+    can_switch: bool
 
 
 @dataclass
@@ -91,11 +104,41 @@ class Visit:
             key = self.new_form_key = secrets.token_urlsafe(32)
         return _form_token(key)
 
+    @property
+    def site_id(self) -> str:
+        """The site that the page is of. Whether it is there for the visitor is for ``scope`` to say."""
+        return site_named(self.request.scope) or DEFAULT_SITE
+
     @cached_property
     def settings(self) -> SiteSettings:
         """The site's settings; the defaults when they cannot be read: a page that says why must not fail for it."""
+        return self._settings_of(self.site_id)
+
+    @cached_property
+    def shown_site(self) -> ShownSite | None:
+        """The site for the frame of a page, and whether there are others to go to; nobody signed in is told."""
+        visitor = self.shown_visitor
+        if visitor is None or visitor.roles.role_at(self.site_id) is None:
+            return None
+        count = select(func.count()).select_from(Site).scalar_subquery()
         try:
-            return self.context.site_settings(DEFAULT_SITE).settings
+            with self.context.database.glance() as session:
+                found = session.execute(select(Site.name, count).where(Site.id == self.site_id)).one_or_none()
+        except RollcallError:
+            return None
+        if found is None:
+            return None
+        mine = len(visitor.roles.at) if visitor.roles.everywhere is None else found[1]
+        return ShownSite(self.site_id, found[0], found[1] > 1, mine > 1)
+
+    @cached_property
+    def branding(self) -> BrandingSettings:
+        """How the console looks, on the pages of all sites."""
+        return (self.settings if self.site_id == DEFAULT_SITE else self._settings_of(DEFAULT_SITE)).branding
+
+    def _settings_of(self, site_id: str) -> SiteSettings:
+        try:
+            return self.context.site_settings(site_id).settings
         except RollcallError:
             return SiteSettings()
 
@@ -127,18 +170,6 @@ def signed_in(request: Request) -> Visitor:
     if visitor is None:
         raise NotSignedIn
     return visitor
-
-
-def needs(role: AccountRole) -> Callable[[Request], Visitor]:
-    """A dependency: whoever is signed in and has the rights of the role."""
-
-    def _allowed(request: Request) -> Visitor:
-        visitor = signed_in(request)
-        if not visitor.may(role):
-            raise NotAllowed(role)
-        return visitor
-
-    return _allowed
 
 
 async def form_of(request: Request) -> FormData:
@@ -219,7 +250,4 @@ def _form_token(key: str) -> str:
     return hmac.new(key.encode(), b"form", hashlib.sha256).hexdigest()
 
 
-VisitorDep = Annotated[Visitor, Depends(signed_in)]
-OperatorDep = Annotated[Visitor, Depends(needs(AccountRole.OPERATOR))]
-ManagerDep = Annotated[Visitor, Depends(needs(AccountRole.MANAGER))]
 FormDep = Annotated[FormData, Depends(form_of)]

@@ -12,7 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of, visit_of
+from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
+from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.log.sending import exports_of, finished, flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
@@ -20,7 +21,6 @@ from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import ExportFormat, LogFilter
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import EventLevel
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/log")
 
@@ -86,10 +86,15 @@ AskedDep = Annotated[Asked, Depends(_asked)]
 
 @router.get("")
 def show_log(
-    request: Request, context: ContextDep, _visitor: VisitorDep, asked: AskedDep, before: Before = None
+    request: Request,
+    context: ContextDep,
+    site: SiteDep,
+    _visitor: VisitorDep,
+    asked: AskedDep,
+    before: Before = None,
 ) -> Response:
     """A page of entries, newest first."""
-    found = log.read_log(context, DEFAULT_SITE, asked.filter, _SHOWN, before)
+    found = log.read_log(context, site, asked.filter, _SHOWN, before)
     return page(
         request,
         "log.html",
@@ -107,6 +112,7 @@ def show_log(
 @router.get("/export")
 async def export(
     request: Request,
+    site: SiteDep,
     visitor: VisitorDep,
     asked: AskedDep,
     format: ExportFormat = ExportFormat.CSV,
@@ -118,8 +124,8 @@ async def export(
     clock = await run_in_threadpool(lambda: visit_of(request).clock)
     dates = Dates(clock.zone, clock.pattern)
     if format not in log.HEAVY:
-        return flowing(request, visitor.actor, DEFAULT_SITE, asked.filter, format, dates)
-    exports, order = exports_of(request), Order(DEFAULT_SITE, asked.filter, format, dates)
+        return flowing(request, visitor.actor, site, asked.filter, format, dates)
+    exports, order = exports_of(request), Order(site, asked.filter, format, dates)
     made = exports.order(visitor.actor, order)
     await asyncio.wait([made], timeout=_PATIENCE_SECONDS)
     if made.done():
@@ -138,14 +144,16 @@ def ask_to_clear(request: Request, _visitor: ManagerDep) -> Response:
 
 
 @router.post("/clear")
-def clear(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
+def clear(
+    request: Request, context: ContextDep, site: SiteDep, visitor: ManagerDep, form: FormDep
+) -> Response:
     """Remove every entry up to now; the audit stays."""
     if text_of(form, "confirm").strip().lower() != _CONFIRMATION:
         problem = f"Nothing was deleted. Type {_CONFIRMATION} to continue."
         return page(
             request, "log_clear.html", HTTPStatus.UNPROCESSABLE_ENTITY, word=_CONFIRMATION, problem=problem
         )
-    log.clear_log(context, DEFAULT_SITE, visitor.actor)
+    log.clear_log(context, site, visitor.actor)
     return RedirectResponse(link("/log"), HTTPStatus.SEE_OTHER)
 
 

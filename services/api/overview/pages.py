@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from services.api.console.rendering import page
-from services.api.console.visit import VisitorDep
+from services.api.console.scope import SiteDep, VisitorDep
 from services.api.console.words import ago
 from services.api.overview import chart
 from services.api.overview.queries import Due, End, Overview, find_stranded, read_overview
@@ -16,20 +16,19 @@ from shared.database.tables import RunState
 from shared.domain.plan import FindingCode, counts_in_words
 from shared.runs.verdict import has_warnings, waiting_counts
 from shared.settings.documents import ScheduleSettings, SiteSettings
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter()
 
 
 @router.get("/")
-def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -> Response:
+def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor: VisitorDep) -> Response:
     """The page."""
-    settings = context.site_settings(DEFAULT_SITE).settings
-    seen = read_overview(context, DEFAULT_SITE)
+    settings = context.site_settings(site).settings
+    seen = read_overview(context, site)
     missing = _missing(settings)
     next_run = request.app.state.next_run
     now = datetime.now(UTC)
-    stranded = find_stranded(context, DEFAULT_SITE, settings.schedule, next_run, now)
+    stranded = find_stranded(context, site, settings.schedule, next_run, now)
     tone, title, text = _standing(seen, missing)
     return page(
         request,
@@ -43,8 +42,8 @@ def show_overview(request: Request, context: ContextDep, _visitor: VisitorDep) -
         chart_size=(chart.WIDTH, chart.HEIGHT),
         schedule=schedule_in_words(settings.schedule),
         next_run_at=next_run(settings.schedule, now) if next_run is not None else None,
-        leaving=list_graces(context, DEFAULT_SITE),
-        owed=list_owed(context, DEFAULT_SITE),
+        leaving=list_graces(context, site),
+        owed=list_owed(context, site),
         now=now,
         queue=_queue(request.app.state.broker_health.answers(), stranded),
     )

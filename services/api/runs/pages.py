@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.access.sessions import is_open
 from services.api.console.rendering import link, page
-from services.api.console.visit import SESSION_COOKIE, FormDep, OperatorDep, VisitorDep, text_of
+from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
+from services.api.console.visit import SESSION_COOKIE, FormDep, text_of
 from services.api.runs.queries.plan_page import (
     PlanFilter,
     count_rows,
@@ -25,7 +26,6 @@ from shared.database.tables import Run, RunKind
 from shared.domain.command import CommandState
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.runs.verdict import hold_reasons
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/runs")
 
@@ -37,9 +37,11 @@ LeaveOut = Annotated[str, Query(max_length=60_000)]
 
 
 @router.get("")
-def list_runs(request: Request, context: ContextDep, _visitor: VisitorDep, before: Before = None) -> Response:
+def list_runs(
+    request: Request, context: ContextDep, site: SiteDep, _visitor: VisitorDep, before: Before = None
+) -> Response:
     """The runs, newest first."""
-    found = runs.list_runs(context, DEFAULT_SITE, _RUNS_SHOWN + 1, before)
+    found = runs.list_runs(context, site, _RUNS_SHOWN + 1, before)
     shown = found[:_RUNS_SHOWN]
     return page(
         request,
@@ -51,12 +53,12 @@ def list_runs(request: Request, context: ContextDep, _visitor: VisitorDep, befor
 
 
 @router.post("")
-def start_run(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+def start_run(context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep) -> Response:
     """Start a run, a preview, or a run for one person."""
     person = text_of(form, "person").strip() or None
     asked = text_of(form, "kind")
     kind = RunKind.PERSON if person else RunKind.PREVIEW if asked == "preview" else RunKind.FULL
-    return _to(runs.start(context, DEFAULT_SITE, kind, visitor.actor, person=person))
+    return _to(runs.start(context, site, kind, visitor.actor, person=person))
 
 
 @router.get("/{run_id}")
@@ -80,6 +82,7 @@ def show_run(request: Request, context: ContextDep, _visitor: VisitorDep, run_id
 async def follow(
     request: Request,
     context: ContextDep,
+    site: SiteDep,
     visitor: VisitorDep,
     run_id: RunId,
     last_event_id: LastEventId = None,
@@ -91,7 +94,7 @@ async def follow(
         run_id,
         last_event_id,
         caller=visitor.actor,
-        is_still_good=lambda: is_open(context, session),
+        is_still_good=lambda: is_open(context, session, site),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from services.api.access import accounts
+from services.api.access.site_roles import SiteRoles
 from services.api.access.tokens import valid_token
 from services.api.settings.use_cases import sections as settings
 from shared.database.tables import Account, AccountRole, AccountSource, AuditEntry
@@ -181,7 +182,9 @@ def test_the_page_says_who_comes_in_by_extension(context: Context, browser: Open
     sign_in = {"password_type": "directory", "managers": ["100", "107"], "manager_roles": ["system_owners"]}
     settings.apply_settings(context, "default", {"sign_in": sign_in}, "test")
     with context.database.begin() as session:
-        accounts.keep_sourced(session, "107", "<b>Gil</b>", AccountRole.MANAGER, AccountSource.DIRECTORY)
+        accounts.keep_sourced(
+            session, "107", "<b>Gil</b>", SiteRoles(AccountRole.MANAGER), AccountSource.DIRECTORY
+        )
     page = mary.get("/console/accounts")
     assert "Managers: extension 100, 107 and whoever is system_owners in 3CX" in page.text
     assert "<b>Gil</b>" in page.text

@@ -139,7 +139,7 @@ def test_only_managers_take_the_diagnostics(context: Context, browser: Open, nam
 
 
 def test_the_audit_says_who_took_the_diagnostics(context: Context) -> None:
-    bundle(context, "account:mary")
+    bundle(context, "default", "account:mary")
     with context.database.read() as session:
         last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert last is not None
@@ -152,7 +152,7 @@ def test_diagnostics_are_made_although_the_settings_cannot_be_read(ready: Contex
         for row in session.scalars(select(SettingsVersion)):
             spoilt = json.dumps(row.document).replace('$encrypted": "', '$encrypted": "x')
             row.document = json.loads(spoilt)
-    files = _unzipped(bundle(ready, "test"))
+    files = _unzipped(bundle(ready, "default", "test"))
     assert "error" in _json(files, "sites/default/settings.json")
     assert not all(check["ok"] for check in _json(files, "checks.json"))
 

@@ -10,8 +10,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 from pydantic import SecretStr
 
-from services.api.access.openid.claims import display_name_in, name_in, role_of, values_at
+from services.api.access.openid.claims import display_name_in, name_in, roles_of, values_at
 from services.api.access.openid.tokens import KeyUnknown, TokenInvalid, usable_keys, verify
+from services.api.access.site_roles import SiteRoles
 from shared.database.tables import AccountRole
 from shared.errors import SettingsInvalid
 from shared.settings.candidate import candidate
@@ -139,14 +140,16 @@ def test_a_name_is_the_claim_of_the_settings_or_the_next_best() -> None:
     assert display_name_in({}, "x") == "x"
 
 
-def test_the_highest_role_of_this_site_counts() -> None:
+def test_the_highest_role_counts_at_each_site() -> None:
     settings = SingleSignOnSettings.model_validate(
         {"roles": [{"value": "a", "role": "viewer"}, {"value": "b", "role": "operator"},
                    {"value": "c", "role": "manager", "site": "oslo"}]}
     )  # fmt: skip
-    assert role_of(settings, ["a", "b", "c"]) is AccountRole.OPERATOR
-    assert role_of(settings, ["c"]) is None
-    assert role_of(settings, ["A"]) is None
+    assert roles_of(settings, ["a", "b", "c"]) == SiteRoles(
+        AccountRole.OPERATOR, {"oslo": AccountRole.MANAGER}
+    )
+    assert roles_of(settings, ["c"]) == SiteRoles(at={"oslo": AccountRole.MANAGER})
+    assert roles_of(settings, ["A"]) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.api.access.rights import highest
+from services.api.access.site_roles import SiteRoles, roles_by_rules
 from shared.database.tables import AccountRole
 from shared.settings.documents import SingleSignOnSettings
 
@@ -35,10 +35,12 @@ def display_name_in(claims: Mapping[str, Any], name: str) -> str:
     return _printable(claims.get("name"))[:200] or name
 
 
-def role_of(settings: SingleSignOnSettings, held: Iterable[str]) -> AccountRole | None:
+def roles_of(settings: SingleSignOnSettings, held: Iterable[str]) -> SiteRoles | None:
     """The most that these values of the role claim give; ``None`` for somebody who may not come in."""
     values = set(held)
-    return highest((rule.role, rule.site) for rule in settings.roles if rule.value in values)
+    return roles_by_rules(
+        (AccountRole(rule.role.value), rule.site) for rule in settings.roles if rule.value in values
+    )
 
 
 def _printable(text: Any) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 
 from services.api.access import challenges
 from services.api.access.challenges import Purpose
-from services.api.access.openid.claims import display_name_in, name_in, role_of, values_at
+from services.api.access.openid.claims import display_name_in, name_in, roles_of, values_at
 from services.api.access.openid.provider import Provider, ProviderAway, ProviderRefused
 from services.api.access.openid.tokens import Claims, KeyUnknown, TokenInvalid, verify
 from services.api.access.rules import read_rules
@@ -260,13 +260,13 @@ def _verified(
 
 
 def _standing(settings: SingleSignOnSettings, claims: Mapping[str, Any], held: list[str]) -> Standing:
-    role = role_of(settings, held)
+    roles = roles_of(settings, held)
     name = name_in(claims, settings.name_claim)
     shown = display_name_in(claims, name)
     # The subject is who it is; names are passed on to others.
     who = hashlib.sha256(f"{settings.issuer}\n{claims['sub']}".encode()).hexdigest()
     return Standing(
-        name, shown, role, "" if role else _NO_RIGHTS, AccountSource.OPENID, who, f"{name} ({shown})"
+        name, shown, roles, "" if roles else _NO_RIGHTS, AccountSource.OPENID, who, f"{name} ({shown})"
     )
 
 

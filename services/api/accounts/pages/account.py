@@ -13,7 +13,8 @@ from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, VisitorDep, address_of, enter, text_of, visit_of
+from services.api.console.scope import OwnDep
+from services.api.console.visit import FormDep, address_of, enter, text_of, visit_of
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, SettingsInvalid
 
@@ -21,13 +22,13 @@ router = APIRouter()
 
 
 @router.get("/account")
-def show_account(request: Request, visitor: VisitorDep) -> Response:
+def show_account(request: Request, visitor: OwnDep) -> Response:
     """The page."""
     return _page(request, visitor, HTTPStatus.OK, "")
 
 
 @router.post("/account/password")
-def change_password(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+def change_password(request: Request, context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Set another password; every other browser is signed out, this one goes on."""
     now, wanted = text_of(form, "password_now"), text_of(form, "password")
     if wanted != text_of(form, "password_again"):
@@ -52,7 +53,7 @@ def change_password(request: Request, context: ContextDep, visitor: VisitorDep, 
 
 
 @router.post("/account/dates")
-def choose_dates(context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+def choose_dates(context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Write dates as the person likes them, on every page from now on."""
     accounts.choose_date_format(context, visitor.account_id, format_of(text_of(form, "date_format")))
     return RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)

@@ -13,7 +13,8 @@ from services.api.access.passwords.strength import SHORTEST
 from services.api.access.rules import read_rules
 from services.api.access.sessions import SignInRefused
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, address_of, text_of
+from services.api.console.scope import AllSitesManagerDep
+from services.api.console.visit import FormDep, address_of, text_of
 from services.api.console.words import Words
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole, AccountSource
@@ -34,13 +35,15 @@ AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 @router.get("")
-def show_accounts(request: Request, context: ContextDep, _visitor: ManagerDep) -> Response:
+def show_accounts(request: Request, context: ContextDep, _visitor: AllSitesManagerDep) -> Response:
     """The list, with the form for another one."""
     return _page(request, context, {}, "")
 
 
 @router.post("")
-def create_account(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
+def create_account(
+    request: Request, context: ContextDep, visitor: AllSitesManagerDep, form: FormDep
+) -> Response:
     """Make an account."""
     given = {name: text_of(form, name) for name in ("name", "display_name", "role")}
     try:
@@ -58,7 +61,9 @@ def create_account(request: Request, context: ContextDep, visitor: ManagerDep, f
 
 
 @router.post("/{account_id}/role")
-def change_role(context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep) -> Response:
+def change_role(
+    context: ContextDep, visitor: AllSitesManagerDep, account_id: AccountId, form: FormDep
+) -> Response:
     """Give the account other rights."""
     accounts.change_role(context, account_id, _role(text_of(form, "role")), visitor.actor)
     return _back()
@@ -66,7 +71,7 @@ def change_role(context: ContextDep, visitor: ManagerDep, account_id: AccountId,
 
 @router.post("/{account_id}/password")
 def set_password(
-    request: Request, context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep
+    request: Request, context: ContextDep, visitor: AllSitesManagerDep, account_id: AccountId, form: FormDep
 ) -> Response:
     """Give the account another password, by somebody who shows their own once more."""
     try:
@@ -79,7 +84,7 @@ def set_password(
 
 @router.post("/{account_id}/second-factor/reset")
 def reset_second_factor(
-    request: Request, context: ContextDep, visitor: ManagerDep, account_id: AccountId, form: FormDep
+    request: Request, context: ContextDep, visitor: AllSitesManagerDep, account_id: AccountId, form: FormDep
 ) -> Response:
     """Forget the second factors of somebody else, by somebody who shows their own password once more."""
     if account_id == visitor.account_id:
@@ -96,14 +101,14 @@ def reset_second_factor(
 
 
 @router.post("/{account_id}/disable")
-def disable(context: ContextDep, visitor: ManagerDep, account_id: AccountId) -> Response:
+def disable(context: ContextDep, visitor: AllSitesManagerDep, account_id: AccountId) -> Response:
     """Let nobody sign in with the account any more."""
     accounts.disable(context, account_id, visitor.actor)
     return _back()
 
 
 @router.post("/{account_id}/enable")
-def enable(context: ContextDep, visitor: ManagerDep, account_id: AccountId) -> Response:
+def enable(context: ContextDep, visitor: AllSitesManagerDep, account_id: AccountId) -> Response:
     """Let the account sign in again."""
     accounts.enable(context, account_id, visitor.actor)
     return _back()

@@ -12,6 +12,7 @@ from services.api.access.challenges import Challenge, Purpose
 from services.api.access.factors import apps, owned, passkeys
 from services.api.access.sessions import SignInRefused
 from services.api.console.rendering import link, page
+from services.api.console.scope import ANYONE
 from services.api.console.visit import (
     STEP_COOKIE,
     FormDep,
@@ -26,7 +27,7 @@ from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound
 from shared.worker.context import Context
 
-router = APIRouter(prefix="/sign-in/second-factor")
+router = APIRouter(prefix="/sign-in/second-factor", dependencies=[ANYONE])
 
 
 @router.get("")

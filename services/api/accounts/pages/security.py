@@ -13,15 +13,8 @@ from services.api.access.factors.passkeys import PasskeyRefused
 from services.api.access.second_step import WRONG
 from services.api.access.sessions import SignInRefused, Visitor, check_again
 from services.api.console.rendering import link, page
-from services.api.console.visit import (
-    STEP_COOKIE,
-    FormDep,
-    VisitorDep,
-    address_of,
-    place_of,
-    step_on,
-    text_of,
-)
+from services.api.console.scope import OwnDep
+from services.api.console.visit import STEP_COOKIE, FormDep, address_of, place_of, step_on, text_of
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, NotFound
 from shared.worker.context import Context
@@ -31,13 +24,13 @@ FactorId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 @router.get("")
-def show_security(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+def show_security(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
     """The page."""
     return _page(request, context, visitor)
 
 
 @router.post("/app")
-def begin_app(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+def begin_app(request: Request, context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Begin to add an app."""
     refused = _check(request, context, visitor, form)
     if refused:
@@ -47,7 +40,7 @@ def begin_app(request: Request, context: ContextDep, visitor: VisitorDep, form: 
 
 
 @router.get("/app")
-def show_app(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+def show_app(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
     """The QR code, and the form for the first code of the app."""
     challenge = _challenge(request, context, visitor)
     if challenge is None:
@@ -56,7 +49,7 @@ def show_app(request: Request, context: ContextDep, visitor: VisitorDep) -> Resp
 
 
 @router.get("/app.svg")
-def draw_app(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+def draw_app(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
     """The QR code that an app reads."""
     challenge = _challenge(request, context, visitor)
     if challenge is None:
@@ -65,7 +58,7 @@ def draw_app(request: Request, context: ContextDep, visitor: VisitorDep) -> Resp
 
 
 @router.post("/app/confirm")
-def add_app(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+def add_app(request: Request, context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Keep the app that shows the right code."""
     challenge = _challenge(request, context, visitor)
     if challenge is None:
@@ -79,7 +72,7 @@ def add_app(request: Request, context: ContextDep, visitor: VisitorDep, form: Fo
 
 
 @router.post("/passkey")
-def begin_passkey(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+def begin_passkey(request: Request, context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Begin to add a passkey."""
     refused = _check(request, context, visitor, form)
     if refused:
@@ -90,7 +83,7 @@ def begin_passkey(request: Request, context: ContextDep, visitor: VisitorDep, fo
 
 
 @router.get("/passkey")
-def show_passkey(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+def show_passkey(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
     """The button that makes the browser create a passkey."""
     challenge = _challenge(request, context, visitor, "passkey")
     if challenge is None:
@@ -99,7 +92,7 @@ def show_passkey(request: Request, context: ContextDep, visitor: VisitorDep) -> 
 
 
 @router.post("/passkey/confirm")
-def add_passkey(request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep) -> Response:
+def add_passkey(request: Request, context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Keep the passkey that the browser made."""
     challenge = _challenge(request, context, visitor, "passkey")
     if challenge is None:
@@ -117,9 +110,7 @@ def add_passkey(request: Request, context: ContextDep, visitor: VisitorDep, form
 
 
 @router.post("/recovery-codes")
-def renew_recovery_codes(
-    request: Request, context: ContextDep, visitor: VisitorDep, form: FormDep
-) -> Response:
+def renew_recovery_codes(request: Request, context: ContextDep, visitor: OwnDep, form: FormDep) -> Response:
     """Make new recovery codes and show them once."""
     refused = _check(request, context, visitor, form)
     if refused:
@@ -131,7 +122,7 @@ def renew_recovery_codes(
 
 @router.post("/{factor_id}/remove")
 def remove(
-    request: Request, context: ContextDep, visitor: VisitorDep, factor_id: FactorId, form: FormDep
+    request: Request, context: ContextDep, visitor: OwnDep, factor_id: FactorId, form: FormDep
 ) -> Response:
     """Remove an app or a passkey."""
     refused = _check(request, context, visitor, form)

@@ -14,10 +14,10 @@ from services.api.access.rules import read_rules
 from services.api.access.sessions import SecondFactorDue, SignInRefused, Visitor
 from services.api.console.refusals import notice
 from services.api.console.rendering import link, page
+from services.api.console.scope import ANYONE, OwnDep
 from services.api.console.visit import (
     SESSION_COOKIE,
     FormDep,
-    VisitorDep,
     address_of,
     cookie_options,
     enter,
@@ -51,7 +51,7 @@ _FIELDS = {
 _AD_ACCOUNT = "Your Windows name (anna, anna@corp.example or CORP\\anna) and its password"
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[ANYONE])
 def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Response:
     """The form; whoever is signed in already goes on."""
     if visit_of(request).visitor is not None:
@@ -59,7 +59,7 @@ def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Respo
     return sign_in_page(request, context, HTTPStatus.OK, next, "", "")
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[ANYONE])
 def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
     """Check name and password and open a session."""
     name, back = text_of(form, "name"), text_of(form, "next")
@@ -80,20 +80,20 @@ def sign_in(request: Request, context: ContextDep, form: FormDep) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+def sign_out(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
     """End this session."""
     sessions.sign_out(context, request.cookies[SESSION_COOKIE])
     return _leave(request, visitor)
 
 
 @router.post("/sign-out-everywhere")
-def sign_out_everywhere(request: Request, context: ContextDep, visitor: VisitorDep) -> Response:
+def sign_out_everywhere(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
     """End every session of the account, this one too."""
     sessions.sign_out_everywhere(context, visitor.account_id)
     return _leave(request, visitor)
 
 
-@router.get("/set-up/{token}")
+@router.get("/set-up/{token}", dependencies=[ANYONE])
 def show_set_up(request: Request, context: ContextDep, token: str) -> Response:
     """The form that makes a manager."""
     if not setup_link.is_good(context, token):
@@ -101,7 +101,7 @@ def show_set_up(request: Request, context: ContextDep, token: str) -> Response:
     return page(request, "set_up.html", name="", display_name="", refused="", shortest=SHORTEST)
 
 
-@router.post("/set-up/{token}")
+@router.post("/set-up/{token}", dependencies=[ANYONE])
 def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> Response:
     """Make the manager and sign them in."""
     name, display_name = text_of(form, "name"), text_of(form, "display_name")

@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.access import tokens
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, text_of
+from services.api.console.scope import AllSitesManagerDep
+from services.api.console.visit import FormDep, text_of
 from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole
@@ -20,13 +21,15 @@ router = APIRouter(prefix="/tokens")
 
 
 @router.get("")
-def show_tokens(request: Request, context: ContextDep, _visitor: ManagerDep) -> Response:
+def show_tokens(request: Request, context: ContextDep, _visitor: AllSitesManagerDep) -> Response:
     """The list, with the form for another one."""
     return _page(request, context)
 
 
 @router.post("")
-def create_token(request: Request, context: ContextDep, visitor: ManagerDep, form: FormDep) -> Response:
+def create_token(
+    request: Request, context: ContextDep, visitor: AllSitesManagerDep, form: FormDep
+) -> Response:
     """Make a token and show it, this once: the answer is the page itself and no redirect."""
     given = {name: text_of(form, name).strip() for name in ("name", "days", "role", "site")}
     days, role = given["days"], given["role"]
@@ -51,7 +54,7 @@ def create_token(request: Request, context: ContextDep, visitor: ManagerDep, for
 
 @router.post("/{token_id}/revoke")
 def revoke_token(
-    context: ContextDep, visitor: ManagerDep, token_id: Annotated[int, Path(ge=1, le=2**31 - 1)]
+    context: ContextDep, visitor: AllSitesManagerDep, token_id: Annotated[int, Path(ge=1, le=2**31 - 1)]
 ) -> Response:
     """End a token now."""
     tokens.revoke_token(context, token_id, visitor.actor)

@@ -51,22 +51,24 @@ summary.json        versions, platform, database and its revision, messages wait
 checks.json         what `rollcall doctor` says
 process.json        the settings of the process (ROLLCALL_*)
 packages.json       the Python packages and their versions
-sites/*/settings.json   the settings of each site
+sites/*/settings.json   the settings of the site
 sites/*/log.json        the newest {entries:,} entries of its Log
 sites/*/runs.json       its newest {runs} runs with what they read
 """
 
 
-def bundle(context: Context, actor: str) -> bytes:
-    """The ZIP; the audit says who took one. What cannot be found out is said in its place.
+def bundle(context: Context, site_id: str, actor: str) -> bytes:
+    """The ZIP of one site: nothing of another is in it. The audit says who took one. What cannot be found out is said in its
+    place.
 
     :raises StorageUnavailable: the database cannot be read.
     """
     sites = [site.id for site in list_sites(context)]
+    # Of all of them: a text may hold what another site's settings do.
     secrets = _secrets(context, sites)
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in _files(context, sites):
+        for name, content in _files(context, site_id):
             archive.writestr(
                 name, json.dumps(_without(secrets, content), indent=1, ensure_ascii=False, default=str)
             )
@@ -74,27 +76,25 @@ def bundle(context: Context, actor: str) -> bytes:
         read_me = _READ_ME.format(version=installed_version(), now=now, entries=LOG_ENTRIES, runs=_RUNS)
         archive.writestr("README.txt", read_me)
     with context.database.begin() as session:
-        for site_id in sites:
-            events.audit(session, site_id, actor=actor, action="diagnostics.downloaded", details={})
+        events.audit(session, site_id, actor=actor, action="diagnostics.downloaded", details={})
     return written.getvalue()
 
 
-def _files(context: Context, sites: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def _files(context: Context, site_id: str) -> Iterator[tuple[str, Any]]:
     yield "summary.json", _summary(context)
     yield (
         "checks.json",
         [
             {"name": check.name, "ok": check.ok, "message": check.message, "advice": check.advice}
-            for check in doctor.diagnose(context)
+            for check in doctor.diagnose(context, [site_id])
         ],
     )
     yield "process.json", _process(context)
     yield "packages.json", {found.name: found.version for found in distributions()}
-    for site_id in sites:
-        yield f"sites/{site_id}/settings.json", _settings(context, site_id)
-        entries = read_log(context, site_id, limit=LOG_ENTRIES).entries
-        yield f"sites/{site_id}/log.json", json.loads("".join(as_json([entries])))
-        yield f"sites/{site_id}/runs.json", _runs(context, site_id)
+    yield f"sites/{site_id}/settings.json", _settings(context, site_id)
+    entries = read_log(context, site_id, limit=LOG_ENTRIES).entries
+    yield f"sites/{site_id}/log.json", json.loads("".join(as_json([entries])))
+    yield f"sites/{site_id}/runs.json", _runs(context, site_id)
 
 
 def _summary(context: Context) -> dict[str, Any]:

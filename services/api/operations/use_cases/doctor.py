@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,8 +56,11 @@ class Well:
     advice: tuple[str, ...] = ()
 
 
-def diagnose(context: Context) -> list[Check]:
-    """Everything, in the order in which it should be mended; takes some seconds when something is down."""
+def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Check]:
+    """Everything, in the order in which it should be mended; takes some seconds when something is down.
+
+    Of settings those of the sites named, or of all.
+    """
     checks = ready(context)
     # Without tables there is nothing to say of settings and times.
     is_kept = checks[0].ok
@@ -69,7 +72,7 @@ def diagnose(context: Context) -> list[Check]:
     if is_kept and all(check.ok for check in workers):
         checks += [checked("scheduler", lambda: _scheduler(context))]
     if is_kept:
-        checks += list(_settings(context))
+        checks += list(_settings(context, site_ids))
         checks += [checked("clock", lambda: _clock(context))]
     checks += [checked("disk", lambda: _disk(context)), checked("versions", _versions)]
     return checks
@@ -220,10 +223,10 @@ def _scheduler(context: Context) -> str:
     return "Schedules are looked at."
 
 
-def _settings(context: Context) -> Iterator[Check]:
+def _settings(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
     with context.database.read() as session:
         sites = session.scalars(select(Site.id).order_by(Site.id)).all()
-    for site_id in sites:
+    for site_id in sites if site_ids is None else site_ids:
         yield checked(f"settings of {site_id}", lambda site_id=site_id: _complete(context, site_id))  # type: ignore[misc]
 
 

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
+from services.api.console.scope import OperatorDep, SiteDep, VisitorDep, site_of
+from services.api.console.visit import FormDep, text_of
 from services.api.people.use_cases import grace
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, NotFound
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/leaving")
 
@@ -23,18 +23,20 @@ def show_leaving(request: Request, context: ContextDep, _visitor: VisitorDep) ->
 
 
 @router.post("/decide")
-def decide(request: Request, context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+def decide(
+    request: Request, context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep
+) -> Response:
     """Put one deletion off, stop its countdown, or resume it."""
     person = text_of(form, "holder")
     try:
         match text_of(form, "decision"):
             case "keep":
-                grace.keep(context, DEFAULT_SITE, person, visitor.actor)
+                grace.keep(context, site, person, visitor.actor)
             case "resume":
-                grace.resume(context, DEFAULT_SITE, person, visitor.actor)
+                grace.resume(context, site, person, visitor.actor)
             case _:
                 until = date.fromisoformat(text_of(form, "until"))
-                grace.extend(context, DEFAULT_SITE, person, until, visitor.actor)
+                grace.extend(context, site, person, until, visitor.actor)
     except ValueError:
         return _page(request, context, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter a day, e.g. 2027-03-01.")
     except NotFound as error:
@@ -45,7 +47,10 @@ def decide(request: Request, context: ContextDep, visitor: OperatorDep, form: Fo
 
 
 def _page(
-    request: Request, context: ContextDep, status: HTTPStatus = HTTPStatus.OK, problem: str = ""
+    request: Request,
+    context: ContextDep,
+    status: HTTPStatus = HTTPStatus.OK,
+    problem: str = "",
 ) -> Response:
-    rows = grace.list_graces(context, DEFAULT_SITE)
+    rows = grace.list_graces(context, site_of(request))
     return page(request, "leaving.html", status, rows=rows, problem=problem, now=datetime.now(UTC))

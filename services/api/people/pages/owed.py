@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
+from services.api.console.scope import OperatorDep, SiteDep, VisitorDep, site_of
+from services.api.console.visit import FormDep, text_of
 from services.api.people.use_cases import owed
 from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/owed")
 
@@ -22,18 +22,23 @@ def show_owed(request: Request, context: ContextDep, _visitor: VisitorDep) -> Re
 
 
 @router.post("/decide")
-def decide(request: Request, context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+def decide(
+    request: Request, context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep
+) -> Response:
     """Let the next run try again, or give up what is owed to one extension."""
     number = text_of(form, "number")
     deed = owed.give_up if text_of(form, "decision") == "give_up" else owed.try_again
     try:
-        deed(context, DEFAULT_SITE, number, visitor.actor)
+        deed(context, site, number, visitor.actor)
     except NotFound as error:
         return _page(request, context, HTTPStatus.NOT_FOUND, error.message)
     return RedirectResponse(link("/owed"), HTTPStatus.SEE_OTHER)
 
 
 def _page(
-    request: Request, context: ContextDep, status: HTTPStatus = HTTPStatus.OK, problem: str = ""
+    request: Request,
+    context: ContextDep,
+    status: HTTPStatus = HTTPStatus.OK,
+    problem: str = "",
 ) -> Response:
-    return page(request, "owed.html", status, rows=owed.list_owed(context, DEFAULT_SITE), problem=problem)
+    return page(request, "owed.html", status, rows=owed.list_owed(context, site_of(request)), problem=problem)

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, OperatorDep, VisitorDep, text_of
+from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
+from services.api.console.visit import FormDep, text_of
 from services.api.people.use_cases import bindings, welcome
 from services.api.people.use_cases.explain import explain
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, NotFound
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter()
 
@@ -22,6 +22,7 @@ router = APIRouter()
 def show_person(
     request: Request,
     context: ContextDep,
+    site: SiteDep,
     _visitor: VisitorDep,
     q: Annotated[str, Query(max_length=2048)] = "",
 ) -> Response:
@@ -29,7 +30,7 @@ def show_person(
     told, problem, status = None, "", HTTPStatus.OK
     if q.strip():
         try:
-            told = explain(context, DEFAULT_SITE, q)
+            told = explain(context, site, q)
         except NotFound as error:
             problem, status = error.message, HTTPStatus.NOT_FOUND
         except Conflict as error:
@@ -38,17 +39,17 @@ def show_person(
 
 
 @router.post("/people/release")
-def release_link(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+def release_link(context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep) -> Response:
     """End the link of a person to their extension."""
     guid = text_of(form, "person")
-    bindings.release(context, DEFAULT_SITE, guid, visitor.actor)
+    bindings.release(context, site, guid, visitor.actor)
     return RedirectResponse(link("/people", q=guid), HTTPStatus.SEE_OTHER)
 
 
 @router.post("/people/welcome")
-def send_welcome_message(context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+def send_welcome_message(context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep) -> Response:
     """Let 3CX mail its welcome message again, to a person or to chosen rows; the Log has what became of it."""
     numbers = list(dict.fromkeys(value for value in form.getlist("number") if isinstance(value, str)))
-    welcome.send(context, DEFAULT_SITE, numbers, visitor.actor)
+    welcome.send(context, site, numbers, visitor.actor)
     shown = {"number": numbers[0]} if len(numbers) == 1 else {}
     return RedirectResponse(link("/log", **shown), HTTPStatus.SEE_OTHER)

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, OperatorDep, VisitorDep
+from services.api.console.scope import OperatorDep, SiteDep, VisitorDep, site_of
+from services.api.console.visit import FormDep
 from services.api.people.use_cases import templates
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, NotFound, RollcallError
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/templates")
 # Every unit.
@@ -32,7 +32,9 @@ def show_templates(
 
 
 @router.post("/write-again")
-def write_again(request: Request, context: ContextDep, visitor: OperatorDep, form: FormDep) -> Response:
+def write_again(
+    request: Request, context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep
+) -> Response:
     """Let the next run write the template's settings again to the chosen extensions."""
     numbers = [value for value in form.getlist("number") if isinstance(value, str)]
     try:
@@ -40,7 +42,7 @@ def write_again(request: Request, context: ContextDep, visitor: OperatorDep, for
             return _page(
                 request, context, "", 0, "Select at least one extension.", HTTPStatus.UNPROCESSABLE_ENTITY
             )
-        written = templates.write_again(context, DEFAULT_SITE, numbers[: templates.MOST], visitor.actor)
+        written = templates.write_again(context, site, numbers[: templates.MOST], visitor.actor)
     except (Conflict, NotFound) as error:
         is_conflict = isinstance(error, Conflict)
         status = HTTPStatus.CONFLICT if is_conflict else HTTPStatus.NOT_FOUND
@@ -61,14 +63,14 @@ def _page(
     compared = None
     if unit:
         try:
-            compared = templates.compare(context, DEFAULT_SITE, "" if unit == ALL else unit, offset)
+            compared = templates.compare(context, site_of(request), "" if unit == ALL else unit, offset)
         except RollcallError as error:
             problem, status = error.message, HTTPStatus(getattr(error, "status", HTTPStatus.OK))
     return page(
         request,
         "templates.html",
         status,
-        units=templates.units_with_template(context, DEFAULT_SITE),
+        units=templates.units_with_template(context, site_of(request)),
         unit=unit,
         offset=offset,
         most=templates.MOST,

@@ -22,7 +22,7 @@ from services.api.settings.use_cases.sections import read_section, replace_secti
 from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
 from shared.settings.documents import SECTION_MODELS, Section
-from shared.settings.store import DEFAULT_SITE, public
+from shared.settings.store import public
 from shared.worker.context import Context
 
 _TESTS: dict[str, Callable[[Context, str, Values, questions.Actor], Any]] = {
@@ -37,6 +37,8 @@ _FIRST_PART = re.compile(r"^(?:\\.|[^,\\])*,?\s*")
 class Form:
     """What is filled in, and what is to be said about it."""
 
+    # Whose settings they are.
+    site_id: str
     tab: Tab
     values: Values
     version: int
@@ -80,30 +82,30 @@ class Form:
         return any(str(value_at(self.values, name)) != str(value_at(defaults, name)) for name in names)
 
 
-def stored_form(context: Context, tab: Tab) -> Form:
+def stored_form(context: Context, site_id: str, tab: Tab) -> Form:
     """The form as it is stored."""
-    return Form(
-        tab, *read_section(context, DEFAULT_SITE, tab.section), known_units=_known_units(context, tab)
-    )
+    values, version = read_section(context, site_id, tab.section)
+    return Form(site_id, tab, values, version, known_units=_known_units(context, site_id, tab))
 
 
-def sent_form(context: Context, tab: Tab, sent: FormData) -> Form:
+def sent_form(context: Context, site_id: str, tab: Tab, sent: FormData) -> Form:
     """The form as it was filled in, on top of what is stored of its section."""
-    stored, version = read_section(context, DEFAULT_SITE, tab.section)
+    stored, version = read_section(context, site_id, tab.section)
     given = text_of(sent, "version")
     is_number = given.isascii() and given.isdecimal() and len(given) < 10
     return Form(
+        site_id,
         tab,
         read_form(sent, tab.fields, stored),
         int(given) if is_number else version,
-        known_units=_known_units(context, tab),
+        known_units=_known_units(context, site_id, tab),
     )
 
 
-def _known_units(context: Context, tab: Tab) -> tuple[str, ...]:
+def _known_units(context: Context, site_id: str, tab: Tab) -> tuple[str, ...]:
     if not any(cell.input is Input.UNIT for field in tab.fields.values() for cell in field.columns):
         return ()
-    directory, _version = read_section(context, DEFAULT_SITE, Section.DIRECTORY)
+    directory, _version = read_section(context, site_id, Section.DIRECTORY)
     return tuple(unit["dn"] for unit in directory["units"])
 
 
@@ -111,7 +113,7 @@ def save(context: Context, form: Form, actor: str) -> int | None:
     """The version saved, or ``None`` with what is wrong noted in the form."""
     form.values = form.filled()
     try:
-        return replace_section(context, DEFAULT_SITE, form.tab.section, form.values, actor, form.version)
+        return replace_section(context, form.site_id, form.tab.section, form.values, actor, form.version)
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except Conflict as error:
@@ -125,17 +127,17 @@ def pair(context: Context, form: Form, code: str, actor: str) -> bool:
         said = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
         form.errors = {"pairing_code": said}
         return False
-    current = read_section(context, DEFAULT_SITE, form.tab.section)[1]
+    current = read_section(context, form.site_id, form.tab.section)[1]
     if form.version != current:
         _note_stale(form, current)
         return False
     try:
-        pairing.pair_relay(context, DEFAULT_SITE, code[:100], actor, form.values)
+        pairing.pair_relay(context, form.site_id, code[:100], actor, form.values)
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except RollcallError as error:
         # The settings were saved before the relay was asked.
-        form.version = read_section(context, DEFAULT_SITE, form.tab.section)[1]
+        form.version = read_section(context, form.site_id, form.tab.section)[1]
         form.refused = with_form_names(error.message, form.tab.section)
     else:
         return True
@@ -184,20 +186,20 @@ def _ask(context: Context, form: Form, verb: str, argument: str, actor: question
     try:
         match verb:
             case "test" if form.tab.question in _TESTS:
-                form.answer = _TESTS[form.tab.question](context, DEFAULT_SITE, asked, actor)
+                form.answer = _TESTS[form.tab.question](context, form.site_id, asked, actor)
             case "extensions":
-                form.extensions = questions.list_extensions(context, DEFAULT_SITE)
+                form.extensions = questions.list_extensions(context, form.site_id)
             case "attributes":
-                form.attributes = questions.list_attributes(context, DEFAULT_SITE, asked, actor)
+                form.attributes = questions.list_attributes(context, form.site_id, asked, actor)
             case "proposals":
-                found = questions.propose_numbers(context, DEFAULT_SITE, asked, actor)
+                found = questions.propose_numbers(context, form.site_id, asked, actor)
                 form.proposals, form.attributes = found["proposals"], found["attributes"]
             case "try":
                 name = argument.removeprefix("attributes.")
-                form.tried = questions.try_mapping(context, DEFAULT_SITE, name, values=asked, actor=actor)
+                form.tried = questions.try_mapping(context, form.site_id, name, values=asked, actor=actor)
             case "browse":
                 form.browsed = argument
-                form.units = questions.browse_units(context, DEFAULT_SITE, argument, asked, actor)
+                form.units = questions.browse_units(context, form.site_id, argument, asked, actor)
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except RollcallError as error:

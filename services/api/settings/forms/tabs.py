@@ -6,6 +6,9 @@ A test sees to it that every setting has its place.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.api.access.permissions import SECTIONS_OF_ALL_SITES
+from services.api.access.sessions import Visitor
+from shared.database.tables import AccountRole
 from shared.settings.declaration import Group
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.fields import Field, fields_of
@@ -124,6 +127,14 @@ TABS: tuple[Tab, ...] = (
     Tab("second-factor", "Second factor", Section.SECOND_FACTOR, (second_factor.REQUIRED_FOR,)),
     Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,)),
 )
+
+
+def tabs_for(visitor: Visitor | None) -> list[Tab]:
+    """The tabs that are there for a visitor: what counts for all sites is not for those of one."""
+    sees_all = visitor is not None and visitor.roles.may_everywhere(AccountRole.VIEWER)
+    return [tab for tab in TABS if sees_all or tab.section.value not in SECTIONS_OF_ALL_SITES]
+
+
 BY_SLUG: Mapping[str, Tab] = {tab.slug: tab for tab in TABS}
 
 

@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.connections.use_cases import questions
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, VisitorDep, text_of
+from services.api.console.scope import ManagerDep, SiteDep, VisitorDep, section_site
+from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.settings.forms import tabs
 from services.api.settings.forms.fields import value_at
 from services.api.settings.forms.form import Form, above, act, pair, save, sent_form, stored_form
@@ -16,9 +17,9 @@ from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.history import read_history, values_of
 from services.api.settings.use_cases.sections import read_section, replace_section
 from services.api.web.dependencies import Before, ContextDep
+from shared.database.tables import AccountRole
 from shared.errors import NotFound, RollcallError
 from shared.settings.fields import label_of
-from shared.settings.store import DEFAULT_SITE
 
 router = APIRouter(prefix="/settings")
 Slug = Annotated[str, Path(max_length=40)]
@@ -32,10 +33,10 @@ def to_the_first_tab(_visitor: VisitorDep) -> Response:
 
 
 @router.get("/choices/extensions")
-def offer_extensions(context: ContextDep, _visitor: ManagerDep) -> dict[str, Any]:
+def offer_extensions(context: ContextDep, site: SiteDep, _visitor: ManagerDep) -> dict[str, Any]:
     """The phone system's extensions for the fields to offer, or why there are none, for the page's script."""
     try:
-        return {"items": questions.list_extensions(context, DEFAULT_SITE), "reason": ""}
+        return {"items": questions.list_extensions(context, site), "reason": ""}
     except RollcallError as error:
         return {"items": [], "reason": error.message}
 
@@ -44,23 +45,26 @@ def offer_extensions(context: ContextDep, _visitor: ManagerDep) -> dict[str, Any
 def show_tab(
     request: Request,
     context: ContextDep,
-    _visitor: VisitorDep,
+    site: SiteDep,
+    visitor: VisitorDep,
     slug: Slug,
     saved: VersionNumber | None = None,
     paired: str = "",
 ) -> Response:
     """One tab as it is stored."""
-    form = stored_form(context, _tab(slug))
+    tab = _tab(slug)
+    form = stored_form(context, section_site(visitor, tab.section, site), tab)
     form.is_paired_now = bool(paired)
     return _page(request, form, saved)
 
 
 @router.post("/{slug}")
 def use_tab(
-    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep
+    request: Request, context: ContextDep, site: SiteDep, visitor: ManagerDep, slug: Slug, sent: FormDep
 ) -> Response:
     """Save the tab, or do with what is filled in whatever the button says."""
-    form = sent_form(context, _tab(slug), sent)
+    tab = _tab(slug)
+    form = sent_form(context, section_site(visitor, tab.section, site, AccountRole.MANAGER), tab, sent)
     action = text_of(sent, "action")
     if action in ("", "save"):
         saved = save(context, form, visitor.actor)
@@ -76,19 +80,25 @@ def use_tab(
 
 @router.get("/{slug}/history")
 def show_history(
-    request: Request, context: ContextDep, _visitor: VisitorDep, slug: Slug, before: Before = None
+    request: Request,
+    context: ContextDep,
+    site: SiteDep,
+    visitor: VisitorDep,
+    slug: Slug,
+    before: Before = None,
 ) -> Response:
     """Who changed what when."""
     tab = _tab(slug)
-    versions = read_history(context, DEFAULT_SITE, tab.section, before)
+    site = section_site(visitor, tab.section, site)
+    versions = read_history(context, site, tab.section, before)
     return page(
         request,
         "settings_history.html",
         tab=tab,
-        tabs=tabs.TABS,
+        tabs=tabs.tabs_for(visit_of(request).shown_visitor),
         versions=versions,
         label=label_of,
-        newest_version=read_section(context, DEFAULT_SITE, tab.section)[1],
+        newest_version=read_section(context, site, tab.section)[1],
         newest=link(f"/settings/{slug}/history") if before is not None else None,
         older=link(f"/settings/{slug}/history", before=versions[-1].version)
         if versions and versions[-1].version > 1
@@ -97,12 +107,13 @@ def show_history(
 
 
 @router.post("/{slug}/restore")
-def restore(context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep) -> Response:
+def restore(context: ContextDep, site: SiteDep, visitor: ManagerDep, slug: Slug, sent: FormDep) -> Response:
     """Save an earlier version once more, as the newest one; secrets stay as they are."""
     tab = _tab(slug)
+    site = section_site(visitor, tab.section, site, AccountRole.MANAGER)
     wanted, newest = _version(text_of(sent, "version")), _version(text_of(sent, "newest"))
-    values = values_of(context, DEFAULT_SITE, tab.section, wanted)
-    saved = replace_section(context, DEFAULT_SITE, tab.section, values, visitor.actor, newest)
+    values = values_of(context, site, tab.section, wanted)
+    saved = replace_section(context, site, tab.section, values, visitor.actor, newest)
     return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
 
 
@@ -112,7 +123,7 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         "settings.html",
         form.status,
         tab=form.tab,
-        tabs=tabs.TABS,
+        tabs=tabs.tabs_for(visit_of(request).shown_visitor),
         shown=form,
         saved=saved,
         label=label_of,

@@ -12,7 +12,8 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.api.console.rendering import link, page
-from services.api.console.visit import FormDep, ManagerDep, text_of
+from services.api.console.scope import ManagerDep, SiteDep, run_of_site, site_of
+from services.api.console.visit import FormDep, text_of
 from services.api.runs.use_cases import runs
 from services.api.settings.forms import proposals
 from services.api.settings.forms.fields import put, value_at
@@ -25,7 +26,6 @@ from services.api.web.dependencies import ContextDep
 from shared.database.tables import RunKind
 from shared.errors import NotFound
 from shared.settings.fields import label_of
-from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/wizard")
@@ -35,36 +35,39 @@ _LONGEST_CHOICE = 300
 
 
 @router.get("")
-def to_the_next_step(context: ContextDep, _visitor: ManagerDep) -> Response:
+def to_the_next_step(context: ContextDep, site: SiteDep, _visitor: ManagerDep) -> Response:
     """Go on where somebody left off."""
-    step = next_step(_done(context))
+    step = next_step(_done(context, site))
     return _to(step) if step is not None else RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
 
 
 @router.get("/preview")
-def show_first_plan(request: Request, context: ContextDep, _visitor: ManagerDep) -> Response:
+def show_first_plan(request: Request, context: ContextDep, site: SiteDep, _visitor: ManagerDep) -> Response:
     """The first plan: begun, going, to be approved, or carried out."""
-    return _page(request, context, BY_SLUG["preview"], plan=read_first_plan(context, DEFAULT_SITE))
+    return _page(request, context, BY_SLUG["preview"], plan=read_first_plan(context, site))
 
 
 @router.post("/preview")
-def use_first_plan(context: ContextDep, visitor: ManagerDep, sent: FormDep) -> Response:
+def use_first_plan(context: ContextDep, site: SiteDep, visitor: ManagerDep, sent: FormDep) -> Response:
     """Start the preview, or approve what it showed."""
     if text_of(sent, "action") == "approve":
         run_id = text_of(sent, "run")
         if not (run_id.isascii() and run_id.isdecimal() and len(run_id) < 10):
             raise NotFound("There is no such run. Open the step again to see the newest.")
+        run_of_site(context, site, int(run_id))
         runs.approve(context, int(run_id), text_of(sent, "plan_hash"), visitor.actor)
     else:
-        runs.start(context, DEFAULT_SITE, RunKind.PREVIEW, visitor.actor)
+        runs.start(context, site, RunKind.PREVIEW, visitor.actor)
     return _to(BY_SLUG["preview"])
 
 
 @router.get("/{slug}")
-def show_step(request: Request, context: ContextDep, _visitor: ManagerDep, slug: Slug) -> Response:
+def show_step(
+    request: Request, context: ContextDep, site: SiteDep, _visitor: ManagerDep, slug: Slug
+) -> Response:
     """One step, with what the ends offer to choose from."""
     step, tab = _step(slug)
-    form = stored_form(context, tab)
+    form = stored_form(context, site, tab)
     if slug == "schedule" and form.version == 0:
         # Whoever comes here wants runs to start; the default is for a site that is not set up.
         form.values["is_enabled"] = True
@@ -76,11 +79,11 @@ def show_step(request: Request, context: ContextDep, _visitor: ManagerDep, slug:
 
 @router.post("/{slug}")
 def use_step(
-    request: Request, context: ContextDep, visitor: ManagerDep, slug: Slug, sent: FormDep
+    request: Request, context: ContextDep, site: SiteDep, visitor: ManagerDep, slug: Slug, sent: FormDep
 ) -> Response:
     """Test and save the step and go on, or do with what is filled in whatever the button says."""
     step, tab = _step(slug)
-    form = sent_form(context, tab, sent)
+    form = sent_form(context, site, tab, sent)
     if slug == "number":
         _take_other_attribute(form, sent)
     action = text_of(sent, "action")
@@ -130,7 +133,7 @@ def _take_other_attribute(form: Form, sent: FormData) -> None:
 
 def _form_page(request: Request, context: Context, step: Step, form: Form) -> Response:
     """The step's page, with what is offered to choose from. Whether the offers can be had decides nothing."""
-    offers = Form(form.tab, form.values, form.version)
+    offers = Form(form.site_id, form.tab, form.values, form.version)
     # An end that has just refused is not made to be waited for once more.
     is_worth_asking = not form.refused and not form.errors
     if step.slug == "templates" and form.extensions is None and is_worth_asking:
@@ -176,7 +179,7 @@ def _page(
         status,
         step=step,
         steps=STEPS,
-        done=_done(context),
+        done=_done(context, site_of(request)),
         previous=previous,
         following=following,
         plan=plan,
@@ -184,9 +187,9 @@ def _page(
     )
 
 
-def _done(context: Context) -> frozenset[str]:
-    stored = context.site_settings(DEFAULT_SITE)
-    return steps_done(stored, has_ended_well=has_ended_well(context, DEFAULT_SITE))
+def _done(context: Context, site: str) -> frozenset[str]:
+    stored = context.site_settings(site)
+    return steps_done(stored, has_ended_well=has_ended_well(context, site))
 
 
 def _step(slug: str) -> tuple[Step, Tab]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import events
 from shared.database.tables import (
+    Account,
     ApiToken,
     Asset,
     BindingRow,
@@ -93,9 +94,19 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
         session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
         tokens = session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)).rowcount  # type: ignore[attr-defined]
+        if site_id != DEFAULT_SITE:
+            _end_roles(session, site_id)
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)
     return {"tokens": tokens}
+
+
+def _end_roles(session: Session, site_id: str) -> None:
+    """Nobody has a role at a later site of this id for it. An account without any other role comes in no more."""
+    for account in session.scalars(select(Account).where(Account.site_roles.is_not(None))):
+        held = account.site_roles or {}
+        if site_id in held:
+            account.site_roles = {other: role for other, role in held.items() if other != site_id}
 
 
 def _forget_bindings(context: Context, site_id: str) -> int:
