@@ -19,7 +19,7 @@ test: $(STAMP) test-tools
 
 # What needs no other server than PostgreSQL, in less than a minute: before every commit.
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadgroup tests/unit tests/contract $(ARGS)
+	$(BIN)/python -m pytest -n logical --dist loadgroup tests/unit tests/contract $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check $(CODE)

@@ -47,9 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
         databases.forget_choice()
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """``-n auto``: more than there are cores, because many tests wait for other processes."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """``-n auto``: more than there are cores, because many tests wait for other processes. ``-n logical``, for those that
+    do not: as many, because each worker collects all tests first.
+    """
+    cores = os.cpu_count() or 1
+    return cores if config.getoption("numprocesses") == "logical" else 3 * cores
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.operations.use_cases import backup_file
 from tests.integration.api.conftest import client, context, ready
 from tests.integration.cli.conftest import Answer, Terminal, configured, ends, rollcall
 from tests.support.databases import database_url
@@ -13,6 +14,12 @@ __all__ = ["client", "configured", "context", "ends", "ready", "rollcall"]
 
 PASSPHRASE = "a long enough passphrase"
 RunRollcall = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a try of a backup's passphrase cost a hundredth; what a real one costs is shown with the file's own tests."""
+    monkeypatch.setitem(backup_file._SCRYPT, "n", 2**10)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The file of a backup: it opens with its passphrase exactly as it was written, or not at all."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,16 @@ from services.api.operations.use_cases import backup_file
 from shared.errors import BackupUnusable, Conflict, SettingsInvalid, StorageUnavailable
 
 PASSPHRASE = "correct horse battery"
+REAL = dict(backup_file._SCRYPT)
 CONTENT = {"names": ["Åsa", "[bold]", "\N{GRINNING FACE}"], "none": None}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _cheap_passphrases() -> Iterator[None]:
+    """Let a try of a passphrase cost a hundredth. Of the whole module, for Hypothesis."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(backup_file._SCRYPT, "n", 2**10)
+        yield
 
 
 @cache
@@ -35,6 +45,16 @@ def test_what_was_written_is_read() -> None:
     assert _read(_good()) == CONTENT
 
 
+def test_a_try_of_a_passphrase_costs_what_attackers_cannot_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 128 MiB and a third of a second each.
+    monkeypatch.setitem(backup_file._SCRYPT, "n", 2**17)
+    assert REAL == backup_file._SCRYPT
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "backup"
+        backup_file.write(path, CONTENT, PASSPHRASE)
+        assert backup_file.read(path, PASSPHRASE)[1] == CONTENT
+
+
 def test_the_file_shows_nothing_of_its_content() -> None:
     line, _newline, sealed = _good().partition(b"\n")
     assert set(json.loads(line)) == {"format", "version", "rollcall", "made_at", "salt", "nonce"}
@@ -47,8 +67,7 @@ def test_another_passphrase_opens_nothing() -> None:
         _read(_good(), PASSPHRASE + " ")
 
 
-# Each costs what a try of a passphrase costs.
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 @example(place=0.0, bit=0)
 @example(place=0.999999, bit=7)
@@ -59,7 +78,7 @@ def test_a_file_with_one_bit_changed_is_refused(place: float, bit: int) -> None:
         _read(bytes(spoilt))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_file_that_was_cut_off_is_refused(kept: float) -> None:
     with pytest.raises(BackupUnusable, match="Nothing was changed"):
