@@ -19,7 +19,6 @@ from services.api.log.use_cases.exports import Exports
 from services.api.operations.routes import health, metrics
 from services.api.operations.use_cases.broker_health import BrokerHealth
 from services.api.operations.use_cases.readiness import ReadinessLook
-from services.api.overview.queries import NextRun
 from services.api.people.routes import bindings, grace, owed, people, templates, welcome
 from services.api.runs.following import Following
 from services.api.runs.routes import progress, runs
@@ -42,9 +41,9 @@ Sign in with a bearer token (`rollcall token create NAME`). Every failure is an 
 stable `code`; 503 comes with `Retry-After`."""
 
 
-def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
+def create_app(context: Context) -> FastAPI:
     """The application for one process's context. Everything of the API but ``/health`` needs a token; the console
-    below ``/console`` has sign-ins of its own. ``next_run`` lets it say when the next run is due.
+    below ``/console`` has sign-ins of its own.
     """
     app = FastAPI(
         title="Rollcall",
@@ -96,7 +95,7 @@ def create_app(context: Context, next_run: NextRun | None = None) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, dependencies=signed_in, responses=common)
     openapi.complete(app)
     app.add_api_route("/openapi.json", _document, include_in_schema=False)
-    console = create_console(context, next_run)
+    console = create_console(context)
     # What a caller may have at once is counted for API and console together.
     console.state.following = app.state.following
     console.state.exports = app.state.exports

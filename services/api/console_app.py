@@ -27,7 +27,6 @@ from services.api.log import pages as log
 from services.api.operations import pages as support
 from services.api.operations.use_cases.broker_health import BrokerHealth
 from services.api.overview import pages as overview
-from services.api.overview.queries import NextRun
 from services.api.people.pages import leaving, owed, people, templates
 from services.api.runs import pages as runs
 from services.api.settings.pages import settings, wizard
@@ -56,7 +55,7 @@ PAGES = (
 )
 
 
-def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI:
+def create_console(context: Context) -> FastAPI:
     """The console for one process's context."""
     app = FastAPI(
         title="Rollcall console",
@@ -68,7 +67,6 @@ def create_console(context: Context, next_run: NextRun | None = None) -> FastAPI
         dependencies=[Depends(check_form)],
     )
     app.state.context = context
-    app.state.next_run = next_run
     app.state.broker_health = BrokerHealth(context)
     app.add_middleware(SiteAddress)
     app.add_middleware(SecurityHeaders)

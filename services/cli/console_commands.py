@@ -1,7 +1,6 @@
 """Commands about the console: the link that makes a manager, and what ``up`` brings to it."""
 
 import sys
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,10 +11,7 @@ from services.api.access.setup_link import make_link
 from services.api.console.rendering import PREFIX
 from services.cli.options import ACTOR, deployment_of
 from services.cli.output import say
-from services.collector.due_runs import schedule_of
-from services.collector.schedule import next_due
 from shared.private_files import write_private
-from shared.settings.documents import ScheduleSettings
 from shared.worker.context import Context
 
 _LINK_FILE = "setup-link"
@@ -73,11 +69,6 @@ def invitation(context: Context, address: str) -> str:
         "\nNobody can sign in to the console yet. The link that makes the first manager, once, within a day, is in the "
         f"file {file.absolute()}."
     )
-
-
-def next_run(settings: ScheduleSettings, now: datetime) -> datetime | None:
-    """When the schedule is due next, for the console's overview."""
-    return next_due(schedule_of(settings), now) if settings.is_enabled else None
 
 
 def _address_of_link(context: Context, address: str) -> str:

@@ -146,5 +146,7 @@ def import_tasks() -> None:
     from services.collector import tasks as collector
     from services.reconciler import tasks as reconciler
     from services.relay_client import tasks as relay_client
+    from services.scheduler import tasks as scheduler
 
-    log.debug("tasks_known", modules=[collector.__name__, reconciler.__name__, relay_client.__name__])
+    modules = (collector, reconciler, relay_client, scheduler)
+    log.debug("tasks_known", modules=[module.__name__ for module in modules])

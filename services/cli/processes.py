@@ -184,10 +184,9 @@ def serve(context: Context, sock: socket.socket) -> None:
     from services.api.app import create_app
     from services.api.web.addresses import trusted_proxies
     from services.api.web.connections import server_config
-    from services.cli.console_commands import next_run
 
     config = server_config(
-        create_app(context, next_run),
+        create_app(context),
         trusted_proxies(os.environ),
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )

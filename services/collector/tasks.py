@@ -4,13 +4,13 @@ from typing import Any
 
 from celery import shared_task
 
-from services.collector import due_runs, questions
+from services.collector import questions
 from services.collector.absent import locate_absent as look_for_absent
 from services.collector.lookup import look_up_people as look_up
 from services.collector.snapshot import snapshot_unit as read_unit
 from services.collector.write_numbers import write_numbers as write
 from shared.messages import LocateAbsent, LookUpPeople, SnapshotUnit, WriteNumbers
-from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS, SWEEP, TICK
+from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS
 from shared.worker.task import QuestionTask, RollcallTask
 
 
@@ -36,18 +36,6 @@ def look_up_people(self: RollcallTask, message: dict[str, Any]) -> None:
 def write_numbers(self: RollcallTask, message: dict[str, Any]) -> None:
     """Write given numbers of a site to the directory."""
     write(self.context, WriteNumbers.read(message).site_id)
-
-
-@shared_task(name=TICK, base=RollcallTask, bind=True)
-def tick(self: RollcallTask) -> None:
-    """Start the runs that schedules say are due."""
-    due_runs.tick(self.context)
-
-
-@shared_task(name=SWEEP, base=RollcallTask, bind=True)
-def sweep(self: RollcallTask) -> None:
-    """Publish again what waits for a worker."""
-    due_runs.sweep(self.context)
 
 
 @shared_task(

@@ -74,14 +74,14 @@ def write_page(session: Session, part_id: int, attempt: int, page: int, items: S
     )
 
 
-def forget_other_attempts(session: Session, part_id: int, attempt: int) -> None:
+def delete_other_attempts(session: Session, part_id: int, attempt: int) -> None:
     """Remove what earlier attempts at the part had written."""
     session.execute(
         delete(SnapshotPage).where(SnapshotPage.part_id == part_id, SnapshotPage.attempt != attempt)
     )
 
 
-def forget_pages(session: Session, part_id: int, attempt: int) -> None:
+def delete_pages(session: Session, part_id: int, attempt: int) -> None:
     """Remove what an attempt has written so far, to begin again within it."""
     session.execute(
         delete(SnapshotPage).where(SnapshotPage.part_id == part_id, SnapshotPage.attempt == attempt)

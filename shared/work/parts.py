@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import events
-from shared.database.pages import Item, forget_other_attempts, forget_pages, write_page
+from shared.database.pages import Item, delete_other_attempts, delete_pages, write_page
 from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.errors import LeaseHeld, RollcallError, TransientError, TransitionRefused
 from shared.runs.due import part_message
@@ -75,7 +75,7 @@ class PartWork(Work):
         """
         with self.context.database.begin() as session:
             self._keep(session)
-            forget_pages(session, self.id, self.attempt)
+            delete_pages(session, self.id, self.attempt)
         self.pages = self.items = 0
 
     def note(self, proof: Mapping[str, Any]) -> None:
@@ -109,7 +109,7 @@ class PartWork(Work):
                 error_code=None,
                 error_message=None,
             )
-            forget_other_attempts(session, self.id, self.attempt)
+            delete_other_attempts(session, self.id, self.attempt)
 
     def is_suspect(self) -> bool:
         """Whether it waits to be taken, and the end it reads did not answer last time."""

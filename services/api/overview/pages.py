@@ -26,9 +26,8 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
     settings = context.site_settings(site).settings
     seen = read_overview(context, site)
     missing = _missing(settings)
-    next_run = request.app.state.next_run
     now = datetime.now(UTC)
-    stranded = find_stranded(context, site, settings.schedule, next_run, now)
+    stranded = find_stranded(context, site, settings.schedule, now)
     tone, title, text = _standing(seen, missing)
     return page(
         request,
@@ -41,7 +40,7 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
         bars=chart.bars(seen.history),
         chart_size=(chart.WIDTH, chart.HEIGHT),
         schedule=schedule_in_words(settings.schedule),
-        next_run_at=next_run(settings.schedule, now) if next_run is not None else None,
+        next_run_at=settings.schedule.next_run_at(now),
         leaving=list_graces(context, site),
         owed=list_owed(context, site),
         now=now,

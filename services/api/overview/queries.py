@@ -1,6 +1,6 @@
 """What the overview shows: where the site stands, what both ends said last, and what waits for a person or a worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,7 +31,6 @@ from shared.worker.context import Context
 # A worker that lives takes work up at once, and what was lost is published again within this time by far.
 _PATIENCE = timedelta(minutes=2)
 # When a schedule is due next after a moment. The arithmetic is the collector's; whoever starts the process brings it.
-NextRun = Callable[[ScheduleSettings, datetime], datetime | None]
 RUNS_IN_CHART = 30
 CONFLICTS_SHOWN = 5
 
@@ -105,16 +104,14 @@ def read_overview(context: Context, site_id: str) -> Overview:
         )
 
 
-def find_stranded(
-    context: Context, site_id: str, schedule: ScheduleSettings, next_run: NextRun | None, now: datetime
-) -> Due | None:
+def find_stranded(context: Context, site_id: str, schedule: ScheduleSettings, now: datetime) -> Due | None:
     """What waits for a worker for too long, ``None`` when nothing does. From the database alone, so it costs nothing."""
     with context.database.read() as session:
         run = _newest_in(session, site_id, ACTIVE_STATES)
         if run is not None:
             since = _untouched_since(session, run, now) if run.state == RunState.COLLECTING else None
             return Due(run, since) if since is not None else None
-        if next_run is None or not schedule.is_enabled:
+        if not schedule.is_enabled:
             return None
         # As the schedule counts: a slot is due once no full run began since it and the schedule was saved before.
         last_run_at = session.scalar(
@@ -126,7 +123,7 @@ def find_stranded(
             )
         )
     begun = [moment for moment in (last_run_at, saved_at) if moment is not None]
-    due = next_run(schedule, max(begun)) if begun else None
+    due = schedule.next_run_at(max(begun)) if begun else None
     return Due(None, due) if due is not None and due < now - _PATIENCE else None
 
 

@@ -1,5 +1,6 @@
 """The schedule: when runs start automatically."""
 
+from datetime import datetime
 from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import StringConstraints, field_validator, model_validator
 
 from shared.domain.schedule import ScheduleMode
+from shared.domain.slots import Schedule, next_due
 from shared.settings.declaration import Document, ErrorWords, Group, Input, setting, wrong
 
 SCHEDULE = Group("")
@@ -39,6 +41,14 @@ class ScheduleSettings(Document):
     time_zone: Annotated[str, Input.TIME_ZONE] = setting(
         "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE
     )
+
+    def to_schedule(self) -> Schedule:
+        """The settings as plain values for the arithmetic."""
+        return Schedule(self.mode, self.every_minutes, self.times, self.time_zone)
+
+    def next_run_at(self, after: datetime) -> datetime | None:
+        """When the next run is due; ``None`` when none starts by itself."""
+        return next_due(self.to_schedule(), after) if self.is_enabled else None
 
     @field_validator("time_zone")
     @classmethod

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
 from services.cli.deployment import workers
-from services.collector.due_runs import tick
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.scheduler.due_runs import tick
 from shared.database.tables import Lease, RunState, SettingsVersion
 from shared.worker.context import Context
 from shared.worker.queues import Queue

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from services.collector.due_runs import sweep, tick
+from services.scheduler.due_runs import sweep, tick
 from shared.database.tables import Run, RunState, SettingsVersion, SnapshotPart
 from shared.settings.documents import Section
 from tests.integration.collector.collecting import Collecting

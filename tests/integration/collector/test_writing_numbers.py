@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from services.collector import questions
 from services.collector.active_directory import ActiveDirectory
-from services.collector.due_runs import sweep
 from services.collector.write_numbers import write_numbers
+from services.scheduler.due_runs import sweep
 from shared.database import given_numbers
 from shared.database.tables import AuditEntry, BindingRow, Event, GivenNumberRow
 from shared.errors import AttributeOccupied, DirectoryUnavailable, LeaseHeld

@@ -1,17 +1,15 @@
 """``rollcall console setup-link`` and what ``rollcall up`` says while nobody can sign in."""
 
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from services.api.access import setup_link
-from services.cli.console_commands import invitation, next_run
+from services.cli.console_commands import invitation
 from services.cli.deployment import open_deployment
 from services.cli.main import main
 from services.cli.processes import listening
-from shared.settings.documents import ScheduleSettings
 from shared.settings.process import load
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD
@@ -47,13 +45,6 @@ def test_output_that_is_kept_names_the_file_of_the_link_and_not_the_link(context
     setup_link.use_link(context, link.rpartition("/")[2], "anna", "", PASSWORD)
     assert invitation(context, "http://127.0.0.1:8800") == ""
     assert not file.exists()
-
-
-def test_the_next_run_is_that_of_the_schedule_when_it_is_on() -> None:
-    now = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
-    schedule = ScheduleSettings(is_enabled=True, every_minutes=15)
-    assert next_run(schedule, now) == datetime(2026, 11, 24, 12, 15, tzinfo=UTC)
-    assert next_run(ScheduleSettings(), now) is None
 
 
 def test_an_answer_in_two_pieces_does_not_wait_for_an_acknowledgement(tmp_path: Path) -> None:

@@ -8,10 +8,7 @@ from sqlalchemy import select, update
 
 from services.api.overview.queries import find_stranded
 from services.api.settings.use_cases.sections import apply_settings
-from services.collector.due_runs import schedule_of
-from services.collector.schedule import next_due
 from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart
-from shared.settings.documents import ScheduleSettings
 from shared.worker.context import Context
 from tests.integration.api.builders import make_run, set_state
 from tests.integration.console.conftest import Open
@@ -23,10 +20,6 @@ Times = Callable[[datetime], dict[str, object]]
 
 def _long_ago() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=30)
-
-
-def _next(schedule: ScheduleSettings, moment: datetime) -> datetime | None:
-    return next_due(schedule_of(schedule), moment) if schedule.is_enabled else None
 
 
 def _began(context: Context, run: int, moment: datetime) -> None:
@@ -110,11 +103,9 @@ def test_a_schedule_that_starts_nothing_is_trouble(
 ) -> None:
     prepare(scheduled)
     schedule = scheduled.site_settings("default").settings.schedule
-    assert (
-        find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is not None
-    ) == is_stranded
+    assert (find_stranded(scheduled, "default", schedule, datetime.now(UTC)) is not None) == is_stranded
     off = schedule.model_copy(update={"is_enabled": False})
-    assert find_stranded(scheduled, "default", off, _next, datetime.now(UTC)) is None
+    assert find_stranded(scheduled, "default", off, datetime.now(UTC)) is None
 
 
 def test_a_run_that_is_going_is_why_the_schedule_starts_no_other(scheduled: Context) -> None:
@@ -122,7 +113,7 @@ def test_a_run_that_is_going_is_why_the_schedule_starts_no_other(scheduled: Cont
     set_state(scheduled, run, RunState.EXECUTING)
     _began(scheduled, run, _long_ago())
     schedule = scheduled.site_settings("default").settings.schedule
-    assert find_stranded(scheduled, "default", schedule, _next, datetime.now(UTC)) is None
+    assert find_stranded(scheduled, "default", schedule, datetime.now(UTC)) is None
 
 
 def test_a_controller_that_is_behind_is_said_and_the_site_is_not_in_sync(

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import delete, select
 
-from services.collector.due_runs import sweep
 from services.collector.write_numbers import write_numbers
+from services.scheduler.due_runs import sweep
 from shared.database.tables import BindingRow, GivenNumberRow, RunKind, RunState
 from tests.integration.end_to_end.conftest import Ends
 from tests.integration.end_to_end.test_true_at_the_deed import approved, let_time_pass, looked_up

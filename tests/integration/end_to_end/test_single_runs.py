@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from services.collector import due_runs
 from services.sandbox.phone_system import RunningPhoneSystem
+from services.scheduler import due_runs
 from shared.database.tables import Run, RunKind, RunState, SettingsVersion
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.office import Office

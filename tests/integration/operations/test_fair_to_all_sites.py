@@ -10,10 +10,10 @@ from sqlalchemy import func, insert, select, update
 
 from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
-from services.collector.due_runs import tick
 from services.collector.snapshot import snapshot_unit
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.scheduler.due_runs import tick
 from shared.database.tables import PartKind, PartState, Run, RunState, SettingsVersion, Site, SnapshotPart
 from shared.errors import DirectoryUnavailable, LeaseHeld, PhoneSystemUnavailable
 from shared.runs.start import RunRequest, start_run

@@ -40,7 +40,7 @@ from shared.domain.person import AbsentPerson
 from shared.domain.reading import Reading
 from shared.errors import Conflict, LeaseHeld, SettingsInvalid
 from shared.runs.controllers import remember
-from shared.runs.forget import BATCH, PAGE_BATCH
+from shared.runs.retention import BATCH, PAGE_BATCH
 from shared.work import leases
 from shared.worker.context import Context
 from tests.integration.api.builders import CLASH, COMMANDS, complete_units, make_person, make_run

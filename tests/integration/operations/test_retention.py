@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 
 from services.api.accounts import queries as audit
 from services.api.sites.use_cases import sites
-from services.collector.due_runs import sweep
-from services.collector.housekeeping import (
+from services.scheduler.due_runs import sweep
+from services.scheduler.retention import (
     HISTORY,
     SNAPSHOTS,
-    forget_history,
-    forget_snapshots,
-    keep_house,
+    apply_retention,
+    delete_old_history,
+    delete_old_snapshots,
     next_quiet_hour,
 )
 from shared.database.pages import write_page
@@ -38,8 +38,8 @@ from shared.database.tables import (
 )
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.person import AbsentPerson
-from shared.runs.forget import BATCH
 from shared.runs.history import last_good_run
+from shared.runs.retention import BATCH
 from shared.work import leases
 from shared.worker.context import Context
 
@@ -125,7 +125,7 @@ def test_exactly_what_is_old_and_needed_by_nobody_goes(context: Context, wanted:
     ids = _make(context, site, wanted)
     with context.database.read() as session:
         measure = last_good_run(session, site)
-    forget_history(context, NOW)
+    delete_old_history(context, NOW)
     left = _left(context, ids)
     for run_id, old in zip(ids, wanted, strict=True):
         has_ended = old.state in (RunState.DONE, RunState.IN_STEP, RunState.FAILED, RunState.CANCELLED)
@@ -158,7 +158,7 @@ def test_thousands_of_old_entries_go_in_bounded_batches_and_the_younger_stay(con
 
     before = len(audit.read_audit(context, limit=500))
     event.listen(context.database.engine, "after_cursor_execute", _count)
-    assert forget_history(context, NOW).events == 3001
+    assert delete_old_history(context, NOW).events == 3001
     assert sum(deleted) == 3001
     assert max(deleted) <= BATCH
     with context.database.read() as session:
@@ -170,7 +170,7 @@ def test_nothing_goes_when_it_shall_be_kept_for_ever(context: Context) -> None:
     _log(context, 4000, 5)
     ids = _make(context, "default", [Old(4000), Old(4000)])
     forever = context.settings.model_copy(update={"keep_runs_days": 0, "keep_log_days": 0})
-    forget_history(Context(context.app, forever, context.database, context.encryption), NOW)
+    delete_old_history(Context(context.app, forever, context.database, context.encryption), NOW)
     assert _left(context, ids) == set(ids)
     with context.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Event)) == 5
@@ -181,24 +181,24 @@ def test_snapshots_of_the_newest_runs_and_of_the_last_good_one_are_kept(context:
     ids = _make(
         context, "default", [Old(40), good, *[Old(1, RunState.FAILED)] * 30, Old(0, RunState.COLLECTING)]
     )
-    assert forget_snapshots(context, NOW).pages == 33 - 20 - 1
+    assert delete_old_snapshots(context, NOW).pages == 33 - 20 - 1
     assert _with_pages(context) == {ids[1], *ids[-20:]}
-    assert forget_snapshots(context, NOW).pages == 0
+    assert delete_old_snapshots(context, NOW).pages == 0
 
 
 def test_a_run_that_goes_on_keeps_its_snapshot_however_many_are_newer(context: Context) -> None:
     ids = _make(context, "default", [Old(9, RunState.EXECUTING), Old(8, RunState.FAILED), *[Old(1)] * 20])
-    forget_snapshots(context, NOW)
+    delete_old_snapshots(context, NOW)
     assert _with_pages(context) == {ids[0], *ids[-20:]}
 
 
 def test_work_that_takes_too_long_is_broken_off_and_goes_on_later(context: Context) -> None:
     ids = _make(context, "default", [Old(500), Old(500), Old(500), Old(1)])
     steps = iter([True] * 5)
-    forget_history(context, NOW, lambda: next(steps, False))
+    delete_old_history(context, NOW, lambda: next(steps, False))
     left = _left(context, ids)
     assert 1 < len(left) < 4
-    forget_history(context, NOW)
+    delete_old_history(context, NOW)
     assert _left(context, ids) == {ids[-1]}
 
 
@@ -212,8 +212,8 @@ def clocked(context: Context) -> Context:
 def test_the_history_is_looked_at_once_a_day_at_the_quiet_hour(clocked: Context) -> None:
     begun = datetime.now(UTC)
     with capture_logs() as said:
-        keep_house(clocked, begun)
-        keep_house(clocked, begun)
+        apply_retention(clocked, begun)
+        apply_retention(clocked, begun)
     assert [(line["chore"], line["runs"]) for line in said if line["event"] == "retention"] == [
         (SNAPSHOTS, 0), (HISTORY, 1),
     ]  # fmt: skip
@@ -222,7 +222,7 @@ def test_the_history_is_looked_at_once_a_day_at_the_quiet_hour(clocked: Context)
     quiet = next_quiet_hour(begun, clocked.settings.retention_hour)
     assert abs(again_at - quiet) < timedelta(seconds=30)
     with capture_logs() as said:
-        keep_house(clocked, begun + timedelta(minutes=61))
+        apply_retention(clocked, begun + timedelta(minutes=61))
     # The lease itself is not over by the real clock: another process could not take it either.
     assert not leases.take(clocked.database, HISTORY, "another", 1)
 
@@ -252,7 +252,7 @@ def test_what_the_dead_left_behind_goes_and_what_is_in_use_stays(context: Contex
             at = NOW - timedelta(days=age)
             session.add(Lease(name=name, holder="x", expires_at=at))
             session.add(PhoneSystemToken(name=name, token="x", obtained_at=at, renew_at=at))
-    assert forget_history(context, NOW).strays == 2
+    assert delete_old_history(context, NOW).strays == 2
     with context.database.read() as session:
         assert session.scalars(select(Lease.name)).all() == ["alive"]
         assert session.scalars(select(PhoneSystemToken.name)).all() == ["alive"]

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import sites
-from services.collector.due_runs import sweep, tick
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.scheduler.due_runs import sweep, tick
 from shared.database.tables import RunState, SettingsVersion
 from shared.errors import SettingsInvalid
 from shared.messages import Message

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.api.accounts import queries as audit
 from services.api.accounts.queries import audit_head, audit_state, begin_sealing, verify_audit
 from services.api.operations.use_cases import backup, key_rotation
-from services.collector import due_runs
+from services.scheduler import due_runs
 from shared import encryption
 from shared.database import audit_chain, events
 from shared.database.audit_chain import FIRST_HASH, Problem, audit_hash

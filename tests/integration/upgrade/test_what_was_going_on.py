@@ -10,9 +10,9 @@ import pytest
 from services.api.operations.use_cases import backup
 from services.api.operations.use_cases.restore import restore
 from services.cli.deployment import workers
-from services.collector.due_runs import sweep
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.scheduler.due_runs import sweep
 from shared.database.commands import row_command
 from shared.database.pages import read_items
 from shared.database.tables import CommandRow, PartKind, RunState

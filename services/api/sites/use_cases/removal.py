@@ -23,7 +23,7 @@ from shared.database.tables import (
 )
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.runs.controllers import remember
-from shared.runs.forget import BATCH, forget_events, forget_runs
+from shared.runs.retention import BATCH, delete_events, delete_runs
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.settings.store import DEFAULT_SITE
@@ -61,9 +61,9 @@ def remove_site(
         gone = _stop(context, site_id, actor)
         with context.database.read() as session:
             runs = session.scalars(select(Run.id).where(Run.site_id == site_id).order_by(Run.id)).all()
-        gone["runs"] = forget_runs(context.database, runs)
+        gone["runs"] = delete_runs(context.database, runs)
         gone["bindings"] = _forget_bindings(context, site_id)
-        gone["events"] = forget_events(context.database, Event.site_id == site_id)
+        gone["events"] = delete_events(context.database, Event.site_id == site_id)
         _end(context, site_id, actor, gone)
     return gone
 

@@ -37,14 +37,14 @@ def always() -> bool:
     return True
 
 
-def forget_runs(database: Database, run_ids: Sequence[int], goes_on: GoesOn = always) -> int:
+def delete_runs(database: Database, run_ids: Sequence[int], goes_on: GoesOn = always) -> int:
     """Delete these runs with their parts, pages, commands and findings; how many are gone. The Log is left alone."""
     gone = 0
     for run_id in run_ids:
         with database.read() as session:
             part_ids = session.scalars(select(SnapshotPart.id).where(SnapshotPart.run_id == run_id)).all()
         is_empty = (
-            forget_pages(database, part_ids, goes_on) is not None
+            delete_pages(database, part_ids, goes_on) is not None
             and _emptied(database, select(CommandRow.id).where(CommandRow.run_id == run_id), goes_on)
             and _emptied(database, select(FindingRow.id).where(FindingRow.run_id == run_id), goes_on)
         )
@@ -57,7 +57,7 @@ def forget_runs(database: Database, run_ids: Sequence[int], goes_on: GoesOn = al
     return gone
 
 
-def forget_pages(database: Database, part_ids: Sequence[int], goes_on: GoesOn = always) -> int | None:
+def delete_pages(database: Database, part_ids: Sequence[int], goes_on: GoesOn = always) -> int | None:
     """Delete the pages of these parts: how many, ``None`` when it was broken off. What they proved stays with the parts."""
     gone = 0
     for part_id in part_ids:
@@ -81,12 +81,12 @@ def forget_pages(database: Database, part_ids: Sequence[int], goes_on: GoesOn = 
     return gone
 
 
-def forget_events(database: Database, which: ColumnElement[bool], goes_on: GoesOn = always) -> int:
+def delete_events(database: Database, which: ColumnElement[bool], goes_on: GoesOn = always) -> int:
     """Delete these entries of the Log; how many are gone."""
     return _delete(database, select(Event.id).where(which), goes_on)[0]
 
 
-def forget_strays(database: Database, now: datetime | None = None) -> int:
+def delete_strays(database: Database, now: datetime | None = None) -> int:
     """Delete leases and access tokens that ended long ago: whoever had them will not come back."""
     before = (now or datetime.now(UTC)) - _LEFT_BY_THE_DEAD
     with database.begin() as session:

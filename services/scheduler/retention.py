@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from shared.database.tables import CommandRow, Event, Lease, Run, RunState, Site, SnapshotPage, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
-from shared.runs.forget import GoesOn, always, forget_events, forget_pages, forget_runs, forget_strays
 from shared.runs.history import last_good_run
+from shared.runs.retention import GoesOn, always, delete_events, delete_pages, delete_runs, delete_strays
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.work import leases
 from shared.worker.context import Context
@@ -34,7 +34,7 @@ _ENDED = (RunState.IN_STEP.value, RunState.DONE.value, RunState.FAILED.value, Ru
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Deleted:
     """How much was deleted."""
 
     pages: int = 0
@@ -43,7 +43,7 @@ class Forgotten:
     strays: int = 0
 
 
-def keep_house(context: Context, now: datetime | None = None) -> None:
+def apply_retention(context: Context, now: datetime | None = None) -> None:
     """Delete what is kept long enough, if it is time for that and nobody else is at it."""
     moment = now or datetime.now(UTC)
     until = time.monotonic() + _BUDGET_SECONDS
@@ -58,7 +58,7 @@ def keep_house(context: Context, now: datetime | None = None) -> None:
             context.database, chore, holder, (again_at - moment).total_seconds()
         ):
             continue
-        work = forget_snapshots if chore == SNAPSHOTS else forget_history
+        work = delete_old_snapshots if chore == SNAPSHOTS else delete_old_history
         gone = work(context, moment, _goes_on)
         log.info(
             "retention",
@@ -74,14 +74,14 @@ def keep_house(context: Context, now: datetime | None = None) -> None:
             return
 
 
-def forget_snapshots(context: Context, _now: datetime, goes_on: GoesOn = always) -> Forgotten:
+def delete_old_snapshots(context: Context, _now: datetime, goes_on: GoesOn = always) -> Deleted:
     """Delete the snapshots of all but each site's newest runs, its last good one and those that are not at their end."""
     with context.database.read() as session:
         part_ids = list(_with_old_pages(session, context.settings.keep_snapshots))
-    return Forgotten(pages=forget_pages(context.database, part_ids, goes_on) or 0)
+    return Deleted(pages=delete_pages(context.database, part_ids, goes_on) or 0)
 
 
-def forget_history(context: Context, now: datetime, goes_on: GoesOn = always) -> Forgotten:
+def delete_old_history(context: Context, now: datetime, goes_on: GoesOn = always) -> Deleted:
     """Delete runs and entries of the Log that are older than the settings say, and what the dead left behind."""
     settings = context.settings
     with context.database.read() as session:
@@ -91,12 +91,12 @@ def forget_history(context: Context, now: datetime, goes_on: GoesOn = always) ->
         if settings.keep_runs_days:
             with context.database.read() as session:
                 old = _old_runs(session, site_id, now - timedelta(days=settings.keep_runs_days))
-            runs += forget_runs(context.database, old, goes_on)
+            runs += delete_runs(context.database, old, goes_on)
         if settings.keep_log_days:
             cutoff = now - timedelta(days=settings.keep_log_days)
             which = and_(Event.site_id == site_id, Event.occurred_at < cutoff)
-            events += forget_events(context.database, which, goes_on)
-    return Forgotten(runs=runs, events=events, strays=forget_strays(context.database, now))
+            events += delete_events(context.database, which, goes_on)
+    return Deleted(runs=runs, events=events, strays=delete_strays(context.database, now))
 
 
 def next_quiet_hour(now: datetime, hour: int) -> datetime:

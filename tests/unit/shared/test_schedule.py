@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.collector.schedule import Schedule, latest_due, next_due, slot_text
 from shared.domain.schedule import ScheduleMode
+from shared.domain.slots import Schedule, latest_due, next_due, slot_text
+from shared.settings.documents import ScheduleSettings
 
 # Zones with every kind of change: an hour, half an hour, at midnight, to the west of Greenwich, a skipped day, none.
 ZONES = (
@@ -181,3 +182,10 @@ def test_a_slot_of_a_time_of_day_shows_that_time_or_follows_a_gap(schedule: Sche
         local = slot.astimezone(ZoneInfo(schedule.time_zone))
         before = (slot - timedelta(seconds=1)).astimezone(ZoneInfo(schedule.time_zone))
         assert local.strftime("%H:%M") in schedule.times or before.utcoffset() != local.utcoffset()
+
+
+def test_the_next_run_is_that_of_the_schedule_when_it_is_on() -> None:
+    now = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
+    schedule = ScheduleSettings(is_enabled=True, every_minutes=15)
+    assert schedule.next_run_at(now) == datetime(2026, 11, 24, 12, 15, tzinfo=UTC)
+    assert ScheduleSettings().next_run_at(now) is None

@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from services.collector.housekeeping import keep_house
-from services.collector.schedule import Schedule, latest_due, slot_text
+from services.scheduler.retention import apply_retention
 from shared.database import audit_chain, given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
+from shared.domain.slots import latest_due, slot_text
 from shared.errors import Conflict, RollcallError
 from shared.messages import Message, WriteNumbers
 from shared.runs.due import SCHEDULER, due_messages
@@ -70,7 +70,7 @@ def sweep(context: Context) -> int:
         messages: list[Message] = [*due_messages(session, now)]
         messages += [WriteNumbers(site_id=site) for site in given_numbers.sites_with_due(session, now)]
     context.publish(messages)
-    keep_house(context)
+    apply_retention(context)
     _tell_audit_head(context)
     return len(messages)
 
@@ -86,15 +86,10 @@ def _tell_audit_head(context: Context) -> None:
         log.info("audit_head", head=head)
 
 
-def schedule_of(settings: ScheduleSettings) -> Schedule:
-    """The settings as plain values for the arithmetic."""
-    return Schedule(settings.mode, settings.every_minutes, settings.times, settings.time_zone)
-
-
 def _due_slots(session: Session, now: datetime) -> Iterator[tuple[str, datetime]]:
     """The newest slot of each site with a schedule, if it came after the schedule was saved."""
     for site_id, saved in _schedules(session):
-        slot = latest_due(schedule_of(saved.schedule), now) if saved.schedule.is_enabled else None
+        slot = latest_due(saved.schedule.to_schedule(), now) if saved.schedule.is_enabled else None
         if slot is not None and slot > saved.at:
             yield site_id, slot
 
