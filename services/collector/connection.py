@@ -13,10 +13,10 @@ from typing import Any
 
 import ldap3
 
+from services.collector import ntlm
 from services.collector.address import Address, check_resolves
 from services.collector.certificate import CheckedTls, rejected, trusting
 from services.collector.errors import translate
-from services.collector.md4 import nt_hash
 from shared.distribution import install_with
 from shared.errors import (
     ConfigurationError,
@@ -29,7 +29,8 @@ from shared.settings.documents import Authentication, DirectorySettings, Securit
 
 _METHODS: dict[Authentication, dict[str, Any]] = {
     Authentication.SIMPLE: {"authentication": ldap3.SIMPLE},
-    Authentication.NTLM: {"authentication": ldap3.NTLM},
+    # Signed in by ntlm.py once it is open.
+    Authentication.NTLM: {"authentication": ldap3.ANONYMOUS},
     Authentication.KERBEROS: {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.KERBEROS},
 }
 _LOGON_NAME = re.compile(r"[^\\\s]+\\[^\\]+")
@@ -59,7 +60,7 @@ def open_connection(
         connection.open(read_server_info=False)
         if settings.security is Security.STARTTLS:
             connection.start_tls(read_server_info=False)
-        connection.bind(read_server_info=False)
+        _bind(connection, settings, expected_name)
         connection.socket.settimeout(timeouts.receive)
     except (ldap3.core.exceptions.LDAPException, OSError) as error:
         close(connection)
@@ -71,11 +72,20 @@ def open_connection(
                 start_tls=settings.security is Security.STARTTLS,
                 timeout=timeouts.connect,
             ) from error
-        raise _hinted(translate(error, str(address), settings.user), settings) from error
+        raise _hinted(translate(error, str(address), settings.user), address, settings) from error
     except BaseException:
         close(connection)
         raise
     return connection
+
+
+def _bind(connection: ldap3.Connection, settings: DirectorySettings, name: str) -> None:
+    if settings.authentication is not Authentication.NTLM:
+        connection.bind(read_server_info=False)
+        return
+    password = settings.password.get_secret_value()
+    is_encrypted = settings.security is not Security.PLAIN
+    ntlm.bind(connection, settings.user, password, name, is_encrypted=is_encrypted)
 
 
 def close(connection: ldap3.Connection) -> None:
@@ -112,8 +122,15 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
         )
 
 
-def _hinted(failure: RollcallError, settings: DirectorySettings) -> RollcallError:
-    """A controller that takes no NTLM ends the connection without a word (Samba), or answers what is no LDAP."""
+def _hinted(failure: RollcallError, address: Address, settings: DirectorySettings) -> RollcallError:
+    """What a refusal means for the way to sign in that was chosen, where that way makes the difference."""
+    if settings.authentication is Authentication.SIMPLE:
+        return failure
+    if isinstance(failure, EncryptionRequired) and settings.security is not Security.PLAIN:
+        return ConfigurationError(
+            f"Domain controller {address}: it takes neither NTLM nor Kerberos inside TLS, as Samba does unless 'ldap server "
+            "require strong auth' is 'allow_sasl_over_tls'. Choose directory.authentication 'simple'."
+        )
     if settings.authentication is Authentication.NTLM and isinstance(failure, DirectoryUnavailable):
         failure.message += (
             " If it always ends so, the controller takes no NTLM: choose directory.authentication 'simple' "
@@ -138,11 +155,7 @@ def _connection(
     if settings.authentication is Authentication.KERBEROS:
         # The ticket is for the name the controller is known by, which an address is not.
         options["sasl_credentials"] = (settings.tls_name or address.host,)
-    elif settings.authentication is Authentication.NTLM:
-        # LM hash and NT hash in place of the password: ldap3 cannot make the second one without MD4 in OpenSSL.
-        secret = f"{'0' * 32}:{nt_hash(settings.password.get_secret_value()).hex()}"
-        options |= {"user": settings.user, "password": secret}
-    else:
+    elif settings.authentication is Authentication.SIMPLE:
         options |= {"user": settings.user, "password": settings.password.get_secret_value()}
     return ldap3.Connection(
         server,

@@ -48,7 +48,8 @@ _SUB_CODES: dict[str, _Rule] = {
     # SEC_E_BAD_BINDINGS: "Domain controller: LDAP server channel binding token requirements" is set to Always.
     "80090346": (
         ConfigurationError,
-        "it takes NTLM with channel binding only. Choose directory.authentication 'simple' over ldaps.",
+        "it requires channel binding, and sees another TLS connection than Rollcall does: something between the two opens "
+        "it. Connect to the controller itself, or choose directory.authentication 'simple'.",
     ),
     "775": (AccountNotUsable, "the account {user} is locked. Unlock it, then check the password saved here."),
 }

@@ -64,6 +64,8 @@ class SambaDomain:
         self.base_dn = BASE_DN
         self.user = USER
         self.password = PASSWORD
+        self.options: dict[str, str] = {}
+        """Of smb.conf, above those of every test; from the next start on."""
         self._tools = require(("samba", "ldbadd", "ldbsearch", "ldbmodify"), PACKAGES)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -219,7 +221,9 @@ class SambaDomain:
             "ldb:nosync": "yes",
             "tdb:nosync": "yes",
         }
-        return "[global]\n" + "".join(f"    {name} = {value}\n" for name, value in options.items())
+        return "[global]\n" + "".join(
+            f"    {name} = {value}\n" for name, value in (options | self.options).items()
+        )
 
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None

@@ -1,16 +1,21 @@
 """Connecting and signing in to a real domain controller, and the exact reason when that fails."""
 
+import hashlib
+import socket
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import ldap3
 import pytest
 from pydantic import SecretStr
 
+from services.collector import ntlm
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import filetime
 from shared.errors import (
     AccountNotUsable,
     BadCredentials,
+    ConfigurationError,
     DirectoryUnavailable,
     EncryptionRequired,
     RollcallError,
@@ -148,11 +153,49 @@ def test_credentials_that_one_controller_refuses_are_not_shown_to_the_next_and_a
     assert "is locked. Unlock it" in locked.message
 
 
-def test_ntlm_reaches_the_controller_and_its_silence_is_explained(samba: SambaDomain) -> None:
-    # Samba ends the session at the first NTLM message; with the MD4 of this host missing, none would be sent.
-    error = _refusal(_settings(samba, authentication="ntlm", user="CORP\\Administrator"))
+_NTLM = {"authentication": "ntlm", "user": "CORP\\Administrator"}
+
+
+def _reads(domain: SambaDomain, **changes: object) -> bool:
+    with ActiveDirectory(_settings(domain, **_NTLM, **changes)) as directory:
+        assert directory.domain().base_dn == domain.base_dn
+        return directory.check_exists(domain.base_dn) == domain.base_dn
+
+
+def test_ntlm_seals_whatever_goes_over_a_connection_without_tls(samba: SambaDomain) -> None:
+    # As it comes, Samba takes neither passwords nor requests on such a connection that are not signed.
+    assert _reads(samba, security="plain", allow_plain=True)
+
+
+def test_ntlm_signs_in_over_tls_where_the_controller_takes_it_there(own_samba: SambaDomain) -> None:
+    refused = _refusal(_settings(own_samba, **_NTLM))
+    assert isinstance(refused, ConfigurationError)
+    assert "'allow_sasl_over_tls'. Choose directory.authentication 'simple'" in refused.message
+    own_samba.stop()
+    own_samba.options["ldap server require strong auth"] = "allow_sasl_over_tls"
+    own_samba.start()
+    for security in ("ldaps", "starttls"):
+        assert _reads(own_samba, security=security)
+        wrong = _refusal(_settings(own_samba, security=security, password="Wrong.4711", **_NTLM))
+        assert isinstance(wrong, BadCredentials)
+
+
+def test_ntlm_tells_the_controller_to_which_certificate_it_speaks(samba: SambaDomain) -> None:
+    context = ssl.create_default_context(cadata=samba.ca_certificate)
+    with (
+        socket.create_connection((samba.address, 636), timeout=60) as raw,
+        context.wrap_socket(raw, server_hostname=samba.tls_name) as wrapped,
+    ):
+        told = ntlm.channel_bindings(wrapped).application_data
+        certificate = wrapped.getpeercert(binary_form=True)
+    assert certificate is not None
+    assert told == b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+
+
+def test_a_controller_that_answers_ntlm_with_something_else_is_explained() -> None:
+    with scripted(lambda message, search: done(message)) as controller:
+        error = _refusal(plain_settings(controller, **_NTLM))
     assert isinstance(error, DirectoryUnavailable)
-    assert "session terminated by server" in error.message
     assert "the controller takes no NTLM: choose directory.authentication 'simple'" in error.message
 
 
