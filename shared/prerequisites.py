@@ -25,19 +25,18 @@ def address_advice(setting: str, host: str) -> list[str]:
         if "." in host or host == "localhost":
             return []
         return [
-            f"{setting} has the short name '{host}': only some computers find it, and certificates are made for full "
-            "names. Write it in full, such as pbx.example.com."
+            f"{setting} has the short name '{host}': only some computers can resolve it, and certificates "
+            "use full "
+            "names. Enter the full name, e.g. pbx.example.com."
         ]
     if is_loopback(host):
         return []
     if address.is_link_local:
-        return [
-            f"{setting} has {host}, an address that a computer gives itself when nobody else gave it one. Give the host "
-            "a fixed address and a name."
-        ]
+        return [f"{setting} has {host}, a self-assigned address. Give the host a fixed address and a name."]
     return [
-        f"{setting} has the address {host}: it must stay the same for ever, and a certificate is seldom made for it. "
-        "Write the host's full name."
+        f"{setting} has the address {host}: it must never change, and certificates rarely contain it. Enter "
+        "the "
+        "host's full name."
     ]
 
 
@@ -46,8 +45,7 @@ def certificate_advice(whose: str, ends_at: datetime | None, now: datetime) -> l
     if ends_at is None or ends_at - now > RENEW_WITHIN:
         return []
     return [
-        f"The certificate of {whose} ends on {ends_at:%Y-%m-%d}. Renew it before: after that day nothing can be read "
-        "there, and runs fail."
+        f"The certificate of {whose} ends on {ends_at:%Y-%m-%d}. Renew it before that day, or runs will fail."
     ]
 
 
@@ -58,8 +56,9 @@ def clock_advice(whose: str, theirs: datetime | None, ours: datetime) -> list[st
     seconds = abs(theirs - ours).total_seconds()
     apart = f"{seconds:.0f} seconds" if seconds < 600 else f"{seconds / 60:.0f} minutes"
     return [
-        f"The clock of {whose} is {apart} {'ahead of' if theirs > ours else 'behind'} that of Rollcall's host. Let both take "
-        "their time from the same source (NTP)."
+        f"The clock of {whose} is {apart} {'ahead of' if theirs > ours else 'behind'} that of Rollcall's "
+        "host. Synchronise "
+        "both clocks (NTP)."
     ]
 
 
@@ -68,7 +67,8 @@ def version_advice(product: str, found: str, oldest: str) -> list[str]:
     if _numbers(found) >= _numbers(oldest):
         return []
     return [
-        f"Rollcall is made for {product} {oldest} or newer; this is {found or 'one without a version'}. Upgrade it."
+        f"Rollcall requires {product} {oldest} or newer; this is {found or 'one without a version'}. "
+        "Upgrade it."
     ]
 
 

@@ -91,7 +91,9 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         :raises RollcallError: no controller could be used; credentials were refused; settings are missing.
         """
         if not self.settings.servers:
-            raise SettingsInvalid("There is no domain controller to ask. Set directory.servers.")
+            raise SettingsInvalid(
+                "No domain controller is configured. Enter one in the Active Directory settings."
+            )
         addresses = [parse(text, self.settings.security) for text in self.settings.servers]
         # Stable: the others keep the order of the settings.
         addresses.sort(key=lambda address: str(address) not in self._preferred)
@@ -160,7 +162,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         nearest = next((parent for parent in _parents(dn) if self._written(parent) is not None), None)
         hint = f" The nearest entry that exists is {nearest}." if nearest else ""
         raise UnknownBaseDn(
-            f"There is no entry {dn} in the directory, or the account may not see it (asked {self.server}).{hint} "
+            f"There is no entry {dn} in the directory, or the account may not see it (asked "
+            f"{self.server}).{hint} "
             "Check directory.units and directory.required_group.",
             dn=dn,
             nearest=nearest,
@@ -321,12 +324,13 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
                 connection.modify(_by_guid(guid), {attribute: [(ldap3.MODIFY_ADD, [value])]})
             except LDAPAttributeOrValueExistsResult as error:
                 raise AttributeOccupied(
-                    f"{attribute} was given a value by somebody else just now.", server=self.server
+                    f"{attribute} was changed by somebody else at the same time.", server=self.server
                 ) from error
             except (LDAPInsufficientAccessRightsResult, LDAPReferralResult) as error:
                 raise InsufficientRights(
-                    f"Domain controller {self.server}: {self.settings.user} may not write {attribute}. Give it the right to "
-                    "write this attribute of people in the OU, and no other (docs/numbers.md), or turn writing off.",
+                    f"Domain controller {self.server}: {self.settings.user} may not write {attribute}. "
+                    "Grant it write access "
+                    "to only this attribute of people in the OU (docs/numbers.md), or turn writing off.",
                     server=self.server,
                 ) from error
 
@@ -377,8 +381,9 @@ def _parents(dn: str) -> list[str]:
         parts = [f"{name}={value}" for name, value, _ in parse_dn(dn)]
     except LDAPInvalidDnError as error:
         raise UnknownBaseDn(
-            f"'{dn}' is not a distinguished name; it looks like OU=Sales,DC=corp,DC=example. A comma that belongs "
-            "to a name stands behind a backslash. Check directory.units and directory.required_group.",
+            f"'{dn}' is not a distinguished name; it looks like OU=Sales,DC=corp,DC=example. Write a comma "
+            "inside "
+            "a name as \\,. Check directory.units and directory.required_group.",
             dn=dn,
         ) from error
     return [",".join(parts[start:]) for start in range(1, len(parts))]

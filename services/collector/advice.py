@@ -10,8 +10,9 @@ from shared.prerequisites import certificate_advice, clock_advice
 def advice_on(directory: ActiveDirectory, domain: Domain, asked_at: datetime) -> list[str]:
     """Of controllers that were passed over, and of kind, clock and certificate of the one that answered at that moment."""
     read_only = (
-        f"{domain.controller or directory.server} is a read-only domain controller: it hears of changes later than "
-        "others, and may not be allowed all attributes. Use a writable one if you can."
+        f"{domain.controller or directory.server} is a read-only domain controller: it receives changes "
+        "later than "
+        "others and may not hold all attributes. Use a writable one if possible."
     )
     return [
         *(item.error.message for item in directory.passed_over),

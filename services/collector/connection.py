@@ -102,7 +102,7 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
     """
     if settings.security is Security.PLAIN and not settings.allow_plain:
         raise EncryptionRequired(
-            "directory.security is 'plain': the password would be sent readable. Use ldaps or starttls."
+            "directory.security is 'plain': the password would be sent unencrypted. Use ldaps or starttls."
         )
     if settings.authentication is Authentication.KERBEROS:
         if find_spec("gssapi") is None:
@@ -113,11 +113,12 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
         return
     if not settings.user or not settings.password.get_secret_value():
         raise SettingsInvalid(
-            "The account to read the directory with is missing. Set directory.user and directory.password."
+            "The account for reading the directory is missing. Set directory.user and directory.password."
         )
     if settings.authentication is Authentication.NTLM and not _LOGON_NAME.fullmatch(settings.user):
         raise SettingsInvalid(
-            f"NTLM needs the user as DOMAIN\\name, and '{settings.user}' is not. Change directory.user, or choose "
+            f"NTLM needs the user as DOMAIN\\name, and '{settings.user}' is not. Change directory.user, or "
+            "choose "
             "directory.authentication 'simple'."
         )
 
@@ -133,7 +134,8 @@ def _hinted(failure: RollcallError, address: Address, settings: DirectorySetting
         )
     if settings.authentication is Authentication.NTLM and isinstance(failure, DirectoryUnavailable):
         failure.message += (
-            " If it always ends so, the controller takes no NTLM: choose directory.authentication 'simple' "
+            " If it always fails like this, the controller does not accept NTLM: choose "
+            "directory.authentication 'simple' "
             "(over ldaps or starttls) or 'kerberos'."
         )
         failure.args = (failure.message,)

@@ -31,7 +31,7 @@ _LOCKED_SAID = "the account is locked in Active Directory"
 # Of these a controller speaks only to somebody who has shown the right password (Microsoft, "LDAP error codes for
 # failed binds"); of a locked account (775) to everybody.
 _SAID_TO_THE_PERSON = {
-    "530": "the account may not be used at this hour",
+    "530": "the account may not sign in at this time",
     "531": "the account may not be used from this computer ('Log On To' in Active Directory)",
     "532": "the password has expired; change it on your computer, then try again",
     "533": _DISABLED_SAID,
@@ -77,7 +77,7 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
         entry = _by_guid(directory, directory.domain().base_dn, guid)
         server = directory.server
     if entry is None:
-        return {"refused": "they are not in the directory any more", "told": ""}
+        return {"refused": "they are no longer in the directory", "told": ""}
     try:
         sign_in_as(settings, server, entry.dn, password)
     except AccountNotUsable as error:

@@ -35,7 +35,7 @@ _SUB_CODES: dict[str, _Rule] = {
     ),
     "530": (
         AccountNotUsable,
-        "{user} may not sign in at this hour. Allow all hours in its account settings.",
+        "{user} may not sign in at this time. Allow all hours in its account settings.",
     ),
     "531": (
         AccountNotUsable,
@@ -60,7 +60,7 @@ _REFUSED: _Rule = (
 
 _UNAVAILABLE: _Rule = (
     DirectoryUnavailable,
-    "it could not do what was asked: {said}. It is asked again later.",
+    "it could not answer the request: {said}. Rollcall tries again later.",
 )
 _BROKEN: _Rule = (
     DirectoryUnavailable,
@@ -68,22 +68,22 @@ _BROKEN: _Rule = (
 )
 _NOBODY_LISTENS: _Rule = (
     DirectoryUnavailable,
-    "nothing listens on that port (the connection was refused). Check the port (636 for ldaps, 389 for starttls) and "
+    "the connection was refused. Check the port (636 for ldaps, 389 for starttls) and "
     "whether the controller runs.",
 )
 _NO_ANSWER: _Rule = (
     DirectoryUnavailable,
-    "it does not answer (timed out). Check the address, and that every firewall on the way lets this port through.",
+    "it does not answer (timed out). Check the address, and that firewalls allow this port.",
 )
 _SETTINGS: _Rule = (SettingsInvalid, "the request does not fit: {said}. Check the directory settings.")
 _RIGHTS: _Rule = (InsufficientRights, "{user} may not read there: {said}. Give it the right to read.")
 _PROTECT: _Rule = (
     EncryptionRequired,
-    "it accepts a password over an encrypted connection only. Set directory.security to ldaps or starttls.",
+    "it accepts passwords only over an encrypted connection. Set directory.security to ldaps or starttls.",
 )
 _NOT_COMPLETE: _Rule = (
     IncompleteSnapshot,
-    "it stopped at a limit of its own ({said}). Lower directory.page_size, or raise the limit of the account.",
+    "it stopped at its own limit ({said}). Lower directory.page_size, or raise the limit of the account.",
 )
 _NO_BASE: _Rule = (UnknownBaseDn, "it has no such entry ({said}). Check the distinguished name.")
 _METHOD: _Rule = (
@@ -110,10 +110,10 @@ RULES: dict[type[BaseException], _Rule] = {
         "the entry belongs to another domain ({said}). Use a controller of that domain.",
     ),
     ldap.LDAPReferralError: _NO_BASE,
-    ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "what is given is no distinguished name ({said})."),
-    ldap.LDAPInvalidDnError: (UnknownBaseDn, "what is given is no distinguished name ({said})."),
+    ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "the distinguished name is not valid ({said})."),
+    ldap.LDAPInvalidDnError: (UnknownBaseDn, "the distinguished name is not valid ({said})."),
     ldap.LDAPNamingViolationResult: _NO_BASE,
-    ldap.LDAPInvalidFilterError: (SettingsInvalid, "directory.filter is no LDAP filter: {said}."),
+    ldap.LDAPInvalidFilterError: (SettingsInvalid, "directory.filter is not a valid LDAP filter: {said}."),
     ldap.LDAPInappropriateMatchingResult: (SettingsInvalid, "directory.filter cannot be used: {said}."),
     ldap.LDAPNoSuchAttributeResult: (UnknownAttribute, "an attribute does not exist: {said}."),
     ldap.LDAPUndefinedAttributeTypeResult: (UnknownAttribute, "an attribute does not exist: {said}."),
@@ -170,7 +170,7 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPUnknownRequestError: _BROKEN,
     ldap.LDAPStartTLSError: (
         DirectoryUnavailable,
-        "it would not begin StartTLS: {said}. Give the controller a certificate, or use ldaps.",
+        "it does not offer StartTLS: {said}. Give the controller a certificate, or use ldaps.",
     ),
     ldap.LDAPResponseTimeoutError: _BROKEN,
     ldap.LDAPSignatureVerificationFailedError: _BROKEN,

@@ -67,7 +67,7 @@ def look_up(context: Context, site_id: str, settings: DirectorySettings, number:
 
 def _answer(binding: BindingRow, person: Person | None) -> dict[str, Any]:
     if person is None:
-        refused = "they are not in the directory any more"
+        refused = "they are no longer in the directory"
     elif binding.is_disabled_by_rollcall:
         refused = "the extension is disabled"
     else:

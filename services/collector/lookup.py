@@ -68,8 +68,9 @@ def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
     if all_cover([reading], readings) is not Freshness.PROVEN:
         names = ", ".join(dict.fromkeys(other.name for other in readings))
         raise DirectoryUnavailable(
-            f"Domain controller {reading.name} cannot be shown to have every change that {names} had when the plan was "
-            "made, so what it says proves nothing. Look at the replication between them.",
+            f"Domain controller {reading.name} may not have every change that {names} had when the plan was "
+            "created, so "
+            "its data is not used. Check the replication between them.",
             server=reading.server,
         )
 

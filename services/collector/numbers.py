@@ -95,7 +95,8 @@ def _marked(text: str, front: str, digits: str, options: NumberOptions) -> Numbe
         if isinstance(phone, str):
             return _problem(
                 text,
-                "has more than a full phone number before the extension: write the extension alone, as in 'x204'.",
+                "has more than a full phone number before the extension: write the extension alone, as in "
+                "'x204'.",
             )
         if options.last_digits not in (None, len(digits)):
             return _problem(
@@ -111,7 +112,8 @@ def _last_digits(text: str, phone: PhoneNumber, options: NumberOptions) -> Numbe
     if last is None:
         return _problem(
             text,
-            f"is a phone number that names no extension: extensions have {_range(options)} digits. Write 'x204' "
+            f"is a phone number that contains no extension: extensions have {_range(options)} digits. Write "
+            "'x204' "
             "behind it, or set number_rule.last_digits.",
         )
     behind = phone.behind_hyphen
@@ -120,7 +122,8 @@ def _last_digits(text: str, phone: PhoneNumber, options: NumberOptions) -> Numbe
     if behind and len(behind) <= options.max_digits and len(behind) != last:
         return _problem(
             text,
-            f"could mean {behind}, behind the hyphen, or {phone.digits[-last:]}, the last {last} digits: write the "
+            f"could mean {behind}, behind the hyphen, or {phone.digits[-last:]}, the last {last} digits: "
+            "write the "
             "extension alone, as in 'x204'.",
         )
     return NumberReading(phone.digits[-last:], text=text)

@@ -67,10 +67,10 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         warnings += address_advice("directory.servers", parse(server, settings.security).host)
     if settings.security is Security.PLAIN:
         warnings.append(
-            "The connection is NOT encrypted: everyone on the network can read the password. Use ldaps."
+            "The connection is NOT encrypted: the password can be read on the network. Use LDAPS."
         )
     warnings += [
-        f"{unit['dn']} was read completely, but holds nobody that the filter selects."
+        f"{unit['dn']} was read completely, but contains no matching people."
         for unit in units
         if not unit["people"]
     ]

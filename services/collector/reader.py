@@ -101,7 +101,7 @@ class Reader:
         while True:
             # One entry is all there can be below a base; the rootDSE is not answered in pages.
             if page.cookie is None and search.scope is not Scope.BASE:
-                raise self._unavailable("it did not answer in pages, so nobody can tell whether that was all")
+                raise self._unavailable("it did not answer in pages, so completeness cannot be verified")
             awaited = self._send(request, size, page.cookie) if page.cookie else None
             entries = self._decode(page)
             # Decoded, the bytes of the page are not needed any more, however long the caller takes over it.
@@ -227,7 +227,7 @@ class Reader:
 
     def _unavailable(self, what: str) -> DirectoryUnavailable:
         return DirectoryUnavailable(
-            f"Domain controller {self._server}: {what}. Nothing of this reading counts; it is read again.",
+            f"Domain controller {self._server}: {what}. This reading is discarded and repeated.",
             server=self._server,
         )
 

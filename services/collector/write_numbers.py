@@ -139,7 +139,8 @@ def _put(directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> tup
     found = directory.values_of(row.person_guid, attribute)
     if found is None:
         raise NotFound(
-            f"{row.person_name} is not in the directory any more, or the account may not see the entry (asked {directory.server})."
+            f"{row.person_name} is no longer in the directory, or the account may not see the entry (asked "
+            f"{directory.server})."
         )
     dn, values = found
     held = [value.strip() for value in values if value.strip()]
@@ -147,7 +148,8 @@ def _put(directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> tup
         return dn, False
     if held:
         raise AttributeOccupied(
-            f"{attribute} of {dn} has '{held[0][:80]}', which Rollcall does not overwrite. Empty it, or write {row.number} there "
+            f"{attribute} of {dn} has '{held[0][:80]}', which Rollcall does not overwrite. Clear it, or "
+            f"enter {row.number} "
             "yourself."
         )
     directory.add_value(row.person_guid, attribute, row.number)
@@ -166,7 +168,8 @@ def _writable(settings: DirectorySettings) -> Iterator[ActiveDirectory]:
                 yield directory
                 return
     raise InsufficientRights(
-        f"{', '.join(settings.servers)}: nothing can be written to a read-only domain controller. Add a writable one to "
+        f"{', '.join(settings.servers)}: nothing can be written to a read-only domain controller. Add a "
+        "writable one to "
         "directory.servers, or turn writing off.",
     )
 
@@ -194,8 +197,9 @@ def _failure(failed: Sequence[tuple[GivenNumberRow, RollcallError]], attribute: 
     many = len(failed) > 1
     return events.LogEntry(
         "number.not_written",
-        f"{'Numbers' if many else 'Number'} {', '.join(names[:_NAMES_IN_LOG])}{more} could not be written to {attribute} in the "
-        f"directory. {error.message} Nothing is lost: it is tried again.",
+        f"{'Numbers' if many else 'Number'} {', '.join(names[:_NAMES_IN_LOG])}{more} could not be written "
+        f"to {attribute} in the "
+        f"directory. {error.message} Nothing is lost. Rollcall tries again.",
         level=EventLevel.WARNING,
         number=None if many else row.number,
         person_guid=None if many else row.person_guid,

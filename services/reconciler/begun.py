@@ -47,15 +47,17 @@ def _is_settled(item: Begun, extension: Extension | None, holder: str | None) ->
 def _open(item: Begun) -> Finding:
     name = item.person_name or "nobody"
     what = (
-        f"handing extension {item.number} on to {name}"
+        f"reassigning extension {item.number} to {name}"
         if item.owes is Owes.TAKE_OVER
         else f"removing extension {item.number} ({name})"
     )
     return Finding(
         FindingCode.STEPS_OWED,
         Severity.WARNING,
-        f"An earlier run had begun {what}. It is disabled, and by the rules nothing more is done to it now. Enable or "
-        "delete it in 3CX, or give the rest up (rollcall owed give-up).",
+        f"An earlier run started {what} and did not finish. The extension is disabled, and under the "
+        "current rules "
+        "nothing more is done. Enable or delete it in 3CX, or drop the unfinished steps (rollcall owed "
+        "give-up).",
         item.number,
         (item.person_guid,) if item.person_guid else (),
         (item.person_name,) if item.person_name else (),

@@ -129,7 +129,7 @@ def _emptying(cycle: list[Draft]) -> Draft | None:
             continue
         emptying = replace(
             draft,
-            reason=f"{draft.reason} The address is emptied first, because others wait for it.",
+            reason=f"{draft.reason} The address is cleared first because another person needs it.",
             before=dict(draft.before),
             after={"email": ""},
             claims=set(),

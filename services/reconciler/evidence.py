@@ -28,14 +28,18 @@ class Evidence:
     def why_held_back(self) -> str:
         """The sentence for the changes that wait for proof."""
         if self.proves_absence:
-            return "Some people could not be looked for in the directory, so they are not removed."
+            return "Some people could not be looked up in the directory, so they are not removed."
         broken = [unit for unit in self.units if not unit.is_complete]
         if broken:
             named = "; ".join(f"{unit.distinguished_name}: {unit.problem or 'not read'}" for unit in broken)
-            return f"Nobody is removed in this run, because not every organizational unit was read to its end ({named})."
+            return (
+                "Nobody is removed in this run, because not every organizational unit was read completely "
+                f"({named})."
+            )
         return (
-            "Nobody is removed in this run, because the directory answered with no people at all. Check the units, "
-            "the filter and the rights of the account."
+            "Nobody is removed in this run, because the directory returned no people. Check the OUs, the "
+            "filter and "
+            "the account's rights."
         )
 
     def of_presence(self, person: Person) -> str:
@@ -50,7 +54,8 @@ class Evidence:
     def of_absence(self, guid: str) -> str:
         """Where the person was looked for and not found."""
         looked = "; ".join(
-            f"{unit.distinguished_name} (read complete{f' at {unit.completed_at}' if unit.completed_at else ''}"
+            f"{unit.distinguished_name} (read "
+            f"complete{f' at {unit.completed_at}' if unit.completed_at else ''}"
             f"{f' from {unit.source}' if unit.source else ''}, {unit.people} people)"
             for unit in self.units
         )

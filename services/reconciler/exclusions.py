@@ -63,8 +63,9 @@ def why_unusable(exclusions: tuple[Exclusion, ...]) -> str | None:
             _matcher(exclusion)
         except UnsupportedExpression as error:
             return (
-                f"The exclusion '{exclusion.value}' cannot be evaluated: {error}. Nothing is planned, because it would no "
-                "longer protect anybody. Correct it in the settings, under Exclude extensions."
+                f"The exclusion '{exclusion.value}' cannot be evaluated: {error}. Nothing is planned, "
+                "because the "
+                "exclusion would protect nobody. Correct it in the settings under Exclude extensions."
             )
     return None
 

@@ -43,8 +43,10 @@ class Findings:
             self._add(
                 FindingCode.DUPLICATE_NUMBER,
                 Severity.CONFLICT,
-                f"The number {number} is {_names(given)}'s, although not from the directory, and the directory gives it to "
-                f"{_names(person for person in claimants if person.guid not in gifts)}. None of them is touched. Give either "
+                f"The number {number} is {_names(given)}'s, assigned by Rollcall, but the directory gives "
+                "it to "
+                f"{_names(person for person in claimants if person.guid not in gifts)}. Nothing is changed "
+                "for them. Give one "
                 "of them another number in the directory.",
                 claimants,
                 number,
@@ -53,8 +55,9 @@ class Findings:
         self._add(
             FindingCode.DUPLICATE_NUMBER,
             Severity.CONFLICT,
-            f"The number {number} is given to {names} in the directory. None of them is touched. Give it to one of "
-            "them only.",
+            f"The number {number} is given to {names} in the directory. Nothing is changed for them. Give "
+            "it to "
+            "only one of them.",
             claimants,
             number,
         )
@@ -65,8 +68,9 @@ class Findings:
         self._add(
             FindingCode.DUPLICATE_EMAIL,
             Severity.WARNING,
-            f"The e-mail address {email} is given to {_names(claimants)} in the directory. 3CX takes an address only "
-            "once, so nobody is given it. Leave it with one of them.",
+            f"The e-mail address {email} is given to {_names(claimants)} in the directory. 3CX accepts each "
+            "address "
+            "only once, so nobody gets it. Keep it for only one of them.",
             claimants,
         )
 
@@ -75,8 +79,9 @@ class Findings:
         self._add(
             FindingCode.EMAIL_HELD,
             Severity.WARNING,
-            f"The e-mail address {email} of {person.name} belongs to {called(holder)} in 3CX. It is left out until it "
-            "is free there.",
+            f"The e-mail address {email} of {person.name} is in use by {called(holder)} in 3CX. It is left "
+            "out until "
+            "it is free in 3CX.",
             [person],
             person.number or "",
         )
@@ -86,8 +91,9 @@ class Findings:
         self._add(
             FindingCode.BAD_EMAIL,
             Severity.WARNING,
-            f"{person.name} has '{person.email[:80]}' as e-mail address, which is not one. It is left out. Correct it "
-            f"in the directory{_primary_hint(person.email)}.",
+            f"{person.name} has '{person.email[:80]}' as e-mail address, which is not valid. It is left "
+            "out. Correct "
+            f"it in the directory{_primary_hint(person.email)}.",
             [person],
             person.number or "",
         )
@@ -97,7 +103,8 @@ class Findings:
         self._add(
             FindingCode.BAD_MOBILE,
             Severity.WARNING,
-            f"{person.name} has '{person.mobile[:80]}' as mobile number, which cannot be dialled. It is left out. Correct "
+            f"{person.name} has '{person.mobile[:80]}' as mobile number, which cannot be dialled. It is "
+            "left out. Correct "
             "it in the directory: one number, digits only, with + for abroad.",
             [person],
             person.number or "",
@@ -108,7 +115,7 @@ class Findings:
         self._add(
             FindingCode.MAPPING_FAILED,
             Severity.WARNING,
-            f"The field '{field}' cannot be set for {person.name}. {why} The field is left as it is.",
+            f"The field '{field}' cannot be set for {person.name}. {why} The field is not changed.",
             [person],
             person.number or "",
         )
@@ -118,7 +125,8 @@ class Findings:
         self._add(
             FindingCode.BAD_NUMBER,
             Severity.WARNING,
-            f"The number of {person.name} cannot be used. {(person.number_problem or '').rstrip('.')}. Nothing is "
+            f"The number of {person.name} cannot be used. {(person.number_problem or '').rstrip('.')}. "
+            "Nothing is "
             "changed for them until it is corrected in the directory.",
             [person],
         )
@@ -128,7 +136,8 @@ class Findings:
         self._add(
             FindingCode.NUMBER_RANGE_LOW,
             Severity.WARNING,
-            f"{stock.left} of {stock.total} numbers of the range {stock.label} are left{_resting(stock)}. Enlarge the range "
+            f"{stock.left} of {stock.total} numbers of the range {stock.label} are left{_resting(stock)}. "
+            "Enlarge the range "
             "(number_ranges in the rules) before it is used up.",
             [],
         )
@@ -139,7 +148,8 @@ class Findings:
         self._add(
             FindingCode.NUMBER_RANGE_EMPTY,
             Severity.CONFLICT if waiting else Severity.WARNING,
-            f"The range {stock.label} is used up: none of its {stock.total} numbers is left{_resting(stock)}. "
+            f"The range {stock.label} is used up: none of its {stock.total} numbers is "
+            f"left{_resting(stock)}. "
             + (f"{_names(waiting)} get no extension. " if waiting else "")
             + "Enlarge the range (number_ranges in the rules), or give numbers in the directory.",
             waiting,
@@ -150,7 +160,8 @@ class Findings:
         self._add(
             FindingCode.NUMBER_HELD,
             Severity.CONFLICT,
-            f"The number {person.number} of {person.name} is held by {holder}. Nothing is changed for them. Free the "
+            f"The number {person.number} of {person.name} is held by {holder}. Nothing is changed for them. "
+            "Free the "
             "number in 3CX, or correct it in the directory.",
             [person],
             person.number or "",
@@ -166,8 +177,10 @@ class Findings:
         self._add(
             FindingCode.NUMBER_CYCLE,
             Severity.CONFLICT,
-            f"{_names(concerned)} exchange their numbers ({listed(sorted(numbers))}), which 3CX cannot do in one step. "
-            "None of them is touched. Give one of them a free number first and run; then give the number wanted.",
+            f"{_names(concerned)} swap their numbers ({listed(sorted(numbers))}), which 3CX cannot do in "
+            "one step. "
+            "Nothing is changed for them. Give one of them a free number first, start a run, then assign "
+            "the intended number.",
             concerned,
         )
 
@@ -175,14 +188,18 @@ class Findings:
         """The number is an extension's that nobody is bound to and that is not taken over."""
         if adoption is Adoption.NEVER:
             said = (
-                f"{called(holder, at_start=True)} exists in 3CX already, the directory gives {holder.number} to "
-                f"{person.name}, and the rules take over none. Neither is touched. Allow adoption in the rules, or "
-                "correct the number."
+                f"{called(holder, at_start=True)} exists in 3CX already, the directory gives "
+                f"{holder.number} to "
+                f"{person.name}, and the rules do not allow linking it. Nothing is changed. Set “Extensions "
+                "that "
+                "exist already” in the rules, or correct the number."
             )
         else:
             said = (
-                f"{_is_called(holder)} in 3CX, but the directory gives {holder.number} to {person.name}. Neither is "
-                "touched. Correct the name or the number, or set adoption to 'always' in the rules."
+                f"{_is_called(holder)} in 3CX, but the directory gives {holder.number} to {person.name}. "
+                "Nothing is "
+                "changed. Correct the name or the number, or set “Extensions that exist already” to “Adopt "
+                "when the number agrees”."
             )
         self._add(FindingCode.NAME_MISMATCH, Severity.CONFLICT, said, [person], holder.number)
 
@@ -191,8 +208,9 @@ class Findings:
         self._add(
             FindingCode.NAME_MISMATCH,
             Severity.WARNING,
-            f"{_is_called(holder)} in 3CX and becomes {person.name}'s, because {why}. Leave it out when you approve, or "
-            "correct the number, if that is wrong.",
+            f"{_is_called(holder)} in 3CX and will be linked to {person.name} because {why}. If that is "
+            "wrong, exclude "
+            "the row when you approve, or correct the number.",
             [person],
             holder.number,
         )
@@ -204,13 +222,14 @@ class Findings:
         then = (
             f"{bound} was deleted from the directory, so the link to {bound} is removed."
             if is_released
-            else f"If {extension.number} is {shown}'s now, end {bound}'s link to it (People, or: rollcall binding release "
-            f"{extension.number}). If it is still {bound}'s, correct its name or e-mail address in 3CX."
+            else f"If {extension.number} now belongs to {shown}, unlink {bound} (People, or: rollcall binding release "
+            f"{extension.number}). If it still belongs to {bound}, correct its name or e-mail address in 3CX."
         )
         self._add_of(
             FindingCode.REASSIGNED,
             Severity.CONFLICT,
-            f"Extension {extension.number} is linked to {bound}, but shows {shown}{email} in 3CX. Nothing is done to it. "
+            f"Extension {extension.number} is linked to {bound}, but shows {shown}{email} in 3CX. Nothing "
+            "is changed. "
             f"{then}",
             [(guid, name)],
             extension.number,
@@ -223,9 +242,9 @@ class Findings:
         self._add_of(
             FindingCode.REBOUND,
             Severity.INFO,
-            f"{'Extension' if one else 'Extensions'} {numbers} {'has another id' if one else 'have other ids'} in 3CX than "
-            "before, as after a restore. Number, name or e-mail address say whose, so the "
-            f"{'link follows' if one else 'links follow'}.",
+            f"{'Extension' if one else 'Extensions'} {numbers} "
+            f"{'has another id' if one else 'have other ids'} in 3CX than before, as after a restore. "
+            f"The {'link was' if one else 'links were'} restored by number, name or e-mail address.",
             [(guid, name) for guid, name, _extension in moved],
             moved[0][2].number if one else "",
         )
@@ -235,7 +254,8 @@ class Findings:
         self._add_of(
             FindingCode.REBOUND,
             Severity.INFO,
-            f"{person.name} has a new account in the directory and keeps {called(extension)} with all its settings.",
+            f"{person.name} has a new account in the directory and keeps {called(extension)} with all its "
+            "settings.",
             [(person.guid, person.name), (previous.person_guid, previous.person_name)],
             extension.number,
         )
@@ -247,14 +267,15 @@ class Findings:
         said = f"Rollcall gave them {person.number}" if is_given else f"the directory says {person.number}"
         then = {
             ChangedIn3cx.REPORT: f"It stays {extension.number}. Change the number in the directory to {extension.number}, "
-            "or choose in the rules what happens to numbers changed in 3CX.",
-            ChangedIn3cx.ACCEPT: f"By the rules it stays {extension.number}.",
-            ChangedIn3cx.FOLLOW_DIRECTORY: f"By the rules it goes back to {person.number}.",
+            "or set “Number changed in 3CX” in the rules.",
+            ChangedIn3cx.ACCEPT: f"According to the rules it stays {extension.number}.",
+            ChangedIn3cx.FOLLOW_DIRECTORY: f"According to the rules it is changed back to {person.number}.",
         }[rule]
         self._add(
             FindingCode.NUMBER_CHANGED_IN_3CX,
             Severity.WARNING if rule is ChangedIn3cx.REPORT else Severity.INFO,
-            f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but {said}. "
+            f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but "
+            f"{said}. "
             f"{then}",
             [person],
             extension.number,
@@ -266,9 +287,10 @@ class Findings:
         self._add(
             FindingCode.NUMBER_PASSED_ON,
             Severity.CONFLICT,
-            f"The directory gives {extension.number} to {person.name}, and {called(extension)} is still there from {name}, "
-            f"who leaves it. {person.name} does not get the number. Delete {extension.number} in 3CX, or choose in the rules what "
-            "happens when a number is passed on.",
+            f"The directory gives {extension.number} to {person.name}, but {called(extension)} still exists "
+            f"from {name}, "
+            f"who is leaving it. {person.name} does not get the number. Delete {extension.number} in 3CX, "
+            "or set “Number of a leaver given to somebody new” in the rules.",
             [person],
             extension.number,
         )
@@ -279,8 +301,9 @@ class Findings:
         self._add(
             FindingCode.NUMBER_PASSED_ON,
             Severity.CONFLICT,
-            f"The directory gives {extension.number} to {person.name}, and the deletion of {called(extension)} of {name}, who "
-            f"leaves it, was put off or stopped by hand. {person.name} does not get the number until then. Resume the "
+            f"The directory gives {extension.number} to {person.name}, but the deletion of "
+            f"{called(extension)} of {name} was "
+            f"postponed or stopped manually. {person.name} does not get the number until then. Resume the "
             f"countdown (People, or: rollcall grace resume {extension.number}).",
             [person],
             extension.number,
@@ -291,7 +314,8 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"{called(extension, at_start=True)} is {what} and is never {done}, although the directory gives {person.number} "
+            f"{called(extension, at_start=True)} is {what} and is never {done}, although the directory "
+            f"gives {person.number} "
             f"to {person.name}. Nothing is changed for them.",
             [person],
             extension.number,
@@ -302,8 +326,9 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"The number {person.number} of {person.name} is kept for a template or the archive and is given to "
-            "nobody. Correct the number in the directory, or the settings.",
+            f"The number {person.number} of {person.name} is reserved for a template or the archive. "
+            "Correct the "
+            "number in the directory or the settings.",
             [person],
             person.number or "",
         )
@@ -319,7 +344,8 @@ class Findings:
         self._add(
             FindingCode.NUMBER_RESERVED,
             Severity.WARNING,
-            f"The number {person.number} of {person.name} {reason}. {then}, or change reserved_numbers in the rules.",
+            f"The number {person.number} of {person.name} {reason}. {then}, or change reserved_numbers in "
+            "the rules.",
             [person],
             person.number or "",
         )
@@ -329,7 +355,8 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"{called(extension, at_start=True)} is {what} and stays as it is, although it would go: {reason}",
+            f"{called(extension, at_start=True)} is {what} and is not changed, although it would be "
+            f"removed: {reason}",
             [person] if person else [],
             extension.number,
         )
@@ -339,7 +366,7 @@ class Findings:
         self._add(
             FindingCode.EXCLUDED,
             Severity.INFO,
-            f"{person.name} is excluded by the rules and left alone.",
+            f"{person.name} is excluded by the rules. Nothing is changed.",
             [person],
             person.number or "",
         )
@@ -349,8 +376,9 @@ class Findings:
         self._add(
             FindingCode.DISABLED_BY_HAND,
             Severity.INFO,
-            f"Extension {extension.number} of {person.name} was disabled in 3CX by hand and stays so. Enable it there, "
-            "or set re-enabling to 'always' in the rules.",
+            f"Extension {extension.number} of {person.name} was disabled manually in 3CX and stays "
+            "disabled. Enable it "
+            "in 3CX, or set “Enable again” to “Also extensions disabled by hand”.",
             [person],
             extension.number,
         )
@@ -360,7 +388,8 @@ class Findings:
         self._add(
             FindingCode.SHORTENED,
             Severity.INFO,
-            f"The name of {person.name} is cut: 3CX takes {limit} characters for a first or a last name.",
+            f"The name of {person.name} is shortened: 3CX allows {limit} characters for a first or last "
+            "name.",
             [person],
             person.number or "",
         )
@@ -371,7 +400,8 @@ class Findings:
         self._add(
             FindingCode.SHORTENED,
             Severity.INFO,
-            f"The department '{whole}' ({_names(concerned)}) is called '{cut}' in 3CX, which takes no longer name.",
+            f"The department '{whole}' ({_names(concerned)}) is shortened to '{cut}', because 3CX limits "
+            "the length of department names.",
             concerned,
         )
 
@@ -381,8 +411,9 @@ class Findings:
         self._add(
             FindingCode.DEPARTMENT_MISSING,
             Severity.WARNING,
-            f"3CX has no department '{name}' ({_names(concerned)}). Departments stay as they are for them. Create it in "
-            "3CX, or let the rules create missing departments.",
+            f"3CX has no department '{name}' ({_names(concerned)}). Their departments are not changed. "
+            "Create it in 3CX, "
+            "or turn on “Create missing departments”.",
             concerned,
         )
 
@@ -392,7 +423,8 @@ class Findings:
         self._add(
             FindingCode.TEMPLATE_MISSING,
             Severity.CONFLICT,
-            f"The template extension {number} does not exist in 3CX, so no extension is created for {_names(waiting)}. "
+            f"The template extension {number} does not exist in 3CX, so no extension is created for "
+            f"{_names(waiting)}. "
             "Create the template, or choose another for the unit.",
             waiting,
             number,
@@ -400,11 +432,12 @@ class Findings:
 
     def archive_missing(self, number: str, waiting: int) -> None:
         """What leavers have cannot go to the archive, so theirs stay disabled. ``waiting``: so many in this plan."""
-        now = f" {waiting} of this plan wait for it." if waiting else ""
+        now = f" {waiting} of this plan {'waits' if waiting == 1 else 'wait'} for it." if waiting else ""
         self._add(
             FindingCode.ARCHIVE_MISSING,
             Severity.CONFLICT if waiting else Severity.WARNING,
-            f"The archive extension {number} does not exist in 3CX, so leavers are disabled and not deleted.{now} Create "
+            f"The archive extension {number} does not exist in 3CX, so leavers are disabled and not "
+            f"deleted.{now} Create "
             "it in 3CX, or choose another in the archive settings.",
             [],
             number,
@@ -415,7 +448,8 @@ class Findings:
         self._add_of(
             FindingCode.STEPS_OWED,
             Severity.WARNING,
-            f"Extension {owed.number} of {owed.person_name} was created and not finished, and cannot be finished now: {why}. "
+            f"Extension {owed.number} of {owed.person_name} was created but not finished, and cannot be "
+            f"finished now: {why}. "
             "Every run tries again.",
             [(owed.person_guid, owed.person_name)],
             owed.number,
@@ -426,8 +460,9 @@ class Findings:
         self._add_of(
             FindingCode.STEPS_REFUSED,
             Severity.WARNING,
-            f"Extension {owed.number} of {owed.person_name} is not finished. {owed.refusal} Correct in 3CX what is named "
-            "there, then let Rollcall try again or give the rest up (rollcall owed).",
+            f"Extension {owed.number} of {owed.person_name} is not finished. {owed.refusal} Correct this in "
+            "3CX, then "
+            "retry or drop the unfinished steps (rollcall owed).",
             [(owed.person_guid, owed.person_name)],
             owed.number,
         )
@@ -435,7 +470,7 @@ class Findings:
     def incomplete_snapshot(self, why: str, held_back: int) -> None:
         """Not everything was read, so nothing proves that people are gone; their removals wait."""
         changes = (
-            "Nothing else waits"
+            "No other change waits"
             if not held_back
             else "1 change waits"
             if held_back == 1
@@ -467,7 +502,10 @@ class Findings:
 
 def called(extension: Extension, *, at_start: bool = False) -> str:
     """An extension as 3CX shows it, in a sentence: "extension 201 (Anna Berg)"."""
-    return f"{'Extension' if at_start else 'extension'} {extension.number} ({_name(extension) or 'without a name'})"
+    return (
+        f"{'Extension' if at_start else 'extension'} {extension.number} "
+        f"({_name(extension) or 'without a name'})"
+    )
 
 
 def listed(names: Iterable[str]) -> str:
@@ -501,7 +539,10 @@ def _resting(stock: Stock) -> str:
     if not stock.resting:
         return ""
     one = stock.resting == 1
-    return f", {stock.resting} {'is' if one else 'are'} kept free for a time because somebody had {'it' if one else 'them'}"
+    return (
+        f", {stock.resting} {'is' if one else 'are'} kept free for some time because somebody had "
+        f"{'it' if one else 'them'}"
+    )
 
 
 def _by_guid(people: Iterable[Person]) -> list[Person]:

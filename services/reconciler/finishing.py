@@ -47,8 +47,11 @@ def plan_owed(table: Worktable) -> None:
 def _reason(owed: Owed, number: str, name: str) -> str:
     if owed.after.get(AGAIN):
         template = owed.after.get("template")
-        return f"The settings of template {template} are to be written again to extension {number} of {name}, as was asked."
-    return f"Extension {number} of {name} was made by an earlier run, which could not finish it."
+        return (
+            f"The settings of template {template} are re-applied to extension {number} of {name}, as "
+            "requested."
+        )
+    return f"Extension {number} of {name} was created by an earlier run that could not finish it."
 
 
 def _wanted(table: Worktable, owed: Owed, extension: Extension) -> Fields:

@@ -243,8 +243,8 @@ def _limited(
 
 _SAID: Mapping[Freshness, str] = {
     Freshness.BEHIND: "has not yet received everything that {known} had",
-    Freshness.ROLLED_BACK: "was restored or set back: it has fewer changes than {known} had",
-    Freshness.UNKNOWN: "cannot be shown to have received everything that {known} had",
+    Freshness.ROLLED_BACK: "was restored from a backup: it has fewer changes than {known} had",
+    Freshness.UNKNOWN: "may not have received everything that {known} had",
 }
 # Only a read-only controller is doubted when nothing is known yet.
 _FIRST = "is read-only, and there is no earlier reading that shows how much it has received"
@@ -277,12 +277,12 @@ def _finding(
     since = (
         f" It has been behind since {after.behind_since:%Y-%m-%d %H:%M} UTC." if after.behind_since else ""
     )
-    held = "Nobody differs there."
+    held = "No person is affected."
     if waiting:
         who = listed(named[key] for key in sorted(named))
         held = (
-            f"What differs there waits, and nothing is changed for {who}, until it has caught up, the other one answers "
-            f"again, or every reading has agreed for {patience.total_seconds() / 3600:.0f} hours."
+            f"Nothing is changed for {who} until it has caught up, the other one responds again, or every "
+            f"reading has been the same for {patience.total_seconds() / 3600:.0f} hours."
         )
     forget = (known[0].controller or known[0].server) if known else ""
     gone = f" If {forget} is gone for good: rollcall controller forget {forget}." if forget else ""

@@ -23,7 +23,7 @@ _GOING = (CommandKind.DISABLE_EXTENSION, CommandKind.ARCHIVE_EXTENSION, CommandK
 # plan is held for them.
 _ALWAYS_DOUBTFUL = ("people_down", "empty_snapshot")
 _DOUBTFUL = ("first_run", "selection_changed", "phone_system_changed", "removals")
-_APPROVE = "Look at the plan and approve it if this is meant."
+_APPROVE = "Review the plan and approve it if this is intended."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +128,13 @@ def _is_of(command: Command, unit: str) -> bool:
 def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
     everything = [command.sequence for command in plan.commands]
     if facts.is_first_run:
-        said = "No plan of this site was approved, and no run has found nothing to do, before."
+        said = "This is the first run of this site."
         yield _Hold(HoldReason("first_run", f"{said} {_APPROVE}"), everything)
     elif facts.is_selection_changed:
-        said = "The units, the filter, the group, the number rule or the number ranges were changed since the last good run."
+        said = (
+            "The units, the filter, the group, the number rule or the number ranges were changed since the "
+            "last good run."
+        )
         yield _Hold(HoldReason("selection_changed", f"{said} {_APPROVE}"), everything)
     for reason in _phone_system_changed(plan):
         yield _Hold(reason, everything)
@@ -147,13 +150,15 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
     managed, lost, moved = plan.managed_extensions, plan.lost_extensions, plan.moved_extensions
     if is_another_phone_system(managed, lost):
         said = (
-            f"{lost} of {managed + lost} linked extensions are not in 3CX any more. Is it the right phone system, and "
-            "has it been restored completely?"
+            f"{lost} of {managed + lost} linked extensions are not in 3CX any more. Check that this is the "
+            "right phone "
+            "system and that it was restored completely."
         )
         yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
     elif moved > _A_FEW:
         said = (
-            f"{moved} of {managed + lost} linked extensions have other ids in 3CX than before, as after a restore. Number, "
+            f"{moved} of {managed + lost} linked extensions have other ids in 3CX than before, as after a "
+            "restore. Number, "
             "name and e-mail address say whose they are."
         )
         yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
@@ -190,8 +195,10 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
     for item in rows.plan.emptied:
         what, where = item.attribute.replace("_", " "), item.unit or "All units together"
         said = (
-            f"{where}: {item.had} of {item.people} people with an extension had a value for {what}, and the directory "
-            "shows none of them any more. Was the attribute emptied, is another one set, or may the account not read it?"
+            f"{where}: {item.had} of {item.people} people with an extension had a value for {what}, and the "
+            "directory "
+            "shows none of them any more. Check whether the attribute was cleared, another one is "
+            "configured, or the account may not read it."
         )
         reason = HoldReason("attribute_emptied", f"{said} {_APPROVE}", item.unit)
         yield _Hold(reason, present.intersection(item.rows))
@@ -285,7 +292,8 @@ def _above(limit: _Limit, now: int, earlier: int, total: int, unit: str | None) 
         percent = f" ({count * 100 / total:.0f} %)" if total else ""
         said = (
             f"{where}{count} of {total} extensions would be {limit.what}{percent}"
-            f"{f', {earlier} of them were within the last 24 hours' if earlier else ''}; the limit is {limit.count} and "
+            f"{f', {earlier} of them were within the last 24 hours' if earlier else ''}; the limit is "
+            f"{limit.count} and "
             f"{limit.percent:g} %."
         )
         yield HoldReason(limit.code, f"{said} {_APPROVE}", unit)

@@ -66,7 +66,7 @@ def plan_changes(
         draft = Draft(
             CommandKind.UPDATE_EXTENSION,
             extension.number,
-            f"The directory says otherwise than 3CX for {person.name}: {changed}.",
+            f"Differs between AD and 3CX for {person.name}: {changed}.",
             person=person,
             extension=extension,
             before=known | before,
@@ -135,8 +135,9 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     renumbering = Draft(
         CommandKind.RENUMBER_EXTENSION,
         number,
-        f"{person.name} has number {gift.how if gift else f'{number} in the directory'} and extension {extension.number} in 3CX, where a number "
-        f"cannot change: a new extension takes over, then the old one goes. {RENUMBERING_SAYS}",
+        f"{person.name} has number {gift.how if gift else f'{number} in the directory'} and extension "
+        f"{extension.number} in 3CX, where a number "
+        f"cannot change: a new extension is created, then the old one is deleted. {RENUMBERING_SAYS}",
         person=person,
         extension=extension,
         before=identity(extension) | {"enabled": extension.enabled},

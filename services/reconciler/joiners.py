@@ -46,17 +46,17 @@ def plan_joiner(table: Worktable, person: Person) -> None:
 def adoption(table: Worktable, person: Person, holder: Extension, previous: Binding | None = None) -> Draft:
     """Bind the person to the extension; a finding when the names differ. ``previous`` is the binding that ends."""
     if have_same_name(person, holder):
-        why = "it has their number and name"
+        why = "the number and name match"
     else:
         why = "both have the same e-mail address"
         if not have_same_email(person, holder):
-            why = "the rules take over every extension with a person's number"
+            why = "the rules link every extension with a person's number"
         table.findings.adopted_in_spite_of_name(person, holder, why)
-    ended = f" Until now it was linked to {previous.person_name or 'somebody else'}." if previous else ""
+    ended = f" It was linked to {previous.person_name or 'somebody else'} before." if previous else ""
     return Draft(
         CommandKind.ADOPT_EXTENSION,
         holder.number,
-        f"{person.name} takes over {called(holder)}: {why}.{ended}",
+        f"{person.name} is linked to {called(holder)}: {why}.{ended}",
         person=person,
         extension=holder,
         before=identity(holder),
@@ -118,7 +118,7 @@ def _take_over(table: Worktable, person: Person, taking: Taking, previous: Bindi
     if taking.reason is Reason.TAKEN_OVER:
         name = previous.person_name or extension.name
         leaving = Leaving(
-            f"{name} leaves extension {extension.number}, and {person.name} takes it over.",
+            f"{name} is leaving extension {extension.number}. It is reassigned to {person.name}.",
             table.evidence.of_presence(person),
             table.situation.people.get(previous.person_guid),
             guid=previous.person_guid,

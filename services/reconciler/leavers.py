@@ -45,7 +45,7 @@ def plan_without_number(table: Worktable, person: Person, extension: Extension |
         table.findings.bad_number(person)
     elif extension is not None:
         leaving = Leaving(
-            f"{person.name} has no number in the directory any more.",
+            f"{person.name} no longer has a number in the directory.",
             table.evidence.of_presence(person),
             person,
             departure=Departure.NUMBER_CLEARED,
@@ -83,7 +83,7 @@ def plan_absent(table: Worktable) -> list[str]:
             continue
         departure = Departure.MOVED_OUT if fact.found else Departure.DELETED
         outcome = graces.outcome(guid, departure, extension)
-        said = "is not in the selected units any more" if fact.found else "was deleted from the directory"
+        said = "is no longer in the selected OUs" if fact.found else "was deleted from the directory"
         leaving = Leaving(
             f"{name} {said}.",
             evidence.of_absence(guid),
@@ -118,7 +118,7 @@ def plan_left_behind(table: Worktable) -> None:
         table.spoken_for.add(extension_id)
         leaving = Leaving(
             f"{item.person_name} has extension {item.new_number} instead.",
-            f"Rollcall gave {item.person_name} number {item.new_number}; {extension.number} was left behind then.",
+            f"Rollcall gave {item.person_name} number {item.new_number}; {extension.number} was left over.",
             guid=item.person_guid,
             name=item.person_name,
             new_number=item.new_number,

@@ -157,13 +157,15 @@ def _full(most: int, used: int, beyond: list[Command], added: int, waiting: int)
     if waiting:
         said = "is disabled and waits for its" if waiting == 1 else "are disabled and wait for their"
         early = (
-            f" {waiting} of the extensions in use {said} deletion (Leaving soon, or: rollcall grace list): delete them in "
-            "3CX to use their places now."
+            f" {waiting} of the extensions in use {said} deletion (Leaving soon, or: rollcall grace list): "
+            "delete them in "
+            "3CX to free their licences now."
         )
     return Finding(
         FindingCode.LICENCE_FULL,
         Severity.WARNING,
-        f"The licence allows {most} extensions and {used} are in use: {len(beyond)} of {added} new ones will not fit. "
+        f"The licence allows {most} extensions and {used} are in use: {len(beyond)} of {added} new ones "
+        "will not fit. "
         f"Enlarge the licence or free extensions.{early}",
         person_guids=tuple(command.person_guid or "" for command in beyond),
         person_names=tuple(command.person_name for command in beyond),

@@ -52,8 +52,9 @@ def _left_to_a_full_run(command: Command) -> Finding:
     return Finding(
         FindingCode.EMAIL_HELD if is_email else FindingCode.NUMBER_HELD,
         Severity.WARNING,
-        f"The {what} of {command.person_name} becomes free only when somebody else's extension changes, which a run "
-        "for one person never does. Start a full run.",
+        f"The {what} of {command.person_name} is in use by another extension, and a run for one person "
+        "never changes "
+        "other extensions. Start a full run.",
         command.number,
         (command.person_guid,) if command.person_guid else (),
         (command.person_name,),

@@ -113,8 +113,9 @@ def plan_run(context: Context, run_id: int) -> None:
     if run.kind not in [*RunKind] or not {*PartKind}.issuperset(kinds):
         # Planned as another kind, those whom it did not look at would be taken to be gone.
         raise NewerVersionNeeded(
-            f"Run {run_id} ({run.kind.replace('_', ' ')}) is of a kind that this version of Rollcall does not know. "
-            "A newer worker plans it; finish the upgrade of all processes."
+            f"Run {run_id} ({run.kind.replace('_', ' ')}) is of a kind this version of Rollcall does not "
+            "know. A "
+            "newer worker will plan it. Finish upgrading all processes."
         )
     with claimed(context, RunWork(context, run, RunState.COLLECTING, f"plan:{run_id}", MAX_ATTEMPTS)) as work:
         if work is not None:
@@ -129,7 +130,7 @@ def _plan(work: RunWork) -> None:
             return
         except given_numbers.GivenMeanwhile as taken:
             log.info("number_given_meanwhile", run_id=work.run.id, number=str(taken), attempt=attempt)
-    raise LeaseHeld("Numbers were given by another run again and again while this one was planned.")
+    raise LeaseHeld("Another run kept assigning numbers while this run was planned. Start the run again.")
 
 
 def _plan_once(work: RunWork) -> None:
@@ -423,16 +424,12 @@ def _entries(
     findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
     state = RUNS.target(event)
     said = {
-        RunState.IN_STEP: "The directory and the phone system are in step",
-        RunState.DONE: "Nothing was done, because not everything was read as it is now",
-        RunState.PLANNED: "The plan is ready to be looked at",
-        RunState.HELD: "The plan is held until a person approves it",
-        RunState.EXECUTING: "The plan is being executed"
-        + (
-            f", without {waiting} of {len(plan.commands)} commands, which wait for approval"
-            if waiting
-            else ""
-        ),
+        RunState.IN_STEP: "The directory and the phone system are in sync",
+        RunState.DONE: "Nothing was changed, because some data is not current",
+        RunState.PLANNED: "The plan is ready for review",
+        RunState.HELD: "The plan needs approval",
+        RunState.EXECUTING: "The plan is being applied"
+        + (f", without {waiting} of {len(plan.commands)} commands, which need approval" if waiting else ""),
     }[state]
     yield events.LogEntry(
         f"run.{state.value}",
@@ -463,7 +460,7 @@ def _entries(
         more = len(told) - _MOST_FINDINGS_IN_LOG
         yield events.LogEntry(
             "finding.more",
-            f"{more} more findings stand with run {run.id}.",
+            f"Run {run.id} has {more} more findings.",
             level=EventLevel.WARNING,
             run_id=run.id,
         )

@@ -23,12 +23,12 @@ def plan_moves(table: Worktable) -> None:
         draft = Draft(
             CommandKind.REBIND_EXTENSION,
             extension.number,
-            f"{called(extension, at_start=True)} has another id in 3CX than before. By what it shows it is {name}'s.",
+            f"{called(extension, at_start=True)} has another id in 3CX than before. Its data matches {name}.",
             person=person,
             extension=extension,
             before=identity(extension),
             after=_binding_values(binding, binding.number),
-            evidence=f"Until now it was known by the id {binding.extension_id}; its id is {extension.id}.",
+            evidence=f"Its previous id is {binding.extension_id}; its id is {extension.id}.",
             guid=guid,
             person_name=name,
         )
@@ -63,13 +63,15 @@ def new_account(table: Worktable, person: Person, taking: Taking, previous: Bind
     extension, name = taking.extension, previous.person_name or taking.extension.name
     if taking.reason is Reason.TAKEN_OVER:
         reason = (
-            f"{_why_gone(table, previous, name)}, and the directory gives {extension.number} to {person.name}, who takes "
-            f"over {called(extension)}."
+            f"{_why_gone(table, previous, name)}, and the directory gives {extension.number} to "
+            f"{person.name}. "
+            f"{called(extension)} is reassigned."
         )
     else:
         reason = (
-            f"{person.name} has a new account in the directory: {_why_gone(table, previous, 'the former one')}. "
-            f"Extension {extension.number} stays theirs."
+            f"{person.name} has a new account in the directory: "
+            f"{_why_gone(table, previous, 'the former one')}. "
+            f"They keep extension {extension.number}."
         )
         table.findings.new_account(person, extension, previous)
     draft = Draft(
@@ -94,8 +96,9 @@ def plan_release(table: Worktable, guid: str, extension: Extension) -> None:
         Draft(
             CommandKind.RELEASE_BINDING,
             extension.number,
-            f"{name} was deleted from the directory, and {called(extension)} shows somebody else in 3CX. It is not "
-            "touched.",
+            f"{name} was deleted from the directory, and {called(extension)} shows somebody else in 3CX. "
+            "Nothing is "
+            "changed.",
             extension=extension,
             before=identity(extension),
             evidence=table.evidence.of_absence(guid),
@@ -118,7 +121,7 @@ def _why_gone(table: Worktable, binding: Binding, what: str) -> str:
     if person is None:
         fact = table.evidence.absent.get(binding.person_guid)
         is_found = fact is not None and fact.found
-        return f"{what} is not in the selected units any more" if is_found else f"{what} was deleted"
+        return f"{what} is no longer in the selected OUs" if is_found else f"{what} was deleted"
     if person.account_state is AccountState.ENABLED:
-        return f"{what} has no number any more"
+        return f"{what} no longer has a number"
     return f"{what} " + ("is disabled" if person.account_state is AccountState.DISABLED else "has expired")

@@ -77,8 +77,9 @@ def _finding(command: Command, refusal: Refusal, concerned: list[Command]) -> Fi
     return Finding(
         FindingCode.REFUSED,
         Severity.WARNING,
-        f"The phone system refused to {what} {name} in run {refusal.run_id}{again}: {refusal.message} Every run tries it once "
-        "more; nobody else waits for it.",
+        f"The phone system refused to {what} {name} in run {refusal.run_id}{again}: {refusal.message} Every "
+        "run tries again. "
+        "Other people are not affected.",
         command.number,
         tuple(dict.fromkeys(item.person_guid for item in people if item.person_guid)),
         tuple(dict.fromkeys(item.person_name for item in people if item.person_guid)),

@@ -136,7 +136,7 @@ def _with_days(table: Worktable, extension: Extension, outcome: Outcome, leaving
     if grace is None or grace.is_kept or extension.id in table.assignment.replaced_by:
         return leaving
     if outcome is Outcome.DELETE:
-        said = "The time set by hand is over." if grace.until else f"{grace.days_said} of grace are over."
+        said = "The manually set date has passed." if grace.until else f"{grace.days_said} of grace are over."
     elif grace.until:
         said = f"It is kept until {grace.until:%Y-%m-%d}, unless they return."
     else:

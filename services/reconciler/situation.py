@@ -121,7 +121,7 @@ class Situation:
     def protection(self, extension: Extension) -> str | None:
         """What the extension is that is never removed, renumbered or taken over; ``None`` for all others."""
         if extension.is_system_owner:
-            return "a system owner's"
+            return "a system owner's extension"
         if extension.number in self.reserved:
             return "a template or the archive"
         if not extension.number.isdecimal():

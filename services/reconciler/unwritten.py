@@ -26,9 +26,13 @@ def _finding(items: list[UnwrittenNumber], attribute: str) -> Finding:
     who = listed(f"{item.number} ({item.person_name})" for item in items)
     numbers = f"{'Numbers' if many else 'Number'} {who}"
     said = (
-        f"{numbers} could not be written to {attribute} in the directory. {first.message} Every hour it is tried again."
+        f"{numbers} could not be written to {attribute} in the directory. {first.message} It is retried "
+        "every hour."
         if first.code
-        else f"{numbers} {'are' if many else 'is'} not written to {attribute} in the directory yet. It is tried until it is done."
+        else (
+            f"{numbers} {'are' if many else 'is'} not written to {attribute} in the directory yet. It is "
+            "retried until it succeeds."
+        )
     )
     return Finding(
         FindingCode.NUMBER_NOT_WRITTEN,

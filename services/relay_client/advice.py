@@ -18,8 +18,8 @@ def advice_on(about: About, address: str, asked_at: datetime) -> list[str]:
     ]
     if about.version.partition(".")[0] != SUPPORTED_VERSION:
         advice.append(
-            f"The phone system says version {about.version or '(none)'}. Rollcall is made for 3CX V{SUPPORTED_VERSION}: look "
-            "at a preview with care before anything is executed."
+            f"The phone system says version {about.version or '(none)'}. Rollcall is made for 3CX "
+            f"V{SUPPORTED_VERSION}: review a preview carefully before you apply changes."
         )
     return advice
 
@@ -29,13 +29,15 @@ def advice_on_losses(licence: Licence, missing: MissingSettings) -> list[str]:
     advice = []
     if missing.refused:
         advice.append(
-            f"3CX refuses {_listed(missing.refused)}. Templates and renumbering leave out these settings and copy everything "
-            "else: set them by hand where they matter."
+            f"3CX refuses {_listed(missing.refused)}. Templates and renumbering skip these settings and "
+            "copy everything else. "
+            "Set them manually where needed."
         )
     if not licence.is_told:
         advice.append(
-            "3CX does not say how many extensions its licence allows, so Rollcall cannot tell beforehand whether new ones "
-            "fit. Look at the licence in 3CX before many people join."
+            "3CX does not say how many extensions its licence allows, so Rollcall cannot check in advance "
+            "whether new ones "
+            "fit. Check the licence in 3CX before many people join."
         )
     return advice
 
@@ -45,7 +47,8 @@ def advice_on_release(about: About, missing: MissingSettings) -> list[str]:
     if not missing.absent:
         return []
     return [
-        f"This 3CX ({about.version or 'it says no version'}) does not have {_listed(missing.absent)} yet. Templates and "
+        f"This 3CX ({about.version or 'it says no version'}) does not have {_listed(missing.absent)} yet. "
+        "Templates and "
         "renumbering copy everything else."
     ]
 

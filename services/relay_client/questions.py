@@ -50,7 +50,7 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
     warnings += [*advice_on_losses(licence, missing), *advice_on_release(about, missing), *tried]
     if licence.most is not None and licence.used >= licence.most:
         warnings.append(
-            f"All {licence.most} extensions of the licence are in use: nobody new can be given one."
+            f"All {licence.most} licensed extensions are in use. No new extension can be created."
         )
     return {
         "address": settings.base_url,
@@ -92,7 +92,7 @@ def compare_with_template(context: Context, arguments: dict[str, Any]) -> list[d
     with context.database.read() as session:
         site = store.read(session, arguments["site_id"], context.encryption).settings
     if not site.phone_system.base_url:
-        raise SettingsInvalid("There is no phone system to ask. Set phone_system.base_url.")
+        raise SettingsInvalid("No phone system is configured. Set its address in the phone system settings.")
     with Xapi(
         site.phone_system,
         context.database,
@@ -135,10 +135,11 @@ def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     warnings = address_advice("relay.host", settings.host)
     if said.get("protocol") != PROTOCOL:
         warnings.append(
-            f"The relay speaks protocol {said.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the same version on both."
+            f"The relay speaks protocol {said.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the "
+            "same version on both."
         )
     if waiting := said.get("operations_waiting"):
-        warnings.append(f"It is at work on {waiting} operations now.")
+        warnings.append(f"It is processing {waiting} operations.")
     return {
         "address": relay.address,
         "relay": str(said.get("relay", "")),
@@ -219,5 +220,5 @@ def _settings(context: Context, arguments: dict[str, Any]) -> PhoneSystemSetting
         with context.database.read() as session:
             settings = store.read(session, arguments["site_id"], context.encryption).settings.phone_system
     if not settings.base_url:
-        raise SettingsInvalid("There is no phone system to ask. Set phone_system.base_url.")
+        raise SettingsInvalid("No phone system is configured. Set its address in the phone system settings.")
     return settings

@@ -37,12 +37,12 @@ def try_rest(
         if default is not None:
             advice += advice_on_roles(xapi.settings.allowed_roles, xapi.roles(default.id))
     except REFUSED as refused:
-        advice.append(f"The roles of departments cannot be looked at. {refused.args[0]}")
+        advice.append(f"The roles of departments cannot be read. {refused.args[0]}")
     try:
         if with_recordings:
             xapi.try_recordings()
     except REFUSED as refused:
-        advice.append(f"Recordings cannot be read, so nobody who leaves can be archived. {refused.args[0]}")
+        advice.append(f"Recordings cannot be read, so leavers cannot be archived. {refused.args[0]}")
     if with_welcome:
         advice += _try_mail(xapi)
     return advice
@@ -54,5 +54,8 @@ def _try_mail(xapi: Xapi) -> list[str]:
         if not xapi.can_mail():
             return [f"3CX has no mail server, so it can send no welcome messages. {without}"]
     except REFUSED as refused:
-        return [f"Whether 3CX can send welcome messages cannot be looked at. {refused.args[0]}"]
+        return [
+            "The mail settings of 3CX cannot be read, so it is unknown whether welcome messages can be "
+            f"sent. {refused.args[0]}"
+        ]
     return []

@@ -42,16 +42,21 @@ class Problem(StrEnum):
 
 
 _SENTENCES = {
-    Problem.NONE: "The audit is whole: no entry was changed, added or removed.",
-    Problem.CHANGED: "Entry {id} was changed, or the one before it was removed or changed. Look into a backup of the database.",
+    Problem.NONE: "The audit is complete: no entry was changed, added or removed.",
+    Problem.CHANGED: (
+        "Entry {id} was changed, or the one before it was removed or changed. Compare with a backup of the "
+        "database."
+    ),
     Problem.NOT_SEALED: "Entry {id} was not written by a Rollcall with the key: by an older version during an upgrade, or by "
     "somebody else. Compare it with what people remember.",
-    Problem.NOTHING_SEALED: "No entry is sealed. Before the first change after an upgrade that is so; afterwards it means "
-    "that the audit was made anew without the key. Look into a backup of the database.",
-    Problem.END_MISSING: "The end of the audit is missing: it had {expected} entries and has {entries}, or another end. Look "
-    "into a backup of the database.",
-    Problem.HEAD_NOT_OURS: "The head that was given fits no entry and is not signed with a key that Rollcall has now. It is from "
-    "another deployment, from before the key was replaced, or made up.",
+    Problem.NOTHING_SEALED: "No entry is sealed. This is normal before the first change after an upgrade. Otherwise the "
+    "audit was rewritten without the key. Compare with a backup of the database.",
+    Problem.END_MISSING: (
+        "The end of the audit is missing: it had {expected} entries and has {entries}, or another end. "
+        "Compare with a backup of the database."
+    ),
+    Problem.HEAD_NOT_OURS: "The given head matches no entry and is not signed with a current key. It is from another deployment, "
+    "from before the key was replaced, or invented.",
 }
 
 

@@ -87,8 +87,9 @@ def grace_ended(grace: Grace, run_id: int) -> LogEntry:
     """What the Log says when nothing counts down any more, for another reason than the deletion."""
     return LogEntry(
         "grace.ended",
-        f"Extension {grace.number} ({grace.name}) is not going to be deleted any more: the person is back, or the rules "
-        "or the link have changed.",
+        f"Extension {grace.number} ({grace.name}) will not be deleted: the person has returned, or the "
+        "rules or the link "
+        "have changed.",
         run_id=run_id,
         number=grace.number,
         person_guid=None if is_nobodys(grace.holder) else grace.holder,

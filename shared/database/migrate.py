@@ -59,16 +59,17 @@ class Standing:
         """What it means and what to do."""
         match self.state:
             case State.CURRENT:
-                return f"The database answers and stands at {self.needed}."
+                return f"The database is reachable (schema {self.needed})."
             case State.NEWER:
                 return (
-                    f"The database stands at {self.now}, which is newer than this Rollcall ({self.needed}). It goes on "
-                    "working; finish the upgrade by starting the newer version here too."
+                    f"The database schema {self.now} is newer than this Rollcall ({self.needed}). It keeps "
+                    "working. "
+                    "Finish the upgrade by starting the newer version here too."
                 )
             case State.OLDER:
                 return (
-                    f"The database stands at {self.now or 'no revision'}, this Rollcall needs {self.needed}. "
-                    "Run `rollcall migrate`."
+                    f"The database schema is {self.now or 'empty'}, this Rollcall needs {self.needed}. Run "
+                    "`rollcall migrate`."
                 )
 
 
@@ -91,7 +92,8 @@ def migrate(database: Database, to: str | None = None) -> tuple[str | None, str 
         before = _revision(session)
         if before is not None and before not in _known():
             raise Conflict(
-                f"The database stands at {before}, which this Rollcall does not know: a newer version has migrated it. "
+                f"The database stands at {before}, which this Rollcall does not know: a newer version has "
+                "migrated it. "
                 "Use that version, or put a backup back."
             )
         after = None if to == _EMPTY else to or newest_revision()
@@ -198,7 +200,8 @@ def _wait_briefly_for_tables(session: Session) -> None:
             # Copying a large table may take longer than any other statement.
             session.execute(
                 text(
-                    "SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', '0', true), "
+                    "SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', '0', "
+                    "true), "
                     "set_config('idle_in_transaction_session_timeout', '0', true)"
                 ),
                 {"lock": f"{_TABLE_SECONDS}s"},

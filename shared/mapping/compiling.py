@@ -135,7 +135,7 @@ class Compiler:
         condition = self._of_kind(
             self.part(node.condition),
             Kind.TRUTH,
-            "Before '?' stands a comparison, as in co == \"DE\"",
+            "'?' needs a comparison before it, as in co == \"DE\"",
             node.condition.at,
         )
         then, otherwise = self.part(node.then), self.part(node.otherwise)
@@ -160,7 +160,7 @@ class Compiler:
         attributes = _together([left, right])
         match node.operator:
             case "&&" | "||":
-                word = f"On both sides of '{node.operator}' stand comparisons"
+                word = f"'{node.operator}' needs comparisons on both sides"
                 one, other = (self._of_kind(part, Kind.TRUTH, word).run for part in (left, right))
                 if node.operator == "&&":
                     return Part(Kind.TRUTH, node.at, lambda work: one(work) and other(work), attributes)
@@ -223,7 +223,8 @@ class Compiler:
         if not most - function.optional <= len(parts) <= most:
             said = f"{most - function.optional} or {most}" if function.optional else str(most)
             raise self._wrong(
-                f"{function.name} takes {said} value{'s' if most > 1 else ''}, not {len(parts)}: {function.usage}.",
+                f"{function.name} takes {said} value{'s' if most > 1 else ''}, not {len(parts)}: "
+                f"{function.usage}.",
                 node.at,
             )
         for place, (part, kind) in enumerate(zip(parts, (Kind.TEXT, *function.takes), strict=False), start=1):
@@ -313,7 +314,8 @@ class Compiler:
                 return value
             shown = ", ".join(f"'{text[:_MOST_SHOWN]}'" for text in value[:2])
             raise self._wrong(
-                f"There are {len(value)} values here ({shown}{', …' if len(value) > 2 else ''}), and '{taker}' takes one. "
+                f"There are {len(value)} values here ({shown}{', …' if len(value) > 2 else ''}), and "
+                f"'{taker}' takes one. "
                 "Choose one with first(…), or ask with 'in' whether one is among them.",
                 part.at,
             )

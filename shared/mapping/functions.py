@@ -99,7 +99,7 @@ FUNCTIONS: Mapping[str, Function] = {
         Function("lower", "lower(text)", "In small letters.", str.lower),
         Function("upper", "upper(text)", "In capitals.", str.upper),
         Function("title", "title(text)", "Each word with a capital: JEAN-PIERRE becomes Jean-Pierre.", _title),
-        Function("trim", "trim(text)", "Without blanks around it.", str.strip),
+        Function("trim", "trim(text)", "Without surrounding spaces.", str.strip),
         Function("digits", "digits(text)", "Only the digits 0 to 9.", _digits),
         Function(
             "replace", "replace(text, what, with)", "With every 'what' replaced.", _replace, (Kind.TEXT, Kind.TEXT),
@@ -107,11 +107,11 @@ FUNCTIONS: Mapping[str, Function] = {
         ),
         Function(
             "e164", "e164(text, country)", "A phone number in the international form (+49…), by a country's numbering "
-            "plan; as it is when it is none.", _e164, (Kind.TEXT,), digits_from=None, cost=20,
+            "plan; unchanged if it is none.", _e164, (Kind.TEXT,), digits_from=None, cost=20,
         ),
         Function(
-            "table", "table(text, {…}, otherwise)", "What the table has for the text, in capitals or not; else "
-            "'otherwise', or the text itself when that is left out.", _table, (Kind.TABLE, Kind.TEXT), optional=1,
+            "table", "table(text, {…}, otherwise)", "The table's value for the text (case is ignored); "
+            "otherwise 'otherwise', or the text itself if that is omitted.", _table, (Kind.TABLE, Kind.TEXT), optional=1,
             digits_from=(0, 1),
         ),
         Function(

@@ -120,7 +120,7 @@ _LIKELY = {
     "=": "Compare with '=='.",
     "&": "Write '&&' for and.",
     "|": "Write '||' for or.",
-    "-": "There is no subtraction. A text stands in quotes.",
+    "-": "There is no subtraction. Put a text in quotes.",
     '"': "This text is not closed: its second quotation mark is missing.",
     "'": "This text is not closed: its second quotation mark is missing.",
     "_": "Names of attributes have letters, digits and hyphens.",
@@ -178,9 +178,11 @@ def _tokens(expression: str) -> Iterator[_Token]:
         found = _TOKEN.match(expression, at)
         if found is None:
             character = expression[at]
-            said = _LIKELY.get(character, f"'{character}' has no meaning here.")
+            said = _LIKELY.get(character, f"'{character}' is not allowed here.")
             if character.isdecimal():
-                said = "An attribute's name begins with a letter, e.g. ipPhone; a text of digits stands in quotes."
+                said = (
+                    "An attribute's name begins with a letter, e.g. ipPhone; put a text of digits in quotes."
+                )
             if character in _TYPOGRAPHIC:
                 said = "Use plain quotation marks: \"…\" or '…'."
             raise MappingError(said, expression, at)
@@ -208,7 +210,7 @@ class _Parser:
         node = self._either()
         if self._next.kind != "end":
             raise self._wrong(
-                f"There is '{self._next.text}' where nothing more was expected. The name of an attribute has no blanks, a "
+                f"Unexpected '{self._next.text}'. The name of an attribute has no blanks, a "
                 'text stands in quotes: e.g. ipPhone, "IT".'
             )
         return node
@@ -225,7 +227,7 @@ class _Parser:
             then = self._any_of()
             self._expect(
                 ":",
-                "After '?' stand two values with ':' between them, as in co == \"DE\" ? mobile : ipPhone.",
+                "'?' needs two values with ':' between them, as in co == \"DE\" ? mobile : ipPhone.",
             )
             node = self._counted(Either(at, node, then, self._either()))
         self._level -= 1
@@ -277,7 +279,7 @@ class _Parser:
             self._take()
             name = self._take()
             if name.kind != "name" or self._next.text != "(":
-                raise self._wrong("After '.' stands a function, as in mobile.trim().", name.at)
+                raise self._wrong("'.' needs a function after it, as in mobile.trim().", name.at)
             # CEL: x.f(y) is f(x, y).
             node = self._counted(Call(name.at, name.text, (node, *self._arguments())))
         return node
@@ -289,9 +291,7 @@ class _Parser:
                 return self._counted(Text(token.at, self._unescaped(token)))
             case "number":
                 if len(token.text) > 6:
-                    raise self._wrong(
-                        "This number is too large. A text of digits stands in quotes.", token.at
-                    )
+                    raise self._wrong("This number is too large. Put a text of digits in quotes.", token.at)
                 return self._counted(Number(token.at, int(token.text)))
             case "name":
                 return self._counted(self._named(token))
@@ -306,7 +306,7 @@ class _Parser:
                 return self._counted(Table(token.at, self._entries(token.at)))
         if token.kind == "end":
             raise self._wrong("The expression ends here, but a value is missing.", token.at)
-        raise self._wrong(f"A value was expected here, but there is '{token.text}'.", token.at)
+        raise self._wrong(f"A value is missing before '{token.text}'.", token.at)
 
     def _named(self, token: _Token) -> Node:
         if self._next.text == "(":

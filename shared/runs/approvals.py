@@ -90,7 +90,10 @@ def obey(session: Session, run_id: int, approval: Approval) -> None:
     if run.plan_hash != approval.plan_hash:
         run.approved_hash = run.approved_by = run.approved_at = None
         if run.state in WAITING_STATES:
-            said = f"The plan of run {run_id} is not the one that {approval.actor} approved. Look at it and approve it."
+            said = (
+                f"The plan of run {run_id} differs from the one that {approval.actor} approved. Review and "
+                "approve it."
+            )
             entry = events.LogEntry("run.plan_changed", said, level=EventLevel.WARNING, run_id=run_id)
             events.record(session, run.site_id, entry)
         return
@@ -101,7 +104,7 @@ def obey(session: Session, run_id: int, approval: Approval) -> None:
     else:
         # What nobody had to look at is executed already; now all of it is.
         _approve(session, run_id, left_out)
-    said = f"The plan of run {run_id} is the one that {approval.actor} approved. It is carried out."
+    said = f"The plan of run {run_id} is the same that {approval.actor} approved. It is being applied."
     events.record(session, run.site_id, events.LogEntry("run.approved", said, run_id=run_id))
 
 

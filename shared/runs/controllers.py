@@ -77,9 +77,9 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
     after = memory.without(name)
     if after is None:
         known = ", ".join(sorted({reading.name for reading in memory.readings()})) or "none"
-        raise NotFound(f"No domain controller '{name[:100]}' is remembered. Remembered: {known}.")
+        raise NotFound(f"Domain controller '{name[:100]}' is unknown. Known: {known}.")
     remember(session, site_id, after)
-    said = f"Domain controller {name} is gone for good: readings are no longer compared with its last one."
+    said = f"Domain controller {name} was removed. Readings are no longer compared with its data."
     events.record(session, site_id, events.LogEntry("controller.forgotten", said, actor=actor))
     events.audit(session, site_id, actor=actor, action="controller.forgotten", details={"controller": name})
     return after

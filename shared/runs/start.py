@@ -45,7 +45,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
     )
     if active is not None:
-        raise Conflict(f"Run {active} is still going. Wait for its end, or cancel it.", run_id=active)
+        raise Conflict(f"Run {active} is still active. Wait until it ends, or cancel it.", run_id=active)
     slot = request.schedule_slot or f"demand {uuid4().hex}"
     if session.scalar(select(Run.id).where(Run.site_id == request.site_id, Run.schedule_slot == slot)):
         raise Conflict(f"The run due at {slot} was started already.")

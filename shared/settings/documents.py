@@ -76,12 +76,18 @@ class SiteSettings(Document):
     def contradiction(self) -> tuple[Section, str, str] | None:
         """Section, setting and sentence: where and why sections, each right alone, cannot be used together; ``None`` when they can."""
         if self.directory_groups.is_enabled and self.directory.security is Security.PLAIN:
-            said = "Passwords of people go to a controller over LDAPS or StartTLS only. Change directory.security first."
+            said = (
+                "Sign-in with directory passwords requires LDAPS or StartTLS. Change Security in the Active "
+                "Directory settings first."
+            )
             return Section.DIRECTORY_GROUPS, "is_enabled", said
         units = {unit.dn.casefold() for unit in self.directory.units}
         for item in self.rules.number_ranges:
             if item.unit and item.unit.casefold() not in units:
-                said = f"The range {item.first}-{item.last} is for {item.unit}, which is none of the OUs that are read (directory.units)."
+                said = (
+                    f"The range {item.first}-{item.last} is for {item.unit}, which is not one of the "
+                    "selected OUs."
+                )
                 return (
                     Section.RULES,
                     "number_ranges",
@@ -95,7 +101,7 @@ class SiteSettings(Document):
                 return (
                     Section.ARCHIVE,
                     "extension",
-                    "Archiving needs the extension that receives what is archived.",
+                    "Enter the archive extension.",
                 )
             return None
         if archive.voicemails or archive.keep_backup:

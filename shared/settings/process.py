@@ -100,7 +100,8 @@ class ProcessSettings(BaseModel):
         # Celery's answers by RabbitMQ share one connection between the threads of the API, which mixes them up.
         if not self.is_embedded and not self.result_backend_url.startswith(("redis:", "rediss:")):
             raise ValueError(
-                "ROLLCALL_RESULT_BACKEND_URL must be a redis:// or rediss:// address that every process reaches, "
+                "ROLLCALL_RESULT_BACKEND_URL must be a redis:// or rediss:// address that every process "
+                "reaches, "
                 "with RabbitMQ as the broker too"
             )
         return self
@@ -157,7 +158,8 @@ def _field_and_value(name: str, text: str) -> tuple[str, str]:
             return base, Path(text).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingsInvalid(
-                f"{name} names the file {text}, which cannot be read ({error.strerror}). Mend the path or its rights."
+                f"{name} names the file {text}, which cannot be read ({error.strerror}). Correct the path "
+                "or its permissions."
             ) from error
     near = difflib.get_close_matches(field, known, n=1)
     hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else " The README lists the settings."

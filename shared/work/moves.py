@@ -28,10 +28,10 @@ from shared.work.transitions import (
 # Commands that wait: for a worker, or for an approval.
 NOT_BEGUN = (CommandState.PENDING.value, CommandState.HELD.value)
 _IN_HAND = (
-    "The run ended while this was being carried out, so its outcome is unknown until the extension is read back. The "
+    "The run ended during this change, so the result is unknown until the extension is read back. The "
     "next run compares again."
 )
-_STOPPED = ("run_stopped", "The run was stopped before. The next run compares again.")
+_STOPPED = ("run_stopped", "The run was stopped first. The next run compares again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LeftOpen:
         if not self.in_hand:
             return ""
         begun = "1 command was" if self.in_hand == 1 else f"{self.in_hand} commands were"
-        return f" {begun} being carried out; what became of it is unknown until it is read back."
+        return f" {begun} in progress; the result is unknown until it is read back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def move_run(session: Session, run_id: int, event: RunEvent, *, said: str = "", 
     if not moved.rowcount:  # type: ignore[attr-defined]
         found = session.scalar(select(Run.state).where(Run.id == run_id)) or "gone"
         raise TransitionRefused(
-            f"Run {run_id} is {found.replace('_', ' ')}; this cannot be done to it any more.",
+            f"Run {run_id} is {found.replace('_', ' ')}; this is no longer possible.",
             run_id=run_id,
             state=found,
         )
@@ -116,7 +116,7 @@ def move_part(
         .execution_options(synchronize_session=False)
     )
     if not moved.rowcount:  # type: ignore[attr-defined]
-        raise TransitionRefused(f"Part {part_id} has ended, or another worker has taken it over.")
+        raise TransitionRefused(f"Part {part_id} has ended or was taken over by another worker.")
 
 
 def move_commands(
@@ -150,9 +150,7 @@ def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
         .execution_options(synchronize_session=False)
     )
     if in_hand.rowcount != len(ends):  # type: ignore[attr-defined]
-        raise TransitionRefused(
-            "A command has ended already, or was given back: its outcome cannot be stored."
-        )
+        raise TransitionRefused("A command has already ended or was released. Its outcome cannot be stored.")
     # Locked by the statement above until the transaction ends.
     session.execute(
         update(CommandRow),

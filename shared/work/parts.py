@@ -28,8 +28,9 @@ from shared.worker.context import Context
 MAX_ATTEMPTS = 3
 _LONGEST_PAUSE_SECONDS = 60.0
 _EXPIRED = (
-    f"It was begun {MAX_ATTEMPTS} times, and each time the worker ended before it was done. The process log of the "
-    "workers says why; memory is the usual reason."
+    f"It was started {MAX_ATTEMPTS} times, and each time the worker ended early. See the workers' process "
+    "log. The "
+    "usual cause is memory."
 )
 
 

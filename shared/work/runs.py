@@ -55,7 +55,7 @@ class RunWork(Work):
 
         :raises LeaseHeld: always.
         """
-        raise LeaseHeld("Another site whose end did not answer is being tried; this one is tried after it.")
+        raise LeaseHeld("Another site that did not respond is tried first.")
 
     def take(self) -> bool:
         """Take the lease, if the run is still in the state, and count the attempt.
@@ -115,8 +115,9 @@ class RunWork(Work):
                 return True
             doing = "planned" if self._state is RunState.COLLECTING else "executed"
             message = (
-                f"The run could not be {doing} in {self._most} tries: each time the worker ended before it was done. The "
-                "process log of the workers says why; memory is the usual reason."
+                f"The run could not be {doing} after {self._most} attempts: each time the worker ended "
+                "early. See the "
+                "workers' process log. The usual cause is memory."
             )
             fail_run(session, run, "given_up", message)
             return False
@@ -136,10 +137,10 @@ class RunWork(Work):
         if not isinstance(error, TransientError):
             fail_run(session, run, error.code, error.message)
         elif run.attempts >= self._most:
-            said = f"It was interrupted {run.attempts} times without getting any further, the last time so: "
+            said = f"It was interrupted {run.attempts} times without progress, the last time:  "
             fail_run(session, run, error.code, said + error.message)
         else:
-            message = f"Run {run.id} was interrupted: {error.message} It goes on by itself."
+            message = f"Run {run.id} was interrupted: {error.message} It continues automatically."
             entry = events.LogEntry("run.interrupted", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
 

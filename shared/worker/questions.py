@@ -66,19 +66,18 @@ def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
             _forget(answers, question)
     except (OperationalError, AnswersAway) as error:
         raise WorkerUnavailable(
-            "The workers cannot be asked, because the broker does not answer. "
-            "Start it, or mend ROLLCALL_BROKER_URL and ROLLCALL_RESULT_BACKEND_URL."
+            "The workers cannot be reached, because the broker does not respond. "
+            "Start it or correct ROLLCALL_BROKER_URL and ROLLCALL_RESULT_BACKEND_URL."
         ) from error
     if answer is None:
         raise WorkerUnavailable(
             f"No {queue} worker answered within {context.settings.question_seconds:.0f} s. "
-            "Check that Rollcall's workers and the broker are running (`rollcall doctor`), all in the same version and "
+            "Check that Rollcall's workers and the broker are running (`rollcall doctor`), all in the same "
+            "version and "
             "with the same ROLLCALL_SECRET_KEY."
         )
     if "failed" in answer:
-        raise RollcallError(
-            f"The {queue} worker failed unexpectedly ({answer['failed']}). Its log has the details."
-        )
+        raise RollcallError(f"The {queue} worker failed unexpectedly ({answer['failed']}). See its log.")
     if "error" in answer:
         raise rebuild(answer["error"])
     return answer["value"]

@@ -9,7 +9,7 @@ class CheckOut(Answer):
     """One thing looked at."""
 
     model_config = example(
-        name="database", ok=True, message="The database answers and stands at r0001.", advice=[]
+        name="database", ok=True, message="The database is reachable (schema r0001).", advice=[]
     )
     name: str
     ok: bool
@@ -26,7 +26,7 @@ class DiagnosisOut(Answer):
             {
                 "name": "database",
                 "ok": True,
-                "message": "The database answers and stands at r0001.",
+                "message": "The database is reachable (schema r0001).",
                 "advice": [],
             }
         ],

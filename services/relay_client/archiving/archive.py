@@ -71,8 +71,7 @@ class NoRelay:
         :raises RelayUnavailable: always.
         """
         raise RelayUnavailable(
-            "Archiving is on, and no relay on the phone system's host is configured. Configure the relay, or turn "
-            "archiving off."
+            "Archiving is on, but no relay is configured. Configure the relay or turn archiving off."
         )
 
 
@@ -100,7 +99,7 @@ class RelayArchiver:
 
         :raises RelayFailed: the relay changed nothing and says why.
         :raises RelayUnavailable: it does not answer, or not in time; it may go on without us.
-        :raises ArchiveNotVerified: everything was moved, but could not be read again.
+        :raises ArchiveNotVerified: everything was moved, but the result could not be verified.
         :raises HandedOn: not wanted any longer.
         """
         until = time.monotonic() + self._patience_seconds
@@ -122,7 +121,7 @@ class RelayArchiver:
         answers.append(moved)
         counts = {name: moved[name] for name in _KINDS if isinstance(moved.get(name), dict)}
         size = sum(int(count["bytes"]) for count in counts.values())
-        said = f"{_items(counts, size)} went to extension {request.to}"
+        said = f"{_items(counts, size)} moved to extension {request.to}"
         if backup:
             said += f", a backup is kept on the phone system's host ({backup})"
         try:
@@ -131,7 +130,7 @@ class RelayArchiver:
             answers.append(self._operate(str(uuid4()), verify, until))
         except (RelayFailed, RelayUnavailable) as error:
             raise ArchiveNotVerified(
-                f"{said[0].upper()}{said[1:]}, but could not be read again. {error.message}"
+                f"{said[0].upper()}{said[1:]}, but the result could not be verified. {error.message}"
             ) from error
         return ArchiveReceipt(
             all(answer.get("verified") is True for answer in answers),
@@ -170,14 +169,14 @@ class RecordingsArchiver:
             self._xapi, self._folder, request.operation, request.number, request.person
         )
         counts = {"recordings": {"items": stored.items}}
-        said = f"{_items(counts, stored.size_bytes)} went to {stored.folder}"
+        said = f"{_items(counts, stored.size_bytes)} saved to {stored.folder}"
         return ArchiveReceipt(
             not stored.missing or self._accept_missing,
             stored.items,
             stored.size_bytes,
             said,
             tuple(
-                f"3CX lists recording {recording} but has no file of it any more."
+                f"3CX lists recording {recording}, but its file no longer exists."
                 for recording in stored.missing
             ),
         )

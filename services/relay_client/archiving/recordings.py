@@ -48,7 +48,8 @@ def store_recordings(
         return _verified(folder)
     except OSError as error:
         raise StorageUnavailable(
-            f"The recordings of extension {number} cannot be stored in {store}: {error.strerror or error}. Nothing was "
+            f"The recordings of extension {number} cannot be stored in {store}: {error.strerror or error}. "
+            "Nothing was "
             "deleted."
         ) from error
 
@@ -64,7 +65,8 @@ def _fill(xapi: Xapi, store: Path, name: str, number: str, person: str) -> Path:
         items = [_download(xapi, unfinished, row) for row in rows]
         if {row["Id"] for row in xapi.recordings(number)} != {row["Id"] for row in rows}:
             raise ArchiveNotVerified(
-                f"The recordings of extension {number} changed while they were downloaded. The next run tries again."
+                f"The recordings of extension {number} changed while they were downloaded. The next run "
+                "tries again."
             )
         manifest = {
             "number": number,
@@ -105,7 +107,8 @@ def _verified(folder: Path) -> StoredRecordings:
         with (folder / item["file"]).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != item["sha256"]:
                 raise ArchiveNotVerified(
-                    f"{folder / item['file']} is not what was downloaded. Remove the folder; the next run stores it anew."
+                    f"{folder / item['file']} does not match the download. Delete the folder. The next run "
+                    "downloads it again."
                 )
     missing = tuple(int(item["recording"]["Id"]) for item in items if item["file"] is None)
     return StoredRecordings(folder, len(kept), sum(item["bytes"] for item in kept), missing)

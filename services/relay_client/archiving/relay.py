@@ -55,7 +55,9 @@ class Relay:
 
     def __init__(self, settings: RelaySettings) -> None:
         if not settings.is_configured:
-            raise SettingsInvalid("There is no relay to ask. Set relay.host and relay.public_key.")
+            raise SettingsInvalid(
+                "No relay is configured. Set its host and public key in the relay settings."
+            )
         self._settings = settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.address = f"{host}:{settings.port}"
@@ -73,8 +75,8 @@ class Relay:
         response = self._send("POST", "/v1/pair", json.dumps(document).encode(), {})
         if response.status_code != 200:
             raise RelayRefused(
-                f"The relay {self.address} does not take the pairing code. Type `rollcall-relay pair` on the phone "
-                "system's host, and use the code it shows within the hour; each is good once.",
+                f"The relay {self.address} rejects the pairing code. Run `rollcall-relay pair` on the phone "
+                "system's host and use the new code within one hour. Each code works once.",
                 server=self.address,
             )
 
@@ -105,7 +107,7 @@ class Relay:
         answer: Json = {}
         while True:
             if not is_wanted():
-                raise HandedOn(f"The relay {self.address} is asked again about operation {operation}.")
+                raise HandedOn(f"The relay {self.address} will be asked again about operation {operation}.")
             try:
                 is_asked = answer.get("state") in _UNDER_WAY
                 answer = self._answer(
@@ -124,16 +126,18 @@ class Relay:
                 return answer
             if time.monotonic() > until:
                 raise RelayUnavailable(
-                    f"The relay {self.address} is still at operation {operation} ({state}). It goes on there, and its "
-                    "answer is asked for again.",
+                    f"The relay {self.address} is still processing operation {operation} ({state}). The "
+                    "result is "
+                    "fetched later.",
                     server=self.address,
                 )
             if state == "interrupted":
                 pause = next(pauses, None)
                 if pause is None:
                     raise RelayUnavailable(
-                        f"The relay {self.address} could not end operation {operation}: {answer.get('message', '')} "
-                        "Nothing is lost; it goes on when it is asked again.",
+                        f"The relay {self.address} could not finish operation {operation}: "
+                        f"{answer.get('message', '')} "
+                        "Nothing is lost. It continues at the next attempt.",
                         server=self.address,
                     )
                 time.sleep(pause)
@@ -180,8 +184,9 @@ class Relay:
         text = self._settings.signing_key.get_secret_value()
         if not text:
             raise RelayRefused(
-                f"Rollcall is not paired with the relay {self.address} yet. Type `rollcall-relay pair` on the phone system's "
-                "host, and give the code it shows to `rollcall relay pair` or to the settings of the relay.",
+                f"Rollcall is not paired with the relay {self.address} yet. Run `rollcall-relay pair` on "
+                "the phone system's "
+                "host and enter the code in the relay settings or with `rollcall relay pair`.",
                 server=self.address,
             )
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text))
@@ -199,9 +204,10 @@ class Relay:
         )  # fmt: skip
         if base64.b64encode(found) != self._settings.public_key.encode():
             raise RelayKeyMismatch(
-                f"What answers at {self.address} has another key than relay.public_key, so nothing was sent. Was the relay "
-                "installed anew? Then copy the public key that it prints at its start. Otherwise something stands "
-                "between Rollcall and the phone system.",
+                f"The service at {self.address} has a different key than the relay settings, so nothing was "
+                "sent. If the "
+                "relay was reinstalled, copy the public key it prints at start. Otherwise another system is "
+                "intercepting the connection.",
                 server=self.address,
             )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -223,7 +229,8 @@ class Relay:
         except (socket.gaierror, UnicodeError) as error:
             # The second is what Python says of a name that cannot be one.
             raise AddressUnknown(
-                f"The relay's host '{self._settings.host}' has no address. Check relay.host and the DNS of this host.",
+                f"The relay's host '{self._settings.host}' has no address. Check relay.host and the DNS of "
+                "this host.",
                 server=self.address,
             ) from error
         except ssl.SSLError as error:
@@ -233,7 +240,8 @@ class Relay:
 
     def _unavailable(self, what: str) -> RelayUnavailable:
         return RelayUnavailable(
-            f"The relay {self.address} does not answer: {what}. Check that rollcall-relay runs on the phone system's host "
+            f"The relay {self.address} does not answer: {what}. Check that rollcall-relay runs on the phone "
+            "system's host "
             f"and that port {self._settings.port} is open to this host.",
             server=self.address,
         )
@@ -242,11 +250,12 @@ class Relay:
         skew = _clock_difference(response)
         if abs(skew) > _SKEW_SECONDS:
             said = (
-                f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}. Let both hosts take their time "
+                f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}. Let both hosts take "
+                "their time "
                 "from the same source (NTP)"
             )
         else:
-            said = "it is not paired with this Rollcall (any more). Type `rollcall-relay pair` on its host, and pair again"
+            said = "it is not paired with this Rollcall. Run `rollcall-relay pair` on its host and pair again"
         return RelayRefused(f"The relay {self.address} refuses: {said}.", server=self.address)
 
 

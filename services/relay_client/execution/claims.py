@@ -72,8 +72,9 @@ def _check_known(session: Session, run_id: int) -> None:
     )
     if unknown is not None:
         raise NewerVersionNeeded(
-            f"Run {run_id} has a command ({unknown.replace('_', ' ')}) that this version of Rollcall does not know. "
-            "A newer worker carries it out; finish the upgrade of all processes."
+            f"Run {run_id} has a command ({unknown.replace('_', ' ')}) that this version of Rollcall does "
+            "not know. "
+            "A newer worker will execute it. Finish upgrading all processes."
         )
 
 
@@ -174,8 +175,9 @@ def _blocked(session: Session, run_id: int, rows: Sequence[CommandRow]) -> dict[
                 what = needed.kind.replace("_", " ") if needed else "a command"
                 how = needed.state.replace("_", " ") if needed else "missing"
                 blocked[row.id] = (
-                    f"It needs command {sequence} first ({what} {needed.number if needed else ''}), which is {how}."
+                    f"It needs command {sequence} first ({what} {needed.number if needed else ''}), which "
+                    f"is {how}."
                 )
         if row.kind == CommandKind.DELETE_EXTENSION and row.extension_id in unverified:
-            blocked[row.id] = "Its voicemails and recordings are not proven to be archived."
+            blocked[row.id] = "The archive of its voicemails and recordings is not verified."
     return blocked

@@ -100,7 +100,7 @@ def settle(command: Command, live: Live) -> Settled:
                 return _NO_EFFECT
             if not has_further_steps(command):
                 return Settled(CommandState.DONE, extension_id=holder.id)
-            said = "Its further steps are owed; the next run finishes it."
+            said = "The next run finishes the remaining steps."
             return Settled(CommandState.FAILED, "unfinished", said, holder.id)
         case CommandKind.DELETE_EXTENSION:
             return Settled(CommandState.DONE) if live.by_id is None else _NO_EFFECT
@@ -112,7 +112,7 @@ def settle(command: Command, live: Live) -> Settled:
             reached = took_effect(command, live.by_id)
             if not reached:
                 return _NO_EFFECT
-            said = "The run ended before the rest was written. The next run compares again."
+            said = "The run ended before all fields were written. The next run compares again."
             return Settled(CommandState.FAILED, "unfinished", said, reached=reached)
         case _:
             return _NO_EFFECT
@@ -141,13 +141,13 @@ def _decide_creation(command: Command, live: Live, was_interrupted: bool) -> Dec
     if was_interrupted and _is_ours(command, holder):
         return Decision(Action.RESUME)
     return Decision(
-        Action.NUMBER_TAKEN, f"Extension {holder.number} exists meanwhile and belongs to {holder.name}."
+        Action.NUMBER_TAKEN, f"Extension {holder.number} now exists and belongs to {holder.name}."
     )
 
 
 def _decide_renumbering(command: Command, live: Live, was_interrupted: bool) -> Decision:
     if live.by_id is None:
-        return Decision(Action.OUTDATED, "The old extension is gone.")
+        return Decision(Action.OUTDATED, "The old extension no longer exists.")
     if live.by_number is None:
         return _decide_unchanged(command, live)
     return _decide_creation(command, live, was_interrupted)
@@ -168,7 +168,7 @@ def _decide_finishing(command: Command, live: Live) -> Decision:
 
 def _decide_unchanged(command: Command, live: Live) -> Decision:
     if live.by_id is None:
-        return Decision(Action.OUTDATED, f"Extension {command.number} is gone.")
+        return Decision(Action.OUTDATED, f"Extension {command.number} no longer exists.")
     changed = differences(command.before, live.by_id)
     return _outdated(changed, live.by_id) if changed else Decision(Action.WRITE)
 
@@ -176,7 +176,7 @@ def _decide_unchanged(command: Command, live: Live) -> Decision:
 def _decide_change(command: Command, live: Live) -> Decision:
     extension = live.by_id
     if extension is None:
-        return Decision(Action.OUTDATED, f"Extension {command.number} is gone.")
+        return Decision(Action.OUTDATED, f"Extension {command.number} no longer exists.")
     to_do = differences(command.after, extension)
     # A field may hold its old value or, after an interrupted try, already its new one; nothing else.
     strange = [
@@ -193,7 +193,8 @@ def _outdated(fields: list[str], extension: Extension) -> Decision:
     )
     return Decision(
         Action.OUTDATED,
-        f"Extension {extension.number} was changed after the plan was made: {said}. The next run looks again.",
+        f"Extension {extension.number} was changed after the plan was created: {said}. The next run checks "
+        "again.",
     )
 
 

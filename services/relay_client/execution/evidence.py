@@ -26,8 +26,7 @@ from shared.work.runs import RunWork
 
 _REMOVING = (Stage.DISABLE, Stage.ARCHIVE, Stage.DELETE)
 _NOT_ASKED = (
-    "{name} was to be given another number, and the directory could not be asked whether that still is so. The next run "
-    "tries again."
+    "{name} was to get another number, but the directory could not confirm it. The next run tries again."
 )
 
 
@@ -88,7 +87,7 @@ def gather(work: RunWork, key: StageKey) -> Evidence | None:
         return Evidence(waiting=_renumberings(concerned))
     _ask(work, key, concerned[-1].row_id, now + lookups.ASK_AGAIN)
     raise DirectoryUnavailable(
-        "Before extensions are disabled or deleted their people are looked up again, and that could not be done: "
+        "Before extensions are disabled or deleted, their people are looked up again. This failed: "
         f"{failed.error_message}"
     )
 
@@ -107,7 +106,7 @@ def _ask(work: RunWork, key: StageKey, up_to: int, not_before: datetime | None =
         if work.fence(session):
             lookups.ask(session, work.run.id, key.wave, key.stage, up_to, not_before)
             if not_before is None:
-                said = "The people of the next changes are looked up again in the directory before anything is done."
+                said = "The people concerned are looked up again in the directory before the next changes."
                 entry = events.LogEntry("run.looking_up", said, run_id=work.run.id)
                 events.record(session, work.run.site_id, entry)
 
@@ -140,7 +139,8 @@ def _then(
                     found[person.guid] = PersonState.of(person)
     except LookupError as error:
         raise Conflict(
-            "What this plan was made from is not kept any more, so nobody can tell what has changed since. Start a new run."
+            "The data behind this plan is no longer stored, so changes since then cannot be detected. Start "
+            "a new run."
         ) from error
     return found
 

@@ -105,7 +105,7 @@ def _finish(work: RunWork) -> None:
         if waiting:
             move_run(session, run.id, RunEvent.HELD)
             message = (
-                f"What may go by itself of run {run.id} was executed, the rest waits for approval: {said}."
+                f"Run {run.id}: changes within the limits were applied, the others need approval: {said}."
             )
             entry = events.LogEntry("run.held", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
@@ -120,7 +120,7 @@ def _finish(work: RunWork) -> None:
             events.record(session, run.site_id, entry)
             return
         if failed:
-            why = f"{failed} commands failed; the rest stand. The plan says which and why."
+            why = f"{failed} changes failed, the others were applied. See the plan for details."
             fail_run(session, run, "commands_failed", why, said=message)
             return
         move_run(session, run.id, RunEvent.FINISHED)

@@ -29,7 +29,7 @@ _DONE_SENTENCES = {
         "Extension {number} is no longer linked to {person}.",
     ),
     CommandKind.REBIND_EXTENSION: ("extension.rebound", "Extension {number} is now linked to {person}."),
-    CommandKind.ADOPT_EXTENSION: ("extension.adopted", "Extension {number} is {person}'s from now on."),
+    CommandKind.ADOPT_EXTENSION: ("extension.adopted", "Extension {number} is now linked to {person}."),
     CommandKind.CREATE_EXTENSION: ("extension.created", "Created extension {number} for {person}."),
     CommandKind.RENUMBER_EXTENSION: (
         "extension.renumbered",
@@ -37,12 +37,12 @@ _DONE_SENTENCES = {
     ),
     CommandKind.FINISH_EXTENSION: (
         "extension.finished",
-        "Finished extension {number} ({person}), which an earlier run had begun.",
+        "Finished extension {number} ({person}), which an earlier run had started.",
     ),
     CommandKind.UPDATE_EXTENSION: ("extension.updated", "Updated extension {number} ({person}): {fields}."),
     CommandKind.ENABLE_EXTENSION: ("extension.enabled", "Enabled extension {number} ({person})."),
     CommandKind.DISABLE_EXTENSION: ("extension.disabled", "Disabled extension {number} ({person})."),
-    CommandKind.ARCHIVE_EXTENSION: ("extension.archived", "Archived what extension {number} ({person}) had."),
+    CommandKind.ARCHIVE_EXTENSION: ("extension.archived", "Archived extension {number} ({person})."),
     CommandKind.DELETE_EXTENSION: ("extension.deleted", "Deleted extension {number} ({person})."),
 }
 _EVENTS = {
@@ -326,7 +326,9 @@ def _entries(run_id: int, outcome: Outcome, archived: str | None) -> Iterator[ev
 def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> tuple[str, str]:
     code, sentence = _DONE_SENTENCES[command.kind]
     if command.after.get(AGAIN):
-        sentence = f"Wrote the settings of template {command.after.get('template')} again to extension {{number}} ({{person}})."
+        sentence = (
+            f"Re-applied template {command.after.get('template')} to extension {{number}} ({{person}})."
+        )
     message = sentence.format(
         number=command.number,
         person=command.person_name or "nobody's",
@@ -337,7 +339,7 @@ def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> 
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
         message = f"{message.removesuffix('.')}: {outcome.result['said']}."
     if outcome.result.get("not_taken"):
-        message += f" 3CX refused its {', '.join(outcome.result['not_taken'])}: set it by hand."
+        message += f" 3CX refused {', '.join(outcome.result['not_taken'])}. Set it manually."
     if outcome.result.get("welcome"):
         message += f" {SENTENCES[outcome.result['welcome']]}"
     if lost := outcome.result.get("not_carried"):
@@ -345,7 +347,7 @@ def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> 
     if archived:
         message += f" Before that {archived}."
     if outcome.was_so_already:
-        message = f"Nothing to do, it was so already: {message[0].lower()}{message[1:]}"
+        message = f"No change needed, already so: {message[0].lower()}{message[1:]}"
     return code, message
 
 

@@ -36,7 +36,7 @@ def what_changed(kind: CommandKind, name: str, then: PersonState, now: PersonSta
     else:
         said = _nearer(before, name, now)
     return (
-        f"The directory was changed after the plan was made: {said}. The next run looks again."
+        f"The directory was changed after the plan was created: {said}. The next run checks again."
         if said
         else None
     )
@@ -57,12 +57,12 @@ def _further(standing: _Standing, name: str, now: PersonState) -> str:
         case _Standing.GONE:
             return f"{name} was deleted from the directory"
         case _Standing.ELSEWHERE:
-            return f"{name} is not in the selected units any more, but at {now.distinguished_name}"
+            return f"{name} is no longer in the selected OUs, but at {now.distinguished_name}"
         case _Standing.INACTIVE:
             is_expired = now.account_state is AccountState.EXPIRED
             return f"the account of {name} {'has expired' if is_expired else 'is disabled'}"
         case _Standing.WITHOUT_NUMBER:
-            return f"{name} has no number any more"
+            return f"{name} no longer has a number"
     return f"the number attribute of {name} holds no number any more"
 
 

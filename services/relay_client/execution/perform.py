@@ -96,7 +96,8 @@ class StageCache:
             found = self.department_id(name)
             if found is None:
                 raise CommandRejected(
-                    f"3CX has no department '{name}', which new departments are made like. Correct rules.department_template."
+                    f"3CX has no department '{name}', which is the template for new departments. Correct "
+                    "“New departments are like” in the rules."
                 )
             return found
         with self._lock:
@@ -231,7 +232,7 @@ class Performer:
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
         """One after the other: each changes what the others are about to copy."""
         if live is None:
-            raise ExtensionNotFound("The old extension is gone.")
+            raise ExtensionNotFound("The old extension no longer exists.")
         with self.cache.references.lock:
             done = self._renumber_alone(command, live, holder)
         self.cache.forget_templates()
@@ -240,7 +241,7 @@ class Performer:
     def _renumber_alone(self, command: Command, live: Extension, holder: Extension | None) -> Json:
         copied = read_own(self.xapi, live.number)
         if copied.get("Id") != live.id:
-            raise ExtensionNotFound("The old extension is gone.")
+            raise ExtensionNotFound("The old extension no longer exists.")
         moving = Renumbering(self.xapi, self.cache.references, self.keeper, live, copied, command.number)
         steps = self._copying(command, copied, live.number, is_own=True)
         body = _body(command.after)
@@ -262,7 +263,8 @@ class Performer:
         except PartlyDone as partly:
             raise PartlyDone(
                 extension_id,
-                f"{partly.message} Extension {live.number} was kept: remove it by hand when {command.number} is right.",
+                f"{partly.message} Extension {live.number} was kept. Delete it manually when "
+                f"{command.number} is complete.",
             ) from partly
         return {"extension_id": extension_id, "not_carried": lost}
 
@@ -385,7 +387,7 @@ class Performer:
         for name in names:
             department = self.cache.department_id(name)
             if department is None:
-                raise CommandRejected(f"3CX has no department '{name}'. The next run looks again.")
+                raise CommandRejected(f"3CX has no department '{name}'. The next run checks again.")
             found[department] = name
         return found
 
@@ -405,7 +407,7 @@ class Performer:
         if not receipt.is_verified:
             why = " ".join(receipt.problems)
             raise ArchiveNotVerified(
-                f"What extension {command.number} has could not be proven safe: {receipt.said}. {why}".rstrip()
+                f"What extension {command.number} has could not be archived safely: {receipt.said}. {why}".rstrip()
             )
         return {
             "is_verified": True,

@@ -50,8 +50,9 @@ def read_back(context: Context, site_id: str, xapi: Xapi) -> None:
         except LeaseHeld as held:
             if time.monotonic() > until or context.is_stopping:
                 raise PhoneSystemBusy(
-                    "Another run is still being executed at this phone system. What ended runs had begun is read back "
-                    "after it.",
+                    "Another run is still executing on this phone system. Unfinished changes of ended runs "
+                    "are read "
+                    "back afterwards.",
                     retry_after=seconds,
                 ) from held
         time.sleep(_ASK_AGAIN_SECONDS)

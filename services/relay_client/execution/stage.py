@@ -51,7 +51,7 @@ _BEAT_SECONDS = 0.5
 # What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
 _FRESH_SECONDS = 5.0
 _ENDING = (Stage.ARCHIVE, Stage.DELETE)
-_STAYS = "The extension stays disabled and is not deleted; the next run tries again."
+_STAYS = "The extension stays disabled and is not deleted. The next run tries again."
 # 3CX itself refuses these when the number or the name has been taken since.
 _CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_GROUP)
 
@@ -328,7 +328,7 @@ def _kept_by_hand(session: Session, site_id: str, chunk: Sequence[Claim]) -> Map
     """Of what would be archived or deleted, what somebody has decided to keep since the plan was made."""
     ids = [claim.command.extension_id or 0 for claim in chunk]
     kept = graces.protected(session, site_id, ids, datetime.now(UTC))
-    said = "Its deletion was put off or stopped by hand after the plan was made."
+    said = "Its deletion was postponed or stopped after the plan was created."
     return {claim.row_id: said for claim in chunk if claim.command.extension_id in kept}
 
 

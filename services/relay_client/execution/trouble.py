@@ -63,12 +63,13 @@ class Trouble:
         if unanswered:
             last = unanswered[-1]
             return last.code, (
-                f"although it was tried {_MOST_UNANSWERED} times and the phone system answers otherwise: {last.message} "
+                f"after {_MOST_UNANSWERED} attempts, although the phone system responds to other requests: "
+                f"{last.message} "
                 "The next run compares again."
             )
         return (
             "given_up",
-            f"because its worker ended {MAX_ATTEMPTS} times before it was done. The next run compares again.",
+            f"because its worker ended early {MAX_ATTEMPTS} times. The next run compares again.",
         )
 
     def _deaths(self, step: str) -> int:

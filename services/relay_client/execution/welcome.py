@@ -19,7 +19,7 @@ from shared.errors import RollcallError
 SENT, UNKNOWN = "sent", "unknown"
 SENTENCES: Mapping[str, str] = {
     SENT: "The welcome message was sent.",
-    UNKNOWN: "Whether the welcome message was sent is unknown, because no answer came; it is not sent a second time. Send "
+    UNKNOWN: "It is unknown whether the welcome message was sent, because 3CX did not respond. It is not sent twice. Send "
     "it again if it did not arrive.",
 }
 
@@ -75,7 +75,7 @@ def _sent_again(
     database: Database, site_id: str, xapi: Xapi, number: str, extension: Extension | None
 ) -> dict[str, str]:
     if extension is None or extension.number != number:
-        return _refused("3CX does not have this extension any more. Start a run first.")
+        return _refused("This extension no longer exists in 3CX. Start a run first.")
     if not extension.email:
         return _refused("The extension has no e-mail address in 3CX.")
     if not extension.enabled:

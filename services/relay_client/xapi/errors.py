@@ -44,7 +44,7 @@ _NO_SUCH_PROPERTY = re.compile(
     r"|The property '(\w+)' (?:does not exist on type|cannot be used in the \$(?:select|expand) query option)"
     r"|Property '(\w+)' on type '[\w.]+' is not a navigation property"
 )
-# 3CX understood and said no to this one thing; a right may be missing for one extension only (a system owner's).
+# 3CX understood and said no to this one thing; a right may be missing for one extension only (a system owner's extension).
 REFUSED: tuple[type[RollcallError], ...] = (PermanentError, InsufficientRights)
 
 
@@ -97,7 +97,7 @@ def from_exception(error: Exception, call: Call) -> RollcallError:
     """Our error for an exception of httpx."""
     if isinstance(error, WRONG_ADDRESS):
         return AddressUnknown(
-            f"{call.host} is not the address of a phone system. Check the phone system's base_url."
+            f"{call.host} is not the address of a phone system. Check “Address” in the phone system settings."
         )
     if isinstance(error, NOT_SENT):
         return _not_connected(str(error), call)
@@ -115,17 +115,17 @@ def _not_connected(text: str, call: Call) -> RollcallError:
     if "certificate verify failed" in text.casefold().replace("_", " "):
         reason = text.split("certificate verify failed:", 1)[-1].split("(_ssl", 1)[0].strip(" .")
         return CertificateRejected(
-            f"The certificate of {call.host} is not accepted: {reason}. Give the CA that signed it as "
-            "ca_certificate, or use the name that is in the certificate."
+            f"The certificate of {call.host} is not accepted: {reason}. Enter the CA that signed it "
+            "under “CA certificate”, or use the name in the certificate as the address."
         )
     if "Name or service not known" in text or "getaddrinfo" in text or "No address associated" in text:
         return AddressUnknown(
-            f"The name {call.host} is not known. Check the phone system's base_url and DNS."
+            f"The name {call.host} cannot be resolved. Check “Address” in the phone system settings and DNS."
         )
     if "SSL" in text:
         return PhoneSystemUnavailable(
             f"No secure connection to {call.host} can be made ({text[:BODY_LIMIT]}). "
-            "Check that the port in base_url is the one 3CX serves https on (443 or 5001).",
+            "Check that the port in “Address” is the https port of 3CX (443 or 5001).",
             retry_after=10.0,
         )
     return PhoneSystemUnavailable(
@@ -155,8 +155,8 @@ def from_response(response: httpx.Response, call: Call) -> RollcallError:
         return ReadInterrupted(said + " Tried again later.", retry_after=_retry_after(response))
     if response.has_redirect_location:
         return AddressUnknown(
-            f"{call.host} sends elsewhere while {call.what}, which the API of a phone system never does. "
-            "Check the phone system's base_url: https, the port, and no path."
+            f"{call.host} redirected the request while {call.what}. Check “Address” in the phone system "
+            "settings: https, the port, no path."
         )
     if status == 403:
         return InsufficientRights(
@@ -176,8 +176,9 @@ def from_token_response(response: httpx.Response, call: Call) -> RollcallError:
         return not_a_phone_system(call.host)
     if response.status_code == 403:
         return InsufficientRights(
-            f"{call.host} refuses to talk to this computer. Take its address off 3CX's blacklist, and allow it where "
-            "access to the console is restricted."
+            f"{call.host} blocks this computer. Remove its address from the 3CX blacklist, and allow it if "
+            "access to "
+            "the console is restricted."
         )
     return from_response(response, call)
 
@@ -185,29 +186,30 @@ def from_token_response(response: httpx.Response, call: Call) -> RollcallError:
 def not_a_phone_system(host: str) -> AddressUnknown:
     """Something answers there that has no such API."""
     return AddressUnknown(
-        f"{host} answers, but not as a 3CX V20 phone system with the Configuration API. Check the phone system's "
-        "base_url, and that its licence includes the API."
+        f"{host} responds, but not as a 3CX V20 phone system with the Configuration API. Check “Address” in "
+        "the "
+        "phone system settings and that the licence includes the API."
     )
 
 
 def unreadable(call: Call) -> RollcallError:
     """A success whose content makes no sense: a proxy's page, or another program's answer."""
-    said = f"{call.host} answered something that is not its API while {call.what}."
+    said = f"{call.host} returned an unexpected answer while {call.what}."
     if call.is_write:
         return UnknownOutcome(
             said + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
         )
     return PhoneSystemUnavailable(
-        said
-        + " Check that base_url is the phone system's own address and that no proxy answers in its place."
+        said + " Check that “Address” is that of the phone system and that no proxy answers instead."
     )
 
 
 def bad_credentials(host: str) -> BadCredentials:
     """The token endpoint refused client id or secret. Never repeated: 3CX blacklists addresses that insist."""
     return BadCredentials(
-        f"{host} refused the client ID or its key. Enter both again as 3CX shows them under Integrations > API; "
-        "the key is shown only once, so make a new one if it is lost."
+        f"{host} refused the client ID or its key. Enter both again as 3CX shows them under Integrations > "
+        "API; "
+        "the key is shown only once, so create a new one if it is lost."
     )
 
 
@@ -222,14 +224,16 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
         )
     if name == "LIMIT_REACHED":
         return LicenceLimitReached(
-            f"The phone system has no extension left ({call.what}). Free some, or enlarge the 3CX licence."
+            f"The 3CX licence has no free extensions ({call.what}). Delete unused extensions or upgrade the "
+            "licence."
         )
     if name == "NO_MORE_NUMBERS_AVAILABLE":
         return LicenceLimitReached(f"3CX refused ({call.what}). {in_words(target, warning)}")
     if found := _NO_SUCH_PROPERTY.search(warning):
         unknown = next(filter(None, found.groups()))
         said = (
-            f"This 3CX has no property '{unknown}' ({call.what}), which Rollcall needs. Rollcall works with 3CX V20 from "
+            f"This 3CX has no property '{unknown}' ({call.what}), which Rollcall needs. Rollcall works with "
+            "3CX V20 from "
             "20.0.8 on; update 3CX, or Rollcall."
         )
     else:

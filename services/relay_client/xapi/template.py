@@ -110,7 +110,7 @@ def lost(former: Json) -> list[str]:
         found.append("the key in the two-factor app, which must be set up again")
     if former.get("HotdeskingAssignment"):
         found.append(f"the sign-in at hot desk {former['HotdeskingAssignment']}")
-    return [*found, "sign-in passwords, which 3CX has made anew"]
+    return [*found, "sign-in passwords (3CX created new ones)"]
 
 
 def _is_same_number(one: str, other: str) -> bool:

@@ -175,6 +175,7 @@ class SharedToken:
 def taken_over() -> TokenTakenOver:
     """The error for a token that keeps being rejected."""
     return TokenTakenOver(
-        "3CX keeps rejecting the access token: another program uses the same client ID and logs Rollcall out. "
-        "Give Rollcall an API client of its own under Integrations > API; the next run does what is left."
+        "3CX keeps rejecting the access token: another program uses the same client ID. Create a separate "
+        "API "
+        "client for Rollcall under Integrations > API. The next run continues."
     )

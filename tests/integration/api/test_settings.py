@@ -77,7 +77,7 @@ def test_apply_changes_nothing_when_one_section_is_wrong(ready: Context) -> None
     [
         ({"archive": {"is_enabled": True, "extension": "900"}}, "need the relay"),
         ({"archive": {"is_enabled": True, "voicemails": False, "keep_backup": True}}, "need the relay"),
-        ({"archive": {"is_enabled": True}, "relay": absent_relay()}, "needs the extension"),
+        ({"archive": {"is_enabled": True}, "relay": absent_relay()}, "Enter the archive extension"),
     ],
     ids=["voicemails", "backup", "extension"],
 )

@@ -150,7 +150,7 @@ def test_the_doctor_looks_at_both_ends_of_every_site(
         in checks["directory of default"]["message"]
     )
     assert "3 of the licence's 100,000 extensions are in use" in checks["phone system of default"]["message"]
-    assert "127.0.0.1:9: nothing listens on that port" in checks["directory of oslo"]["message"]
+    assert "127.0.0.1:9: the connection was refused" in checks["directory of oslo"]["message"]
     assert "Integrations > API" in checks["phone system of oslo"]["message"]
     assert {name for name, check in checks.items() if check["ok"] and name.endswith("oslo")} == {
         "settings of oslo"
@@ -171,7 +171,7 @@ def test_the_doctor_advises_where_it_works_but_not_for_ever(
     assert configured("settings", "apply", str(settings_file(tmp_path, changed))).code == 0
     said = configured("doctor").output
     assert "✓ directory of default" in said
-    assert "  ! Domain controller 127.0.0.1:9: nothing listens on that port" in said
+    assert "  ! Domain controller 127.0.0.1:9: the connection was refused" in said
 
 
 def test_an_expression_is_tried_before_it_is_saved(configured: Terminal) -> None:

@@ -33,7 +33,7 @@ def test_a_working_directory_says_who_answered_and_how_many_people_each_unit_has
     assert (answer["controller"], answer["base_dn"]) == (office.domain.tls_name, office.domain.base_dn)
     assert (answer["server"], answer["security"]) == (f"{office.domain.address}:636", "ldaps")
     (warning,) = answer["warnings"]
-    assert warning.startswith(f"{empty} was read completely, but holds nobody")
+    assert warning.startswith(f"{empty} was read completely, but contains no matching people")
 
 
 def test_a_controller_shows_its_clock_and_how_long_its_certificate_is_good(office: Office) -> None:

@@ -147,7 +147,7 @@ def test_a_readers_account_loses_nothing_and_says_what_is_missing(writer: Writer
     (said,) = writer.log("number.not_written")
     assert "Number 230 (bob) could not be written to ipPhone" in said
     assert (
-        f"{writer.login} may not write ipPhone. Give it the right to write this attribute of people in the OU"
+        f"{writer.login} may not write ipPhone. Grant it write access to only this attribute of people in the OU"
         in said
     )
     # Told once, tried again.
@@ -185,7 +185,7 @@ def test_a_value_of_somebody_else_is_never_overwritten(writer: Writer) -> None:
     guid = writer.office.guid(dn)
     with (
         writer.session() as directory,
-        pytest.raises(AttributeOccupied, match="given a value by somebody else just now"),
+        pytest.raises(AttributeOccupied, match="changed by somebody else at the same time"),
     ):
         directory.add_value(guid, "ipPhone", "231")
     assert writer.held(dn) == ["999"]

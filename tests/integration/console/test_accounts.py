@@ -136,7 +136,7 @@ def test_whatever_a_manager_changes_stands_in_the_audit_without_a_password(
     assert entries[0].action == "account.signed_in"
     assert {entry.details["account"] for entry in entries[1:]} == {"otto"}
     page = mary.get("/console/audit?check=1")
-    assert "The audit is whole" in page.text
+    assert "The audit is complete" in page.text
     assert ANOTHER not in page.text
     assert PASSWORD not in page.text
 

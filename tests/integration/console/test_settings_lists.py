@@ -55,7 +55,7 @@ def test_a_number_range_is_added_with_one_of_the_units_that_are_read(context: Co
     page = mary.send(page, "/numbers", {f"number_ranges.0.{name}": value for name, value in row.items()})
     assert "is not a range of numbers with equally many digits" in page.text
     page = mary.send(page, "/numbers", {"number_ranges.0.last": "239"})
-    assert "is none of the OUs that are read" in page.text
+    assert "is not one of the selected OUs" in page.text
     page = mary.send(page, "/numbers", {"number_ranges.0.unit": sales, "write_back_attribute": "ipPhone"})
     rules = _settings(context).rules
     (saved,) = rules.number_ranges

@@ -270,7 +270,7 @@ def test_a_login_given_to_somebody_else_takes_nothing_over(
 def test_without_encryption_nobody_is_asked_and_the_settings_are_refused(
     context: Context, office: Office
 ) -> None:
-    with pytest.raises(SettingsInvalid, match="LDAPS or StartTLS only"):
+    with pytest.raises(SettingsInvalid, match="requires LDAPS or StartTLS"):
         _rule(context, office, {"group": office.root, "role": "viewer"}, security="plain", allow_plain=True)
     plain = {"directory": office.settings([office.root], security="plain", allow_plain=True)}
     settings.apply_settings(context, SITE, plain, "test")

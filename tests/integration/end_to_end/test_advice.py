@@ -18,7 +18,7 @@ def test_advice_is_logged_once_a_week_and_stands_on_the_overview_until_it_is_fol
     for _ in range(2):
         ends.settle()
     (advice,) = ends.site.log("run.advice")
-    assert "127.0.0.1:9: nothing listens on that port" in advice
+    assert "127.0.0.1:9: the connection was refused" in advice
     context = ends.site.context
     assert read_overview(context, SITE).directory.advice == (advice,)
 

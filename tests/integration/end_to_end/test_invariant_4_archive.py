@@ -36,7 +36,7 @@ def test_while_the_relay_is_away_a_leaver_is_disabled_at_once_and_not_deleted(en
     }
     (said,) = ends.site.log("command.failed")
     assert "Check that rollcall-relay runs" in said
-    assert said.endswith("The extension stays disabled and is not deleted; the next run tries again.")
+    assert said.endswith("The extension stays disabled and is not deleted. The next run tries again.")
 
     # Nothing changes by trying again; with archiving turned off the removal goes through.
     assert ends.site.complete().state == RunState.FAILED

@@ -99,7 +99,7 @@ def test_a_leavers_voicemails_and_recordings_are_with_the_archive_when_the_exten
     assert {row["callee"] for row in after.voicemail_rows} == {ARCHIVE}
     (said,) = ends.site.log("extension.deleted")
     assert "6 voicemails and 7 recordings (" in said
-    assert f"went to extension {ARCHIVE}." in said
+    assert f"moved to extension {ARCHIVE}." in said
     ends.assert_in_step()
 
 

@@ -127,12 +127,12 @@ def test_whoever_is_back_when_the_plan_is_approved_keeps_the_extension(ends: End
 
 GONE: dict[str, tuple[Change, str]] = {
     "deleted": (lambda ends, _unit, dn: ends.office.delete(dn), "was deleted from the directory"),
-    "moved out": (_moved_out, "is not in the selected units any more"),
+    "moved out": (_moved_out, "is no longer in the selected OUs"),
     "disabled": (lambda ends, _unit, dn: ends.office.disable(dn), "is disabled"),
     "expired": (lambda ends, _unit, dn: ends.office.change(dn, accountExpires=PAST), "has expired"),
     "number cleared": (
         lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber=None),
-        "has no number any more",
+        "no longer has a number",
     ),
     "renumbered": (
         lambda ends, _unit, dn: ends.office.change(dn, telephoneNumber="241"),
@@ -253,7 +253,7 @@ def test_while_the_directory_is_away_joiners_get_their_extensions_and_leavers_wa
     assert states(ends, run_id) == {"201": ["pending"] * 2, "202": ["pending"] * 2, "240": ["done"]}
     assert changes_made(ends.phone_system) == {("create_user", "240"): 1}
     (said,) = ends.site.log("run.interrupted")
-    assert "Before extensions are disabled or deleted their people are looked up again" in said
+    assert "Before extensions are disabled or deleted, their people are looked up again" in said
 
     ends.configure([unit], rules=DELETE_ALL)
 

@@ -226,7 +226,7 @@ def test_a_stage_that_was_interrupted_waits_for_its_turn_too(
         assert work is not None
     run.attempts = 1
     again = RunWork(ready, run, RunState.EXECUTING, "executor", 20)
-    with pytest.raises(LeaseHeld, match="tried after it"), claimed(ready, again):
+    with pytest.raises(LeaseHeld, match="tried first"), claimed(ready, again):
         pytest.fail("it has no turn")
 
 

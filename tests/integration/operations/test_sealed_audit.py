@@ -264,7 +264,7 @@ def test_the_command_line_verifies_shows_the_head_and_fails_when_it_must(termina
     assert terminal("site", "create", "oslo").code == 0
     head = terminal("audit", "head").output.strip()
     well = terminal("audit", "verify", "--head", head)
-    assert (well.code, "The audit is whole" in well.notes) == (0, True)
+    assert (well.code, "The audit is complete" in well.notes) == (0, True)
     told = json.loads(terminal("audit", "verify", "--json").output)
     assert (told["is_whole"], told["head"]) == (True, head)
     database = Database(load(data=terminal.data).effective_database_url)

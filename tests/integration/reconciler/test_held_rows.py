@@ -101,7 +101,7 @@ def test_after_the_rest_is_executed_the_run_waits_with_what_remains(careful: Con
     with careful.database.read() as session:
         said = session.scalars(select(Event.message).where(Event.run_id == run.id)).all()
     assert said[-1] == (
-        f"What may go by itself of run {run.id} was executed, the rest waits for approval: 2 done, 2 held."
+        f"Run {run.id}: changes within the limits were applied, the others need approval: 2 done, 2 held."
     )
 
 

@@ -81,7 +81,7 @@ def test_who_is_not_paired_is_told_to_pair(relay: ServedRelay, client: Relay) ->
 
 
 def test_a_code_is_good_once(relay: ServedRelay, client: Relay) -> None:
-    with pytest.raises(RelayRefused, match="each is good once"):
+    with pytest.raises(RelayRefused, match="Each code works once"):
         Relay(_settings(relay, signing_key=OTHER_KEY)).pair(relay.code)
     assert client.test()["usable"] is True
 
@@ -105,7 +105,7 @@ def test_everything_goes_to_the_archive_and_the_receipt_says_what_and_where(
     assert receipt.is_verified
     assert receipt.items == before.of(LEAVER).total() == 25
     assert receipt.said.startswith("12 voicemails and 13 recordings (")
-    assert receipt.said.endswith(f") went to extension {ARCHIVE}")
+    assert receipt.said.endswith(f") moved to extension {ARCHIVE}")
     assert after.of(ARCHIVE) == before.of(LEAVER)
     assert after.of(LEAVER).total() == 0
     assert after.contents() == before.contents()

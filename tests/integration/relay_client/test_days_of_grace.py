@@ -54,6 +54,6 @@ def test_what_somebody_keeps_after_the_plan_was_made_is_not_deleted(bench: Bench
     (row,) = bench.rows(run_id)
     assert (row.state, row.error_message) == (
         "outdated",
-        "Its deletion was put off or stopped by hand after the plan was made.",
+        "Its deletion was postponed or stopped after the plan was created.",
     )
     assert "103" in bench.phone_system.state.user_by_number

@@ -47,13 +47,13 @@ def test_a_setting_that_is_refused_is_named_and_the_rest_is_set(bench: Bench) ->
         (row,) = bench.execute(_create())
     assert (row.state, row.result["not_taken"]) == ("done", ["Hours"])
     assert {**_shown(bench), "Hours": None} == {**GERMAN, "Hours": None}
-    assert "Created the department Sales. 3CX refused its Hours: set it by hand." in bench.log()
+    assert "Created the department Sales. 3CX refused Hours. Set it manually." in bench.log()
 
 
 def test_a_model_that_is_gone_creates_nothing_and_names_the_setting(bench: Bench) -> None:
     (row,) = bench.execute(_create(like="Nowhere"))
     assert row.state == "failed"
-    assert "rules.department_template" in (row.error_message or "")
+    assert "New departments are like" in (row.error_message or "")
     assert not bench.phone_system.state.calls
 
 

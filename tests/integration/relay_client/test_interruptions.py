@@ -36,7 +36,7 @@ def test_a_phone_system_that_stays_away_stops_the_run_in_the_end_and_says_why(be
     _interrupt(bench, run_id, MOST_INTERRUPTIONS - 1)
     assert (bench.run(run_id).state, bench.run(run_id).attempts) == ("executing", MOST_INTERRUPTIONS - 1)
     assert [(row.state, row.attempts) for row in bench.rows(run_id)] == [("pending", 0)]
-    assert bench.log()[-1].endswith("Check address, port and firewall. It goes on by itself.")
+    assert bench.log()[-1].endswith("Check address, port and firewall. It continues automatically.")
     _interrupt(bench, run_id, 1)
     run = bench.run(run_id)
     assert (run.state, run.error_code) == ("failed", "phone_system_unavailable")
@@ -150,7 +150,7 @@ def test_a_run_cancelled_with_a_command_in_hand_leaves_none_running(bench: Bench
             bench.leave_running(run_id)
         cancel(bench.context, run_id, "test")
         assert {(row.state, row.error_code) for row in bench.rows(run_id)} == {("failed", "outcome_unknown")}
-        assert bench.log()[-1].startswith(f"Run {run_id} was cancelled. 2 commands were being carried out")
+        assert bench.log()[-1].startswith(f"Run {run_id} was cancelled. 2 commands were in progress")
         if is_alive:
             httpx.post(f"{bench.base_url}/sandbox/release").raise_for_status()
             stage.result()
@@ -174,8 +174,8 @@ def test_a_run_whose_executor_dies_again_and_again_is_ended_and_the_log_says_so(
     assert not work.take()
     assert (bench.run(run_id).state, bench.run(run_id).error_code) == ("failed", "given_up")
     assert bench.log()[-1] == (
-        f"Run {run_id} was stopped: The run could not be executed in {MOST_INTERRUPTIONS} tries: each time the worker "
-        "ended before it was done. The process log of the workers says why; memory is the usual reason."
+        f"Run {run_id} was stopped: The run could not be executed after {MOST_INTERRUPTIONS} attempts: each "
+        "time the worker ended early. See the workers' process log. The usual cause is memory."
     )
     assert [row.error_code for row in bench.rows(run_id)] == ["run_stopped"]
 

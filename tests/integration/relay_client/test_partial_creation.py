@@ -169,7 +169,7 @@ def test_a_renumbering_of_which_a_part_is_refused_keeps_the_old_extension_and_sa
         change(bench, CommandKind.DISABLE_EXTENSION, "104", {"enabled": True}, {"enabled": False}, requires=(1,)),
     )  # fmt: skip
     assert [row.state for row in rows] == ["failed", "skipped"]
-    assert "Extension 104 was kept: remove it by hand when 204 is right." in (rows[0].error_message or "")
+    assert "Extension 104 was kept. Delete it manually when 204 is complete." in (rows[0].error_message or "")
     assert bench.user("104")["Enabled"] is True
     assert bench.bindings()["guid-4"][1] == "204"
 

@@ -179,7 +179,11 @@ SOMETHING_ELSE: dict[str, tuple[Answer, type[RollcallError], str]] = {
         "not as a 3CX V20",
     ),
     "another API": (Answer(200, b'{"access": "granted"}'), AddressUnknown, "not as a 3CX V20"),
-    "a redirect": (Answer(302, b"", {"Location": "https://x.test/login"}), AddressUnknown, "sends elsewhere"),
+    "a redirect": (
+        Answer(302, b"", {"Location": "https://x.test/login"}),
+        AddressUnknown,
+        "redirected the request",
+    ),
     "a proxy in trouble": (Answer(502, b"<html>Bad gateway</html>"), PhoneSystemUnavailable, "answered 502"),
     "a refusal of this address": (Answer(403), InsufficientRights, "blacklist"),
     "too busy": (Answer(429, b"", {"Retry-After": "30"}), PhoneSystemBusy, "slow down"),

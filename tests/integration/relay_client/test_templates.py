@@ -70,6 +70,6 @@ def test_writing_again_writes_what_differs_and_leaves_departments_alone(bench: B
     user = bench.user("105")
     assert (user["RecordCalls"], user["Language"], user["OutboundCallerID"]) == (True, "DE", "")
     assert [each["GroupId"] for each in user["Groups"]] == [2]
-    assert "Wrote the settings of template 100 again to extension 105" in bench.log()[-2]
+    assert "Re-applied template 100 to extension 105" in bench.log()[-2]
     with bench.context.database.read() as session:
         assert not owed.rows(session, "default")

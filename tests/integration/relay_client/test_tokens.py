@@ -44,7 +44,7 @@ def test_a_token_that_is_lost_again_and_again_stops_the_run_and_says_why(bench: 
         execute_stage(bench.context, run_id, bench.archiver)
     run = bench.run(run_id)
     assert (run.state, run.error_code) == ("failed", "token_taken_over")
-    assert "API client of its own" in (run.error_message or "")
+    assert "separate API client" in (run.error_message or "")
     assert [row.state for row in bench.rows(run_id)] == ["skipped"]
     assert _requests(bench) == 2
     assert not bench.phone_system.state.calls

@@ -31,7 +31,7 @@ ARCHIVING = Command(1, CommandKind.ARCHIVE_EXTENSION, "test", "201", extension_i
         (BEGUN, OFF, 1, Plan(standing_graces=(COUNTED,)), "settled"),
         (replace(BEGUN, owes=Owes.DISABLING), OFF, 1, Plan(), "settled"),
         (replace(BEGUN, owes=Owes.TAKE_OVER), OFF, 1, Plan(), "settled"),
-        (replace(BEGUN, owes=Owes.TAKE_OVER), OFF, 2, Plan(), "handing extension 201 on to Anna1 Berg1"),
+        (replace(BEGUN, owes=Owes.TAKE_OVER), OFF, 2, Plan(), "reassigning extension 201 to Anna1 Berg1"),
     ],
     ids=[
         "gone", "another number", "in use again", "still disabled", "in this plan", "not everything read", "counted down",

@@ -69,8 +69,9 @@ def test_an_exclusion_of_an_earlier_release_that_cannot_be_evaluated_is_named() 
     )
     assert why_unusable(exclusions[:1]) is None
     assert why_unusable(exclusions) == (
-        "The exclusion '^(?!Anna)' cannot be evaluated: look-ahead and look-behind are not supported. Nothing is planned, "
-        "because it would no longer protect anybody. Correct it in the settings, under Exclude extensions."
+        "The exclusion '^(?!Anna)' cannot be evaluated: look-ahead and look-behind are not supported. "
+        "Nothing is planned, "
+        "because the exclusion would protect nobody. Correct it in the settings under Exclude extensions."
     )
     with pytest.raises(UnsupportedExpression):
         Exclusions(exclusions)
@@ -119,7 +120,7 @@ def test_an_excluded_person_is_neither_created_nor_changed_nor_removed(
     ):
         plan = plan_of(people, extensions, bindings, rules=rules)
         assert (steps(plan), codes(plan)) == ([], ["excluded"])
-    assert only_finding(plan).message == "Anna1 Berg1 is excluded by the rules and left alone."
+    assert only_finding(plan).message == "Anna1 Berg1 is excluded by the rules. Nothing is changed."
 
 
 @pytest.mark.parametrize("exclusions", [BERG, NUMBER_201], ids=["by name", "by number"])
@@ -153,7 +154,8 @@ def test_an_excluded_extension_with_somebody_elses_number_holds_it() -> None:
     lobby = make_extension(1, first_name="Lobby", last_name="")
     finding = only_finding(plan_of([make_person()], [lobby], rules=rules))
     assert finding.message == (
-        "The number 201 of Anna1 Berg1 is held by extension 201 (Lobby), which the rules exclude. Nothing is changed "
+        "The number 201 of Anna1 Berg1 is held by extension 201 (Lobby), which the rules exclude. Nothing "
+        "is changed "
         "for them. Free the number in 3CX, or correct it in the directory."
     )
 

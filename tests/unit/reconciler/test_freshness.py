@@ -124,7 +124,7 @@ def test_a_day_begins_anew_when_a_reading_says_otherwise() -> None:
 def test_nobody_who_differs_is_still_not_in_sync() -> None:
     weighed = _weigh(Plan())
     assert weighed.finding is not None
-    assert "Nobody differs there." in weighed.finding.message
+    assert "No person is affected." in weighed.finding.message
     assert weighed.memory.last == (A,)
 
 
@@ -151,10 +151,7 @@ def test_whoever_was_disabled_elsewhere_is_enabled_only_by_who_knows_of_that() -
     back = _weigh(enabling, replace(A, usn=120), after, content="known")
     assert back.plan.commands == ()
     assert back.finding is not None
-    assert (
-        "dc1.corp.example (dc1:636) cannot be shown to have received everything that dc2"
-        in back.finding.message
-    )
+    assert "dc1.corp.example (dc1:636) may not have received everything that dc2" in back.finding.message
     heard = _weigh(enabling, replace(A, usn=130, knows={"b": 50}), back.memory, content="new")
     assert steps(heard.plan) == ["enable 201"]
     assert heard.memory.doubts == {}
@@ -202,7 +199,7 @@ def test_a_controller_set_back_is_not_believed_when_its_numbers_have_grown_again
     plan = _differing()["deleted"]
     back = _weigh(plan, replace(A, usn=80))
     assert back.finding is not None
-    assert "was restored or set back" in back.finding.message
+    assert "was restored from a backup" in back.finding.message
     assert _weigh(plan, replace(A, usn=500), back.memory).plan.commands == ()
 
 

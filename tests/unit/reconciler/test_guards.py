@@ -187,7 +187,7 @@ def test_creations_beyond_the_licence_are_held_with_its_sentence() -> None:
     finding = Finding(FindingCode.LICENCE_FULL, Severity.WARNING, "The licence is full.")
     plan = Plan(tuple(_commands(("create", 2))), (finding,), managed_extensions=5, beyond_licence=(2,))
     assert judge(plan, _facts(), Limits()).reasons == (
-        HoldReason("licence", "The licence is full. Look at the plan and approve it if this is meant."),
+        HoldReason("licence", "The licence is full. Review the plan and approve it if this is intended."),
     )
 
 
@@ -195,7 +195,7 @@ def test_every_reason_says_how_much_of_how_many_and_where() -> None:
     commands = [*_commands(("delete", 12)), *_commands(("disable", 30), unit="", first_id=500)]
     facts = _facts(80, 100)
     verdict = judge(Plan(tuple(commands), managed_extensions=200), facts, Limits())
-    what_to_do = " Look at the plan and approve it if this is meant."
+    what_to_do = " Review the plan and approve it if this is intended."
     assert {
         (reason.code, reason.unit, reason.message.removesuffix(what_to_do)) for reason in verdict.reasons
     } == {

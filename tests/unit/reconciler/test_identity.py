@@ -94,9 +94,9 @@ def test_an_extension_given_to_somebody_else_in_3cx_is_not_touched(
     )
     assert finding.person_guids == (guid(5),)
     assert finding.message == (
-        "Extension 205 is linked to Bob Hill, but shows Zoe Zimmer (zoe@corp.example.test) in 3CX. Nothing is done to "
-        "it. If 205 is Zoe Zimmer's now, end Bob Hill's link to it (People, or: rollcall binding release 205). If it is "
-        "still Bob Hill's, correct its name or e-mail address in 3CX."
+        "Extension 205 is linked to Bob Hill, but shows Zoe Zimmer (zoe@corp.example.test) in 3CX. Nothing "
+        "is changed. If 205 now belongs to Zoe Zimmer, unlink Bob Hill (People, or: rollcall binding release "
+        "205). If it still belongs to Bob Hill, correct its name or e-mail address in 3CX."
     )
 
 
@@ -105,11 +105,12 @@ def test_when_its_former_person_is_deleted_the_link_ends_and_nothing_else() -> N
     (command,) = plan.commands
     assert (command.kind, command.person_guid) == (CommandKind.RELEASE_BINDING, guid(5))
     assert command.reason == (
-        "Bob Hill was deleted from the directory, and extension 205 (Zoe Zimmer) shows somebody else in 3CX. It is not "
-        "touched."
+        "Bob Hill was deleted from the directory, and extension 205 (Zoe Zimmer) shows somebody else in "
+        "3CX. Nothing is "
+        "changed."
     )
     assert only_finding(plan).message.endswith(
-        "Nothing is done to it. Bob Hill was deleted from the directory, so the link to Bob Hill is removed."
+        "Nothing is changed. Bob Hill was deleted from the directory, so the link to Bob Hill is removed."
     )
 
 
@@ -129,7 +130,7 @@ def test_whom_the_extension_shows_adopts_it_when_the_directory_gives_them_its_nu
     plan = _plan(*people, ZOE, extensions=[ZOES], bindings=[BOUND], absent=absent)
     expected = ["adopt 205"] + (["create 210"] if way == "another number" else [])
     assert (steps(plan), codes(plan)) == (expected, [])
-    assert plan.commands[0].reason.endswith("Until now it was linked to Bob Hill.")
+    assert plan.commands[0].reason.endswith("It was linked to Bob Hill before.")
 
 
 def test_two_people_with_one_number_in_the_directory_are_asked_about_and_nothing_else_is_said() -> None:

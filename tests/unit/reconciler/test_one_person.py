@@ -51,8 +51,9 @@ def test_what_needs_somebody_elses_extension_to_go_is_left_to_a_full_run() -> No
     plan = _limited([make_person(1)], phone_system, [make_binding(2, number="201")], absent)
     assert (steps(plan), codes(plan)) == ([], ["number_held"])
     assert only_finding(plan).message == (
-        "The number or e-mail address of Anna1 Berg1 becomes free only when somebody else's extension changes, which "
-        "a run for one person never does. Start a full run."
+        "The number or e-mail address of Anna1 Berg1 is in use by another extension, and a run for one "
+        "person never "
+        "changes other extensions. Start a full run."
     )
 
 

@@ -40,9 +40,7 @@ def test_one_changed_field_is_the_only_one_written(field: str, value: str, prese
 def test_an_update_says_which_fields_differ() -> None:
     person = make_person(first_name="Anne", email="anne@corp.example.test", mobile="1")
     (command,) = plan_of([person], [make_extension()], [make_binding()]).commands
-    assert command.reason == (
-        "The directory says otherwise than 3CX for Anne Berg1: first name, e-mail, mobile."
-    )
+    assert command.reason == ("Differs between AD and 3CX for Anne Berg1: first name, e-mail, mobile.")
 
 
 def test_the_case_of_an_address_alone_is_no_change() -> None:
@@ -91,8 +89,9 @@ def test_a_duplicate_address_is_given_to_nobody_and_taken_from_nobody() -> None:
     finding = only_finding(plan)
     assert (finding.code, finding.person_guids) == (FindingCode.DUPLICATE_EMAIL, (guid(1), guid(2), guid(3)))
     assert finding.message == (
-        "The e-mail address team@corp.example.test is given to Anna1 Berg1, Anna2 Berg2 and Anna3 Berg3 in the "
-        "directory. 3CX takes an address only once, so nobody is given it. Leave it with one of them."
+        "The e-mail address team@corp.example.test is given to Anna1 Berg1, Anna2 Berg2 and Anna3 Berg3 in "
+        "the "
+        "directory. 3CX accepts each address only once, so nobody gets it. Keep it for only one of them."
     )
 
 
@@ -114,8 +113,8 @@ def test_an_address_held_by_someone_else_is_left_out() -> None:
     created = plan_of([make_person()], [other])
     assert (steps(created), "email" in created.commands[0].after) == (["create 201"], False)
     assert only_finding(created).message == (
-        "The e-mail address anna1@corp.example.test of Anna1 Berg1 belongs to extension 205 (Reception) in 3CX. It "
-        "is left out until it is free there."
+        "The e-mail address anna1@corp.example.test of Anna1 Berg1 is in use by extension 205 (Reception) "
+        "in 3CX. It is left out until it is free in 3CX."
     )
     kept = plan_of([make_person()], [make_extension(email=""), other], [make_binding()])
     assert (steps(kept), codes(kept)) == ([], ["email_held"])
@@ -160,7 +159,7 @@ def test_what_is_no_address_is_left_out(email: str) -> None:
     assert "email" not in created.commands[0].after
     finding = only_finding(created)
     assert finding.code is FindingCode.BAD_EMAIL
-    assert f"Anna1 Berg1 has '{email[:80]}' as e-mail address, which is not one." in finding.message
+    assert f"Anna1 Berg1 has '{email[:80]}' as e-mail address, which is not valid." in finding.message
     kept = plan_of([make_person(email=email)], [make_extension()], [make_binding()])
     assert steps(kept) == []
 

@@ -96,8 +96,9 @@ def test_a_missing_department_is_a_finding_for_everyone_concerned() -> None:
     finding = only_finding(plan)
     assert (finding.code, len(finding.person_guids)) == (FindingCode.DEPARTMENT_MISSING, 2)
     assert finding.message == (
-        "3CX has no department 'R & D' (Anna1 Berg1 and Anna2 Berg2). Departments stay as they are for them. Create "
-        "it in 3CX, or let the rules create missing departments."
+        "3CX has no department 'R & D' (Anna1 Berg1 and Anna2 Berg2). Their departments are not changed. "
+        "Create it "
+        "in 3CX, or turn on “Create missing departments”."
     )
 
 

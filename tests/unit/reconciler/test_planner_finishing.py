@@ -81,4 +81,4 @@ def test_a_template_asked_for_again_is_written_by_the_next_plan_and_says_that_it
         CommandKind.FINISH_EXTENSION,
         {"template": "900", "again": True},
     )
-    assert "as was asked" in command.reason
+    assert "as requested" in command.reason

@@ -107,6 +107,6 @@ def test_a_field_whose_expression_does_not_work_is_left_as_it_is_and_told_of() -
     )
     kept = plan_of([person], [make_extension(mobile="+491711")], [make_binding()])
     assert (steps(kept), codes(kept)) == ([], ["mapping_failed", "mapping_failed"])
-    assert kept.findings[1].message.endswith("There are 2 values here. The field is left as it is.")
+    assert kept.findings[1].message.endswith("There are 2 values here. The field is not changed.")
     emptied = plan_of([make_person(mobile="")], [make_extension(mobile="+491711")], [make_binding()])
     assert steps(emptied) == ["update 201 mobile"]

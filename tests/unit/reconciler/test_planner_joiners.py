@@ -63,7 +63,8 @@ def test_nobody_of_a_unit_is_created_while_its_template_is_missing() -> None:
     assert (finding.code, finding.number) == (FindingCode.TEMPLATE_MISSING, "900")
     assert finding.person_guids == (guid(1), guid(2))
     assert finding.message == (
-        "The template extension 900 does not exist in 3CX, so no extension is created for Anna1 Berg1 and Anna2 "
+        "The template extension 900 does not exist in 3CX, so no extension is created for Anna1 Berg1 and "
+        "Anna2 "
         "Berg2. Create the template, or choose another for the unit."
     )
 
@@ -158,7 +159,7 @@ def test_what_is_written_to_an_adopted_extension_needs_the_adoption() -> None:
         "email": "anna1@corp.example.test",
     }
     assert (
-        adoption.reason == "Anna1 Berg1 takes over extension 201 (Anna1 Berg1): it has their number and name."
+        adoption.reason == "Anna1 Berg1 is linked to extension 201 (Anna1 Berg1): the number and name match."
     )
 
 
@@ -169,19 +170,23 @@ def test_the_sentences_about_another_name() -> None:
         ).message
 
     assert _said(Adoption.SAME_NAME, **STRANGER) == (
-        "Extension 201 is called 'Bob Hill' in 3CX, but the directory gives 201 to Anna1 Berg1. Neither is touched. "
-        "Correct the name or the number, or set adoption to 'always' in the rules."
+        "Extension 201 is called 'Bob Hill' in 3CX, but the directory gives 201 to Anna1 Berg1. Nothing is "
+        "changed. "
+        "Correct the name or the number, or set “Extensions that exist already” to “Adopt when the number "
+        "agrees”."
     )
     assert _said(Adoption.SAME_NAME, first_name="", last_name="", email="").startswith(
         "Extension 201 has no name in 3CX, but"
     )
     assert _said(Adoption.ALWAYS, **STRANGER) == (
-        "Extension 201 is called 'Bob Hill' in 3CX and becomes Anna1 Berg1's, because the rules take over every "
-        "extension with a person's number. Leave it out when you approve, or correct the number, if that is wrong."
+        "Extension 201 is called 'Bob Hill' in 3CX and will be linked to Anna1 Berg1 because the rules link every "
+        "extension with a person's number. If that is wrong, exclude the row when you approve, or correct the number."
     )
     assert _said(Adoption.NEVER) == (
-        "Extension 201 (Anna1 Berg1) exists in 3CX already, the directory gives 201 to Anna1 Berg1, and the rules "
-        "take over none. Neither is touched. Allow adoption in the rules, or correct the number."
+        "Extension 201 (Anna1 Berg1) exists in 3CX already, the directory gives 201 to Anna1 Berg1, and the "
+        "rules "
+        "do not allow linking it. Nothing is changed. Set “Extensions that exist already” in the rules, or "
+        "correct the number."
     )
 
 
@@ -193,7 +198,12 @@ PROTECTED = {
         "999",
         "the archive",
     ),
-    "system owner": (make_extension(1, memberships=OWNERS), make_rules(), "201", "a system owner's"),
+    "system owner": (
+        make_extension(1, memberships=OWNERS),
+        make_rules(),
+        "201",
+        "a system owner's extension",
+    ),
 }
 
 

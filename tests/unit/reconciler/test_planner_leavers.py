@@ -61,10 +61,10 @@ def test_each_way_of_leaving_has_a_rule_of_its_own(way: str, outcome: Outcome) -
     ("way", "outcome", "reason"),
     [
         ("deleted", Outcome.DELETE, "Anna Berg was deleted from the directory."),
-        ("moved out", Outcome.DISABLE, "Anna Berg is not in the selected units any more."),
+        ("moved out", Outcome.DISABLE, "Anna Berg is no longer in the selected OUs."),
         ("disabled", Outcome.DISABLE, "The account of Anna1 Berg1 is disabled in the directory."),
         ("expired", Outcome.DISABLE, "The account of Anna1 Berg1 has expired in the directory."),
-        ("number cleared", Outcome.DISABLE, "Anna1 Berg1 has no number in the directory any more."),
+        ("number cleared", Outcome.DISABLE, "Anna1 Berg1 no longer has a number in the directory."),
     ],
 )
 def test_a_removal_says_why_and_whose_it_is(way: str, outcome: Outcome, reason: str) -> None:
@@ -115,7 +115,7 @@ def test_an_incomplete_snapshot_removes_nobody_who_is_only_absent(outcome: Outco
         )  # fmt: skip
         assert plan.commands == ()
         assert only_finding(plan).message == (
-            "Nobody is removed in this run, because not every organizational unit was read to its end "
+            "Nobody is removed in this run, because not every organizational unit was read completely "
             f"({SALES}: dc1 did not answer). 1 change waits for the next complete reading."
         )
 
@@ -131,8 +131,9 @@ def test_an_empty_snapshot_removes_nobody() -> None:
     plan = plan_of([], [make_extension()], [make_binding()], [GONE])
     assert plan.commands == ()
     assert only_finding(plan).message == (
-        "Nobody is removed in this run, because the directory answered with no people at all. Check the units, the "
-        "filter and the rights of the account. 1 change waits for the next complete reading."
+        "Nobody is removed in this run, because the directory returned no people. Check the OUs, the filter "
+        "and the "
+        "account's rights. 1 change waits for the next complete reading."
     )
 
 
@@ -140,7 +141,8 @@ def test_somebody_the_directory_was_not_asked_about_is_not_removed() -> None:
     plan = _plan()
     assert plan.commands == ()
     assert only_finding(plan).message == (
-        "Some people could not be looked for in the directory, so they are not removed. 1 change waits for the next "
+        "Some people could not be looked up in the directory, so they are not removed. 1 change waits for "
+        "the next "
         "complete reading."
     )
 
@@ -156,7 +158,7 @@ OWNER = (Membership(1, "DEFAULT", "system_owners"),)
 @pytest.mark.parametrize(
     ("extension", "rules", "what"),
     [
-        (make_extension(1, memberships=OWNER), {}, "a system owner's"),
+        (make_extension(1, memberships=OWNER), {}, "a system owner's extension"),
         (make_extension(1), {"archive": ArchiveRule("201")}, "a template or the archive"),
         (
             make_extension(1),
@@ -175,7 +177,8 @@ def test_what_is_protected_stays_whatever_the_rules_say(
     finding = only_finding(plan)
     assert (finding.code, finding.number) == (FindingCode.PROTECTED, extension.number)
     assert finding.message == (
-        f"Extension {extension.number} (Anna1 Berg1) is {what} and stays as it is, although it would go: Anna Berg "
+        f"Extension {extension.number} (Anna1 Berg1) is {what} and is not changed, although it would be "
+        "removed: Anna Berg "
         "was deleted from the directory."
     )
 

@@ -102,8 +102,8 @@ def test_a_cycle_of_numbers_touches_none_of_them(numbers: tuple[str, ...]) -> No
 
 def test_the_sentence_about_a_cycle() -> None:
     assert only_finding(plan_of(*_bound("202", "201"))).message == (
-        "Anna1 Berg1 and Anna2 Berg2 exchange their numbers (201 and 202), which 3CX cannot do in one step. None of "
-        "them is touched. Give one of them a free number first and run; then give the number wanted."
+        "Anna1 Berg1 and Anna2 Berg2 swap their numbers (201 and 202), which 3CX cannot do in one step. "
+        "Nothing is changed for them. Give one of them a free number first, start a run, then assign the intended number."
     )
 
 
@@ -162,8 +162,9 @@ def test_a_number_given_to_two_people_touches_neither_and_names_both(bound: list
     assert (finding.code, finding.severity, finding.number) == ("duplicate_number", "conflict", "201")
     assert finding.person_guids == (guid(1), guid(2))
     assert finding.message == (
-        f"The number 201 is given to Anna1 Berg1 (CN=Anna1 Berg1,{SALES}) and Anna2 Berg2 (CN=Anna2 Berg2,{SALES}) "
-        "in the directory. None of them is touched. Give it to one of them only."
+        f"The number 201 is given to Anna1 Berg1 (CN=Anna1 Berg1,{SALES}) and Anna2 Berg2 (CN=Anna2 "
+        f"Berg2,{SALES}) "
+        "in the directory. Nothing is changed for them. Give it to only one of them."
     )
 
 
@@ -188,6 +189,7 @@ def test_a_number_that_cannot_be_used_changes_nothing(is_bound: bool) -> None:
     plan = plan_of([person], extensions, bindings, rules=rules)
     assert plan.commands == ()
     assert only_finding(plan).message == (
-        f"The number of Anna1 Hill cannot be used. {problem} Nothing is changed for them until it is corrected in the "
+        f"The number of Anna1 Hill cannot be used. {problem} Nothing is changed for them until it is "
+        "corrected in the "
         "directory."
     )

@@ -223,9 +223,7 @@ def test_somebody_who_has_a_given_number_is_not_driven_out_by_the_directory() ->
     plan = _plan([_without(1), make_person(2, number="231")], *bound)
     assert steps(plan) == []
     said = only_finding(plan).message
-    assert (
-        "is Anna1 Berg1's, although not from the directory, and the directory gives it to Anna2 Berg2" in said
-    )
+    assert "is Anna1 Berg1's, assigned by Rollcall, but the directory gives it to Anna2 Berg2" in said
 
 
 def test_planning_again_gives_the_same_numbers_whoever_joins_meanwhile() -> None:
@@ -350,7 +348,7 @@ def test_whoever_gets_none_because_the_range_is_used_up_is_named() -> None:
         Severity.CONFLICT,
         (guid(2),),
     )
-    assert "none of its 2 numbers is left, 1 is kept free for a time" in finding.message
+    assert "none of its 2 numbers is left, 1 is kept free for some time" in finding.message
     # Used up, and nobody waits for a number: a warning.
     plan = _plan([_without(1)], known=resting, rules=rules)
     assert [(item.code.value, item.severity) for item in plan.findings] == [

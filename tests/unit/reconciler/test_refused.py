@@ -43,8 +43,9 @@ def test_people_of_a_refused_department_go_on_without_it_and_it_is_tried_again()
     assert "Lab" not in str([row.after for row in told.commands[1:]])
     finding = only_finding(told)
     assert finding.message == (
-        "The phone system refused to create department Lab in run 7: The name is too long. Every run tries it once "
-        "more; nobody else waits for it."
+        "The phone system refused to create department Lab in run 7: The name is too long. Every run tries "
+        "again. "
+        "Other people are not affected."
     )
     assert set(finding.person_guids) == {guid(1), guid(2)}
 

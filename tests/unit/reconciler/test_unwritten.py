@@ -14,9 +14,11 @@ REFUSED = [
 def test_each_reason_is_told_once_with_everybody_it_is_about() -> None:
     findings = tell_unwritten(Plan(), [*REFUSED, ANNA, BOB], "ipPhone").findings
     assert [finding.message for finding in findings] == [
-        "Numbers 230 (Anna) and 231 (Bob) are not written to ipPhone in the directory yet. It is tried until it is done.",
-        "Numbers 300 (P300), 301 (P301), 302 (P302), 303 (P303), 304 (P304) and 2 more could not be written to ipPhone in the "
-        "directory. No right. Every hour it is tried again.",
+        "Numbers 230 (Anna) and 231 (Bob) are not written to ipPhone in the directory yet. It is retried "
+        "until it succeeds.",
+        "Numbers 300 (P300), 301 (P301), 302 (P302), 303 (P303), 304 (P304) and 2 more could not be written "
+        "to ipPhone in the "
+        "directory. No right. It is retried every hour.",
     ]
     assert {finding.code for finding in findings} == {FindingCode.NUMBER_NOT_WRITTEN}
     assert findings[1].person_guids == tuple(item.person_guid for item in REFUSED)

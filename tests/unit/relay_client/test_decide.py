@@ -228,7 +228,7 @@ def test_an_outdated_command_says_which_field_has_what_now() -> None:
     message = decide(MOVE, live, was_interrupted=False).message
     assert "Extension 201" in message
     assert "departments is now 'Board, DEFAULT'" in message
-    assert "The next run looks again." in message
+    assert "The next run checks again." in message
 
 
 def test_a_number_that_is_taken_says_by_whom() -> None:

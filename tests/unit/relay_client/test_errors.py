@@ -90,12 +90,14 @@ def test_what_was_never_sent_is_known_not_to_have_taken_effect(kind: type[httpx.
     ("text", "expected", "said"),
     [
         (
-            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1006)",
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired "
+            "(_ssl.c:1006)",
             CertificateRejected,
-            "not accepted: certificate has expired. Give the CA",
+            "not accepted: certificate has expired. Enter the CA",
         ),
         (
-            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid "
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is "
+            "not valid "
             "for 'pbx'. (_ssl.c:1006)",
             CertificateRejected,
             "Hostname mismatch",
@@ -149,8 +151,9 @@ def test_an_answer_that_is_no_success_becomes_the_error_that_says_what_to_do(
 def test_a_refused_field_is_named_with_plain_words_and_3cx_s_own_for_the_reason() -> None:
     error = from_response(_answer(400, _warning("Groups", "XAPI.NOT_FOUND")), WRITE)
     assert error.message == (
-        "3CX refused (creating extension 201). The list of departments names something that 3CX does not have (any more). The next "
-        "run looks again. (3CX says: Groups: WARNINGS.XAPI.NOT_FOUND.)"
+        "3CX refused (creating extension 201). The list of departments refers to something that does not "
+        "exist in 3CX. The next "
+        "run checks again. (3CX says: Groups: WARNINGS.XAPI.NOT_FOUND.)"
     )
     assert error.details["target"] == "Groups"
 
@@ -177,10 +180,13 @@ def test_field_and_reason_are_found_in_the_message_where_no_details_are_given() 
 @pytest.mark.parametrize(
     "text",
     [
-        "The query specified in the URI is not valid. Could not find a property named 'SRTPMode' on type 'Pbx.User'.",
+        "The query specified in the URI is not valid. Could not find a property named 'SRTPMode' on type "
+        "'Pbx.User'.",
         "The query specified in the URI is not valid. Could not find a property named 'SRTPMode'.",
-        "The query specified in the URI is not valid. The property 'SRTPMode' cannot be used in the $select query option.",
-        "The query specified in the URI is not valid. Property 'SRTPMode' on type 'Pbx.User' is not a navigation property or"
+        "The query specified in the URI is not valid. The property 'SRTPMode' cannot be used in the $select "
+        "query option.",
+        "The query specified in the URI is not valid. Property 'SRTPMode' on type 'Pbx.User' is not a "
+        "navigation property or"
         " complex property. Only navigation properties can be expanded.",
         "The input was not valid. The property 'SRTPMode' does not exist on type 'Pbx.User'.",
     ],

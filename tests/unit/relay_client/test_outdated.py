@@ -55,17 +55,17 @@ def test_expired_and_disabled_have_one_rule() -> None:
         ("without number", "bad number", "the number attribute of Bob holds something again, which is no number"),
         ("without number", "entitled", "Bob has a number again, 205"),
         ("entitled", "gone", "Bob was deleted from the directory"),
-        ("entitled", "elsewhere", "Bob is not in the selected units any more, but at CN=Bob,OU=Away"),
+        ("entitled", "elsewhere", "Bob is no longer in the selected OUs, but at CN=Bob,OU=Away"),
         ("entitled", "disabled", "the account of Bob is disabled"),
-        ("entitled", "without number", "Bob has no number any more"),
+        ("entitled", "without number", "Bob no longer has a number"),
         ("entitled", "bad number", "the number attribute of Bob holds no number any more"),
     ],
 )  # fmt: skip
 def test_the_sentence_says_what_has_changed(then: str, now: str, said: str) -> None:
     sentence = what_changed(CommandKind.DELETE_EXTENSION, "Bob", STATES[then], STATES[now])
     assert sentence is not None
-    assert sentence.startswith(f"The directory was changed after the plan was made: {said}")
-    assert sentence.endswith(". The next run looks again.")
+    assert sentence.startswith(f"The directory was changed after the plan was created: {said}")
+    assert sentence.endswith(". The next run checks again.")
 
 
 def test_a_state_is_taken_from_what_a_reading_says() -> None:

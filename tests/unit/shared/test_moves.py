@@ -107,7 +107,7 @@ def test_a_run_that_ends_leaves_no_command_open(
     with database.begin() as session:
         left = move_run(session, run_id, event)
     assert (left.skipped, left.in_hand) == (1, 1)
-    assert "1 command was being carried out" in left.sentence()
+    assert "1 command was in progress" in left.sentence()
     assert _commands(database) == [("done", None), ("failed", "outcome_unknown"), ("skipped", code)]
     with database.read() as session:
         ended = session.get_one(Run, run_id).finished_at

@@ -132,7 +132,7 @@ def test_a_part_whose_workers_die_is_given_up_after_three_claims_and_the_log_say
         said = session.scalars(select(Event.message).order_by(Event.id.desc())).first() or ""
     assert (given_up.state, given_up.error_code, given_up.attempt) == ("failed", "given_up", MAX_ATTEMPTS)
     assert said.startswith(
-        "The organizational unit OU=Sales,DC=x could not be read (attempt 3): It was begun 3 times"
+        "The organizational unit OU=Sales,DC=x could not be read (attempt 3): It was started 3 times"
     )
     assert said.endswith("Not tried again in this run.")
 

@@ -29,10 +29,10 @@ def test_a_full_name_and_this_very_host_need_no_advice(host: str) -> None:
     ("host", "said"),
     [
         ("pbx", "the short name 'pbx'"),
-        ("192.0.2.7", "must stay the same for ever"),
-        ("[2001:db8::7]", "must stay the same for ever"),
-        ("169.254.3.4", "an address that a computer gives itself"),
-        ("fe80::1", "an address that a computer gives itself"),
+        ("192.0.2.7", "must never change"),
+        ("[2001:db8::7]", "must never change"),
+        ("169.254.3.4", "a self-assigned address"),
+        ("fe80::1", "a self-assigned address"),
     ],
 )
 def test_other_ways_to_name_a_host_are_advised_against(host: str, said: str) -> None:

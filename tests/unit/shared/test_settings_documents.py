@@ -96,7 +96,7 @@ def test_a_number_range_is_for_a_unit_that_is_read(unit: str, is_right: bool) ->
     assert (said is None) == is_right
     if said is not None:
         assert said[:2] == (Section.RULES, "number_ranges")
-        assert "The range 200-299 is for OU=Sales,DC=y, which is none of the OUs that are read" in said[2]
+        assert "The range 200-299 is for OU=Sales,DC=y, which is not one of the selected OUs" in said[2]
 
 
 def test_a_choice_needs_its_words() -> None:

@@ -77,7 +77,8 @@ def _check_target(session: Session, backup: Backup, *, replace: bool) -> None:
     active = session.scalar(select(Run.id).where(Run.state.in_(ACTIVE_STATES)).limit(1))
     if active is not None:
         raise Conflict(
-            f"Run {active} is still going. Wait for its end, or cancel it, then restore. Nothing was changed."
+            f"Run {active} is still active. Wait until it ends or cancel it, then restore. Nothing was "
+            "changed."
         )
     present = set(session.scalars(select(Site.id)))
     held = [name for name, table in _kept_things() if session.scalar(select(func.count()).select_from(table))]
@@ -85,13 +86,15 @@ def _check_target(session: Session, backup: Backup, *, replace: bool) -> None:
         held.append("other sites")
     if held and not replace:
         raise Conflict(
-            f"The database is in use already: it has {', '.join(held)}. Restore into an empty database, or say --replace "
+            f"The database is in use already: it has {', '.join(held)}. Restore into an empty database, or "
+            "say --replace "
             "to give up what it holds. Nothing was changed."
         )
     extra = sorted(present - backup.site_ids - {DEFAULT_SITE})
     if extra:
         raise Conflict(
-            f"The database has the site '{extra[0]}', which the backup does not know. Remove it first (`rollcall site "
+            f"The database has the site '{extra[0]}', which the backup does not know. Remove it first "
+            "(`rollcall site "
             f"remove {extra[0]}`) if it is not needed. Nothing was changed."
         )
 

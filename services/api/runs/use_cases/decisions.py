@@ -46,7 +46,8 @@ def approve(
         if approvals.is_too_old(session, run.id, limits.approval_valid_hours, datetime.now(UTC)):
             fresh = approvals.start_anew(session, run, plan_hash, actor, left_out, context.encryption)
             said = (
-                f"The plan of run {run.id} was approved, but its reading is older than {limits.approval_valid_hours} "
+                f"The plan of run {run.id} was approved, but its reading is older than "
+                f"{limits.approval_valid_hours} "
                 f"hours. Run {fresh.id} reads everything again and goes on by itself if its plan is the same."
             )
             details = {"plan_hash": plan_hash, "left_out": sorted(left_out), "read_again_by": fresh.id}
@@ -140,8 +141,7 @@ def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str)
     )
     if active is not None:
         raise Conflict(
-            f"Run {active} of this site is still going. Wait for its end, then approve again; "
-            "the approval holds as long as the plan is the same.",
+            f"Run {active} of this site is still active. Wait until it ends, then approve again.",
             run_id=active,
         )
 
@@ -160,7 +160,8 @@ def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
     unknown = sorted(set(chosen) - set(requires))
     if unknown:
         raise NotFound(
-            f"In the plan of run {run.id} no command {', '.join(map(str, unknown[:10]))} waits. Nothing was approved."
+            f"In the plan of run {run.id} no command {', '.join(map(str, unknown[:10]))} waits. Nothing was "
+            "approved."
         )
     return with_dependents(chosen, requires)
 

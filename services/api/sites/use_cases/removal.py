@@ -52,8 +52,10 @@ def remove_site(
         )
     if site_id == DEFAULT_SITE and not even_default:
         raise SettingsInvalid(
-            "The site 'default' is what the console and the command line begin with. To empty it all the same, ask "
-            "for it expressly (`rollcall site remove default --even-default`, or even_default=true). Nothing was removed."
+            "The site 'default' is what the console and the command line begin with. To empty it all the "
+            "same, ask "
+            "for it expressly (`rollcall site remove default --even-default`, or even_default=true). "
+            "Nothing was removed."
         )
     with leases.hold(
         context.database, f"site removal:{site_id}", leases.new_holder(), context.settings.lease_seconds
@@ -81,8 +83,9 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         )
         if active is not None:
             raise Conflict(
-                f"Run {active} of the site '{site_id}' is still going. Wait for its end, or cancel it, then remove "
-                "the site.",
+                f"Run {active} of the site '{site_id}' is still active. Wait until it ends or cancel it, "
+                "then "
+                "remove the site.",
                 run_id=active,
             )
         waiting = select(Run.id).where(Run.site_id == site_id, Run.state.in_(WAITING_STATES))
@@ -129,7 +132,8 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
         session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
         if any(_has(session, table, site_id) for table in (Run, SettingsVersion, BindingRow, Asset)):
             raise Conflict(
-                f"Somebody gave the site '{site_id}' settings while it was being removed. Look whether it is needed "
+                f"Somebody gave the site '{site_id}' settings while it was being removed. Look whether it "
+                "is needed "
                 "after all; to remove it, try again."
             )
         session.execute(delete(Event).where(Event.site_id == site_id))
