@@ -24,8 +24,9 @@ from ldap3.core.exceptions import (
 from ldap3.utils.dn import parse_dn
 
 from services.collector import connection, selection
-from services.collector.address import Address, parse, several_hosts
+from services.collector.address import several_hosts
 from services.collector.connection import Timeouts
+from services.collector.discovery import Candidate, candidates, learn_site
 from services.collector.errors import translated
 from services.collector.reader import RawEntry, Reader, Scope, Search, first_value
 from services.collector.root_dse import Domain, check_own_port, domain_of
@@ -94,15 +95,15 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
             raise SettingsInvalid(
                 "No domain controller is configured. Enter one in the Active Directory settings."
             )
-        addresses = [parse(text, self.settings.security) for text in self.settings.servers]
-        # Stable: the others keep the order of the settings.
-        addresses.sort(key=lambda address: str(address) not in self._preferred)
-        first = self._start % len(addresses)
-        for address in addresses[first:] + addresses[:first]:
+        listed = candidates(self.settings)
+        # Stable: the others keep their order.
+        listed.sort(key=lambda item: str(item.address) not in self._preferred)
+        first = self._start % len(listed)
+        for item in listed[first:] + listed[:first]:
             try:
-                self._open(address)
+                self._open(item)
             except _NEXT_CONTROLLER as error:
-                self.passed_over.append(PassedOver(str(address), error))
+                self.passed_over.append(PassedOver(str(item.address), error))
             else:
                 return self
         raise _all_failed(self.passed_over)
@@ -343,9 +344,10 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
                 for entry in self.reader.entries(Search(unit, f"(&{people_filter}{clause})", attributes)):
                     yield unit, entry
 
-    def _open(self, address: Address) -> None:
+    def _open(self, found: Candidate) -> None:
+        address = found.address
         timeouts = Timeouts(self.settings.connect_timeout_seconds, self.settings.receive_timeout_seconds)
-        *others, last = several_hosts(address, self._hosts) or [""]
+        *others, last = found.hosts or several_hosts(address, self._hosts) or [""]
         for host in others:
             with suppress(*_NEXT_CONTROLLER):
                 self._connection = connection.open_connection(self.settings, address, timeouts, host)
@@ -354,6 +356,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
             self._connection = connection.open_connection(self.settings, address, timeouts, last)
         self.server = str(address)
         self._reader = Reader(self._connection, self.server, self.settings.user, timeouts.receive * 2)
+        if found.found_in:
+            learn_site(self.settings, found.found_in, self._reader)
 
     def _written(self, dn: str) -> str | None:
         try:

@@ -37,14 +37,20 @@ def parse(text: str, security: Security) -> Address:
     refused = global_catalog(text)
     if refused:
         raise GlobalCatalogPort(f"{refused[0].upper()}{refused[1:]}.", server=text)
-    match = _FORM.fullmatch(text.strip())
-    port = int(match["port"] or _PORTS[security]) if match else 0
-    if match is None or not 0 < port < 65536:
+    found = host_and_port(text, _PORTS[security])
+    if found is None:
         raise AddressUnknown(
             f"'{text}' in directory.servers is not an address; it looks like dc1.corp.example or dc1.corp.example:636.",
             server=text,
         )
-    return Address(match["six"] or match["host"], port)
+    return found
+
+
+def host_and_port(text: str, usual: int) -> Address | None:
+    """The address in a text, with the usual port when none is given; ``None`` when it is none."""
+    match = _FORM.fullmatch(text.strip())
+    port = int(match["port"] or usual) if match else 0
+    return Address(match["six"] or match["host"], port) if match and 0 < port < 65536 else None
 
 
 def several_hosts(address: Address, first: Collection[str]) -> list[str]:

@@ -52,7 +52,8 @@ def open_connection(
     :raises RollcallError: the exact reason why not; never with the password in it.
     """
     check_can_sign_in(settings)
-    check_resolves(address)
+    if not host:
+        check_resolves(address)
     expected_name = settings.tls_name or address.host
     tls = CheckedTls(trusting(settings.ca_certificate), expected_name)
     connection = _connection(settings, address, tls, timeouts, host or address.host)

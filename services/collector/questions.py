@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
 
-from services.collector import directory_accounts, identity, selection
+from services.collector import directory_accounts, discovery, identity, selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
 from services.collector.advice import advice_on
@@ -53,6 +53,7 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     """
     began = time.monotonic()
     settings = _settings(context, arguments)
+    discovery.expire()
     with ActiveDirectory(settings) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_attributes(sources_of(settings).configured(), domain.schema_dn)

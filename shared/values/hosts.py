@@ -7,6 +7,9 @@ _LONGEST = 253
 # Active Directory has underscores in names; letters of other scripts become "xn--" labels.
 _LABEL = re.compile(r"[^\W_]([\w-]*\w)?|_[\w-]*\w")
 _LONGEST_LABEL = 63
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<four>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII
+)
 
 
 def is_host(text: str) -> bool:
@@ -20,6 +23,16 @@ def is_host(text: str) -> bool:
         name = text.removesuffix(".")
         return 0 < len(name) <= _LONGEST and all(map(_is_label, name.split(".")))
     return True
+
+
+def is_address_with_port(text: str) -> bool:
+    """Whether it is an IP address, with or without a port: ``192.0.2.53``, ``192.0.2.53:5353``, ``[2001:db8::53]:53``."""
+    found = _WITH_PORT.fullmatch(text.strip())
+    try:
+        ip_address(text.strip() if found is None else found["six"] or found["four"])
+    except ValueError:
+        return False
+    return found is None or 0 < int(found["port"] or 53) < 65536
 
 
 def _is_label(text: str) -> bool:

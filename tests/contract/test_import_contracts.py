@@ -17,6 +17,7 @@ FORBIDDEN = (
     ("services.api", "services.collector", "services never import each other"),
     ("services.collector", "services.sandbox", "never import the sandbox or the cli"),
     ("services.api", "ldap3", "ldap3 lives in the collector"),
+    ("services.cli", "dns", "ldap3 lives in the collector"),
     ("services.cli", "httpx", "httpx lives in the relay client"),
     ("services.reconciler.planner", "celery", "know no framework"),
     ("shared.domain.person", "pydantic", "know no framework"),

@@ -19,8 +19,12 @@ from shared.settings.sections.types import (
     is_distinguished_name,
 )
 from shared.values.e164 import is_country
-from shared.values.hosts import is_host
+from shared.values.hosts import is_address_with_port, is_host
 
+# A label of DNS, as the names of sites are (MS-ADTS 6.1.1.2.2.1).
+SiteName = Annotated[
+    str, StringConstraints(max_length=63, strip_whitespace=True, pattern=r"^([A-Za-z0-9_]([A-Za-z0-9_-]*))?$")
+]
 IS_NUMBER = re.compile(r"[0-9]{2,10}")
 CONNECTION = Group("Connection")
 SIGNING_IN = Group("Certificate and sign-in", is_folded=True)
@@ -193,7 +197,11 @@ class DirectorySettings(Document):
     """Where people are read from, and as whom. Nothing is written to Active Directory but given numbers, if so set."""
 
     servers: tuple[Text, ...] = setting(
-        (), "Servers", "Domain controllers in order of preference: host, or host:port.", CONNECTION
+        (),
+        "Servers",
+        "The domain, e.g. corp.example, whose controllers are found by DNS; or controllers in order of preference: host, or "
+        "host:port.",
+        CONNECTION,
     )
     security: Security = setting(
         Security.LDAPS, "Security", "LDAPS and StartTLS encrypt the connection.", CONNECTION
@@ -241,6 +249,18 @@ class DirectorySettings(Document):
         "Two letters, e.g. DE. Mobile numbers then become international (+49…); they stay as they are when empty.",
         ATTRIBUTES,
     )
+    site: SiteName = setting(
+        "",
+        "Active Directory site",
+        "Its controllers are asked first when a domain is given as server. Found by itself when empty.",
+        ADVANCED,
+    )
+    name_servers: tuple[Text, ...] = setting(
+        (),
+        "Name servers",
+        "IP addresses of the domain's DNS servers, if those of Rollcall's host do not know the domain.",
+        ADVANCED,
+    )
     page_size: int = setting(
         1000, "Page size", "Entries per LDAP page.", ADVANCED, unit="entries", ge=10, le=1000
     )
@@ -282,6 +302,14 @@ class DirectorySettings(Document):
             if refused and not (info.context or {}).get("is_stored"):
                 raise ValueError(refused)
         return servers
+
+    @field_validator("name_servers")
+    @classmethod
+    def _are_addresses(cls, name_servers: tuple[str, ...]) -> tuple[str, ...]:
+        for text in name_servers:
+            if not is_address_with_port(text):
+                raise ValueError(f"'{text}' is not an IP address, e.g. 192.0.2.53.")
+        return name_servers
 
     @field_validator("tls_name")
     @classmethod
