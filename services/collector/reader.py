@@ -18,8 +18,9 @@ import ldap3
 from ldap3.operation.search import search_operation
 from pyasn1.codec.ber.encoder import encode
 
-from services.collector import ber
+from services.collector import answers
 from services.collector.errors import failure_of, translated
+from shared import ber
 from shared.errors import DirectoryUnavailable, InvalidEntry
 
 PAGED_RESULTS = b"1.2.840.113556.1.4.319"
@@ -64,7 +65,7 @@ class RawEntry:
 
 @dataclass(frozen=True, slots=True)
 class _RawPage:
-    messages: list[tuple[bytes, ber.Envelope]]
+    messages: list[tuple[bytes, answers.Envelope]]
     # Without the control in the answer nobody can tell whether the page was all there is.
     cookie: bytes | None
 
@@ -134,19 +135,19 @@ class Reader:
         self._message_id += 1
         message = ber.integer(self._message_id) + request
         if page_size is not None:
-            message += ber.element(ber.CONTROLS, _page_control(page_size, cookie))
+            message += ber.encode(answers.CONTROLS, _page_control(page_size, cookie))
         with translated(self._server, self._user):
-            self._socket.sendall(ber.element(ber.SEQUENCE, message))
+            self._socket.sendall(ber.encode(ber.SEQUENCE, message))
         return self._message_id
 
     def _receive(self, message_id: int) -> _RawPage:
         """All messages of one page, not decoded yet, and the cookie for the next page."""
         until = time.monotonic() + self._page_seconds
-        messages: list[tuple[bytes, ber.Envelope]] = []
+        messages: list[tuple[bytes, answers.Envelope]] = []
         try:
             while True:
                 data = self._read_message()
-                envelope = ber.envelope(data)
+                envelope = answers.envelope(data)
                 if envelope.message_id == 0 and envelope.operation == _EXTENDED:
                     raise self._unavailable("it ended the connection (notice of disconnection)")
                 if envelope.message_id != message_id:
@@ -170,26 +171,26 @@ class Reader:
             if len(head) < 2 or len(head) < 2 + (head[1] & 0x7F if head[1] >= 0x80 else 0):
                 raise self._unavailable("it closed the connection in the middle of an answer")
             length = head[1] if head[1] < 0x80 else int.from_bytes(head[2:], "big")
-            if head[0] != ber.SEQUENCE or length > ber.MAX_MESSAGE_BYTES:
+            if head[0] != ber.SEQUENCE or length > answers.MAX_MESSAGE_BYTES:
                 raise ber.BerError("something that is no LDAP message")
             body = self._stream.read(length)
         if len(body) < length:
             raise self._unavailable("it closed the connection in the middle of an answer")
         return head + body
 
-    def _cookie(self, data: bytes, envelope: ber.Envelope) -> bytes | None:
-        result = ber.result(data, envelope.start, envelope.end)
+    def _cookie(self, data: bytes, envelope: answers.Envelope) -> bytes | None:
+        result = answers.result(data, envelope.start, envelope.end)
         if result.code != 0:
             with translated(self._server, self._user):
                 raise failure_of(result.code, result.matched_dn, result.message)
-        value = ber.control_value(data, envelope.controls_start, envelope.controls_end, PAGED_RESULTS)
-        return None if value is None else ber.page_cookie(value)
+        value = answers.control_value(data, envelope.controls_start, envelope.controls_end, PAGED_RESULTS)
+        return None if value is None else answers.page_cookie(value)
 
     def _decode(self, page: _RawPage) -> list[RawEntry]:
         keys = self._keys
         try:
             return [
-                RawEntry(*ber.entry(data, envelope.start, envelope.end, keys))
+                RawEntry(*answers.entry(data, envelope.start, envelope.end, keys))
                 for data, envelope in page.messages
             ]
         except ber.BerError as error:
@@ -240,8 +241,8 @@ def first_value(entry: RawEntry, name: str) -> bytes:
 
 def _page_control(size: int, cookie: bytes) -> bytes:
     """The paged results control, critical: a server that cannot page must say so (RFC 2696)."""
-    value = ber.element(ber.SEQUENCE, ber.integer(size) + ber.element(ber.OCTET_STRING, cookie))
-    return ber.element(
+    value = ber.encode(ber.SEQUENCE, ber.integer(size) + ber.encode(ber.OCTET_STRING, cookie))
+    return ber.encode(
         ber.SEQUENCE,
-        ber.element(ber.OCTET_STRING, PAGED_RESULTS) + ber.TRUE + ber.element(ber.OCTET_STRING, value),
+        ber.encode(ber.OCTET_STRING, PAGED_RESULTS) + ber.TRUE + ber.encode(ber.OCTET_STRING, value),
     )

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from services.sandbox.directory import ber, names, syntax
+from services.sandbox.directory import names, syntax
+from shared import ber
 
 Value = str | int | bytes
 Values = Value | Iterable[Value] | None

@@ -6,7 +6,7 @@ writes is refused, so that garbage cannot exhaust the stack.
 
 from dataclasses import dataclass
 
-from services.sandbox.directory.ber import BerError, Element
+from shared.ber import BerError, Element
 
 MAX_DEPTH = 100
 

@@ -7,9 +7,10 @@ envelope and a broken body is a :class:`BrokenRequest`, which can still be answe
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.sandbox.directory import ber, filters
-from services.sandbox.directory.ber import BerError, Element
+from services.sandbox.directory import filters
 from services.sandbox.directory.results import Result
+from shared import ber
+from shared.ber import BerError, Element
 
 BIND, UNBIND, SEARCH, MODIFY, ADD, DELETE, RENAME, COMPARE, ABANDON, EXTENDED = (
     0x60, 0x42, 0x63, 0x66, 0x68, 0x4A, 0x6C, 0x6E, 0x50, 0x77,

@@ -8,10 +8,10 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from services.sandbox.directory import ber
-from services.sandbox.directory.ber import BerError
 from services.sandbox.directory.entry import Entry
 from services.sandbox.directory.messages import Control
+from shared import ber
+from shared.ber import BerError
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 MAX_PAGE_SIZE = 1000

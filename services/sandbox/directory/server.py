@@ -3,11 +3,12 @@
 import asyncio
 import ssl
 
-from services.sandbox.directory import ber, results
+from services.sandbox.directory import results
 from services.sandbox.directory.directory import Directory
 from services.sandbox.directory.faults import Break, Faults
 from services.sandbox.directory.messages import write_notice
 from services.sandbox.directory.session import Answer, Session, Then
+from shared import ber
 
 # The AD policy MaxReceiveBuffer: a longer request ends the connection.
 MAX_MESSAGE = 10_485_760
@@ -114,7 +115,7 @@ async def _read_message(reader: asyncio.StreamReader) -> bytes:
     start = await reader.readexactly(2)
     if start[0] != ber.SEQUENCE:
         raise ber.BerError("no LDAP message begins like this")
-    while (measured := ber.header(start)) is None:
+    while (measured := ber.measure(start)) is None:
         start += await reader.readexactly(1)
     if measured[1] > MAX_MESSAGE:
         raise ber.BerError("a message longer than the server takes")

@@ -6,8 +6,7 @@ No socket is known here, so that every rule can be tried without one. Nothing a 
 from dataclasses import dataclass, field
 from enum import Enum
 
-from services.sandbox.directory import accounts, ber, messages, results
-from services.sandbox.directory.ber import BerError
+from services.sandbox.directory import accounts, messages, results
 from services.sandbox.directory.directory import Directory
 from services.sandbox.directory.faults import Faults
 from services.sandbox.directory.messages import (
@@ -26,6 +25,8 @@ from services.sandbox.directory.messages import (
 )
 from services.sandbox.directory.results import SUCCESS, Result
 from services.sandbox.directory.search import BASE, Found, Searches
+from shared import ber
+from shared.ber import BerError
 
 
 class Then(Enum):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from services.sandbox.directory import ber, paging
+from services.sandbox.directory import paging
 from services.sandbox.directory.entry import encode_attribute, raw_values
 from services.sandbox.directory.messages import (
     BIND,
@@ -22,6 +22,7 @@ from services.sandbox.directory.messages import (
     write_result,
 )
 from services.sandbox.directory.results import SUCCESS, Result
+from shared import ber
 from shared.settings.documents import DirectorySettings
 
 Values = Mapping[str, str | bytes | list[str]]
@@ -137,7 +138,7 @@ def page_sizes(searches: Sequence[tuple[Message, SearchRequest]]) -> list[int | 
 
 def _message(stream: BinaryIO) -> bytes:
     data = b""
-    while (measured := ber.header(data)) is None:
+    while (measured := ber.measure(data)) is None:
         more = stream.read(1)
         if not more:
             return b""

@@ -14,7 +14,8 @@ from pyasn1.codec.ber.decoder import decode
 from pyasn1.codec.ber.encoder import encode
 from pyasn1.type.univ import Integer, OctetString
 
-from services.collector import ber
+from services.collector import answers
+from shared import ber
 
 OID = b"1.2.840.113556.1.4.319"
 attribute_names = st.text("abcdefghijklmnopqrstuvwxyzABCDEF;=-0123456789", min_size=1, max_size=30)
@@ -46,7 +47,7 @@ def _entry(dn: bytes, values: dict[str, list[bytes]]) -> SearchResultEntry:
 
 @given(st.integers(0, 0xFF), st.binary(max_size=70_000))
 def test_the_header_finds_what_was_put_into_an_element(tag: int, content: bytes) -> None:
-    data = ber.element(tag, content)
+    data = ber.encode(tag, content)
     found, start, end = ber.header(data, 0, len(data))
     assert (found, data[start:end], end) == (tag, content, len(data))
 
@@ -61,7 +62,7 @@ def test_an_integer_is_encoded_as_pyasn1_does(value: int) -> None:
 
 @given(st.binary(max_size=5000))
 def test_pyasn1_reads_our_octet_strings(content: bytes) -> None:
-    value, rest = decode(ber.element(ber.OCTET_STRING, content), asn1Spec=OctetString())
+    value, rest = decode(ber.encode(ber.OCTET_STRING, content), asn1Spec=OctetString())
     assert (bytes(value), rest) == (content, b"")
 
 
@@ -70,9 +71,9 @@ def test_an_entry_encoded_by_ldap3s_grammar_is_read_back(
     message_id: int, dn: bytes, values: dict[str, list[bytes]]
 ) -> None:
     data = _message(message_id, "searchResEntry", _entry(dn, values))
-    envelope = ber.envelope(data)
+    envelope = answers.envelope(data)
     assert (envelope.message_id, envelope.operation) == (message_id, 0x64)
-    name, found = ber.entry(data, envelope.start, envelope.end, {})
+    name, found = answers.entry(data, envelope.start, envelope.end, {})
     expected: dict[str, list[bytes]] = {}
     for key, listed in values.items():
         expected.setdefault(key.lower(), []).extend(listed)
@@ -87,8 +88,8 @@ def test_a_result_encoded_by_ldap3s_grammar_is_read_back(code: int, dn: str, tex
     done["matchedDN"] = dn
     done["diagnosticMessage"] = text
     data = _message(7, "searchResDone", done)
-    envelope = ber.envelope(data)
-    assert ber.result(data, envelope.start, envelope.end) == ber.Result(code, dn, text)
+    envelope = answers.envelope(data)
+    assert answers.result(data, envelope.start, envelope.end) == answers.Result(code, dn, text)
 
 
 @given(st.binary(max_size=400))
@@ -96,25 +97,29 @@ def test_the_cookie_of_a_page_is_read_back(cookie: bytes) -> None:
     value = RealSearchControlValue()
     value["size"] = 0
     value["cookie"] = cookie
-    assert ber.page_cookie(encode(value)) == cookie
+    assert answers.page_cookie(encode(value)) == cookie
 
 
 def test_a_control_is_found_among_others_with_and_without_criticality() -> None:
     def _control(oid: bytes, *rest: bytes) -> bytes:
-        return ber.element(ber.SEQUENCE, ber.element(ber.OCTET_STRING, oid) + b"".join(rest))
+        return ber.encode(ber.SEQUENCE, ber.encode(ber.OCTET_STRING, oid) + b"".join(rest))
 
-    value = ber.element(ber.OCTET_STRING, b"value")
+    value = ber.encode(ber.OCTET_STRING, b"value")
     data = _control(b"1.2.3") + _control(OID, ber.TRUE, value)
-    assert ber.control_value(data, 0, len(data), OID) == b"value"
-    assert ber.control_value(_control(OID, value), 0, len(_control(OID, value)), OID) == b"value"
-    assert ber.control_value(_control(OID), 0, len(_control(OID)), OID) == b""
-    assert ber.control_value(data, 0, len(data), b"9.9") is None
+    assert answers.control_value(data, 0, len(data), OID) == b"value"
+    assert answers.control_value(_control(OID, value), 0, len(_control(OID, value)), OID) == b"value"
+    assert answers.control_value(_control(OID), 0, len(_control(OID)), OID) == b""
+    assert answers.control_value(data, 0, len(data), b"9.9") is None
 
 
 def _read_everything(data: bytes) -> None:
-    envelope = ber.envelope(data)
-    ber.control_value(data, envelope.controls_start, envelope.controls_end, OID)
-    for read in (ber.result, lambda d, s, e: ber.entry(d, s, e, {}), lambda d, s, e: ber.page_cookie(d[s:e])):
+    envelope = answers.envelope(data)
+    answers.control_value(data, envelope.controls_start, envelope.controls_end, OID)
+    for read in (
+        answers.result,
+        lambda d, s, e: answers.entry(d, s, e, {}),
+        lambda d, s, e: answers.page_cookie(d[s:e]),
+    ):
         try:
             read(data, envelope.start, envelope.end)
         except ber.BerError:
@@ -144,7 +149,7 @@ def test_a_message_cut_short_anywhere_is_refused() -> None:
     data = _message(5, "searchResEntry", _entry(b"CN=Ada,DC=x", {"cn": [b"Ada", b"x" * 200]}))
     for length in range(len(data)):
         with pytest.raises(ber.BerError):
-            ber.envelope(data[:length])
+            answers.envelope(data[:length])
 
 
 @pytest.mark.parametrize(
@@ -160,4 +165,4 @@ def test_a_message_cut_short_anywhere_is_refused() -> None:
 )
 def test_forms_that_ldap_does_not_use_are_refused(data: bytes) -> None:
     with pytest.raises(ber.BerError):
-        ber.envelope(data)
+        answers.envelope(data)

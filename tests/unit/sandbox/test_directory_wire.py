@@ -11,12 +11,13 @@ from ldap3.operation.search import search_operation
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
 from pyasn1.codec.ber import encoder
 
-from services.sandbox.directory import Directory, Faults, ber, messages, names
-from services.sandbox.directory.ber import BerError, element
+from services.sandbox.directory import Directory, Faults, messages, names
 from services.sandbox.directory.entry import Attribute, Entry
 from services.sandbox.directory.filters import parse
 from services.sandbox.directory.matching import compile_filter
 from services.sandbox.directory.session import Answer, Session, Then
+from shared import ber
+from shared.ber import BerError, element
 
 BASE = "DC=corp,DC=example,DC=test"
 # Nothing that comes over the wire changes it.

@@ -1,4 +1,4 @@
-"""The little of BER that a paged search needs (RFC 4511 section 5.1), decoded to bytes and nothing more.
+"""The answers to a paged search (RFC 4511 section 4.5.2, RFC 2696), decoded to bytes and nothing more.
 
 Called by ``reader`` only. Own code and not ldap3's decoder, because decoding every string of every entry to
 text took two thirds again of what the server needs. Whatever bytes come in, only ``BerError`` comes out.
@@ -6,14 +6,10 @@ text took two thirds again of what the server needs. Whatever bytes come in, onl
 
 from dataclasses import dataclass
 
-INTEGER, OCTET_STRING, ENUMERATED, SEQUENCE, SET = 0x02, 0x04, 0x0A, 0x30, 0x31
-TRUE = b"\x01\x01\xff"
+from shared.ber import ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, SET, expect, header, read_integer
+
 CONTROLS = 0xA0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-
-
-class BerError(ValueError):
-    """The bytes are not what RFC 4511 allows here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,58 +31,6 @@ class Result:
     code: int
     matched_dn: str
     message: str
-
-
-def element(tag: int, content: bytes) -> bytes:
-    """One element as bytes."""
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(size))) + size + content
-
-
-def integer(value: int) -> bytes:
-    """A non-negative INTEGER as bytes."""
-    return element(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-
-def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
-    """Tag, and start and end of the content of the element at a position.
-
-    :raises BerError: it is cut short or reaches beyond ``limit``.
-    """
-    try:
-        tag = data[position]
-        length = data[position + 1]
-        start = position + 2
-        if length >= 0x80:
-            size = length & 0x7F
-            if not 0 < size <= 4:
-                raise BerError("a length of a form that LDAP does not use")
-            length = int.from_bytes(data[start : start + size], "big")
-            start += size
-    except IndexError:
-        raise BerError("an element is cut short") from None
-    end = start + length
-    if end > limit:
-        raise BerError("an element reaches beyond what holds it")
-    return tag, start, end
-
-
-def expect(tag: int, data: bytes, position: int, limit: int) -> tuple[int, int]:
-    """Start and end of the content of an element that must have this tag."""
-    found, start, end = header(data, position, limit)
-    if found != tag:
-        raise BerError(f"tag 0x{found:02x} where 0x{tag:02x} belongs")
-    return start, end
-
-
-def read_integer(data: bytes, start: int, end: int) -> int:
-    """The value of an INTEGER or ENUMERATED."""
-    if not 0 < end - start <= 8:
-        raise BerError(f"an integer of {end - start} bytes")
-    return int.from_bytes(data[start:end], "big", signed=True)
 
 
 def envelope(data: bytes) -> Envelope:

@@ -1,15 +1,18 @@
 """The little of BER that LDAP needs: definite lengths, tag numbers below 31 (RFC 4511 section 5.1).
 
-Written by hand instead of with pyasn1 because a page of 1,000 entries must be answered in milliseconds.
+Used by the collector and by the stand-in directory. Written by hand instead of with pyasn1 because a page of 1,000
+entries must be read, and answered, in milliseconds.
 Whatever bytes come in, the only exception that leaves this module is :class:`BerError`.
 """
 
+import sys
 from dataclasses import dataclass
 
 BOOLEAN, INTEGER, OCTET_STRING, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
+TRUE = b"\x01\x01\xff"
 
 # A longer INTEGER than this has no place in LDAP; int() of megabytes would only cost time.
-_MAX_INTEGER_BYTES = 9
+_MAX_INTEGER_BYTES = 8
 
 
 class BerError(ValueError):
@@ -36,9 +39,7 @@ class Element:
     def integer(self, tag: int = INTEGER) -> int:
         """The value of an INTEGER or ENUMERATED."""
         self.expect(tag)
-        if not 1 <= len(self.content) <= _MAX_INTEGER_BYTES:
-            raise BerError(f"an integer of {len(self.content)} bytes")
-        return int.from_bytes(self.content, "big", signed=True)
+        return read_integer(self.content, 0, len(self.content))
 
     def boolean(self, tag: int = BOOLEAN) -> bool:
         """The value of a BOOLEAN; every non-zero octet counts as true, as BER has it."""
@@ -56,21 +57,51 @@ class Element:
             raise BerError("a string that is not UTF-8") from exc
 
 
-def header(data: bytes) -> tuple[int, int] | None:
+def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
+    """Tag, and start and end of the content of the element at a position.
+
+    :raises BerError: it is cut short or reaches beyond ``limit``.
+    """
+    try:
+        tag = data[position]
+        length = data[position + 1]
+        start = position + 2
+        if length >= 0x80:
+            size = length & 0x7F
+            if not 0 < size <= 4:
+                raise BerError("a length of a form that LDAP does not use")
+            length = int.from_bytes(data[start : start + size], "big")
+            start += size
+    except IndexError:
+        raise BerError("an element is cut short") from None
+    end = start + length
+    if end > limit:
+        raise BerError("an element reaches beyond what holds it")
+    return tag, start, end
+
+
+def expect(tag: int, data: bytes, position: int, limit: int) -> tuple[int, int]:
+    """Start and end of the content of an element that must have this tag."""
+    found, start, end = header(data, position, limit)
+    if found != tag:
+        raise BerError(f"tag 0x{found:02x} where 0x{tag:02x} belongs")
+    return start, end
+
+
+def read_integer(data: bytes, start: int, end: int) -> int:
+    """The value of an INTEGER or ENUMERATED."""
+    if not 0 < end - start <= _MAX_INTEGER_BYTES:
+        raise BerError(f"an integer of {end - start} bytes")
+    return int.from_bytes(data[start:end], "big", signed=True)
+
+
+def measure(data: bytes) -> tuple[int, int] | None:
     """``(header bytes, content bytes)`` of the element that begins here, or None when more bytes are needed."""
-    if len(data) < 2:
+    if len(data) < 2 or (data[1] > 0x80 and len(data) < 2 + (data[1] & 0x7F) <= 6):
         return None
-    if data[0] & 0x1F == 0x1F:
-        raise BerError("a tag number above 30")
-    first = data[1]
-    if first < 0x80:
-        return 2, first
-    count = first & 0x7F
-    if not 1 <= count <= 4:
-        raise BerError("an indefinite or absurd length")
-    if len(data) < 2 + count:
-        return None
-    return 2 + count, int.from_bytes(data[2 : 2 + count], "big")
+    tag, start, end = header(data, 0, sys.maxsize)
+    _check_tag(tag)
+    return start, end - start
 
 
 def elements(data: bytes) -> list[Element]:
@@ -78,15 +109,9 @@ def elements(data: bytes) -> list[Element]:
     found = []
     position = 0
     while position < len(data):
-        measured = header(data[position : position + 6])
-        if measured is None:
-            raise BerError("an element that ends in its header")
-        start = position + measured[0]
-        end = start + measured[1]
-        if end > len(data):
-            raise BerError("an element longer than what holds it")
-        found.append(Element(data[position], data[start:end]))
-        position = end
+        tag, start, position = header(data, position, len(data))
+        _check_tag(tag)
+        found.append(Element(tag, data[start:position]))
     return found
 
 
@@ -96,6 +121,11 @@ def element(data: bytes) -> Element:
     if len(found) != 1:
         raise BerError(f"{len(found)} elements where one belongs")
     return found[0]
+
+
+def _check_tag(tag: int) -> None:
+    if tag & 0x1F == 0x1F:
+        raise BerError("a tag number above 30")
 
 
 def encode(tag: int, content: bytes) -> bytes:
