@@ -19,7 +19,7 @@ FIELDS = ("number", "first_name", "last_name", "email", "mobile")
 def measure() -> list[Figure]:
     """One figure for a site in step (the usual run) and one where a hundredth of all people changed."""
     figures = []
-    for changed, goal, note in ((0, 5.0, "in step: nothing to do"), (PEOPLE // 100, 5.0, "1 % changed")):
+    for changed, goal, note in ((0, 5.0, "in sync: nothing to do"), (PEOPLE // 100, 5.0, "1 % changed")):
         people, extensions, bindings = _site(changed)
         phone_system = PhoneSystemSnapshot(extensions=extensions, used_extensions=PEOPLE)
         rules = Rules(units=(UnitRule(UNIT),))

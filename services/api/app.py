@@ -35,7 +35,7 @@ from shared.distribution import installed_version
 from shared.worker.context import Context
 
 PREFIX = "/api/v1"
-_DESCRIPTION = """Keeps the extensions of a 3CX phone system in step with Active Directory.
+_DESCRIPTION = """Keeps the extensions of a 3CX phone system in sync with Active Directory.
 
 Sign in with a bearer token (`rollcall token create NAME`). Every failure is an RFC 9457 problem document with a
 stable `code`; 503 comes with `Retry-After`."""

@@ -87,7 +87,7 @@ def migrate(
         bool, typer.Option("--check", help="Change nothing; say whether anything is to do.")
     ] = False,
 ) -> None:
-    """Bring the database's tables to this version of Rollcall. Several processes may do so at once."""
+    """Upgrade the database schema to this version. Several processes may do so at once."""
     database = _database_of(command)
     # What is wrong is said precisely before anything is tried.
     found = probe(database).standing
@@ -97,12 +97,12 @@ def migrate(
             raise typer.Exit(FAILED)
         return
     if to is not None and is_before(to, found.now) and not yes:
-        typer.confirm(f"Go back from {found.now} to {to}? What was added since is lost for good.", abort=True)
+        typer.confirm(f"Downgrade from {found.now} to {to}? Data added since then is lost.", abort=True)
     before, after = bring_to(database, to)
     if before == after:
-        say(f"The database stands at {after or 'nothing'} already.")
+        say(f"The database schema is already {after or 'empty'}.")
     else:
-        say(f"The database was brought from {before or 'nothing'} to {after or 'nothing'}.")
+        say(f"Database schema changed from {before or 'empty'} to {after or 'empty'}.")
     if after == newest_revision():
         settings = settings_of(command)
         begin_sealing(
@@ -134,20 +134,22 @@ def token(
 @token_app.command("create")
 def create_token(
     command: typer.Context,
-    name: Annotated[str, typer.Argument(help="Who or what uses it.")],
+    name: Annotated[str, typer.Argument(help="Used by.")],
     days: Annotated[
-        int | None, typer.Option(min=1, help="Valid for so many days; else until revoked.")
+        int | None, typer.Option(min=1, help="Expires after this many days. Never by default.")
     ] = None,
     role: Annotated[
-        AccountRole, typer.Option(help="viewer looks, operator also runs and approves, manager does all.")
+        AccountRole,
+        typer.Option(help="viewer: read access; operator: also runs and approvals; manager: everything."),
     ] = AccountRole.MANAGER,
     site: Annotated[
-        str | None, typer.Option(help="The one site it is good for; else all.", show_default=False)
+        str | None,
+        typer.Option(help="The only site it is valid for. All sites by default.", show_default=False),
     ] = None,
 ) -> None:
     """Make a token and print it: the only time it can be seen."""
     typer.echo(tokens.create_token(deployment_of(command), name, days, ACTOR, role=role, site_id=site))
-    say("Keep it like a password: it cannot be shown again. `rollcall token revoke` ends it.")
+    say("Store it like a password. It is not shown again. Revoke it with `rollcall token revoke`.")
 
 
 @token_app.command("list")

@@ -8,7 +8,7 @@ from services.api.accounts.queries import audit_head, audit_state
 from services.cli.options import FAILED, AsJson, deployment_of
 from services.cli.output import print_json, say
 
-app = typer.Typer(no_args_is_help=True, help="The audit: is it whole, and its head to keep elsewhere.")
+app = typer.Typer(no_args_is_help=True, help="Verify the audit and print its head.")
 
 
 @app.command("verify")
@@ -16,9 +16,7 @@ def verify(
     command: typer.Context,
     head: Annotated[
         str,
-        typer.Option(
-            help="A head that was kept outside of the database (log, backup, a note), of now or of any earlier moment."
-        ),
+        typer.Option(help="A head stored outside the database earlier (log, backup, note)."),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +33,7 @@ def verify(
         say(f"{state.message} {state.entries} entries.")
         if state.is_whole and state.head and not head:
             say(f"Head: {state.head}")
-            say("Compare with one kept elsewhere: `rollcall audit verify --head HEAD`.")
+            say("Compare with one stored outside the database: `rollcall audit verify --head HEAD`.")
     if not state.is_whole:
         raise typer.Exit(FAILED)
 

@@ -22,9 +22,9 @@ PassphraseFile = Annotated[
 
 def backup(
     command: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Where to; only its owner can read it.")],
+    file: Annotated[Path, typer.Argument(help="Output file, readable only by its owner.")],
     passphrase_file: PassphraseFile = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of this name.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write settings, secrets, bindings, accounts, tokens and sites to one file that a passphrase protects."""
     context = deployment_of(command)
@@ -34,7 +34,7 @@ def backup(
     size = backup_file.write(file, content, passphrase, overwrite=overwrite)
     (head,) = content.pop(backups.AUDIT_HEAD)
     said = ", ".join(f"{len(rows)} {name}" for name, rows in content.items())
-    say(f"{file} holds {said} ({size:,} bytes). Without its passphrase nobody can read it, you neither.")
+    say(f"{file} holds {said} ({size:,} bytes). It cannot be read without the passphrase.")
     say(f"Head of the audit: {head or 'none yet'}")
 
 
@@ -43,7 +43,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that `rollcall backup` wrote.")],
     passphrase_file: PassphraseFile = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Give up the configuration and bindings that are there.")
+        bool, typer.Option("--replace", help="Overwrite the existing configuration and links.")
     ] = False,
 ) -> None:
     """Bring back a backup: all of it, or nothing when anything is wrong with it."""
@@ -53,11 +53,12 @@ def restore(
     made = bring_back(deployment_of(command), backups.parse(content), ACTOR, replace=replace)
     say(
         f"Restored from {moment(header.made_at)}: {made.sites} sites, {made.settings} sections of settings, "
-        f"{made.bindings} bindings, {made.accounts} accounts, {made.tokens} tokens. `rollcall plan` shows what a run "
+        f"{made.bindings} bindings, {made.accounts} accounts, {made.tokens} tokens. `rollcall plan` shows "
+        "what a run "
         "would do now."
     )
     if head:
-        say(f"Head of the audit when the backup was made: {head}")
+        say(f"Head of the audit at the time of the backup: {head}")
 
 
 def _passphrase(file: Path | None, *, is_new: bool) -> str:

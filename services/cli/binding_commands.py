@@ -9,7 +9,7 @@ from services.api.people.use_cases import bindings
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say
 
-app = typer.Typer(no_args_is_help=True, help="End or set which extension is whose.")
+app = typer.Typer(no_args_is_help=True, help="Link or unlink a person and an extension.")
 
 
 @app.command("release")

@@ -32,7 +32,8 @@ def setup_link(command: typer.Context) -> None:
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
     typer.echo(_address_of_link(context, f"http://{host}:{settings.api_port}"))
     say(
-        "Open it in a browser. Behind a proxy or on a free port (0), replace the beginning by the address people use."
+        "Open it in a browser. Behind a proxy or on a free port (0), replace the beginning by the address "
+        "people use."
     )
 
 
@@ -44,7 +45,8 @@ def reset_second_factor(
     context = deployment_of(command)
     owned.reset(context, account_named(context, name).id, ACTOR)
     say(
-        f"The second factors of '{name}' were forgotten. The next sign-in sets up another one where the role requires it."
+        f"The second factors of '{name}' were removed. A new one is set up at the next sign-in if the role "
+        "requires it."
     )
 
 
@@ -61,13 +63,15 @@ def invitation(context: Context, address: str) -> str:
     link = _address_of_link(context, address)
     if sys.stderr.isatty():
         return (
-            "\nNobody can sign in to the console yet. This link makes the first manager, once, within a day:\n"
+            "\nNobody can sign in to the console yet. Create the first manager account with this link "
+            "(valid once, for one day):\n"
             f"  {link}"
         )
     write_private(file, f"{link}\n")
     return (
-        "\nNobody can sign in to the console yet. The link that makes the first manager, once, within a day, is in the "
-        f"file {file.absolute()}."
+        "\nNobody can sign in to the console yet. The link for the first manager account (valid once, for "
+        "one day) is "
+        f"in the file {file.absolute()}."
     )
 
 

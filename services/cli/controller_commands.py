@@ -9,7 +9,7 @@ from services.api.connections.use_cases import controllers
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table
 
-app = typer.Typer(invoke_without_command=True, help="List domain controllers that were read; forget one.")
+app = typer.Typer(invoke_without_command=True, help="List domain controllers, or remove one.")
 
 
 @app.callback()
@@ -43,4 +43,4 @@ def forget(
 ) -> None:
     """Say that a controller is gone for good: no reading waits any more for what only it had."""
     controllers.forget(deployment_of(command), site, name, ACTOR)
-    say(f"Domain controller {name} is forgotten. The next run believes the controller it reads.")
+    say(f"Domain controller {name} was removed. The next run uses the controller it reads.")

@@ -98,11 +98,12 @@ class _Show:
     def play(self) -> None:
         """First run, a second one that finds nothing to do, and the run of the next day."""
         self._headline(f"A company of {len(self.company.people())} people and its phone system")
-        first = self._run("1. The first run. On a new site it waits until somebody has seen its plan.")
+        first = self._run("1. The first run. On a new site its plan needs approval.")
         second_run = self._run_alone("2. A second run right after it:")
         changes = change_company(self.company)
         self._headline(
-            f"3. A day passes: {len(changes.joined)} join, {len(changes.left)} leave, {len(changes.renamed)} marry, "
+            f"3. A day passes: {len(changes.joined)} join, {len(changes.left)} leave, "
+            f"{len(changes.renamed)} marry, "
             f"{'one moves' if changes.moved else 'nobody moves'} to another department."
         )
         next_day = self._run("")
@@ -180,7 +181,8 @@ def _folder(is_temporary: bool) -> Iterator[Path]:
             (FOLDER / name).unlink(missing_ok=True)
     except OSError as error:
         raise StorageUnavailable(
-            f"The demo's folder {FOLDER.absolute()} cannot be written ({error.strerror}). Start it in a folder of yours."
+            f"The demo's folder {FOLDER.absolute()} cannot be written ({error.strerror}). Start it in a "
+            "folder of yours."
         ) from error
     yield FOLDER
 

@@ -85,7 +85,8 @@ def embedded(context: Context) -> Iterator[None]:
             yield
     except LeaseHeld as held:
         raise Conflict(
-            f"Another `rollcall up` works with the database {context.database.place}. Stop it first, or give this "
+            f"Another `rollcall up` works with the database {context.database.place}. Stop it first, or "
+            "give this "
             "one another: --data FOLDER, or ROLLCALL_DATABASE_URL for a server. "
             f"(After a crash, wait {_EMBEDDED_LEASE_SECONDS:.0f} s.)"
         ) from held
@@ -121,7 +122,7 @@ def workers(context: Context) -> Iterator[None]:
     thread.start()
     try:
         if not worker.is_ready.wait(_READY_SECONDS):
-            raise WorkerUnavailable("The workers of this process did not start. The process log says why.")
+            raise WorkerUnavailable("The workers of this process did not start. See the process log.")
         yield
     finally:
         context.app.rollcall_stopping.ask()

@@ -81,7 +81,8 @@ class _Follower:
             away = time.monotonic() - self._seen_at
             if away > _MOST_SECONDS_AWAY:
                 raise StorageUnavailable(
-                    f"{error.message} Run {self._run_id} is no longer followed, because the database has been away for "
+                    f"{error.message} Run {self._run_id} is no longer followed, because the database has "
+                    "been away for "
                     f"{away:.0f} s. Look at the run when it is back: rollcall plan {self._run_id}"
                 ) from error
             if not self._is_away or self._is_time_to_tell():
@@ -110,7 +111,8 @@ class _Follower:
         trouble = self._last_trouble()
         last = f" Last problem: {trouble}" if trouble else ""
         self._tell(
-            f"Waiting for run {self._run_id}. {shown['description']}, {shown['completed']} of {shown['total']} "
+            f"Waiting for run {self._run_id}. {shown['description']}, {shown['completed']} of "
+            f"{shown['total']} "
             f"{what}.{last}"
         )
 
@@ -150,7 +152,7 @@ def _bar() -> Iterator[Progress]:
 def _shown(now: RunProgress) -> dict[str, Any]:
     if now.state == RunState.COLLECTING:
         return {
-            "description": f"Reading both ends: {now.people} people",
+            "description": f"Reading: {now.people} people",
             "completed": now.parts_read,
             "total": now.parts_total,
         }

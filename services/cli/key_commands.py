@@ -6,7 +6,7 @@ from services.api.operations.use_cases.key_rotation import KeyState, key_state, 
 from services.cli.options import ACTOR, deployment_of, settings_of
 from services.cli.output import say
 
-app = typer.Typer(no_args_is_help=True, help="The key of the stored secrets: how it stands, and another one.")
+app = typer.Typer(no_args_is_help=True, help="The key of the stored secrets: status and rotation.")
 
 
 @app.command("state")
@@ -21,7 +21,7 @@ def rotate(command: typer.Context) -> None:
     state = rotate_keys(deployment_of(command), ACTOR)
     say(_described(state))
     if settings_of(command).secret_key is not None:
-        say("Nothing needs the older keys any more: take them out of ROLLCALL_SECRET_KEY of every process.")
+        say("The older keys are no longer needed. Remove them from ROLLCALL_SECRET_KEY of every process.")
 
 
 def _described(state: KeyState) -> str:
@@ -31,7 +31,8 @@ def _described(state: KeyState) -> str:
         else ""
     )
     return (
-        f"{state.keys} key(s). Of the stored secrets (older versions of settings included) {state.newest} are "
+        f"{state.keys} key(s). Of the stored secrets (older versions of settings included) {state.newest} "
+        "are "
         f"encrypted with the newest key, {state.older} with an older one.{lost}"
         + (f" {state.older_seals} seals of the audit need an older key." if state.older_seals else "")
     )

@@ -55,7 +55,7 @@ def log(
 @app.command()
 def export(
     command: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")] = Path("-"),
+    file: Annotated[Path, typer.Argument(help="Output file; - is standard output.")] = Path("-"),
     format: Annotated[
         ExportFormat, typer.Option(help="csv and json for programs, xlsx and pdf for people.")
     ] = (ExportFormat.CSV),

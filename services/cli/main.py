@@ -22,7 +22,7 @@ from shared.private_files import OWNER_ONLY
 
 app = typer.Typer(
     name="rollcall",
-    help="Keeps the extensions of a 3CX phone system in step with Active Directory.",
+    help="Keeps the extensions of a 3CX phone system in sync with Active Directory.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -143,9 +143,12 @@ def _unexpected(error: Exception) -> str:
             file.write("".join(traceback.format_exception(error)))
         kept = f"The details are in {path}; please report them."
     except OSError:
-        kept = "The details could not be written to a file; set TMPDIR to a folder you may write to and try again."
+        kept = (
+            "The details could not be written to a file; set TMPDIR to a folder you may write to and try "
+            "again."
+        )
     return _unexpected_sentence(error, kept)
 
 
 def _unexpected_sentence(error: Exception, kept: str) -> str:
-    return f"Something happened that Rollcall did not expect ({type(error).__name__}). Nothing half-done was kept. {kept}"
+    return f"Unexpected error ({type(error).__name__}). No partial changes were kept. {kept}"

@@ -10,7 +10,7 @@ from services.cli.deployment import workers_where_embedded
 from services.cli.options import DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say, table
 
-app = typer.Typer(no_args_is_help=True, help="Try what gives a field its value.")
+app = typer.Typer(no_args_is_help=True, help="Try an attribute or expression.")
 
 
 @app.callback()
@@ -47,14 +47,15 @@ def try_mapping(
                 ", ".join(f"{name}: {value}" for name, value in row.read.items() if value),
                 row.before,
                 row.after,
-                row.problem or ("somebody else has the same" if row.collides else ""),
+                row.problem or ("duplicate" if row.collides else ""),
             )
             for row in found.rows
         ],
     )
     of = "people" if found.is_all else "people that were read, the first of more"
     say(
-        f"Of {found.people:,} {of}: {found.changed:,} change, {found.empty:,} get nothing, {found.problems:,} have "
+        f"Of {found.people:,} {of}: {found.changed:,} change, {found.empty:,} get nothing, "
+        f"{found.problems:,} have "
         f"something that cannot be used, {found.colliding:,} share a value with somebody else."
     )
     for collision in found.collisions:

@@ -82,11 +82,11 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]])
 def run_line(run: Run) -> str:
     """What became of a run, in a line."""
     said = {
-        RunState.COLLECTING: "is reading both ends",
-        RunState.IN_STEP: "found directory and phone system in step: nothing to do",
-        RunState.PLANNED: "has a plan that waits for your approval",
-        RunState.HELD: "is held: what waits must be approved by a person",
-        RunState.EXECUTING: "is executing its plan",
+        RunState.COLLECTING: "is reading the directory and the phone system",
+        RunState.IN_STEP: "found directory and phone system in sync: nothing to do",
+        RunState.PLANNED: "has a plan that needs your approval",
+        RunState.HELD: "needs approval",
+        RunState.EXECUTING: "is applying its plan",
         RunState.DONE: "is done with warnings" if has_warnings(run) else "is done",
         RunState.FAILED: "failed",
         RunState.CANCELLED: "was cancelled",

@@ -9,7 +9,7 @@ from services.api.people.use_cases import owed
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table
 
-app = typer.Typer(no_args_is_help=True, help="Extensions to which something is still to be done.")
+app = typer.Typer(no_args_is_help=True, help="Extensions with unfinished steps.")
 Number = Annotated[str, typer.Argument(help="The number of the extension.")]
 
 
@@ -36,7 +36,7 @@ def give_up(
     if as_json:
         print_json(OwedOut.model_validate(row))
         return
-    say(f"What was owed to extension {row.number} is given up; it stays as it is in 3CX.")
+    say(f"The unfinished steps of extension {row.number} were dropped. It stays as it is in 3CX.")
 
 
 @app.command("retry")

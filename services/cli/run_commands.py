@@ -49,7 +49,7 @@ _GOOD = (RunState.IN_STEP, RunState.DONE, RunState.PLANNED)
 def run(
     command: typer.Context,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Only plan; nothing happens unapproved.")
+        bool, typer.Option("--preview", help="Only plan. Nothing is changed without approval.")
     ] = False,
     person: Annotated[
         str | None,
@@ -68,7 +68,8 @@ def run(
     context = deployment_of(command)
     if not wait and not is_served(context):
         raise WorkerUnavailable(
-            "No `rollcall up` works with this database, so nobody would do the run. Add --wait to do it here."
+            "No `rollcall up` works with this database, so the run would not be executed. Add --wait to "
+            "execute it here."
         )
     kind = RunKind.PREVIEW if preview else RunKind.PERSON if person is not None else RunKind.FULL
     if not wait:
@@ -76,7 +77,7 @@ def run(
         if as_json:
             print_json(RunOut.of(started))
         else:
-            say(f"Run {started.id} started. `rollcall plan {started.id}` shows what becomes of it.")
+            say(f"Run {started.id} started. See its progress: `rollcall plan {started.id}`.")
         return
     with workers_where_embedded(context):
         started = runs.start(context, site, kind, ACTOR, person=person)
@@ -122,7 +123,7 @@ def plan(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run will do or has done, and why."""
+    """Show what a run will change or has changed, and why."""
     context = deployment_of(command)
     view = runs.plan_of(context, run_id, kind=kind, limit=None if everything or as_json else _SHOWN)
     if as_json:
@@ -176,9 +177,9 @@ def approve(
 def reject(
     command: typer.Context,
     run_id: RunNumber,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the Log.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason, shown in the Log.")] = "",
 ) -> None:
-    """Refuse a plan: nothing of it is executed."""
+    """Reject a plan. Nothing is changed."""
     say(run_line(runs.reject(deployment_of(command), run_id, ACTOR, reason)) + ".")
 
 
@@ -193,7 +194,7 @@ def explain(
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Say why a person's extension is as it is."""
+    """Explain a person's extension."""
     told = explain_person(deployment_of(command), site, person)
     if as_json:
         print_json(ExplanationOut.model_validate(told))

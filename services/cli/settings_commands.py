@@ -32,7 +32,7 @@ class End(StrEnum):
 @app.command()
 def export(
     command: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")] = Path("-"),
+    file: Annotated[Path, typer.Argument(help="Output file; - is standard output.")] = Path("-"),
     site: Site = DEFAULT_SITE,
 ) -> None:
     """Write all settings without their secrets as YAML."""
@@ -65,7 +65,7 @@ def apply(
         said = ", ".join(f"{section} (version {version})" for section, version in changed.items())
         say(f"Saved: {said.replace('_', ' ')}.")
     else:
-        say("Nothing to save: the settings are already so.")
+        say("No changes.")
 
 
 @app.command()

@@ -30,7 +30,7 @@ class _StrictLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoad
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"'{key.value}' stands twice", key.start_mark
+                        None, None, f"'{key.value}' appears twice", key.start_mark
                     )
                 seen.add(key.value)
         made: dict[Hashable, Any] = super().construct_mapping(node, deep)
@@ -50,7 +50,8 @@ def parse(text: str, name: str) -> Mapping[str, Any]:
         raise SettingsInvalid(f"{name} is empty. `rollcall settings export` writes a file to start from.")
     if not isinstance(document, dict) or not all(isinstance(section, str) for section in document):
         raise SettingsInvalid(
-            f"{name} must hold sections by name ({', '.join(Section)}), each with its settings indented below. "
+            f"{name} must hold sections by name ({', '.join(Section)}), each with its settings indented "
+            "below. "
             "Nothing was saved."
         )
     return document

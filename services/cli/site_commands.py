@@ -38,7 +38,7 @@ def create_site(
 ) -> None:
     """Make a site with default settings."""
     made = sites.create_site(deployment_of(command), site_id, ACTOR, name)
-    say(f"Site '{made.id}' made. Give it settings: rollcall settings apply FILE.yaml --site {made.id}")
+    say(f"Site '{made.id}' created. Next, configure it: rollcall settings apply FILE.yaml --site {made.id}")
 
 
 @app.command("remove")
@@ -56,8 +56,8 @@ def remove_site(
     """Remove a site with its settings, runs, Log, bindings and tokens. The phone system is left as it is."""
     context = deployment_of(command)
     if confirm is None:
-        say(f"Everything that Rollcall knows of the site '{site_id}' goes; only the audit stays.")
-        confirm = typer.prompt("Type the site's id to go on")
+        say(f"All data of the site '{site_id}' will be deleted. Only the audit is kept.")
+        confirm = typer.prompt("Type the site's id to continue")
     gone = site_removal.remove_site(context, site_id, ACTOR, confirm=confirm, even_default=even_default)
     if as_json:
         print_json(SiteRemoved(id=site_id, **gone))

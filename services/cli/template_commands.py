@@ -9,7 +9,7 @@ from services.api.people.use_cases import templates
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say, table
 
-app = typer.Typer(no_args_is_help=True, help="Extensions beside the templates they were made from.")
+app = typer.Typer(no_args_is_help=True, help="Compare extensions with their templates.")
 Unit = Annotated[str, typer.Option(help="Distinguished name of one unit; all when left out.")]
 
 

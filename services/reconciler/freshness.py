@@ -285,7 +285,7 @@ def _finding(
             f"reading has been the same for {patience.total_seconds() / 3600:.0f} hours."
         )
     forget = (known[0].controller or known[0].server) if known else ""
-    gone = f" If {forget} is gone for good: rollcall controller forget {forget}." if forget else ""
+    gone = f" If {forget} no longer exists: rollcall controller forget {forget}." if forget else ""
     guids = tuple(sorted(key for key in waiting if not key.startswith("extension ")))
     return Finding(
         FindingCode.CONTROLLER_BEHIND,

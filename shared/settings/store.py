@@ -134,7 +134,8 @@ def _stored_document(row: SettingsVersion, encryption: Encryption) -> Document:
         return validate(Section(row.section), open_secrets(row.document, encryption), is_stored=True)
     except SettingsInvalid as error:
         raise SettingsInvalid(
-            f"{error.message} They were saved by another version of Rollcall (version {row.version} of the section): "
+            f"{error.message} They were saved by another version of Rollcall (version {row.version} of the "
+            "section): "
             "upgrade this process, or save the section again."
         ) from error
 
@@ -163,7 +164,8 @@ def write(
         or 0
     )
     stale = Conflict(
-        f"The {section.value.replace('_', ' ')} settings were changed meanwhile. Load them again, then save.",
+        f"The {section.value.replace('_', ' ')} settings were changed in the meantime. Reload them, then "
+        "save.",
         current_version=current,
     )
     if expected_version is not None and expected_version != current:

@@ -33,7 +33,7 @@ def test_of_a_held_plan_exactly_what_was_kept_is_carried_out(
     run_id = _held_plan(site)
     page = window("oscar", with_scripts=with_scripts)
     page.goto("/console/")
-    page.get_by_role("link", name="Look at the plan").click()
+    page.get_by_role("link", name="Review plan").click()
     expect(page.get_by_role("heading", name="Approval needed")).to_be_visible()
     expect(_rows(page)).to_have_count(PEOPLE)
     for row in (2, 5):

@@ -224,7 +224,8 @@ def normal_name(text: str) -> str:
     name = text.strip().lower()
     if not _NAME.fullmatch(name):
         raise SettingsInvalid(
-            "An account's name has 1 to 100 letters (a to z), digits, dots, hyphens, underscores or @, and begins "
+            "An account's name has 1 to 100 letters (a to z), digits, dots, hyphens, underscores or @, and "
+            "begins "
             "with a letter or digit."
         )
     return name
@@ -251,7 +252,8 @@ def _get_own(session: Session, account_id: int, what: str) -> Account:
     account = _get(session, account_id)
     if account.source != AccountSource.OWN:
         raise Conflict(
-            f"'{account.name}' signs in by other means, so its {what} cannot be changed here. The settings say who may do "
+            f"'{account.name}' signs in by other means, so its {what} cannot be changed here. The settings "
+            "say who may do "
             "what."
         )
     return account
@@ -281,8 +283,9 @@ def _keep_a_manager(session: Session, account: Account, *, still: bool) -> None:
     )
     if is_manager and not still and _managers(session) == 1:
         raise Conflict(
-            f"'{account.name}' is the only manager left with an own account. Make somebody else a manager first, then "
-            "try again."
+            f"'{account.name}' is the last manager with a Rollcall account. Give another account the "
+            "manager role "
+            "first, then try again."
         )
 
 

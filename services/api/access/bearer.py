@@ -63,11 +63,12 @@ def caller_of(
     """Whoever asks; 401 without a valid token, 403 when it may not do this."""
     row = valid_token(context, credentials.credentials) if credentials is not None else None
     if row is None:
-        said = "is not valid (any more)" if credentials is not None else "is missing"
+        said = "is not valid" if credentials is not None else "is missing"
         challenge = 'Bearer realm="rollcall"' + (', error="invalid_token"' if credentials is not None else "")
         raise HTTPException(
             401,
-            f"The bearer token {said}. Send 'Authorization: Bearer rc_...'; `rollcall token create NAME` makes one.",
+            f"The bearer token {said}. Send 'Authorization: Bearer rc_...'; `rollcall token create NAME` "
+            "makes one.",
             headers={"WWW-Authenticate": challenge},
         )
     note_signed_in(request.scope, credentials.credentials if credentials is not None else "")
@@ -99,7 +100,8 @@ def check_operations(routes: Iterable[BaseRoute]) -> None:
         # What ``removeSite`` and its like are asked for by is a site, and they are of all of them.
         if route.operation_id not in ROLES or not (is_of_all or asked & _OF_A_SITE):
             raise LookupError(
-                f"The operation {route.operation_id} at {route.path} must have a role in permissions.py, and be of the site that "
+                f"The operation {route.operation_id} at {route.path} must have a role in permissions.py, "
+                "and be of the site that "
                 "its path names or of all sites."
             )
 

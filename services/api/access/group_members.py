@@ -104,7 +104,7 @@ def _look_again(context: Context, row: ConsoleSession, account: Account, now: da
     found = _find(context, guid=account.external_id or "")
     if found.guid:
         return found.standing
-    gone = "the account is not in Active Directory any more"
+    gone = "the account is no longer in Active Directory"
     return Standing(
         account.name, account.display_name, None, gone, AccountSource.DIRECTORY_ACCOUNT, account.external_id,
         f"{account.name} ({account.display_name})",

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 _PACE = Pace(longest_lock=timedelta(hours=1))
 WRONG = "This code is wrong, or was used already. Wait for the next one, then try again."
 NO_PASSKEY = "The browser showed no passkey of this account. Try again, or type a code."
-_OVER = "This sign-in took too long or was used already. Begin again."
+_OVER = "This sign-in took too long or was already used. Start again."
 
 
 def show_code(context: Context, challenge: Challenge, code: str, address: str) -> str:
@@ -110,8 +110,9 @@ def _count(context: Context, account: Account, address: str) -> str:
     wait = lockout.count_attempt(context, subject, address, pace=_PACE)
     if wait is not None:
         raise SignInRefused(
-            f"Too many codes were wrong. Wait {in_words(wait)}, then begin again. A recovery code or another manager helps "
-            "whoever has lost the second factor.",
+            f"Too many codes were wrong. Wait {in_words(wait)}, then start again. If you lost the second "
+            "factor, use a "
+            "recovery code or ask another manager.",
             wait,
         )
     return subject

@@ -55,7 +55,7 @@ class NewToken(Request):
 
     model_config = example(name="monitoring", role="viewer", site_id=None, expires_in_days=90)
     name: str = Field(
-        description="Who uses it; stands in the Log and the audit.",
+        description="Who uses it. Shown in the Log and the audit.",
         # Told in the description of the API, and checked where a sentence says what is wrong.
         json_schema_extra={"minLength": 1, "maxLength": 100},
     )
@@ -64,7 +64,7 @@ class NewToken(Request):
         description="A viewer looks; an operator also starts, approves, rejects and cancels runs; a manager may do all.",
     )
     site_id: str | None = Field(
-        None, max_length=120, description="The one site it is good for; without, all of them."
+        None, max_length=120, description="The only site it is valid for. Omit for all sites."
     )
     expires_in_days: int | None = Field(
         None,

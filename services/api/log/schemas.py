@@ -13,7 +13,7 @@ EVENT_EXAMPLE: dict[str, Any] = {
     "occurred_at": "2026-11-23T12:00:09Z",
     "level": "info",
     "code": "extension.created",
-    "message": "Extension 100 was made for Ada Lovelace.",
+    "message": "Created extension 100 for Ada Lovelace.",
     "actor": "system",
     "run_id": 7,
     "number": "100",

@@ -14,7 +14,7 @@ class CheckOut(Answer):
     name: str
     ok: bool
     message: str
-    advice: list[str] = Field(description="What should be mended in time, although it works.")
+    advice: list[str] = Field(description="Warnings: what should be corrected although it works.")
 
 
 class DiagnosisOut(Answer):

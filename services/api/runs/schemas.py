@@ -124,13 +124,13 @@ class RunOut(Answer):
     settings_versions: dict[str, int]
     plan_hash: str | None = Field(description="What an approval must name.")
     counts: dict[str, int] = Field(description="Commands of the plan by kind.")
-    waiting: dict[str, int] = Field(description="Commands that an approval would let go, by kind.")
+    waiting: dict[str, int] = Field(description="Commands that an approval would release, by kind.")
     people: int
     hold_reasons: list[HoldReasonOut]
     approved_by: str | None
     approved_at: datetime | None
     superseded_by: int | None
-    has_warnings: bool = Field(description="Done, but not in step: error_code and error_message say why.")
+    has_warnings: bool = Field(description="Done, but not in sync: see error_code and error_message.")
     error_code: str | None
     error_message: str | None
     created_at: datetime

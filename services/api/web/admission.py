@@ -186,7 +186,7 @@ class AdmissionMiddleware:
             is_stream = scope["path"].endswith(_STREAMS)
             turn = admission.stream_of_caller if is_stream else admission.turn_of_caller
             async with turn(credential) as has_turn:
-                answer = self._app if has_turn else _busy("You have too many requests in hand.")
+                answer = self._app if has_turn else _busy("You have too many open requests.")
                 await answer(scope, receive, send)
             return
         client = scope.get("client")

@@ -28,7 +28,7 @@ _EXAMPLES: Mapping[int, Problem] = {
     412: make_problem(
         412,
         "conflict",
-        "The limits settings were changed meanwhile. Load them again, then save.",
+        "The limits settings were changed in the meantime. Reload them, then save.",
         {"current_version": 4},
     ),
     408: make_problem(
@@ -52,7 +52,7 @@ _EXAMPLES: Mapping[int, Problem] = {
     500: make_problem(
         500,
         "internal_error",
-        "Something unexpected happened in Rollcall. The log of the API has it under 6f1c.",
+        "Unexpected error. Details are in the API's log under 6f1c.",
         {"error_id": "6f1c"},
     ),
     503: make_problem(

@@ -48,7 +48,7 @@ STATUSES: Mapping[type[RollcallError], HTTPStatus] = {
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 NOT_JSON = "The request's body is not marked as JSON. Send 'Content-Type: application/json'."
-UNREADABLE = "The request's body cannot be read as JSON. Mend it and send it again."
+UNREADABLE = "The request's body is not valid JSON. Correct it and send it again."
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -156,7 +156,7 @@ def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     return problem_response(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "request_invalid",
-        f"The request cannot be used: {said}. Mend it and send it again.",
+        f"The request is not valid: {said}. Correct it and send it again.",
         errors=errors,
     )
 
@@ -205,7 +205,7 @@ def _unknown(request: Request, error: Exception) -> JSONResponse:
     return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
-        f"Something unexpected happened in Rollcall. The log of the API has it under {error_id}.",
+        f"Unexpected error. Details are in the API's log under {error_id}.",
         details={"error_id": error_id},
     )
 

@@ -237,9 +237,9 @@ def test_a_number_from_a_range_is_explained_with_what_kept_it_from_the_directory
     said = _said(client)
     assert "The number attribute is empty.\n" in said
     assert (
-        "231 was given to them from a range on 2026-11-30. It could not be written to ipPhone in the directory: No right."
-        in said
+        "231 was given to them from a range on 2026-11-30. It could not be written to ipPhone in the "
+        "directory: No right." in said
     )
     with ready.database.begin() as session:
         session.get_one(GivenNumberRow, (SITE, "231")).written_to = "ipPhone"
-    assert "on 2026-11-30 and stands in ipPhone in the directory." in _said(client)
+    assert "on 2026-11-30 and is stored in ipPhone in the directory." in _said(client)

@@ -99,11 +99,11 @@ def test_an_export_that_begins_is_not_disturbed_by_what_is_logged_meanwhile(cont
 
 
 def test_a_name_that_would_be_a_formula_is_text_in_the_file(context: Context, client: httpx.Client) -> None:
-    _say(context, "=HYPERLINK(1)", "Extension 100 was made for x;=cmd|' /C calc'!A0.", "fine = good; a-b")
+    _say(context, "=HYPERLINK(1)", "Created extension 100 for x;=cmd|' /C calc'!A0.", "fine = good; a-b")
     rows = list(csv.DictReader(io.StringIO(client.get(f"{PATH}/export").text)))
     assert [row["message"] for row in rows] == [
         "fine = good; a-b",
-        "Extension 100 was made for x;'=cmd|' /C calc'!A0.",
+        "Created extension 100 for x;'=cmd|' /C calc'!A0.",
         "'=HYPERLINK(1)",
     ]
     plain = client.get(f"{PATH}/export", params={"format": "json"}).json()

@@ -88,7 +88,7 @@ def test_the_diagnosis_of_a_configured_site_is_well(ready: Context, client: http
 
 def test_the_scheduler_is_well_while_ticks_come(ready: Context, client: httpx.Client) -> None:
     with workers(ready):
-        assert "Nobody looks at the schedules" in _check(client, "scheduler")["message"]
+        assert "The scheduler is not running" in _check(client, "scheduler")["message"]
         tick(ready)
         assert _check(client, "scheduler")["ok"]
         assert _metrics(client)["rollcall_scheduler_up"] == 1
@@ -111,7 +111,7 @@ def test_the_diagnosis_of_a_site_asks_its_ends(ready: Context, client: httpx.Cli
     assert "dc1.corp.example" in checks["directory of default"]["message"]
     phone_system = checks["phone system of default"]
     assert (phone_system["ok"], len(phone_system["advice"])) == (True, 1)
-    assert "All 3 extensions of the licence are in use" in phone_system["advice"][0]
+    assert "All 3 licensed extensions are in use" in phone_system["advice"][0]
 
 
 def test_there_is_no_diagnosis_of_a_site_that_is_none(client: httpx.Client) -> None:

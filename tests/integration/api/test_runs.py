@@ -81,7 +81,7 @@ def test_a_text_that_fits_several_people_lists_them(ready: Context) -> None:
 
 @pytest.mark.parametrize("text", ["nobody", ""])
 def test_a_text_that_fits_nobody_is_not_found(ready: Context, text: str) -> None:
-    with pytest.raises(NotFound, match="Nobody known"):
+    with pytest.raises(NotFound, match="No person found"):
         runs.start(ready, SITE, RunKind.PERSON, "anna", person=text)
 
 

@@ -117,7 +117,7 @@ def test_an_answer_of_another_browser_another_sign_in_or_used_before_is_refused(
     # Nobody is signed in as Eve by a link of hers, with a sign-in of their own begun or not.
     assert victim.get(stolen).status == 401
     victim.http.get("/console/sign-in/openid", follow_redirects=False)
-    assert "begun elsewhere" in victim.get(stolen).text
+    assert "started in another browser" in victim.get(stolen).text
     for spoilt in (stolen.replace("state=", "state=x"), stolen.replace("iss=http", "iss=https")):
         assert eve.get(spoilt).status == 401
     assert eve.get(stolen).response.url.path == "/console/"
@@ -289,7 +289,7 @@ def test_a_provider_that_is_away_or_somebody_else_is_in_nobodys_way(
         assert "Corp account cannot be reached" in page.text
     assert browser().sign_in("mary", PASSWORD).response.url.path == "/console/"
     _allow(context, provider, is_enabled=False)
-    assert "Nobody signs in this way" in browser().get("/console/sign-in/openid").text
+    assert "This sign-in method is turned off" in browser().get("/console/sign-in/openid").text
 
 
 def test_what_needs_the_password_again_needs_a_sign_in_of_just_now(

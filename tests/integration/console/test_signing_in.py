@@ -200,9 +200,9 @@ def test_a_disabled_account_is_out_at_once_and_cannot_come_back(context: Context
 @pytest.mark.usefixtures("people")
 def test_the_last_manager_can_neither_be_disabled_nor_made_less(context: Context) -> None:
     mary = next(item for item in accounts.list_accounts(context) if item.name == "mary")
-    with pytest.raises(Conflict, match="only manager"):
+    with pytest.raises(Conflict, match="last manager"):
         accounts.disable(context, mary.id, "test")
-    with pytest.raises(Conflict, match="only manager"):
+    with pytest.raises(Conflict, match="last manager"):
         accounts.change_role(context, mary.id, AccountRole.VIEWER, "test")
     assert accounts.has_manager(context)
 

@@ -51,8 +51,8 @@ def test_a_database_is_migrated_once_and_then_serves(rollcall: Run) -> None:
     assert (code, "Run `rollcall migrate`" in said) == (1, True), said
     code, said = rollcall("migrate", "--check")
     assert (code, "needs" in said) == (1, True), said
-    assert rollcall("migrate") == (0, f"The database was brought from nothing to {NEWEST}.")
-    assert rollcall("migrate") == (0, f"The database stands at {NEWEST} already.")
+    assert rollcall("migrate") == (0, f"Database schema changed from empty to {NEWEST}.")
+    assert rollcall("migrate") == (0, f"The database schema is already {NEWEST}.")
     assert rollcall("migrate", "--check")[0] == 0
     assert rollcall("runs")[0] == 0
     _, said = rollcall("doctor")
@@ -67,11 +67,11 @@ def test_going_back_is_asked_for_and_goes_exactly_so_far(rollcall: Run) -> None:
     assert rollcall("migrate", "--check")[0] == 0
     assert rollcall("migrate", "--to", "0001", "--yes") == (
         0,
-        f"The database was brought from {NEWEST} to 0001.",
+        f"Database schema changed from {NEWEST} to 0001.",
     )
     assert rollcall("migrate", "--to", "base", "--yes") == (
         0,
-        "The database was brought from 0001 to nothing.",
+        "Database schema changed from 0001 to empty.",
     )
 
 

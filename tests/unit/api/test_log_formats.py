@@ -16,7 +16,7 @@ STARTS = tuple("=+-@＝＋－＠")
     ("text", "guarded"),
     [
         ("", ""),
-        ("Extension 100 was made.", "Extension 100 was made."),
+        ("Created extension 100.", "Created extension 100."),
         ("2026-11-23T12:00:00+00:00", "2026-11-23T12:00:00+00:00"),
         ("a = b; c - d", "a = b; c - d"),
         ("=1+1", "'=1+1"),

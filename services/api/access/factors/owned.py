@@ -113,7 +113,7 @@ def add(context: Context, factor: SecondFactor, actor: str) -> list[str]:
         rows = select(func.count()).select_from(SecondFactor)
         owned = rows.where(SecondFactor.account_id == factor.account_id)
         if (session.scalar(owned) or 0) >= _MOST + recovery.HOW_MANY:
-            raise Conflict("There are too many second factors. Remove one that is not used any more.")
+            raise Conflict("There are too many second factors. Remove one that is no longer used.")
         session.add(factor)
         has_codes = session.scalar(owned.where(SecondFactor.kind == FactorKind.RECOVERY_CODE.value))
         codes = [] if has_codes else _new_codes(session, factor.account_id)
@@ -209,7 +209,7 @@ def remove(context: Context, account_id: int, factor_id: int, actor: str, *, is_
     with context.database.begin() as session:
         row = session.get(SecondFactor, factor_id)
         if row is None or row.account_id != account_id or row.kind == FactorKind.RECOVERY_CODE:
-            raise NotFound("There is no such second factor (any more).")
+            raise NotFound("This second factor does not exist.")
         others = select(func.count()).select_from(SecondFactor)
         others = others.where(SecondFactor.account_id == account_id, SecondFactor.id != factor_id)
         left = session.scalar(others.where(SecondFactor.kind != FactorKind.RECOVERY_CODE.value))

@@ -113,7 +113,7 @@ def come_back(context: Context, token: str | None, answer: Mapping[str, str], ad
         or not challenges.use_up(context, challenge)
     ):
         raise SignInFailed(
-            "This sign-in took too long, was used already, or was begun elsewhere. Begin again."
+            "This sign-in took too long, was already used, or was started in another browser. Start again."
         )
     content = challenge.content
     if "error" in answer or not answer.get("code"):
@@ -134,8 +134,9 @@ def come_back(context: Context, token: str | None, answer: Mapping[str, str], ad
     except (ProviderRefused, TokenInvalid) as error:
         log.warning("openid_answer_refused", error=str(error))
         raise SignInFailed(
-            f"What {settings.name} answered does not prove who you are. Begin again; if it happens again, the log of the "
-            "API says why."
+            f"What {settings.name} answered does not prove who you are. Try again. If it happens again, see "
+            "the API's "
+            "log."
         ) from error
     held = values_at(claims, settings.role_claim)
     account = let_in(context, _standing(settings, claims, held), address, told=True)
@@ -283,13 +284,14 @@ def _proof(context: Context, tokens: Mapping[str, Any], claims: Claims, held: li
 def _settings(context: Context) -> SingleSignOnSettings:
     settings = read_rules(context, SingleSignOnSettings).settings
     if not settings.is_enabled:
-        raise SignInFailed("Nobody signs in this way here. Use another way to sign in.")
+        raise SignInFailed("This sign-in method is turned off. Use another one.")
     return settings
 
 
 def _away(settings: SingleSignOnSettings, error: ProviderAway) -> SignInFailed:
     log.warning("openid_provider_away", error=str(error))
     return SignInFailed(
-        f"{settings.name} cannot be reached at the moment. Try again in a minute. Rollcall's own accounts can sign in as "
+        f"{settings.name} cannot be reached at the moment. Try again in a minute. Rollcall's own accounts "
+        "can sign in as "
         "always."
     )

@@ -48,7 +48,8 @@ def as_logo(content: bytes) -> Picture:
     """
     if len(content) > MAX_FILE_BYTES:
         raise SettingsInvalid(
-            f"The picture has {len(content) / 1e6:.1f} MB; at most {MAX_FILE_BYTES / 1e6:.0f} MB are taken. Save it smaller."
+            f"The picture has {len(content) / 1e6:.1f} MB; at most {MAX_FILE_BYTES / 1e6:.0f} MB are taken. "
+            "Save it smaller."
         )
     try:
         with warnings.catch_warnings():
@@ -61,15 +62,17 @@ def as_logo(content: bytes) -> Picture:
                 upright = ImageOps.exif_transpose(opened).convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SettingsInvalid(
-            f"A picture may have at most {_MOST_PIXELS // 1_000_000} million pixels, and this one has more. Save it smaller."
+            f"A picture may have at most {_MOST_PIXELS // 1_000_000} million pixels, and this one has more. "
+            "Save it smaller."
         ) from error
     except UnidentifiedImageError as error:
         raise SettingsInvalid(
-            "The file is no PNG, JPEG or WebP picture, whatever its name says. SVG is not taken, because it can hold "
-            "scripts: save it as PNG."
+            "The file is not a PNG, JPEG or WebP image. SVG is not allowed because it can contain scripts. "
+            "Save it as "
+            "PNG."
         ) from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-        raise SettingsInvalid("The picture is damaged or cut off. Save it once more as PNG.") from error
+        raise SettingsInvalid("The image is damaged or incomplete. Save it again as PNG.") from error
     upright.thumbnail(_FITS, Image.Resampling.LANCZOS)
     # Onto a fresh canvas: notes and profiles of the file stay behind.
     clean = Image.new("RGBA", upright.size)

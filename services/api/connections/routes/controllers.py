@@ -18,7 +18,9 @@ def list_controllers(context: ContextDep, site_id: SiteId) -> ControllerList:
     return ControllerList(items=[ControllerOut.model_validate(item) for item in found])
 
 
-@router.post("/forget", operation_id="forgetController", summary="Say that a controller is gone for good")
+@router.post(
+    "/forget", operation_id="forgetController", summary="Remove a domain controller that no longer exists"
+)
 def forget_controller(
     context: ContextDep, actor: ActorDep, site_id: SiteId, body: ForgottenController
 ) -> ControllerList:

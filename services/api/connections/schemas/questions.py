@@ -64,7 +64,7 @@ class PairingRequest(Question):
 
     model_config = example(code="ABCD-EFGH-IJKL-MNOP")
     code: str = Field(
-        min_length=4, max_length=100, description="As `rollcall-relay pair` shows it; good once."
+        min_length=4, max_length=100, description="As shown by `rollcall-relay pair`. Valid once."
     )
 
 
@@ -171,7 +171,7 @@ class RelayAnswer(Findings):
     free_bytes: int = Field(description="Of the fullest of the disks concerned.")
     store_bytes: int = Field(description="What all backups have.")
     is_usable: bool = Field(description="Whether archiving can work.")
-    problems: list[str] = Field(description="What stands in its way.")
+    problems: list[str] = Field(description="What prevents it.")
     seconds: float
     warnings: list[str]
 

@@ -39,8 +39,10 @@ def advice_of(context: Context, site_id: str) -> tuple[str, ...]:
     found = list_controllers(context, site_id)
     known = ", ".join(item.name for item in found if item.counts)
     return tuple(
-        f"Domain controller {item.name} has been behind {known} since {item.behind_since:%Y-%m-%d %H:%M} UTC: what differs "
-        f"there waits. Check replication (repadmin /showrepl); if the other one is gone for good: rollcall controller "
+        f"Domain controller {item.name} has been behind {known} since {item.behind_since:%Y-%m-%d %H:%M} "
+        "UTC: people who "
+        "differ there are not changed. Check replication (repadmin /showrepl); if the other one no longer "
+        "exists: rollcall controller "
         "forget NAME."
         for item in found
         if item.behind_since is not None

@@ -54,11 +54,11 @@ class Exports:
         if self._in_hand[caller] >= OF_A_CALLER:
             raise HTTPException(
                 429,
-                f"{OF_A_CALLER} files are being made for you already. Wait for them, then try again.",
+                f"{OF_A_CALLER} of your exports are already running. Wait for them, then try again.",
                 headers={"Retry-After": "5"},
             )
         if self._in_hand.total() >= IN_ALL:
-            raise TooBusy("Many files are being made at the moment. Try again in a minute.", retry_after=30)
+            raise TooBusy("Too many exports are running. Try again in a minute.", retry_after=30)
         self._in_hand[caller] += 1
 
     def leave(self, caller: str) -> None:
@@ -126,7 +126,7 @@ class Exports:
             # Its last line names the kind of error; the text of others' errors may hold what no log should.
             kind = said.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0][:100]
             log.error("export_failed", code=process.returncode, error=kind, format=order.format)
-            raise TransientError("The file could not be made. The log of the API says why. Try again.")
+            raise TransientError("The export failed. Try again. Details are in the API's log.")
 
     def _keep_a_while(self, key: tuple[str, Order]) -> None:
         self.leave(key[0])

@@ -44,13 +44,13 @@ async def is_ready(request: Request) -> Readiness | JSONResponse:
     return problem_response(
         503,
         "not_ready",
-        f"Rollcall is not ready: {unwell}. `rollcall doctor` says what to mend.",
+        f"Rollcall is not ready: {unwell}. `rollcall doctor` shows what to do.",
         details=checks,
         headers={"Retry-After": str(_RETRY_SECONDS)},
     )
 
 
-@router.get("/diagnosis", operation_id="diagnose", summary="What is well and what to mend")
+@router.get("/diagnosis", operation_id="diagnose", summary="Health check")
 def diagnose(context: ContextDep) -> DiagnosisOut:
     """Everything a deployment needs, looked at now; takes some seconds when something is down."""
     return _diagnosis(doctor.diagnose(context))
@@ -59,7 +59,7 @@ def diagnose(context: ContextDep) -> DiagnosisOut:
 @router.get(
     "/sites/{site_id}/diagnosis",
     operation_id="diagnoseSite",
-    summary="What of a site's directory, phone system and relay is well and what to mend",
+    summary="Health of a site's directory, phone system and relay",
     responses=documented(404),
 )
 def diagnose_site(context: ContextDep, site_id: SiteId) -> DiagnosisOut:

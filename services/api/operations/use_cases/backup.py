@@ -109,7 +109,8 @@ def parse(content: Any) -> Backup:
         content = {name: [] for name in _ADDED_LATER} | content
     if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS, AUDIT_HEAD}:
         raise BackupUnusable(
-            "The backup holds other kinds of things than this Rollcall knows: it was made by a newer one. Upgrade "
+            "The backup holds other kinds of things than this Rollcall knows: it is from a newer version. "
+            "Upgrade "
             "first, then restore. Nothing was changed."
         )
     backup = Backup(
@@ -163,7 +164,8 @@ def _saved(item: Any) -> SavedSettings:
         raise BackupUnusable(f"{error.message} Nothing was changed.") from error
     except ValueError as error:
         raise BackupUnusable(
-            "The backup holds a section of settings that this Rollcall does not know: it was made by a newer one. "
+            "The backup holds a section of settings that this Rollcall does not know: it is from a newer "
+            "version. "
             "Upgrade first, then restore. Nothing was changed."
         ) from error
 
@@ -194,8 +196,9 @@ def _unfit(name: str, error: ValidationError) -> BackupUnusable:
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return BackupUnusable(
-        f"The {name} of the backup do not fit this Rollcall ({place}: {first['msg']}): it was made by another version. "
-        "Restore it with that one. Nothing was changed."
+        f"The {name} of the backup do not match this Rollcall ({place}: {first['msg']}): the backup is from "
+        "another "
+        "version. Restore it with that version. Nothing was changed."
     )
 
 

@@ -45,7 +45,7 @@ _URLS = ("database_url", "broker_url", "result_backend_url")
 _READ_ME = """Diagnostics of Rollcall {version}, made {now:%Y-%m-%d %H:%M} UTC.
 
 Passwords, keys and tokens are not in it. Names, extension numbers and e-mail addresses of people may be, because the
-Log and the runs are about them: give it to nobody who must not read those.
+Log and the runs are about them: share it only with people who may read them.
 
 summary.json        versions, platform, database and its revision, messages waiting in each queue
 checks.json         what `rollcall doctor` says

@@ -111,7 +111,8 @@ def _database(context: Context) -> str:
     # SQLite goes on with a file that was deleted under it, until the process ends and everything is lost.
     if context.database.is_sqlite and not Path(str(context.database.url.database)).exists():
         raise Unwell(
-            f"There is no database file {context.database.url.database}. If Rollcall never ran here, `rollcall up` makes it. "
+            f"There is no database file {context.database.url.database}. If Rollcall never ran here, "
+            "`rollcall up` makes it. "
             "If it is lost, stop Rollcall, put it back (from a backup), then start it again."
         )
     found = standing(context.database)
@@ -145,7 +146,7 @@ def _broker(context: Context) -> str | Well:
             found = _broker_software(connection)
     except (OperationalError, OSError) as error:
         raise Unwell(
-            f"The broker does not answer ({type(error).__name__}). Start it, or mend ROLLCALL_BROKER_URL."
+            f"The broker does not answer ({type(error).__name__}). Start it or correct ROLLCALL_BROKER_URL."
         ) from error
     return Well(f"{found.message} answers at {where}.", found.advice)
 
@@ -173,8 +174,9 @@ def _broker_software(connection: Any) -> Well:
 
 
 _EVICTS = (
-    "Redis is set to throw messages away when its memory is full. In redis.conf: maxmemory-policy noeviction. (Nothing is "
-    "lost for good, but work then waits until it is published again.)"
+    "Redis discards messages when its memory is full. Set maxmemory-policy noeviction in redis.conf. (No "
+    "work is lost, but "
+    "it is delayed until it is published again.)"
 )
 
 
@@ -183,12 +185,12 @@ def _workers(context: Context) -> list[Check]:
     if not served and context.settings.is_embedded:
         return [checked("workers", lambda: _embedded(context))]
     return [
-        Check(queue.value, True, f"A worker listens to {queue.value}.")
+        Check(queue.value, True, f"Worker for {queue.value} running.")
         if queue.value in served
         else Check(
             queue.value,
             False,
-            f"No worker listens to {queue.value}. Start one: `rollcall worker --queue {queue.value}`.",
+            f"No worker for {queue.value} is running. Start one: `rollcall worker --queue {queue.value}`.",
         )
         for queue in Queue
     ]
@@ -209,7 +211,8 @@ def _embedded(context: Context) -> str:
         socket.create_connection((host, port), timeout=1).close()
     except OSError as error:
         raise Unwell(
-            f"`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it with `rollcall up`."
+            f"`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it with "
+            "`rollcall up`."
         ) from error
     return f"The workers live in the `rollcall up` that answers at {host}:{port}."
 
@@ -217,10 +220,11 @@ def _embedded(context: Context) -> str:
 def _scheduler(context: Context) -> str:
     if not leases.is_held(context.database, SCHEDULER):
         raise Unwell(
-            "Nobody looks at the schedules, so no scheduled run starts. See that one `rollcall beat` runs (`rollcall up` "
-            "has its own); just started, it needs a minute."
+            "The scheduler is not running, so no scheduled run starts. Start one `rollcall beat` (`rollcall "
+            "up` includes "
+            "it). After a start it needs a minute."
         )
-    return "Schedules are looked at."
+    return "Scheduler running."
 
 
 def _settings(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
@@ -253,11 +257,13 @@ def _disk(context: Context) -> str:
         free = shutil.disk_usage(context.settings.data).free
     except OSError as error:
         raise Unwell(
-            f"The data folder {context.settings.data} cannot be read ({error.strerror}). Make it, or set ROLLCALL_DATA."
+            f"The data folder {context.settings.data} cannot be read ({error.strerror}). Make it, or set "
+            "ROLLCALL_DATA."
         ) from error
     if not os.access(context.settings.data, os.W_OK):
         raise Unwell(
-            f"The data folder {context.settings.data} cannot be written to by this user. Give it to the user that Rollcall "
+            f"The data folder {context.settings.data} cannot be written to by this user. Give it to the "
+            "user that Rollcall "
             "runs as, or set ROLLCALL_DATA."
         )
     megabytes = free // (1024 * 1024)

@@ -36,7 +36,7 @@ def metrics(context: Context, *, is_broker_well: bool) -> str:
     families.append(_gauge("rollcall_broker_up", "Whether the broker answers.", "", [((), is_broker_well)]))
     is_scheduled = leases.is_held(context.database, SCHEDULER)
     families.append(
-        _gauge("rollcall_scheduler_up", "Whether schedules are looked at.", "", [((), is_scheduled)])
+        _gauge("rollcall_scheduler_up", "Whether the scheduler is running.", "", [((), is_scheduled)])
     )
     if is_broker_well:
         waiting = _waiting(context)
@@ -82,7 +82,7 @@ def _of_runs(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
     good = _per_site(session, func.max(Run.finished_at), ended_well())
     yield _gauge(
         "rollcall_last_good_run_age_seconds",
-        "Time since the last run that ended well.",
+        "Time since the last successful run.",
         "site",
         [((site,), _age(now, ended)) for site, ended in sorted(good.items())],
     )
@@ -146,7 +146,8 @@ def _of_refusals(session: Session) -> GaugeMetricFamily:
         counted[row.what] = row.count
     return _gauge(
         "rollcall_refused",
-        "Questions and answers over the broker that nobody with the secret key had sent, and messages of no use.",
+        "Questions and answers over the broker that nobody with the secret key had sent, and messages of no "
+        "use.",
         "what",
         [((what,), count) for what, count in sorted(counted.items())],
     )

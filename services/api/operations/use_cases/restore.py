@@ -87,8 +87,7 @@ def _check_target(session: Session, backup: Backup, *, replace: bool) -> None:
     if held and not replace:
         raise Conflict(
             f"The database is in use already: it has {', '.join(held)}. Restore into an empty database, or "
-            "say --replace "
-            "to give up what it holds. Nothing was changed."
+            "use --replace to overwrite its contents. Nothing was changed."
         )
     extra = sorted(present - backup.site_ids - {DEFAULT_SITE})
     if extra:
@@ -111,7 +110,7 @@ def _kept_things() -> Iterable[tuple[str, type[Base]]]:
 
 
 def _restore(session: Session, encryption: Encryption, backup: Backup, actor: str) -> Restored:
-    said = "A backup was restored; the plan was made from what stood before."
+    said = "A backup was restored; the plan no longer applies."
     for run_id in session.scalars(select(Run.id).where(Run.state.in_(WAITING_STATES))).all():
         move_run(session, run_id, RunEvent.CANCELLED, said=said, error_code="cancelled", error_message=said)
     replaced: list[type[Base]] = [

@@ -29,7 +29,7 @@ def list_owed_steps(context: ContextDep, site_id: SiteId) -> OwedList:
 @router.delete(
     "/sites/{site_id}/owed-steps/{number}",
     operation_id="giveUpOwedSteps",
-    summary="Give up what is owed to an extension",
+    summary="Drop the unfinished steps of an extension",
     responses=documented(404),
 )
 def give_up_owed_steps(context: ContextDep, actor: ActorDep, site_id: SiteId, number: Number) -> OwedOut:

@@ -59,7 +59,7 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
     known = resolve_person(context, site_id, person)
     if known.person is None and known.binding is None:
         raise NotFound(
-            f"Nobody known fits '{person.strip()[:200]}'. Start a run first if they have just joined."
+            f"No person found for '{person.strip()[:200]}'. If they have just joined, start a run first."
         )
     extension = _observed(context, site_id, number.strip())
     with context.database.begin() as session:
@@ -72,7 +72,8 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
         )
         if other is not None:
             raise Conflict(
-                f"Extension {extension.number} is linked to {other.person_name or other.person_guid}. End that link first: "
+                f"Extension {extension.number} is linked to {other.person_name or other.person_guid}. End "
+                "that link first: "
                 f"rollcall binding release {extension.number}"
             )
         mine = (BindingRow.site_id == site_id, BindingRow.person_guid == known.guid)
@@ -132,7 +133,7 @@ def _observed(context: Context, site_id: str, number: str) -> Extension:
             if extension.number == number:
                 return extension
     except LookupError as error:
-        raise NotFound("The last reading of 3CX is not kept any more. Start a preview first.") from error
+        raise NotFound("The last reading of 3CX is no longer stored. Start a preview first.") from error
     raise NotFound(
         f"3CX had no extension {number[:20]} when it was read last. If it is new, start a preview first."
     )

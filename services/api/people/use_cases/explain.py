@@ -144,7 +144,7 @@ def _given(session: Session, site_id: str, guid: str) -> Sequence[GivenNumberRow
 def _of_given(row: GivenNumberRow) -> str:
     said = f"{row.number} was given to them from a range on {row.given_at:%Y-%m-%d}"
     if row.written_to:
-        return f"{said} and stands in {row.written_to} in the directory."
+        return f"{said} and is stored in {row.written_to} in the directory."
     if row.write_error_message:
         return (
             f"{said}. It could not be written to {row.write_to} in the directory: {row.write_error_message}"
@@ -174,7 +174,10 @@ def _of_number(person: Person, *, is_given: bool) -> str:
             )
         return f"The number attribute gives extension {person.number}."
     if person.number_problem:
-        return f"The number attribute holds '{person.number_text}', which is no extension: {person.number_problem}"
+        return (
+            f"The number attribute holds '{person.number_text}', which is no extension: "
+            f"{person.number_problem}"
+        )
     if is_given:
         return "The number attribute is empty."
     return "The number attribute is empty, so there is no extension to have."
@@ -195,7 +198,7 @@ def _of_grace(grace: GraceRow | None) -> list[str]:
     if grace is None:
         return []
     if grace.is_kept:
-        return [f"Extension {grace.number} is not deleted: somebody has stopped the countdown."]
+        return [f"Extension {grace.number} is not deleted: the countdown was stopped."]
     if grace.ends_at is None:
         return [f"Extension {grace.number} is to be disabled, and deleted {grace.days} days later."]
     by = "set by hand" if grace.until is not None else f"{grace.days} days after it was disabled"

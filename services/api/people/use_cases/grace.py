@@ -53,7 +53,7 @@ def extend(context: Context, site_id: str, person: str, until: date, actor: str)
             raise Conflict(f"{until:%Y-%m-%d} is not later{end}. Give a later day.")
         if moment > now + _LONGEST:
             raise Conflict(
-                f"{until:%Y-%m-%d} is more than ten years away. To keep it for good, stop the countdown."
+                f"{until:%Y-%m-%d} is more than ten years away. To keep it permanently, stop the countdown."
             )
         row.until, row.is_kept = moment, False
         _decided(session, row, actor, "extended", f"is kept until {until:%Y-%m-%d}")

@@ -40,12 +40,15 @@ def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedStep
     """
     with context.database.begin() as session:
         row = _row(session, site_id, number)
-        former = " The extension that it was to replace stays as well." if row.former_id is not None else ""
+        former = " The extension that it was to replace is kept too." if row.former_id is not None else ""
         if row.taken and row.owes != Owes.FORMER_EXTENSION:
             former += (
-                " Look at the phones and public links of both: what was changing hands may be with neither."
+                " Check the phones and public links of both extensions: they may currently belong to neither."
             )
-        said = f"What was owed to extension {row.number} ({row.person_name}) is given up: it stays as it is in 3CX.{former}"
+        said = (
+            f"The unfinished steps of extension {row.number} ({row.person_name}) were dropped. It stays as "
+            f"it is in 3CX.{former}"
+        )
         _note(session, row, actor, "given_up", said)
         session.delete(row)
     return row
@@ -68,7 +71,10 @@ def try_again(context: Context, site_id: str, number: str, actor: str) -> OwedSt
 def _row(session: Session, site_id: str, number: str) -> OwedSteps:
     row = session.get(OwedSteps, (site_id, number.strip()[:20]))
     if row is None or row.extension_id is None:
-        raise NotFound(f"Nothing is owed to extension {number.strip()[:20]}. See what is: rollcall owed list")
+        raise NotFound(
+            f"Extension {number.strip()[:20]} has no unfinished steps. List those that have: rollcall owed "
+            "list"
+        )
     return row
 
 

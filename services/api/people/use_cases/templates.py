@@ -100,15 +100,18 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
         )
         if begun is not None:
             raise Conflict(
-                f"Something is still to be done to extension {begun}. Let the next run do it, or give it up "
-                "(rollcall owed). Nothing was changed."
+                f"Extension {begun} has unfinished steps. Wait for the next run, or drop them (rollcall "
+                "owed). Nothing was changed."
             )
         newest = session.scalar(select(func.max(Run.id)).where(Run.site_id == site_id)) or 0
         after = {number: _after(known[number], rules.get(known[number].unit)) for number in wanted}
         owed.ask_for_template(session, site_id, newest, people, after)
         for row in people:
             source = known[row.number].template
-            said = f"The next run writes the settings of template {source} again to extension {row.number} ({row.person_name})."
+            said = (
+                f"The next run writes the settings of template {source} again to extension {row.number} "
+                f"({row.person_name})."
+            )
             entry = events.LogEntry(
                 "template.asked_for", said, actor=actor, number=row.number, person_guid=row.person_guid
             )
@@ -142,7 +145,7 @@ def _modelled(context: Context, site_id: str, unit: str = "") -> list[Compared]:
         raise NotFound(f"There is no unit '{unit[:200]}' in the settings.")
     snapshot = newest_snapshot(context, site_id)
     if snapshot is None:
-        raise NotFound("Nobody has been read from the directory yet. Start a run or a preview first.")
+        raise NotFound("The directory has not been read yet. Start a run or a preview first.")
     with context.database.read() as session:
         rows = session.scalars(
             select(BindingRow).where(BindingRow.site_id == site_id, BindingRow.extension_id > 0)
@@ -161,5 +164,5 @@ def _modelled(context: Context, site_id: str, unit: str = "") -> list[Compared]:
                     place = rule.distinguished_name if rule else person.unit
                     found.setdefault(person.guid, Compared(number, person.name, place, source))
     except LookupError as error:
-        raise NotFound("What was last read is not kept any more. Start a run or a preview first.") from error
+        raise NotFound("The last reading is no longer stored. Start a run or a preview first.") from error
     return sorted(found.values(), key=lambda item: (len(item.number), item.number))

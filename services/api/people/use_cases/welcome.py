@@ -41,10 +41,7 @@ def send(context: Context, site_id: str, numbers: Sequence[str], actor: str) -> 
     :raises RollcallError: 3CX cannot be asked; what is not known to be sent is in the Log.
     """
     if not 1 <= len(numbers) <= MOST:
-        raise SettingsInvalid(
-            f"Choose from 1 to {MOST} extensions: no more messages are sent at once. "
-            "Send the others afterwards."
-        )
+        raise SettingsInvalid(f"Choose from 1 to {MOST} extensions: send the others afterwards.")
     people = _linked(context, site_id, [number.strip()[:20] for number in numbers])
     with context.database.begin() as session:
         for number in people:

@@ -61,8 +61,10 @@ def resolve_person(context: Context, site_id: str, text: str) -> KnownPerson:
         return found.get(guid, KnownPerson(guid, run_id=run_id))
     if not found:
         raise NotFound(
-            f"Nobody known fits '{text.strip()[:200]}'. Give the objectGUID, login, e-mail address, number or "
-            "distinguished name as in the directory; for someone who joined since the last run, the objectGUID."
+            f"No person found for '{text.strip()[:200]}'. Enter the objectGUID, login, e-mail address, "
+            "number or "
+            "distinguished name as in the directory; for someone who joined since the last run, the "
+            "objectGUID."
         )
     if len(found) > 1:
         listed = "; ".join(f"{one.name} ({one.guid})" for one in list(found.values())[:_NAMED_IN_CONFLICT])

@@ -86,8 +86,7 @@ def read_findings(context: ContextDep, run_id: RunId, limit: Limit = 100, after:
 )
 def approve_run(context: ContextDep, actor: ActorDep, run_id: RunId, body: Approval) -> RunOut:
     """Execute the plan with this hash, and nothing else. The answer is the run that was approved; or, when its reading is
-    older than approvals are valid for (limits.approval_valid_hours), a new run that reads everything again and goes on by
-    itself if its plan is the same."""
+    older than approvals are valid for (limits.approval_valid_hours), a new run that reads everything again and continues automatically if its plan is the same."""
     return RunOut.of(runs.approve(context, run_id, body.plan_hash, actor, body.leave_out))
 
 

@@ -48,7 +48,8 @@ def approve(
             said = (
                 f"The plan of run {run.id} was approved, but its reading is older than "
                 f"{limits.approval_valid_hours} "
-                f"hours. Run {fresh.id} reads everything again and goes on by itself if its plan is the same."
+                f"hours. Run {fresh.id} reads everything again and continues automatically if its plan is "
+                "the same."
             )
             details = {"plan_hash": plan_hash, "left_out": sorted(left_out), "read_again_by": fresh.id}
             _note(session, run, "run.approved", said, actor, details)
@@ -131,8 +132,8 @@ def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str)
     if run.plan_hash != plan_hash:
         newer = f" (run {asked_id} was replaced by run {run.id})" if run.id != asked_id else ""
         raise PlanChanged(
-            f"The approval names another plan than the one of run {run.id} that stands now{newer}. "
-            "Look at the plan again, then approve it; nothing was approved.",
+            f"The approval is for a different plan than the current one of run {run.id}{newer}. "
+            "Nothing was approved. Review the current plan, then approve it.",
             run_id=run.id,
             plan_hash=run.plan_hash,
         )

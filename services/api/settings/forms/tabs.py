@@ -77,7 +77,8 @@ TABS: tuple[Tab, ...] = (
         Section.DIRECTORY,
         (directory.UNITS,),
         "directory",
-        "The OUs whose people have extensions. A person in several OUs belongs to the first; new extensions get the "
+        "The OUs whose people have extensions. A person in several OUs belongs to the first; new extensions "
+        "get the "
         "settings of its template.",
     ),
     Tab(
@@ -92,7 +93,7 @@ TABS: tuple[Tab, ...] = (
         "Numbers",
         Section.RULES,
         (rules.RANGES, rules.GIVING, rules.RESERVED),
-        intro="Numbers for people who have none in the directory, and numbers that nobody is given.",
+        intro="Numbers for people who have none in the directory, and reserved numbers.",
     ),
     Tab("rules", "Rules", Section.RULES, (rules.LEAVERS, rules.JOINERS, rules.DEPARTMENTS)),
     Tab(

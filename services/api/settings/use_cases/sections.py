@@ -50,7 +50,7 @@ def replace_section(
         current = stored.versions[section]
         if expected_version is not None and expected_version != current:
             raise Conflict(
-                f"The {_name(section)} settings were changed meanwhile. Load them again, then save.",
+                f"The {_name(section)} settings were changed in the meantime. Reload them, then save.",
                 current_version=current,
             )
         document = candidate(stored, section, values)

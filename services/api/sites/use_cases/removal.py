@@ -52,9 +52,8 @@ def remove_site(
         )
     if site_id == DEFAULT_SITE and not even_default:
         raise SettingsInvalid(
-            "The site 'default' is what the console and the command line begin with. To empty it all the "
-            "same, ask "
-            "for it expressly (`rollcall site remove default --even-default`, or even_default=true). "
+            "The site 'default' is the one that the console and the command line use first. To empty it "
+            "anyway, use `rollcall site remove default --even-default` or even_default=true. "
             "Nothing was removed."
         )
     with leases.hold(

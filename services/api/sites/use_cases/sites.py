@@ -36,7 +36,7 @@ def create_site(context: Context, site_id: str, actor: str, name: str = "") -> S
                 raise exists
             session.add(site)
             session.flush()
-            message = f"The site '{site_id}' was made."
+            message = f"The site '{site_id}' was created."
             events.record(session, site_id, events.LogEntry("site.created", message, actor=actor))
             events.audit(session, site_id, actor=actor, action="site.created", details={"name": site.name})
     except RowRefused as error:
