@@ -60,7 +60,7 @@ def test_a_good_connection_tells_version_licence_and_departments(bench: Bench) -
 @pytest.mark.parametrize("options", [PhoneSystemOptions(extensions=10, max_extensions=10)])
 def test_a_licence_without_a_free_extension_is_warned_of(bench: Bench) -> None:
     (warning,) = _ask(bench)["warnings"]
-    assert "All 10 extensions of the licence are in use" in warning
+    assert "All 10 licensed extensions are in use" in warning
 
 
 @_newest
