@@ -10,13 +10,20 @@ from kombu.transport import memory
 
 from tests.support import databases, forked, tsql
 from tests.support.redis import RedisServer, redis_server
-from tests.support.samba import SambaDomain, samba_domain
+from tests.support.samba import OTHER_REALM, SambaDomain, samba_domain
 
 
 @pytest.fixture(scope="session")
 def samba() -> Iterator[SambaDomain]:
     """The session's domain controller; tests keep to organizational units of their own."""
     with samba_domain() as domain:
+        yield domain
+
+
+@pytest.fixture(scope="module")
+def other_samba() -> Iterator[SambaDomain]:
+    """A controller of another domain, in another forest; whoever stops it starts it again."""
+    with samba_domain(OTHER_REALM) as domain:
         yield domain
 
 

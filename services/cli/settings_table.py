@@ -43,6 +43,9 @@ def _rows(field: Field, prefix: str = "") -> Iterator[str]:
         default += f"; {sites} begin with `{_plain(field.begins)}`"
     cells = (f"`{prefix}{field.name}`", label, default, meaning.replace("|", "\\|"))
     yield f"| {' | '.join(cells)} |"
+    if any(column.columns for column in field.columns):
+        # Whole documents, each declared in a section of its own.
+        return
     for column in field.columns:
         yield from _rows(column, f"{field.name}[].")
 

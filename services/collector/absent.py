@@ -1,6 +1,6 @@
 """Looks for people who have an extension but were read in no unit: deleted, or only moved? Called by the task.
 
-Only what this part states may remove anybody. Somebody whom the units should have shown after all (they moved
+There is a part for each directory of the site, which speaks for its own domain. Only what it states may remove anybody. Somebody whom the units should have shown after all (they moved
 from one unit to another while these were being read) is not stated, so nothing happens to them in this run.
 """
 
@@ -15,7 +15,7 @@ from shared.database.pages import read_guids
 from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
 from shared.domain.content import digest_of, written
 from shared.domain.person import AbsentPerson
-from shared.settings.documents import DirectorySettings
+from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.work.claimed import claimed
 from shared.work.parts import PartWork
 from shared.worker.context import Context
@@ -35,13 +35,14 @@ def locate_absent(context: Context, part_id: int) -> None:
 
 def _look(part: PartWork) -> None:
     began = time.monotonic()
-    settings = part.settings().directory
-    missing, source = _missing(part), ""
+    site = part.settings()
+    key, settings = part.directory(site)
+    missing, source = _missing(part, site, key), ""
     content, controller = 0, None
     if missing:
-        with directory_of(part, settings) as directory:
+        with directory_of(part, settings, key) as directory:
             source = directory.server
-            reading = reading_of(directory)
+            reading = reading_of(directory, key)
             for facts in _batches(_facts(directory, settings, missing)):
                 part.store(facts)
                 content = digest_of(facts, content)
@@ -58,23 +59,29 @@ def _look(part: PartWork) -> None:
     )
 
 
-def _missing(part: PartWork) -> list[str]:
+def _missing(part: PartWork, site: SiteSettings, own: str) -> list[str]:
     """The objectGUIDs with an extension that no complete unit of the run holds.
 
-    When a unit could not be read there is nobody to look for: the run removes nobody anyway.
+    When a unit of the directory could not be read there is nobody to look for: the run removes nobody of it anyway. Nor
+    are people of another directory of which that is so.
     """
     database = part.context.database
     with database.read() as session:
         units = session.execute(
-            select(SnapshotPart.id, SnapshotPart.state).where(
+            select(SnapshotPart.id, SnapshotPart.state, SnapshotPart.unit).where(
                 SnapshotPart.run_id == part.run_id, SnapshotPart.kind == PartKind.UNIT.value
             )
         ).all()
-        bound = set(session.scalars(select(BindingRow.person_guid).where(BindingRow.site_id == part.site_id)))
-    if any(state != PartState.COMPLETE for _, state in units):
+        holders = session.execute(
+            select(BindingRow.person_guid, BindingRow.directory).where(BindingRow.site_id == part.site_id)
+        ).all()
+    unread = {site.key_of_unit(unit.unit) or "" for unit in units if unit.state != PartState.COMPLETE}
+    if own in unread:
         return []
-    for unit_id, _ in units:
-        bound.difference_update(read_guids(database, unit_id))
+    bound = {guid for guid, directory in holders if directory not in unread}
+    for unit in units:
+        if unit.state == PartState.COMPLETE:
+            bound.difference_update(read_guids(database, unit.id))
     return sorted(bound)
 
 

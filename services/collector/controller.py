@@ -22,8 +22,10 @@ from shared.work.parts import PartWork
 _ANYTHING = "(objectClass=*)"
 
 
-def reading_of(directory: ActiveDirectory) -> Reading:
+def reading_of(directory: ActiveDirectory, key: str = "") -> Reading:
     """The controller at this moment, before the first page is read. What it does not show is left out.
+
+    ``key`` is that of its directory in the settings of the site.
 
     :raises RollcallError: it stopped answering.
     """
@@ -40,6 +42,8 @@ def reading_of(directory: ActiveDirectory) -> Reading:
         read_at=datetime.now(UTC),
         is_read_only=domain.is_read_only,
         host=directory.host,
+        directory=key,
+        forest=domain.forest_dn,
     )
 
 
@@ -49,18 +53,18 @@ def ended(directory: ActiveDirectory, reading: Reading) -> Reading:
 
 
 @contextmanager
-def directory_of(part: PartWork, settings: DirectorySettings) -> Iterator[ActiveDirectory]:
+def directory_of(part: PartWork, settings: DirectorySettings, key: str = "") -> Iterator[ActiveDirectory]:
     """A session with the controller that a part is to be read from.
 
-    A run reads from one controller: the first in the order of the settings that is as fresh as the last reading which
+    A run reads a directory from one controller: the first in the order of the settings that is as fresh as the last reading which
     counted, else the one which that reading came from, else any. Another attempt begins with another one, because the one
     before may be what failed.
 
     :raises RollcallError: as ``ActiveDirectory``.
     """
     with part.context.database.read() as session:
-        of_this_run, host = _read_from(session, part.run_id)
-        memory = memory_without_doubts(session, part.site_id)
+        of_this_run, host = _read_from(session, part.run_id, key)
+        memory = memory_without_doubts(session, part.site_id, key)
     known = memory.servers
     # Where the server is the domain's name: the controller of this run, else the one used last. Another attempt takes any.
     hosts = () if part.attempt > 1 else (host,) if host else memory.hosts
@@ -70,7 +74,7 @@ def directory_of(part: PartWork, settings: DirectorySettings) -> Iterator[Active
         return
     with ActiveDirectory(settings, part.attempt - 1, hosts=hosts) as directory:
         if part.kind is PartKind.UNIT:
-            part.note({"controller": {"host": directory.host}})
+            part.note({"controller": {"host": directory.host, "directory": key}})
         if part.attempt > 1 or not known or directory.server in known or _is_fresh(directory, memory):
             yield directory
             return
@@ -81,15 +85,17 @@ def directory_of(part: PartWork, settings: DirectorySettings) -> Iterator[Active
         yield directory
 
 
-def _read_from(session: Session, run_id: int) -> tuple[str, str]:
-    """The address that a unit of the run was read from last, and the IP address that one is read from; empty if none."""
+def _read_from(session: Session, run_id: int, key: str) -> tuple[str, str]:
+    """The address that a unit of the directory was read from last, and the IP address that one is read from; empty if none."""
     rows = session.execute(
         select(SnapshotPart.proof, SnapshotPart.state)
         .where(SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.UNIT.value)
         .order_by(SnapshotPart.completed_at.desc(), SnapshotPart.id)
     ).all()
-    read = [(row.proof or {}).get("controller") or {} for row in rows if row.state == PartState.COMPLETE]
-    begun = [(row.proof or {}).get("controller") or {} for row in rows if row.state == PartState.PENDING]
+    told = [(row.state, (row.proof or {}).get("controller") or {}) for row in rows]
+    told = [(state, item) for state, item in told if item.get("directory", "") == key]
+    read = [item for state, item in told if state == PartState.COMPLETE]
+    begun = [item for state, item in told if state == PartState.PENDING]
     host = next((str(item["host"]) for item in [*read, *begun] if item.get("host")), "")
     return (str(read[0].get("server", "")) if read else "", host)
 

@@ -1,23 +1,28 @@
 """Looks up again whom the next commands of a run concern: what was read may be hours old. Called by the task.
 
-Everybody who was asked for is stated: in a unit and selected, elsewhere in the domain, or gone.
+Everybody who was asked for is stated: in a unit and selected, elsewhere in a domain, or gone. Of a site with several
+directories each is asked; whoever might be in one that cannot be asked is not stated, and their commands wait.
 """
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.controller import directory_of, ended, reading_of
 from services.collector.mapping import PersonMapping, UnusableEntry
 from services.collector.people import mapping_of
 from services.collector.reader import RawEntry
-from shared.database.tables import PartKind, SnapshotPart
+from shared.database.tables import BindingRow, PartKind, SnapshotPart
 from shared.domain.person import Person, PersonState, Presence
 from shared.domain.reading import Freshness, Reading, all_cover
-from shared.errors import DirectoryUnavailable, InvalidEntry
+from shared.errors import DirectoryUnavailable, InvalidEntry, LeaseHeld, RollcallError
 from shared.runs.lookups import asked_for, holder_of, number_of, readings_of
+from shared.settings.documents import DirectorySettings
 from shared.work.claimed import claimed
 from shared.work.parts import PartWork
 from shared.worker.context import Context
@@ -35,32 +40,90 @@ def look_up_people(context: Context, part_id: int) -> None:
             _look(part)
 
 
+@dataclass(slots=True)
+class _Said:
+    """What directories said so far. ``found`` are names of entries elsewhere in a domain, by objectGUID."""
+
+    selected: dict[str, PersonState] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unanswered: dict[str, RollcallError] = field(default_factory=dict)
+    source: str = ""
+
+
 def _look(part: PartWork) -> None:
     began = time.monotonic()
-    settings = part.settings().directory
+    directories = part.settings().directory_by_key
     with part.context.database.read() as session:
         asked = session.get_one(SnapshotPart, part.id).proof
         people = asked_for(session, part.run_id, asked)
         readings = readings_of(session, part.run_id)
-    with directory_of(part, settings) as directory:
-        domain, reading = directory.domain(), reading_of(directory)
-        _check_fresh(reading, readings)
+        homes: dict[str, str | None] = (
+            {
+                row.person_guid: row.directory
+                for row in session.execute(
+                    select(BindingRow.person_guid, BindingRow.directory).where(
+                        BindingRow.site_id == part.site_id, BindingRow.directory.is_not(None)
+                    )
+                )
+            }
+            if len(directories) > 1
+            else {}
+        )
+    said = _Said()
+    for key, settings in directories.items():
+        try:
+            _ask(part, settings, key, people, readings, said)
+        except LeaseHeld:
+            raise
+        except RollcallError as error:
+            said.unanswered[key] = error
+    if not said.answered:
+        raise next(iter(said.unanswered.values()))
+    states = list(_states(people, said, homes))
+    for first in range(0, len(states), _AT_ONCE):
+        part.store(states[first : first + _AT_ONCE])
+    part.complete(
+        source=said.source,
+        proof={
+            **asked,
+            "people": part.items,
+            "controller": next(iter(said.answered.values())),
+            "unanswered": {key: error.message for key, error in said.unanswered.items()},
+            "seconds": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+def _ask(
+    part: PartWork,
+    settings: DirectorySettings,
+    key: str,
+    people: Sequence[str],
+    readings: Sequence[Reading],
+    said: _Said,
+) -> None:
+    with directory_of(part, settings, key) as directory:
+        domain, reading = directory.domain(), reading_of(directory, key)
+        _check_fresh(reading, [other for other in readings if other.directory == key])
         now = datetime.now(UTC)
         mappings = {unit.dn: mapping_of(settings, unit.dn, now) for unit in settings.units}
-        holders = _holders(directory, mappings, people)
-        for first in range(0, len(people), _AT_ONCE):
-            part.store(
-                _states(directory, mappings, people[first : first + _AT_ONCE], holders, domain.base_dn)
-            )
-        part.complete(
-            source=domain.controller or directory.server,
-            proof={
-                **asked,
-                "people": part.items,
-                "controller": ended(directory, reading).to_document(),
-                "seconds": round(time.monotonic() - began, 3),
-            },
-        )
+        selected = _holders(directory, mappings, people)
+        guids = [guid for guid in people if number_of(guid) is None]
+        if guids and mappings:
+            requested = next(iter(mappings.values())).sources.requested()
+            for person in _people(mappings, directory.selected_entries(guids, [*mappings], requested)):
+                # The first unit that holds somebody counts.
+                selected.setdefault(person.guid, PersonState.of(person))
+        found: dict[str, str] = {}
+        for batch in directory.find([guid for guid in guids if guid not in selected], domain.base_dn):
+            found |= batch
+        answer = ended(directory, reading).to_document()
+        said.source = said.source or domain.controller or directory.server
+    # Only what was answered to the end counts.
+    said.selected |= {guid: state for guid, state in selected.items() if guid not in said.selected}
+    said.found |= found
+    said.answered[key] = answer
 
 
 def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
@@ -93,29 +156,14 @@ def _holders(
     return found
 
 
-def _states(
-    directory: ActiveDirectory,
-    mappings: Mapping[str, PersonMapping],
-    asked: Sequence[str],
-    holders: Mapping[str, PersonState],
-    root: str,
-) -> list[PersonState]:
-    guids = [guid for guid in asked if number_of(guid) is None]
-    states = {guid: holders[guid] for guid in asked if guid in holders}
-    if guids and mappings:
-        requested = next(iter(mappings.values())).sources.requested()
-        for person in _people(mappings, directory.selected_entries(guids, [*mappings], requested)):
-            # The first unit that holds somebody counts.
-            states.setdefault(person.guid, PersonState.of(person))
-    missing = [guid for guid in guids if guid not in states]
-    found: dict[str, str] = {}
-    for batch in directory.find(missing, root):
-        found |= batch
-    for guid in asked:
-        if guid not in states:
-            presence = Presence.ELSEWHERE if guid in found else Presence.GONE
-            states[guid] = PersonState(guid, presence, distinguished_name=found.get(guid, ""))
-    return [states[guid] for guid in asked]
+def _states(people: Sequence[str], said: _Said, homes: Mapping[str, str | None]) -> Iterator[PersonState]:
+    """What is known of each; nothing of somebody who may be in a directory that was not asked."""
+    for guid in people:
+        if guid in said.selected:
+            yield said.selected[guid]
+        elif not said.unanswered or homes.get(guid) in said.answered:
+            presence = Presence.ELSEWHERE if guid in said.found else Presence.GONE
+            yield PersonState(guid, presence, distinguished_name=said.found.get(guid, ""))
 
 
 def _people(

@@ -34,6 +34,9 @@ _ALWAYS = (
 )  # fmt: skip
 
 
+_SIDS = ("objectSid", "sIDHistory")
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What gives which field: the name of an attribute (in any case), or an expression over attributes."""
@@ -111,7 +114,9 @@ class _Entry:
 class PersonMapping:
     """The settings of a reading, and how its entries become people. ``now`` decides which accounts have expired.
 
-    ``keeps_disabled``: an account that is disabled counts as enabled. ``mobile_country``: two letters; mobile numbers are then brought into the international form. ``plain`` are the
+    ``keeps_disabled``: an account that is disabled counts as enabled. ``with_sids``: security identifiers are read too, by
+    which an account is known again in another domain. ``mobile_country``: two letters; mobile numbers are then brought into the
+    international form. ``plain`` are the
     attributes, in lower case, of fields that are one; ``expressions`` those of the others; ``further`` are the fields that
     are managed besides the usual ones.
     """
@@ -122,6 +127,7 @@ class PersonMapping:
     now: datetime
     mobile_country: str = ""
     keeps_disabled: bool = False
+    with_sids: bool = False
     plain: Mapping[str, str] = field(init=False)
     expressions: Mapping[str, FieldMapping] = field(init=False)
     names_in_expressions: Sequence[str] = field(init=False)
@@ -138,6 +144,10 @@ class PersonMapping:
             ("names_in_expressions", tuple(used)), ("further", tuple(name for name in FURTHER if name in mappings)),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
+
+    def requested(self) -> tuple[str, ...]:
+        """All attributes to ask for, each once."""
+        return (*self.sources.requested(), *_SIDS) if self.with_sids else self.sources.requested()
 
     def person(self, distinguished_name: bytes, attributes: Attributes) -> Person:
         """The person of an entry whose attributes are keyed in lower case.
@@ -177,6 +187,8 @@ class PersonMapping:
             usn=_integer(attributes.get("usnchanged")),
             further=further,
             template=template,
+            sid=_sid(attributes.get("objectsid")) if self.with_sids else "",
+            sid_history=tuple(map(sid_text, attributes.get("sidhistory", ()))) if self.with_sids else (),
             unmapped=tuple(sorted(entry.problems.items())) if entry.problems else (),
         )
 
@@ -259,3 +271,15 @@ def _integer(values: Sequence[bytes] | None) -> int:
         return int(values[0])
     except ValueError:
         return 0
+
+
+def sid_text(value: bytes) -> str:
+    """A security identifier as it is written, e.g. ``S-1-5-21-1-2-3-1104`` (MS-DTYP 2.4.2.1); empty when it is none."""
+    if len(value) < 8 or len(value) != 8 + 4 * value[1]:
+        return ""
+    parts = (str(int.from_bytes(value[start : start + 4], "little")) for start in range(8, len(value), 4))
+    return "-".join(("S", str(value[0]), str(int.from_bytes(value[2:8])), *parts))
+
+
+def _sid(values: Sequence[bytes] | None) -> str:
+    return sid_text(values[0]) if values else ""

@@ -24,7 +24,9 @@ def number_options(settings: DirectorySettings) -> NumberOptions:
     return NumberOptions(rule.min_digits, rule.max_digits, rule.last_digits)
 
 
-def mapping_of(settings: DirectorySettings, unit: str, now: datetime) -> PersonMapping:
+def mapping_of(
+    settings: DirectorySettings, unit: str, now: datetime, *, with_sids: bool = False
+) -> PersonMapping:
     """How entries of a unit become people under these settings; empty for entries of anywhere."""
     keeping = {
         item.dn for item in settings.units if item.disabled_accounts is DisabledAccounts.HAVE_EXTENSION
@@ -36,6 +38,7 @@ def mapping_of(settings: DirectorySettings, unit: str, now: datetime) -> PersonM
         now,
         settings.mobile_country or "",
         keeps_disabled=unit in keeping,
+        with_sids=with_sids,
     )
 
 
@@ -47,7 +50,7 @@ def unit_pages(
     :raises InvalidEntry: an entry has no objectGUID, so the reading cannot count.
     :raises RollcallError: as ``reader.Reader.pages``.
     """
-    for page in directory.people_pages(mapping.unit, people_filter, mapping.sources.requested()):
+    for page in directory.people_pages(mapping.unit, people_filter, mapping.requested()):
         try:
             yield [mapping.person(entry.distinguished_name, entry.attributes) for entry in _used_up(page)]
         except UnusableEntry as error:

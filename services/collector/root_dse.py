@@ -13,7 +13,7 @@ from shared.errors import DirectoryUnavailable, GlobalCatalogPort, NotActiveDire
 _ANYTHING = "(objectClass=*)"
 _OF_ITSELF = (
     "defaultNamingContext", "schemaNamingContext", "dnsHostName", "currentTime", "dsServiceName",
-    "highestCommittedUSN", "supportedCapabilities",
+    "highestCommittedUSN", "supportedCapabilities", "rootDomainNamingContext",
 )  # fmt: skip
 # MS-ADTS 3.1.1.3.4.3; AD LDS has capabilities too, but not the first.
 _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
@@ -35,6 +35,8 @@ class Domain:
     service: str = ""
     usn: int | None = None
     is_read_only: bool = False
+    # The root of its forest: an entry that moves to another domain of it keeps its objectGUID.
+    forest_dn: str = ""
 
 
 def domain_of(reader: Reader, server: str) -> Domain:
@@ -93,6 +95,7 @@ def _domain(entry: RawEntry, able: set[str]) -> Domain:
         _text(first_value(entry, "dsServiceName")),
         _number(first_value(entry, "highestCommittedUSN")),
         _READ_ONLY in able,
+        _text(first_value(entry, "rootDomainNamingContext")),
     )
 
 

@@ -30,14 +30,16 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 
 def _read(part: PartWork) -> None:
     began = time.monotonic()
-    settings = part.settings().directory
-    with directory_of(part, settings) as directory:
+    site = part.settings()
+    key, settings = part.directory(site)
+    with directory_of(part, settings, key) as directory:
         domain, asked_at = directory.domain(), datetime.now(UTC)
         directory.check_exists(part.unit)
         directory.check_attributes(sources_of(settings).configured(), domain.schema_dn)
         people_filter = directory.people_filter()
-        mapping = mapping_of(settings, part.unit, datetime.now(UTC))
-        reading = reading_of(directory)
+        has_several = bool(site.directories.others)
+        mapping = mapping_of(settings, part.unit, datetime.now(UTC), with_sids=has_several)
+        reading = reading_of(directory, key)
         content = 0
         for page in unit_pages(directory, mapping, people_filter):
             part.store(page)

@@ -22,8 +22,37 @@ class Evidence:
 
     @property
     def proves_absence(self) -> bool:
-        """Whether not being found means anything: every unit read to its end, and not all of them empty."""
+        """Whether not being found anywhere means anything: every unit read to its end, and not all of them empty."""
         return bool(self.units) and all(unit.is_complete for unit in self.units) and self.people > 0
+
+    @property
+    def _has_several(self) -> bool:
+        return any(unit.directory_title for unit in self.units)
+
+    def _proves(self, directory: str | None) -> bool:
+        """The same of one directory of a site that has several; ``None`` is all of them."""
+        if directory is None or not self._has_several:
+            return self.proves_absence
+        units = [unit for unit in self.units if unit.directory == directory]
+        return all(unit.is_complete for unit in units) and any(unit.people for unit in units)
+
+    def proves_of(self, person: Person | None, guid: str | None) -> bool:
+        """Whether what removes somebody, present or (by ``guid``) absent, may go by what was read of their directory."""
+        if person is not None:
+            key = next((unit.directory for unit in self.units if is_same(unit, person.unit)), None)
+            return self._proves(key)
+        fact = self.absent.get(guid or "")
+        return self._proves(fact.directory if fact is not None else None)
+
+    def fact_of(self, guid: str) -> AbsentPerson | None:
+        """What is proven of somebody absent; ``None`` in doubt."""
+        fact = self.absent.get(guid)
+        return fact if fact is not None and self._proves(fact.directory) else None
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether no directory of the site was read to its end."""
+        return not any(self._proves(unit.directory) for unit in self.units)
 
     def why_held_back(self) -> str:
         """The sentence for the changes that wait for proof."""
@@ -32,6 +61,12 @@ class Evidence:
         broken = [unit for unit in self.units if not unit.is_complete]
         if broken:
             named = "; ".join(f"{unit.distinguished_name}: {unit.problem or 'not read'}" for unit in broken)
+            silent = sorted({unit.directory_title for unit in broken if unit.directory_title})
+            if silent and not self.proves_nothing:
+                return (
+                    f"Nobody of {', '.join(silent)} is removed in this run, because not every organizational unit "
+                    f"there was read completely ({named}). The other directories are not affected."
+                )
             return (
                 "Nobody is removed in this run, because not every organizational unit was read completely "
                 f"({named})."
@@ -45,7 +80,7 @@ class Evidence:
     def of_presence(self, person: Person) -> str:
         """Where the person was read."""
         for unit in self.units:
-            if unit.distinguished_name.casefold() == person.unit.casefold():
+            if is_same(unit, person.unit):
                 when = f" at {unit.completed_at}" if unit.completed_at else ""
                 source = f" from {unit.source}" if unit.source else ""
                 return f"{person.distinguished_name}, read{when}{source}."
@@ -58,6 +93,7 @@ class Evidence:
             f"complete{f' at {unit.completed_at}' if unit.completed_at else ''}"
             f"{f' from {unit.source}' if unit.source else ''}, {unit.people} people)"
             for unit in self.units
+            if unit.is_complete
         )
         fact = self.absent.get(guid)
         if fact is None:
@@ -65,3 +101,8 @@ class Evidence:
         if fact.found:
             return f"Not found in {looked}; the person is now at {fact.distinguished_name}."
         return f"Not found in {looked}; no object with this GUID exists in the domain."
+
+
+def is_same(unit: UnitSnapshot, distinguished_name: str) -> bool:
+    """Whether the reading is that of the unit."""
+    return unit.distinguished_name.casefold() == distinguished_name.casefold()

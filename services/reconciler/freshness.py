@@ -7,7 +7,7 @@ reading. Everything else waits: for a reading that is proven, or until every rea
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,12 +28,14 @@ _REMOVING = (
 class Evidence:
     """What a run has read of the directory: by whom, a digest of what (empty when not all), and who may not work.
 
-    ``inactive`` are the objectGUIDs of people whose account is disabled or has expired.
+    ``inactive`` are the objectGUIDs of people whose account is disabled or has expired. ``is_about`` tells of a key (an
+    objectGUID, or what names an extension that is nobody's) whether it is for this directory to say.
     """
 
     readings: Readings
     content: str
     inactive: Collection[str]
+    is_about: Callable[[str], bool] = lambda _key: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,33 @@ def weigh(
     finding = None
     if waiting or freshness is not Freshness.PROVEN:
         finding = _finding(plan, evidence.readings, memory, after, waiting, freshness, patience)
-    return Weighed(_limited(plan, kept, waiting, freshness), after, finding)
+    return Weighed(_limited(plan, kept, waiting, freshness, evidence.is_about), after, finding)
+
+
+def weigh_all(
+    plan: Plan,
+    evidence: Mapping[str, Evidence],
+    memories: Mapping[str, Memory],
+    now: datetime,
+    patience: Mapping[str, timedelta],
+) -> tuple[Plan, dict[str, Memory], tuple[Finding, ...]]:
+    """Weigh the plan by each directory in turn: what rests on one of them waits for that one alone.
+
+    All doubts are in the memory of the first directory (``""``); of a directory that was not read the memory stays as it is.
+    """
+    after, findings = dict(memories), list[Finding]()
+    doubts = dict(memories.get("", Memory()).doubts)
+    for key, read in evidence.items():
+        own = {person: doubt for person, doubt in doubts.items() if read.is_about(person)}
+        weighed = weigh(plan, read, replace(memories.get(key, Memory()), doubts=own), now, patience[key])
+        plan = weighed.plan
+        findings += [weighed.finding] if weighed.finding is not None else []
+        doubts = {person: doubt for person, doubt in doubts.items() if person not in own} | dict(
+            weighed.memory.doubts
+        )
+        after[key] = replace(weighed.memory, doubts={})
+    after[""] = replace(after.get("", Memory()), doubts=doubts)
+    return plan, after, tuple(findings)
 
 
 class _Scale:
@@ -95,7 +123,7 @@ class _Scale:
         self._continues = (
             bool(memory.latest) and all_cover(evidence.readings, memory.latest) is Freshness.PROVEN
         )
-        self._digests = _digests(plan)
+        self._digests = {key: digest for key, digest in _digests(plan).items() if evidence.is_about(key)}
         self._losing = {_key(command) for command in plan.commands if command.kind in _REMOVING}
 
     def waiting(self) -> set[str]:
@@ -137,6 +165,7 @@ class _Scale:
     def doubts(self, waiting: Collection[str], kept: Collection[int]) -> dict[str, Doubt]:
         """What is remembered of people after this plan."""
         acted = {_key(command) for command in self._commands if command.sequence in kept}
+        acted = {key for key in acted if self._evidence.is_about(key)}
         found: dict[str, Doubt] = {}
         for key in {*self._memory.doubts, *waiting, *acted} - {""}:
             before = self._memory.doubts.get(key)
@@ -216,7 +245,9 @@ def _limited(
     kept: Collection[int],
     waiting: Collection[str],
     freshness: Freshness,
+    is_about: Callable[[str], bool],
 ) -> Plan:
+    is_proven = freshness is Freshness.PROVEN
     commands = tuple(command for command in plan.commands if command.sequence in kept)
     findings = [
         finding
@@ -228,16 +259,18 @@ def _limited(
         commands=commands,
         findings=tuple(findings),
         # Whoever is gone on the controller that is behind may have been moved or made again since.
-        stale_binding_guids=plan.stale_binding_guids if freshness is Freshness.PROVEN else (),
-        remembered=plan.remembered if freshness is Freshness.PROVEN else (),
+        stale_binding_guids=tuple(
+            guid for guid in plan.stale_binding_guids if is_proven or not is_about(guid)
+        ),
+        remembered=tuple(item for item in plan.remembered if is_proven or not is_about(item.person_guid)),
         # Whoever is back there may only not yet have left.
         ended_graces=tuple(
             grace
             for grace in plan.ended_graces
-            if freshness is Freshness.PROVEN and grace.holder not in waiting
+            if (is_proven or not is_about(grace.holder)) and grace.holder not in waiting
         ),
-        numbers_changed=plan.numbers_changed if freshness is Freshness.PROVEN else (),
-        numbers_forgotten=plan.numbers_forgotten if freshness is Freshness.PROVEN else (),
+        numbers_changed=plan.numbers_changed if is_proven else (),
+        numbers_forgotten=plan.numbers_forgotten if is_proven else (),
     )
 
 
@@ -269,7 +302,9 @@ def _finding(
                 named.setdefault(guid, name)
     known = before.last
     if freshness is Freshness.PROVEN:
-        known = tuple(reading for key in waiting for reading in after.doubts[key].needs)
+        known = tuple(
+            reading for key in waiting if key in after.doubts for reading in after.doubts[key].needs
+        )
         freshness = all_cover(readings, known)
     said = _SAID.get(freshness, _SAID[Freshness.UNKNOWN]).format(known=_named(known)) if known else _FIRST
     at = max((reading.read_at for reading in known if reading.read_at is not None), default=None)

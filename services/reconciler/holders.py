@@ -109,7 +109,7 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     if what is not None:
         table.findings.protected(person, extension, what, "renumbered")
         return
-    if not table.evidence.proves_absence:
+    if not table.evidence.proves_of(person, None):
         table.held_back += 1
         return
     peer = table.situation.peers.get(number)

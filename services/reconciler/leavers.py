@@ -25,7 +25,7 @@ def plan_inactive(table: Worktable, person: Person, extension: Extension | None)
     if outcome is Outcome.KEEP:
         return
     adopting: list[Draft] = []
-    is_deleted = outcome is Outcome.DELETE and table.evidence.proves_absence
+    is_deleted = outcome is Outcome.DELETE and table.evidence.proves_of(person, None)
     if holder is not None and (holder.enabled or is_deleted):
         # Bound first, so that it is known to be theirs when the account is enabled again.
         adopting.append(adoption(table, person, holder))
@@ -64,7 +64,7 @@ def plan_absent(table: Worktable) -> list[str]:
         if guid in people:
             continue
         extension = who.extension_of.get(guid)
-        fact = evidence.absent.get(guid) if evidence.proves_absence else None
+        fact = evidence.fact_of(guid)
         if extension is None:
             is_deleted = fact is not None and not fact.found
             if guid in who.reassigned:
@@ -74,7 +74,7 @@ def plan_absent(table: Worktable) -> list[str]:
             continue
         table.spoken_for.add(extension.id)
         name = binding.person_name or extension.name
-        if table.situation.excludes_holder(guid, extension):
+        if table.situation.excludes_holder(guid, extension) or guid in table.situation.migrated:
             graces.leave(guid)
             continue
         if fact is None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from services.reconciler.begun import settle_begun
 from services.reconciler.countdowns import store_countdowns
 from services.reconciler.exclusions import why_unusable
-from services.reconciler.freshness import weigh
+from services.reconciler.freshness import weigh_all
 from services.reconciler.guards import judge
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
@@ -71,7 +71,7 @@ from shared.domain.plan import (
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
 from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
 from shared.runs.approvals import approval_of, obey
-from shared.runs.controllers import memory_of, remember
+from shared.runs.controllers import memories_of, remember
 from shared.runs.history import last_good_run, refused_before
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
@@ -139,8 +139,8 @@ def _plan_once(work: RunWork) -> None:
         parts = parts_of(session, run.id)
         stored = store.read(session, run.site_id, context.encryption)
         last_good = last_good_run(session, run.site_id, before=run.id)
-        facts = facts_of(session, run, parts, last_good, stored.versions)
-        selection = store.selection_hash(stored.settings.directory, stored.settings.rules)
+        facts = facts_of(session, run, parts, last_good, stored)
+        selection = store.selection_of(stored.settings)
         facts = replace(
             facts,
             is_selection_changed=facts.is_selection_changed
@@ -149,7 +149,7 @@ def _plan_once(work: RunWork) -> None:
         )
         bindings = bindings_of(session, run.site_id)
         left_behind = left_behind_of(session, run.site_id)
-        memory = memory_of(session, run.site_id)
+        memories = memories_of(session, run.site_id)
         department_limit = department_limit_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
         owed_rows = owed.rows(session, run.site_id)
@@ -167,12 +167,12 @@ def _plan_once(work: RunWork) -> None:
     phone_system = replace(
         phone_system_of(context.database, parts.extensions), department_name_limit=department_limit
     )
-    evidence = EvidenceOfRun(context.database, parts)
+    evidence = EvidenceOfRun(context.database, parts, stored.settings, bindings)
     plan = make_plan(
         evidence.people(),
         phone_system,
         bindings,
-        absent_of(context.database, parts, last_good),
+        absent_of(context.database, parts, facts.units, last_good, bindings, memories),
         rules,
         facts.units,
         left_behind,
@@ -182,14 +182,15 @@ def _plan_once(work: RunWork) -> None:
         now=now,
     )
     plan = settle_begun(plan, begun.begun_of(owed_rows), phone_system, bindings)
-    patience = timedelta(hours=stored.settings.directory.controller_agreement_hours)
-    weighed = weigh(plan, evidence.gathered(), memory, now, patience)
-    plan = weighed.plan
+    patience = {
+        key: timedelta(hours=directory.controller_agreement_hours)
+        for key, directory in stored.settings.directory_by_key.items()
+    }
+    plan, memories, waiting = weigh_all(plan, evidence.gathered(), memories, now, patience)
     if run.kind == RunKind.PERSON:
         plan = limited_to(plan, run.person_guid)
     advice = advice_of([*parts.units, parts.extensions])
-    if weighed.finding is not None:
-        plan = replace(plan, findings=(*plan.findings, weighed.finding))
+    plan = replace(plan, findings=(*plan.findings, *waiting))
     if rules.write_back_attribute:
         plan = tell_unwritten(plan, unwritten, rules.write_back_attribute, run.person_guid)
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
@@ -200,7 +201,8 @@ def _plan_once(work: RunWork) -> None:
         verdict,
         stored.versions,
         advice,
-        weighed.memory,
+        {key: memory for key, memory in memories.items() if key in patience},
+        evidence.homes,
         numbers,
         rules.write_back_attribute or "",
         now,
@@ -236,7 +238,8 @@ def _store(
     verdict: Verdict,
     settings_versions: Mapping[str, int],
     advice: Iterable[str],
-    memory: Memory,
+    memories: Mapping[str, Memory],
+    homes: Mapping[str, str | None],
     numbers: Iterable[GivenNumber],
     write_back: str,
     now: datetime,
@@ -282,7 +285,8 @@ def _store(
         _remember(session, run.site_id, plan.remembered)
         _remember_numbers(session, run.site_id, plan, numbers)
         given_numbers.write_to(session, run.site_id, write_back)
-        remember(session, run.site_id, memory)
+        remember(session, run.site_id, memories[""], {key: memory for key, memory in memories.items() if key})
+        _remember_homes(session, run.site_id, homes)
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
@@ -394,6 +398,28 @@ def _remember(session: Session, site_id: str, bindings: Sequence[Binding]) -> No
     ]
     for start in range(0, len(values), _INSERT_BATCH):
         session.connection().execute(noting, values[start : start + _INSERT_BATCH])
+
+
+def _remember_homes(session: Session, site_id: str, homes: Mapping[str, str | None]) -> None:
+    """Note which directory people are in; nothing where there is only one."""
+    if not homes:
+        return
+    rows = session.execute(
+        select(BindingRow.person_guid, BindingRow.directory).where(BindingRow.site_id == site_id)
+    ).all()
+    moved = [
+        {"guid": guid, "home": homes[guid]}
+        for guid, before in rows
+        if homes.get(guid) is not None and homes[guid] != before
+    ]
+    noting = (
+        update(BindingRow)
+        .where(BindingRow.site_id == site_id, BindingRow.person_guid == bindparam("guid"))
+        .values(directory=bindparam("home"))
+        .execution_options(synchronize_session=False)
+    )
+    for start in range(0, len(moved), _INSERT_BATCH):
+        session.connection().execute(noting, moved[start : start + _INSERT_BATCH])
 
 
 def _remember_numbers(session: Session, site_id: str, plan: Plan, known: Iterable[GivenNumber]) -> None:

@@ -34,6 +34,7 @@ from services.reconciler.leavers import (
     plan_without_number,
 )
 from services.reconciler.matching import email_key
+from services.reconciler.migrated import migrated_accounts
 from services.reconciler.number_memory import remember_numbers
 from services.reconciler.rebinding import plan_moves, require_moves
 from services.reconciler.situation import Situation
@@ -75,7 +76,21 @@ def make_plan(
     """
     chosen = _first_unit_wins(people, rules)
     evidence = Evidence.of(units, absent, len(chosen))
-    situation = Situation(chosen, phone_system, bindings, rules, evidence, left_behind, owed, graces, now=now)
+    migrated = migrated_accounts(chosen)
+    for guid in migrated:
+        del chosen[guid]
+    situation = Situation(
+        chosen,
+        phone_system,
+        bindings,
+        rules,
+        evidence,
+        left_behind,
+        owed,
+        graces,
+        migrated=migrated,
+        now=now,
+    )
     known_numbers = tuple(known_numbers)
     gifts = give_numbers(situation, known_numbers, now)
     situation.people, situation.gifts = gifts.people, gifts.of

@@ -118,6 +118,8 @@ def _binding_values(binding: Binding, number: str) -> Fields:
 
 def _why_gone(table: Worktable, binding: Binding, what: str) -> str:
     person = table.situation.people.get(binding.person_guid)
+    if binding.person_guid in table.situation.migrated:
+        return f"{what} was migrated to another domain (its SID is in the sIDHistory of the new one)"
     if person is None:
         fact = table.evidence.absent.get(binding.person_guid)
         is_found = fact is not None and fact.found

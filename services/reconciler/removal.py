@@ -55,7 +55,7 @@ def removal(
     leaving = _with_days(table, extension, outcome, leaving)
     if extension.id in table.assignment.replaced_by:
         outcome = Outcome.DELETE
-    if outcome is Outcome.DELETE and not table.evidence.proves_absence:
+    if outcome is Outcome.DELETE and not table.evidence.proves_of(leaving.person, leaving.guid):
         table.held_back += 1
         outcome = Outcome.DISABLE
     steps = _Steps(extension, leaving, list(after))

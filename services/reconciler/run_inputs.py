@@ -3,7 +3,7 @@
 Called by ``plan_run``. People come as an iterator, one page in memory at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from services.reconciler.absence import agreed
 from services.reconciler.freshness import Evidence
 from shared.database import owed
 from shared.database.columns import DEPARTMENT, PEER, read_beside
@@ -31,11 +32,13 @@ from shared.domain.binding import Binding, BindingOrigin, LeftBehind, Shown
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.content import together, written
 from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.memory import Memory
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import as_it_stands
 from shared.domain.reading import Reading, merged
 from shared.domain.rules import RunFacts, TakenLately, UnitSnapshot
-from shared.settings.documents import Section
+from shared.settings.documents import Section, SiteSettings
+from shared.settings.store import StoredSettings
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +69,11 @@ def parts_of(session: Session, run_id: int) -> Parts:
 
 
 def facts_of(
-    session: Session, run: Run, parts: Parts, last_good: Run | None, versions: Mapping[str, int]
+    session: Session, run: Run, parts: Parts, last_good: Run | None, stored: StoredSettings
 ) -> RunFacts:
-    """What the guards must know; ``versions`` are those of the settings that the plan is made by."""
+    """What the guards must know; ``stored`` are the settings that the plan is made by."""
+    versions, site = stored.versions, stored.settings
+    titles = {key: directory.title for key, directory in site.directory_by_key.items()}
     before: dict[str, int] = {}
     if last_good is not None:
         before = {
@@ -85,12 +90,15 @@ def facts_of(
             source=part.source,
             completed_at=part.completed_at.strftime("%Y-%m-%d %H:%M UTC") if part.completed_at else "",
             problem=part.error_message or "",
+            directory=(key := site.key_of_unit(part.unit) or ""),
+            directory_title=titles[key] if len(titles) > 1 else "",
         )
         for part in parts.units
     )
     # The parts were read one after the other, each with the settings of its moment.
-    directory = Section.DIRECTORY.value
-    changed_meanwhile = versions.get(directory) != run.settings_versions.get(directory)
+    sections = (Section.DIRECTORY.value, Section.DIRECTORIES.value)
+    # A run that an earlier release started knows of one directory.
+    changed_meanwhile = any(versions.get(name) != run.settings_versions.get(name, 0) for name in sections)
     return RunFacts(
         is_first_run=last_good is None,
         is_selection_changed=last_good is not None
@@ -140,21 +148,34 @@ def _units_of(session: Session, run: Run) -> Sequence[SnapshotPart]:
     ).all()
 
 
-def absent_of(database: Database, parts: Parts, last_good: Run | None) -> list[AbsentPerson]:
-    """What the directory said of the absent, with the unit that held each in the last good run."""
-    absent = [
-        person
+def absent_of(
+    database: Database,
+    parts: Parts,
+    units: Iterable[UnitSnapshot],
+    last_good: Run | None,
+    bindings: Iterable[Binding],
+    memories: Mapping[str, Memory],
+) -> list[AbsentPerson]:
+    """What the directories said of the absent, with the unit that held each in the last good run."""
+    said = {
+        part.unit: {person.guid: person for person in read_items(database, part.id, AbsentPerson)}
         for part in parts.absent
         if part.state == PartState.COMPLETE
-        for person in read_items(database, part.id, AbsentPerson)
-    ]
+    }
+    if len(parts.absent) == 1:
+        absent = [person for facts in said.values() for person in facts.values()]
+    else:
+        silent = {part.unit for part in parts.absent} - said.keys()
+        silent |= {unit.directory for unit in units if not unit.is_complete}
+        homes = {binding.person_guid: binding.directory for binding in bindings}
+        absent = list(agreed(said, silent, homes, _forests(parts, memories)))
     if not absent or last_good is None:
         return absent
     wanted = {person.guid for person in absent}
     last_units: dict[str, str] = {}
     with database.read() as session:
-        units = _units_of(session, last_good)
-    for unit in sorted(units, key=lambda part: part.position, reverse=True):
+        parts_before = _units_of(session, last_good)
+    for unit in sorted(parts_before, key=lambda part: part.position, reverse=True):
         try:
             for person in read_items(database, unit.id, Person):
                 if person.guid in wanted:
@@ -163,6 +184,13 @@ def absent_of(database: Database, parts: Parts, last_good: Run | None) -> list[A
             # The pages of old runs are not kept for ever; then the limits count these people for the site only.
             log.info("last_units_unknown", run_id=last_good.id, part_id=unit.id)
     return [replace(person, last_unit=last_units.get(person.guid, "")) for person in absent]
+
+
+def _forests(parts: Parts, memories: Mapping[str, Memory]) -> dict[str, str]:
+    """The root of each directory's forest: as a part of this run has it, else as it was when it last answered."""
+    known = {key: reading.forest for key, memory in memories.items() for reading in memory.last}
+    told = (Reading.from_document(part.proof.get("controller") or {}) for part in parts.units)
+    return known | {reading.directory: reading.forest for reading in told if reading.forest}
 
 
 def bindings_of(session: Session, site_id: str) -> list[Binding]:
@@ -178,6 +206,7 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             BindingRow.shown_first_name,
             BindingRow.shown_last_name,
             BindingRow.shown_email,
+            BindingRow.directory,
         ).where(BindingRow.site_id == site_id)
     )
     return [
@@ -190,6 +219,7 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             row.person_name,
             row.is_disabled_by_rollcall,
             None if row[6] is None else Shown(row[6], row[7] or "", row[8] or ""),
+            row.directory,
         )
         for row in rows
     ]
@@ -260,23 +290,46 @@ def people_of(database: Database, parts: Parts) -> Iterator[Person]:
 class EvidenceOfRun:
     """Who read the run's parts and what they showed; ``people`` must be gone through before the rest is asked for."""
 
-    def __init__(self, database: Database, parts: Parts) -> None:
+    def __init__(
+        self, database: Database, parts: Parts, site: SiteSettings, bindings: Iterable[Binding]
+    ) -> None:
         self._database = database
         self._parts = parts
+        self._site = site
         self._inactive: set[str] = set()
+        # Of a site with one directory there is nothing to tell apart.
+        self._has_several = bool(site.directories.others)
+        self._homes: dict[str, str | None] = {}
+        if self._has_several:
+            self._homes = {binding.person_guid: binding.directory for binding in bindings}
 
     def people(self) -> Iterator[Person]:
-        """As ``people_of``, noting who may not work."""
+        """As ``people_of``, noting who may not work, and of which directory each is."""
         for person in people_of(self._database, self._parts):
             if person.account_state is not AccountState.ENABLED:
                 self._inactive.add(person.guid)
+            if self._has_several:
+                self._homes[person.guid] = self._site.key_of_unit(person.unit)
             yield person
 
-    def gathered(self) -> Evidence:
-        """All of it."""
-        read = [
-            part for part in (*self._parts.units, *self._parts.absent) if part.state == PartState.COMPLETE
+    @property
+    def homes(self) -> Mapping[str, str | None]:
+        """By objectGUID, the key of the directory that somebody was read from, now or when they were last seen."""
+        return self._homes
+
+    def gathered(self) -> dict[str, Evidence]:
+        """All of it by key of the directory; nothing of a directory of which nothing was read."""
+        found = {key: self._gathered(key) for key in self._site.directory_by_key}
+        return {
+            key: evidence for key, evidence in found.items() if evidence.readings or not self._has_several
+        }
+
+    def _gathered(self, key: str) -> Evidence:
+        parts = [
+            *(part for part in self._parts.units if (self._site.key_of_unit(part.unit) or "") == key),
+            *(part for part in self._parts.absent if part.unit == key),
         ]
+        read = [part for part in parts if part.state == PartState.COMPLETE]
         # A part that an earlier release read says no more than where.
         readings = [
             Reading.from_document(part.proof.get("controller") or {"server": part.source})
@@ -284,9 +337,14 @@ class EvidenceOfRun:
             if part.source
         ]
         digests = [part.proof.get("content", "") for part in read]
-        is_whole = len(read) == len(self._parts.units) + len(self._parts.absent) and all(digests)
+        is_whole = len(read) == len(parts) and all(digests)
         content = written(together(int(digest, 16) for digest in digests)) if is_whole else ""
-        return Evidence(merged(readings), content, frozenset(self._inactive))
+        return Evidence(merged(readings), content, frozenset(self._inactive), self._is_of(key))
+
+    def _is_of(self, key: str) -> Callable[[str], bool]:
+        """Of somebody of whom it is not known, and of an extension that is nobody's, each of them is to be believed."""
+        homes = self._homes
+        return lambda person: homes.get(person) in (None, key)
 
 
 def department_limit_of(session: Session, site_id: str) -> int:

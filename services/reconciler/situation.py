@@ -34,7 +34,8 @@ class Gift:
 class Situation:
     """People by GUID, each once, the phone system, the bindings, the rules and the evidence.
 
-    ``gifts`` are, by GUID, the numbers of people to whom the directory gives none; ``people`` have them.
+    ``gifts`` are, by GUID, the numbers of people to whom the directory gives none; ``people`` have them. ``migrated`` are
+    accounts of people who have another one in another domain now, which is among ``people``: its GUID by theirs.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Situation:
         owed: Iterable[Owed] = (),
         graces: Iterable[Grace] = (),
         *,
+        migrated: Mapping[str, str] | None = None,
         now: datetime,
     ) -> None:
         self.people = people
+        self.migrated = migrated or {}
         self.phone_system = phone_system
         self.rules = rules
         self.evidence = evidence
@@ -147,7 +150,9 @@ class Situation:
         """How somebody leaves their extension; ``None`` of everybody else, and in doubt."""
         person = self.people.get(guid)
         if person is None:
-            fact = self.evidence.absent.get(guid) if self.evidence.proves_absence else None
+            if guid in self.migrated:
+                return Departure.MOVED_OUT
+            fact = self.evidence.fact_of(guid)
             if fact is None:
                 return None
             return Departure.MOVED_OUT if fact.found else Departure.DELETED

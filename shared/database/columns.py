@@ -132,6 +132,7 @@ PERSON = Columns(
         "account_state": _STATES.__getitem__,
         "unmapped": _pairs,
         "further": _pairs,
+        "sid_history": tuple,
     },
 )
 EXTENSION = Columns(Extension, _extension, 9, reading={"memberships": _memberships, "further": _pairs})
@@ -139,7 +140,7 @@ ABSENT = Columns(
     AbsentPerson,
     lambda absent: [absent.guid, absent.found, absent.distinguished_name],
     3,
-    unwritten=frozenset({"last_unit"}),
+    unwritten=frozenset({"last_unit", "directory"}),
 )
 PERSON_STATE = Columns(
     PersonState,

@@ -229,6 +229,8 @@ class BindingRow(Base):
     shown_first_name: Mapped[str | None] = mapped_column(Line(300))
     shown_last_name: Mapped[str | None] = mapped_column(Line(300))
     shown_email: Mapped[str | None] = mapped_column(Line(300))
+    # Which directory of the site the person was last read from; unknown until a plan has seen them.
+    directory: Mapped[str | None] = mapped_column(Line(80))
     updated_at: Mapped[datetime]
 
 

@@ -38,6 +38,8 @@ class Binding:
     person_name: str = ""
     disabled_by_rollcall: bool = False
     shown: Shown | None = None
+    # The key of the directory that the person was last read from; unknown until a plan has seen them.
+    directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Person:
     ``unmapped`` are the other fields whose expression does not work for the person, each with a sentence that says why:
     they are empty here, and stay as they are in 3CX. ``further`` are the fields that are managed only where the settings
     map them, without those that are empty; ``template`` is the extension a new one is modelled on, before the unit's.
+    ``sid`` and the SIDs that an account had in other domains are read where a site has several directories.
     """
 
     guid: str
@@ -55,6 +56,8 @@ class Person:
     unmapped: tuple[tuple[str, str], ...] = ()
     further: Further = ()
     template: str = ""
+    sid: str = ""
+    sid_history: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,13 +72,15 @@ class AbsentPerson:
 
     ``found`` is whether the objectGUID still exists anywhere in the domain: moved out of the units (or no
     longer selected by the filter or the required group) when true, deleted when false. ``last_unit`` is the
-    unit of the settings that held them in the last good run, when that is known.
+    unit of the settings that held them in the last good run, when that is known; ``directory`` the key of the one whose
+    word this is, ``None`` when it takes all of them.
     """
 
     guid: str
     found: bool
     distinguished_name: str = ""
     last_unit: str = ""
+    directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Reading:
     is_read_only: bool = False
     # Where it is reached by, which tells it from the others when the address is the domain's name.
     host: str = field(default="", compare=False)
+    # The key of the directory of the site that it is a controller of.
+    directory: str = ""
+    # The root of its forest, which an entry can move about in and keep its objectGUID.
+    forest: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -83,6 +87,8 @@ class Reading:
             "is_suspect": self.is_suspect,
             "is_read_only": self.is_read_only,
             "host": self.host,
+            "directory": self.directory,
+            "forest": self.forest,
         }
 
     @classmethod
@@ -101,6 +107,8 @@ class Reading:
             is_suspect=document.get("is_suspect", False),
             is_read_only=document.get("is_read_only", False),
             host=document.get("host", ""),
+            directory=document.get("directory", ""),
+            forest=document.get("forest", ""),
         )
 
 
@@ -143,7 +151,7 @@ def all_cover(readings: Sequence[Reading], remembered: Iterable[Reading]) -> Fre
 
 
 def merged(readings: Iterable[Reading]) -> tuple[Reading, ...]:
-    """The parts of one run by controller: of each what all its parts surely hold, and the most that one may hold."""
+    """The parts of one directory by controller: of each what all its parts surely hold, and the most that one may hold."""
     found: dict[str, Reading] = {}
     for reading in readings:
         other = found.get(reading.source)

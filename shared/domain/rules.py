@@ -237,6 +237,9 @@ class UnitSnapshot:
     source: str = ""
     completed_at: str = ""
     problem: str = ""
+    # The key of its directory, and what that is called where the site has several.
+    directory: str = ""
+    directory_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

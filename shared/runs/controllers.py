@@ -1,7 +1,8 @@
 """Keeps what a site remembers of its readings of the directory, and forgets a controller when a person says so."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -16,8 +17,15 @@ from shared.errors import NotFound
 _INSERT_BATCH = 5_000
 
 
-def memory_of(session: Session, site_id: str) -> Memory:
-    """What the site remembers; nothing before its first reading."""
+# Under which the readings of the other directories of the site are kept, by their key.
+_OTHERS = "others"
+
+
+def memory_of(session: Session, site_id: str, directory: str = "") -> Memory:
+    """What the site remembers of a directory; nothing before its first reading.
+
+    Doubts are of people, whichever directory they are in: they are all in each.
+    """
     row = session.get(ReadingMemory, site_id)
     if row is None:
         return Memory()
@@ -26,17 +34,26 @@ def memory_of(session: Session, site_id: str) -> Memory:
         item.person: Doubt(item.digest, item.since, _readings(item.needs.get("readings", ())))
         for item in found
     }
-    return replace(_without_doubts(row), doubts=doubts)
+    return replace(_without_doubts(row, directory), doubts=doubts)
 
 
-def memory_without_doubts(session: Session, site_id: str) -> Memory:
-    """What the site remembers of its readings, without the people: they may be many."""
+def memories_of(session: Session, site_id: str) -> dict[str, Memory]:
+    """What the site remembers of each of its directories, by key."""
     row = session.get(ReadingMemory, site_id)
-    return _without_doubts(row) if row is not None else Memory()
+    others = row.readings.get(_OTHERS, {}) if row is not None else {}
+    return {key: memory_of(session, site_id, key) for key in ("", *others)}
 
 
-def remember(session: Session, site_id: str, memory: Memory | None) -> None:
-    """Make this the site's memory; ``None`` leaves none."""
+def memory_without_doubts(session: Session, site_id: str, directory: str = "") -> Memory:
+    """What the site remembers of its readings of a directory, without the people: they may be many."""
+    row = session.get(ReadingMemory, site_id)
+    return _without_doubts(row, directory) if row is not None else Memory()
+
+
+def remember(
+    session: Session, site_id: str, memory: Memory | None, others: Mapping[str, Memory] | None = None
+) -> None:
+    """Make this the site's memory, with that of its other directories; ``None`` leaves none. All doubts are in ``memory``."""
     session.execute(delete(PersonDoubt).where(PersonDoubt.site_id == site_id))
     session.execute(delete(ReadingMemory).where(ReadingMemory.site_id == site_id))
     if memory is None:
@@ -48,6 +65,7 @@ def remember(session: Session, site_id: str, memory: Memory | None) -> None:
             readings={
                 "alternatives": [_documents(item) for item in memory.alternatives],
                 "latest": _documents(memory.latest),
+                **({_OTHERS: {key: _document(other) for key, other in others.items()}} if others else {}),
             },
             behind_since=memory.behind_since,
         )
@@ -73,19 +91,32 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
     """
     if session.get(Site, site_id) is None:
         raise NotFound(f"There is no site '{site_id}'.")
-    memory = memory_of(session, site_id)
-    after = memory.without(name)
-    if after is None:
-        known = ", ".join(sorted({reading.name for reading in memory.readings()})) or "none"
-        raise NotFound(f"Domain controller '{name[:100]}' is unknown. Known: {known}.")
-    remember(session, site_id, after)
+    memories = memories_of(session, site_id)
+    found = {key: memory.without(name) for key, memory in memories.items()}
+    if all(item is None for item in found.values()):
+        known = {reading.name for memory in memories.values() for reading in memory.readings()}
+        raise NotFound(
+            f"Domain controller '{name[:100]}' is unknown. Known: {', '.join(sorted(known)) or 'none'}."
+        )
+    kept = {key: found[key] or memory for key, memory in memories.items()}
+    after = kept.pop("")
+    remember(session, site_id, after, kept)
     said = f"Domain controller {name} was removed. Readings are no longer compared with its data."
     events.record(session, site_id, events.LogEntry("controller.forgotten", said, actor=actor))
     events.audit(session, site_id, actor=actor, action="controller.forgotten", details={"controller": name})
     return after
 
 
-def _without_doubts(row: ReadingMemory) -> Memory:
+def _without_doubts(row: ReadingMemory, directory: str) -> Memory:
+    if directory:
+        stored = row.readings.get(_OTHERS, {}).get(directory, {})
+        since = stored.get("behind_since")
+        return Memory(
+            content=stored.get("content", ""),
+            alternatives=tuple(_readings(item) for item in stored.get("alternatives", ())),
+            latest=_readings(stored.get("latest", ())),
+            behind_since=datetime.fromisoformat(since) if since else None,
+        )
     return Memory(
         content=row.content,
         alternatives=tuple(_readings(item) for item in row.readings.get("alternatives", ())),
@@ -96,6 +127,15 @@ def _without_doubts(row: ReadingMemory) -> Memory:
 
 def _readings(documents: Iterable[dict[str, Any]]) -> Readings:
     return tuple(Reading.from_document(item) for item in documents)
+
+
+def _document(memory: Memory) -> dict[str, Any]:
+    return {
+        "content": memory.content,
+        "alternatives": [_documents(item) for item in memory.alternatives],
+        "latest": _documents(memory.latest),
+        "behind_since": memory.behind_since.isoformat() if memory.behind_since else None,
+    }
 
 
 def _documents(readings: Readings) -> list[dict[str, Any]]:

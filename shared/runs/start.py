@@ -57,17 +57,19 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         person_guid=request.person_guid,
         schedule_slot=slot,
         settings_versions=dict(stored.versions),
-        selection_hash=store.selection_hash(stored.settings.directory, stored.settings.rules),
+        selection_hash=store.selection_of(stored.settings),
         counts={},
         hold_reasons={},
         created_at=datetime.now(UTC),
     )
     session.add(run)
     session.flush()
-    parts = [
-        (PartKind.UNIT, position, unit.dn) for position, unit in enumerate(stored.settings.directory.units)
-    ]
-    parts += [(PartKind.ABSENT, 0, ""), (PartKind.EXTENSIONS, 0, "")]
+    directories = stored.settings.directory_by_key
+    units = [unit.dn for directory in directories.values() for unit in directory.units]
+    parts = [(PartKind.UNIT, position, dn) for position, dn in enumerate(units)]
+    # Whoever is absent is looked for in each directory: a part that one of them does not answer fails alone.
+    parts += [(PartKind.ABSENT, position, key) for position, key in enumerate(directories)]
+    parts.append((PartKind.EXTENSIONS, 0, ""))
     session.execute(
         insert(SnapshotPart),
         [
@@ -104,6 +106,14 @@ def check_ready(settings: SiteSettings) -> None:
         for what, given in (
             ("a domain controller (directory.servers)", settings.directory.servers),
             ("an organizational unit (directory.units)", settings.directory.units),
+            *(
+                (f"{what} of {other.title} (directories.others)", given)
+                for other in settings.directories.others
+                for what, given in (
+                    ("a domain controller", other.servers),
+                    ("an organizational unit", other.units),
+                )
+            ),
             ("the phone system's address (phone_system.base_url)", settings.phone_system.base_url),
             ("the API client's id (phone_system.client_id)", settings.phone_system.client_id),
         )

@@ -7,7 +7,13 @@ from pydantic import SecretStr
 
 from shared.errors import SettingsInvalid
 from shared.settings import store
-from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.documents import (
+    SECTION_MODELS,
+    DirectoriesSettings,
+    DirectorySettings,
+    Document,
+    Section,
+)
 from shared.settings.fields import fields_of
 from shared.settings.sentences import called
 from shared.settings.store import StoredSettings
@@ -25,6 +31,14 @@ def candidate(stored: StoredSettings, section: Section, values: Mapping[str, Any
     :raises SettingsInvalid: a value is wrong, or a stored secret would go to another address.
     """
     current = section_of(stored, section)
+    if section is Section.DIRECTORIES:
+        return _candidate_directories(stored, values)
+    return _keeping_secrets(section, current, values)
+
+
+def _keeping_secrets(
+    section: Section, current: Document, values: Mapping[str, Any], place: str = ""
+) -> Document:
     merged = dict(values)
     kept = [name for name in secret_fields(section) if merged.get(name) in _MASKS]
     for name in kept:
@@ -36,13 +50,40 @@ def candidate(stored: StoredSettings, section: Section, values: Mapping[str, Any
     # What is in no form is typed by nobody.
     typed = [name for name in kept if fields_of(section)[name].group is not None]
     if typed and document.destinations:
-        raise _stays(section, typed[0], current)
+        raise _stays(section, typed[0], current, place)
     return document.model_copy(update=dict.fromkeys(kept, SecretStr("")))
 
 
-def _stays(section: Section, name: str, current: Document) -> SettingsInvalid:
+def _candidate_directories(stored: StoredSettings, values: Mapping[str, Any]) -> Document:
+    """Each of the other directories with the stored secret of the one of its name, under the rule of its own addresses."""
+    known = {directory.name.casefold(): directory for directory in stored.settings.directories.others}
+    rows = values.get("others", ())
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        return store.validate(Section.DIRECTORIES, values)
+    kept: list[Any] = []
+    for row in rows:
+        secret = row.get("password")
+        before = known.get(str(row.get("name", "")).strip().casefold())
+        kept.append(
+            {**row, "password": secret if secret not in _MASKS else before.password if before else ""}
+        )
+    # Said with its place in the list; the rule of the addresses comes after what each value must be.
+    document = store.validate(Section.DIRECTORIES, {**values, "others": kept})
+    assert isinstance(document, DirectoriesSettings)
+    others = [
+        _keeping_secrets(
+            Section.DIRECTORY, known.get(item.name.casefold(), DirectorySettings()), row, f"others.{index}."
+        )
+        for index, (item, row) in enumerate(zip(document.others, rows, strict=True))
+    ]
+    return document.model_copy(update={"others": tuple(others)})
+
+
+def _stays(section: Section, name: str, current: Document, place: str = "") -> SettingsInvalid:
     where = ", ".join(sorted(destination.address for destination in current.destinations))
     why = f"It was stored for {where}. Enter it again to use it with another address, security or CA certificate."
+    section = Section.DIRECTORIES if place else section
+    name = f"{place}{name}"
     return SettingsInvalid(
         f"{called(section, name)}: {why} Nothing was sent or saved.", place=f"{section}.{name}", why=why
     )
@@ -55,7 +96,7 @@ def section_of(stored: StoredSettings, section: Section) -> Document:
 
 
 def secret_fields(section: Section) -> tuple[str, ...]:
-    """The names of the section's secrets."""
+    """The names of the section's own secrets; those of its lists are not among them."""
     return tuple(
         name for name, field in SECTION_MODELS[section].model_fields.items() if field.annotation is SecretStr
     )

@@ -13,6 +13,7 @@ from shared.domain.rules import ArchiveRule, Exclusion, Limits, NumberRange, Rul
 from shared.settings.declaration import Document as Document
 from shared.settings.sections.archive import ArchiveSettings as ArchiveSettings
 from shared.settings.sections.branding import BrandingSettings as BrandingSettings
+from shared.settings.sections.directories import DirectoriesSettings as DirectoriesSettings
 from shared.settings.sections.directory import AttributeSettings as AttributeSettings
 from shared.settings.sections.directory import Authentication as Authentication
 from shared.settings.sections.directory import DirectorySettings as DirectorySettings
@@ -44,6 +45,7 @@ class Section(StrEnum):
     """The sections of a site's settings, each one document with its own versions."""
 
     DIRECTORY = "directory"
+    DIRECTORIES = "directories"
     PHONE_SYSTEM = "phone_system"
     RULES = "rules"
     LIMITS = "limits"
@@ -61,6 +63,7 @@ class SiteSettings(Document):
     """All sections of one site; a section never saved has its defaults."""
 
     directory: DirectorySettings = DirectorySettings()
+    directories: DirectoriesSettings = DirectoriesSettings()
     phone_system: PhoneSystemSettings = PhoneSystemSettings()
     rules: RulesSettings = RulesSettings()
     limits: LimitsSettings = LimitsSettings()
@@ -73,15 +76,50 @@ class SiteSettings(Document):
     second_factor: SecondFactorSettings = SecondFactorSettings()
     branding: BrandingSettings = BrandingSettings()
 
+    @property
+    def all_directories(self) -> tuple[DirectorySettings, ...]:
+        """The directories of the site in order: that of the section ``directory``, then the others."""
+        return (self.directory, *self.directories.others)
+
+    @property
+    def directory_by_key(self) -> dict[str, DirectorySettings]:
+        """The directories by what they are known by where something is stored: the first by nothing, another by its name.
+
+        What was stored before there were several is the first one's.
+        """
+        return {"": self.directory} | {directory.name: directory for directory in self.directories.others}
+
+    def key_of_unit(self, unit: str) -> str | None:
+        """The key of the directory that an organizational unit is read from; ``None`` when it is in none of them."""
+        folded = unit.casefold()
+        for key, directory in self.directory_by_key.items():
+            if any(folded == known.dn.casefold() for known in directory.units):
+                return key
+        return None
+
     def contradiction(self) -> tuple[Section, str, str] | None:
         """Section, setting and sentence: where and why sections, each right alone, cannot be used together; ``None`` when they can."""
-        if self.directory_groups.is_enabled and self.directory.security is Security.PLAIN:
+        if self.directory_groups.is_enabled and any(
+            directory.security is Security.PLAIN for directory in self.all_directories
+        ):
             said = (
                 "Sign-in with directory passwords requires LDAPS or StartTLS. Change Security in the Active "
                 "Directory settings first."
             )
             return Section.DIRECTORY_GROUPS, "is_enabled", said
-        units = {unit.dn.casefold() for unit in self.directory.units}
+        units: set[str] = set()
+        for directory in self.all_directories:
+            for unit in directory.units:
+                if unit.dn.casefold() in units:
+                    said = f"{unit.dn} is listed in two directories. Remove it from one of them."
+                    return Section.DIRECTORIES, "others", said
+            units |= {unit.dn.casefold() for unit in directory.units}
+        if any(
+            directory.name.casefold() == self.directory.title.casefold()
+            for directory in self.directories.others
+        ):
+            said = f"Two directories are named {self.directory.title}. Give one of them another name."
+            return Section.DIRECTORIES, "others", said
         for item in self.rules.number_ranges:
             if item.unit and item.unit.casefold() not in units:
                 said = (
@@ -121,7 +159,8 @@ class SiteSettings(Document):
                     unit.template_extension,
                     unit.template_memberships is Memberships.LIKE_TEMPLATE,
                 )
-                for unit in self.directory.units
+                for directory in self.all_directories
+                for unit in directory.units
             ),
             exclusions=tuple(Exclusion(item.kind, item.value) for item in self.rules.exclusions),
             number_ranges=tuple(
@@ -136,7 +175,11 @@ class SiteSettings(Document):
             moves_with_number=self.relay.is_configured,
             protected_numbers=(
                 *((archive.extension,) if archive.extension else ()),
-                *self.directory.attributes.templates(),
+                *(
+                    number
+                    for directory in self.all_directories
+                    for number in directory.attributes.templates()
+                ),
             ),
         )
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -189,10 +189,52 @@ def write(
 
 def public(document: Document) -> dict[str, Any]:
     """The document as anyone may see it: of a secret only whether it is set (``null`` or ``"set"``)."""
-    values = document.model_dump(mode="json")
-    for name, value in _secrets(document).items():
-        values[name] = "set" if value.get_secret_value() else None
+    return dumped(document, lambda secret: "set" if secret else None)
+
+
+def dumped(document: Document, written: Callable[[str], Any]) -> dict[str, Any]:
+    """The document as JSON, each secret in it, however deep, as ``written`` has it."""
+    return _with_secrets(document.model_dump(mode="json"), document, written)
+
+
+def _with_secrets(
+    values: dict[str, Any], document: Document, written: Callable[[str], Any]
+) -> dict[str, Any]:
+    for name in type(document).model_fields:
+        value = getattr(document, name)
+        if isinstance(value, SecretStr):
+            values[name] = written(value.get_secret_value())
+        elif isinstance(value, Document):
+            _with_secrets(values[name], value, written)
+        elif isinstance(value, tuple):
+            for item, inside in zip(values[name], value, strict=True):
+                if isinstance(inside, Document):
+                    _with_secrets(item, inside, written)
     return values
+
+
+def without_secrets(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of this model as JSON, without the secrets that are in it, however deep."""
+    kept: dict[str, Any] = {}
+    for name, value in values.items():
+        item = model.model_fields[name].annotation if name in model.model_fields else None
+        if item is SecretStr:
+            continue
+        inside = next(
+            (
+                kind
+                for kind in (item, *get_args(item))
+                if isinstance(kind, type) and issubclass(kind, BaseModel)
+            ),
+            None,
+        )
+        if inside is not None and isinstance(value, Mapping):
+            kept[name] = without_secrets(inside, value)
+        elif inside is not None and isinstance(value, list | tuple):
+            kept[name] = [without_secrets(inside, row) for row in value]
+        else:
+            kept[name] = value
+    return kept
 
 
 def with_newest_key(values: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
@@ -200,26 +242,57 @@ def with_newest_key(values: Mapping[str, Any], encryption: Encryption) -> dict[s
 
     :raises SecretUnreadable: none of the keys can read one of them.
     """
-    return {
-        name: {_ENCRYPTED: encryption.encrypt(encryption.decrypt(value[_ENCRYPTED]))}
-        if _is_sealed(value) and not encryption.is_current(value[_ENCRYPTED])
-        else value
-        for name, value in values.items()
-    }
+
+    def renewed(sealed: str) -> dict[str, str]:
+        is_current = encryption.is_current(sealed)
+        return {_ENCRYPTED: sealed if is_current else encryption.encrypt(encryption.decrypt(sealed))}
+
+    return {name: _with_opened(value, renewed) for name, value in values.items()}
 
 
 def secrets_in(values: Mapping[str, Any]) -> list[str]:
     """The encrypted secrets of a stored document."""
-    return [value[_ENCRYPTED] for value in values.values() if _is_sealed(value)]
+    found: list[str] = []
+    _with_opened(dict(values), found.append)
+    return found
 
 
-def selection_hash(directory: DirectorySettings, rules: RulesSettings = RulesSettings()) -> str:
+def _with_opened(value: Any, opened: Callable[[str], Any]) -> Any:
+    """Part of a stored document with what ``opened`` makes of each encrypted secret in it."""
+    if isinstance(value, Mapping):
+        if _ENCRYPTED in value:
+            return opened(value[_ENCRYPTED])
+        return {name: _with_opened(inside, opened) for name, inside in value.items()}
+    return [_with_opened(item, opened) for item in value] if isinstance(value, list) else value
+
+
+def selection_hash(
+    directory: DirectorySettings,
+    rules: RulesSettings = RulesSettings(),
+    others: Iterable[DirectorySettings] = (),
+) -> str:
     """A hash of everything that decides who is selected and under which number.
 
     A run after a change of it is held, because most people may look gone.
     """
+    chosen = _selection(directory)
+    if rules.number_ranges:
+        # Whoever had no extension for want of a number gets one; without ranges the hash stays what it was.
+        chosen["ranges"] = [item.model_dump(mode="json", exclude={"order"}) for item in rules.number_ranges]
+    further = [_selection(other) for other in others]
+    if further:
+        chosen["others"] = further
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+
+
+def selection_of(settings: SiteSettings) -> str:
+    """``selection_hash`` of all directories of a site."""
+    return selection_hash(settings.directory, settings.rules, settings.directories.others)
+
+
+def _selection(directory: DirectorySettings) -> dict[str, Any]:
     number = directory.attributes.number
-    chosen: dict[str, Any] = {
+    return {
         "units": [unit.dn.lower() for unit in directory.units],
         "filter": directory.filter,
         "required_group": directory.required_group.lower(),
@@ -227,35 +300,16 @@ def selection_hash(directory: DirectorySettings, rules: RulesSettings = RulesSet
         "number": number if compile_mapping(number).is_expression else number.lower(),
         "number_rule": directory.number_rule.model_dump(),
     }
-    if rules.number_ranges:
-        # Whoever had no extension for want of a number gets one; without ranges the hash stays what it was.
-        chosen["ranges"] = [item.model_dump(mode="json", exclude={"order"}) for item in rules.number_ranges]
-    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
-
-
-def _secrets(document: Document) -> dict[str, SecretStr]:
-    return {
-        name: value
-        for name in type(document).model_fields
-        if isinstance(value := getattr(document, name), SecretStr)
-    }
 
 
 def seal_secrets(document: Document, encryption: Encryption) -> dict[str, Any]:
     """The document as it is stored: its secrets encrypted."""
-    values = document.model_dump(mode="json")
-    for name, value in _secrets(document).items():
-        text = value.get_secret_value()
-        values[name] = {_ENCRYPTED: encryption.encrypt(text)} if text else ""
-    return values
+    return dumped(document, lambda secret: {_ENCRYPTED: encryption.encrypt(secret)} if secret else "")
 
 
 def open_secrets(values: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
-    return {
-        name: encryption.decrypt(value[_ENCRYPTED]) if _is_sealed(value) else value
-        for name, value in values.items()
-    }
+    """A stored document with its secrets readable.
 
-
-def _is_sealed(value: Any) -> bool:
-    return isinstance(value, dict) and _ENCRYPTED in value
+    :raises SecretUnreadable: none of the keys can read one of them.
+    """
+    return {name: _with_opened(value, encryption.decrypt) for name, value in values.items()}

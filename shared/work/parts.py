@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from shared.database import events
 from shared.database.pages import Item, delete_other_attempts, delete_pages, write_page
 from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
-from shared.errors import LeaseHeld, RollcallError, TransientError, TransitionRefused
+from shared.errors import LeaseHeld, RollcallError, SettingsInvalid, TransientError, TransitionRefused
 from shared.runs.due import part_message
 from shared.settings import store
-from shared.settings.documents import SiteSettings
+from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.work import bulkhead
 from shared.work.claimed import Work
 from shared.work.moves import move_part
@@ -57,6 +57,20 @@ class PartWork(Work):
         """The site's settings as they are now."""
         with self.context.database.read() as session:
             return store.read(session, self.site_id, self.context.encryption).settings
+
+    def directory(self, settings: SiteSettings) -> tuple[str, DirectorySettings]:
+        """The key and the settings of the directory that the part is to be read from.
+
+        :raises SettingsInvalid: it was removed from the settings meanwhile.
+        """
+        # A unit that was taken out of the settings meanwhile is read as ever: the plan goes by the settings.
+        key = (settings.key_of_unit(self.unit) or "") if self.kind is PartKind.UNIT else self.unit
+        found = settings.directory_by_key.get(key)
+        if found is None:
+            raise SettingsInvalid(
+                f"The directory {key} was removed from the settings while the run was reading."
+            )
+        return key, found
 
     def store(self, items: Sequence[Item]) -> None:
         """Store the next page and renew the claim.
@@ -205,8 +219,8 @@ class PartWork(Work):
     def _log(self, session: Session, level: EventLevel, sentence: str) -> None:
         what = {
             PartKind.UNIT: f"The organizational unit {self.unit}",
-            PartKind.ABSENT: "The directory",
-            PartKind.LOOKUP: "The directory",
+            PartKind.ABSENT: f"The directory {self.unit}".strip(),
+            PartKind.LOOKUP: f"The directory {self.unit}".strip(),
             PartKind.EXTENSIONS: "The phone system",
         }[self.kind]
         message = f"{what} could not be read (attempt {self.attempt}): {sentence}"

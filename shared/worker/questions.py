@@ -155,12 +155,7 @@ class Sealed:
 
 def seal(document: Document, encryption: Encryption) -> str:
     """A settings document for the journey to a worker."""
-    values = document.model_dump(mode="json")
-    for name in type(document).model_fields:
-        value = getattr(document, name)
-        if hasattr(value, "get_secret_value"):
-            values[name] = value.get_secret_value()
-    return encryption.encrypt(json.dumps(values))
+    return encryption.encrypt(json.dumps(store.dumped(document, str)))
 
 
 def unseal(section: Section, sealed: str, encryption: Encryption) -> Document:

@@ -29,6 +29,8 @@ from tests.support.tools import leave_out, require
 REALM = "CORP.EXAMPLE.TEST"
 BASE_DN = "DC=corp,DC=example,DC=test"
 PASSWORD = "Roll-Call.4711"
+# A domain of another forest, with a template database of its own.
+OTHER_REALM = "EMEA.EXAMPLE.ORG"
 USER = f"Administrator@{REALM.lower()}"
 PACKAGES = "samba-ad-dc samba-ad-provision ldb-tools"
 _HOST = "dc1"
@@ -56,13 +58,14 @@ Values = Mapping[str, str | bytes | list[str]]
 class SambaDomain:
     """One domain controller in a folder. ``start`` it, ``stop`` it, ``kill`` it, let it ``freeze``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, realm: str = REALM) -> None:
         self.folder = folder
+        self.realm = realm
         self.address = ""
         self.ca_certificate = ""
-        self.tls_name = f"{_HOST}.{REALM.lower()}"
-        self.base_dn = BASE_DN
-        self.user = USER
+        self.tls_name = f"{_HOST}.{realm.lower()}"
+        self.base_dn = ",".join(f"DC={part}" for part in realm.lower().split("."))
+        self.user = f"Administrator@{realm.lower()}"
         self.password = PASSWORD
         self.options: dict[str, str] = {}
         """Of smb.conf, above those of every test; from the next start on."""
@@ -78,7 +81,7 @@ class SambaDomain:
         """Serve; a second start serves the same entries at the same address."""
         if not (self.folder / "private" / "sam.ldb").exists():
             shutil.copytree(
-                _provisioned(self._tools["samba"]), self.folder, symlinks=True, dirs_exist_ok=True
+                _provisioned(self._tools["samba"], self.realm), self.folder, symlinks=True, dirs_exist_ok=True
             )
         for name in _FOLDERS:
             (self.folder / name).mkdir(exist_ok=True)
@@ -138,7 +141,7 @@ class SambaDomain:
             f"replUpToDateVector:: {_encoded(vector)}\n"
         )
         _call(self._tools["ldbmodify"], "--relax", "-H", str(folder / "private" / "sam.ldb"), str(changes))
-        return SambaDomain(folder)
+        return SambaDomain(folder, self.realm)
 
     def _value(self, base: str, attribute: str) -> str:
         """One attribute of an entry of the stopped server."""
@@ -161,6 +164,12 @@ class SambaDomain:
             line.partition(": ")[2] for line in found.splitlines() if line.startswith(f"{attribute}: ")
         )
 
+    def change(self, ldif: str) -> None:
+        """Change entries as only the controller itself can: what no client may write."""
+        path = self.folder / "change.ldif"
+        path.write_text(ldif, encoding="utf-8")
+        _call(self._tools["ldbmodify"], "--relax", "-H", str(self.folder / "private" / "sam.ldb"), str(path))
+
     def load(self, ldif: str) -> None:
         """Add entries straight to the database; a running server sees them at once."""
         path = self.folder / "load.ldif"
@@ -177,7 +186,7 @@ class SambaDomain:
         """A connection with all rights, for the changes that people make."""
         server = ldap3.Server(self.address, port=636, use_ssl=True, get_info=ldap3.NONE)
         made = ldap3.Connection(
-            server, USER, PASSWORD, auto_bind=ldap3.AUTO_BIND_NO_TLS, raise_exceptions=True
+            server, self.user, PASSWORD, auto_bind=ldap3.AUTO_BIND_NO_TLS, raise_exceptions=True
         )
         # ldap3's own context would leave a connection open that was bound before it began.
         try:
@@ -200,8 +209,8 @@ class SambaDomain:
         options = {
             "server role": "active directory domain controller",
             "server services": "ldap",
-            "realm": REALM,
-            "workgroup": "CORP",
+            "realm": self.realm,
+            "workgroup": self.realm.partition(".")[0],
             "netbios name": _HOST,
             "interfaces": f"{self.address}/8",
             "bind interfaces only": "yes",
@@ -287,10 +296,10 @@ def escaped_rdn(value: str) -> str:
 
 
 @contextmanager
-def samba_domain() -> Iterator[SambaDomain]:
+def samba_domain(realm: str = REALM) -> Iterator[SambaDomain]:
     """A running domain controller without people."""
     with tempfile.TemporaryDirectory(prefix="rollcall-samba-") as folder:
-        domain = SambaDomain(Path(folder))
+        domain = SambaDomain(Path(folder), realm)
         domain.start()
         try:
             yield domain
@@ -330,19 +339,19 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
-def _provisioned(samba: str) -> Path:
+def _provisioned(samba: str, realm: str) -> Path:
     """The folder that every controller is a copy of, made on first use."""
     version = subprocess.run(
         [samba, "--version"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout.split()[-1]
-    made = cache_folder() / f"samba-{version}-{REALM}"
+    made = cache_folder() / f"samba-{version}-{realm}"
     with locked("provision"):
         if not made.exists():
             work = made.with_name(made.name + f".{os.getpid()}")
             # Debian's own Python: it alone has Samba's modules.
             _call(
                 "/usr/bin/python3", "-c", _PROVISION, "domain", "provision", f"--targetdir={work}",
-                f"--realm={REALM}", "--domain=CORP", f"--host-name={_HOST}", "--host-ip=127.0.0.1",
+                f"--realm={realm}", f"--domain={realm.partition('.')[0]}", f"--host-name={_HOST}", "--host-ip=127.0.0.1",
                 "--server-role=dc", "--dns-backend=NONE", "--plaintext-secrets", f"--adminpass={PASSWORD}",
                 "--option=ldb:nosync=yes", "--option=tdb:nosync=yes",
             )  # fmt: skip

@@ -38,6 +38,17 @@ SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
         "password": "(written, never read)",
         "units": [{"dn": "OU=Sales,DC=corp,DC=example", "template_extension": "100"}],
     },
+    Section.DIRECTORIES: {
+        "others": [
+            {
+                "name": "emea.example",
+                "servers": ["dc1.emea.example"],
+                "user": "rollcall@emea.example",
+                "password": "(written, never read)",
+                "units": [{"dn": "OU=Sales,DC=emea,DC=example"}],
+            }
+        ]
+    },
     Section.PHONE_SYSTEM: {
         "base_url": "https://pbx.example.com:5001",
         "client_id": "rollcall",

@@ -119,7 +119,7 @@ def _is_deleted(situation: Situation, newcomers: Newcomers, person: Person, exte
     outcome = situation.leaving(person.guid, extension)
     return (
         (outcome is Outcome.DELETE or extension.id in newcomers.replaced_by)
-        and situation.evidence.proves_absence
+        and situation.evidence.proves_of(person, None)
         and situation.protection(extension) is None
         and not situation.excludes(extension)
     )

@@ -163,7 +163,9 @@ def _after(
         return Taking(extension, Reason.REBOUND, previous)
     if situation.graces.is_protected(holder):
         return Refusal(extension, Obstacle.KEPT_BY_HAND, previous)
-    if rules.when_number_passed_on is PassedOn.TAKE_OVER and _can_be_passed_on(situation, extension, leaving):
+    if rules.when_number_passed_on is PassedOn.TAKE_OVER and _can_be_passed_on(
+        situation, extension, leaving, holder
+    ):
         return Taking(extension, Reason.TAKEN_OVER, previous)
     if not _is_passed_on(situation, extension, holder):
         return None
@@ -181,15 +183,15 @@ def _is_passed_on(situation: Situation, extension: Extension, holder: str) -> bo
         leaving is Outcome.DISABLE
         and situation.kept_free.reason(extension.number) is None
         and not situation.excludes_holder(holder, extension)
-        and _can_be_passed_on(situation, extension, leaving)
+        and _can_be_passed_on(situation, extension, leaving, holder)
     )
 
 
-def _can_be_passed_on(situation: Situation, extension: Extension, leaving: Outcome) -> bool:
+def _can_be_passed_on(situation: Situation, extension: Extension, leaving: Outcome, holder: str) -> bool:
     return (
         leaving is not Outcome.KEEP
         and situation.protection(extension) is None
-        and situation.evidence.proves_absence
+        and situation.evidence.proves_of(situation.people.get(holder), holder)
     )
 
 

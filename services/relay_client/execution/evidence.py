@@ -29,6 +29,8 @@ _NOT_ASKED = (
     "{name} was to get another number, but the directory could not confirm it. The next run tries again."
 )
 
+_UNANSWERED = "{name} was to be looked up again before this, and not every directory answered: {said} The next run tries again."
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -75,10 +77,19 @@ def gather(work: RunWork, key: StageKey) -> Evidence | None:
         if part.state == PartState.COMPLETE and now - lookups.began_at(part) <= lookups.MAX_AGE
     ]
     states = _states(database, young)
-    known = _known(concerned, states)
+    waiting = _unanswered(key, concerned, states, young)
+    known = _known(concerned, states.keys() | waiting.keys())
     if known:
+        known_to, known = known[-1].row_id, [item for item in known if item.guid in states]
         then = _then(database, readings, {concern.guid for concern in known})
-        return Evidence(good_until, known[-1].row_id, _outdated(known, then, states))
+        rows = {
+            item.row_id: waiting[item.guid]
+            for item in concerned
+            # What only adds goes on without a look-up, as where no directory answers.
+            if item.guid in waiting
+            and (key.stage in _REMOVING or item.as_kind is CommandKind.RENUMBER_EXTENSION)
+        }
+        return Evidence(good_until, known_to, _outdated(known, then, states), rows)
     failed = looked_up[-1] if looked_up and looked_up[-1].state == PartState.FAILED else None
     if failed is None or failed.completed_at is None or now - failed.completed_at > lookups.MAX_AGE:
         _ask(work, key, concerned[-1].row_id)
@@ -119,6 +130,23 @@ def _known(concerned: Iterable[Concern], states: Collection[str]) -> list[Concer
             return [item for item in known if item.row_id != concern.row_id]
         known.append(concern)
     return known
+
+
+def _unanswered(
+    key: StageKey, concerned: Iterable[Concern], states: Collection[str], parts: Sequence[SnapshotPart]
+) -> dict[str, str]:
+    """Who was asked for and may be in a directory of the site that did not answer, each with the sentence why they wait."""
+    why: dict[str, str] = {}
+    for part in parts:
+        silent = part.proof.get("unanswered")
+        if silent and (part.proof["wave"], part.proof["stage"]) == (key.wave, key.stage.value):
+            said = " ".join(silent.values())
+            why |= {
+                item.guid: _UNANSWERED.format(name=item.name, said=said)
+                for item in concerned
+                if item.row_id <= part.proof["up_to"] and item.guid not in states
+            }
+    return why
 
 
 def _states(database: Database, parts: Iterable[SnapshotPart]) -> dict[str, PersonState]:

@@ -193,9 +193,17 @@ def global_catalog(server: str) -> str:
     )
 
 
+def domain_of(distinguished_name: str) -> str:
+    """The domain that a name is in, as in DNS: ``corp.example``; empty when it names none."""
+    return ".".join(re.findall(r"(?:^|(?<=,))\s*DC\s*=\s*([^,]+)", distinguished_name, re.IGNORECASE)).lower()
+
+
 class DirectorySettings(Document):
     """Where people are read from, and as whom. Nothing is written to Active Directory but given numbers, if so set."""
 
+    name: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = setting(
+        "", "Name", "What messages call this directory when there are several, e.g. corp.example."
+    )
     servers: tuple[Text, ...] = setting(
         (),
         "Servers",
@@ -293,6 +301,12 @@ class DirectorySettings(Document):
         return frozenset(
             sent_to(f"{server.strip().lower()} ({self.security.label})", proof) for server in self.servers
         )
+
+    @property
+    def title(self) -> str:
+        """What to call the directory in a sentence: its name, else the domain of its units, else its first server."""
+        domains = (domain_of(unit.dn) for unit in self.units)
+        return self.name or next(filter(None, domains), "") or next(iter(self.servers), "") or "the directory"
 
     @field_validator("servers")
     @classmethod

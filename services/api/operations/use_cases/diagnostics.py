@@ -32,7 +32,8 @@ from shared.database.migrate import standing
 from shared.database.tables import Run, SnapshotPart
 from shared.distribution import installed_version
 from shared.errors import RollcallError
-from shared.settings.candidate import secret_fields, section_of
+from shared.settings import store
+from shared.settings.candidate import section_of
 from shared.settings.documents import Section
 from shared.worker.context import Context
 
@@ -168,8 +169,7 @@ def _secrets(context: Context, sites: Iterable[str]) -> list[str]:
             # Its settings cannot be read, so they are in no text of ours either.
             continue
         for section in Section:
-            document = section_of(stored, section)
-            known |= {getattr(document, name).get_secret_value() for name in secret_fields(section)}
+            store.dumped(section_of(stored, section), known.add)
     # As they stand in addresses, too.
     known |= {quote(secret, safe="") for secret in known}
     return sorted((secret for secret in known if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)

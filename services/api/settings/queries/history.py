@@ -12,9 +12,9 @@ from services.api.console.words import field_value
 from shared.database.tables import SettingsVersion, Site
 from shared.errors import NotFound
 from shared.settings.candidate import secret_fields
-from shared.settings.documents import Section
-from shared.settings.fields import Field, fields_of
-from shared.settings.store import open_secrets, unsaved
+from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.fields import Field, fields_of, label_of
+from shared.settings.store import dumped, open_secrets, unsaved, without_secrets
 from shared.worker.context import Context
 
 _SHOWN = 20
@@ -45,8 +45,7 @@ def read_history(
         begun_with = session.get_one(Site, site_id).beginning
     # The first version changed what the site began with.
     documents = [open_secrets(row.document, context.encryption) for row in rows]
-    before_first = unsaved(section, begun_with).model_dump(mode="json")
-    documents += [before_first | dict.fromkeys(secret_fields(section), "")]
+    documents.append(dumped(unsaved(section, begun_with), str))
     told = [
         Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
         for row, (newer, older) in zip(rows, pairwise(documents), strict=True)
@@ -69,22 +68,20 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
         )
     if document is None:
         raise NotFound(f"The {section.value.replace('_', ' ')} settings have no version {version}.")
-    return _visible(section, document)
-
-
-def _visible(section: Section, document: Mapping[str, Any]) -> dict[str, Any]:
-    secrets = secret_fields(section)
-    return {name: value for name, value in document.items() if name not in secrets}
+    return without_secrets(SECTION_MODELS[section], document)
 
 
 def _changes(
     section: Section, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, str | None, str | None]]:
-    was, becomes = dict(_flat(_visible(section, before))), dict(_flat(_visible(section, after)))
+    if section is Section.DIRECTORIES:
+        yield from _changes_of_directories(before, after)
+        return
+    was, becomes = dict(_flat(before)), dict(_flat(after))
     known = fields_of(section)
     for name in dict.fromkeys([*was, *becomes]):
         old, new = was.get(name), becomes.get(name)
-        if old == new:
+        if old == new or (name in known and known[name].kind == "secret"):
             continue
         if isinstance(old, list) and isinstance(new, list):
             rows = [[_shown(row, known.get(name)) for row in side] for side in (old, new)]
@@ -94,6 +91,21 @@ def _changes(
     for name in secret_fields(section):
         if before.get(name, "") != after.get(name, ""):
             yield name, None, "changed" if after.get(name) else "forgotten"
+
+
+def _changes_of_directories(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[str, str | None, str | None]]:
+    """Directory by directory, each known by its name."""
+    was, becomes = ({row["name"]: row for row in side.get("others", ())} for side in (before, after))
+    for name in dict.fromkeys([*was, *becomes]):
+        if name not in becomes:
+            yield name, "removed", None
+        elif name not in was:
+            yield name, None, "added"
+        else:
+            for place, old, new in _changes(Section.DIRECTORY, was[name], becomes[name]):
+                yield f"{name}: {label_of(Section.DIRECTORY, place)}", old, new
 
 
 def _changed_rows(name: str, old: list[str], new: list[str]) -> Iterator[tuple[str, str | None, str | None]]:

@@ -13,8 +13,8 @@ from shared.database import events
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.settings import store
-from shared.settings.candidate import candidate, secret_fields, section_of
-from shared.settings.documents import Document, Section
+from shared.settings.candidate import candidate, section_of
+from shared.settings.documents import SECTION_MODELS, Document, Section
 from shared.settings.sentences import called
 from shared.settings.store import StoredSettings
 from shared.worker.context import Context
@@ -67,9 +67,7 @@ def export_settings(context: Context, site_id: str) -> dict[str, Any]:
     exported: dict[str, Any] = {}
     for section in Section:
         values = store.public(section_of(stored, section))
-        for name in secret_fields(section):
-            del values[name]
-        exported[section.value] = values
+        exported[section.value] = store.without_secrets(SECTION_MODELS[section], values)
     return exported
 
 

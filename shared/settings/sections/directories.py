@@ -1,0 +1,38 @@
+"""The other directories of a site: domains beside the one of the section ``directory``."""
+
+from pydantic import field_validator
+
+from shared.settings.declaration import Destination, Document, setting
+from shared.settings.sections.directory import DirectorySettings
+
+# Each is read in turn and shown on a page of its own.
+MOST = 20
+
+
+class DirectoriesSettings(Document):
+    """Further Active Directory domains whose people have extensions, each with everything that the first one has."""
+
+    others: tuple[DirectorySettings, ...] = setting(
+        (),
+        "Other domains",
+        "Each with a name, and the same settings as directory. A person found in two of them belongs to the first.",
+    )
+
+    @property
+    def destinations(self) -> frozenset[Destination]:
+        """Where the secrets of all of them go; each goes only to its own (``services.api``, ``candidate``)."""
+        return frozenset().union(*(directory.destinations for directory in self.others))
+
+    @field_validator("others")
+    @classmethod
+    def _each_name_once(cls, others: tuple[DirectorySettings, ...]) -> tuple[DirectorySettings, ...]:
+        if len(others) > MOST:
+            raise ValueError(f"A site can have {MOST} other domains. Use another site for more.")
+        seen: set[str] = set()
+        for directory in others:
+            if not directory.name:
+                raise ValueError("Each of the other domains needs a name, e.g. emea.example.")
+            if directory.name.casefold() in seen:
+                raise ValueError(f"Two domains are named {directory.name}. Give one of them another name.")
+            seen.add(directory.name.casefold())
+        return others

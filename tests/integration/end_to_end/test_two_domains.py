@@ -1,0 +1,127 @@
+"""Two domains in one site: one number space, and each directory speaks for its own people alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import ldap3
+import pytest
+
+from shared.database.tables import BindingRow, RunState
+from shared.domain.command import CommandKind
+from tests.integration.end_to_end.conftest import Ends
+from tests.support.office import Office
+from tests.support.samba import SambaDomain
+
+pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+
+DELETE_ALL = {"when_moved_out": "delete", "when_deleted": "delete", "when_number_cleared": "delete"}
+EMEA = "emea.example.org"
+
+
+@pytest.fixture
+def emea(ends: Ends, other_samba: SambaDomain) -> Iterator[Office]:
+    """An office of the same name in the other domain."""
+    if other_samba._process is None:
+        other_samba.start()
+    with other_samba.administrator() as connection:
+        yield Office(other_samba, connection, ends.office.name)
+
+
+def directories(ends: Ends, emea: Office, corp_unit: str, emea_unit: str, **sections: object) -> None:
+    """The site reads a unit of each domain."""
+    other = emea.settings([emea_unit], name=EMEA, connect_timeout_seconds=2, receive_timeout_seconds=2)
+    ends.configure([corp_unit], directories={"others": [other]}, rules=DELETE_ALL, **sections)  # type: ignore[arg-type]
+
+
+def people(ends: Ends, emea: Office) -> tuple[str, str, str, str]:
+    """Anna and Carl in one domain, Emil and Fred in the other, all in sync."""
+    corp_unit, emea_unit = ends.office.unit("Sales"), emea.unit("Vertrieb")
+    anna = ends.office.hire(corp_unit, "anna", "201")
+    carl = ends.office.hire(corp_unit, "carl", "202")
+    emil = emea.hire(emea_unit, "emil", "203")
+    fred = emea.hire(emea_unit, "fred", "204")
+    directories(ends, emea, corp_unit, emea_unit)
+    ends.settle()
+    ends.assert_in_step()
+    return anna, carl, emil, fred
+
+
+def kinds(ends: Ends, run_id: int) -> dict[str, list[str]]:
+    """By number, what the run has planned."""
+    found: dict[str, list[str]] = {}
+    for row in ends.site.commands(run_id):
+        found.setdefault(row.number, []).append(row.kind)
+    return found
+
+
+def binding_of(ends: Ends, number: str) -> BindingRow:
+    """Who has the extension."""
+    return next(row for row in ends.site.bindings().values() if row.number == number)
+
+
+def test_one_that_does_not_answer_holds_its_people_and_nobody_else(
+    ends: Ends, emea: Office, other_samba: SambaDomain
+) -> None:
+    anna, carl, emil, _fred = people(ends, emea)
+    assert {row.directory for row in ends.site.bindings().values()} == {"", EMEA}
+    emea.delete(emil)
+    ends.office.delete(anna)
+    ends.office.change(carl, sn="Carlsson")
+    other_samba.stop()
+    run = ends.site.complete()
+    assert run.state == RunState.DONE, ends.site.story()
+    assert kinds(ends, run.id) == {
+        "201": [CommandKind.DISABLE_EXTENSION, CommandKind.DELETE_EXTENSION],
+        "202": [CommandKind.UPDATE_EXTENSION],
+    }
+    (held,) = ends.site.findings(run.id)["incomplete_snapshot"]
+    assert f"Nobody of {EMEA} is removed" in held.message
+    other_samba.start()
+    run = ends.site.complete()
+    assert list(kinds(ends, run.id)) == ["203"], ends.site.story()
+    ends.assert_in_step()
+
+
+def test_a_number_wanted_in_both_is_one_conflict(ends: Ends, emea: Office) -> None:
+    corp_unit, emea_unit = ends.office.unit("Sales"), emea.unit("Vertrieb")
+    ends.office.hire(corp_unit, "gina", "207")
+    emea.hire(emea_unit, "hugo", "207")
+    directories(ends, emea, corp_unit, emea_unit)
+    run = ends.site.complete()
+    (conflict,) = ends.site.findings(run.id)["duplicate_number"]
+    assert len(conflict.person_guids) == 2
+    assert not ends.site.commands(run.id)
+
+
+@pytest.mark.parametrize("is_former_enabled", [True, False])
+def test_an_account_migrated_to_the_other_domain_keeps_its_extension(
+    ends: Ends, emea: Office, samba: SambaDomain, other_samba: SambaDomain, is_former_enabled: bool
+) -> None:
+    anna, _carl, _emil, _fred = people(ends, emea)
+    before = binding_of(ends, "201").extension_id
+    new = emea.hire(f"OU=Vertrieb,{emea.root}", "anna", "201", mail="anna@new.example")
+    sid = sid_of(samba, anna)
+    other_samba.change(f"dn: {new}\nchangetype: modify\nadd: sIDHistory\nsIDHistory: {sid}\n")
+    if not is_former_enabled:
+        ends.office.disable(anna)
+    run = ends.site.complete()
+    assert run.state == RunState.DONE, ends.site.story()
+    found = kinds(ends, run.id)
+    assert set(found) == {"201"}
+    assert CommandKind.REBIND_EXTENSION in found["201"]
+    assert CommandKind.DISABLE_EXTENSION not in found["201"]
+    (rebound,) = [row for row in ends.site.commands(run.id) if row.kind == CommandKind.REBIND_EXTENSION]
+    assert "sIDHistory" in rebound.reason
+    assert binding_of(ends, "201").extension_id == before
+    ends.assert_in_step()
+    assert binding_of(ends, "201").directory == EMEA
+
+
+def sid_of(domain: SambaDomain, dn: str) -> str:
+    """The SID of an entry, as it is written."""
+    with domain.administrator() as connection:
+        connection.search(dn, "(objectClass=*)", ldap3.BASE, attributes=["objectSid"])
+        found: Any = connection.response
+        raw = found[0]["raw_attributes"]["objectSid"][0]
+    parts = [int.from_bytes(raw[start : start + 4], "little") for start in range(8, len(raw), 4)]
+    return "-".join(["S", str(raw[0]), str(int.from_bytes(raw[2:8])), *map(str, parts)])
