@@ -53,6 +53,12 @@ class TransientError(RollcallError):
         self.retry_after = retry_after
 
 
+class TookTooLong(TransientError):
+    """An attempt went on for longer than a task may, and ended itself."""
+
+    code = "took_too_long"
+
+
 class DirectoryUnavailable(TransientError):
     """No domain controller answered, or one stopped answering in mid-read."""
 

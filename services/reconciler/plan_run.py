@@ -180,6 +180,7 @@ def _plan_once(work: RunWork) -> None:
         countdowns,
         known_numbers=numbers,
         now=now,
+        check=work.deadline.check,
     )
     plan = settle_begun(plan, begun.begun_of(owed_rows), phone_system, bindings)
     patience = {

@@ -11,7 +11,7 @@ The rooms: ``giving`` (numbers for people without one, before anything else) wit
 (what they share).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 
@@ -50,6 +50,8 @@ from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
 from shared.values.text import folded
 
+_PEOPLE_BETWEEN_CHECKS = 500
+
 
 def make_plan(
     people: Iterable[Person],
@@ -64,6 +66,7 @@ def make_plan(
     *,
     known_numbers: Iterable[GivenNumber] = (),
     now: datetime,
+    check: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Compare and plan.
 
@@ -72,9 +75,10 @@ def make_plan(
     was read to its end and the directory itself says that the person is gone or elsewhere. ``left_behind`` are
     former extensions of people who were given another number; those still there go. ``owed`` are steps that
     interrupted creations and renumberings have still to do. ``graces`` are the countdowns of leavers' extensions, by
-    which at ``now`` some are over. ``known_numbers`` are those that were given to somebody.
+    which at ``now`` some are over. ``known_numbers`` are those that were given to somebody. ``check`` is called again and again, and
+    may raise to end the planning.
     """
-    chosen = _first_unit_wins(people, rules)
+    chosen = _first_unit_wins(_watched(people, check), rules)
     evidence = Evidence.of(units, absent, len(chosen))
     migrated = migrated_accounts(chosen)
     for guid in migrated:
@@ -92,7 +96,9 @@ def make_plan(
         now=now,
     )
     known_numbers = tuple(known_numbers)
+    check()
     gifts = give_numbers(situation, known_numbers, now)
+    check()
     situation.people, situation.gifts = gifts.people, gifts.of
     table = Worktable(situation)
     _tell_ranges(table, gifts)
@@ -100,7 +106,7 @@ def make_plan(
     _tell_reserved(table)
     plan_moves(table)
     plan_owed(table)
-    _plan_people(table)
+    _plan_people(table, check)
     stale = plan_absent(table)
     who = table.assignment
     managed = len(who.extension_of) + len(who.reassigned)
@@ -112,6 +118,7 @@ def make_plan(
     plan_left_behind(table)
     plan_unclaimed(table)
     require_moves(table)
+    check()
     table.drafts = settle(table.drafts, _Conceding(table))
     _create_departments(table)
     commands = to_commands(table.drafts)
@@ -183,11 +190,19 @@ def _tell_reserved(table: Worktable) -> None:
             table.findings.number_reserved(person, reason, extension)
 
 
-def _plan_people(table: Worktable) -> None:
+def _watched(people: Iterable[Person], check: Callable[[], None]) -> Iterator[Person]:
+    """The same, with a look now and then."""
+    for place, person in enumerate(people):
+        if place % _PEOPLE_BETWEEN_CHECKS == 0:
+            check()
+        yield person
+
+
+def _plan_people(table: Worktable, check: Callable[[], None]) -> None:
     extension_of, with_departments = table.assignment.extension_of, table.rules.add_to_departments
     enabled = AccountState.ENABLED
-    for guid, person in table.situation.people.items():
-        extension = extension_of.get(guid)
+    for person in _watched(table.situation.people.values(), check):
+        extension = extension_of.get(person.guid)
         # The usual case, nothing to do, is decided by plain comparisons: a site may have 100,000 of it.
         if (
             extension is not None

@@ -13,6 +13,7 @@ from shared.database.tables import PartKind
 from shared.domain.extension import Extension
 from shared.errors import IncompleteSnapshot
 from shared.work.claimed import claimed
+from shared.work.deadline import Deadline
 from shared.work.parts import PartWork
 from shared.worker.context import Context
 
@@ -70,7 +71,7 @@ def _store_extensions(part: PartWork, xapi: Xapi) -> None:
     """
     for reading in range(1, READINGS + 1):
         try:
-            for extensions in _stored_pages(xapi):
+            for extensions in _stored_pages(xapi, part.deadline):
                 part.store(extensions)
             return
         except IncompleteSnapshot:
@@ -79,9 +80,10 @@ def _store_extensions(part: PartWork, xapi: Xapi) -> None:
             part.start_over()
 
 
-def _stored_pages(xapi: Xapi) -> Iterator[list[Extension]]:
+def _stored_pages(xapi: Xapi, deadline: Deadline) -> Iterator[list[Extension]]:
     extensions: list[Extension] = []
     for page in xapi.extension_pages():
+        deadline.check()
         extensions += page
         if len(extensions) >= _ROWS_PER_PAGE:
             yield extensions

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from billiard.exceptions import SoftTimeLimitExceeded
+
 from shared.errors import LeaseHeld, RollcallError
 from shared.work.bulkhead import turn
+from shared.work.deadline import Deadline
 from shared.work.heartbeat import Heartbeat, beating
 from shared.work.leases import new_holder
 from shared.worker.context import Context
@@ -26,6 +29,7 @@ class Work(ABC):
         self.name = name
         self.holder = new_holder()
         self.heartbeat = Heartbeat(context.settings.lease_seconds)
+        self.deadline = Deadline(context.settings.task_seconds)
 
     @abstractmethod
     def is_suspect(self) -> bool:
@@ -60,7 +64,8 @@ class Work(ABC):
 def claimed(context: Context, work: W) -> Iterator[W | None]:
     """The work, ours for the block, or ``None`` when there is nothing to do now.
 
-    Failures of the block are noted as the kind of work has it, and whatever is due then is published.
+    Failures of the block are noted as the kind of work has it, and whatever is due then is published. Loops of the block
+    call ``work.deadline.check``; what hangs all the same keeps its claim no longer than a task may take.
 
     :raises LeaseHeld: another worker has it, or has taken over meanwhile.
     """
@@ -71,12 +76,16 @@ def claimed(context: Context, work: W) -> Iterator[W | None]:
             yield None
             return
         is_done, seconds = False, 0.0
+        deadline = work.deadline = Deadline(context.settings.task_seconds)
+        seconds_of_lease = context.settings.lease_seconds
         try:
-            with beating(work.renew, context.settings.lease_seconds, work.name) as work.heartbeat:
+            with beating(work.renew, seconds_of_lease, work.name, deadline) as work.heartbeat:
                 yield work
             is_done = True
         except LeaseHeld:
             raise
+        except SoftTimeLimitExceeded:
+            seconds = work.fail(deadline.exceeded())
         except RollcallError as error:
             seconds = work.fail(error)
         finally:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from shared.errors import RollcallError
+from shared.work.deadline import Deadline
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +41,21 @@ class Heartbeat:
 
 
 @contextmanager
-def beating(renew: Callable[[], bool], seconds: float, name: str) -> Iterator[Heartbeat]:
-    """Renew for the time of the block; ``renew`` says ``False`` when the claim is not ours any more."""
+def beating(
+    renew: Callable[[], bool], seconds: float, name: str, deadline: Deadline | None = None
+) -> Iterator[Heartbeat]:
+    """Renew for the time of the block; ``renew`` says ``False`` when the claim is not ours any more. Whoever hangs past
+    the hard limit loses it: else a thread that never ends would keep its work for ever.
+    """
     heartbeat = Heartbeat(seconds)
     ended = threading.Event()
 
     def _beat() -> None:
         while not ended.wait(seconds / 3):
+            if deadline is not None and deadline.is_past_the_hard_limit:
+                log.error("work_hangs", claim=name)
+                heartbeat.mark_lost()
+                return
             began = datetime.now(UTC)
             try:
                 if not renew():

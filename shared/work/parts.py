@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 from shared.database import events
 from shared.database.pages import Item, delete_other_attempts, delete_pages, write_page
 from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
-from shared.errors import LeaseHeld, RollcallError, SettingsInvalid, TransientError, TransitionRefused
+from shared.errors import (
+    LeaseHeld,
+    RollcallError,
+    SettingsInvalid,
+    TookTooLong,
+    TransientError,
+    TransitionRefused,
+)
 from shared.runs.due import part_message
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, SiteSettings
@@ -26,11 +33,12 @@ from shared.worker.context import Context
 
 # Of attempts that failed for a passing reason, and of those that just ended (their worker was killed).
 MAX_ATTEMPTS = 3
+# What twice takes longer than a task may will take as long the third time.
+_MOST_TOO_LONG = 2
 _LONGEST_PAUSE_SECONDS = 60.0
 _EXPIRED = (
-    f"It was started {MAX_ATTEMPTS} times, and each time the worker ended early. See the workers' process "
-    "log. The "
-    "usual cause is memory."
+    f"It was started {MAX_ATTEMPTS} times, and each time the worker ended early or hung. See the workers' process "
+    "log. The usual cause is memory."
 )
 
 
@@ -76,7 +84,9 @@ class PartWork(Work):
         """Store the next page and renew the claim.
 
         :raises LeaseHeld: another attempt has taken over, or the run was cancelled; stop reading.
+        :raises TookTooLong: the reading has gone on for too long.
         """
+        self.deadline.check()
         with self.context.database.begin() as session:
             self._keep(session)
             write_page(session, self.id, self.attempt, self.pages, items)
@@ -190,7 +200,8 @@ class PartWork(Work):
         :raises LeaseHeld: another attempt has taken over.
         """
         with self.context.database.begin() as session:
-            if not isinstance(error, TransientError) or self.attempt >= MAX_ATTEMPTS:
+            most = _MOST_TOO_LONG if isinstance(error, TookTooLong) else MAX_ATTEMPTS
+            if not isinstance(error, TransientError) or self.attempt >= most:
                 self._give_up(session, error.code, error.message)
                 return 0
             seconds = min(error.retry_after, _LONGEST_PAUSE_SECONDS)

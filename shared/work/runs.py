@@ -115,9 +115,8 @@ class RunWork(Work):
                 return True
             doing = "planned" if self._state is RunState.COLLECTING else "executed"
             message = (
-                f"The run could not be {doing} after {self._most} attempts: each time the worker ended "
-                "early. See the "
-                "workers' process log. The usual cause is memory."
+                f"The run could not be {doing} after {self._most} attempts: each time the worker ended early "
+                "or hung. See the workers' process log. The usual cause is memory."
             )
             fail_run(session, run, "given_up", message)
             return False
@@ -137,7 +136,7 @@ class RunWork(Work):
         if not isinstance(error, TransientError):
             fail_run(session, run, error.code, error.message)
         elif run.attempts >= self._most:
-            said = f"It was interrupted {run.attempts} times without progress, the last time:  "
+            said = f"It was interrupted {run.attempts} times without progress, the last time: "
             fail_run(session, run, error.code, said + error.message)
         else:
             message = f"Run {run.id} was interrupted: {error.message} It continues automatically."

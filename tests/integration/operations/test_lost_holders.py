@@ -198,7 +198,7 @@ def test_a_run_that_ended_two_workers_is_failed_with_its_reason(owner: Context, 
         run = session.get_one(Run, executing)
         (told,) = session.scalars(select(Event.message).where(Event.code == "run.failed")).all()
     assert (run.state, run.error_code) == (RunState.FAILED, "given_up")
-    assert "after 2 attempts: each time the worker ended early" in told
+    assert "after 2 attempts: each time the worker ended early or hung" in told
 
 
 @pytest.mark.parametrize("is_finished", [True, False], ids=["done by the second", "the second is at it"])

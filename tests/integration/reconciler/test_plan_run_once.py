@@ -131,7 +131,7 @@ def test_a_run_that_keeps_killing_its_planner_is_given_up(context: Context, run_
     run = run_of(context, run_id)
     assert (run.state, run.error_code, steps_of(context, run)) == (RunState.FAILED, "given_up", [])
     assert run.error_message == (
-        "The run could not be planned after 2 attempts: each time the worker ended early. See the workers' process log. The "
+        "The run could not be planned after 2 attempts: each time the worker ended early or hung. See the workers' process log. The "
         "usual cause is memory."
     )
     assert log_of(context, run)[-1] == "run.failed"
