@@ -8,7 +8,7 @@ import pytest
 import structlog
 from kombu.transport import memory
 
-from tests.support import databases, forked, tsql
+from tests.support import databases, forked, in_memory, tsql
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import OTHER_REALM, SambaDomain, samba_domain
 
@@ -49,6 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_database: runs on SQLite and PostgreSQL in every session")
     config.addinivalue_line("markers", "sqlite_only(reason): is about the embedded database")
     config.addinivalue_line("markers", "browser: needs chromium")
+    # Those that run the tests inherit it from the one that starts them.
+    if not hasattr(config, "workerinput") and not config.getoption("basetemp"):
+        config.add_cleanup(in_memory.use())
     # The process that starts others to run the tests hands the choice on to them.
     if not config.getoption("numprocesses", None):
         databases.forget_choice()
