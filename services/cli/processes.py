@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -33,10 +34,30 @@ log = structlog.get_logger(__name__)
 _SHUTDOWN_SECONDS = 5
 
 
-def up(command: typer.Context) -> None:
+_Host = Annotated[
+    str | None, typer.Option("--host", help="Address to listen on (ROLLCALL_API_HOST).", show_default=False)
+]
+_Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=0,
+        max=65535,
+        help="Port to listen on; 0 takes a free one (ROLLCALL_API_PORT).",
+        show_default=False,
+    ),
+]
+_Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder of the embedded mode (ROLLCALL_DATA).", show_default=False),
+]
+
+
+def up(command: typer.Context, host: _Host = None, port: _Port = None, data: _Data = None) -> None:
     """Run everything in this one process: API, workers and schedules."""
     from services.cli.console_commands import invitation
 
+    _override(command, api_host=host, api_port=port, data=data)
     context = deployment_of(command)
     with listening(context.settings) as (sock, address), ended_by_signal(), embedded(context):
         say(
@@ -48,8 +69,9 @@ def up(command: typer.Context) -> None:
     say("Stopped.")
 
 
-def api(command: typer.Context) -> None:
+def api(command: typer.Context, host: _Host = None, port: _Port = None) -> None:
     """Run the API alone; workers and beat run elsewhere on the same broker and database."""
+    _override(command, api_host=host, api_port=port)
     context = deployment_of(command)
     with listening(context.settings) as (sock, address), ended_by_signal():
         _announce(context.settings, "api_serves", f"The API serves {address}.", address=address)
@@ -144,6 +166,12 @@ def flower(command: typer.Context) -> None:
     )
 
 
+def _override(command: typer.Context, **given: object) -> None:
+    """Let options of the command win over the environment."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    command.obj = settings_of(command).model_copy(update=wanted)
+
+
 def _ask_for_the_sign_in_everywhere() -> None:
     """Flower answers for its metrics, which name every worker and task, without asking who reads them."""
     from flower.views.monitor import Metrics  # type: ignore[import-untyped]
@@ -165,8 +193,8 @@ def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise AddressUnknown(
-            f"The API cannot listen on {host}:{port} ({reason}). Choose another port with ROLLCALL_API_PORT "
-            "(0 takes a free one)."
+            f"The API cannot listen on {host}:{port} ({reason}). Choose another with --port (0 takes a "
+            "free one) or --host."
         ) from error
     # Handed on to every connection. asyncio sets it only on sockets whose protocol is named, and an answer in two
     # pieces would else wait some 40 ms for the client's delayed acknowledgement.
