@@ -62,7 +62,8 @@ def up(command: typer.Context, host: _Host = None, port: _Port = None, data: _Da
     with listening(context.settings) as (sock, address), ended_by_signal(), embedded(context):
         say(
             f"Rollcall serves {address} (console: {address}/console, API: {address}/api/v1).\n"
-            f"Data folder: {context.settings.data.absolute()}. Make a token with `rollcall token create NAME`. "
+            f"Data folder: {context.settings.data.absolute()}. Create a token with `rollcall token create "
+            "NAME`. "
             f"Ctrl+C stops it.{invitation(context, address)}"
         )
         serve(context, sock)
@@ -132,7 +133,8 @@ def flower(command: typer.Context) -> None:
     sign_in = settings.flower_sign_in.get_secret_value() if settings.flower_sign_in else ""
     if not all(sign_in.partition(":")):
         raise SettingsInvalid(
-            "Flower shows what every worker does, so it needs a sign-in: set ROLLCALL_FLOWER_SIGN_IN to NAME:PASSWORD "
+            "Flower shows what every worker does, so it needs a sign-in: set ROLLCALL_FLOWER_SIGN_IN to "
+            "NAME:PASSWORD "
             "(or ROLLCALL_FLOWER_SIGN_IN_FILE to a file that holds it)."
         )
     if find_spec("flower") is None:
@@ -259,7 +261,8 @@ def _shared_broker(command: typer.Context, process: str) -> ProcessSettings:
     settings = settings_of(command)
     if settings.is_embedded:
         raise SettingsInvalid(
-            f"`rollcall {process}` needs a broker that other processes reach: set ROLLCALL_BROKER_URL, for example "
+            f"`rollcall {process}` needs a broker that other processes reach: set ROLLCALL_BROKER_URL, for "
+            "example "
             "redis://localhost:6379/0. Without one, `rollcall up` runs everything in one process."
         )
     return settings

@@ -61,7 +61,7 @@ def run(
 ) -> None:
     """Compare the directory with the phone system and bring them into step.
 
-    Exit code: 0 in step, done or previewed; 1 failed; 3 held until somebody approves what waits; 4 done with warnings.
+    Exit code: 0 in sync, done or previewed; 1 failed; 3 held until somebody approves what waits; 4 done with warnings.
     """
     if preview and person is not None:
         raise typer.BadParameter("--preview and --person exclude each other.")
@@ -184,7 +184,7 @@ def reject(
 
 
 def cancel(command: typer.Context, run_id: RunNumber) -> None:
-    """Stop a run: a command in hand is finished, the others are skipped, nothing is undone."""
+    """Stop a run: a command in progress is finished, the others are skipped, nothing is undone."""
     say(run_line(runs.cancel(deployment_of(command), run_id, ACTOR)) + ".")
 
 

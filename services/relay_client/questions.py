@@ -177,7 +177,7 @@ def pair_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         if not before.is_configured or not _is_obeyed(Relay(before)):
             raise
         raise RelayRefused(
-            f"{refused.message} The pairing from before still stands.", **refused.details
+            f"{refused.message} The previous pairing remains valid.", **refused.details
         ) from None
     return {"address": relay.address}
 

@@ -88,8 +88,9 @@ class Columns(Generic[T]):
             ]
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise NewerVersionNeeded(
-                f"What was read of both ends ({self.kind.__name__.lower()}) was stored by a version of Rollcall that means "
-                "something else with it than this one. Finish the upgrade of all processes."
+                f"What was read ({self.kind.__name__.lower()}) was stored by another version of Rollcall in "
+                "a "
+                "different format. Finish upgrading all processes."
             ) from error
 
     def _converted(self, name: str, value: Any) -> Any:

@@ -42,17 +42,20 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
     match reason:
         case Reason.LOGIN_FAILED:
             return (
-                f"{where} refuses the login of {user}: {driver}. Check user and password (ROLLCALL_DATABASE_URL, "
+                f"{where} refuses the login of {user}: {driver}. Check user and password "
+                "(ROLLCALL_DATABASE_URL, "
                 f"ROLLCALL_DATABASE_PASSWORD){_LOGIN_HINTS[backend]}."
             )
         case Reason.DATABASE_MISSING:
             return (
-                f"The server at {host} answers, but has no database '{url.database}', or {user} may not open it. "
+                f"The server at {host} answers, but has no database '{url.database}', or {user} may not "
+                "open it. "
                 f"{_CREATE_HINTS[backend].format(database=url.database, user=url.username or 'rollcall')}"
             )
         case Reason.DRIVER_MISSING:
             return (
-                f"The ODBC driver for the database {place(url)} cannot be loaded: {driver}. Install Microsoft's package "
+                f"The ODBC driver for the database {place(url)} cannot be loaded: {driver}. Install "
+                "Microsoft's package "
                 "msodbcsql18, or the free driver (apt-get install tdsodbc), or name another with ?driver=."
             )
         case Reason.CERTIFICATE_REJECTED:
@@ -75,21 +78,25 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
             )
         case Reason.HOST_UNKNOWN:
             return (
-                f"The host '{host}' of the database is unknown ({driver}). Mend its name, or the name server."
+                f"The host '{host}' of the database is unknown ({driver}). Correct its name, or the name "
+                "server."
             )
         case Reason.INSTANCE_UNKNOWN:
             return (
-                f"No SQL Server instance answers to '{host}'. Check its name and that the service SQL Server Browser runs "
+                f"No SQL Server instance answers to '{host}'. Check its name and that the service SQL "
+                "Server Browser runs "
                 "there (UDP 1434), or name its port instead: HOST:PORT."
             )
         case Reason.PORT_CLOSED:
             return (
-                f"Nothing listens for the database {place(url)}. Check that the server runs, accepts connections from "
+                f"Nothing listens for the database {place(url)}. Check that the server runs, accepts "
+                "connections from "
                 f"other hosts, and that host and port are right{_PORT_HINTS[backend]}."
             )
         case Reason.TIMED_OUT:
             return (
-                f"{where} did not answer in time. Check that the server is up, that no firewall stands between, and that "
+                f"{where} did not answer in time. Check that the server is up, that no firewall blocks it, "
+                "and that "
                 "host and port are right."
             )
         case Reason.NOT_MIGRATED:
@@ -104,18 +111,25 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
             )
             return f"{where} cannot grow: {what}. Make room; nothing was lost."
         case Reason.READ_ONLY if backend == "sqlite":
-            return f"{where} cannot be written: it or its folder is read-only. Give this user the right to write there."
+            return (
+                f"{where} cannot be written: it or its folder is read-only. Give this user the right to "
+                "write there."
+            )
         case Reason.READ_ONLY:
             return f"{where} is read-only (a standby, or set so). Name the server that takes writes."
         case Reason.DAMAGED:
             return f"{where} is damaged ({driver}). Stop Rollcall and put it back from a backup."
         case Reason.STARTING:
-            return f"{where} is starting, stopping or restoring ({driver}). Rollcall goes on when it serves again."
+            return (
+                f"{where} is starting, stopping or restoring ({driver}). Rollcall goes on when it serves "
+                "again."
+            )
         case Reason.NO_SNAPSHOTS:
             return f"{where} does not give readers one moment to read. As its owner run: {ALLOW_SNAPSHOTS}"
         case Reason.REFUSED:
             return (
-                f"{where} refused something that Rollcall asked: {driver}. Nothing was changed. This is a fault of Rollcall, or "
+                f"{where} refused something that Rollcall asked: {driver}. Nothing was changed. This is a "
+                "fault of Rollcall, or "
                 "its tables were changed by hand: report it with the lines of the process log."
             )
         case Reason.UNREACHABLE:
@@ -140,7 +154,8 @@ _CERTIFICATE_HINTS = {
     "postgresql": "Name the authority that issued it with ?sslmode=verify-full&sslrootcert=/path/ca.pem, and the host as "
     "the certificate does.",
     "mssql": "Trust the authority that issued it on this host (Debian: update-ca-certificates), and name the host as the "
-    "certificate does (or &HostNameInCertificate=). &TrustServerCertificate=yes looks at no certificate at all.",
+    "certificate does (or &HostNameInCertificate=). &TrustServerCertificate=yes looks at no certificate at "
+    "all.",
 }
 _ENCRYPTION_HINTS = {
     "sqlite": "",

@@ -22,7 +22,8 @@ from shared.settings.store import ensure_site
 SCRIPTS = Path(__file__).parent / "migrations"
 # 1 is on; 2 and 3 are on the way.
 SNAPSHOTS_ALLOWED = text(
-    "SELECT CASE WHEN snapshot_isolation_state = 1 THEN 1 ELSE 0 END FROM sys.databases WHERE database_id = DB_ID()"
+    "SELECT CASE WHEN snapshot_isolation_state = 1 THEN 1 ELSE 0 END FROM sys.databases WHERE database_id = "
+    "DB_ID()"
 )
 # Alembic's own table.
 _TABLE = "alembic_version"
@@ -92,9 +93,8 @@ def migrate(database: Database, to: str | None = None) -> tuple[str | None, str 
         before = _revision(session)
         if before is not None and before not in _known():
             raise Conflict(
-                f"The database stands at {before}, which this Rollcall does not know: a newer version has "
-                "migrated it. "
-                "Use that version, or put a backup back."
+                f"The database schema is {before}, which this Rollcall does not know: a newer version has "
+                "migrated it. Use that version, or restore a backup."
             )
         after = None if to == _EMPTY else to or newest_revision()
         if before != after:
@@ -188,7 +188,8 @@ def _allow_snapshots(database: Database) -> None:
             connection.execute(text(ALLOW_SNAPSHOTS))
     except DBAPIError as error:
         raise InsufficientRights(
-            f"The database {database.place} does not give readers one moment to read, and '{database.url.username or 'this account'}' "
+            f"The database {database.place} does not give readers one moment to read, and "
+            f"'{database.url.username or 'this account'}' "
             f"may not change that. As its owner run: {ALLOW_SNAPSHOTS}",
             reason=Reason.NO_SNAPSHOTS.value,
         ) from error

@@ -60,7 +60,8 @@ def _check_rights(session: Session, database: Database, found: Standing) -> None
         return
     if found.state is State.OLDER and not session.scalar(text(_MAY_CREATE[session.get_bind().dialect.name])):
         raise InsufficientRights(
-            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may not create tables "
+            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may "
+            "not create tables "
             f"there, so it cannot be migrated. {_GRANTS[session.get_bind().dialect.name]}",
             reason=Reason.NO_RIGHT.value,
         )
@@ -68,7 +69,8 @@ def _check_rights(session: Session, database: Database, found: Standing) -> None
         text(_MAY_WRITE[session.get_bind().dialect.name])
     ):
         raise InsufficientRights(
-            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may not change its "
+            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may "
+            "not change its "
             f"tables. {_GRANTS[session.get_bind().dialect.name]}",
             reason=Reason.NO_RIGHT.value,
         )
@@ -106,7 +108,8 @@ def _of_postgresql(session: Session) -> list[str]:
     if encoding == "UTF8":
         return []
     return [
-        f"The database is kept in {encoding}: names in other scripts cannot be stored. Make it anew with UTF8."
+        f"The database is kept in {encoding}: names in other scripts cannot be stored. Create it again with "
+        "UTF8."
     ]
 
 
@@ -116,12 +119,14 @@ def _of_sql_server(session: Session) -> list[str]:
         text("SELECT is_read_committed_snapshot_on FROM sys.databases WHERE database_id = DB_ID()")
     ):
         warnings.append(
-            "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE CURRENT SET "
+            "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE "
+            "CURRENT SET "
             "READ_COMMITTED_SNAPSHOT ON;"
         )
     if not session.scalar(SNAPSHOTS_ALLOWED):
         warnings.append(
-            f"Readers cannot be given one moment to read, so that backups may not fit together. Run: {ALLOW_SNAPSHOTS}"
+            "Readers cannot be given one moment to read, so that backups may not fit together. Run: "
+            f"{ALLOW_SNAPSHOTS}"
         )
     return warnings
 

@@ -81,7 +81,7 @@ def _settings(text: str) -> list[Belonging]:
 
 def _elsewhere(entity: str, field: str, label: str, shape: Shape) -> Belonging:
     """A place in something else that names the extension; nothing of it is the template's to give."""
-    why = "Whoever chose the template there did not mean everybody who is made from it."
+    why = "Whoever chose the template there did not mean every extension created from it."
     return Belonging(field, label, FromTemplate.NO, ToNewNumber.POINTED, why, entity, shape)
 
 
@@ -104,7 +104,8 @@ BELONGINGS: tuple[Belonging, ...] = (
     Belonging("Enabled", "whether it is in service", FromTemplate.DIRECTORY, ToNewNumber.COPIED,
               "What was disabled by hand stays so.", take_over=AtTakeOver.DIRECTORY),
     Belonging("Groups", "departments, with role and rights", FromTemplate.PLACED, ToNewNumber.PLACED,
-              "Roles are limited to those that the phone system's settings allow. Personal favourites, which 3CX keeps as "
+              "Roles are limited to those that the phone system's settings allow. Personal favourites, "
+              "which 3CX keeps as "
               "groups, are left alone.", take_over=AtTakeOver.DIRECTORY),
     Belonging("PrimaryGroupId", "primary department", FromTemplate.PLACED, ToNewNumber.PLACED,
               take_over=AtTakeOver.DIRECTORY),
@@ -166,7 +167,8 @@ BELONGINGS: tuple[Belonging, ...] = (
     Belonging("OutboundCallerID", "outbound caller id", FromTemplate.UNLESS_OWN, ToNewNumber.COPIED,
               "A template's own direct number, one that an inbound rule leads to it, is nobody else's."),
     Belonging("Greetings", "greetings", FromTemplate.DEFAULTS, ToNewNumber.DEFAULTS,
-              "Recorded greetings are files that the API gives nobody a way to put there: they must be recorded or "
+              "Recorded greetings are files that the API gives nobody a way to put there: they must be "
+              "recorded or "
               "uploaded again."),
     Belonging("AgentSettings", "AI agent", FromTemplate.NO, ToNewNumber.COPIED,
               "An AI agent has instructions of its own."),
@@ -186,7 +188,8 @@ BELONGINGS: tuple[Belonging, ...] = (
     Belonging("HotdeskingAssignment", "present hot desk", FromTemplate.NO, ToNewNumber.LOST,
               "Whoever is signed in at a hot desk signs in there again."),
     Belonging("Phones", "phones", FromTemplate.NO, ToNewNumber.MOVED,
-              "A phone belongs to one extension: it is taken off the old one, given to the new one, and told to fetch its "
+              "A phone belongs to one extension: it is taken off the old one, given to the new one, and "
+              "told to fetch its "
               "settings."),
     # --- made by 3CX -------------------------------------------------------------------------------------
     Belonging("AuthID", "name of the phone's sign-in", FromTemplate.NEW, ToNewNumber.NEW, _CREDENTIAL),
@@ -200,7 +203,8 @@ BELONGINGS: tuple[Belonging, ...] = (
     Belonging("Tags", "marks", FromTemplate.NO, ToNewNumber.NEW, _STATE),
     # --- in queues and ring groups -----------------------------------------------------------------------
     Belonging("Agents", "agent of queues", FromTemplate.BY_UNIT, ToNewNumber.POINTED,
-              "The setting is template_memberships of the unit. A new number is added beside the old one, which goes last.",
+              "The setting is template_memberships of the unit. A new number is added beside the old one, "
+              "which goes last.",
               "Queue", Shape.PEOPLE),
     Belonging("Managers", "manager of queues", FromTemplate.NO, ToNewNumber.POINTED,
               "A template must not make everyone a manager.", "Queue", Shape.PEOPLE),
@@ -246,11 +250,13 @@ BELONGINGS: tuple[Belonging, ...] = (
 )  # fmt: skip
 
 _LOST_IN_GENERAL = (
-    "recorded greetings, the present hot desk, sign-in passwords, personal contacts, the history of calls and chats, and "
+    "recorded greetings, the present hot desk, sign-in passwords, personal contacts, the history of calls "
+    "and chats, and "
     "outbound rules and call flow scripts that name the number"
 )
 RENUMBERING_SAYS = (
-    "Settings, phones, queues, ring groups, direct numbers and the keys of others go along. Not carried over: "
+    "Settings, phones, queues, ring groups, direct numbers and the keys of others go along. Not carried "
+    "over: "
     f"{_LOST_IN_GENERAL}."
 )
 

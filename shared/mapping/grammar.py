@@ -210,8 +210,8 @@ class _Parser:
         node = self._either()
         if self._next.kind != "end":
             raise self._wrong(
-                f"Unexpected '{self._next.text}'. The name of an attribute has no blanks, a "
-                'text stands in quotes: e.g. ipPhone, "IT".'
+                f"Unexpected '{self._next.text}'. The name of an attribute has no spaces; put a "
+                'text in quotes: e.g. ipPhone, "IT".'
             )
         return node
 
@@ -339,7 +339,7 @@ class _Parser:
         entries: dict[str, tuple[Text, Text]] = {}
         while self._next.text != "}":
             key = self._literal()
-            self._expect(":", 'Between the two texts of an entry stands \':\', as in {"IT": "Support"}.')
+            self._expect(":", 'An entry needs \':\' between its two texts, as in {"IT": "Support"}.')
             if key.value.casefold() in entries:
                 raise self._wrong(
                     f"The table has two entries for '{key.value}' (capitals make no difference).", key.at

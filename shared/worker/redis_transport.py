@@ -54,7 +54,7 @@ class Channel(redis.Channel):
             refuse_message("is no JSON")
         except client_library.ResponseError as error:
             # Something else than a list has the name of a queue.
-            refuse_message("stands in the place of a queue")
+            refuse_message("is in the place of a queue")
             if "WRONGTYPE" not in str(error):
                 raise
             self._clear_the_place()

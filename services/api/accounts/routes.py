@@ -31,7 +31,7 @@ def list_tokens(context: ContextDep) -> TokenList:
 @router.post(
     "/tokens",
     operation_id="createToken",
-    summary="Make a token",
+    summary="Create a token",
     status_code=201,
     responses=documented(404, 409),
 )

@@ -20,7 +20,9 @@ def list_sites(context: ContextDep) -> SiteList:
     return SiteList(items=[SiteOut.model_validate(site) for site in sites.list_sites(context)])
 
 
-@router.post("", operation_id="createSite", summary="Make a site", status_code=201, responses=documented(409))
+@router.post(
+    "", operation_id="createSite", summary="Create a site", status_code=201, responses=documented(409)
+)
 def create_site(context: ContextDep, actor: ActorDep, body: NewSite, response: Response) -> SiteOut:
     """Make a site with default settings."""
     site = sites.create_site(context, body.id, actor, body.name)

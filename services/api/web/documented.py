@@ -23,7 +23,7 @@ _EXAMPLES: Mapping[int, Problem] = {
     ),
     404: make_problem(404, "not_found", "There is no run 7.", {"run_id": 7}),
     409: make_problem(
-        409, "conflict", "Run 6 is still going. Wait for its end, or cancel it.", {"run_id": 6}
+        409, "conflict", "Run 6 is still active. Wait until it ends, or cancel it.", {"run_id": 6}
     ),
     412: make_problem(
         412,

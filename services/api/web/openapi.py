@@ -22,7 +22,7 @@ TAGS = [
         "name": "relay",
         "description": "Pairing with the relay on the phone system's host, and questions to it.",
     },
-    {"name": "runs", "description": "Start, look at the plan, approve, follow."},
+    {"name": "runs", "description": "Start, review, approve and follow runs."},
     {"name": "log", "description": "What happened, for people."},
     {"name": "people", "description": "What is known of one person."},
     {"name": "access", "description": "Tokens and the audit."},

@@ -155,7 +155,7 @@ def make_folder(folder: Path, like: Path) -> None:
     :raises OSError: where it cannot be made, or something else has the name.
     """
     if folder.is_symlink():
-        raise NotADirectoryError(20, "a link stands where a folder should be", str(folder))
+        raise NotADirectoryError(20, "a link is in the place of a folder", str(folder))
     if folder.is_dir():
         return
     if folder.parent != folder:

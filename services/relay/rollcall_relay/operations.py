@@ -56,7 +56,8 @@ class Operations:
         except OSError as error:
             raise RelayError(
                 "state_not_writable",
-                f"The state folder {self._folder} cannot be written ({error.strerror}). Make it and give it to "
+                f"The state folder {self._folder} cannot be written ({error.strerror}). Make it and give it "
+                "to "
                 "the user the relay runs as.",
             ) from error
         self._forget_old_journals()
@@ -223,7 +224,9 @@ def _overlap(one: Request, other: Request) -> bool:
 
 def _host_failed(error: OSError) -> TryAgain:
     reason = error.strerror or type(error).__name__
-    return TryAgain("host_failed", f"The host refused ({reason}). Nothing is lost. Mend this and try again.")
+    return TryAgain(
+        "host_failed", f"The host refused ({reason}). Nothing is lost. Correct this and try again."
+    )
 
 
 def failed(state: str, error: RelayError) -> Answer:

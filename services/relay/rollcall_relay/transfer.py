@@ -297,5 +297,5 @@ def _only_forward() -> Iterator[None]:
     except (RelayError, OSError) as error:
         code = error.code if isinstance(error, RelayError) else "host_failed"
         raise TryAgain(
-            code, f"Stopped half-way, nothing is lost: {error}. Mend this and try again."
+            code, f"Stopped half-way, nothing is lost: {error}. Correct this and try again."
         ) from error

@@ -33,7 +33,7 @@ JOINERS = Group("Joiners and returners")
 DEPARTMENTS = Group("Departments (groups)")
 EXCLUSIONS = Group("")
 RESERVED = Group("Reserved numbers")
-_GRACE_HELP = "Deleted after so many days disabled, unless they return."
+_GRACE_HELP = "Deleted after this many days disabled, unless the person returns."
 _LONGEST_GRACE = 3650
 RANGES = Group("Number ranges")
 GIVING = Group("Numbers given from a range")
@@ -86,7 +86,8 @@ class NumberRangeSettings(Document):
         if len(self.first) != len(self.last) or self.first > self.last:
             raise wrong(
                 "last",
-                f"'{self.first}-{self.last}' is not a range of numbers with equally many digits, e.g. 200-299.",
+                f"'{self.first}-{self.last}' is not a range of numbers with equally many digits, e.g. "
+                "200-299.",
             )
         return self
 
@@ -247,7 +248,8 @@ class RulesSettings(Document):
     write_back_attribute: AttributeName | None = setting(
         None,
         "Write given numbers to this attribute",
-        "Off when empty. The account needs the right to write it. It is the only thing Rollcall writes to Active Directory.",
+        "Off when empty. The account needs the right to write it. It is the only thing Rollcall writes to "
+        "Active Directory.",
         GIVING,
     )
 

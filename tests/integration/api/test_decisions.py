@@ -97,7 +97,7 @@ def test_an_approval_does_not_follow_to_another_plan(ready: Context) -> None:
 def test_nothing_is_approved_while_another_run_of_the_site_is_going(ready: Context) -> None:
     run_id, plan_hash = make_plan(ready)
     make_run(ready)
-    with pytest.raises(Conflict, match="still going"):
+    with pytest.raises(Conflict, match="still active"):
         runs.approve(ready, run_id, plan_hash, "anna")
 
 

@@ -30,7 +30,7 @@ def test_a_run_needs_configured_ends(context: Context) -> None:
 
 def test_a_second_run_waits_for_the_first(ready: Context) -> None:
     first = runs.start(ready, SITE, RunKind.FULL, "anna")
-    with pytest.raises(Conflict, match=f"Run {first.id} is still going"):
+    with pytest.raises(Conflict, match=f"Run {first.id} is still active"):
         runs.start(ready, SITE, RunKind.FULL, "anna")
 
 

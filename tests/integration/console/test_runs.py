@@ -62,7 +62,7 @@ def test_a_run_is_started_from_the_overview(context: Context, browser: Open) -> 
     assert (run.kind, run.actor, run.state) == ("preview", "account:oscar", "collecting")
     second = oscar.http.post(form.action, data={**form.filled({}), "kind": "full"})
     assert second.status_code == 409
-    assert f"Run {run_id} is still going" in second.text
+    assert f"Run {run_id} is still active" in second.text
 
 
 def test_a_plan_shows_before_and_after_why_and_what_needs_what(context: Context, browser: Open) -> None:

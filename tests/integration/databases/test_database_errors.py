@@ -76,7 +76,7 @@ def test_a_database_without_an_encoding_is_told_of(
     server.execute("CREATE DATABASE bytes OWNER anna ENCODING 'SQL_ASCII' TEMPLATE template0")
     (warning,) = check_database(context, replace(good, database="bytes")).found.warnings
     assert "SQL_ASCII" in warning
-    assert "Make it anew with UTF8" in warning
+    assert "Create it again with UTF8" in warning
 
 
 def test_a_port_where_nobody_listens_is_said(context: Context, good: DatabaseAddress) -> None:

@@ -193,7 +193,7 @@ def test_replacing_gives_up_what_is_there_but_not_its_history(context: Context, 
 def test_nothing_is_restored_while_a_run_is_going(context: Context, ready: Context, other: Context) -> None:
     carried = _carried(ready)
     run_id = make_run(ready)
-    with pytest.raises(Conflict, match=f"Run {run_id} is still going"):
+    with pytest.raises(Conflict, match=f"Run {run_id} is still active"):
         restore(context, carried, "anna", replace=True)
     set_state(ready, run_id, RunState.CANCELLED)
     restore(context, carried, "anna", replace=True)

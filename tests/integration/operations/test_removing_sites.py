@@ -182,7 +182,7 @@ def test_a_site_whose_run_is_going_stays_whole(context: Context, oslo: str, stat
         newest = session.scalar(select(func.max(Run.id)).where(Run.site_id == oslo))
         session.execute(update(Run).where(Run.id == newest).values(state=state.value))
     before = _rows(context, oslo)
-    with pytest.raises(Conflict, match=f"Run {newest} of the site 'oslo' is still going"):
+    with pytest.raises(Conflict, match=f"Run {newest} of the site 'oslo' is still active"):
         site_removal.remove_site(context, oslo, "anna", confirm=oslo)
     assert _rows(context, oslo) == before
 

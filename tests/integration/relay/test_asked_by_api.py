@@ -102,7 +102,7 @@ def test_a_code_that_is_tried_again_says_that_the_pairing_stands(
     assert api.post(f"{PATH}/pair", json=body).status_code == 200
     again = api.post(f"{PATH}/pair", json=body).json()
     assert again["code"] == "relay_refused"
-    assert again["detail"].endswith("The pairing from before still stands.")
+    assert again["detail"].endswith("The previous pairing remains valid.")
     assert api.post(f"{PATH}/test").json()["is_usable"]
 
 

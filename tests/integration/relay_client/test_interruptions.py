@@ -42,7 +42,7 @@ def test_a_phone_system_that_stays_away_stops_the_run_in_the_end_and_says_why(be
     assert (run.state, run.error_code) == ("failed", "phone_system_unavailable")
     assert f"interrupted {MOST_INTERRUPTIONS} times" in (run.error_message or "")
     assert "127.0.0.1:9 cannot be reached" in (run.error_message or "")
-    assert "goes on by itself" not in bench.log()[-1]
+    assert "continues automatically" not in bench.log()[-1]
     assert [row.error_code for row in bench.rows(run_id)] == ["run_stopped"]
 
 

@@ -1,5 +1,5 @@
 // Lets a form of settings be tested and its lists be changed without leaving the page: the server answers with the
-// whole page as always, and only the form is exchanged. Without JavaScript the same buttons load the page anew.
+// whole page as always, and only the form is exchanged. Without JavaScript the same buttons load the page again.
 "use strict";
 
 const known = document.getElementById("known-extensions");
