@@ -26,9 +26,9 @@ from bench.report import Figure
 from services.api.access.tokens import create_token
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import Run, RunKind, RunState
-from shared.settings.process import load
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.app import create_app
 from shared.worker.context import Context

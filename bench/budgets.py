@@ -19,9 +19,9 @@ from services.api.access.tokens import create_token
 from services.api.settings.use_cases.sections import apply_settings
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import AccountRole
-from shared.settings.process import load
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan

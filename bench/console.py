@@ -29,7 +29,6 @@ from shared import encryption
 from shared.database.commands import command_values, finding_values
 from shared.database.engine import Database
 from shared.database.events import audit
-from shared.database.migrate import migrate
 from shared.database.pages import Item, write_page
 from shared.database.tables import (
     AccountRole,
@@ -47,8 +46,9 @@ from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, Membership
 from shared.domain.person import Person
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.runs.start import RunRequest, start_run
-from shared.settings.process import load
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.app import create_app
 from shared.worker.context import Context

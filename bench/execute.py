@@ -28,13 +28,13 @@ from services.relay_client.execution.execute import execute_stage
 from shared import encryption
 from shared.database.commands import command_values
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import BindingRow, CommandRow, PartState, Run, RunState, SnapshotPart
 from shared.domain.command import Command, CommandKind, FieldValue
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, PhoneSystemSettings, UnitSettings
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 

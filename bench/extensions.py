@@ -14,9 +14,9 @@ from bench.report import Figure, best_of
 from services.relay_client.xapi.client import PAGE, USER_QUERY, Xapi
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.settings.documents import PhoneSystemSettings
-from shared.settings.process import load
 
 EXTENSIONS = 10_000
 REPEATS = 3

@@ -18,8 +18,8 @@ from sqlalchemy import func, insert, select, update
 from bench.report import Figure
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
-from shared.database.migrate import migrate
 from shared.database.tables import Base, BindingRow, Run, RunState, SettingsVersion, Site
+from shared.migrate import migrate
 from shared.settings.store import DEFAULT_SITE
 from tests.faults.deployment import Deployment, deployment
 from tests.support.phone_system import phone_system_settings

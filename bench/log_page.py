@@ -11,9 +11,9 @@ from bench.report import Figure, best_of
 from services.api.log.use_cases.log import LogFilter, read_log
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import Event, EventLevel
-from shared.settings.process import load
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 

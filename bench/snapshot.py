@@ -27,12 +27,12 @@ from services.collector.people import sources_of
 from services.collector.snapshot import snapshot_unit
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import PartKind, PartState, Run, RunState, SnapshotPart
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import AttributeSettings, DirectorySettings, PhoneSystemSettings, UnitSettings
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.support.samba import SambaDomain, person_ldif, samba_domain, unit_ldif

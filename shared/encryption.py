@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.errors import SecretUnreadable, SettingsInvalid, StorageUnavailable
 from shared.private_files import private_folder
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 
 KEY_FILE = "secret.key"
 

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import structlog
 
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 from shared.values.text import visible
 
 

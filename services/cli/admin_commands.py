@@ -18,10 +18,10 @@ from services.cli.output import console, moment, print_json, say, table
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import is_before, newest_revision
-from shared.database.migrate import migrate as bring_to
 from shared.database.probe import probe
 from shared.database.tables import AccountRole
 from shared.encryption import new_key
+from shared.migrate import migrate as bring_to
 from shared.worker.app import create_app
 from shared.worker.context import Context, share
 

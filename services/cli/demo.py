@@ -32,8 +32,8 @@ from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.rules import Outcome
 from shared.errors import AddressUnknown, StorageUnavailable
+from shared.process_settings import ProcessSettings
 from shared.settings.documents import SiteSettings
-from shared.settings.process import ProcessSettings
 from shared.worker.context import Context
 
 ACTOR = "demo"

@@ -12,9 +12,10 @@ import structlog
 
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate, standing
+from shared.database.migrate import standing
 from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
-from shared.settings.process import ProcessSettings
+from shared.migrate import migrate
+from shared.process_settings import ProcessSettings
 from shared.work import leases
 from shared.worker.app import create_app
 from shared.worker.context import Context, share

@@ -25,6 +25,7 @@ from services.cli.output import notes
 from shared.database.tables import Event, EventLevel, Run, RunState
 from shared.domain.command import STAGE_ORDER, CommandState
 from shared.errors import StorageUnavailable
+from shared.work.publishing import publish_due
 from shared.worker.context import Context
 
 _WORKING = (RunState.COLLECTING, RunState.EXECUTING)
@@ -97,7 +98,7 @@ class _Follower:
         settings = self._context.settings
         if settings.is_embedded and time.monotonic() - self._published_at > settings.sweep_seconds:
             self._published_at = time.monotonic()
-            self._context.publish_due(self._run_id)
+            publish_due(self._context, self._run_id)
 
     def _is_time_to_tell(self) -> bool:
         return time.monotonic() - self._told_at > _TELL_SECONDS

@@ -52,7 +52,7 @@ def root(
     if command.invoked_subcommand == "sandbox":
         return
     from shared import logging
-    from shared.settings.process import load
+    from shared.process_settings import load
 
     settings = load(data=data)
     # Whoever runs a short command wants its answer; a service's log lines are its output.
@@ -130,7 +130,7 @@ def _unexpected(error: Exception) -> str:
     """What to say of an error nobody thought of; its traceback goes to a file or the log, not to the person."""
     import structlog
 
-    from shared.settings.process import PREFIX
+    from shared.process_settings import PREFIX
 
     if os.environ.get(f"{PREFIX}LOG_FORMAT") == "json":
         # Programs read the log then: in a container or a unit, whose temporary files end with it.

@@ -7,7 +7,7 @@ import typer
 
 from services.cli.deployment import open_deployment
 from services.cli.exit_codes import FAILED, HELD, USAGE, WARNINGS
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 

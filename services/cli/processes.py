@@ -23,7 +23,7 @@ from services.cli.output import say
 from shared.distribution import install_with
 from shared.errors import AddressUnknown, SettingsInvalid
 from shared.private_files import private_folder
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 from shared.worker import alive
 from shared.worker.app import create_app as create_celery_app
 from shared.worker.context import Context

@@ -16,11 +16,12 @@ from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.domain.slots import latest_due, slot_text
 from shared.errors import Conflict, RollcallError
 from shared.messages import Message, WriteNumbers
-from shared.runs.due import SCHEDULER, due_messages
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import ScheduleSettings, Section
 from shared.work import leases
+from shared.work.due import SCHEDULER, due_messages
+from shared.work.publishing import publish_due
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ def tick(context: Context, now: datetime | None = None) -> list[int]:
         run_id = _start_if_due(context, site_id, slot)
         if run_id is not None:
             started.append(run_id)
-            context.publish_due(run_id)
+            publish_due(context, run_id)
     # Last, so that a look that fails every time does not count as one.
     leases.take(context.database, SCHEDULER, "beat", _TICKS_MISSED * context.settings.tick_seconds)
     return started

@@ -4,6 +4,7 @@ Several processes may start at once: one works, the others wait and then find no
 transaction; what fails leaves the database as it was.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,7 +18,6 @@ from shared.database.engine import Database
 from shared.database.error_sentences import ALLOW_SNAPSHOTS, Reason
 from shared.database.locks import exclusive
 from shared.errors import Conflict, InsufficientRights, SettingsInvalid
-from shared.settings.store import ensure_site
 
 SCRIPTS = Path(__file__).parent / "migrations"
 # 1 is on; 2 and 3 are on the way.
@@ -74,8 +74,10 @@ class Standing:
                 )
 
 
-def migrate(database: Database, to: str | None = None) -> tuple[str | None, str | None]:
-    """Bring the tables to the newest revision and make the default site, or bring them ``to`` an older or newer one.
+def bring_tables(
+    database: Database, to: str | None, fill: Callable[[Session], None]
+) -> tuple[str | None, str | None]:
+    """Bring the tables to the newest revision and ``fill`` them, or bring them ``to`` an older or newer one.
 
     Returns the revision before and after; ``None`` is the empty database, named ``base``.
 
@@ -100,7 +102,7 @@ def migrate(database: Database, to: str | None = None) -> tuple[str | None, str 
         if before != after:
             _move(session, before, after)
         if after == newest_revision():
-            ensure_site(session)
+            fill(session)
     return before, after
 
 

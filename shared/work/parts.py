@@ -22,12 +22,13 @@ from shared.errors import (
     TransientError,
     TransitionRefused,
 )
-from shared.runs.due import part_message
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.work import bulkhead
 from shared.work.claimed import Work
+from shared.work.due import part_message
 from shared.work.moves import move_part
+from shared.work.publishing import publish_after_part
 from shared.work.transitions import PartEvent
 from shared.worker.context import Context
 
@@ -221,7 +222,7 @@ class PartWork(Work):
 
     def hand_on(self, seconds: float) -> None:
         """Publish what the end of this attempt makes due."""
-        self.context.publish_after_part(self.run_id, self.id, seconds)
+        publish_after_part(self.context, self.run_id, self.id, seconds)
 
     def _give_up(self, session: Session, code: str, message: str) -> None:
         self._move(session, PartEvent.FAILED, error_code=code, error_message=message)

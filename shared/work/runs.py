@@ -11,6 +11,7 @@ from shared.errors import LeaseHeld, NewerVersionNeeded, RollcallError, StorageU
 from shared.work import leases
 from shared.work.claimed import Work
 from shared.work.moves import move_run
+from shared.work.publishing import publish_due
 from shared.work.transitions import RunEvent
 from shared.worker.context import Context
 
@@ -103,7 +104,7 @@ class RunWork(Work):
 
     def hand_on(self, seconds: float) -> None:
         """Publish what the run waits for now."""
-        self.context.publish_due(self.run.id)
+        publish_due(self.context, self.run.id)
 
     def _count(self) -> bool:
         with self.context.database.begin() as session:

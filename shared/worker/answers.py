@@ -10,7 +10,7 @@ from typing import Protocol
 
 from celery import Celery
 
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 
 
 class AnswersAway(Exception):

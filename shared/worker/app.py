@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 from shared.worker import brokers, stopping
 from shared.worker.queues import Queue, queue_of
 

@@ -5,7 +5,7 @@ from typing import Any
 from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 from shared.worker.queues import Queue
 
 CONNECT_SECONDS = 4.0

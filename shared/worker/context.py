@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from celery import Celery
@@ -17,9 +16,8 @@ from shared.database import audit_chain
 from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.messages import Message
-from shared.runs.due import due_messages, follow_ups
+from shared.process_settings import ProcessSettings
 from shared.settings import store
-from shared.settings.process import ProcessSettings
 from shared.settings.store import StoredSettings
 from shared.worker.brokers import publish_options
 from shared.worker.queues import queue_of
@@ -65,20 +63,6 @@ class Context:
                 ignore_result=True,
                 **publish_options(self.settings, countdown),
             )
-
-    def publish_due(self, run_id: int) -> None:
-        """Publish whatever of the run waits for a worker now."""
-        with self.database.read() as session:
-            messages = due_messages(session, datetime.now(UTC), run_id)
-        self.publish(messages)
-
-    def publish_after_part(self, run_id: int, part_id: int, seconds: float) -> None:
-        """Publish what the end of an attempt at a part makes due in so many seconds, and nothing else: the run's other
-        parts were published when it started.
-        """
-        with self.database.read() as session:
-            messages = due_messages(session, datetime.now(UTC) + timedelta(seconds=seconds), run_id)
-        self.publish(follow_ups(messages, part_id), countdown=seconds)
 
 
 _lock = threading.Lock()

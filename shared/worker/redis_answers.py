@@ -7,7 +7,7 @@ import redis
 from celery import Celery
 from celery.backends.redis import RedisBackend
 
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
 from shared.worker.answers import AnswersAway
 
 # An answer to somebody who has given up.

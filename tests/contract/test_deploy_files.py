@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from services.cli.main import app as rollcall
-from shared.settings.process import PREFIX, ProcessSettings, load
+from shared.process_settings import PREFIX, ProcessSettings, load
 from shared.worker.queues import Queue
 from tests.support.composition import DEPLOY, compose_file, of_rollcall
 from tests.support.tools import require

@@ -11,8 +11,8 @@ from services.api.app import create_app as create_api
 from services.api.web.openapi import SECTION_EXAMPLES, TAGS
 from shared import encryption
 from shared.database.engine import Database
+from shared.process_settings import load
 from shared.settings.documents import SECTION_MODELS, Section
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 

@@ -7,7 +7,7 @@ from celery import Celery
 
 from services.cli.deployment import import_tasks
 from shared.messages import MESSAGES
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker.app import SWEEP, TICK, create_app
 from shared.worker.queues import queue_of
 from shared.worker.task import QuestionTask, RollcallTask

@@ -12,7 +12,7 @@ from typing import Any
 from shared import encryption
 from shared.database.engine import Database
 from shared.encryption import new_key
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.queues import Queue

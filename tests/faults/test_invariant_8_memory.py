@@ -23,7 +23,7 @@ from pathlib import Path
 from services.cli.deployment import open_deployment
 from services.collector.snapshot import snapshot_unit
 from shared.database.tables import SnapshotPart
-from shared.settings.process import load
+from shared.process_settings import load
 from sqlalchemy import select
 
 context = open_deployment(load())

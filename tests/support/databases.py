@@ -28,8 +28,8 @@ from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from shared.database.engine import Database
-from shared.database.migrate import migrate
-from shared.settings.process import ProcessSettings, load
+from shared.migrate import migrate
+from shared.process_settings import ProcessSettings, load
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.tools import leave_out
 

@@ -14,8 +14,8 @@ from services.sandbox.directory.directory import SERVICE_ACCOUNT
 from services.sandbox.phone_system import RunningPhoneSystem
 from services.sandbox.phone_system.user_fields import DEFAULTS
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.domain.person import AccountState, Person
+from shared.migrate import migrate
 from tests.support.databases import database_url
 
 DATA = Path(__file__).parents[1] / "data/first-release"

@@ -11,7 +11,7 @@ from shared.database.engine import Database
 from shared.database.tables import PartKind, Run, RunState, SnapshotPart
 from shared.domain.person import AbsentPerson
 from shared.errors import LeaseHeld
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.work.claimed import claimed
 from shared.work.moves import move_run
 from shared.work.parts import PartWork

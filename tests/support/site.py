@@ -25,7 +25,8 @@ from shared.database.tables import (
 )
 from shared.domain.command import CommandState
 from shared.encryption import Encryption
-from shared.settings.process import ProcessSettings
+from shared.process_settings import ProcessSettings
+from shared.work.publishing import publish_due
 from shared.worker.context import Context, share
 from tests.support.databases import deployment_settings
 from tests.support.waiting import wait_until
@@ -89,7 +90,7 @@ class Site:
                 .where(SnapshotPart.run_id == run_id, SnapshotPart.next_attempt_at > datetime.now(UTC))
                 .values(next_attempt_at=datetime.now(UTC))
             )
-        self.context.publish_due(run_id)
+        publish_due(self.context, run_id)
 
     def run(self, run_id: int) -> Run:
         """The run as it stands."""

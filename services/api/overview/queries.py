@@ -21,10 +21,10 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Severity
-from shared.runs.due import due_messages
 from shared.runs.history import ended_well
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
+from shared.work.due import due_messages
 from shared.work.parts import advice_of
 from shared.worker.context import Context
 

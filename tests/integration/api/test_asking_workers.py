@@ -16,8 +16,8 @@ from shared import encryption
 from shared.database.engine import Database
 from shared.encryption import new_key
 from shared.errors import WorkerUnavailable
+from shared.process_settings import load
 from shared.settings.documents import Section
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.questions import Sealed, unseal

@@ -18,7 +18,7 @@ from shared.database.engine import Database
 from shared.database.tables import Refusal
 from shared.encryption import new_key
 from shared.errors import WorkerUnavailable
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker import questions
 from shared.worker.app import create_app
 from shared.worker.context import Context

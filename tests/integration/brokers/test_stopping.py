@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from shared.database.tables import CommandRow, RunState
 from shared.domain.command import CommandState
-from shared.runs.due import SCHEDULER
 from shared.work import leases
+from shared.work.due import SCHEDULER
 from shared.worker.queues import Queue
 from tests.faults.conftest import World, assert_in_step
 from tests.faults.deployment import Deployment

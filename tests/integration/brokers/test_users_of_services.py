@@ -18,7 +18,7 @@ from celery import Celery
 from services.api.connections.use_cases import questions
 from services.api.operations.queries import waiting_messages
 from shared.database.tables import RunState
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.queues import Queue

@@ -15,11 +15,11 @@ from services.api.settings.use_cases import sections as settings
 from services.cli import following
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import Run, RunState
 from shared.errors import StorageUnavailable
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.runs.start import RunRequest, start_run
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.api.conftest import READY

@@ -10,7 +10,7 @@ from services.cli.console_commands import invitation
 from services.cli.deployment import open_deployment
 from services.cli.main import main
 from services.cli.processes import listening
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD
 

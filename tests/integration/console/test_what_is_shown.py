@@ -17,7 +17,7 @@ from services.cli import output
 from services.relay_client.xapi.client import _extension
 from shared import logging as our_logging
 from shared.database.tables import Event, EventLevel
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.values.text import clean
 
 # Colours, hidden text, the cursor moved up, the window's title, the eight-bit introducer; turned and invisible text.

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from services.api.connections.use_cases.database import DatabaseAddress, DatabaseKind
 from shared.database.engine import Database
-from shared.database.migrate import migrate
+from shared.migrate import migrate
 from tests.support.databases import Kind, deployment_settings
 from tests.support.postgresql import PostgresServer, postgres_folder
 from tests.support.tls import self_signed

@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from shared.database import backends
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import Site
 from shared.errors import StorageUnavailable
+from shared.migrate import migrate
 from shared.work import leases
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.waiting import wait_until

@@ -12,10 +12,11 @@ from sqlalchemy import text
 from services.api.connections.use_cases.database import DatabaseAddress, DatabaseEncryption, check_database
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import State, migrate
+from shared.database.migrate import State
 from shared.database.probe import probe
 from shared.errors import RollcallError, StorageUnavailable
-from shared.settings.process import load
+from shared.migrate import migrate
+from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.databases.conftest import PASSWORD

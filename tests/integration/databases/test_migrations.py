@@ -13,10 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, bindparam, column, insert, inspect, select, table, text
 
 from shared.database.engine import Database
-from shared.database.migrate import SCRIPTS, State, current_revision, migrate, newest_revision, standing
+from shared.database.migrate import SCRIPTS, State, current_revision, newest_revision, standing
 from shared.database.tables import Account, Base, ConsoleSession, Lease, Site
 from shared.database.types import MOMENT
 from shared.errors import Conflict, SettingsInvalid
+from shared.migrate import migrate
 
 pytestmark = pytest.mark.every_database
 REVISIONS = [
@@ -25,7 +26,7 @@ REVISIONS = [
 _MIGRATE = """
 import sys
 from shared.database.engine import Database
-from shared.database.migrate import migrate
+from shared.migrate import migrate
 print(*migrate(Database(sys.argv[1])))
 """
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from shared.database import backends
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.probe import probe
 from shared.errors import InsufficientRights, RollcallError, StorageRefused, StorageUnavailable
+from shared.migrate import migrate
 from shared.work import leases
 from tests.support.tds import Cut, Refused, Rows, TdsServer, tds_server
 from tests.support.tools import leave_out

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from shared.database.engine import Database
-from shared.database.migrate import migrate
 from shared.database.tables import RunState
+from shared.migrate import migrate
 from tests.faults.conftest import World, assert_in_step, broker, world
 from tests.faults.deployment import Deployment, deployment
 from tests.faults.test_invariant_3_other_deaths import created_once

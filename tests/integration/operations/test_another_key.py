@@ -16,9 +16,9 @@ from shared import encryption
 from shared.database.tables import Lease, OwedSteps, PhoneSystemToken, SettingsVersion
 from shared.encryption import Encryption, new_key, read_key_file
 from shared.errors import SecretUnreadable, SettingsInvalid
+from shared.process_settings import load
 from shared.settings import store
 from shared.settings.documents import Section
-from shared.settings.process import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.api.conftest import CLIENT_SECRET, READY, SECRET, SITE

@@ -19,7 +19,7 @@ from shared.database.audit_chain import FIRST_HASH, Problem, audit_hash
 from shared.database.engine import Database
 from shared.database.tables import AuditEntry, AuditHead
 from shared.encryption import Encryption, new_key
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker.context import Context
 from tests.integration.cli.conftest import Terminal
 

@@ -15,8 +15,8 @@ from services.cli.deployment import open_deployment, workers
 from services.relay_client.archiving.relay import Relay
 from shared.database.tables import AuditEntry
 from shared.errors import RelayRefused
+from shared.process_settings import load
 from shared.settings.documents import Section
-from shared.settings.process import load
 from shared.worker.context import Context
 from tests.integration.api.conftest import SITE, serving
 from tests.integration.relay.peer import ServedRelay

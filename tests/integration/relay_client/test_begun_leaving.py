@@ -148,7 +148,7 @@ from shared.database.engine import Database
 from shared.settings import store
 from shared.worker.app import create_app
 from shared.worker.context import Context
-from shared.settings.process import load
+from shared.process_settings import load
 
 process = load({}, data=Path(sys.argv[1]), database_url=sys.argv[2], lease_seconds=1)
 database, secrets = Database(process.effective_database_url), encryption.load(process)

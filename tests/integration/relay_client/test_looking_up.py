@@ -16,9 +16,9 @@ from shared.domain.person import AccountState, Person, PersonState, Presence
 from shared.errors import DirectoryUnavailable
 from shared.messages import ExecuteStage, LookUpPeople
 from shared.runs import lookups
-from shared.runs.due import due_messages
 from shared.runs.lookups import asked_for
 from shared.work.claimed import claimed
+from shared.work.due import due_messages
 from shared.work.parts import MAX_ATTEMPTS, PartWork
 from tests.integration.relay_client.conftest import Bench, VerifyingArchiver, change, creation
 from tests.support.waiting import wait_until

@@ -10,7 +10,7 @@ import pytest
 from services.api.accounts.queries import begin_sealing
 from services.cli.deployment import open_deployment
 from shared.database.engine import Database
-from shared.database.migrate import migrate
+from shared.migrate import migrate
 from shared.worker.context import Context
 from tests.support import first_release
 from tests.support.databases import deployment_settings

@@ -15,8 +15,8 @@ from shared.domain.binding import BindingOrigin
 from shared.domain.plan import counts_in_words
 from shared.errors import NewerVersionNeeded
 from shared.messages import LocateAbsent, SnapshotExtensions, SnapshotUnit
-from shared.runs.due import due_messages
 from shared.runs.history import last_good_run
+from shared.work.due import due_messages
 from shared.worker.context import Context
 from tests.integration.api.conftest import serving
 from tests.integration.cli.conftest import Terminal

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from services.cli.settings_table import describe
+from shared.process_settings import PREFIX, ProcessSettings, load
 from shared.settings.documents import SECTION_MODELS
-from shared.settings.process import PREFIX, ProcessSettings, load
 
 ROOT = Path(__file__).parents[3]
 

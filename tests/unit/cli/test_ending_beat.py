@@ -6,7 +6,7 @@ import sys
 _BEAT = """
 import signal, sys, threading
 from services.cli.processes import ended_by_signal
-from shared.settings.process import load
+from shared.process_settings import load
 from shared.worker import beat
 from shared.worker.app import create_app
 

@@ -12,8 +12,8 @@ from shared.domain.person import AbsentPerson
 from shared.encryption import Encryption
 from shared.errors import BadCredentials, DirectoryUnavailable, LeaseHeld
 from shared.messages import LocateAbsent, PlanRun, SnapshotExtensions, SnapshotUnit
-from shared.runs.due import due_messages
 from shared.runs.start import RunRequest, start_run
+from shared.work.due import due_messages
 from shared.work.parts import MAX_ATTEMPTS, PartWork, are_all_ended
 from shared.worker.context import Context
 

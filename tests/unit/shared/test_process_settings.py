@@ -7,7 +7,7 @@ import pytest
 from shared import encryption
 from shared.encryption import new_key
 from shared.errors import SettingsInvalid
-from shared.settings.process import load
+from shared.process_settings import load
 
 
 def test_without_any_setting_everything_runs_in_one_process() -> None:

@@ -8,10 +8,11 @@ from sqlalchemy import func, select, text
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.events import LogEntry, audit, first_broken_audit_entry, record
-from shared.database.migrate import current_revision, migrate, newest_revision
+from shared.database.migrate import current_revision, newest_revision
 from shared.database.tables import AuditEntry, Base, Event
 from shared.errors import StorageUnavailable
-from shared.settings.process import load
+from shared.migrate import migrate
+from shared.process_settings import load
 
 
 def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:

@@ -24,10 +24,10 @@ from shared.database.tables import Event, Site
 from shared.distribution import installed_version
 from shared.errors import RollcallError
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
-from shared.runs.due import SCHEDULER
 from shared.runs.start import check_ready
 from shared.settings import store
 from shared.work import leases
+from shared.work.due import SCHEDULER
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 

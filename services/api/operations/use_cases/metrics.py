@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from services.api.operations.queries import waiting_messages
 from shared.database.tables import CommandRow, PartKind, PartState, Refusal, Run, RunState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState
-from shared.runs.due import SCHEDULER
 from shared.runs.history import ended_well
 from shared.work import leases
+from shared.work.due import SCHEDULER
 from shared.worker.context import Context
 from shared.worker.refusals import Refused
 
