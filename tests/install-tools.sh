@@ -9,6 +9,7 @@ need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need samba samba-ad-dc
 need ldbadd ldb-tools
 need ldapsearch ldap-utils
+[ -d /usr/lib/python3/dist-packages/gssapi ] || missing="$missing python3-gssapi"
 need redis-server redis-server
 need rabbitmq-server rabbitmq-server
 need pg_ctlcluster postgresql
@@ -42,7 +43,7 @@ if command -v apt-get >/dev/null 2>&1 && [ "$run" != none ]; then
   [ "${failed:-}" = yes ] || exit 0
 fi
 echo "Not installed, and this user may not install it:$missing"
-echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils) 'redis' (redis-server) and 'browser' (chromium), those of single sign-on (nodejs, npm), on RabbitMQ (rabbitmq-server) and nginx (nginx-light)."
+echo "Left out: the tests marked 'samba' (samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils, python3-gssapi) 'redis' (redis-server) and 'browser' (chromium), those of single sign-on (nodejs, npm), on RabbitMQ (rabbitmq-server) and nginx (nginx-light)."
 echo "As root: apt-get install --no-install-recommends$missing"
 if [ "${CI:-}" = true ]; then
   exit 1

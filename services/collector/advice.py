@@ -1,10 +1,18 @@
 """What of a directory that answered should be mended in time. Called by ``questions`` and ``snapshot``."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+from services.collector import selection
 from services.collector.active_directory import ActiveDirectory
+from services.collector.mapping import filetime
+from services.collector.reader import Scope, Search, first_value
 from services.collector.root_dse import Domain
+from shared.errors import RollcallError
 from shared.prerequisites import certificate_advice, clock_advice
+
+_EXPIRES_SOON = timedelta(days=14)
+# Of the password policy that counts for the account, fine-grained ones included (MS-ADTS 3.1.1.4.5.37).
+_EXPIRES = "msDS-UserPasswordExpiryTimeComputed"
 
 
 def advice_on(directory: ActiveDirectory, domain: Domain, asked_at: datetime) -> list[str]:
@@ -19,4 +27,31 @@ def advice_on(directory: ActiveDirectory, domain: Domain, asked_at: datetime) ->
         *[read_only] * domain.is_read_only,
         *certificate_advice(f"domain controller {directory.server}", directory.certificate_ends_at, asked_at),
         *clock_advice(f"domain controller {domain.controller}", domain.clock, asked_at),
+    ]
+
+
+def password_advice(directory: ActiveDirectory) -> list[str]:
+    """That the password of the account that reads expires soon; nothing where it does not, or the account is not seen."""
+    user, now = directory.settings.user, datetime.now(UTC)
+    login = selection.escaped(user.rpartition("\\")[2])
+    named = (
+        f"(|(sAMAccountName={login})(userPrincipalName={login})(sAMAccountName={login.partition('@')[0]}))"
+    )
+    try:
+        if "=" in user:
+            search = Search(user, "(objectClass=*)", (_EXPIRES,), Scope.BASE, 10)
+        elif user:
+            search = Search(directory.domain().base_dn, selection.people(named), (_EXPIRES,))
+        else:
+            return []
+        found = [first_value(entry, _EXPIRES) for entry in directory.reader.entries(search)]
+    except RollcallError:
+        return []
+    ticks = [int(value) for value in found if value.isdigit()]
+    if len(ticks) != 1 or not filetime(now) < ticks[0] < filetime(now + _EXPIRES_SOON):
+        return []
+    expires = now + timedelta(microseconds=(ticks[0] - filetime(now)) // 10)
+    return [
+        f"The password of {user} expires on {expires:%Y-%m-%d %H:%M} UTC, and then nothing can be read. Give the account a "
+        "password that does not expire."
     ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import ldap3
 
-from services.collector import ntlm
+from services.collector import kerberos, ntlm
 from services.collector.address import Address, check_resolves
 from services.collector.certificate import CheckedTls, rejected, trusting
 from services.collector.errors import translate
@@ -61,7 +61,7 @@ def open_connection(
         connection.open(read_server_info=False)
         if settings.security is Security.STARTTLS:
             connection.start_tls(read_server_info=False)
-        _bind(connection, settings, expected_name)
+        _bind(connection, settings, address, expected_name)
         connection.socket.settimeout(timeouts.receive)
     except (ldap3.core.exceptions.LDAPException, OSError) as error:
         close(connection)
@@ -80,9 +80,16 @@ def open_connection(
     return connection
 
 
-def _bind(connection: ldap3.Connection, settings: DirectorySettings, name: str) -> None:
+def _bind(connection: ldap3.Connection, settings: DirectorySettings, address: Address, name: str) -> None:
     if settings.authentication is not Authentication.NTLM:
-        connection.bind(read_server_info=False)
+        try:
+            connection.bind(read_server_info=False)
+        # The errors of gssapi are no kind of ldap3's, nor known before it is installed.
+        except Exception as error:
+            failure = kerberos.failure_of(error, address, name)
+            if failure is None:
+                raise
+            raise failure from error
         return
     password = settings.password.get_secret_value()
     is_encrypted = settings.security is not Security.PLAIN

@@ -42,6 +42,12 @@ _SUB_CODES: dict[str, _Rule] = {
         "{user} may not sign in from this computer. Change 'Log On To' in its account settings.",
     ),
     "532": (AccountNotUsable, "the password of {user} has expired. Set a new one that does not expire."),
+    # ERROR_ACCOUNT_RESTRICTION, which members of Protected Users get for anything but Kerberos.
+    "52f": (
+        AccountNotUsable,
+        "{user} may not sign in this way: it is in Protected Users, or an authentication policy forbids it. Use an account "
+        "that is not, or directory.authentication 'kerberos'.",
+    ),
     "533": (AccountNotUsable, "the account {user} is disabled. Enable it in Active Directory."),
     "701": (AccountNotUsable, "the account {user} has expired. Change its expiry date in Active Directory."),
     "773": (AccountNotUsable, "{user} must change the password at the next logon. Set one without that."),
@@ -70,6 +76,15 @@ _NOBODY_LISTENS: _Rule = (
     DirectoryUnavailable,
     "the connection was refused. Check the port (636 for ldaps, 389 for starttls) and "
     "whether the controller runs.",
+)
+_OLD_TLS: _Rule = (
+    ConfigurationError,
+    "it offers no TLS 1.2 or newer, which Rollcall insists on. Enable TLS 1.2 on the controller (Schannel), or use another one.",
+)
+_NO_HANDSHAKE: _Rule = (
+    DirectoryUnavailable,
+    "it ended the connection while TLS was agreed on. Either it has no certificate, or it offers no TLS 1.2 or newer, which "
+    "Rollcall insists on; its event log says which.",
 )
 _NO_ANSWER: _Rule = (
     DirectoryUnavailable,
@@ -211,6 +226,10 @@ RULES: dict[type[BaseException], _Rule] = {
     OSError: _BROKEN,
 }
 _SAID_CHARACTERS = 200
+# Of OpenSSL: what the controller chose is too old for us; what we offer is too new for it.
+_WORDS_OF_OLD_TLS = ("unsupported protocol", "alert protocol version", "UNSUPPORTED_PROTOCOL")
+# Samba hangs up without a word.
+_WORDS_OF_NO_HANDSHAKE = ("EOF occurred in violation of protocol", "UNEXPECTED_EOF")
 
 
 def translate(error: BaseException, server: str, user: str) -> RollcallError:
@@ -255,6 +274,11 @@ def _rule(error: BaseException, said: str) -> _Rule:
             return _NOBODY_LISTENS
         if "timed out" in said:
             return _NO_ANSWER
+    if isinstance(error, ldap.LDAPSocketOpenError | ldap.LDAPStartTLSError):
+        if any(words in said for words in _WORDS_OF_OLD_TLS):
+            return _OLD_TLS
+        if any(words in said for words in _WORDS_OF_NO_HANDSHAKE):
+            return _NO_HANDSHAKE
     for kind in type(error).__mro__:
         if kind in RULES:
             return RULES[kind]

@@ -12,7 +12,7 @@ from typing import Any, cast
 from services.collector import directory_accounts, discovery, identity, selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
-from services.collector.advice import advice_on
+from services.collector.advice import advice_on, password_advice
 from services.collector.mapping import clean
 from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import number_options, sources_of
@@ -63,7 +63,7 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
             directory.check_exists(unit.dn)
             units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
         ends_at = directory.certificate_ends_at
-        warnings = advice_on(directory, domain, asked_at)
+        warnings = [*advice_on(directory, domain, asked_at), *password_advice(directory)]
     for server in settings.servers:
         warnings += address_advice("directory.servers", parse(server, settings.security).host)
     if settings.security is Security.PLAIN:

@@ -124,3 +124,13 @@ def test_the_original_stays_attached() -> None:
     with pytest.raises(DirectoryUnavailable) as caught, translated(SERVER, USER):
         raise ldap.LDAPSocketReceiveError("gone")
     assert isinstance(caught.value.__cause__, ldap.LDAPSocketReceiveError)
+
+
+@pytest.mark.parametrize("kind", [ldap.LDAPSocketOpenError, ldap.LDAPStartTLSError])
+@pytest.mark.parametrize(
+    "said", ["[SSL: UNSUPPORTED_PROTOCOL] unsupported protocol", "tlsv1 alert protocol version"]
+)
+def test_a_controller_with_old_tls_alone_is_called_that(kind: type[Exception], said: str) -> None:
+    error = translate(kind(f"wrap socket error: {said} (_ssl.c:1006)"), "dc1:636", "reader")
+    assert type(error) is ConfigurationError
+    assert "it offers no TLS 1.2 or newer" in error.message
