@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.api.console.words import counted
+from services.api.overview.facts import read_facts
+from services.api.overview.verdict import Facts
 from shared.database.tables import (
     WHOLE_RUNS,
-    BindingRow,
     FindingRow,
     PartKind,
     PartState,
@@ -21,7 +22,6 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Severity
-from shared.runs.history import ended_well
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
 from shared.work.due import due_messages
@@ -72,6 +72,7 @@ class Overview:
     conflicts_total: int
     conflicts_run_id: int | None
     history: Sequence[Run]
+    facts: Facts
 
 
 def read_overview(context: Context, site_id: str) -> Overview:
@@ -84,23 +85,22 @@ def read_overview(context: Context, site_id: str) -> Overview:
         whole = [run for run in history if run.kind in WHOLE_RUNS]
         planned = next((run for run in whole if run.planned_at is not None), None)
         parts = _newest_parts(session, site_id)
+        known = read_facts(session, [site_id])[site_id]
         return Overview(
             newest=whole[0] if whole else None,
             active=_newest_in(session, site_id, ACTIVE_STATES),
             waiting=_newest_in(session, site_id, WAITING_STATES),
-            last_good_at=session.scalar(select(func.max(Run.finished_at)).where(of_site, ended_well())),
+            last_good_at=known.last_good_at,
             people=planned.people if planned is not None else 0,
             people_read_at=planned.planned_at if planned is not None else None,
-            managed=session.scalar(
-                select(func.count()).select_from(BindingRow).where(BindingRow.site_id == site_id)
-            )
-            or 0,
+            managed=known.facts.managed,
             directory=_end([part for part in parts if part.kind == PartKind.UNIT], "organizational unit"),
             phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS], "extension"),
             conflicts=_conflicts(session, planned),
-            conflicts_total=_conflicts_total(session, planned),
+            conflicts_total=known.facts.findings.get(Severity.CONFLICT, 0),
             conflicts_run_id=planned.id if planned is not None else None,
             history=history[::-1],
+            facts=known.facts,
         )
 
 
@@ -186,16 +186,3 @@ def _conflicts(session: Session, run: Run | None) -> Sequence[FindingRow]:
         .order_by(FindingRow.id)
         .limit(CONFLICTS_SHOWN)
     ).all()
-
-
-def _conflicts_total(session: Session, run: Run | None) -> int:
-    if run is None:
-        return 0
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(FindingRow)
-            .where(FindingRow.run_id == run.id, FindingRow.severity == Severity.CONFLICT.value)
-        )
-        or 0
-    )
