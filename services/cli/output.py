@@ -17,7 +17,7 @@ from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Ru
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
 from shared.runs.verdict import has_warnings, waiting_counts
-from shared.values.text import visible
+from shared.values.text import mixed_alphabets, visible
 
 _LEVEL_STYLES = {EventLevel.INFO: "", EventLevel.WARNING: "yellow", EventLevel.ERROR: "red"}
 _SEVERITY_STYLES = {Severity.INFO: "", Severity.WARNING: "yellow", Severity.CONFLICT: "red"}
@@ -123,7 +123,7 @@ def show_commands(commands: Sequence[CommandRow], total: int) -> None:
             str(row.sequence),
             _KIND_WORDS.get(row.kind, row.kind.replace("_", " ")),
             escape(row.number),
-            escape(row.person_name),
+            escape("\n".join([row.person_name, *_look_alikes(row)])),
             escape(_change(row)),
             escape(row.reason),
             escape(row.state.replace("_", " ") + error),
@@ -133,6 +133,13 @@ def show_commands(commands: Sequence[CommandRow], total: int) -> None:
         console().print(
             f"{total - len(commands)} more command(s): --all shows them, --json gives everything."
         )
+
+
+def _look_alikes(row: CommandRow) -> list[str]:
+    return [
+        f"! {mixed}"
+        for mixed in mixed_alphabets([row.person_name, *row.before.values(), *row.after.values()])
+    ]
 
 
 def show_findings(findings: Sequence[FindingRow], most: int = 50) -> None:

@@ -7,6 +7,7 @@ Python does not know, and the marks of interlinear annotation.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 # More than any attribute of a person in Active Directory's schema may hold, and no burden for a worker.
 MOST_CHARACTERS = 2048
@@ -23,6 +24,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 # All controls, surrogates, and the separators that begin a line.
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+# A heap of marks on one letter covers the lines around it; no orthography needs more.
+_MOST_MARKS = 4
+_WORD = re.compile(r"[^\W\d_]+")
+# Alphabets with letters that look like those of another, by how Unicode names their letters.
+_LOOK_ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -53,20 +59,40 @@ def folded(text: str) -> str:
 
 
 def visible(text: str, kept: str = "") -> str:
-    """What to show somebody who must see what is there: controls, escape sequences and invisible marks as escapes
-    (``\\x1b``, ``\\u202e``). Joiners stay where they change what is seen, and so do the characters ``kept``.
+    """What to show somebody who must see what is there: controls, escape sequences, invisible marks and marks heaped on one
+    letter as escapes (``\\x1b``, ``\\u202e``). Joiners stay where they change what is seen, and so do the characters ``kept``.
     """
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
+    marks = 0
     for place, character in enumerate(text):
         before, after = text[place - 1 : place] if place else "", text[place + 1 : place + 2]
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
         is_shown = character in kept or not (
-            _HIDDEN.match(character)
+            marks > _MOST_MARKS
+            or _HIDDEN.match(character)
             or (_UNSEEN.match(character) and not (before and _is_needed(character, before, after)))
         )
         shown.append(character if is_shown else _escape(character))
     return "".join(shown)
+
+
+def mixed_alphabets(texts: Iterable[object]) -> list[str]:
+    """What to warn somebody of who judges by names: words whose letters are of several alphabets that look alike, each with
+    its alphabets. What is no text is passed over. A word written wholly in another alphabet is nothing odd, and is not
+    told apart from what it looks like.
+    """
+    mixed: dict[str, None] = {}
+    for text in texts:
+        if not isinstance(text, str) or text.isascii():
+            continue
+        for word in _WORD.findall(unicodedata.normalize("NFC", text)):
+            found = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+            alphabets = [name.capitalize() for name in sorted(found.intersection(_LOOK_ALIKE))]
+            if len(alphabets) > 1:
+                mixed[f"{word}: {' and '.join(alphabets)} letters in one word"] = None
+    return list(mixed)
 
 
 def isolated(text: str) -> str:

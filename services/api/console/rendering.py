@@ -22,7 +22,7 @@ from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
 from shared.runs.verdict import has_warnings, waiting_counts
 from shared.settings.documents import BrandingSettings
-from shared.values.text import isolated, visible
+from shared.values.text import isolated, mixed_alphabets, visible
 
 PREFIX = "/console"
 _VALUE = re.compile(r'value="\{\{ (.+?) \}\}"')
@@ -91,6 +91,15 @@ def _shown(value: object) -> object:
     return value
 
 
+def shown_to_scripts(value: Any) -> Any:
+    """What a page's script is given to put on the page: its texts as every other text of a page."""
+    if isinstance(value, Mapping):
+        return {key: shown_to_scripts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown_to_scripts(item) for item in value]
+    return _shown(value)
+
+
 class _AsTyped(Extension):
     """What a form holds goes back as it was typed."""
 
@@ -118,6 +127,7 @@ def _environment() -> Environment:
         "words": words,
         "counts_in_words": counts_in_words,
         "has_warnings": has_warnings,
+        "mixed_alphabets": mixed_alphabets,
         "waiting_counts": waiting_counts,
     }
     return environment

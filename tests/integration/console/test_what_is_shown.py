@@ -16,9 +16,9 @@ from services.api.log.use_cases.formats import as_csv, cells_after_date
 from services.cli import output
 from services.relay_client.xapi.client import _extension
 from shared import logging as our_logging
-from shared.database.tables import Event, EventLevel
+from shared.database.tables import CommandRow, Event, EventLevel
 from shared.process_settings import load
-from shared.values.text import clean
+from shared.values.text import clean, mixed_alphabets, visible
 
 # Colours, hidden text, the cursor moved up, the window's title, the eight-bit introducer; turned and invisible text.
 ATTACKS = {
@@ -32,8 +32,11 @@ ATTACKS = {
     "isolated": "\u2067Anna\u2069",
     "invisible": "An\u200bna",
     "line": "Anna\u2028Run 7 is done",
+    "link": "\x1b]8;;https://evil.example\x1b\\Anna\x1b]8;;\x1b\\",
+    "eight_bit_title": "\x9d0;root\x9cAnna",
+    "device_control": "\x90q#0\x9cAnna",
 }
-FORBIDDEN = "\x1b\x07\b\x9b\u202e\u2067\u200b\u2028"
+FORBIDDEN = "\x1b\x07\b\x9b\x9d\x9c\x90\u202e\u2067\u200b\u2028"
 
 
 def _is_shown(text: str) -> bool:
@@ -108,6 +111,45 @@ def test_a_page_keeps_right_to_left_to_itself_and_escapes_all_the_same() -> None
     environment.loader = DictLoader({"shown": "{{ name }} {{ number }} {{ nothing }}"})
     page = environment.get_template("shown").render(name="עדי <b>", number=204, nothing=None)
     assert page == "\u2068עדי &lt;b&gt;\u2069 204 None"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("\u0410nna Berg", ["\u0410nna: Cyrillic and Latin letters in one word"]),
+        ("Anna B\u0435rg", ["B\u0435rg: Cyrillic and Latin letters in one word"]),
+        ("\u039fscar", ["\u039fscar: Greek and Latin letters in one word"]),
+        ("An\u0578a", ["An\u0578a: Armenian and Latin letters in one word"]),
+        ("\u0410\u043d\u043d\u0430 Berg", []),
+        ("Zo\u00eb D\u2019Angelo M\u00fcller-L\u00fcdenscheidt 2", []),
+        ("\u0141ukasz \u5c0f\u6797 \u05e2\u05d3\u05d9", []),
+        (None, []),
+    ],
+)
+def test_letters_of_two_alphabets_in_one_word_are_pointed_out(name: object, told: list[str]) -> None:
+    assert mixed_alphabets([name, name]) == told
+
+
+def test_letters_of_two_alphabets_are_pointed_out_in_plans(capsys: pytest.CaptureFixture[str]) -> None:
+    row = CommandRow(
+        sequence=1, kind="create_extension", number="204", person_name="Anna Berg", before={},
+        after={"first_name": "\u0410nna"}, reason="", state="pending",
+    )  # fmt: skip
+    output.show_commands([row], 1)
+    assert "Cyrillic" in capsys.readouterr().out
+
+
+def test_marks_heaped_on_a_letter_cover_no_line_beside_it() -> None:
+    assert visible("Anna" + "\u0336" * 6) == "Anna" + "\u0336" * 4 + "\\u0336" * 2
+    vietnamese = "Nguye\u0302\u0303n"
+    assert visible(vietnamese) == vietnamese
+
+
+def test_what_scripts_put_on_a_page_is_shown_as_the_rest_of_it() -> None:
+    given = rendering.shown_to_scripts(
+        {"items": [{"number": "204", "name": ATTACKS["turned"]}], "reason": None}
+    )
+    assert given == {"items": [{"number": "204", "name": "Anna \\u202egreB"}], "reason": None}
 
 
 def _event(message: str) -> Event:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.connections.use_cases import questions
-from services.api.console.rendering import link, page
+from services.api.console.rendering import link, page, shown_to_scripts
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep, section_site
 from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.settings.forms import tabs
@@ -36,9 +36,10 @@ def to_the_first_tab(_visitor: VisitorDep) -> Response:
 def offer_extensions(context: ContextDep, site: SiteDep, _visitor: ManagerDep) -> dict[str, Any]:
     """The phone system's extensions for the fields to offer, or why there are none, for the page's script."""
     try:
-        return {"items": questions.list_extensions(context, site), "reason": ""}
+        offered = {"items": questions.list_extensions(context, site), "reason": ""}
     except RollcallError as error:
-        return {"items": [], "reason": error.message}
+        offered = {"items": [], "reason": error.message}
+    return dict(shown_to_scripts(offered))
 
 
 @router.get("/{slug}")
