@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.collector.phone_numbers import FEWEST_DIGITS, PhoneNumber, read_phone_number
+from shared.values.digits import is_digits
 from shared.values.text import as_seen
 
 
@@ -53,7 +54,7 @@ def read_number(text: str, options: NumberOptions) -> NumberReading:
     if len(text) > _MOST_CHARACTERS:
         return _problem(text, f"is longer than {_MOST_CHARACTERS} characters.")
     said = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
-    if said.isascii() and said.isdecimal() and len(said) <= options.max_digits:
+    if is_digits(said) and len(said) <= options.max_digits:
         return _of_length(said, text, options)
     last = _LAST_DIGITS.search(said)
     before = said[: last.start()] if last else ""

@@ -10,8 +10,7 @@ from services.collector.lookup import look_up_people as look_up
 from services.collector.snapshot import snapshot_unit as read_unit
 from services.collector.write_numbers import write_numbers as write
 from shared.messages import LocateAbsent, LookUpPeople, SnapshotUnit, WriteNumbers
-from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS
-from shared.worker.task import QuestionTask, RollcallTask
+from shared.worker.task import QuestionTask, RollcallTask, question
 
 
 @shared_task(name=SnapshotUnit.task, base=RollcallTask, bind=True)
@@ -38,109 +37,55 @@ def write_numbers(self: RollcallTask, message: dict[str, Any]) -> None:
     write(self.context, WriteNumbers.read(message).site_id)
 
 
-@shared_task(
-    name="collector.test_directory",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.test_directory")
 def test_directory(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether the directory can be worked with."""
     return questions.test_directory(self.context, arguments)
 
 
-@shared_task(
-    name="collector.browse_units",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.browse_units")
 def browse_units(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Answer which organizational units there are."""
     return questions.browse_units(self.context, arguments)
 
 
-@shared_task(
-    name="collector.list_attributes",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.list_attributes")
 def list_attributes(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Answer which attributes people have."""
     return questions.list_attributes(self.context, arguments)
 
 
-@shared_task(
-    name="collector.propose_numbers",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.propose_numbers")
 def propose_numbers(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer what may give people their extension numbers."""
     return questions.propose_numbers(self.context, arguments)
 
 
-@shared_task(
-    name="collector.try_mapping",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.try_mapping")
 def try_mapping(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer what a field would be for real people."""
     return questions.try_mapping(self.context, arguments)
 
 
-@shared_task(
-    name="collector.check_password",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.check_password")
 def check_password(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether somebody and a password belong together."""
     return questions.check_password(self.context, arguments)
 
 
-@shared_task(
-    name="collector.look_up_person",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.look_up_person")
 def look_up_person(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether somebody with an extension may still work."""
     return questions.look_up_person(self.context, arguments)
 
 
-@shared_task(
-    name="collector.find_account",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.find_account")
 def find_account(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer who has an Active Directory account, and in which groups they are."""
     return questions.find_account(self.context, arguments)
 
 
-@shared_task(
-    name="collector.prove_account",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("collector.prove_account")
 def prove_account(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether an Active Directory account and a password belong together."""
     return questions.prove_account(self.context, arguments)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from services.collector.active_directory import ActiveDirectory
 from shared.database import events, given_numbers
 from shared.database.given_numbers import NOT_TRIED
+from shared.database.rows import rows_of
 from shared.database.tables import EventLevel, GivenNumberRow
 from shared.errors import (
     AttributeOccupied,
@@ -187,7 +188,7 @@ def _update(session: Session, row: GivenNumberRow, **changes: Any) -> bool:
         .values(**changes)
         .execution_options(synchronize_session=False)
     )
-    return bool(changed.rowcount)  # type: ignore[attr-defined]
+    return bool(rows_of(changed))
 
 
 def _failure(failed: Sequence[tuple[GivenNumberRow, RollcallError]], attribute: str) -> events.LogEntry:

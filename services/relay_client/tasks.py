@@ -8,8 +8,7 @@ from services.relay_client import questions
 from services.relay_client.execution.execute import execute_stage as carry_out_stage
 from services.relay_client.snapshot import snapshot_extensions as read_extensions
 from shared.messages import ExecuteStage, SnapshotExtensions
-from shared.worker.app import QUESTION_TIME_LIMIT_SECONDS
-from shared.worker.task import QuestionTask, RollcallTask
+from shared.worker.task import QuestionTask, RollcallTask, question
 
 
 @shared_task(name=SnapshotExtensions.task, base=RollcallTask, bind=True)
@@ -24,97 +23,49 @@ def execute_stage(self: RollcallTask, message: dict[str, Any]) -> None:
     carry_out_stage(self.context, ExecuteStage.read(message).run_id)
 
 
-@shared_task(
-    name="relay_client.test_phone_system",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.test_phone_system")
 def test_phone_system(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether the phone system can be worked with."""
     return questions.test_phone_system(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.list_extensions",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.list_extensions")
 def list_extensions(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Answer which extensions there are."""
     return questions.list_extensions(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.test_relay",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.test_relay")
 def test_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether the relay can be worked with."""
     return questions.test_relay(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.pair_relay",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.pair_relay")
 def pair_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make Rollcall the relay's peer."""
     return questions.pair_relay(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.send_welcome",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.send_welcome")
 def send_welcome(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Send welcome messages again."""
     return questions.send_welcome(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.compare_with_template",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.compare_with_template")
 def compare_with_template(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """Answer how extensions differ from their templates."""
     return questions.compare_with_template(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.check_pin",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.check_pin")
 def check_pin(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether an extension and a PIN belong together."""
     return questions.check_pin(self.context, arguments)
 
 
-@shared_task(
-    name="relay_client.look_up_extension",
-    base=QuestionTask,
-    bind=True,
-    time_limit=QUESTION_TIME_LIMIT_SECONDS,
-    soft_time_limit=QUESTION_TIME_LIMIT_SECONDS - 10,
-)
+@question("relay_client.look_up_extension")
 def look_up_extension(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whose an extension is and which roles it has."""
     return questions.look_up_extension(self.context, arguments)

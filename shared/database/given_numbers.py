@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.database.rows import rows_of
 from shared.database.tables import BindingRow, GivenNumberRow
 from shared.domain.numbers import GivenNumber, UnwrittenNumber
 
@@ -147,7 +148,7 @@ def _write(session: Session, site_id: str, item: GivenNumber, before: GivenNumbe
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    if not changed.rowcount:  # type: ignore[attr-defined]
+    if not rows_of(changed):
         raise GivenMeanwhile(item.number)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.commands import read_fields
+from shared.database.rows import rows_of
 from shared.database.tables import BindingRow, OwedSteps, Run, RunState
 from shared.domain.binding import LeftBehind
 from shared.domain.command import Command, FieldValue
@@ -145,7 +146,7 @@ def forget(session: Session, site_id: str, numbers: Collection[str]) -> int:
         .where(OwedSteps.site_id == site_id, OwedSteps.number.in_(numbers))
         .execution_options(synchronize_session=False)
     )
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+    return rows_of(gone)
 
 
 def forget_former(session: Session, site_id: str, extension_ids: Collection[int]) -> None:

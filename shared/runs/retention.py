@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
+from shared.database.rows import rows_of
 from shared.database.tables import (
     Base,
     CommandRow,
@@ -97,7 +98,7 @@ def delete_strays(database: Database, now: datetime | None = None) -> int:
 
 def _count(session: Session, table: type[Base], which: ColumnElement[bool]) -> int:
     done = session.execute(delete(table).where(which).execution_options(synchronize_session=False))
-    return int(done.rowcount)  # type: ignore[attr-defined]
+    return rows_of(done)
 
 
 def _emptied(database: Database, which: Select[int], goes_on: GoesOn) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
+from shared.database.rows import rows_of
 from shared.database.tables import Lease
 from shared.errors import LeaseHeld, RowRefused
 from shared.work.heartbeat import Heartbeat, beating
@@ -35,7 +36,7 @@ def take(database: Database, name: str, holder: str, seconds: float) -> bool:
             .where(Lease.name == name, (Lease.holder == holder) | (Lease.expires_at < now))
             .values(holder=holder, expires_at=expires_at)
         )
-        if taken.rowcount:  # type: ignore[attr-defined]
+        if rows_of(taken):
             return True
         if session.scalar(select(Lease.name).where(Lease.name == name)) is not None:
             return False
@@ -58,7 +59,7 @@ def renew(database: Database, name: str, holder: str, seconds: float) -> bool:
             .where(Lease.name == name, Lease.holder == holder)
             .values(expires_at=datetime.now(UTC) + timedelta(seconds=seconds))
         )
-        return bool(renewed.rowcount)  # type: ignore[attr-defined]
+        return bool(rows_of(renewed))
 
 
 def fence(session: Session, name: str, holder: str) -> None:

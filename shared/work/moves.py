@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.database.rows import rows_of
 from shared.database.tables import CommandRow, Run, SnapshotPart
 from shared.domain.command import CommandState
 from shared.errors import TransitionRefused
@@ -74,7 +75,7 @@ def move_run(session: Session, run_id: int, event: RunEvent, *, said: str = "", 
         .values(state=target.value, **({"finished_at": now} if is_end else {}), **values)
         .execution_options(synchronize_session=False)
     )
-    if not moved.rowcount:  # type: ignore[attr-defined]
+    if not rows_of(moved):
         found = session.scalar(select(Run.state).where(Run.id == run_id)) or "gone"
         raise TransitionRefused(
             f"Run {run_id} is {found.replace('_', ' ')}; this is no longer possible.",
@@ -115,7 +116,7 @@ def move_part(
         .values(state=PARTS.target(event).value, **values)
         .execution_options(synchronize_session=False)
     )
-    if not moved.rowcount:  # type: ignore[attr-defined]
+    if not rows_of(moved):
         raise TransitionRefused(f"Part {part_id} has ended or was taken over by another worker.")
 
 
@@ -129,7 +130,7 @@ def move_commands(
         .values(state=COMMANDS.target(event).value, **values)
         .execution_options(synchronize_session=False)
     )
-    return int(moved.rowcount)  # type: ignore[attr-defined]
+    return rows_of(moved)
 
 
 def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
@@ -149,7 +150,7 @@ def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
         .values(finished_at=now)
         .execution_options(synchronize_session=False)
     )
-    if in_hand.rowcount != len(ends):  # type: ignore[attr-defined]
+    if rows_of(in_hand) != len(ends):
         raise TransitionRefused("A command has already ended or was released. Its outcome cannot be stored.")
     # Locked by the statement above until the transaction ends.
     session.execute(

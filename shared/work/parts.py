@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import events
 from shared.database.pages import Item, delete_other_attempts, delete_pages, write_page
+from shared.database.rows import rows_of
 from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.errors import (
     LeaseHeld,
@@ -257,7 +258,7 @@ class PartWork(Work):
             .values(**changes)
             .execution_options(synchronize_session=False)
         )
-        return bool(changed.rowcount)  # type: ignore[attr-defined]
+        return bool(rows_of(changed))
 
     def _is_ours(self) -> list[ColumnElement[bool]]:
         return [

@@ -9,8 +9,6 @@ from shared.process_settings import ProcessSettings
 from shared.worker import brokers, stopping
 from shared.worker.queues import Queue, queue_of
 
-# Questions are short: a worker that cannot answer in this time is not asked any longer.
-QUESTION_TIME_LIMIT_SECONDS = 120
 TICK = "collector.tick"
 SWEEP = "collector.sweep"
 # Beat publishes both as soon as it begins: what became due while it was away, and what a crash left behind.

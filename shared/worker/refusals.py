@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import insert, update
 
 from shared.database.engine import Database
+from shared.database.rows import rows_of
 from shared.database.tables import Refusal
 from shared.errors import RollcallError, RowRefused
 
@@ -127,7 +128,7 @@ def _count(database: Database, what: Refused, many: int) -> None:
         .values(count=Refusal.count + many, last_at=datetime.now(UTC))
     )
     with database.begin() as session:
-        if session.execute(more).rowcount:  # type: ignore[attr-defined]
+        if rows_of(session.execute(more)):
             return
     try:
         with database.begin() as session:

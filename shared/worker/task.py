@@ -5,10 +5,11 @@ Retries are not Celery's affair here: what waits to be done stands in the databa
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
-from celery import Task
+from celery import Task, shared_task
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,6 +19,9 @@ from shared.worker.answers import AnswersAway, answers_of
 from shared.worker.context import Context, context_of
 from shared.worker.questions import Sealed
 from shared.worker.refusals import Refused, refuse
+
+# Questions are short: a worker that cannot answer in this time is not asked any longer.
+_QUESTION_SECONDS = 120
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +68,8 @@ class QuestionTask(Task):
     abstract = True
     ignore_result = True
     send_events = False
+    time_limit = _QUESTION_SECONDS
+    soft_time_limit = _QUESTION_SECONDS - 10
 
     @property
     def context(self) -> Context:
@@ -108,3 +114,11 @@ class QuestionTask(Task):
         except AnswersAway as error:
             # Who asked is told that nobody answered.
             log.warning("answer_not_brought", task=self.name, error=type(error.__cause__).__name__)
+
+
+def question(name: str) -> Callable[[Callable[[QuestionTask, dict[str, Any]], Any]], QuestionTask]:
+    """Makes the task of this name, which answers a short question, of the function that does."""
+    task: Callable[[Callable[[QuestionTask, dict[str, Any]], Any]], QuestionTask] = shared_task(
+        name=name, base=QuestionTask, bind=True
+    )
+    return task

@@ -21,6 +21,7 @@ from services.api.access.tokens import valid_token
 from services.api.web.dependencies import ContextDep
 from services.api.web.known import note_signed_in
 from shared.database.tables import AccountRole, Run
+from shared.values.digits import whole_number
 from shared.worker.context import Context
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `rollcall token create NAME`.")
@@ -111,12 +112,12 @@ def _is_of_its_site(request: Request, context: Context, site_id: str, operation:
         return False
     if "site_id" in request.path_params:
         return bool(request.path_params["site_id"] == site_id)
-    run = str(request.path_params.get("run_id", ""))
     # Written in any other way it could be read as one number here and as another by the route.
-    if not (run.isascii() and run.isdecimal() and len(run) < 11):
+    run = whole_number(str(request.path_params.get("run_id", "")), 10)
+    if run is None:
         return False
     with context.database.read() as session:
-        found = session.scalar(select(Run.site_id).where(Run.id == int(run)))
+        found = session.scalar(select(Run.site_id).where(Run.id == run))
     # A run that is not there is told of by the route.
     return found is None or found == site_id
 

@@ -2,7 +2,6 @@
 identity provider. Known by a token that only that browser has, good for minutes and used up by the step.
 """
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from services.api.access.hashed import token_hash
+from shared.database.rows import rows_of
 from shared.database.tables import SignInChallenge
 from shared.errors import SecretUnreadable
 from shared.worker.context import Context
@@ -48,7 +49,7 @@ def begin(
         session.execute(delete(SignInChallenge).where(SignInChallenge.expires_at < now))
         session.add(
             SignInChallenge(
-                token_hash=_hash(token),
+                token_hash=token_hash(token),
                 purpose=purpose.value,
                 account_id=account_id,
                 content=context.encryption.encrypt(json.dumps(dict(content))),
@@ -66,7 +67,7 @@ def find(context: Context, purpose: Purpose, token: str | None) -> Challenge | N
     with context.database.read() as session:
         row = session.scalar(
             select(SignInChallenge).where(
-                SignInChallenge.token_hash == _hash(token),
+                SignInChallenge.token_hash == token_hash(token),
                 SignInChallenge.purpose == purpose.value,
                 SignInChallenge.expires_at > datetime.now(UTC),
             )
@@ -84,10 +85,6 @@ def use_up(context: Context, challenge: Challenge) -> bool:
     """Whether the step is this one's: of two that use one token at once, one goes on."""
     with context.database.begin() as session:
         gone = session.execute(
-            delete(SignInChallenge).where(SignInChallenge.token_hash == _hash(challenge.token))
+            delete(SignInChallenge).where(SignInChallenge.token_hash == token_hash(challenge.token))
         )
-        return bool(gone.rowcount)  # type: ignore[attr-defined]
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+        return bool(rows_of(gone))

@@ -3,7 +3,6 @@ uses it for a while, after a working day at the latest, and at once when the acc
 elsewhere see ``sourced``.
 """
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from services.api.access import challenges, sourced
 from services.api.access.accounts import end_sessions
 from services.api.access.challenges import Purpose
 from services.api.access.factors import apps, owned, passkeys
+from services.api.access.hashed import token_hash
 from services.api.access.proving import SignInRefused as SignInRefused
 from services.api.access.proving import prove
 from services.api.access.site_roles import BY_EXTENSION, SiteRoles, of_the_only_site, roles_of
@@ -142,7 +142,7 @@ def open_session(
         )
         session.add(
             ConsoleSession(
-                token_hash=_hash(token),
+                token_hash=token_hash(token),
                 account_id=account.id,
                 address=address[:64],
                 created_at=now,
@@ -181,7 +181,7 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
         found = session.execute(
             select(ConsoleSession, Account)
             .join(Account, Account.id == ConsoleSession.account_id)
-            .where(ConsoleSession.token_hash == _hash(token))
+            .where(ConsoleSession.token_hash == token_hash(token))
         ).one_or_none()
     if found is None:
         return None
@@ -228,7 +228,7 @@ def is_open(context: Context, token: str, site_id: str | None = None) -> bool:
         found = session.execute(
             select(ConsoleSession, Account)
             .join(Account, Account.id == ConsoleSession.account_id)
-            .where(ConsoleSession.token_hash == _hash(token))
+            .where(ConsoleSession.token_hash == token_hash(token))
         ).one_or_none()
     if found is None:
         return False
@@ -249,7 +249,7 @@ def _has_one_site(context: Context) -> bool:
 def sign_out(context: Context, token: str) -> None:
     """End this session."""
     with context.database.begin() as session:
-        session.execute(delete(ConsoleSession).where(ConsoleSession.token_hash == _hash(token)))
+        session.execute(delete(ConsoleSession).where(ConsoleSession.token_hash == token_hash(token)))
 
 
 def sign_out_everywhere(context: Context, account_id: int) -> None:
@@ -267,7 +267,3 @@ def _note_seen(context: Context, session_id: int, now: datetime) -> None:
     except StorageUnavailable as error:
         # A full disk must not keep anyone from reading what went wrong.
         log.warning("session_use_not_noted", error=error.message)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

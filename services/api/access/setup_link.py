@@ -4,15 +4,16 @@ Whoever can run commands on the host can read the database anyway; so the same l
 has forgotten their password.
 """
 
-import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select, update
 
 from services.api.access import accounts
+from services.api.access.hashed import token_hash
 from services.api.access.passwords.own import hash_password
 from shared.database import events
+from shared.database.rows import rows_of
 from shared.database.tables import Account, AccountRole, SetupLink
 from shared.errors import NotFound
 from shared.settings.store import DEFAULT_SITE
@@ -28,7 +29,7 @@ def make_link(context: Context, actor: str) -> str:
     token = secrets.token_urlsafe(32)
     with context.database.begin() as session:
         session.execute(delete(SetupLink).where(SetupLink.used_at.is_(None)))
-        session.add(SetupLink(token_hash=_hash(token), created_at=now, expires_at=now + VALID_FOR))
+        session.add(SetupLink(token_hash=token_hash(token), created_at=now, expires_at=now + VALID_FOR))
         events.audit(session, DEFAULT_SITE, actor=actor, action="setup_link.made", details={})
     return token
 
@@ -36,7 +37,7 @@ def make_link(context: Context, actor: str) -> str:
 def is_good(context: Context, token: str) -> bool:
     """Whether the link can still be used."""
     with context.database.read() as session:
-        row = session.scalar(select(SetupLink).where(SetupLink.token_hash == _hash(token)))
+        row = session.scalar(select(SetupLink).where(SetupLink.token_hash == token_hash(token)))
     return row is not None and row.used_at is None and row.expires_at > datetime.now(UTC)
 
 
@@ -58,13 +59,13 @@ def use_link(context: Context, token: str, name: str, display_name: str, passwor
         used = session.execute(
             update(SetupLink)
             .where(
-                SetupLink.token_hash == _hash(token),
+                SetupLink.token_hash == token_hash(token),
                 SetupLink.used_at.is_(None),
                 SetupLink.expires_at > now,
             )
             .values(used_at=now)
         )
-        if not used.rowcount:  # type: ignore[attr-defined]
+        if not rows_of(used):
             raise _not_good()
         return accounts.add(session, name, display_name, AccountRole.MANAGER, password_hash, ACTOR)
 
@@ -73,7 +74,3 @@ def _not_good() -> NotFound:
     return NotFound(
         "This set-up link was used already or is too old. `rollcall console setup-link` makes another."
     )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,12 +1,12 @@
 """API tokens: made, listed, revoked and checked. A token is shown once; the database keeps only its SHA-256."""
 
-import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import select, update
 
+from services.api.access.hashed import token_hash
 from shared.database import events
 from shared.database.locks import exclusive
 from shared.database.tables import AccountRole, ApiToken, Site
@@ -57,7 +57,7 @@ def create_token(
             name=name,
             role=role.value,
             site_id=site_id,
-            token_hash=_hash(token),
+            token_hash=token_hash(token),
             created_at=now,
             expires_at=None if expires_in_days is None else now + timedelta(days=expires_in_days),
         )
@@ -101,7 +101,7 @@ def valid_token(context: Context, token: str) -> ApiToken | None:
     # Looked up by hash: how long it takes says nothing about the token itself.
     now = datetime.now(UTC)
     with context.database.glance() as session:
-        row = session.scalar(select(ApiToken).where(ApiToken.token_hash == _hash(token)))
+        row = session.scalar(select(ApiToken).where(ApiToken.token_hash == token_hash(token)))
     if row is None or not _is_valid(row, now):
         return None
     if row.last_used_at is None or row.last_used_at <= now - _USE_NOTED_EVERY:
@@ -120,7 +120,3 @@ def _note_use(context: Context, token_id: int, now: datetime) -> None:
 
 def _is_valid(row: ApiToken, now: datetime) -> bool:
     return row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -25,8 +25,10 @@ from services.api.console.site_address import site_named
 from services.api.console.visit import NotAllowed, signed_in, visit_of
 from shared.database.tables import AccountRole, Run, Site
 from shared.errors import NotFound
+from shared.runs.found import no_run
 from shared.settings.documents import Section
 from shared.settings.store import DEFAULT_SITE
+from shared.values.digits import whole_number
 from shared.worker.context import Context
 
 
@@ -114,7 +116,7 @@ def run_of_site(context: Context, site_id: str, run_id: int) -> None:
     :raises NotFound: there is none at this site.
     """
     if _site_of_run(context, run_id) != site_id:
-        raise _no_run(run_id)
+        raise no_run(run_id)
 
 
 def section_site(
@@ -169,14 +171,15 @@ def _check_run(request: Request, context: Context, visitor: Visitor, site_id: st
     if asked is None:
         return
     # Written in any other way it could be read as one number here and as another by the page.
-    if not (asked.isascii() and asked.isdecimal() and len(asked) < 11):
+    run_id = whole_number(asked, 10)
+    if run_id is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    found = _site_of_run(context, int(asked))
+    found = _site_of_run(context, run_id)
     if found == site_id:
         return
     if found is not None and request.method == "GET" and visitor.roles.role_at(found) is not None:
         raise AtAnotherSite(found)
-    raise _no_run(int(asked))
+    raise no_run(run_id)
 
 
 def _asked_run(request: Request) -> str | None:
@@ -198,10 +201,6 @@ def _is_site(context: Context, site_id: str) -> bool:
 
 def _no_site(site_id: str) -> NotFound:
     return NotFound(f"There is no site '{site_id[:80]}'.")
-
-
-def _no_run(run_id: int) -> NotFound:
-    return NotFound(f"There is no run {run_id}.", run_id=run_id)
 
 
 _at_site = partial(Gate, Scope.SITE)

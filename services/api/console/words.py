@@ -10,6 +10,8 @@ from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
+from shared.values.amounts import counted as counted
+from shared.values.amounts import size as size
 
 
 class Words(dict[str, str]):
@@ -167,20 +169,6 @@ def field_value(value: Any) -> str:
     return str(value) if value not in (None, "") else "(empty)"
 
 
-def counted(count: int, one: str, many: str) -> str:
-    """So many of something."""
-    return f"{count:,} {one if count == 1 else many}"
-
-
-def size(count: float) -> str:
-    """So many bytes, in the unit that reads best."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
     """Field by field what it was and what it will be; ``None`` where there is no such side.
 
@@ -222,8 +210,8 @@ def took(began: datetime, ended: datetime | None) -> str:
 
 def _span(distance: timedelta) -> str:
     minutes = int(distance.total_seconds() // 60)
-    for size, word in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size:
-            count = minutes // size
+    for length, word in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= length:
+            count = minutes // length
             return f"{count} {word}{'s' if count > 1 else ''}"
     return ""

@@ -21,6 +21,7 @@ from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import ExportFormat, LogFilter
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import EventLevel
+from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/log")
 
@@ -60,9 +61,9 @@ def _asked(
     problems: dict[str, str] = {}
     run_id = None
     if run.strip():
-        if run.strip().isascii() and run.strip().isdecimal() and 0 < int(run) <= _LARGEST_RUN:
-            run_id = int(run)
-        else:
+        run_id = whole_number(run.strip(), 10)
+        if run_id is None or not 0 < run_id <= _LARGEST_RUN:
+            run_id = None
             problems["run"] = "A run is a number, such as 7."
     moments: dict[str, datetime | None] = {}
     for name, given in (("since", since), ("until", until)):

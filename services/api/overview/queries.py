@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.api.console.words import counted
 from services.api.overview.facts import read_facts
 from services.api.overview.verdict import Facts
 from shared.database.tables import (
@@ -24,6 +23,7 @@ from shared.database.tables import (
 from shared.domain.plan import Severity
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
+from shared.values.amounts import counted
 from shared.work.due import due_messages
 from shared.work.parts import advice_of
 from shared.worker.context import Context
@@ -174,7 +174,7 @@ def _end(parts: Sequence[SnapshotPart], what: str) -> End:
         return End(False, failed[0].error_message or "The last reading was not finished.", read_at)
     count = sum(part.item_count for part in parts) if parts[0].kind == PartKind.EXTENSIONS else len(parts)
     source = f" from {parts[0].source}" if parts[0].source else ""
-    return End(True, f"{counted(count, what, f'{what}s')}{source}.", read_at, advice_of(parts))
+    return End(True, f"{counted(count, what)}{source}.", read_at, advice_of(parts))
 
 
 def _conflicts(session: Session, run: Run | None) -> Sequence[FindingRow]:

@@ -4,11 +4,12 @@ against it. Pure.
 What is in the way is looked for in the order of ``_JUDGES``, and the first that has something to say says it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.database.tables import RunState
 from shared.domain.plan import FindingCode, Severity, counts_in_words
+from shared.values.amounts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def judge(facts: Facts) -> Verdict:
     notes = facts.findings.get(Severity.INFO, 0)
     text = f"All {facts.people:,} people in the directory have an extension that matches."
     if notes:
-        text += f" {_counted(notes, 'note')} in the findings."
+        text += f" {counted(notes, 'note')} in the findings."
     return Verdict("good", "Everything is in sync", text, facts.managed)
 
 
@@ -171,7 +172,7 @@ def _found_nobody(facts: Facts) -> Verdict | None:
     if not facts.managed:
         return Verdict(
             "warn", "No extension is managed",
-            f"{_counted(facts.people, 'person', 'people')} in the directory, and nobody's extension is linked. "
+            f"{counted(facts.people, 'person', 'people')} in the directory, and nobody's extension is linked. "
             "Check which attribute holds the extension number.",
             facts.people, "Check number attribute", "/settings/directory",
         )  # fmt: skip
@@ -220,7 +221,7 @@ def _findings(facts: Facts) -> Verdict | None:
     if facts.planned is None or not conflicts + warnings:
         return None
     found = " and ".join(
-        _counted(count, what) for count, what in ((conflicts, "conflict"), (warnings, "warning")) if count
+        counted(count, what) for count, what in ((conflicts, "conflict"), (warnings, "warning")) if count
     )
     return Verdict(
         "warn", "Problems need your attention",
@@ -251,11 +252,7 @@ def _without(facts: Facts) -> Verdict | None:
 
 
 def _extensions(facts: Facts) -> str:
-    return f"{facts.managed:,} of {_counted(facts.people, 'person', 'people')} have a managed extension."
-
-
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{facts.managed:,} of {counted(facts.people, 'person', 'people')} have a managed extension."
 
 
 _JUDGES: tuple[Callable[[Facts], Verdict | None], ...] = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from shared.errors import NotFound
+from shared.values.digits import whole_number
 
 
 def parse_rows(text: str, most: int) -> set[int]:
@@ -14,12 +15,11 @@ def parse_rows(text: str, most: int) -> set[int]:
     named = 0
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, dash, last = part.partition("-")
-        numbers = (first, last) if dash else (first, first)
-        if not all(number.isascii() and number.isdecimal() and len(number) < 8 for number in numbers):
+        low = whole_number(first, 7)
+        high = whole_number(last, 7) if dash else low
+        if low is None or high is None or low > high:
             raise NotFound(f"'{part[:40]}' names no row. Rows are written like 3,7-9.")
-        chosen = range(int(numbers[0]), int(numbers[1]) + 1)
-        if not chosen:
-            raise NotFound(f"'{part[:40]}' names no row. Rows are written like 3,7-9.")
+        chosen = range(low, high + 1)
         named += len(chosen)
         if named > most:
             raise NotFound(f"More rows are named than the plan has ({most}). Rows are written like 3,7-9.")

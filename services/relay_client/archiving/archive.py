@@ -16,10 +16,10 @@ from services.relay_client.archiving.relay import Relay
 from services.relay_client.xapi.client import Xapi
 from shared.errors import ArchiveNotVerified, RelayFailed, RelayUnavailable
 from shared.settings.documents import ArchiveSettings, SiteSettings
+from shared.values.amounts import counted, size
 
 _MOST_PROBLEMS_SAID = 3
 _KINDS = {"voicemails": "voicemail", "recordings": "recording"}
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,21 +204,13 @@ def operation_id(run: str, sequence: int) -> str:
     return str(uuid5(NAMESPACE_URL, f"{run} command {sequence}"))
 
 
-def _items(counts: dict[str, Any], size: int) -> str:
+def _items(counts: dict[str, Any], length: int) -> str:
     said = []
     for name, count in counts.items():
         number = int(count["items"])
         if number:
-            said.append(f"{number} {_KINDS[name]}{'' if number == 1 else 's'}")
-    return f"{' and '.join(said)} ({_size(size)})" if said else "nothing"
-
-
-def _size(size: float) -> str:
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} {_UNITS[-1]}"
+            said.append(counted(number, _KINDS[name]))
+    return f"{' and '.join(said)} ({size(length)})" if said else "nothing"
 
 
 def _sentences(answers: Sequence[dict[str, Any]]) -> list[str]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.values.digits import is_digits
+
 DIAL_CODES = (
     "DialCodeBillingCode", "DialCodeHideCallerID", "DialCodeHotdesking", "DialCodeHotelAccess", "DialCodeIntercom",
     "DialCodeLoggedInQueue", "DialCodeLoggedOutQueue", "DialCodeOutOffice", "DialCodePark", "DialCodePickup",
@@ -28,14 +30,10 @@ def lengths(parameters: Mapping[str, Any]) -> tuple[int, ...]:
 def prefixes(rules: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The numbers that rules are for: a prefix may name several, with commas or semicolons between them."""
     named = (re.split(r"[,;\s]+", str(rule.get("Prefix") or "")) for rule in rules)
-    return tuple(sorted({number for numbers in named for number in numbers if _is_digits(number)}))
+    return tuple(sorted({number for numbers in named for number in numbers if is_digits(number)}))
 
 
 def codes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Dial codes that consist of digits alone, so that an extension could have them."""
     found = (settings.get(name) for name in DIAL_CODES)
-    return tuple(sorted({code for code in found if isinstance(code, str) and _is_digits(code)}))
-
-
-def _is_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return tuple(sorted({code for code in found if isinstance(code, str) and is_digits(code)}))

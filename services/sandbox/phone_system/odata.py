@@ -10,6 +10,7 @@ from typing import Any
 from services.sandbox.phone_system.answers import invalid_query
 from services.sandbox.phone_system.filters import Filter, Row, parse_filter, unknown_property
 from services.sandbox.phone_system.schema import Entity
+from shared.values.digits import whole_number
 
 MAX_TOP = 100
 # How deep an expand inside an expand may go.
@@ -179,9 +180,10 @@ def _top(text: str) -> int:
 
 
 def _whole(name: str, text: str) -> int:
-    if not text.isdecimal() or not text.isascii() or len(text) > 10:
+    number = whole_number(text, 10)
+    if number is None:
         raise invalid_query(f"Invalid value '{text[:40]}' for {name} query option found.")
-    return int(text)
+    return number
 
 
 def _truth(name: str, text: str) -> bool:

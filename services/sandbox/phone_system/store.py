@@ -17,6 +17,7 @@ from services.sandbox.phone_system.odata import Rows
 from services.sandbox.phone_system.options import PhoneSystemOptions
 from services.sandbox.phone_system.releases import entities
 from services.sandbox.phone_system.schema import accepts
+from shared.values.digits import is_digits
 
 Json = dict[str, Any]
 
@@ -240,7 +241,7 @@ class PhoneSystem:
         groups = {group["Number"] for group in self.groups.values()}
         if number in self.user_by_number or number in self.peers or number in groups:
             raise warning("Number", "XAPI.ALREADY_IN_USE")
-        if not number.isascii() or not number.isdecimal():
+        if not is_digits(number):
             raise warning("Number", "INVALID")
 
     def _check_email(self, body: Json, user_id: int | None) -> None:

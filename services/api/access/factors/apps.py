@@ -8,6 +8,8 @@ import pyotp.utils
 import segno
 from pyotp.totp import TOTP
 
+from shared.values.digits import is_digits
+
 STEP_SECONDS = 30
 # A clock that is half a minute off, either way, is common (RFC 6238, section 5.2).
 _STEPS_OFF = 1
@@ -34,7 +36,7 @@ def picture(secret: str, name: str) -> bytes:
 def step_of(secret: str, code: str, now: datetime, last_step: int) -> int | None:
     """The time step whose code this is, ``None`` when it is none, or one that was used already (RFC 6238, 5.2)."""
     digits = "".join(code.split())
-    if len(digits) != 6 or not (digits.isascii() and digits.isdecimal()):
+    if len(digits) != 6 or not is_digits(digits):
         return None
     current = int(now.timestamp()) // STEP_SECONDS
     totp = TOTP(secret)

@@ -15,6 +15,7 @@ from services.api.access.factors import apps, passkeys, recovery
 from services.api.access.factors.passkeys import Passkey, PasskeyRefused, Place
 from services.api.access.rules import read_rules
 from shared.database import events
+from shared.database.rows import rows_of
 from shared.database.tables import Account, AccountRole, AccountSource, FactorKind, SecondFactor
 from shared.errors import Conflict, NotFound, SecretUnreadable
 from shared.settings.documents import RequiredFor, SecondFactorSettings
@@ -197,7 +198,7 @@ def note_used(context: Context, factor_id: int, counter: int, now: datetime) -> 
             .where(SecondFactor.id == factor_id, SecondFactor.counter < counter)
             .values(counter=counter, last_used_at=now)
         )
-        return bool(done.rowcount)  # type: ignore[attr-defined]
+        return bool(rows_of(done))
 
 
 def remove(context: Context, account_id: int, factor_id: int, actor: str, *, is_required: bool) -> None:
@@ -246,7 +247,7 @@ def _use_recovery_code(context: Context, account_id: int, code: str) -> bool:
                 SecondFactor.secret == wanted,
             )
         )
-        is_used = bool(used.rowcount)  # type: ignore[attr-defined]
+        is_used = bool(rows_of(used))
         if is_used:
             _audit(session, "second_factor.recovery_code_used", account_id, "sign-in")
     return is_used

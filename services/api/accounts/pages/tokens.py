@@ -15,6 +15,7 @@ from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.values.digits import whole_number
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/tokens")
@@ -33,7 +34,7 @@ def create_token(
     """Make a token and show it, this once: the answer is the page itself and no redirect."""
     given = {name: text_of(form, name).strip() for name in ("name", "days", "role", "site")}
     days, role = given["days"], given["role"]
-    if days and not (days.isascii() and days.isdecimal() and len(days) < 8):
+    if days and whole_number(days, 7) is None:
         refused = "Enter a whole number of days, or leave it empty for no expiry."
         return _page(request, context, given, refused)
     if role not in [*AccountRole]:

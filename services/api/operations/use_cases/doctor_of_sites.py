@@ -13,6 +13,7 @@ from services.api.connections.use_cases import controllers, questions
 from services.api.operations.use_cases.doctor import Check, Unwell, Well, checked
 from shared.errors import NotFound, RollcallError
 from shared.settings.documents import SiteSettings
+from shared.values.amounts import counted
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 
@@ -67,7 +68,7 @@ def _looks(settings: SiteSettings) -> Mapping[str, Look]:
 def _directory(context: Context, site_id: str) -> Well:
     said = questions.test_directory(context, site_id)
     people = sum(unit["people"] for unit in said["units"])
-    where = _counted(len(said["units"]), "organizational unit")
+    where = counted(len(said["units"]), "organizational unit")
     return Well(
         f"Domain controller {said['server']} answers over {_PROTECTION[said['security']]}: {people:,} people in {where}."
         f"{_good_until(said)}",
@@ -115,7 +116,3 @@ def _relay(context: Context, site_id: str) -> Well:
 def _good_until(said: Mapping[str, Any]) -> str:
     until = said.get("certificate_until")
     return f" Its certificate is good until {until}." if until else ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

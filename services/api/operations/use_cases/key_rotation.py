@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import audit_chain, events
 from shared.database.locks import exclusive
+from shared.database.rows import rows_of
 from shared.database.tables import FactorKind, OwedSteps, PhoneSystemToken, SecondFactor, SettingsVersion
 from shared.encryption import (
     FileEncryption,
@@ -126,7 +127,7 @@ def _encrypt_tokens_anew(context: Context) -> int:
                 .values(token=context.encryption.encrypt(context.encryption.decrypt(row.token)))
                 .execution_options(synchronize_session=False)
             )
-            changed += int(done.rowcount)  # type: ignore[attr-defined]
+            changed += rows_of(done)
     return changed
 
 
@@ -156,7 +157,7 @@ def _encrypt_taken_anew(context: Context) -> int:
                 .values(taken=context.encryption.encrypt(context.encryption.decrypt(taken)))
                 .execution_options(synchronize_session=False)
             )
-            changed += int(done.rowcount)  # type: ignore[attr-defined]
+            changed += rows_of(done)
     return changed
 
 

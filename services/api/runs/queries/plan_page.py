@@ -10,7 +10,7 @@ from services.api.runs.dependents import with_dependents
 from shared.database.search import holds
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandState
-from shared.errors import NotFound
+from shared.runs.found import run_of
 from shared.work.moves import NOT_BEGUN
 from shared.worker.context import Context
 
@@ -76,7 +76,7 @@ def read_plan(context: Context, run_id: int, chosen: PlanFilter) -> PlanPage:
             )
         )
     with context.database.read() as session:
-        run = _run(session, run_id)
+        run = run_of(session, run_id)
         found = session.scalars(
             select(CommandRow)
             .where(*conditions, CommandRow.sequence > chosen.after)
@@ -100,7 +100,7 @@ def read_parts(context: Context, run_id: int) -> tuple[Run, Sequence[SnapshotPar
     :raises NotFound: there is no such run.
     """
     with context.database.read() as session:
-        run = _run(session, run_id)
+        run = run_of(session, run_id)
         parts = session.scalars(
             select(SnapshotPart).where(SnapshotPart.run_id == run_id).order_by(SnapshotPart.id)
         ).all()
@@ -143,13 +143,6 @@ def _requires(context: Context, run_id: int) -> dict[int, tuple[int, ...]]:
             )
         )
         return {sequence: tuple(needed) for sequence, needed in rows}
-
-
-def _run(session: Session, run_id: int) -> Run:
-    run = session.get(Run, run_id)
-    if run is None:
-        raise NotFound(f"There is no run {run_id}.", run_id=run_id)
-    return run
 
 
 def _counted(session: Session, run_id: int, column: InstrumentedAttribute[str]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select
 from shared.database.tables import CommandRow, FindingRow, Run
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.plan import HoldReason
-from shared.errors import NotFound
+from shared.runs.found import run_of
 from shared.runs.verdict import hold_reasons
 from shared.worker.context import Context
 
@@ -49,9 +49,7 @@ def plan_of(
         conditions.append(CommandRow.state == state.value)
     query = select(CommandRow).where(*conditions, CommandRow.sequence > after).order_by(CommandRow.sequence)
     with context.database.read() as session:
-        run = session.get(Run, run_id)
-        if run is None:
-            raise NotFound(f"There is no run {run_id}.", run_id=run_id)
+        run = run_of(session, run_id)
         total = session.scalar(select(func.count()).select_from(CommandRow).where(*conditions)) or 0
         rows = list(session.scalars(query if limit is None else query.limit(limit + 1)))
         query_of_findings = select(FindingRow).where(FindingRow.run_id == run_id).order_by(FindingRow.id)
@@ -72,6 +70,5 @@ def findings_of(
         select(FindingRow).where(FindingRow.run_id == run_id, FindingRow.id > after).order_by(FindingRow.id)
     )
     with context.database.read() as session:
-        if session.get(Run, run_id) is None:
-            raise NotFound(f"There is no run {run_id}.", run_id=run_id)
+        run_of(session, run_id)
         return list(session.scalars(query if limit is None else query.limit(limit)))

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from shared.database.tables import CommandRow, PartKind, PartState, Run, RunState, SnapshotPage, SnapshotPart
-from shared.errors import NotFound
+from shared.database.tables import CommandRow, PartKind, PartState, RunState, SnapshotPage, SnapshotPart
+from shared.runs.found import run_of
 from shared.worker.context import Context
 
 ENDED_STATES = (
@@ -41,9 +41,7 @@ def progress(context: Context, run_id: int) -> RunProgress:
     :raises NotFound: there is no such run.
     """
     with context.database.read() as session:
-        run = session.get(Run, run_id)
-        if run is None:
-            raise NotFound(f"There is no run {run_id}.", run_id=run_id)
+        run = run_of(session, run_id)
         states = session.execute(
             select(SnapshotPart.state, func.count())
             .where(SnapshotPart.run_id == run_id, SnapshotPart.kind != PartKind.LOOKUP.value)

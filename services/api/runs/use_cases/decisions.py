@@ -17,6 +17,7 @@ from shared.database import events
 from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.runs import approvals
+from shared.runs.found import run_of
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.work.moves import NOT_BEGUN, move_run
@@ -38,7 +39,7 @@ def approve(
     :raises NotFound: there is no such run, or the plan has no command of a sequence to leave out.
     """
     with context.database.begin() as session:
-        run = _newest(session, _run(session, run_id))
+        run = _newest(session, run_of(session, run_id))
         _serialise(session, run)
         _check_approvable(session, run, run_id, plan_hash)
         left_out = _left_out(session, run, leave_out)
@@ -100,18 +101,11 @@ def cancel(context: Context, run_id: int, actor: str) -> Run:
     return _end(context, run_id, RunEvent.CANCELLED, "run.cancelled", f"Run {run_id} was cancelled.", actor)
 
 
-def _run(session: Session, run_id: int) -> Run:
-    run = session.get(Run, run_id)
-    if run is None:
-        raise NotFound(f"There is no run {run_id}.", run_id=run_id)
-    return run
-
-
 def _newest(session: Session, run: Run) -> Run:
     seen = {run.id}
     while run.state == RunState.CANCELLED and run.superseded_by is not None and run.superseded_by not in seen:
         seen.add(run.superseded_by)
-        run = _run(session, run.superseded_by)
+        run = run_of(session, run.superseded_by)
     return run
 
 
@@ -177,7 +171,7 @@ def _end(
     details: Mapping[str, Any] | None = None,
 ) -> Run:
     with context.database.begin() as session:
-        run = _run(session, run_id)
+        run = run_of(session, run_id)
         _serialise(session, run)
         was = run.state
         left = move_run(session, run_id, event, said=message)

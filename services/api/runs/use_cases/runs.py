@@ -14,6 +14,7 @@ from services.api.runs.use_cases.decisions import approve, cancel, reject
 from services.api.runs.use_cases.publishing import publish
 from shared.database.tables import Run, RunKind, Site
 from shared.errors import Conflict, NotFound
+from shared.runs.found import run_of
 from shared.runs.start import RunRequest, start_run
 from shared.worker.context import Context
 
@@ -65,10 +66,7 @@ def get_run(context: Context, run_id: int) -> Run:
     :raises NotFound: there is no such run.
     """
     with context.database.read() as session:
-        run = session.get(Run, run_id)
-    if run is None:
-        raise NotFound(f"There is no run {run_id}.", run_id=run_id)
-    return run
+        return run_of(session, run_id)
 
 
 def list_runs(context: Context, site_id: str, limit: int = 50, before: int | None = None) -> list[Run]:

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 
 from services.api.console.visit import text_of
 from shared.settings.fields import Field
+from shared.values.digits import whole_number
 
 Values = dict[str, Any]
 # A form has as many rows of a list as it says; more than this nobody has typed.
@@ -78,8 +79,7 @@ def _read(form: FormData, place: str, field: Field) -> Any:
             # An empty text clears what is stored.
             return "" if text_of(form, f"{place}.clear") else text_of(form, place) or None
         case "rows":
-            said = text_of(form, f"{place}.rows")
-            count = min(int(said), _MOST_ROWS) if said.isascii() and said.isdecimal() and len(said) < 9 else 0
+            count = min(whole_number(text_of(form, f"{place}.rows"), 8) or 0, _MOST_ROWS)
             return [
                 {
                     column.name: _read(form, f"{place}.{index}.{column.name}", column)

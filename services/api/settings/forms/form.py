@@ -23,6 +23,7 @@ from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.store import public
+from shared.values.digits import whole_number
 from shared.worker.context import Context
 
 _TESTS: dict[str, Callable[[Context, str, Values, questions.Actor], Any]] = {
@@ -91,13 +92,12 @@ def stored_form(context: Context, site_id: str, tab: Tab) -> Form:
 def sent_form(context: Context, site_id: str, tab: Tab, sent: FormData) -> Form:
     """The form as it was filled in, on top of what is stored of its section."""
     stored, version = read_section(context, site_id, tab.section)
-    given = text_of(sent, "version")
-    is_number = given.isascii() and given.isdecimal() and len(given) < 10
+    seen = whole_number(text_of(sent, "version"), 9)
     return Form(
         site_id,
         tab,
         read_form(sent, tab.fields, stored),
-        int(given) if is_number else version,
+        version if seen is None else seen,
         known_units=_known_units(context, site_id, tab),
     )
 
@@ -165,7 +165,7 @@ def act(
     form.asked = verb
     name, _, index = argument.partition(":")
     if verb in ("add", "remove", "up", "down") and name in form.tab.fields:
-        number = int(index) if index.isascii() and index.isdecimal() and len(index) < 9 else 0
+        number = whole_number(index, 8) or 0
         form.values = change_rows(form.values, form.tab.fields[name], verb, number)
     elif verb == "take":
         _take_unit(form, argument)

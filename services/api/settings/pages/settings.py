@@ -20,6 +20,7 @@ from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import AccountRole
 from shared.errors import NotFound, RollcallError
 from shared.settings.fields import label_of
+from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/settings")
 Slug = Annotated[str, Path(max_length=40)]
@@ -140,6 +141,7 @@ def _tab(slug: str) -> Tab:
 
 
 def _version(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+    version = whole_number(text, 9)
+    if version is None:
         raise NotFound("There is no such version. Choose one of the history.")
-    return int(text)
+    return version

@@ -26,6 +26,7 @@ from services.api.web.dependencies import ContextDep
 from shared.database.tables import RunKind
 from shared.errors import NotFound
 from shared.settings.fields import label_of
+from shared.values.digits import whole_number
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/wizard")
@@ -51,11 +52,11 @@ def show_first_plan(request: Request, context: ContextDep, site: SiteDep, _visit
 def use_first_plan(context: ContextDep, site: SiteDep, visitor: ManagerDep, sent: FormDep) -> Response:
     """Start the preview, or approve what it showed."""
     if text_of(sent, "action") == "approve":
-        run_id = text_of(sent, "run")
-        if not (run_id.isascii() and run_id.isdecimal() and len(run_id) < 10):
+        run_id = whole_number(text_of(sent, "run"), 9)
+        if run_id is None:
             raise NotFound("There is no such run. Open the step again to see the newest.")
-        run_of_site(context, site, int(run_id))
-        runs.approve(context, int(run_id), text_of(sent, "plan_hash"), visitor.actor)
+        run_of_site(context, site, run_id)
+        runs.approve(context, run_id, text_of(sent, "plan_hash"), visitor.actor)
     else:
         runs.start(context, site, RunKind.PREVIEW, visitor.actor)
     return _to(BY_SLUG["preview"])

@@ -13,6 +13,7 @@ from services.api.web.openapi import SECTION_BODY, SECTIONS_BODY
 from shared.settings import store
 from shared.settings.candidate import section_of
 from shared.settings.documents import Section
+from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/sites/{site_id}/settings", tags=["settings"], responses=documented(404))
 _ETAG: dict[int | str, dict[str, Any]] = {
@@ -90,4 +91,5 @@ def _version(if_match: str | None) -> int | None:
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
     # An entity tag that was never ours is of no version there is.
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    version = whole_number(text, 9)
+    return -1 if version is None else version

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import events
+from shared.database.rows import rows_of
 from shared.database.tables import (
     Account,
     ApiToken,
@@ -95,7 +96,7 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
         session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
-        tokens = session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)).rowcount  # type: ignore[attr-defined]
+        tokens = rows_of(session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)))
         if site_id != DEFAULT_SITE:
             _end_roles(session, site_id)
         details = {"name": site.name, "tokens": tokens}
