@@ -4,7 +4,7 @@ against it. Pure.
 What is in the way is looked for in the order of ``_JUDGES``, and the first that has something to say says it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.database.tables import RunState
