@@ -19,6 +19,7 @@ from shared.database.tables import (
     ConsoleSession,
     SecondFactor,
     SignInChallenge,
+    Site,
 )
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.settings.store import DEFAULT_SITE
@@ -55,9 +56,15 @@ def account_named(context: Context, name: str) -> Account:
 
 
 def create_account(
-    context: Context, name: str, display_name: str, role: AccountRole, password: str, actor: str
+    context: Context,
+    name: str,
+    display_name: str,
+    role: AccountRole,
+    password: str,
+    actor: str,
+    site_id: str | None = None,
 ) -> Account:
-    """A new account that may sign in at once.
+    """A new account that may sign in at once, with the role at one site or at all.
 
     :raises SettingsInvalid: the name is none, or the password is too weak.
     :raises Conflict: there is such an account already.
@@ -65,11 +72,18 @@ def create_account(
     name = normal_name(name)
     password_hash = hash_password(name, password, display_name)
     with context.database.begin() as session:
-        return add(session, name, display_name, role, password_hash, actor)
+        _check_site(session, site_id)
+        return add(session, name, display_name, role, password_hash, actor, site_id)
 
 
 def add(
-    session: Session, name: str, display_name: str, role: AccountRole, password_hash: str, actor: str
+    session: Session,
+    name: str,
+    display_name: str,
+    role: AccountRole,
+    password_hash: str,
+    actor: str,
+    site_id: str | None = None,
 ) -> Account:
     """As ``create_account``, in the caller's transaction and with a hash made before it."""
     exclusive(session, _ACCOUNTS)
@@ -78,13 +92,14 @@ def add(
     account = Account(
         name=name,
         display_name=_printable(display_name) or name,
-        role=role.value,
         password_hash=password_hash,
         created_at=datetime.now(UTC),
     )
+    roles = SiteRoles(role) if site_id is None else SiteRoles(at={site_id: role})
+    site_roles.store(account, roles)
     session.add(account)
     session.flush()
-    _audit(session, "account.created", account, actor, role=role.value)
+    _audit(session, "account.created", account, actor, role=site_roles.in_words(roles))
     return account
 
 
@@ -134,19 +149,29 @@ def keep_sourced(
     return account
 
 
-def change_role(context: Context, account_id: int, role: AccountRole, actor: str) -> Account:
-    """Give the account other rights, from its next request on.
+def change_role(
+    context: Context, account_id: int, role: AccountRole | None, actor: str, site_id: str | None = None
+) -> Account:
+    """Give the account another role (``None``: none) at one site, or at all sites, from its next request on.
 
-    :raises Conflict: nobody would be left who may manage accounts; or the rights come from the settings.
-    :raises NotFound: there is no such account.
+    :raises Conflict: nobody would be left who may manage accounts, or the account would have no role at all; or the rights
+        come from the settings.
+    :raises NotFound: there is no such account or site.
     """
     with context.database.begin() as session:
         exclusive(session, _ACCOUNTS)
         account = _get_own(session, account_id, "rights")
-        if account.role != role.value:
-            _keep_a_manager(session, account, still=role is AccountRole.MANAGER)
-            account.role = role.value
-            _audit(session, "account.role_changed", account, actor, role=role.value)
+        _check_site(session, site_id)
+        before = site_roles.roles_of(account)
+        after = site_roles.changed(before, role, site_id)
+        if after.highest is None:
+            raise Conflict(
+                f"'{account.name}' would have no role at any site. Give it another role first, or disable the account."
+            )
+        if after != before:
+            _keep_a_manager(session, account, still=after.everywhere is AccountRole.MANAGER)
+            site_roles.store(account, after)
+            _audit(session, "account.role_changed", account, actor, role=site_roles.in_words(after))
         return account
 
 
@@ -241,6 +266,11 @@ def _may_become(holder: Account, source: AccountSource) -> bool:
     return holder.source == source.value or {holder.source, source.value} <= set(by_extension)
 
 
+def _check_site(session: Session, site_id: str | None) -> None:
+    if site_id is not None and session.get(Site, site_id) is None:
+        raise NotFound(f"There is no site '{site_id[:80]}'. Choose one of the list.")
+
+
 def _get(session: Session, account_id: int) -> Account:
     account = session.get(Account, account_id)
     if account is None:
@@ -260,12 +290,15 @@ def _get_own(session: Session, account_id: int, what: str) -> Account:
 
 
 def _managers(session: Session) -> int:
+    is_everywhere = Account.site_roles.is_(None)
     return (
         session.scalar(
             select(func.count())
             .select_from(Account)
             .where(
                 Account.role == AccountRole.MANAGER.value,
+                # Who manages single sites makes no accounts.
+                is_everywhere,
                 # Whoever signs in with an extension is kept out when the phone system or the directory is away.
                 Account.source == AccountSource.OWN.value,
                 Account.disabled_at.is_(None),
@@ -277,7 +310,7 @@ def _managers(session: Session) -> int:
 
 def _keep_a_manager(session: Session, account: Account, *, still: bool) -> None:
     is_manager = (
-        account.role == AccountRole.MANAGER
+        site_roles.roles_of(account).everywhere is AccountRole.MANAGER
         and account.source == AccountSource.OWN
         and account.disabled_at is None
     )

@@ -91,3 +91,11 @@ def in_words(roles: SiteRoles) -> str:
         return roles.everywhere.value if roles.everywhere is not None else ""
     held = [f"{role.value} at {site_id}" for site_id, role in sorted(roles.at.items())]
     return ", ".join([*held, *([f"{roles.everywhere.value} at all sites"] if roles.everywhere else [])])
+
+
+def changed(roles: SiteRoles, role: AccountRole | None, site_id: str | None) -> SiteRoles:
+    """The rights with another role (``None``: none) at one site, or at all of them."""
+    if site_id is None:
+        return SiteRoles(role, roles.at)
+    others = {other: held for other, held in roles.at.items() if other != site_id}
+    return SiteRoles(roles.everywhere, others | ({site_id: role} if role is not None else {}))

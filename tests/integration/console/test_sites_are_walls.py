@@ -201,3 +201,27 @@ def test_an_operation_that_does_not_say_whose_it_is_lets_no_api_start(path: str,
     router.add_api_route(path, lambda: None, operation_id=operation)
     with pytest.raises(LookupError, match=operation):
         check_operations(router.routes)
+
+
+def test_a_manager_of_all_sites_gives_an_account_its_role_at_one_site(
+    context: Context, oslo: int, browser: Open
+) -> None:
+    mary = browser("mary")
+    with context.database.read() as session:
+        vera, manager = (
+            session.scalars(select(Account.id).where(Account.name == name)).one() for name in ("vera", "mary")
+        )
+    page = mary.get("/console/accounts")
+    assert page.mistakes == []
+    mary.send(page, f"/accounts/{vera}/role", {"role": "manager", "site": "oslo"})
+    page = mary.get("/console/accounts")
+    assert "manager at oslo, viewer at all sites" in page.text
+    page = mary.send(page, f"/accounts/{vera}/role", {"role": "none", "site": ""})
+    assert "manager at oslo" in page.text
+    assert "viewer at all sites" not in page.text
+    # Nobody without a role, and always a manager of all sites.
+    refused = mary.send(page, f"/accounts/{vera}/role", {"role": "none", "site": "oslo"})
+    assert "would have no role" in refused.text
+    refused = mary.send(page, f"/accounts/{manager}/role", {"role": "viewer", "site": ""})
+    assert "Give another account the manager role" in refused.text
+    assert mary.send(page, f"/accounts/{vera}/role", {"role": "viewer", "site": "rome"}).status == 404

@@ -12,10 +12,12 @@ from services.api.access.openid import people as openid
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.rules import read_rules
 from services.api.access.sessions import SignInRefused
+from services.api.access.site_roles import in_words, roles_of
 from services.api.console.rendering import link, page
 from services.api.console.scope import AllSitesManagerDep
 from services.api.console.visit import FormDep, address_of, text_of
 from services.api.console.words import Words
+from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole, AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid
@@ -31,6 +33,8 @@ _SOURCES = Words(
         AccountSource.OPENID.value: "Single sign-on",
     }
 )
+# What a form sends for no role.
+_NO_ROLE = "none"
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -45,7 +49,7 @@ def create_account(
     request: Request, context: ContextDep, visitor: AllSitesManagerDep, form: FormDep
 ) -> Response:
     """Make an account."""
-    given = {name: text_of(form, name) for name in ("name", "display_name", "role")}
+    given = {name: text_of(form, name) for name in ("name", "display_name", "role", "site")}
     try:
         accounts.create_account(
             context,
@@ -54,8 +58,9 @@ def create_account(
             _role(given["role"]),
             text_of(form, "password"),
             visitor.actor,
+            given["site"] or None,
         )
-    except (SettingsInvalid, Conflict) as error:
+    except (SettingsInvalid, Conflict, NotFound) as error:
         return _page(request, context, given, error.message)
     return _back()
 
@@ -64,8 +69,10 @@ def create_account(
 def change_role(
     context: ContextDep, visitor: AllSitesManagerDep, account_id: AccountId, form: FormDep
 ) -> Response:
-    """Give the account other rights."""
-    accounts.change_role(context, account_id, _role(text_of(form, "role")), visitor.actor)
+    """Give the account another role, at one site or at all."""
+    asked, site_id = text_of(form, "role"), text_of(form, "site") or None
+    role = None if asked == _NO_ROLE else _role(asked)
+    accounts.change_role(context, account_id, role, visitor.actor, site_id)
     return _back()
 
 
@@ -121,7 +128,10 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
         HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK,
         accounts=accounts.list_accounts(context),
         roles=[*AccountRole],
-        given={"name": "", "display_name": "", "role": AccountRole.VIEWER.value} | given,
+        no_role=_NO_ROLE,
+        sites=list_sites(context),
+        held=lambda account: in_words(roles_of(account)),
+        given={"name": "", "display_name": "", "role": AccountRole.VIEWER.value, "site": ""} | given,
         refused=refused,
         shortest=SHORTEST,
         sources=_SOURCES,
