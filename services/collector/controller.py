@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.reader import Scope, Search, first_value
-from services.collector.replication import read_invocation_id, read_vector
+from services.collector.replication import read_invocation_id, read_times, read_vector
 from shared.database.tables import PartKind, PartState, SnapshotPart
 from shared.domain.memory import Memory
 from shared.domain.reading import Freshness, Reading
@@ -45,6 +45,14 @@ def reading_of(directory: ActiveDirectory, key: str = "") -> Reading:
         directory=key,
         forest=domain.forest_dn,
     )
+
+
+def heard_of(directory: ActiveDirectory) -> dict[str, datetime]:
+    """By invocationId, when the controller last heard of each other one.
+
+    :raises RollcallError: it stopped answering.
+    """
+    return read_times(_value(directory, directory.domain().base_dn, "replUpToDateVector"))
 
 
 def ended(directory: ActiveDirectory, reading: Reading) -> Reading:

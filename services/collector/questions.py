@@ -13,6 +13,7 @@ from services.collector import directory_accounts, discovery, identity, selectio
 from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
 from services.collector.advice import advice_on, password_advice
+from services.collector.controllers_health import health_of
 from services.collector.mapping import clean
 from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import number_options, sources_of
@@ -75,6 +76,10 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         for unit in units
         if not unit["people"]
     ]
+    controllers = health_of(settings, directory.server)
+    warnings += [
+        item["problem"] for item in controllers if item["problem"] and item["problem"] not in warnings
+    ]
     attribute = _write_back_attribute(context, arguments)
     if attribute is not None:
         warnings += write_advice(settings, attribute)
@@ -85,6 +90,7 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         "security": settings.security.value,
         "certificate_until": ends_at.date().isoformat() if ends_at else None,
         "units": units,
+        "controllers": controllers,
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,
     }

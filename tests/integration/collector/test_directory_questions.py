@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from services.api.connections.schemas.questions import ControllerHealthOut
 from services.collector import questions
 from services.collector.active_directory import ActiveDirectory
 from services.sandbox.directory import RunningDirectory, accounts, build_company
@@ -57,7 +58,33 @@ def test_a_connection_without_encryption_is_warned_of(site: Collecting) -> None:
         settings = sandbox_settings(running, security="plain", allow_plain=True)
         answer = questions.test_directory(site.context, _arguments(site, settings))
     assert answer["security"] == "plain"
-    assert any("NOT encrypted" in warning and "Use ldaps" in warning for warning in answer["warnings"])
+    assert any("NOT encrypted" in warning and "Use LDAPS" in warning for warning in answer["warnings"])
+
+
+def test_every_controller_is_told_in_order_with_its_health_and_how_far_it_is_behind(site: Collecting) -> None:
+    company = build_company(4)
+    replica = company.replica()
+    with (
+        RunningDirectory(company, host_name="dc1") as first,
+        RunningDirectory(replica, host_name="dc2") as second,
+    ):
+        company.modify(company.people()[0].dn, {"mobile": "1"})
+        settings = sandbox_settings(
+            first,
+            servers=[f"127.0.0.1:{first.port}", "127.0.0.1:9", f"127.0.0.1:{second.port}"],
+            ca_certificate=first.ca_certificate + second.ca_certificate,
+            receive_timeout_seconds=30,
+            connect_timeout_seconds=30,
+        )
+        answer = questions.test_directory(site.context, _arguments(site, settings))
+    one, dead, two = answer["controllers"]
+    assert [item["server"] for item in (one, dead, two)] == settings["servers"]
+    assert [item["is_used"] for item in (one, dead, two)] == [True, False, False]
+    assert (one["problem"], two["problem"]) == ("", "")
+    assert "refused" in dead["problem"]
+    assert dead["problem"] in answer["warnings"]
+    assert two["missing"] >= 1
+    assert ControllerHealthOut.model_validate(two).controller.startswith("dc2.")
 
 
 def test_a_controller_that_was_passed_over_is_warned_of(site: Collecting) -> None:

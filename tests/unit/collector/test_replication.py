@@ -1,12 +1,14 @@
 """The up-to-dateness vector of a controller, as Samba and Windows store it."""
 
 import struct
+from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.collector.replication import read_invocation_id, read_vector
+from services.collector.replication import read_invocation_id, read_times, read_vector
 
 A, B = UUID(int=1), UUID("7aa9dc3b-0a4b-4d6b-a0d1-6a2f5d1d8a21")
 _USN = st.integers(0, 2**64 - 1)
@@ -18,6 +20,21 @@ def _vector(known: dict[UUID, int], version: int = 2) -> bytes:
     return head + b"".join(
         source.bytes_le + struct.pack("<Q", number) + time for source, number in known.items()
     )
+
+
+@pytest.mark.parametrize("unit", [1, 10_000_000])
+def test_when_another_was_last_heard_of_is_read_in_seconds_and_in_tenths_of_microseconds(unit: int) -> None:
+    moment = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    ticks = int((moment - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) * unit
+    value = _vector({B: 1})[:-8] + struct.pack("<Q", ticks)
+    assert read_times(value) == {str(B): moment}
+
+
+@given(st.binary(max_size=16))
+def test_no_time_breaks_it(time: bytes) -> None:
+    whole = _vector({B: 1})
+    assert len(read_times(whole[:-8] + time.ljust(8, b"\xff")[:8])) <= 1
+    assert read_times(_vector({B: 1}, 1)) == read_times(time) == {}
 
 
 def test_a_vector_is_read_by_invocation_id() -> None:

@@ -1,6 +1,6 @@
 """Questions to the directory and the phone system on the wire."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -10,6 +10,16 @@ from shared.settings.documents import Security
 
 _DIRECTORY = {"servers": ["dc1.corp.example"], "user": "rollcall@corp.example", "password": "(not shown)"}
 _COUNT = {"dn": "OU=Sales,DC=corp,DC=example", "people": 128}
+_CONTROLLER = {
+    "server": "dc1.corp.example:636",
+    "controller": "dc1.corp.example",
+    "is_used": True,
+    "is_read_only": False,
+    "seconds": 0.03,
+    "missing": 0,
+    "heard_at": "2026-11-30T08:00:00Z",
+    "problem": "",
+}
 _UNIT = {"dn": "OU=Sales,DC=corp,DC=example", "name": "Sales", "people": 128, "units": 2}
 _ATTRIBUTE = {
     "name": "telephoneNumber",
@@ -89,6 +99,22 @@ class UnitCount(Findings):
     people: int
 
 
+class ControllerHealthOut(Answer):
+    """A domain controller, in the order in which they are asked."""
+
+    model_config = example(**_CONTROLLER)
+    server: str = Field(description="The address it is asked at.")
+    controller: str = Field(description="Its host name, as it gives it.")
+    is_used: bool = Field(description="Whether it is the one that answered this question.")
+    is_read_only: bool
+    seconds: float | None = Field(description="Until it had answered.")
+    missing: int | None = Field(
+        description="Changes of another one that it has not received; null when unknown."
+    )
+    heard_at: datetime | None = Field(description="When it last heard of that one.")
+    problem: str = Field(description="Why it cannot be used; empty when it can.")
+
+
 class DirectoryAnswer(Findings):
     """What was found in the directory."""
 
@@ -99,6 +125,7 @@ class DirectoryAnswer(Findings):
         security="ldaps",
         certificate_until="2027-09-30",
         units=[_COUNT],
+        controllers=[_CONTROLLER],
         seconds=0.14,
         warnings=[],
     )
@@ -108,6 +135,7 @@ class DirectoryAnswer(Findings):
     security: Security
     certificate_until: date | None = Field(None, description="The last day of its certificate.")
     units: list[UnitCount]
+    controllers: list[ControllerHealthOut] = Field(default_factory=list)
     seconds: float
     warnings: list[str]
 

@@ -71,9 +71,30 @@ def _directory(context: Context, site_id: str) -> Well:
     where = counted(len(said["units"]), "organizational unit")
     return Well(
         f"Domain controller {said['server']} answers over {_PROTECTION[said['security']]}: {people:,} people in {where}."
-        f"{_good_until(said)}",
+        f"{_good_until(said)}{order_of(said.get('controllers', ()))}",
         (*said["warnings"], *controllers.advice_of(context, site_id)),
     )
+
+
+def order_of(listed: Sequence[Mapping[str, Any]]) -> str:
+    """The controllers in the order in which they are asked, each with its health; nothing for a single one."""
+    if len(listed) < 2:
+        return ""
+    said = []
+    for item in listed:
+        if item["problem"]:
+            how = "cannot be used"
+        elif item["missing"]:
+            how = f"answers, {item['missing']:,} changes behind"
+            how += (
+                f", last heard of them at {item['heard_at'][:16].replace('T', ' ')} UTC"
+                if item["heard_at"]
+                else ""
+            )
+        else:
+            how = f"answers in {item['seconds']} s" + (", up to date" if item["missing"] == 0 else "")
+        said.append(f"{item['server']} ({how}{', read-only' if item['is_read_only'] else ''})")
+    return f" Asked in this order: {', '.join(said)}."
 
 
 _PROTECTION = {"ldaps": "LDAPS", "starttls": "LDAP with StartTLS", "plain": "LDAP without encryption"}
