@@ -11,6 +11,7 @@ from bench import (
     archive,
     budgets,
     console,
+    crowd,
     execute,
     extensions,
     idle_hour,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "console": console.measure,
     "api": api.measure,
     "budgets": budgets.measure,
+    "crowd": crowd.measure,
     "idle": idle_hour.measure,
     "start": start.measure,
 }

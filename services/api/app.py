@@ -31,6 +31,7 @@ from services.api.web.bodies import BodyLimit
 from services.api.web.documented import documented
 from services.api.web.headers import AnswerHeaders
 from services.api.web.known import credential_of, note_signed_in
+from services.api.web.large_answers import one_at_a_time
 from shared.distribution import installed_version
 from shared.worker.context import Context
 
@@ -63,6 +64,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.admission = Admission()
     app.state.following = Following(context)
     app.state.exports = Exports(context)
+    app.state.large_answers = one_at_a_time()
     # The last one stands outermost.
     app.add_middleware(BodyLimit, is_signed_in=_is_signed_in)
     app.add_middleware(AdmissionMiddleware)

@@ -234,7 +234,14 @@ def is_open(context: Context, token: str, site_id: str | None = None) -> bool:
         return False
     row, account = found
     ends_at = row.expires_at if account.source == AccountSource.OWN else row.expires_at + sourced.GRACE
-    if site_id is not None and not roles_of(account).may_at(site_id, AccountRole.VIEWER):
+    roles = roles_of(account)
+    if site_id is not None and not roles.may_at(site_id, AccountRole.VIEWER):
+        return False
+    if (
+        row.second_factor_at is None
+        and roles.highest is not None
+        and owned.is_required(context, AccountSource(account.source), roles.highest)
+    ):
         return False
     return (
         now < min(row.created_at + LONGEST, row.last_seen_at + IDLE, ends_at) and account.disabled_at is None

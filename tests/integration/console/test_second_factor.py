@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from services.api.access import accounts, lockout, sessions
 from services.api.access.factors import apps, owned
+from services.api.access.sessions import is_open
 from services.api.operations.use_cases import key_rotation
 from services.api.settings.use_cases import sections as settings
 from services.cli.main import main
@@ -144,7 +145,11 @@ def test_a_second_step_is_good_once_in_one_browser_and_not_for_a_disabled_accoun
 
 def test_a_role_that_requires_one_sets_it_up_at_the_next_sign_in(context: Context, browser: Open) -> None:
     before = browser("mary")
+    session = before.http.cookies["rollcall_session"]
+    assert is_open(context, session)
     _require(context, "managers")
+    # An event stream looks every few seconds.
+    assert not is_open(context, session)
     # Counts from the next click, and for no other role.
     assert before.get("/console/").response.url.path == "/console/sign-in"
     assert browser("oscar").get("/console/").status == 200

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.api.access.bearer import ActorDep
 from services.api.runs.schemas import (
@@ -18,6 +18,7 @@ from services.api.runs.schemas import (
 from services.api.runs.use_cases import runs
 from services.api.web.dependencies import After, Before, ContextDep, Limit, RunId, SiteId
 from services.api.web.documented import documented
+from services.api.web.large_answers import large_answer
 from shared.domain.command import CommandKind, CommandState
 
 router = APIRouter(tags=["runs"], responses=documented(404))
@@ -55,30 +56,49 @@ def read_run(context: ContextDep, run_id: RunId) -> RunOut:
     return RunOut.of(runs.get_run(context, run_id))
 
 
-@router.get("/runs/{run_id}/plan", operation_id="readPlan", summary="The plan of a run")
-def read_plan(
+@router.get(
+    "/runs/{run_id}/plan", operation_id="readPlan", summary="The plan of a run", response_model=PlanOut
+)
+async def read_plan(
+    request: Request,
     context: ContextDep,
     run_id: RunId,
     limit: Limit = 100,
     after: After = 0,
     kind: Annotated[CommandKind | None, Query(description="Only commands of this kind.")] = None,
     state: Annotated[CommandState | None, Query(description="Only commands in this state.")] = None,
-) -> PlanOut:
+) -> Response:
     """A page of the plan's commands in their order, with what became of each."""
-    return PlanOut.of(
-        runs.plan_of(context, run_id, after=after, limit=limit, kind=kind, state=state, with_findings=False)
+    return await large_answer(
+        request,
+        lambda: PlanOut.of(
+            runs.plan_of(
+                context, run_id, after=after, limit=limit, kind=kind, state=state, with_findings=False
+            )
+        ),
     )
 
 
-@router.get("/runs/{run_id}/findings", operation_id="readFindings", summary="The findings of a plan")
-def read_findings(context: ContextDep, run_id: RunId, limit: Limit = 100, after: After = 0) -> FindingList:
+@router.get(
+    "/runs/{run_id}/findings",
+    operation_id="readFindings",
+    summary="The findings of a plan",
+    response_model=FindingList,
+)
+async def read_findings(
+    request: Request, context: ContextDep, run_id: RunId, limit: Limit = 100, after: After = 0
+) -> Response:
     """A page of what the plan did not do, or did with a reservation."""
-    found = runs.findings_of(context, run_id, after=after, limit=limit + 1)
-    page = found[:limit]
-    return FindingList(
-        items=[FindingOut.model_validate(row) for row in page],
-        next_after=page[-1].id if len(found) > limit else None,
-    )
+
+    def _page() -> FindingList:
+        found = runs.findings_of(context, run_id, after=after, limit=limit + 1)
+        page = found[:limit]
+        return FindingList(
+            items=[FindingOut.model_validate(row) for row in page],
+            next_after=page[-1].id if len(found) > limit else None,
+        )
+
+    return await large_answer(request, _page)
 
 
 @router.post(

@@ -1,0 +1,22 @@
+"""Large pages of JSON: read, made and written out in one go, one after the other, so that other requests wait for none of
+them. Python does one thing at a time: two at once would be no sooner, and leave less to everybody else.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+
+def one_at_a_time() -> CapacityLimiter:
+    """For ``app.state.large_answers``."""
+    return CapacityLimiter(1)
+
+
+async def large_answer(request: Request, make: Callable[[], BaseModel]) -> Response:
+    """The answer as JSON. FastAPI would validate it again, and write it out in the event loop."""
+    line = cast(CapacityLimiter, request.app.state.large_answers)
+    body = await to_thread.run_sync(lambda: make().model_dump_json().encode(), limiter=line)
+    return Response(body, media_type="application/json")
