@@ -21,7 +21,7 @@ from bench.log_page import fill
 from bench.report import Figure
 from services.api.access.accounts import add
 from services.api.access.sessions import open_session
-from services.api.console.visit import SESSION_COOKIE
+from services.api.console.request import SESSION_COOKIE
 from services.api.settings.forms.steps import STEPS
 from services.api.settings.forms.tabs import TABS
 from services.api.settings.use_cases.sections import apply_settings

@@ -20,9 +20,9 @@ from services.api.branding import pages as branding
 from services.api.console import refusals
 from services.api.console.headers import SecurityHeaders
 from services.api.console.rendering import STATIC
+from services.api.console.request import check_form
 from services.api.console.scope import check_pages
 from services.api.console.site_address import SiteAddress
-from services.api.console.visit import check_form
 from services.api.log import pages as log
 from services.api.operations import pages as support
 from services.api.operations.use_cases.broker_health import BrokerHealth

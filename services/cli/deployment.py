@@ -117,7 +117,7 @@ def workers(context: Context) -> Iterator[None]:
     import_tasks()
     # The threads of Celery's pool look their app up as the default one of the process.
     context.app.set_default()
-    context.app.rollcall_stopping.forget()
+    context.app.rollcall_stopping.reset()
     worker = InProcessWorker(context)
     thread = threading.Thread(target=worker.start, name="workers", daemon=True)
     thread.start()

@@ -22,7 +22,7 @@ def store_countdowns(
     noted = [grace for grace in plan.graces if grace.began_at is None or (is_certain and not is_preview)]
     ended = [] if is_preview else plan.ended_graces
     graces.put(session, run.site_id, noted)
-    graces.forget(session, run.site_id, [grace.holder for grace in ended])
+    graces.remove(session, run.site_id, [grace.holder for grace in ended])
     going = {
         command.extension_id for command in plan.commands if command.kind is CommandKind.DELETE_EXTENSION
     }

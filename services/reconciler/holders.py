@@ -123,7 +123,7 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     if reason is not None:
         table.findings.number_reserved(person, reason, extension)
         return
-    table.speak_for(number)
+    table.account_for(number)
     contact = contact_fields(table, person)
     # An address that is left as it is goes along to the new extension.
     contact.setdefault("email", extension.email)

@@ -26,7 +26,7 @@ from shared.domain.rules import WelcomeEmail
 def plan_joiner(table: Worktable, person: Person) -> None:
     """Somebody enabled with a number that nobody else claims, and no extension."""
     number = person.number or ""
-    table.speak_for(number)
+    table.account_for(number)
     peer = table.situation.peers.get(number)
     taking, refusal = table.assignment.taking.get(person.guid), table.assignment.refused.get(person.guid)
     if peer is not None:

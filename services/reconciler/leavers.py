@@ -17,7 +17,7 @@ def plan_inactive(table: Worktable, person: Person, extension: Extension | None)
     """The account is disabled or has expired."""
     holder = None
     if extension is None:
-        table.speak_for(person.number)
+        table.account_for(person.number)
         holder = extension = table.assignment.unbound_extension_of(person)
     if extension is None:
         return
@@ -72,7 +72,7 @@ def plan_absent(table: Worktable) -> list[str]:
             elif guid in lost and is_deleted:
                 stale.append(guid)
             continue
-        table.spoken_for.add(extension.id)
+        table.accounted_for.add(extension.id)
         name = binding.person_name or extension.name
         if table.situation.excludes_holder(guid, extension) or guid in table.situation.migrated:
             graces.leave(guid)
@@ -99,7 +99,7 @@ def plan_absent(table: Worktable) -> list[str]:
 def _plan_reassigned(table: Worktable, guid: str, *, is_deleted: bool) -> None:
     """An extension that shows somebody else than the person bound to it, who is absent."""
     extension, binding = table.assignment.reassigned[guid], table.situation.bindings[guid]
-    table.spoken_for.add(extension.id)
+    table.accounted_for.add(extension.id)
     if table.situation.excludes_holder(guid, extension):
         return
     # Where every extension that is nobody's goes, the binding is what keeps it.
@@ -115,7 +115,7 @@ def plan_left_behind(table: Worktable) -> None:
         if extension_id in table.assignment.bound_to:
             continue
         extension = table.situation.by_id[extension_id]
-        table.spoken_for.add(extension_id)
+        table.accounted_for.add(extension_id)
         leaving = Leaving(
             f"{item.person_name} has extension {item.new_number} instead.",
             f"Rollcall gave {item.person_name} number {item.new_number}; {extension.number} was left over.",
@@ -139,7 +139,7 @@ def plan_unclaimed(table: Worktable) -> None:
         return
     situation = table.situation
     for extension in situation.phone_system.extensions:
-        if extension.id in table.spoken_for or extension.id in table.assignment.bound_to:
+        if extension.id in table.accounted_for or extension.id in table.assignment.bound_to:
             continue
         if situation.protection(extension) is not None or situation.excludes(extension):
             continue

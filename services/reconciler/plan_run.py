@@ -282,7 +282,7 @@ def _store(
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
-        begun.forget(session, run.site_id, plan.settled)
+        begun.remove(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
         _remember_numbers(session, run.site_id, plan, numbers)
         given_numbers.write_to(session, run.site_id, write_back)

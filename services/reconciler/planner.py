@@ -224,22 +224,22 @@ def _plan_person(table: Worktable, person: Person, extension: Extension | None) 
     situation, shown_otherwise = table.situation, table.assignment.reassigned.get(person.guid)
     theirs = extension or shown_otherwise
     if theirs is not None:
-        table.spoken_for.add(theirs.id)
+        table.accounted_for.add(theirs.id)
     if situation.exclusions and (
         situation.exclusions.hold_person(person) or (theirs is not None and situation.excludes(theirs))
     ):
-        table.speak_for(person.number)
+        table.account_for(person.number)
         table.situation.graces.leave(person.guid)
         table.findings.excluded(person)
     elif shown_otherwise is not None:
-        table.speak_for(person.number)
+        table.account_for(person.number)
         table.findings.reassigned(shown_otherwise, person.guid, person.name, is_released=False)
     elif person.account_state is not AccountState.ENABLED:
         plan_inactive(table, person, extension)
     elif person.number is None:
         plan_without_number(table, person, extension)
     elif person.number in table.assignment.claims.duplicate_numbers:
-        table.speak_for(person.number)
+        table.account_for(person.number)
     elif extension is None:
         plan_joiner(table, person)
     else:

@@ -17,7 +17,7 @@ from shared.domain.person import Person
 class Worktable:
     """One plan in the making.
 
-    ``spoken_for`` are the ids of extensions that somebody of the directory stands for, or that a conflict is about:
+    ``accounted_for`` are the ids of extensions that somebody of the directory stands for, or that a conflict is about:
     these are never "nobody's". ``held_back`` counts the changes that wait for proof of absence. ``rebinding`` are, by
     GUID, the drafts that move a binding to another id, ``finishing`` those that finish an extension.
     """
@@ -34,7 +34,7 @@ class Worktable:
         )
         self.drafts: list[Draft] = []
         self.findings = Findings()
-        self.spoken_for: set[int] = set()
+        self.accounted_for: set[int] = set()
         self.held_back = 0
         self.without_template: dict[str, list[Person]] = defaultdict(list)
         self.rebinding: dict[str, Draft] = {}
@@ -44,8 +44,8 @@ class Worktable:
         """The extension that is bound to the person and shows them."""
         return self.assignment.extension_of.get(guid)
 
-    def speak_for(self, number: str | None) -> None:
+    def account_for(self, number: str | None) -> None:
         """Note that somebody stands for the extension with this number, if there is one."""
         holder = self.situation.by_number.get(number) if number is not None else None
         if holder is not None:
-            self.spoken_for.add(holder.id)
+            self.accounted_for.add(holder.id)

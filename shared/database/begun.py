@@ -132,7 +132,7 @@ def settle(session: Session, site_id: str, run_id: int) -> None:
     )
 
 
-def forget(session: Session, site_id: str, numbers: Collection[str]) -> None:
+def remove(session: Session, site_id: str, numbers: Collection[str]) -> None:
     """A plan found that nothing of it is left to do."""
     for number in numbers:
         session.execute(

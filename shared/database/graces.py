@@ -96,13 +96,13 @@ def grace_ended(grace: Grace, run_id: int) -> LogEntry:
     )
 
 
-def forget(session: Session, site_id: str, holders: Iterable[str]) -> None:
+def remove(session: Session, site_id: str, holders: Iterable[str]) -> None:
     """Nothing counts down for these any more."""
     for chunk in _chunks(holders):
         _forget(session, site_id, GraceRow.holder.in_(chunk))
 
 
-def forget_extensions(session: Session, site_id: str, extension_ids: Iterable[int]) -> None:
+def remove_extensions(session: Session, site_id: str, extension_ids: Iterable[int]) -> None:
     """These extensions are gone."""
     for chunk in _chunks(extension_ids):
         _forget(session, site_id, GraceRow.extension_id.in_(chunk))

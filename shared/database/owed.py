@@ -20,7 +20,7 @@ def begin(session: Session, site_id: str, run_id: int, commands: Iterable[Comman
     begun = [command for command in commands if command.makes_extension]
     if not begun:
         return
-    forget(session, site_id, [command.number for command in begun])
+    remove(session, site_id, [command.number for command in begun])
     session.execute(
         insert(OwedSteps),
         [
@@ -137,7 +137,7 @@ def kept(session: Session, site_id: str, number: str) -> str | None:
     )
 
 
-def forget(session: Session, site_id: str, numbers: Collection[str]) -> int:
+def remove(session: Session, site_id: str, numbers: Collection[str]) -> int:
     """Nothing is owed to these extensions any more; of how many something was."""
     if not numbers:
         return 0
@@ -149,7 +149,7 @@ def forget(session: Session, site_id: str, numbers: Collection[str]) -> int:
     return rows_of(gone)
 
 
-def forget_former(session: Session, site_id: str, extension_ids: Collection[int]) -> None:
+def remove_former(session: Session, site_id: str, extension_ids: Collection[int]) -> None:
     """These extensions are gone, which was all that their successors still owed."""
     if extension_ids:
         session.execute(
@@ -163,7 +163,7 @@ def forget_former(session: Session, site_id: str, extension_ids: Collection[int]
         )
 
 
-def forget_unbegun(session: Session, site_id: str) -> None:
+def remove_unbegun(session: Session, site_id: str) -> None:
     """Of runs that have ended, what was noted before a first write that never took effect."""
     going_on = select(Run.id).where(Run.site_id == site_id, Run.state == RunState.EXECUTING.value)
     session.execute(

@@ -35,7 +35,7 @@ class Answers(Protocol):
         :raises AnswersAway: nobody can tell.
         """
 
-    def forget(self, question: str) -> None:
+    def discard(self, question: str) -> None:
         """Empty the box: nobody waits any more."""
 
 
@@ -83,6 +83,6 @@ class InMemory:
         except queue.Empty:
             return None
 
-    def forget(self, question: str) -> None:
+    def discard(self, question: str) -> None:
         """Empty the box."""
         self._boxes.pop(question, None)

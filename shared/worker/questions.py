@@ -99,7 +99,7 @@ def _genuine(context: Context, answers: Answers, question: "Sealed") -> dict[str
 def _forget(answers: Answers, question: "Sealed") -> None:
     # Else an answer that comes too late would lie there for a minute.
     try:
-        answers.forget(question.id)
+        answers.discard(question.id)
     except AnswersAway as error:
         log.warning("answer_not_forgotten", error=type(error).__name__)
 

@@ -45,7 +45,7 @@ class InRedis:
                 found = self._client.blpop([_PREFIX + question], timeout=min(max(left, 0.01), _STEP_SECONDS))
             except redis.ResponseError:
                 # Somebody put something else under this name.
-                self.forget(question)
+                self.discard(question)
                 continue
             except redis.RedisError as error:
                 raise AnswersAway from error
@@ -53,7 +53,7 @@ class InRedis:
                 return cast("tuple[bytes, bytes]", found)[1]
         return None
 
-    def forget(self, question: str) -> None:
+    def discard(self, question: str) -> None:
         """Empty the box."""
         try:
             self._client.delete(_PREFIX + question)

@@ -21,7 +21,7 @@ class Stopping:
         """Whether the process is to end."""
         return self._byte[0] != 0
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """The worker begins anew: one of this process may follow another."""
         self._byte[0] = 0
 

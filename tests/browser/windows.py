@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import playwright.sync_api as web
 
-from services.api.console.visit import SESSION_COOKIE
+from services.api.console.request import SESSION_COOKIE
 from tests.support.tools import require
 
 # Nothing of the browser's own may go out: no updates, no start page, no look-ups.

@@ -27,7 +27,7 @@ FORBIDDEN = (
     ("services.relay_client.xapi.odata", "services.relay_client.execution.decide", "the relay client"),
     ("services.relay_client.xapi.odata", "services.relay_client.archiving.relay", "the relay client"),
     ("services.relay_client.archiving.relay", "services.relay_client.execution.steps", "the relay client"),
-    ("services.relay_client.execution.pace", "services.relay_client.snapshot", "the relay client"),
+    ("services.relay_client.execution.adaptive_concurrency", "services.relay_client.snapshot", "the relay client"),
     ("shared.database.engine", "shared.settings.store", "the floors of shared"),
     ("shared.encryption", "shared.settings.fields", "the floors of shared"),
     ("shared.worker.app", "shared.runs.start", "the floors of shared"),

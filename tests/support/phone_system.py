@@ -25,7 +25,7 @@ def picture(phone_system: RunningPhoneSystem) -> dict[str, Json]:
     return {number: copy.deepcopy(state.user(user_id)) for number, user_id in state.user_by_number.items()}
 
 
-def furniture(phone_system: RunningPhoneSystem) -> Json:
+def fixtures(phone_system: RunningPhoneSystem) -> Json:
     """Whatever is no extension: departments, queues, ring groups and the rest."""
     state = phone_system.state
     return copy.deepcopy({"groups": state.groups, "peers": state.peers, "recordings": state.recordings})

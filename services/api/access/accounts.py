@@ -133,7 +133,7 @@ def keep_sourced(
         account = Account(name=name, password_hash=None, created_at=datetime.now(UTC))
         session.add(account)
     elif account.external_id != external_id:
-        forget_person(session, account.id)
+        remove_person(session, account.id)
         _audit(session, "account.passed_on", account, _BY_SETTINGS, source=source.value)
     elif holder is None:
         account.name = name
@@ -229,7 +229,7 @@ def choose_date_format(context: Context, account_id: int, chosen: DateFormat) ->
         _get(session, account_id).date_format = chosen.value
 
 
-def forget_person(session: Session, account_id: int) -> None:
+def remove_person(session: Session, account_id: int) -> None:
     """Sign the account out everywhere, and forget the second factors of whoever had it."""
     end_sessions(session, account_id)
     session.execute(delete(SignInChallenge).where(SignInChallenge.account_id == account_id))

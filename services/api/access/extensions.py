@@ -6,8 +6,8 @@ Their account is made at the first sign-in and named after the extension.
 import re
 from datetime import datetime
 
-from services.api.access.passwords import elsewhere
-from services.api.access.passwords.elsewhere import Found
+from services.api.access.passwords import external as external
+from services.api.access.passwords.external import Found
 from services.api.access.rights import role_of
 from services.api.access.rules import read_rules
 from services.api.access.site_roles import of_extension
@@ -42,7 +42,7 @@ def prove(context: Context, settings: SignInSettings, name: str, password: str, 
         raise NotLetIn
     if is_pin and not is_number(name):
         raise NotLetIn
-    found = elsewhere.check(context, settings, name, password)
+    found = external.check(context, settings, name, password)
     return let_in(context, _standing(settings, found), address)
 
 
@@ -64,7 +64,7 @@ def _since(context: Context) -> datetime | None:
 
 def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> Standing:
     settings = read_rules(context, SignInSettings).settings
-    found = elsewhere.look_again(context, settings, account.name)
+    found = external.look_again(context, settings, account.name)
     standing = _standing(settings, found)
     if found.number:
         return standing

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from services.api.access import lockout
-from services.api.access.lockout import Pace
+from services.api.access.lockout import LockoutPolicy
 from services.api.access.rules import read_rules
 from services.api.access.site_roles import roles_by_rules
 from services.api.access.standing import CannotAsk, NotLetIn, Source, Standing, let_in, record_refused
@@ -50,7 +50,7 @@ class Locked(Exception):
 class _Found:
     guid: str
     standing: Standing
-    pace: Pace
+    policy: LockoutPolicy
 
 
 def is_on(context: Context) -> bool:
@@ -74,7 +74,7 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
             record_refused(context, found.standing, found.standing.refused, address)
         raise NotAMember
     subject = _subject(found.guid)
-    wait = lockout.count_attempt(context, subject, None, pace=found.pace)
+    wait = lockout.count_attempt(context, subject, None, policy=found.policy)
     if wait is not None:
         raise Locked(wait)
     try:
@@ -136,15 +136,15 @@ def _find(context: Context, **wanted: str) -> _Found:
         f"{name} ({answer['name']})",
     )
     return _Found(
-        answer["guid"], standing, pace_below(answer["lockout_threshold"], answer["lockout_seconds"])
+        answer["guid"], standing, policy_below(answer["lockout_threshold"], answer["lockout_seconds"])
     )
 
 
-def pace_below(threshold: int, seconds: int) -> Pace:
+def policy_below(threshold: int, seconds: int) -> LockoutPolicy:
     """How often a password may be tried, so that the domain's policy locks nobody out for it."""
     free = min(ATTEMPTS, max(1, threshold - _SPARED)) if threshold else ATTEMPTS
     window = timedelta(seconds=seconds)
-    return Pace(free, max(FIRST_LOCK, window), max(LONGEST_LOCK, window))
+    return LockoutPolicy(free, max(FIRST_LOCK, window), max(LONGEST_LOCK, window))
 
 
 def _ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:

@@ -32,7 +32,7 @@ _KNOWN = "known:"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LockoutPolicy:
     """How many failures of a name are free, and how long it is locked after the last of them and at most."""
 
     free: int = FREE_FOR_A_NAME
@@ -45,7 +45,7 @@ def count_attempt(
     name: str,
     address: str | None,
     now: datetime | None = None,
-    pace: Pace = Pace(),
+    policy: LockoutPolicy = LockoutPolicy(),
 ) -> timedelta | None:
     """Count one attempt. How long to wait when name or address is locked (it is not counted then), else ``None``.
 
@@ -57,7 +57,7 @@ def count_attempt(
         for subject in sorted({_name(name)} | ({_address(address)} if address is not None else set())):
             exclusive(session, subject)
         _forget(session, moment)
-        subjects = [(_of_name(session, name, address), pace.free)]
+        subjects = [(_of_name(session, name, address), policy.free)]
         if address is not None:
             subjects.append((_address(address), FREE_FOR_AN_ADDRESS))
         rows = [(session.get(SignInAttempt, subject), subject, free) for subject, free in subjects]
@@ -66,7 +66,7 @@ def count_attempt(
         if last > moment:
             return last - moment
         for row, subject, free in rows:
-            _count(session, row, subject, free, moment, pace)
+            _count(session, row, subject, free, moment, policy)
     return None
 
 
@@ -127,7 +127,7 @@ def forgive(
 
 
 def _count(
-    session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime, pace: Pace
+    session: Session, row: SignInAttempt | None, subject: str, free: int, now: datetime, policy: LockoutPolicy
 ) -> None:
     if row is None:
         row = SignInAttempt(subject=subject, failures=0, last_failed_at=now)
@@ -137,7 +137,9 @@ def _count(
     row.failures += 1
     row.last_failed_at = now
     if row.failures >= free:
-        row.locked_until = now + min(pace.longest_lock, pace.first_lock * 2 ** min(row.failures - free, 10))
+        row.locked_until = now + min(
+            policy.longest_lock, policy.first_lock * 2 ** min(row.failures - free, 10)
+        )
 
 
 def _of_name(session: Session, name: str, address: str | None) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.api.access import extensions, group_members, lockout
 from services.api.access.group_members import Locked, NotAMember
-from services.api.access.lockout import Pace, count_attempt, forgive, take_back
+from services.api.access.lockout import LockoutPolicy, count_attempt, forgive, take_back
 from services.api.access.passwords import own
 from services.api.access.rules import read_rules
 from services.api.access.standing import CannotAsk, NotLetIn
@@ -62,8 +62,8 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
     """
     settings = read_rules(context, SignInSettings).settings
     is_pin = settings.password_type is PasswordType.VOICEMAIL_PIN
-    pace = Pace(longest_lock=lockout.LONGEST_LOCK_OF_PIN) if is_pin else Pace()
-    _check_wait(count_attempt(context, name, address, pace=pace))
+    policy = LockoutPolicy(longest_lock=lockout.LONGEST_LOCK_OF_PIN) if is_pin else LockoutPolicy()
+    _check_wait(count_attempt(context, name, address, policy=policy))
     try:
         account, refused = _account_of(context, settings, name, password, address)
     except CannotAsk as error:
@@ -79,7 +79,7 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
     number = account.name if account is not None else refused.number
     if extensions.is_number(number) and number != name:
         # Extension, login and principal name are one person: whoever guesses has no more attempts for that.
-        _check_wait(count_attempt(context, number, None, pace=pace))
+        _check_wait(count_attempt(context, number, None, policy=policy))
     if account is None:
         _note_failure(context, number or name, address)
         if refused.told:

@@ -11,7 +11,7 @@ from services.api.access import challenges, lockout
 from services.api.access.challenges import Challenge
 from services.api.access.factors import owned
 from services.api.access.factors.passkeys import Place
-from services.api.access.lockout import Pace
+from services.api.access.lockout import LockoutPolicy
 from services.api.access.proving import SignInRefused, in_words
 from services.api.access.sessions import open_session
 from shared.database import events
@@ -23,7 +23,7 @@ from shared.worker.context import Context
 log = structlog.get_logger(__name__)
 
 # Six digits, three of which count at any moment: at this pace one who knows the password guesses for years.
-_PACE = Pace(longest_lock=timedelta(hours=1))
+_POLICY = LockoutPolicy(longest_lock=timedelta(hours=1))
 WRONG = "This code is wrong, or was used already. Wait for the next one, then try again."
 NO_PASSKEY = "The browser showed no passkey of this account. Try again, or type a code."
 _OVER = "This sign-in took too long or was already used. Start again."
@@ -107,7 +107,7 @@ def enter(context: Context, challenge: Challenge, account: Account, kind: str, a
 def _count(context: Context, account: Account, address: str) -> str:
     # No name can have this form, so that nobody locks another's by typing it.
     subject = f"second factor\n{account.id}"
-    wait = lockout.count_attempt(context, subject, address, pace=_PACE)
+    wait = lockout.count_attempt(context, subject, address, policy=_POLICY)
     if wait is not None:
         raise SignInRefused(
             f"Too many codes were wrong. Wait {in_words(wait)}, then start again. If you lost the second "

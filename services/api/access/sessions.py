@@ -1,6 +1,6 @@
 """Signed-in browsers. A session is a random token of which the database keeps only the hash; it ends when nobody
 uses it for a while, after a working day at the latest, and at once when the account changes. Of somebody who is known
-elsewhere see ``sourced``.
+elsewhere see ``external_accounts``.
 """
 
 import secrets
@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import delete, func, or_, select, update
 
-from services.api.access import challenges, sourced
+from services.api.access import challenges
+from services.api.access import external_accounts as external_accounts
 from services.api.access.accounts import end_sessions
 from services.api.access.challenges import Purpose
 from services.api.access.factors import apps, owned, passkeys
@@ -132,7 +133,7 @@ def open_session(
     ``proof`` is what an identity provider said, and ``until`` when it must be asked again at the latest (``openid``).
     """
     now = datetime.now(UTC)
-    due = now + (LONGEST if account.source == AccountSource.OWN else sourced.AGAIN_AFTER)
+    due = now + (LONGEST if account.source == AccountSource.OWN else external_accounts.AGAIN_AFTER)
     token = secrets.token_urlsafe(32)
     with context.database.begin() as session:
         session.execute(
@@ -198,7 +199,9 @@ def visitor_of(context: Context, token: str, now: datetime | None = None) -> Vis
     source = AccountSource(account.source)
     stored = roles_of(account)
     roles = (
-        stored if source is AccountSource.OWN else sourced.roles_now(context, row, account, stored, moment)
+        stored
+        if source is AccountSource.OWN
+        else external_accounts.roles_now(context, row, account, stored, moment)
     )
     role = roles.highest if roles is not None else None
     if roles is None or role is None:
@@ -233,7 +236,9 @@ def is_open(context: Context, token: str, site_id: str | None = None) -> bool:
     if found is None:
         return False
     row, account = found
-    ends_at = row.expires_at if account.source == AccountSource.OWN else row.expires_at + sourced.GRACE
+    ends_at = (
+        row.expires_at if account.source == AccountSource.OWN else row.expires_at + external_accounts.GRACE
+    )
     roles = roles_of(account)
     if site_id is not None and not roles.may_at(site_id, AccountRole.VIEWER):
         return False

@@ -14,8 +14,8 @@ from starlette.datastructures import FormData, UploadFile
 from services.api.branding.use_cases import logos, pictures
 from services.api.console import colours
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ANYONE, AllSitesDep, AllSitesManagerDep
-from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.settings.forms import tabs
 from services.api.settings.forms.form import Form, save, sent_form, stored_form
 from services.api.settings.use_cases.sections import replace_section
@@ -36,7 +36,7 @@ _COLOURS = ("header_top", "header_bottom", "grid")
 @router.get("/branding.css", dependencies=[ANYONE])
 def show_stylesheet(request: Request, v: Annotated[str, Query(max_length=20)] = "") -> Response:
     """The chosen colours. Open to anyone: the sign-in page has them too."""
-    text = colours.stylesheet(visit_of(request).branding)
+    text = colours.stylesheet(console_request(request).branding)
     name = colours.stylesheet_name(text)
     # Under another name an old page asks; it must not keep what is newer than itself.
     kept = _KEPT_FOR_EVER if v == name else "no-cache"
@@ -112,7 +112,7 @@ def _page(request: Request, context: Context, form: Form, saved: int | None = No
         "branding.html",
         form.status,
         tab=_TAB,
-        tabs=tabs.tabs_for(visit_of(request).shown_visitor),
+        tabs=tabs.tabs_for(console_request(request).shown_visitor),
         shown=form,
         saved=saved,
         label=label_of,

@@ -10,9 +10,9 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from services.api.console.rendering import PREFIX, link, page
+from services.api.console.request import ForeignForm, NotAllowed, NotSignedIn
 from services.api.console.scope import AtAnotherSite
 from services.api.console.site_address import prefix_of
-from services.api.console.visit import ForeignForm, NotAllowed, NotSignedIn
 from services.api.web.problems import status_of
 from shared.errors import RollcallError
 

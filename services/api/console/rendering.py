@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from services.api.access.site_roles import SiteRoles
 from services.api.console import colours, site_address, words
-from services.api.console.visit import FORM_COOKIE, Visit, cookie_options, visit_of
+from services.api.console.request import FORM_COOKIE, ConsoleRequest, console_request, cookie_options
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
 from shared.runs.verdict import has_warnings, waiting_counts
@@ -35,29 +35,29 @@ TEMPLATES = sorted(FOLDER.parent.glob("*/templates"))
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page for whoever asks, with what every page shows."""
-    visit: Visit = visit_of(request)
-    visitor = visit.shown_visitor
+    current: ConsoleRequest = console_request(request)
+    visitor = current.shown_visitor
     roles = visitor.roles if visitor is not None else SiteRoles()
     text = (
         _environment()
         .get_template(template)
         .render(
             visitor=visitor,
-            csrf=visit.form_token,
-            zone=visit.clock,
+            csrf=current.form_token,
+            zone=current.clock,
             here=request.url.path,
-            brand=brand_of(visit.branding),
+            brand=brand_of(current.branding),
             site_base=PREFIX + site_address.prefix(),
-            may_operate=roles.may_at(visit.site_id, AccountRole.OPERATOR),
-            may_manage=roles.may_at(visit.site_id, AccountRole.MANAGER),
+            may_operate=roles.may_at(current.site_id, AccountRole.OPERATOR),
+            may_manage=roles.may_at(current.site_id, AccountRole.MANAGER),
             may_manage_all=roles.may_everywhere(AccountRole.MANAGER),
-            site=visit.shown_site,
+            site=current.shown_site,
             **values,
         )
     )
     response = HTMLResponse(text, status)
-    if visit.new_form_key is not None:
-        response.set_cookie(FORM_COOKIE, visit.new_form_key, **cookie_options(request))
+    if current.new_form_key is not None:
+        response.set_cookie(FORM_COOKIE, current.new_form_key, **cookie_options(request))
     return response
 
 

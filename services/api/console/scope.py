@@ -21,8 +21,8 @@ from starlette.routing import BaseRoute
 
 from services.api.access.permissions import SECTIONS_OF_ALL_SITES
 from services.api.access.sessions import Visitor
+from services.api.console.request import NotAllowed, console_request, signed_in
 from services.api.console.site_address import site_named
-from services.api.console.visit import NotAllowed, signed_in, visit_of
 from shared.database.tables import AccountRole, Run, Site
 from shared.errors import NotFound
 from shared.runs.found import no_run
@@ -81,7 +81,7 @@ class Gate:
             if not visitor.roles.may_everywhere(self.role):
                 raise NotAllowed(self.role, everywhere=True)
             return visitor
-        context, site_id = visit_of(request).context, visit_of(request).site_id
+        context, site_id = console_request(request).context, console_request(request).site_id
         if visitor.roles.role_at(site_id) is None:
             if request.method == "GET" and site_named(request.scope) is None and visitor.roles.at:
                 if _asked_run(request) is None:
@@ -107,7 +107,7 @@ def anyone(request: Request) -> None:
 
 def site_of(request: Request) -> str:
     """The site that the page is of; only beside a gate."""
-    return visit_of(request).site_id
+    return console_request(request).site_id
 
 
 def run_of_site(context: Context, site_id: str, run_id: int) -> None:

@@ -12,8 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
-from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.log.sending import exports_of, finished, flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
@@ -57,7 +57,7 @@ def _asked(
     since: Annotated[str, Query(max_length=40)] = "",
     until: Annotated[str, Query(max_length=40)] = "",
 ) -> Asked:
-    zone = visit_of(request).zone
+    zone = console_request(request).zone
     problems: dict[str, str] = {}
     run_id = None
     if run.strip():
@@ -122,7 +122,7 @@ async def export(
     if asked.problems:
         # A file of everything, when something was asked for, would be taken for what was asked for.
         return RedirectResponse(link("/log", asked.values), HTTPStatus.SEE_OTHER)
-    clock = await run_in_threadpool(lambda: visit_of(request).clock)
+    clock = await run_in_threadpool(lambda: console_request(request).clock)
     dates = Dates(clock.zone, clock.pattern)
     if format not in log.HEAVY:
         return flowing(request, visitor.actor, site, asked.filter, format, dates)

@@ -46,7 +46,7 @@ def flowing(
 def finished(exports: Exports, caller: str, order: Order, file: IO[bytes]) -> Response:
     """A file that is done, handed out."""
     size, pieces = opened(file)
-    exports.forget(caller, order)
+    exports.discard(caller, order)
     return StreamingResponse(
         pieces,
         media_type=MEDIA_TYPES[order.format],

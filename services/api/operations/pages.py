@@ -9,8 +9,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.connections.use_cases import controllers
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
-from services.api.console.visit import FormDep, text_of
 from services.api.operations.use_cases import diagnostics
 from services.api.operations.use_cases.doctor import diagnose, ready
 from services.api.operations.use_cases.doctor_of_sites import can_ask, diagnose_sites

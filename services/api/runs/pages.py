@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.access.sessions import is_open
 from services.api.console.rendering import link, page
+from services.api.console.request import SESSION_COOKIE, FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
-from services.api.console.visit import SESSION_COOKIE, FormDep, text_of
 from services.api.runs.queries.plan_page import (
     PlanFilter,
     count_rows,

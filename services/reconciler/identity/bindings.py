@@ -50,7 +50,7 @@ def check_bindings(situation: Situation) -> Remembered:
     """Check each binding, and look elsewhere for what is not where it was."""
     found = Remembered()
     by_id, extension_of = situation.by_id, found.extension_of
-    doubtful: list[Binding] = []
+    unconfirmed: list[Binding] = []
     for guid, binding in situation.bindings.items():
         extension = by_id.get(binding.extension_id)
         # The usual case by plain comparisons: a site may have 100,000 of it.
@@ -61,9 +61,9 @@ def check_bindings(situation: Situation) -> Remembered:
         ):
             extension_of[guid] = extension
         else:
-            doubtful.append(binding)
-    if doubtful:
-        _look_closer(situation, found, doubtful)
+            unconfirmed.append(binding)
+    if unconfirmed:
+        _look_closer(situation, found, unconfirmed)
     return found
 
 
@@ -73,9 +73,9 @@ def follows_directory(binding: Binding, person: Person, extension: Extension, ru
     return not is_changed_in_3cx or rule is ChangedIn3cx.FOLLOW_DIRECTORY
 
 
-def _look_closer(situation: Situation, found: Remembered, doubtful: Iterable[Binding]) -> None:
+def _look_closer(situation: Situation, found: Remembered, unconfirmed: Iterable[Binding]) -> None:
     unplaced: list[tuple[Binding, Known]] = []
-    for binding in doubtful:
+    for binding in unconfirmed:
         guid = binding.person_guid
         person, extension = situation.people.get(guid), situation.by_id.get(binding.extension_id)
         known = Known.by(binding, person, situation.rules.name_limit)

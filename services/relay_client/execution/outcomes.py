@@ -150,7 +150,7 @@ def _note_graces(
         kind: [command.extension_id for command in done if command.kind is kind and command.extension_id]
         for kind in (CommandKind.DISABLE_EXTENSION, CommandKind.DELETE_EXTENSION)
     }
-    graces.forget_extensions(session, site_id, ids[CommandKind.DELETE_EXTENSION])
+    graces.remove_extensions(session, site_id, ids[CommandKind.DELETE_EXTENSION])
     return graces.begin(session, site_id, ids[CommandKind.DISABLE_EXTENSION], now)
 
 
@@ -179,8 +179,8 @@ def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> N
         for outcome in outcomes
         if outcome.command.kind is CommandKind.DELETE_EXTENSION and outcome.state is CommandState.DONE
     ]
-    owed.forget(session, site_id, settled + [command.number for command in deleted])
-    owed.forget_former(session, site_id, [command.extension_id or 0 for command in deleted])
+    owed.remove(session, site_id, settled + [command.number for command in deleted])
+    owed.remove_former(session, site_id, [command.extension_id or 0 for command in deleted])
 
 
 def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: datetime) -> None:

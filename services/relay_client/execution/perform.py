@@ -62,7 +62,7 @@ class StageCache:
                 self._templates[number] = read_settings(self.xapi, number, "reading the template extension")
             return self._templates[number]
 
-    def forget_templates(self) -> None:
+    def drop_templates(self) -> None:
         """Read them again: a renumbering may have changed their keys."""
         with self._lock:
             self._templates.clear()
@@ -105,7 +105,7 @@ class StageCache:
                 self._default = next((item.id for item in self.xapi.departments() if item.is_default), None)
             return self._default
 
-    def forget_departments(self) -> None:
+    def drop_departments(self) -> None:
         """Read them again at the next question."""
         with self._lock:
             self._departments = None
@@ -186,13 +186,13 @@ class Performer:
             made, not_taken = department.make(self.xapi, str(command.after["name"]), like)
             return {"department_id": made} | ({"not_taken": not_taken} if not_taken else {})
         except CommandRejected as refused:
-            self.cache.forget_departments()
+            self.cache.drop_departments()
             existing = self.cache.department_id(str(command.after["name"]))
             if "DUPLICATE" not in str(refused.details.get("warning")) or existing is None:
                 raise
             return {"department_id": existing}
         finally:
-            self.cache.forget_departments()
+            self.cache.drop_departments()
 
     def _create(self, command: Command, holder: Extension | None) -> Json:
         source = str(command.after.get("template") or "")
@@ -235,7 +235,7 @@ class Performer:
             raise ExtensionNotFound("The old extension no longer exists.")
         with self.cache.references.lock:
             done = self._renumber_alone(command, live, holder)
-        self.cache.forget_templates()
+        self.cache.drop_templates()
         return done
 
     def _renumber_alone(self, command: Command, live: Extension, holder: Extension | None) -> Json:

@@ -21,6 +21,8 @@ from sqlalchemy.orm import Session
 from services.relay_client.archiving.archive import Archiver
 from services.relay_client.archiving.relay import HandedOn
 from services.relay_client.execution import claims, outcomes
+from services.relay_client.execution.adaptive_concurrency import AdaptiveConcurrency
+from services.relay_client.execution.attempts import Attempts, TooManyAttempts
 from services.relay_client.execution.claims import Claim, StageKey
 from services.relay_client.execution.decide import Action, Decision, Live, decide, took_effect
 from services.relay_client.execution.department import name_limit
@@ -28,10 +30,8 @@ from services.relay_client.execution.evidence import Evidence
 from services.relay_client.execution.keeping import OwedKeeper
 from services.relay_client.execution.looking import look_at
 from services.relay_client.execution.outcomes import Outcome
-from services.relay_client.execution.pace import Pace
 from services.relay_client.execution.perform import Performer, StageCache
 from services.relay_client.execution.steps import PartlyDone
-from services.relay_client.execution.trouble import TooOften, Trouble
 from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED, UnknownOutcome
 from shared.database import begun, graces, owed
@@ -94,7 +94,7 @@ class StageWork:
         self.context, self.run = self.work.context, self.work.run
         # Departments are created one by one: two commands might name the same one.
         self._width = 1 if self.key.stage is Stage.GROUPS else self.xapi.settings.concurrency
-        self._pace = Pace(self._width)
+        self._concurrency = AdaptiveConcurrency(self._width)
         name = f"{self.run.site_id} run {self.run.id} of {self.run.created_at.isoformat()}"
         context, site_id = self.context, self.run.site_id
         keeper = OwedKeeper(context.database, context.encryption, site_id)
@@ -213,14 +213,14 @@ class StageWork:
             self._give_back(claim, is_unknown=claim.was_interrupted)
             return None
         may_be_done = claim.was_interrupted
-        trouble = Trouble(self.context.database, self.run.site_id, claim)
+        attempts = Attempts(self.context.database, self.run.site_id, claim)
         while True:
-            self._pace.enter()
+            self._concurrency.enter()
             is_answered = False
             try:
                 # What may have taken effect is a command in hand: it is finished even if the run was cancelled.
                 if self._must_stop() or (self._is_unwanted() and not may_be_done):
-                    self._give_back(claim, is_unknown=may_be_done, trouble=trouble)
+                    self._give_back(claim, is_unknown=may_be_done, attempts=attempts)
                     return None
                 if view is None or not view.is_good_for(claim.command):
                     (view,) = self._look_at([claim.command])
@@ -228,34 +228,34 @@ class StageWork:
                 outdated = self.evidence.outdated.get(claim.row_id)
                 if outdated is not None and (not may_be_done or decision.action is Action.WRITE):
                     return _failed(claim, "outdated", outdated, state=CommandState.OUTDATED)
-                if trouble.is_too_often and decision.action in (Action.WRITE, Action.RESUME):
-                    return _left_undone(claim, view.live, decision, *trouble.why())
-                outcome = self._act(claim, view.live, decision, trouble, may_be_done=may_be_done)
+                if attempts.is_too_often and decision.action in (Action.WRITE, Action.RESUME):
+                    return _left_undone(claim, view.live, decision, *attempts.why())
+                outcome = self._act(claim, view.live, decision, attempts, may_be_done=may_be_done)
                 is_answered = True
                 return outcome
             except PhoneSystemBusy as error:
-                self._pace.slow_down(error.retry_after)
-                if trouble.is_busy_too_often():
-                    self._interrupt(claim, error, trouble)
+                self._concurrency.slow_down(error.retry_after)
+                if attempts.is_busy_too_often():
+                    self._interrupt(claim, error, attempts)
                     return None
             except UnknownOutcome as error:
                 log.info("outcome_unknown", command=claim.row_id, reason=error.message)
-                self._pace.slow_down(max(error.retry_after, trouble.unanswered_pause_seconds(error)))
-            except TooOften:
-                trouble.is_too_often = True
+                self._concurrency.slow_down(max(error.retry_after, attempts.unanswered_pause_seconds(error)))
+            except TooManyAttempts:
+                attempts.is_too_often = True
             except HandedOn:
-                self._give_back(claim, is_unknown=True, trouble=trouble)
+                self._give_back(claim, is_unknown=True, attempts=attempts)
                 return None
             except RollcallError as error:
-                self._interrupt(claim, error, trouble)
+                self._interrupt(claim, error, attempts)
                 return None
             finally:
-                self._pace.leave(succeeded=is_answered)
+                self._concurrency.leave(succeeded=is_answered)
             # An earlier step of several may stand even when this one was put off.
             may_be_done, view = True, None
 
     def _act(
-        self, claim: Claim, live: Live, decision: Decision, trouble: Trouble, *, may_be_done: bool
+        self, claim: Claim, live: Live, decision: Decision, attempts: Attempts, *, may_be_done: bool
     ) -> Outcome:
         match decision.action:
             case Action.ALREADY_DONE:
@@ -265,7 +265,7 @@ class StageWork:
             case Action.NUMBER_TAKEN:
                 return _failed(claim, "number_in_use", decision.message)
         try:
-            performer = replace(self._performer, enter=trouble.enter)
+            performer = replace(self._performer, enter=attempts.enter)
             result = performer.perform(claim.command, live, _holder(live, decision))
         except PartlyDone as partly:
             made = partly.extension_id if claim.command.makes_extension else None
@@ -292,14 +292,14 @@ class StageWork:
         """Whether nothing more is to be begun: the run was cancelled, or the worker ends and another one goes on."""
         return self._is_cancelled or self.context.is_stopping
 
-    def _interrupt(self, claim: Claim, error: RollcallError, trouble: Trouble) -> None:
+    def _interrupt(self, claim: Claim, error: RollcallError, attempts: Attempts) -> None:
         self._fatal.append(error)
         # A step of several may have been done before the one that failed.
-        self._give_back(claim, is_unknown=True, trouble=trouble)
+        self._give_back(claim, is_unknown=True, attempts=attempts)
 
-    def _give_back(self, claim: Claim, *, is_unknown: bool, trouble: Trouble | None = None) -> None:
-        if trouble is not None and trouble.is_counted:
-            self._uncounted.append((claim.command.number, trouble.step))
+    def _give_back(self, claim: Claim, *, is_unknown: bool, attempts: Attempts | None = None) -> None:
+        if attempts is not None and attempts.is_counted:
+            self._uncounted.append((claim.command.number, attempts.step))
         (self._unknown if is_unknown else self._unsent).append(claim)
 
 

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from services.sandbox.phone_system import furniture, user_fields
+from services.sandbox.phone_system import fixtures as fixtures
+from services.sandbox.phone_system import user_fields
 from services.sandbox.phone_system.answers import department_missing, invalid_body, user_missing, warning
 from services.sandbox.phone_system.filters import Filter, Row
 from services.sandbox.phone_system.odata import Rows
@@ -57,7 +58,7 @@ class PhoneSystem:
         self._furnish()
 
     def _furnish(self) -> None:
-        self.peers = {peer["Number"]: peer for peer in furniture.peers(list(self.options.clients()))}
+        self.peers = {peer["Number"]: peer for peer in fixtures.peers(list(self.options.clients()))}
         self._other_members[
             self.add_group({"Name": "DEFAULT", "IsDefault": True}, is_counted=False)["Id"]
         ] = ["SP0"]
@@ -74,12 +75,12 @@ class PhoneSystem:
                 is_counted=False,
             )
         first = list(self.user_by_number)[:3]
-        self.queues = {furniture.QUEUE: furniture.queue(self._people_of(first[:2]))}
-        self.ring_groups = {furniture.RING_GROUP: furniture.ring_group(self._people_of(first[:2]))}
-        self.receptionists = {furniture.RECEPTIONIST: furniture.receptionist(first[:1])}
-        self.inbound_rules = {rule["Id"]: rule for rule in furniture.inbound_rules(first[:1])}
+        self.queues = {fixtures.QUEUE: fixtures.queue(self._people_of(first[:2]))}
+        self.ring_groups = {fixtures.RING_GROUP: fixtures.ring_group(self._people_of(first[:2]))}
+        self.receptionists = {fixtures.RECEPTIONIST: fixtures.receptionist(first[:1])}
+        self.inbound_rules = {rule["Id"]: rule for rule in fixtures.inbound_rules(first[:1])}
         self.recordings = {
-            index: furniture.recording(index, number) for index, number in enumerate(first, start=1)
+            index: fixtures.recording(index, number) for index, number in enumerate(first, start=1)
         }
 
     # --- users -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.api.access import tokens
-from services.api.console.visit import FORM_COOKIE, FORM_FIELD
+from services.api.console.request import FORM_COOKIE, FORM_FIELD
 from services.api.web import admission, bodies, connections
 from shared.worker.context import Context
 from tests.integration.api.conftest import serving

@@ -6,7 +6,7 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import MetaData
 
-from services.api.console.visit import FORM_FIELD
+from services.api.console.request import FORM_FIELD
 from services.api.console_app import PAGES
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.api.access import sessions, sourced
+from services.api.access import external_accounts as external_accounts
+from services.api.access import sessions
 from services.api.settings.use_cases import sections as settings
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.tables import AccountRole, ConsoleSession, Event
@@ -15,7 +16,7 @@ from shared.worker.context import Context
 
 SITE = "default"
 PIN = "918273"
-LATER = sourced.AGAIN_AFTER + timedelta(seconds=1)
+LATER = external_accounts.AGAIN_AFTER + timedelta(seconds=1)
 
 
 def _allow(context: Context, **changes: Any) -> None:
@@ -46,7 +47,7 @@ def test_nobody_is_asked_again_before_it_is_due(
 ) -> None:
     phone_system.faults.add({"kind": "status", "status": 500, "times": 1000})
     assert _role(context, token) is AccountRole.MANAGER
-    assert _role(context, token, sourced.AGAIN_AFTER - timedelta(minutes=1)) is AccountRole.MANAGER
+    assert _role(context, token, external_accounts.AGAIN_AFTER - timedelta(minutes=1)) is AccountRole.MANAGER
     assert phone_system.faults.fired == []
 
 
@@ -102,12 +103,12 @@ def test_a_phone_system_that_is_away_ends_no_session_for_a_while(
 ) -> None:
     phone_system.faults.add({"kind": "status", "status": 500, "times": 100_000})
     assert _role(context, token, LATER) is AccountRole.MANAGER
-    assert _role(context, token, LATER + sourced.GRACE / 2) is AccountRole.MANAGER
-    assert _role(context, token, LATER + sourced.GRACE) is None
+    assert _role(context, token, LATER + external_accounts.GRACE / 2) is AccountRole.MANAGER
+    assert _role(context, token, LATER + external_accounts.GRACE) is None
     assert phone_system.faults.fired
     # Nothing is known against them, so that they go on when it is back.
     phone_system.faults.clear()
-    assert _role(context, token, LATER + sourced.GRACE) is AccountRole.MANAGER
+    assert _role(context, token, LATER + external_accounts.GRACE) is AccountRole.MANAGER
 
 
 @pytest.mark.usefixtures("phone_system")

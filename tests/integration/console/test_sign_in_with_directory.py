@@ -10,7 +10,8 @@ import ldap3
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from services.api.access import accounts, lockout, sessions, sourced
+from services.api.access import accounts, lockout, sessions
+from services.api.access import external_accounts as external_accounts
 from services.api.access.sessions import SignInRefused
 from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers
@@ -198,7 +199,7 @@ def test_somebody_without_a_binding_is_nobody_even_with_the_number_in_the_direct
 def test_a_session_ends_when_the_directory_or_a_run_takes_the_person_away(
     context: Context, person: str, office: Office, taken_by: str
 ) -> None:
-    now, later = datetime.now(UTC), sourced.AGAIN_AFTER + timedelta(seconds=1)
+    now, later = datetime.now(UTC), external_accounts.AGAIN_AFTER + timedelta(seconds=1)
     token = sessions.sign_in(context, NUMBER, PASSWORD, ADDRESS)
     assert sessions.visitor_of(context, token, now + later) is not None
     if taken_by == "directory":

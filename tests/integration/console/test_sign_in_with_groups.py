@@ -10,7 +10,8 @@ import ldap3
 import pytest
 from sqlalchemy import delete, select
 
-from services.api.access import accounts, group_members, sessions, sourced
+from services.api.access import accounts, group_members, sessions
+from services.api.access import external_accounts as external_accounts
 from services.api.access.sessions import SignInRefused, Visitor
 from services.api.access.site_roles import SiteRoles
 from services.api.settings.use_cases import sections as settings
@@ -29,7 +30,7 @@ PASSWORD = "Own-Password.0815"
 WRONG = "Another-Password.0815"
 ADDRESS = "10.0.0.7"
 NEUTRAL = "The name or the password is wrong"
-LATER = sourced.AGAIN_AFTER + timedelta(seconds=1)
+LATER = external_accounts.AGAIN_AFTER + timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -298,6 +299,6 @@ def test_a_directory_that_is_away_is_said_and_neither_counted_nor_in_the_way_of_
     [(0, 0, 3, 30), (10, 1800, 3, 30), (5, 600, 3, 30), (4, 3600, 2, 60), (3, 86400, 1, 1440), (1, 0, 1, 30)],
 )
 def test_our_limit_stays_below_the_domains(threshold: int, seconds: int, free: int, minutes: int) -> None:
-    pace = group_members.pace_below(threshold, seconds)
-    assert (pace.free, pace.first_lock) == (free, timedelta(minutes=minutes))
-    assert pace.longest_lock >= pace.first_lock
+    policy = group_members.policy_below(threshold, seconds)
+    assert (policy.free, policy.first_lock) == (free, timedelta(minutes=minutes))
+    assert policy.longest_lock >= policy.first_lock

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from services.api.access import accounts, sessions, sourced
+from services.api.access import accounts, sessions
+from services.api.access import external_accounts as external_accounts
 from services.api.access.openid import people as openid
 from services.api.access.openid import provider as provider_module
 from services.api.access.standing import CannotAsk
@@ -23,7 +24,7 @@ from tests.integration.console.conftest import PASSWORD, Open
 from tests.support.openid import SECRET, RunningProvider, running_provider
 from tests.support.tables import everything_in
 
-LATER = sourced.AGAIN_AFTER + timedelta(seconds=1)
+LATER = external_accounts.AGAIN_AFTER + timedelta(seconds=1)
 ANNA = {"roles": ["admins"], "preferred_username": "Anna@corp.example", "name": "Anna Adler"}
 
 
@@ -37,7 +38,7 @@ def started() -> Iterator[RunningProvider]:
 @pytest.fixture
 def provider(started: RunningProvider, context: Context, address: str, people: None) -> RunningProvider:
     """The provider, with Anna in front of it, in the settings."""
-    provider_module.forget()
+    provider_module.clear_cache()
     started.set(
         current="anna", people={"anna": ANNA}, refuses=False, noRefresh=False,
         redirects=[f"{address}/console/sign-in/openid/back", f"{address}/console/sign-in"],
@@ -213,7 +214,7 @@ def test_an_outage_there_ends_no_session_for_a_while(
     anna = browser()
     _enter(anna)
     now, token = datetime.now(UTC), _token(anna)
-    provider_module.forget()
+    provider_module.clear_cache()
     with monkeypatch.context() as patched:
         patched.setattr(provider_module, "_trusting", _unreachable)
         for minutes in (11, 20, 29):
@@ -246,7 +247,7 @@ def test_of_requests_at_once_one_asks_and_one_that_died_meanwhile_is_not_waited_
     name = f"openid session {row.id}"
     assert leases.take(context.database, name, "a process that was killed", 60)
     _in_time(context)
-    late = now + 3 * LATER + sourced.GRACE
+    late = now + 3 * LATER + external_accounts.GRACE
     assert sessions.visitor_of(context, token, late) is None
     with context.database.begin() as session:
         session.execute(update(Lease).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))

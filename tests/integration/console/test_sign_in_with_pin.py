@@ -177,7 +177,9 @@ def test_guessing_a_pin_locks_the_extension_for_up_to_an_hour(context: Context) 
     now, longest = datetime.now(UTC), lockout.LONGEST_LOCK_OF_PIN
     waits: list[timedelta] = []
     while not waits or waits[-1] < longest:
-        wait = lockout.count_attempt(context, "100", ADDRESS, now, lockout.Pace(longest_lock=longest))
+        wait = lockout.count_attempt(
+            context, "100", ADDRESS, now, lockout.LockoutPolicy(longest_lock=longest)
+        )
         if wait is not None:
             waits.append(wait)
             now += wait

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from services.api.access import accounts, lockout, sessions, setup_link
 from services.api.access.passwords import hashing
-from services.api.console.visit import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
+from services.api.console.request import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
 from shared.database.tables import Account, AccountRole, AuditEntry, ConsoleSession, SetupLink, SignInAttempt
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.worker.context import Context
@@ -51,16 +51,16 @@ def test_signing_in_leads_back_to_the_page_one_came_for_but_never_elsewhere(brow
     page = vera.get("/console/?x=1")
     arrived = vera.send(page, "/sign-in", {"name": "vera", "password": PASSWORD})
     assert str(arrived.response.url).endswith("/console/?x=1")
-    for elsewhere in (
+    for external in (
         "https://evil.example/console/",
         "//evil.example",
         "/\\evil.example",
         "/console\\@evil.example",
     ):
         other = browser()
-        page = other.get("/console/sign-in?" + str(httpx.QueryParams(next=elsewhere)))
+        page = other.get("/console/sign-in?" + str(httpx.QueryParams(next=external)))
         arrived = other.send(page, "/sign-in", {"name": "vera", "password": PASSWORD})
-        assert arrived.response.url.path == "/console/", elsewhere
+        assert arrived.response.url.path == "/console/", external
         assert "evil" not in str(arrived.response.url.host)
 
 
@@ -105,18 +105,18 @@ def test_a_locked_name_is_refused_even_with_the_right_password_and_told_how_long
 
 def test_nobody_is_locked_out_by_others_where_they_signed_in_before(context: Context, browser: Open) -> None:
     accounts.create_account(context, "anna", "", AccountRole.MANAGER, PASSWORD, "test")
-    home, elsewhere = "198.51.100.7", "203.0.113.9"
+    home, external = "198.51.100.7", "203.0.113.9"
     sessions.sign_in(context, "anna", PASSWORD, home)
     for _ in range(lockout.FREE_FOR_A_NAME):
         with pytest.raises(sessions.SignInRefused):
-            sessions.sign_in(context, "anna", "guessed", elsewhere)
+            sessions.sign_in(context, "anna", "guessed", external)
     # Locked for everybody else, right or wrong, and not where anna is known.
-    for address in (elsewhere, "192.0.2.1"):
+    for address in (external, "192.0.2.1"):
         with pytest.raises(sessions.SignInRefused, match="Too many"):
             sessions.sign_in(context, "anna", PASSWORD, address)
     sessions.sign_in(context, "anna", PASSWORD, home)
     with pytest.raises(sessions.SignInRefused, match="Too many"):
-        sessions.sign_in(context, "anna", PASSWORD, elsewhere)
+        sessions.sign_in(context, "anna", PASSWORD, external)
     # Whoever guesses there is locked there too.
     for _ in range(lockout.FREE_FOR_A_NAME):
         with pytest.raises(sessions.SignInRefused, match="wrong"):

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from services.api.access.bearer import check_operations
 from services.api.access.site_roles import SiteRoles, store
+from services.api.console.request import FORM_FIELD
 from services.api.console.scope import Gate, Scope, check_pages
-from services.api.console.visit import FORM_FIELD
 from services.api.console_app import PAGES
 from services.api.log.use_cases.log import LogFilter, read_log
 from services.api.settings.use_cases import sections as settings

@@ -8,7 +8,7 @@ from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import RunState
 from tests.integration.end_to_end.conftest import Ends
 from tests.integration.end_to_end.day import ARCHIVE, PEOPLE, TEMPLATE, UNITS, Company, a_day, login, number
-from tests.support.phone_system import changes_made, furniture, picture
+from tests.support.phone_system import changes_made, fixtures, picture
 
 pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
 
@@ -48,7 +48,7 @@ def company(ends: Ends) -> Company:
 
 def test_a_company_is_brought_into_step_and_kept_so_through_a_day_of_every_change(company: Company) -> None:
     ends, site = company.ends, company.ends.site
-    strangers, equipment = picture(ends.phone_system), furniture(ends.phone_system)
+    strangers, equipment = picture(ends.phone_system), fixtures(ends.phone_system)
 
     first = site.plan()
     assert (first.state, first.people) == (RunState.HELD, PEOPLE)
@@ -79,7 +79,7 @@ def test_a_company_is_brought_into_step_and_kept_so_through_a_day_of_every_chang
     untouched = {key: value for key, value in before.items() if key not in touched}
     assert {key: value for key, value in after.items() if key not in touched} == untouched
     assert {key: after[key] for key in strangers} == strangers
-    assert furniture(ends.phone_system) == equipment
+    assert fixtures(ends.phone_system) == equipment
     assert {key[1] for key in changes_made(ends.phone_system)} <= touched
     # Two extensions have a number that is passed on: two steps of the former one, three of the new one.
     assert max(changes_made(ends.phone_system).values()) <= 5, (

@@ -165,7 +165,7 @@ class Company:
                 now=NOW,
             )
             plan = settle_begun(plan, begun.begun_of(found), phone_system, bindings_of(session, "default"))
-            begun.forget(session, "default", plan.settled)
+            begun.remove(session, "default", plan.settled)
         if not plan.commands:
             return plan
         run_id = bench.start(plan.commands)

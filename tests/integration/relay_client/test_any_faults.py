@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from services.api.people.use_cases.owed import try_again
 from services.api.runs.use_cases.decisions import cancel
-from services.relay_client.execution import trouble as trouble_room
+from services.relay_client.execution import attempts as attempts_room
 from services.relay_client.execution.execute import executor_lease
 from services.relay_client.xapi import connection, errors
 from services.sandbox.phone_system import PhoneSystemOptions
@@ -144,7 +144,7 @@ def options() -> PhoneSystemOptions:
 def company(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
     """Every kind of command is ahead: besides those of the company a take-over, and somebody who is back."""
     # Nothing here depends on how long is waited between two tries.
-    monkeypatch.setattr(trouble_room, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(attempts_room, "_FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(errors, "_UNKNOWN_RETRY_SECONDS", 0.001)
     monkeypatch.setattr(errors, "_retry_after", lambda _response: 0.001)
     monkeypatch.setattr(connection, "_PAUSES", (0.001, 0.001))

@@ -166,7 +166,7 @@ class Provider:
             raise ProviderAway(f"{type(error).__name__} at {urlsplit(address).hostname}") from error
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Learn of every provider anew."""
     with _learning:
         _known.clear()

@@ -13,8 +13,8 @@ from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, address_of, console_request, enter, text_of
 from services.api.console.scope import OwnDep
-from services.api.console.visit import FormDep, address_of, enter, text_of, visit_of
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, SettingsInvalid
 
@@ -62,7 +62,7 @@ def choose_dates(context: ContextDep, visitor: OwnDep, form: FormDep) -> Respons
 def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Response:
     changed = request.query_params.get("changed") == "1"
     # A date that shows which number is the day, at an hour that shows how the afternoon is written.
-    zone = visit_of(request).zone
+    zone = console_request(request).zone
     shown = datetime(2026, 12, 31, 17, 5, 9, tzinfo=zone)
     return page(
         request,

@@ -14,8 +14,8 @@ from services.api.access.rules import read_rules
 from services.api.access.sessions import SignInRefused
 from services.api.access.site_roles import in_words, roles_of
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, address_of, text_of
 from services.api.console.scope import AllSitesManagerDep
-from services.api.console.visit import FormDep, address_of, text_of
 from services.api.console.words import Words
 from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep

@@ -12,8 +12,8 @@ from services.api.access.rules import read_rules
 from services.api.access.standing import NotLetIn
 from services.api.accounts.pages.sign_in import sign_in_page
 from services.api.console.rendering import link
+from services.api.console.request import STEP_COOKIE, address_of, cookie_options, enter, safe_target
 from services.api.console.scope import ANYONE
-from services.api.console.visit import STEP_COOKIE, address_of, cookie_options, enter, safe_target
 from services.api.web.dependencies import ContextDep
 from shared.settings.documents import SingleSignOnSettings
 from shared.worker.context import Context

@@ -12,8 +12,7 @@ from services.api.access.challenges import Challenge, Purpose
 from services.api.access.factors import apps, owned, passkeys
 from services.api.access.sessions import SignInRefused
 from services.api.console.rendering import link, page
-from services.api.console.scope import ANYONE
-from services.api.console.visit import (
+from services.api.console.request import (
     STEP_COOKIE,
     FormDep,
     address_of,
@@ -23,6 +22,7 @@ from services.api.console.visit import (
     signed_in_now,
     text_of,
 )
+from services.api.console.scope import ANYONE
 from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound
 from shared.worker.context import Context

@@ -13,8 +13,8 @@ from services.api.access.factors.passkeys import PasskeyRefused
 from services.api.access.second_step import WRONG
 from services.api.access.sessions import SignInRefused, Visitor, check_again
 from services.api.console.rendering import link, page
+from services.api.console.request import STEP_COOKIE, FormDep, address_of, place_of, step_on, text_of
 from services.api.console.scope import OwnDep
-from services.api.console.visit import STEP_COOKIE, FormDep, address_of, place_of, step_on, text_of
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, NotFound
 from shared.worker.context import Context

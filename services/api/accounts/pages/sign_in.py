@@ -14,18 +14,18 @@ from services.api.access.rules import read_rules
 from services.api.access.sessions import SecondFactorDue, SignInRefused, Visitor
 from services.api.console.refusals import notice
 from services.api.console.rendering import link, page
-from services.api.console.scope import ANYONE, OwnDep
-from services.api.console.visit import (
+from services.api.console.request import (
     SESSION_COOKIE,
     FormDep,
     address_of,
+    console_request,
     cookie_options,
     enter,
     safe_target,
     step_on,
     text_of,
-    visit_of,
 )
+from services.api.console.scope import ANYONE, OwnDep
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid, TooBusy
@@ -54,7 +54,7 @@ _AD_ACCOUNT = "Your Windows name (anna, anna@corp.example or CORP\\anna) and its
 @router.get("/sign-in", dependencies=[ANYONE])
 def show_sign_in(request: Request, context: ContextDep, next: str = "") -> Response:
     """The form; whoever is signed in already goes on."""
-    if visit_of(request).visitor is not None:
+    if console_request(request).visitor is not None:
         return RedirectResponse(safe_target(next), HTTPStatus.SEE_OTHER)
     return sign_in_page(request, context, HTTPStatus.OK, next, "", "")
 

@@ -9,8 +9,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.access import tokens
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, text_of
 from services.api.console.scope import AllSitesManagerDep
-from services.api.console.visit import FormDep, text_of
 from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole

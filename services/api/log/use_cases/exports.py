@@ -86,7 +86,7 @@ class Exports:
             made.add_done_callback(lambda _: self._keep_a_while(key))
         return made
 
-    def forget(self, caller: str, order: Order) -> None:
+    def discard(self, caller: str, order: Order) -> None:
         """The file was handed out, or is not wanted any more: the next one who asks gets a new one."""
         made = self._files.pop((caller, order), None)
         if made is None or made.cancel() or made.cancelled() or made.exception() is not None:
@@ -135,7 +135,7 @@ class Exports:
             # A failure is told to those who wait now; the next one tries anew.
             self._files.pop(key, None)
             return
-        asyncio.get_running_loop().call_later(_KEPT_SECONDS, self.forget, *key)
+        asyncio.get_running_loop().call_later(_KEPT_SECONDS, self.discard, *key)
 
 
 def _close_all(files: set[IO[bytes]]) -> None:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep, site_of
-from services.api.console.visit import FormDep, text_of
 from services.api.people.use_cases import owed
 from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
-from services.api.console.visit import FormDep, text_of
 from services.api.people.use_cases import bindings, welcome
 from services.api.people.use_cases.explain import explain
 from services.api.web.dependencies import ContextDep

@@ -42,7 +42,7 @@ def release(context: Context, site_id: str, person: str, actor: str) -> Link:
             raise NotFound(f"'{person.strip()[:200]}' is linked to no extension.")
         link = _link(row)
         session.delete(row)
-        graces.forget(session, site_id, [guid])
+        graces.remove(session, site_id, [guid])
         name = link.person_name or link.person_guid
         _note(session, site_id, link, actor, "released", f"is no longer linked to {name}")
     return link
@@ -78,7 +78,7 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
             )
         mine = (BindingRow.site_id == site_id, BindingRow.person_guid == known.guid)
         session.execute(delete(BindingRow).where(*mine))
-        graces.forget(session, site_id, [known.guid])
+        graces.remove(session, site_id, [known.guid])
         row = BindingRow(
             site_id=site_id,
             person_guid=known.guid,

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from services.api.console.visit import text_of
+from services.api.console.request import text_of
 from shared.settings.fields import Field
 from shared.values.digits import whole_number
 

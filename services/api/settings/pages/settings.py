@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from services.api.connections.use_cases import questions
 from services.api.console.rendering import link, page, shown_to_scripts
+from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep, section_site
-from services.api.console.visit import FormDep, text_of, visit_of
 from services.api.settings.forms import tabs
 from services.api.settings.forms.fields import value_at
 from services.api.settings.forms.form import Form, above, act, pair, save, sent_form, stored_form
@@ -97,7 +97,7 @@ def show_history(
         request,
         "settings_history.html",
         tab=tab,
-        tabs=tabs.tabs_for(visit_of(request).shown_visitor),
+        tabs=tabs.tabs_for(console_request(request).shown_visitor),
         versions=versions,
         label=label_of,
         newest_version=read_section(context, site, tab.section)[1],
@@ -125,7 +125,7 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         "settings.html",
         form.status,
         tab=form.tab,
-        tabs=tabs.tabs_for(visit_of(request).shown_visitor),
+        tabs=tabs.tabs_for(console_request(request).shown_visitor),
         shown=form,
         saved=saved,
         label=label_of,

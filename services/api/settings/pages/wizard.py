@@ -12,8 +12,8 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, text_of
 from services.api.console.scope import ManagerDep, SiteDep, run_of_site, site_of
-from services.api.console.visit import FormDep, text_of
 from services.api.runs.use_cases import runs
 from services.api.settings.forms import proposals
 from services.api.settings.forms.fields import put, value_at

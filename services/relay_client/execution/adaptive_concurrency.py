@@ -6,7 +6,7 @@ import time
 _RECOVERY_SUCCESSES = 20
 
 
-class Pace:
+class AdaptiveConcurrency:
     """A gate for threads. Busy answers halve it and close it for a while; successes widen it one by one."""
 
     def __init__(self, most: int) -> None:

@@ -16,12 +16,12 @@ _MOST_BUSY = 8
 _FIRST_PAUSE_SECONDS = 0.25
 
 
-class TooOften(Exception):
+class TooManyAttempts(Exception):
     """The step about to be written was tried as often as it may be."""
 
 
-class Trouble:
-    """The trouble of one claimed command. ``step`` is the one it came to last."""
+class Attempts:
+    """The attempts at one claimed command. ``step`` is the one it came to last."""
 
     def __init__(self, database: Database, site_id: str, claim: Claim) -> None:
         self.step = ""
@@ -34,12 +34,12 @@ class Trouble:
     def enter(self, step: str) -> None:
         """Before the step is written.
 
-        :raises TooOften: it has had its tries.
+        :raises TooManyAttempts: it has had its tries.
         """
         self.step = step
         if len(self._unanswered.get(step, ())) >= _MOST_UNANSWERED or self._deaths(step) >= MAX_ATTEMPTS:
             self.is_too_often = True
-            raise TooOften
+            raise TooManyAttempts
 
     def unanswered_pause_seconds(self, error: UnknownOutcome) -> float:
         """Note that the step went unanswered; how long to wait before the next try."""

@@ -68,7 +68,7 @@ class ShownSite:
 
 
 @dataclass
-class Visit:
+class ConsoleRequest:
     """One request: found out once, whoever asks."""
 
     request: Request
@@ -154,11 +154,11 @@ class Visit:
         return Clock(self.zone, format_of(visitor.date_format if visitor is not None else None))
 
 
-def visit_of(request: Request) -> Visit:
-    """The visit that the request is."""
-    if not hasattr(request.state, "visit"):
-        request.state.visit = Visit(request)
-    return cast(Visit, request.state.visit)
+def console_request(request: Request) -> ConsoleRequest:
+    """What is found out of the request, once."""
+    if not hasattr(request.state, "console_request"):
+        request.state.console_request = ConsoleRequest(request)
+    return cast(ConsoleRequest, request.state.console_request)
 
 
 def signed_in(request: Request) -> Visitor:
@@ -166,7 +166,7 @@ def signed_in(request: Request) -> Visitor:
 
     :raises NotSignedIn: nobody is.
     """
-    visitor = visit_of(request).visitor
+    visitor = console_request(request).visitor
     if visitor is None:
         raise NotSignedIn
     return visitor
