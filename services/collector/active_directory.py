@@ -171,7 +171,7 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         )
 
     def check_attributes(self, names: Sequence[str], schema_dn: str) -> None:
-        """Nothing, when the schema has all these attributes: a slip would look like an attribute cleared by all.
+        """Check that the schema has all these attributes: a slip would look like an attribute cleared by all.
 
         :raises UnknownAttribute: naming similar ones.
         """

@@ -65,7 +65,7 @@ def several_hosts(address: Address, first: Collection[str]) -> list[str]:
 
 
 def check_resolves(address: Address) -> None:
-    """Nothing, when the name has an address.
+    """Check that the name has an address.
 
     :raises AddressUnknown: the name does not exist.
     :raises DirectoryUnavailable: nobody can tell at present.

@@ -104,7 +104,7 @@ def close(connection: ldap3.Connection) -> None:
 
 
 def check_can_sign_in(settings: DirectorySettings) -> None:
-    """Nothing, when signing in can be tried at all with these settings.
+    """Check that signing in can be tried at all with these settings.
 
     :raises ConfigurationError: naming what is missing.
     """

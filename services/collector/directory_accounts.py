@@ -91,7 +91,7 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
 
 
 def sign_in_as(settings: DirectorySettings, server: str, dn: str, password: str) -> None:
-    """Nothing, when the password is the person's: asked of the controller that showed them, under the same encryption.
+    """Check that the password is the person's: asked of the controller that showed them, under the same encryption.
 
     :raises BadCredentials: it is not.
     :raises AccountNotUsable: the account cannot be used; the detail ``sub_code`` says why.

@@ -127,7 +127,10 @@ def _ask(
 
 
 def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
-    """Nothing, when the controller has everything that the plan was made from."""
+    """Check that the controller has everything that the plan was made from.
+
+    :raises DirectoryUnavailable: it may not have.
+    """
     if all_cover([reading], readings) is not Freshness.PROVEN:
         names = ", ".join(dict.fromkeys(other.name for other in readings))
         raise DirectoryUnavailable(

@@ -97,7 +97,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
 
 
 def check_ready(settings: SiteSettings) -> None:
-    """Nothing, when a run can be started with these settings.
+    """Check that a run can be started with these settings.
 
     :raises SettingsInvalid: naming everything that is not configured yet.
     """

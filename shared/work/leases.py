@@ -63,7 +63,7 @@ def renew(database: Database, name: str, holder: str, seconds: float) -> bool:
 
 
 def fence(session: Session, name: str, holder: str) -> None:
-    """Nothing, while nobody else can have the lease before this transaction has ended.
+    """Check that nobody else can have the lease before this transaction has ended.
 
     :raises LeaseHeld: another worker may have taken over; nothing must be written any more.
     """

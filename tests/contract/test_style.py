@@ -69,8 +69,8 @@ def _read() -> Iterator[tuple[str, str]]:
                 yield path.relative_to(ROOT).as_posix(), text
     for path in DOCUMENTS:
         if path.name != "style.md":
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                yield f"{path.relative_to(ROOT).as_posix()}:{number}", line
+            for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                yield f"{path.relative_to(ROOT).as_posix()}:{number}", text
 
 
 def test_nothing_that_a_person_reads_has_a_word_that_must_not_come_back() -> None:

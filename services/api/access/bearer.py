@@ -45,7 +45,7 @@ class Caller:
         return f"token:{self.name}"
 
     def check_sections(self, sections: Collection[str]) -> None:
-        """Nothing, when the token may save these sections of the settings of its site.
+        """Check that the token may save these sections of the settings of its site.
 
         :raises HTTPException: 403, one of them counts for all sites.
         """
@@ -89,7 +89,7 @@ async def actor_of(caller: Annotated[Caller, Depends(caller_of)]) -> str:
 
 
 def check_operations(routes: Iterable[BaseRoute]) -> None:
-    """Nothing, when every operation says which role it needs and whose it is: by its path, or as one of all sites.
+    """Check that every operation says which role it needs and whose it is: by its path, or as one of all sites.
 
     :raises LookupError: naming one that does not.
     """

@@ -105,7 +105,7 @@ def go_on(context: Context, account: Account, address: str) -> str:
 
 
 def check_again(context: Context, visitor: Visitor, password: str, address: str) -> None:
-    """Nothing, when this is the visitor's password; guessing it here is no easier than at the door.
+    """Check that this is the visitor's password; guessing it here is no easier than at the door.
 
     :raises SignInRefused: it is not, or too many were wrong.
     """

@@ -178,9 +178,9 @@ async def form_of(request: Request) -> FormData:
 
 
 async def check_form(request: Request) -> AsyncIterator[None]:
-    """Nothing, when the request changes nothing or its form came from one of our pages.
+    """Check that a request that changes something brings a form of one of our pages.
 
-    :raises ForeignForm: it did not.
+    :raises ForeignForm: it does not.
     """
     try:
         if request.method not in _READING:

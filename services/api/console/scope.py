@@ -111,7 +111,7 @@ def site_of(request: Request) -> str:
 
 
 def run_of_site(context: Context, site_id: str, run_id: int) -> None:
-    """Nothing, when the run is one of the site: for an id that a form holds.
+    """Check that the run is one of the site: for an id that a form holds.
 
     :raises NotFound: there is none at this site.
     """
@@ -134,7 +134,7 @@ def section_site(
 
 
 def check_pages(routes: list[BaseRoute]) -> None:
-    """Nothing, when every page says whose it is.
+    """Check that every page says whose it is.
 
     :raises LookupError: naming one that does not.
     """

@@ -112,7 +112,7 @@ def read(path: Path, passphrase: str) -> tuple[Header, Any]:
 
 
 def check_passphrase(passphrase: str) -> None:
-    """Nothing, when it may protect a backup.
+    """Check that the passphrase may protect a backup.
 
     :raises SettingsInvalid: it is too short.
     """

@@ -111,7 +111,7 @@ def _validate_all(stored: StoredSettings, document: Mapping[str, Any]) -> dict[S
 
 
 def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -> None:
-    """Nothing, when the sections can be used together once these are saved.
+    """Check that the sections can be used together once these are saved.
 
     :raises SettingsInvalid: they contradict each other.
     """
