@@ -27,6 +27,7 @@ from services.api.log import pages as log
 from services.api.operations import pages as support
 from services.api.operations.use_cases.broker_health import BrokerHealth
 from services.api.overview import pages as overview
+from services.api.overview import site_pages as sites
 from services.api.people.pages import leaving, owed, people, templates
 from services.api.runs import pages as runs
 from services.api.settings.pages import settings, wizard
@@ -38,6 +39,7 @@ PAGES = (
     second_step,
     security,
     overview,
+    sites,
     owed,
     runs,
     log,

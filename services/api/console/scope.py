@@ -47,7 +47,7 @@ _PATHS = {
     Scope.OPEN: {"token", "name"},
     Scope.OWN: {"factor_id"},
     Scope.SITE: {"run_id", "slug"},
-    Scope.ALL_SITES: {"account_id", "token_id", "other_site"},
+    Scope.ALL_SITES: {"account_id", "token_id"},
 }
 
 

@@ -14,6 +14,7 @@ from shared.database.tables import (
     BindingRow,
     FindingRow,
     OwedSteps,
+    PartKind,
     PartState,
     Run,
     RunKind,
@@ -38,6 +39,9 @@ class SiteFacts:
     facts: Facts
     last_good_at: datetime | None
     documents: Documents
+    # What the phone system said when it was last read.
+    version: str = ""
+    free_extensions: int | None = None
 
 
 def carried_out() -> ColumnElement[bool]:
@@ -72,10 +76,11 @@ def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts
         select(SnapshotPart.run_id, SnapshotPart.error_message).where(
             SnapshotPart.run_id.in_(newest["read"].values()),
             SnapshotPart.state != PartState.COMPLETE.value,
-            SnapshotPart.kind.in_(["unit", "extensions"]),
+            SnapshotPart.kind.in_([PartKind.UNIT.value, PartKind.EXTENSIONS.value]),
         )
     ):
         unread.setdefault(run_id, []).append(why or "")
+    phone_systems = _phone_systems(session, newest["read"].values())
     managed = _counts(session, BindingRow.site_id, site_ids)
     owed = _counts(session, OwedSteps.site_id, site_ids)
     good: dict[str, datetime | None] = {}
@@ -112,6 +117,7 @@ def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts
             ),
             good.get(site_id),
             stored,
+            *(phone_systems.get(read.id, ("", None)) if read is not None else ("", None)),
         )
 
     return {site_id: _of(site_id) for site_id in site_ids}
@@ -128,6 +134,27 @@ def missing_of(documents: Documents) -> list[tuple[str, str]]:
         ("phone-system", "the phone system's API client", phone_system.get("client_id")),
     )
     return [(tab, what) for tab, what, given in needed if not given]
+
+
+def _phone_systems(session: Session, run_ids: Iterable[int]) -> dict[int, tuple[str, int | None]]:
+    """By run, the version of 3CX and how many extensions its licence had left; not all of the proof, which may be long."""
+    proof = SnapshotPart.proof
+    rows = session.execute(
+        select(
+            SnapshotPart.run_id,
+            proof["version"].as_string(),
+            proof["used_extensions"].as_integer(),
+            proof["max_extensions"].as_integer(),
+        ).where(
+            SnapshotPart.run_id.in_(run_ids),
+            SnapshotPart.kind == PartKind.EXTENSIONS.value,
+            SnapshotPart.state == PartState.COMPLETE.value,
+        )
+    )
+    return {
+        run_id: (version or "", None if most is None else max(0, most - (used or 0)))
+        for run_id, version, used, most in rows
+    }
 
 
 def _newest(session: Session, site_ids: Iterable[str], *conditions: ColumnElement[bool]) -> dict[str, int]:

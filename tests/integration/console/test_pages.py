@@ -37,7 +37,7 @@ PAGES = (
     "/people", f"/people?q={ADA}", "/people?q=nobody", "/settings/directory", "/settings/units", "/settings/exclude", "/settings/numbers",
     "/settings/rules", "/settings/limits", "/settings/schedule", "/settings/phone-system", "/settings/archive", "/settings/site", "/settings/site/history",
     "/settings/directory/history", "/accounts", "/account", "/account/security", "/tokens", "/audit?check=1", "/support",
-    "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",
+    "/sites", "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",
     "/wizard/schedule", "/settings/relay", "/settings/password", "/settings/ad-accounts", "/settings/single-sign-on", "/settings/second-factor", "/settings/rules/history",
 )  # fmt: skip
 

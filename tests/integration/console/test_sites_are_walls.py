@@ -29,7 +29,7 @@ from tests.integration.console.test_access import _form_token, _rows
 pytestmark = pytest.mark.usefixtures("people", "ready")
 
 MARK = "Quasar Ltd."
-_FILLED = {"slug": "schedule", "account_id": "1", "factor_id": "1", "token_id": "1", "other_site": "default"}
+_FILLED = {"slug": "schedule", "account_id": "1", "factor_id": "1", "token_id": "1"}
 
 
 def _pages(scope: Scope) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ from shared.errors import RollcallError
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.start import check_ready
 from shared.settings import store
+from shared.settings.neighbours import read_sharing
 from shared.work import leases
 from shared.work.due import SCHEDULER
 from shared.worker.context import Context
@@ -73,6 +74,7 @@ def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Ch
         checks += [checked("scheduler", lambda: _scheduler(context))]
     if is_kept:
         checks += list(_settings(context, site_ids))
+        checks += list(_phone_systems(context, site_ids))
         checks += [checked("clock", lambda: _clock(context))]
     checks += [checked("disk", lambda: _disk(context)), checked("versions", _versions)]
     return checks
@@ -232,6 +234,26 @@ def _settings(context: Context, site_ids: Sequence[str] | None) -> Iterator[Chec
         sites = session.scalars(select(Site.id).order_by(Site.id)).all()
     for site_id in sites if site_ids is None else site_ids:
         yield checked(f"settings of {site_id}", lambda site_id=site_id: _complete(context, site_id))  # type: ignore[misc]
+
+
+def _phone_systems(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
+    """The sites that manage another's phone system; nothing where each has one of its own."""
+    with context.database.read() as session:
+        found = read_sharing(session)
+    for site_id, others in found.items():
+        if site_ids is None:
+            who = ", ".join(f"'{other}'" for other in others)
+        elif site_id in site_ids:
+            # Whoever asks for one site is told no other's name.
+            who = "another site"
+        else:
+            continue
+        yield Check(
+            f"shared phone system of {site_id}",
+            False,
+            f"It is also managed by {who}: each site may disable or delete the other's extensions. Give each site a phone "
+            "system of its own, or put both directories into one site.",
+        )
 
 
 def _complete(context: Context, site_id: str) -> str:

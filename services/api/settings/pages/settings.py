@@ -19,7 +19,9 @@ from services.api.settings.use_cases.sections import read_section, replace_secti
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import AccountRole
 from shared.errors import NotFound, RollcallError
+from shared.settings.documents import Section
 from shared.settings.fields import label_of
+from shared.settings.neighbours import read_sharing
 from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/settings")
@@ -131,7 +133,20 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         label=label_of,
         value_at=value_at,
         above=above,
+        shared_phone_system=_shared_phone_system(request, form),
     )
+
+
+def _shared_phone_system(request: Request, form: Form) -> str:
+    """Which other sites manage the phone system of the form; those of one site are told no other's name."""
+    if form.tab.section is not Section.PHONE_SYSTEM:
+        return ""
+    visit = visit_of(request)
+    with visit.context.database.glance() as session:
+        others = read_sharing(session).get(form.site_id, [])
+    visitor = visit.shown_visitor
+    sees_all = visitor is not None and visitor.roles.may_everywhere(AccountRole.VIEWER)
+    return (", ".join(others) if sees_all else "another site") if others else ""
 
 
 def _tab(slug: str) -> Tab:
