@@ -70,6 +70,6 @@ def publish_options(settings: ProcessSettings, countdown: float = 0) -> dict[str
     if is_rabbitmq(settings):
         # A node short of memory or disk takes no messages and says nothing.
         options["confirm_timeout"] = SILENCE_SECONDS
-        # A queue is made by its worker: whoever could make it could also take it away.
+        # A queue is made by the broker's definitions or its worker: whoever could make it could also take it away.
         options["declare"] = [_EXCHANGE]
     return options

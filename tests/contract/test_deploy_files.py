@@ -13,6 +13,7 @@ import yaml
 
 from services.cli.main import app as rollcall
 from shared.process_settings import PREFIX, ProcessSettings, load
+from shared.worker.brokers import queues
 from shared.worker.queues import Queue
 from tests.support.composition import DEPLOY, compose_file, of_rollcall
 from tests.support.tools import require
@@ -188,6 +189,17 @@ def test_every_queue_has_rights_for_its_worker_and_for_who_sends_to_it(tmp_path:
     for queue in Queue:
         assert [name for name in senders if f"~{queue.value} " not in users[name]] == []
         assert [name for name in senders if not topics[name].match(queue.value)] == []
+
+
+def test_rabbitmqs_queues_are_those_that_a_worker_would_make(tmp_path: Path) -> None:
+    made = json.loads(_made(tmp_path)["rabbitmq_definitions"])
+    wanted: list[Any] = queues(ProcessSettings(broker_url="amqp://broker//", result_backend_url="redis://redis:6379/0"))
+    assert {(queue["name"], json.dumps(queue["arguments"], sort_keys=True)) for queue in made["queues"]} == {
+        (queue.name, json.dumps(queue.queue_arguments, sort_keys=True)) for queue in wanted
+    }
+    assert {(bound["source"], bound["routing_key"], bound["destination"]) for bound in made["bindings"]} == {
+        (queue.exchange.name, queue.routing_key, queue.name) for queue in wanted
+    }
 
 
 def test_a_service_is_given_its_own_address_of_the_broker_alone() -> None:

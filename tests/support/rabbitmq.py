@@ -132,6 +132,19 @@ class RabbitServer:
         ) as connection:
             yield connection
 
+    def empty(self) -> None:
+        """Make the queues anew, as the definitions have them."""
+        made = json.loads((self._folder / "definitions.json").read_text(encoding="utf-8"))
+        with self.connection() as connection:
+            channel = connection.channel()
+            for queue in made["queues"]:
+                channel.queue_delete(queue["name"])
+                channel.queue_declare(
+                    queue["name"], durable=True, auto_delete=False, arguments=queue["arguments"]
+                )
+            for binding in made["bindings"]:
+                channel.queue_bind(binding["destination"], binding["source"], binding["routing_key"])
+
     def _answers(self) -> bool:
         assert self._node is not None
         assert self._node.poll() is None, (self._folder / "node.out").read_text(errors="replace")

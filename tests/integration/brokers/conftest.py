@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from shared.worker.queues import Queue
 from tests.faults.conftest import World, world
 from tests.faults.deployment import Deployment, deployment
 from tests.support.rabbitmq import RabbitServer, rabbit_server
@@ -32,9 +31,7 @@ def rabbit(_rabbit: RabbitServer) -> Iterator[RabbitServer]:
     yield _rabbit
     if not _rabbit.is_running:
         _rabbit.start()
-    with _rabbit.connection() as connection:
-        for queue in Queue:
-            connection.channel().queue_delete(queue.value)
+    _rabbit.empty()
 
 
 @pytest.fixture(params=["redis", _RABBIT])
