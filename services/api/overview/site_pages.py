@@ -7,9 +7,9 @@ from fastapi.responses import RedirectResponse
 
 from services.api.access.sessions import Visitor
 from services.api.console.rendering import page, root_link
+from services.api.console.request import FormDep, text_of
 from services.api.console.scope import AllSitesManagerDep, OwnDep
 from services.api.console.site_address import prefix_of
-from services.api.console.visit import FormDep, text_of
 from services.api.overview.all_sites import read_sites
 from services.api.sites.use_cases import removal, sites
 from services.api.web.dependencies import ContextDep

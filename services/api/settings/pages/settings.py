@@ -141,7 +141,7 @@ def _shared_phone_system(request: Request, form: Form) -> str:
     """Which other sites manage the phone system of the form; those of one site are told no other's name."""
     if form.tab.section is not Section.PHONE_SYSTEM:
         return ""
-    visit = visit_of(request)
+    visit = console_request(request)
     with visit.context.database.glance() as session:
         others = read_sharing(session).get(form.site_id, [])
     visitor = visit.shown_visitor
