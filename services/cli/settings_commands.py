@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,20 +104,27 @@ def try_ends(
         End.PHONE_SYSTEM: questions.test_phone_system,
         End.RELAY: questions.test_relay,
     }
-    has_relay = context.site_settings(site).settings.relay.is_configured
+    stored = context.site_settings(site).settings
+    ends = [end] if end else [name for name in End if name is not End.RELAY or stored.relay.is_configured]
+    questions_to_ask = [(name.value, asked[name]) for name in ends]
+    if End.DIRECTORY in ends:
+        questions_to_ask += [
+            (f"directory {other.name}", partial(questions.test_directory, directory=other.name))
+            for other in stored.directories.others
+        ]
     answers: dict[str, Any] = {}
     is_failed = False
     with workers_where_embedded(context):
-        for name in [end] if end else [name for name in End if name is not End.RELAY or has_relay]:
+        for title, ask in questions_to_ask:
             try:
-                answer = asked[name](context, site, actor=ACTOR)
+                answer = ask(context, site, actor=ACTOR)
                 # A relay may answer and say that its host cannot be worked with.
                 is_usable = answer.get("is_usable", True)
-                answers[name.value] = {"ok": is_usable} | answer
+                answers[title] = {"ok": is_usable} | answer
                 is_failed |= not is_usable
             except RollcallError as error:
                 is_failed = True
-                answers[name.value] = {"ok": False, "code": error.code, "message": error.message}
+                answers[title] = {"ok": False, "code": error.code, "message": error.message}
     if as_json:
         print_json(answers)
     else:

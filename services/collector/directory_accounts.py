@@ -15,8 +15,10 @@ from services.collector import selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import clean, filetime
 from services.collector.reader import RawEntry, Scope, Search, first_value
-from shared.errors import AccountNotUsable, BadCredentials, EncryptionRequired, UnknownBaseDn
+from services.collector.several import Directories, asked_about
+from shared.errors import AccountNotUsable, BadCredentials, EncryptionRequired, RollcallError, UnknownBaseDn
 from shared.settings.documents import Authentication, DirectorySettings, Security
+from shared.settings.sections.directory import domain_of
 
 _ATTRIBUTES = (
     "objectGUID", "sAMAccountName", "userPrincipalName", "displayName", "userAccountControl", "accountExpires",
@@ -38,7 +40,31 @@ _SAID_TO_THE_PERSON = {
     "701": _EXPIRED_SAID,
     "773": "the password must be changed at the next logon; sign in to your computer first, then try again",
 }
+_GONE_SAID = "they are no longer in the directory"
+_NO_ACCOUNT = {"guid": "", "login": "", "name": "", "refused": "", "groups": [], "unknown_groups": []}
 _HUNDRED_NANOSECONDS = 10_000_000
+
+
+def find_in(directories: Directories, groups: list[str], *, name: str = "", guid: str = "") -> dict[str, Any]:
+    """As ``find``, in each directory that may have them; nobody when two of them do.
+
+    :raises RollcallError: nobody was found, and a directory could not be asked.
+    """
+    answers: list[dict[str, Any]] = []
+    unanswered: list[RollcallError] = []
+    for settings in asked_about(directories, name).values():
+        own = groups
+        if len(directories) > 1:
+            domains = {domain_of(unit.dn) for unit in settings.units}
+            own = [group for group in groups if domain_of(group) in domains]
+        try:
+            answers.append(find(settings, own, name=name, guid=guid))
+        except RollcallError as error:
+            unanswered.append(error)
+    found = [answer for answer in answers if answer["guid"]]
+    if unanswered and not found:
+        raise unanswered[0]
+    return found[0] if len(found) == 1 else (answers[0] | _NO_ACCOUNT)
 
 
 def find(settings: DirectorySettings, groups: list[str], *, name: str = "", guid: str = "") -> dict[str, Any]:
@@ -61,6 +87,25 @@ def find(settings: DirectorySettings, groups: list[str], *, name: str = "", guid
         return found | {"groups": held, "unknown_groups": unknown} | _lockout_policy(directory, base)
 
 
+def prove_in(directories: Directories, guid: str, password: str) -> dict[str, Any]:
+    """As ``prove``, in the one directory that has the account.
+
+    :raises RollcallError: no other has it, and a directory could not be asked.
+    """
+    unanswered: list[RollcallError] = []
+    for settings in directories.values():
+        try:
+            answer = prove(settings, guid, password)
+        except RollcallError as error:
+            unanswered.append(error)
+        else:
+            if answer["refused"] != _GONE_SAID:
+                return answer
+    if unanswered:
+        raise unanswered[0]
+    return {"refused": _GONE_SAID, "told": ""}
+
+
 def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, Any]:
     """Whether the password is that of the account: ``refused`` is empty then, else it says why not.
 
@@ -77,7 +122,7 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
         entry = _by_guid(directory, directory.domain().base_dn, guid)
         server = directory.server
     if entry is None:
-        return {"refused": "they are no longer in the directory", "told": ""}
+        return {"refused": _GONE_SAID, "told": ""}
     try:
         sign_in_as(settings, server, entry.dn, password)
     except AccountNotUsable as error:

@@ -4,6 +4,7 @@ Only somebody to whom a run gave an extension is known here: the binding names t
 nothing, because people may write some of their own (the telephone number is one of them) and would become somebody else.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,45 +16,88 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.directory_accounts import sign_in_as
 from services.collector.people import mapping_of
 from services.collector.reader import Scope, Search, first_value
+from services.collector.several import Directories, asked_about
 from shared.database.tables import BindingRow
 from shared.domain.person import AccountState, Person
-from shared.errors import AccountNotUsable, BadCredentials
+from shared.errors import AccountNotUsable, BadCredentials, RollcallError
 from shared.settings.documents import DirectorySettings
 from shared.worker.context import Context
 
 _NOBODY = {"number": "", "name": "", "roles": []}
 _NO_BINDING = "no run of Rollcall has given them an extension"
+_AMBIGUOUS = "several domains have this login; it takes the name with the domain, such as login@corp.example"
 _STATES = {
     AccountState.DISABLED: "the account is disabled in the directory",
     AccountState.EXPIRED: "the account has expired in the directory",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A binding, its person where a directory shows them, and what the password is tried with."""
+
+    binding: BindingRow
+    person: Person | None
+    settings: DirectorySettings
+    server: str
+
+
 def check_password(
-    context: Context, site_id: str, settings: DirectorySettings, name: str, password: str
+    context: Context, site_id: str, directories: Directories, name: str, password: str
 ) -> dict[str, Any]:
     """Who has this extension or login; ``refused`` is empty when the password is theirs, else it says why not.
 
-    :raises RollcallError: the directory cannot be asked.
+    The password is tried for one account only: a login that two directories have is refused before.
+
+    :raises RollcallError: no directory that may have them can be asked.
     """
     if not password:
         # RFC 4513, section 5.1.2: a bind with a name and no password succeeds and proves nothing.
         return _NOBODY | {"refused": "no password was given"}
-    with ActiveDirectory(settings) as directory:
-        binding = _binding(context, site_id, number=name)
-        if binding is None and (guid := _guid_of_login(directory, name)) is not None:
-            binding = _binding(context, site_id, guid=guid)
-        if binding is None:
-            return _NOBODY | {"refused": _NO_BINDING}
-        person = _person(directory, settings, binding.person_guid)
-        answer = _answer(binding, person)
-        server = directory.server
-    if person is None or answer["refused"]:
+    found = _found(context, site_id, directories, name, _binding(context, site_id, number=name))
+    if not found:
+        return _NOBODY | {"refused": _NO_BINDING}
+    if len({item.binding.person_guid for item in found}) > 1:
+        return _NOBODY | {"refused": _AMBIGUOUS}
+    one = found[0]
+    answer = _answer(one.binding, one.person)
+    if one.person is None or answer["refused"]:
         return answer
-    return answer | {"refused": _refusal_of(settings, server, person.distinguished_name, password)}
+    return answer | {
+        "refused": _refusal_of(one.settings, one.server, one.person.distinguished_name, password)
+    }
 
 
-def look_up(context: Context, site_id: str, settings: DirectorySettings, number: str) -> dict[str, Any]:
+def _found(
+    context: Context, site_id: str, directories: Directories, name: str, binding: BindingRow | None
+) -> list[_Found]:
+    """Who it may be: one for each directory that shows somebody, or one whom none of them shows.
+
+    :raises RollcallError: nobody is shown, and a directory could not be asked.
+    """
+    hidden: list[_Found] = []
+    shown: list[_Found] = []
+    unanswered: list[RollcallError] = []
+    asked = asked_about(directories, name, binding.directory if binding is not None else None)
+    for settings in asked.values():
+        try:
+            with ActiveDirectory(settings) as directory:
+                theirs = binding
+                if theirs is None and (guid := _guid_of_login(directory, name)) is not None:
+                    theirs = _binding(context, site_id, guid=guid)
+                if theirs is not None:
+                    person = _person(directory, settings, theirs.person_guid)
+                    (shown if person is not None else hidden).append(
+                        _Found(theirs, person, settings, directory.server)
+                    )
+        except RollcallError as error:
+            unanswered.append(error)
+    if unanswered and not shown:
+        raise unanswered[0]
+    return shown or hidden[:1]
+
+
+def look_up(context: Context, site_id: str, directories: Directories, number: str) -> dict[str, Any]:
     """As ``check_password`` for somebody who has proven themselves before.
 
     :raises RollcallError: the directory cannot be asked.
@@ -61,8 +105,8 @@ def look_up(context: Context, site_id: str, settings: DirectorySettings, number:
     binding = _binding(context, site_id, number=number)
     if binding is None:
         return _NOBODY | {"refused": _NO_BINDING}
-    with ActiveDirectory(settings) as directory:
-        return _answer(binding, _person(directory, settings, binding.person_guid))
+    found = _found(context, site_id, directories, "", binding)
+    return _answer(binding, found[0].person)
 
 
 def _answer(binding: BindingRow, person: Person | None) -> dict[str, Any]:

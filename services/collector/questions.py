@@ -19,6 +19,7 @@ from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import number_options, sources_of
 from services.collector.proposals import propose
 from services.collector.reader import RawEntry, Scope, Search, first_value
+from services.collector.several import Directories
 from services.collector.trying import try_field
 from services.collector.write_rights import write_advice
 from shared.prerequisites import address_advice
@@ -110,7 +111,7 @@ def check_password(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     """
     password = context.encryption.decrypt(arguments["secret"])
     return identity.check_password(
-        context, arguments["site_id"], _settings(context, arguments), arguments["name"], password
+        context, arguments["site_id"], _directories(context, arguments), arguments["name"], password
     )
 
 
@@ -119,7 +120,9 @@ def look_up_person(context: Context, arguments: dict[str, Any]) -> dict[str, Any
 
     :raises RollcallError: the directory cannot be asked.
     """
-    return identity.look_up(context, arguments["site_id"], _settings(context, arguments), arguments["name"])
+    return identity.look_up(
+        context, arguments["site_id"], _directories(context, arguments), arguments["name"]
+    )
 
 
 def find_account(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -128,8 +131,9 @@ def find_account(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     :raises RollcallError: the directory cannot be asked.
     """
     name, guid = arguments.get("name", ""), arguments.get("guid", "")
-    settings = _settings(context, arguments)
-    return directory_accounts.find(settings, arguments["groups"], name=name, guid=guid)
+    return directory_accounts.find_in(
+        _directories(context, arguments), arguments["groups"], name=name, guid=guid
+    )
 
 
 def prove_account(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +142,7 @@ def prove_account(context: Context, arguments: dict[str, Any]) -> dict[str, Any]
     :raises RollcallError: the directory cannot be asked.
     """
     password = context.encryption.decrypt(arguments["secret"])
-    return directory_accounts.prove(_settings(context, arguments), arguments["guid"], password)
+    return directory_accounts.prove_in(_directories(context, arguments), arguments["guid"], password)
 
 
 def browse_units(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:
@@ -278,9 +282,16 @@ def _is_text(value: bytes) -> bool:
     return bool(text.strip()) and all(character.isprintable() or character.isspace() for character in text)
 
 
+def _directories(context: Context, arguments: dict[str, Any]) -> Directories:
+    with context.database.read() as session:
+        return store.read(session, arguments["site_id"], context.encryption).settings.directory_by_key
+
+
 def _settings(context: Context, arguments: dict[str, Any]) -> DirectorySettings:
     sealed = arguments.get("settings")
     if sealed:
         return cast(DirectorySettings, unseal(Section.DIRECTORY, sealed, context.encryption))
     with context.database.read() as session:
-        return store.read(session, arguments["site_id"], context.encryption).settings.directory
+        known = store.read(session, arguments["site_id"], context.encryption).settings.directory_by_key
+    # One that is being added is not stored yet.
+    return known.get(arguments.get("directory", ""), DirectorySettings())

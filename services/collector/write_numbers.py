@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.collector.active_directory import ActiveDirectory
 from shared.database import events, given_numbers
 from shared.database.given_numbers import NOT_TRIED
 from shared.database.rows import rows_of
-from shared.database.tables import EventLevel, GivenNumberRow
+from shared.database.tables import BindingRow, EventLevel, GivenNumberRow
 from shared.errors import (
     AttributeOccupied,
     DirectoryUnavailable,
@@ -63,14 +63,24 @@ class _Writing:
         with self._context.database.read() as session:
             settings = store.read(session, self._site_id, self._context.encryption).settings
             rows = given_numbers.due(session, self._site_id, datetime.now(UTC), AT_ONCE)
+            homes = {} if len(settings.directory_by_key) == 1 else _homes(session, self._site_id)
         attribute = settings.rules.write_back_attribute
         # The last plan went by other settings; the next one says where numbers go now.
         rows = [row for row in rows if row.write_to == attribute]
         if not rows or attribute is None:
             return
+        for key, directory in settings.directory_by_key.items():
+            # Whose directory is not known yet waits for the next plan, which notes it.
+            mine = [row for row in rows if len(homes) == 0 or homes.get(row.person_guid) == key]
+            if mine:
+                self._write_to(directory, mine, attribute)
+        if self._failed:
+            self._note_failures(attribute)
+
+    def _write_to(self, settings: DirectorySettings, rows: Sequence[GivenNumberRow], attribute: str) -> None:
         left = list(rows)
         try:
-            with _writable(settings.directory) as directory:
+            with _writable(settings) as directory:
                 while left:
                     self._write(directory, left[0], attribute)
                     del left[0]
@@ -78,8 +88,6 @@ class _Writing:
             raise
         except RollcallError as error:
             self._failed += [(row, error) for row in left]
-        if self._failed:
-            self._note_failures(attribute)
 
     def _write(self, directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> None:
         if self._heartbeat.is_lost:
@@ -133,6 +141,14 @@ class _Writing:
                     news.setdefault(error.code, []).append((row, error))
             for failed in news.values():
                 events.record(session, self._site_id, _failure(failed, attribute))
+
+
+def _homes(session: Session, site_id: str) -> dict[str, str | None]:
+    """By objectGUID, the directory that somebody with an extension was last read from."""
+    rows = session.execute(
+        select(BindingRow.person_guid, BindingRow.directory).where(BindingRow.site_id == site_id)
+    )
+    return {row.person_guid: row.directory for row in rows}
 
 
 def _put(directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> tuple[str, bool]:

@@ -98,7 +98,7 @@ def compare_with_template(context: Context, arguments: dict[str, Any]) -> list[d
         context.database,
         context.encryption,
         patience_seconds=_PATIENCE_SECONDS,
-        further=site.directory.attributes.further(),
+        further=site.further(),
     ) as xapi:
         return drift.compare(xapi, arguments["pairs"])
 

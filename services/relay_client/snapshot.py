@@ -28,7 +28,7 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
     with claimed(context, PartWork(context, part_id, PartKind.EXTENSIONS)) as part:
         if part is not None:
             site = part.settings()
-            further = site.directory.attributes.further()
+            further = site.further()
             with Xapi(site.phone_system, context.database, context.encryption, further=further) as xapi:
                 read_back(context, part.site_id, xapi)
                 _read(part, xapi)

@@ -33,12 +33,16 @@ def candidate(stored: StoredSettings, section: Section, values: Mapping[str, Any
     current = section_of(stored, section)
     if section is Section.DIRECTORIES:
         return _candidate_directories(stored, values)
-    return _keeping_secrets(section, current, values)
+    return keeping_secrets(section, current, values)
 
 
-def _keeping_secrets(
+def keeping_secrets(
     section: Section, current: Document, values: Mapping[str, Any], place: str = ""
 ) -> Document:
+    """A document in place of ``current`` (a section, or one directory of the list at ``place``), as ``candidate``.
+
+    :raises SettingsInvalid: as ``candidate``.
+    """
     merged = dict(values)
     kept = [name for name in secret_fields(section) if merged.get(name) in _MASKS]
     for name in kept:
@@ -71,7 +75,7 @@ def _candidate_directories(stored: StoredSettings, values: Mapping[str, Any]) ->
     document = store.validate(Section.DIRECTORIES, {**values, "others": kept})
     assert isinstance(document, DirectoriesSettings)
     others = [
-        _keeping_secrets(
+        keeping_secrets(
             Section.DIRECTORY, known.get(item.name.casefold(), DirectorySettings()), row, f"others.{index}."
         )
         for index, (item, row) in enumerate(zip(document.others, rows, strict=True))

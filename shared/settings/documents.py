@@ -9,6 +9,7 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.domain.further import FURTHER
 from shared.domain.rules import ArchiveRule, Exclusion, Limits, NumberRange, Rules, UnitRule
 from shared.settings.declaration import Document as Document
 from shared.settings.sections.archive import ArchiveSettings as ArchiveSettings
@@ -88,6 +89,11 @@ class SiteSettings(Document):
         What was stored before there were several is the first one's.
         """
         return {"": self.directory} | {directory.name: directory for directory in self.directories.others}
+
+    def further(self) -> tuple[str, ...]:
+        """The further fields that are managed, for people of one directory at least."""
+        found = {name for directory in self.all_directories for name in directory.attributes.further()}
+        return tuple(name for name in FURTHER if name in found)
 
     def key_of_unit(self, unit: str) -> str | None:
         """The key of the directory that an organizational unit is read from; ``None`` when it is in none of them."""

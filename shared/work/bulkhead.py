@@ -43,14 +43,17 @@ def turn(context: Context, *, is_suspect: bool) -> Iterator[bool]:
             leases.give_back(context.database, TURN, holder)
 
 
-def did_not_answer(session: Session, site_id: str, kind: str) -> bool:
-    """Whether this end of the site left the newest reading that was tried without an answer."""
+def did_not_answer(session: Session, site_id: str, kind: str, unit: str = "") -> bool:
+    """Whether this end of the site left the newest reading that was tried without an answer.
+
+    Of a site with several directories it is the one that a part of this ``kind`` and ``unit`` is read from.
+    """
     kinds = _DIRECTORY if kind in _DIRECTORY else (kind,)
     recent = session.scalars(
         select(Run.id).where(Run.site_id == site_id).order_by(Run.id.desc()).limit(_RECENT_RUNS)
     ).all()
     tried = session.execute(
-        select(SnapshotPart.run_id, SnapshotPart.error_code)
+        select(SnapshotPart.run_id, SnapshotPart.error_code, SnapshotPart.kind, SnapshotPart.unit)
         .where(
             SnapshotPart.run_id.in_(recent),
             SnapshotPart.kind.in_(kinds),
@@ -58,4 +61,8 @@ def did_not_answer(session: Session, site_id: str, kind: str) -> bool:
         )
         .order_by(SnapshotPart.run_id.desc())
     ).all()
-    return any(row.error_code in _UNANSWERED for row in tried if row.run_id == tried[0].run_id)
+    newest = [row for row in tried if row.run_id == tried[0].run_id]
+    # A part that looks for the absent has the key of its directory as its unit.
+    if any(row.unit for row in newest if row.kind == PartKind.ABSENT.value) and kind != PartKind.LOOKUP.value:
+        newest = [row for row in newest if (row.kind, row.unit) == (kind, unit)]
+    return any(row.error_code in _UNANSWERED for row in newest)

@@ -146,7 +146,7 @@ class PartWork(Work):
             return (
                 part is not None
                 and run is not None
-                and bulkhead.did_not_answer(session, run.site_id, part.kind)
+                and bulkhead.did_not_answer(session, run.site_id, part.kind, part.unit)
             )
 
     def postpone(self) -> None:

@@ -99,6 +99,10 @@ class Office:
         """Delete the entry."""
         self._connection.delete(dn)
 
+    def set_password(self, dn: str, password: str) -> None:
+        """Give the account a password, by which it can sign in."""
+        self._connection.extend.microsoft.modify_password(dn, password)
+
     def disable(self, dn: str) -> None:
         """Disable the account."""
         self.change(dn, userAccountControl=str(DISABLED_ACCOUNT))

@@ -67,7 +67,7 @@ def _execute(work: RunWork, site: SiteSettings, archiver: Archiver | None) -> No
         evidence = gather(work, key)
         if evidence is None:
             return
-        further = site.directory.attributes.further()
+        further = site.further()
         with Xapi(site.phone_system, context.database, context.encryption, further=further) as xapi:
             used = archiver or archiver_of(
                 site,

@@ -6,6 +6,7 @@ from typing import Any
 import ldap3
 import pytest
 
+from services.collector import directory_accounts, identity
 from shared.database.tables import BindingRow, RunState
 from shared.domain.command import CommandKind
 from tests.integration.end_to_end.conftest import Ends
@@ -125,3 +126,32 @@ def sid_of(domain: SambaDomain, dn: str) -> str:
         raw = found[0]["raw_attributes"]["objectSid"][0]
     parts = [int.from_bytes(raw[start : start + 4], "little") for start in range(8, len(raw), 4)]
     return "-".join(["S", str(raw[0]), str(int.from_bytes(raw[2:8])), *map(str, parts)])
+
+
+def test_people_of_both_sign_in_and_a_login_that_both_have_is_tried_nowhere(
+    ends: Ends, emea: Office, other_samba: SambaDomain
+) -> None:
+    _anna, _carl, emil, _fred = people(ends, emea)
+    directories = ends.site.context.site_settings("default").settings.directory_by_key
+    emea.set_password(emil, "Emil-Secret.4711")
+    login = f"emil.{emea.name.lower()}"[:20]
+    for name in ("203", login, f"EMEA\\{login}"):
+        answer = identity.check_password(ends.site.context, "default", directories, name, "Emil-Secret.4711")
+        assert (answer["number"], answer["refused"]) == ("203", "")
+    wrong = identity.check_password(ends.site.context, "default", directories, login, "wrong")
+    assert wrong["refused"] == "the password is wrong"
+    found = directory_accounts.find_in(directories, [], name=login)
+    assert found["guid"] == binding_of(ends, "203").person_guid
+    assert directory_accounts.prove_in(directories, found["guid"], "Emil-Secret.4711")["refused"] == ""
+    # One domain is away: whoever is in the other signs in all the same.
+    gone = {**directories, "": directories[""].model_copy(update={"servers": ("127.0.0.1:9",)})}
+    assert (
+        identity.check_password(ends.site.context, "default", gone, login, "Emil-Secret.4711")["refused"]
+        == ""
+    )
+    same = ends.office.hire(f"OU=Sales,{ends.office.root}", "emil", "205")
+    assert same
+    ends.settle()
+    ambiguous = identity.check_password(ends.site.context, "default", directories, login, "Emil-Secret.4711")
+    assert "several domains have this login" in ambiguous["refused"]
+    assert directory_accounts.find_in(directories, [], name=login)["guid"] == ""

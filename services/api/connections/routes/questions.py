@@ -32,7 +32,9 @@ def check_directory(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: DirectoryQuestion = DirectoryQuestion()
 ) -> DirectoryAnswer:
     """Connect, sign in and look at the units, with the stored settings or with those given."""
-    return DirectoryAnswer.model_validate(questions.test_directory(context, site_id, body.values, actor))
+    return DirectoryAnswer.model_validate(
+        questions.test_directory(context, site_id, body.values, actor, body.directory)
+    )
 
 
 @router.post(
@@ -45,7 +47,9 @@ def browse_units(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: UnitsQuestion = UnitsQuestion()
 ) -> UnitList:
     """The units below a distinguished name, or below the domain."""
-    return UnitList(items=questions.browse_units(context, site_id, body.base, body.values, actor))
+    return UnitList(
+        items=questions.browse_units(context, site_id, body.base, body.values, actor, body.directory)
+    )
 
 
 @router.post(
@@ -58,7 +62,9 @@ def list_attributes(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: DirectoryQuestion = DirectoryQuestion()
 ) -> AttributeList:
     """The attributes that people in the directory can have, to choose number and department from."""
-    return AttributeList(items=questions.list_attributes(context, site_id, body.values, actor))
+    return AttributeList(
+        items=questions.list_attributes(context, site_id, body.values, actor, body.directory)
+    )
 
 
 @router.post(
@@ -71,7 +77,9 @@ def try_mapping(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: MappingQuestion
 ) -> MappingAnswer:
     """What a field would be for people of the units, before it is saved: how many get nothing, and who would share a number."""
-    found = questions.try_mapping(context, site_id, body.field, body.expression, body.values, actor)
+    found = questions.try_mapping(
+        context, site_id, body.field, body.expression, body.values, actor, body.directory
+    )
     return MappingAnswer.model_validate(found)
 
 

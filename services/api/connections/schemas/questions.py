@@ -54,7 +54,10 @@ class Question(Request):
 class DirectoryQuestion(Question):
     """A question to the directory, with the stored settings or those given."""
 
-    model_config = example(values=_DIRECTORY)
+    model_config = example(values=_DIRECTORY, directory="")
+    directory: str = Field(
+        "", max_length=80, description="The name of one of directories.others; empty for the first directory."
+    )
 
 
 class PhoneSystemQuestion(Question):
@@ -78,7 +81,7 @@ class PairingRequest(Question):
     )
 
 
-class UnitsQuestion(Question):
+class UnitsQuestion(DirectoryQuestion):
     """Which organizational units lie below one."""
 
     model_config = example(base="DC=corp,DC=example")
@@ -246,7 +249,7 @@ class AttributeList(Answer):
     items: list[AttributeChoice]
 
 
-class MappingQuestion(Question):
+class MappingQuestion(DirectoryQuestion):
     """What to try, with the stored settings or those given."""
 
     model_config = example(**_TRIED)

@@ -1,12 +1,13 @@
 """Domain controllers that a site's readings are measured by: which there are, and that one is gone for good."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.database.tables import Site
 from shared.domain.memory import Memory
 from shared.errors import NotFound
-from shared.runs.controllers import forget_controller, memory_of
+from shared.runs.controllers import forget_controller, memories_of
 from shared.worker.context import Context
 
 
@@ -31,7 +32,7 @@ def list_controllers(context: Context, site_id: str) -> list[Controller]:
     with context.database.read() as session:
         if session.get(Site, site_id) is None:
             raise NotFound(f"There is no site '{site_id}'.")
-        return _listed(memory_of(session, site_id))
+        return _listed(memories_of(session, site_id).values())
 
 
 def advice_of(context: Context, site_id: str) -> tuple[str, ...]:
@@ -55,12 +56,18 @@ def forget(context: Context, site_id: str, name: str, actor: str) -> list[Contro
     :raises NotFound: there is no such site, or no such controller.
     """
     with context.database.begin() as session:
-        return _listed(forget_controller(session, site_id, name, actor))
+        forget_controller(session, site_id, name, actor)
+        return _listed(memories_of(session, site_id).values())
 
 
-def _listed(memory: Memory) -> list[Controller]:
+def _listed(memories: Iterable[Memory]) -> list[Controller]:
     found: dict[str, Controller] = {}
-    for since, readings in ((None, memory.readings()), (memory.behind_since, memory.latest)):
+    told = [
+        (since, readings)
+        for memory in memories
+        for since, readings in ((None, memory.readings()), (memory.behind_since, memory.latest))
+    ]
+    for since, readings in told:
         for item in readings:
             # Whatever else rests on one that is behind, it is behind.
             found[item.source] = Controller(

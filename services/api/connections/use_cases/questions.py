@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.database import events
-from shared.errors import SettingsInvalid
-from shared.settings.candidate import candidate, section_of
-from shared.settings.documents import AttributeSettings, Document, RelaySettings, Section
-from shared.settings.store import public
+from shared.errors import NotFound, SettingsInvalid
+from shared.settings.candidate import candidate, keeping_secrets, section_of
+from shared.settings.documents import AttributeSettings, DirectorySettings, Document, RelaySettings, Section
+from shared.settings.store import StoredSettings, public
 from shared.worker.context import Context
 from shared.worker.questions import ask, seal
 
@@ -21,13 +21,23 @@ Values = Mapping[str, Any] | None
 Actor = str | None
 
 
-def test_directory(context: Context, site_id: str, values: Values = None, actor: Actor = None) -> Any:  # noqa: PT028
+def test_directory(
+    context: Context,
+    site_id: str,
+    values: Values = None,  # noqa: PT028
+    actor: Actor = None,  # noqa: PT028
+    directory: str = "",  # noqa: PT028
+) -> Any:
     """Whether the directory can be read with these settings, and what was found there.
+
+    ``directory`` is the name of one of the other directories; empty for the first one. So for all questions here.
 
     :raises WorkerUnavailable: no collector answered in time.
     :raises RollcallError: what is wrong with the settings, the account or the connection.
     """
-    return _ask(context, site_id, "collector.test_directory", Section.DIRECTORY, values, actor)
+    return _ask(
+        context, site_id, "collector.test_directory", Section.DIRECTORY, values, actor, directory=directory
+    )
 
 
 # Not a test of pytest's, whatever its name begins with.
@@ -35,29 +45,51 @@ test_directory.__test__ = False  # type: ignore[attr-defined]
 
 
 def browse_units(
-    context: Context, site_id: str, base: str = "", values: Values = None, actor: Actor = None
+    context: Context,
+    site_id: str,
+    base: str = "",
+    values: Values = None,
+    actor: Actor = None,
+    directory: str = "",
 ) -> Any:
     """The organizational units below ``base`` (the domain when empty).
 
     :raises RollcallError: as ``test_directory``.
     """
-    return _ask(context, site_id, "collector.browse_units", Section.DIRECTORY, values, actor, base=base)
+    return _ask(
+        context,
+        site_id,
+        "collector.browse_units",
+        Section.DIRECTORY,
+        values,
+        actor,
+        directory=directory,
+        base=base,
+    )
 
 
-def list_attributes(context: Context, site_id: str, values: Values = None, actor: Actor = None) -> Any:
+def list_attributes(
+    context: Context, site_id: str, values: Values = None, actor: Actor = None, directory: str = ""
+) -> Any:
     """The attributes that people in the directory can have.
 
     :raises RollcallError: as ``test_directory``.
     """
-    return _ask(context, site_id, "collector.list_attributes", Section.DIRECTORY, values, actor)
+    return _ask(
+        context, site_id, "collector.list_attributes", Section.DIRECTORY, values, actor, directory=directory
+    )
 
 
-def propose_numbers(context: Context, site_id: str, values: Values = None, actor: Actor = None) -> Any:
+def propose_numbers(
+    context: Context, site_id: str, values: Values = None, actor: Actor = None, directory: str = ""
+) -> Any:
     """What may give the extension number, best first, with the attributes that people have.
 
     :raises RollcallError: as ``test_directory``.
     """
-    return _ask(context, site_id, "collector.propose_numbers", Section.DIRECTORY, values, actor)
+    return _ask(
+        context, site_id, "collector.propose_numbers", Section.DIRECTORY, values, actor, directory=directory
+    )
 
 
 def try_mapping(
@@ -67,6 +99,7 @@ def try_mapping(
     expression: str | None = None,
     values: Values = None,
     actor: Actor = None,
+    directory: str = "",
 ) -> Any:
     """What a field of ``directory.attributes`` would be for real people, beside what it is as stored.
 
@@ -78,10 +111,20 @@ def try_mapping(
     if field not in AttributeSettings.model_fields:
         known = ", ".join(AttributeSettings.model_fields)
         raise SettingsInvalid(f"There is no field '{field[:40]}'. The fields are {known}.")
-    wanted = dict(public(context.site_settings(site_id).settings.directory) if values is None else values)
+    stored = context.site_settings(site_id)
+    wanted = dict(public(_of_directory(stored, directory, values)) if values is None else values)
     if expression is not None:
         wanted["attributes"] = {**(wanted.get("attributes") or {}), field: expression}
-    return _ask(context, site_id, "collector.try_mapping", Section.DIRECTORY, wanted, actor, field=field)
+    return _ask(
+        context,
+        site_id,
+        "collector.try_mapping",
+        Section.DIRECTORY,
+        wanted,
+        actor,
+        directory=directory,
+        field=field,
+    )
 
 
 def test_phone_system(context: Context, site_id: str, values: Values = None, actor: Actor = None) -> Any:  # noqa: PT028
@@ -123,16 +166,31 @@ def _ask(
     section: Section,
     values: Values,
     actor: Actor,
+    directory: str = "",
     **arguments: Any,
 ) -> Any:
     stored = context.site_settings(site_id)
-    document = section_of(stored, section) if values is None else candidate(stored, section, values)
-    is_elsewhere = document.destinations != section_of(stored, section).destinations
+    before = _of_directory(stored, directory, values) if directory else section_of(stored, section)
+    document = before
+    if values is not None:
+        document = (
+            keeping_secrets(section, before, values) if directory else candidate(stored, section, values)
+        )
+    is_elsewhere = document.destinations != before.destinations
     if actor is not None and (is_elsewhere or ".test_" in task):
         # Not the lists that a page shows beside its form.
         note_question(context, site_id, task, document, actor)
     sealed = None if values is None else seal(document, context.encryption)
-    return ask(context, task, {"site_id": site_id, "settings": sealed, **arguments})
+    return ask(context, task, {"site_id": site_id, "settings": sealed, "directory": directory, **arguments})
+
+
+def _of_directory(stored: StoredSettings, name: str, values: Values) -> DirectorySettings:
+    found = stored.settings.directory_by_key.get(name)
+    if found is None and values is None:
+        known = ", ".join(filter(None, stored.settings.directory_by_key)) or "none"
+        raise NotFound(f"There is no directory '{name[:80]}' in directories.others. There are: {known}.")
+    # One that is being added has nothing stored.
+    return found or DirectorySettings()
 
 
 def note_question(context: Context, site_id: str, task: str, document: Document, actor: str) -> None:

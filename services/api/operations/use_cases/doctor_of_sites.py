@@ -56,8 +56,9 @@ def can_ask(checks: Iterable[Check], *, with_own_workers: bool = False) -> bool:
 
 def _looks(settings: SiteSettings) -> Mapping[str, Look]:
     looks: dict[str, Look] = {}
-    if settings.directory.servers:
-        looks["directory"] = _directory
+    for key, directory in settings.directory_by_key.items():
+        if directory.servers:
+            looks[f"directory {key}".strip()] = partial(_directory, name=key)
     if settings.phone_system.base_url:
         looks["phone system"] = _phone_system
     if settings.relay.is_configured:
@@ -65,14 +66,15 @@ def _looks(settings: SiteSettings) -> Mapping[str, Look]:
     return looks
 
 
-def _directory(context: Context, site_id: str) -> Well:
-    said = questions.test_directory(context, site_id)
+def _directory(context: Context, site_id: str, name: str) -> Well:
+    said = questions.test_directory(context, site_id, directory=name)
     people = sum(unit["people"] for unit in said["units"])
     where = counted(len(said["units"]), "organizational unit")
     return Well(
         f"Domain controller {said['server']} answers over {_PROTECTION[said['security']]}: {people:,} people in {where}."
         f"{_good_until(said)}{order_of(said.get('controllers', ()))}",
-        (*said["warnings"], *controllers.advice_of(context, site_id)),
+        # What is known of controllers is told once, of all of them.
+        (*said["warnings"], *(() if name else controllers.advice_of(context, site_id))),
     )
 
 

@@ -7,14 +7,16 @@ stored value; an empty text clears it.
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import events
+from shared.database.tables import BindingRow, SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
-from shared.settings.documents import SECTION_MODELS, Document, Section
+from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
 from shared.settings.sentences import called
 from shared.settings.store import StoredSettings
 from shared.worker.context import Context
@@ -55,6 +57,7 @@ def replace_section(
             )
         document = candidate(stored, section, values)
         _check_together(stored, {section: document})
+        _check_own_phone_system(session, site_id, stored, document)
         return _write(session, site_id, stored, document, section, actor, context.encryption) or current
 
 
@@ -84,6 +87,8 @@ def apply_settings(context: Context, site_id: str, document: Mapping[str, Any], 
         changed: dict[str, int] = {}
         all_wanted = _validate_all(stored, document)
         _check_together(stored, all_wanted)
+        if Section.PHONE_SYSTEM in all_wanted:
+            _check_own_phone_system(session, site_id, stored, all_wanted[Section.PHONE_SYSTEM])
         for section, wanted in all_wanted.items():
             version = _write(session, site_id, stored, wanted, section, actor, context.encryption)
             if version is not None:
@@ -108,6 +113,50 @@ def _validate_all(stored: StoredSettings, document: Mapping[str, Any]) -> dict[S
     if problems:
         raise SettingsInvalid(" ".join([*problems, "Nothing was saved."]))
     return wanted
+
+
+def _check_own_phone_system(
+    session: Session, site_id: str, stored: StoredSettings, document: Document
+) -> None:
+    """Refuse a phone system on which another site manages extensions: each would log the other out and undo its changes.
+
+    What two sites share since before is saved as ever, so that everything else about them can be changed; the doctor says it.
+
+    :raises SettingsInvalid: naming the site.
+    """
+    if not isinstance(document, PhoneSystemSettings) or not document.base_url:
+        return
+    if document.base_url.lower() == stored.settings.phone_system.base_url.lower():
+        return
+    manages = select(BindingRow.site_id).where(BindingRow.site_id == Site.id).exists()
+    others = session.scalars(select(Site.id).where(Site.id != site_id, manages).order_by(Site.id)).all()
+    for other in others:
+        if (
+            _newest(session, other, Section.PHONE_SYSTEM).get("base_url", "").lower()
+            == document.base_url.lower()
+        ):
+            why = (
+                f"Site '{other}' manages this phone system already, and two sites would undo each other's changes. To read "
+                "people of another domain, add the domain to that site (Active Directory, Add another domain)."
+            )
+            raise SettingsInvalid(
+                f"{called(Section.PHONE_SYSTEM, 'base_url')}: {why} Nothing was saved.",
+                place=f"{Section.PHONE_SYSTEM}.base_url",
+                why=why,
+            )
+
+
+def _newest(session: Session, site_id: str, section: Section) -> Mapping[str, Any]:
+    """The newest document of a section, as stored; nothing when it was never saved."""
+    return (
+        session.scalar(
+            select(SettingsVersion.document)
+            .where(SettingsVersion.site_id == site_id, SettingsVersion.section == section.value)
+            .order_by(SettingsVersion.version.desc())
+            .limit(1)
+        )
+        or {}
+    )
 
 
 def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -> None:
