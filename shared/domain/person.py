@@ -1,6 +1,6 @@
 """One person as the directory knows them, normalised by the collector and read by the planner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
@@ -80,7 +80,7 @@ class AbsentPerson:
     found: bool
     distinguished_name: str = ""
     last_unit: str = ""
-    directory: str | None = None
+    directory: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

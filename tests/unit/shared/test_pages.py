@@ -149,7 +149,7 @@ def test_a_column_is_found_where_a_later_release_has_put_it(of_later_release: by
     "row", [["guid"], ["guid", True, "CN=x", "one too many", "two"], ["guid", True, "CN=x", "", "", ""]]
 )
 def test_what_only_another_version_can_mean_is_left_to_it(row: list[Any]) -> None:
-    with pytest.raises(NewerVersionNeeded, match="Finish the upgrade"):
+    with pytest.raises(NewerVersionNeeded, match="Finish upgrading"):
         pages.unpack(zlib.compress(json.dumps([row]).encode()), AbsentPerson)
 
 
