@@ -4,10 +4,7 @@ Kept in one place, by the name of the operation, so that no route can be forgott
 manager's token for all sites, and a test fails until it is named.
 """
 
-from collections.abc import Iterable, Mapping
-
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
+from collections.abc import Mapping
 
 from shared.database.tables import AccountRole
 from shared.settings.documents import Section
@@ -41,8 +38,6 @@ OF_ALL_SITES = frozenset(
         "diagnose", "readMetrics", "testDatabase",
     }
 )  # fmt: skip
-# By these a path says whose it is; ``bearer`` looks the site of a run up.
-_OF_A_SITE = frozenset({"site_id", "run_id"})
 # Sections of the default site that count for all: who may sign in, say, is not for a token of one site to decide.
 SECTIONS_OF_ALL_SITES = frozenset(
     {
@@ -53,23 +48,6 @@ SECTIONS_OF_ALL_SITES = frozenset(
         Section.BRANDING.value,
     }
 )
-
-
-def check_operations(routes: Iterable[BaseRoute]) -> None:
-    """Nothing, when every operation says which role it needs and whose it is: by its path, or as one of all sites.
-
-    :raises LookupError: naming one that does not.
-    """
-    for route in routes:
-        if not isinstance(route, APIRoute):
-            continue
-        of_a_site = _OF_A_SITE & {field.name for field in route.dependant.path_params}
-        is_said = (route.operation_id in OF_ALL_SITES) != bool(of_a_site)
-        if route.operation_id not in ROLES or not is_said:
-            raise LookupError(
-                f"The operation {route.operation_id} at {route.path} must have a role, and be of the site its path names or of "
-                "all sites."
-            )
 
 
 def role_needed(operation: str) -> AccountRole:

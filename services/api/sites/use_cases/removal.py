@@ -99,19 +99,9 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         tokens = rows_of(session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)))
         if site_id != DEFAULT_SITE:
             _end_roles(session, site_id)
-        if site_id != DEFAULT_SITE:
-            _end_roles(session, site_id)
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)
     return {"tokens": tokens}
-
-
-def _end_roles(session: Session, site_id: str) -> None:
-    """Nobody has a role at a later site of this id for it. An account without any other role comes in no more."""
-    for account in session.scalars(select(Account).where(Account.site_roles.is_not(None))):
-        held = account.site_roles or {}
-        if site_id in held:
-            account.site_roles = {other: role for other, role in held.items() if other != site_id}
 
 
 def _end_roles(session: Session, site_id: str) -> None:
