@@ -52,6 +52,6 @@ def password_advice(directory: ActiveDirectory) -> list[str]:
         return []
     expires = now + timedelta(microseconds=(ticks[0] - filetime(now)) // 10)
     return [
-        f"The password of {user} expires on {expires:%Y-%m-%d %H:%M} UTC, and then nothing can be read. Give the account a "
+        f"The password of {user} expires on {expires:%Y-%m-%d %H:%M} UTC; after that the directory cannot be read. Give the account a "
         "password that does not expire."
     ]

@@ -79,12 +79,12 @@ _NOBODY_LISTENS: _Rule = (
 )
 _OLD_TLS: _Rule = (
     ConfigurationError,
-    "it offers no TLS 1.2 or newer, which Rollcall insists on. Enable TLS 1.2 on the controller (Schannel), or use another one.",
+    "it offers no TLS 1.2 or newer, which Rollcall requires. Enable TLS 1.2 on the controller, or use another one.",
 )
 _NO_HANDSHAKE: _Rule = (
     DirectoryUnavailable,
-    "it ended the connection while TLS was agreed on. Either it has no certificate, or it offers no TLS 1.2 or newer, which "
-    "Rollcall insists on; its event log says which.",
+    "it closed the connection during the TLS handshake. Either it has no certificate, or it offers no TLS 1.2 or newer, which "
+    "Rollcall requires. Its event log says which.",
 )
 _NO_ANSWER: _Rule = (
     DirectoryUnavailable,

@@ -19,7 +19,7 @@ _RULES: tuple[tuple[tuple[str, ...], type[RollcallError], str], ...] = (
     (
         ("Server not found in Kerberos database", "Server krbtgt", "S_PRINCIPAL_UNKNOWN"),
         ConfigurationError,
-        "the domain knows no service ldap/{name}. Enter the controller's full name in directory.servers.",
+        "the domain has no service ldap/{name}. Enter the controller's full name in directory.servers.",
     ),
     (
         ("Clock skew", "Ticket not yet valid"),
@@ -40,7 +40,7 @@ _RULES: tuple[tuple[tuple[str, ...], type[RollcallError], str], ...] = (
     (
         ("credentials have been revoked", "CLIENT_REVOKED"),
         AccountNotUsable,
-        "the account is disabled, locked or expired. Look at it in Active Directory.",
+        "the account is disabled, locked or expired. Check it in Active Directory.",
     ),
     (("Password has expired", "KEY_EXPIRED"), AccountNotUsable, "the password of the account has expired. Set a new one."),
     (
@@ -51,7 +51,7 @@ _RULES: tuple[tuple[tuple[str, ...], type[RollcallError], str], ...] = (
     (
         ("No Kerberos credentials available", "No credentials", "keytab", "credentials cache", "credential cache"),
         ConfigurationError,
-        "Rollcall's process has neither a ticket nor a keytab. Set KRB5_CLIENT_KTNAME to a keytab which its user may read.",
+        "Rollcall's process has no Kerberos ticket and no keytab. Set KRB5_CLIENT_KTNAME to a keytab which its user may read.",
     ),
 )  # fmt: skip
 

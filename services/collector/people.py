@@ -28,9 +28,7 @@ def mapping_of(
     settings: DirectorySettings, unit: str, now: datetime, *, with_sids: bool = False
 ) -> PersonMapping:
     """How entries of a unit become people under these settings; empty for entries of anywhere."""
-    keeping = {
-        item.dn for item in settings.units if item.disabled_accounts is DisabledAccounts.HAVE_EXTENSION
-    }
+    keeping = {item.dn for item in settings.units if item.disabled_accounts is DisabledAccounts.ACTIVE}
     return PersonMapping(
         unit,
         sources_of(settings),

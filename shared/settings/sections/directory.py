@@ -63,8 +63,8 @@ class Memberships(Choice):
 class DisabledAccounts(Choice):
     """What an account that is disabled means in an organizational unit."""
 
-    LEAVE = "leave", "Leave: no extension"
-    HAVE_EXTENSION = "have_extension", "Have an extension"
+    LEAVER = "leaver", "Treated as leavers"
+    ACTIVE = "active", "Treated as active"
 
 
 class UnitSettings(Document):
@@ -82,9 +82,9 @@ class UnitSettings(Document):
         "Whether new extensions also join the queues and ring groups that the template extension is in.",
     )
     disabled_accounts: DisabledAccounts = setting(
-        DisabledAccounts.LEAVE,
+        DisabledAccounts.LEAVER,
         "Disabled accounts",
-        "Whether an account that is disabled leaves, or has an extension all the same (shared mailboxes, linked mailboxes).",
+        "Whether people whose account is disabled keep an extension, e.g. in a unit of shared or linked mailboxes.",
     )
 
     @field_validator("dn")
@@ -260,7 +260,7 @@ class DirectorySettings(Document):
     site: SiteName = setting(
         "",
         "Active Directory site",
-        "Its controllers are asked first when a domain is given as server. Found by itself when empty.",
+        "Its controllers are asked first when a domain is given as server. Detected automatically when empty.",
         ADVANCED,
     )
     name_servers: tuple[Text, ...] = setting(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import delete, insert, update
 
+from services.api.settings.use_cases.sections import apply_settings
 from shared.database import events
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
@@ -30,6 +31,7 @@ from tests.integration.api.builders import (
     ALAN,
     CLASH,
     COMMANDS,
+    SALES,
     bind,
     complete_units,
     make_person,
@@ -37,7 +39,7 @@ from tests.integration.api.builders import (
     make_run,
     set_state,
 )
-from tests.integration.api.conftest import SITE
+from tests.integration.api.conftest import READY, SITE
 
 pytestmark = pytest.mark.every_database
 
@@ -107,6 +109,15 @@ def test_what_the_directory_says_is_told(
 ) -> None:
     _read(ready, make_person(**changes))
     assert wanted in _said(client)
+
+
+def test_somebody_of_a_unit_whose_disabled_accounts_are_active_is_not_called_enabled(
+    ready: Context, client: httpx.Client
+) -> None:
+    unit = {"dn": SALES, "disabled_accounts": "active"}
+    apply_settings(ready, SITE, {"directory": READY["directory"] | {"units": [unit]}}, "test")
+    _read(ready, make_person())
+    assert "counts as enabled, because disabled accounts of its unit are treated as active" in _said(client)
 
 
 def test_whoever_was_not_found_is_said_not_to_be_there(ready: Context, client: httpx.Client) -> None:

@@ -121,7 +121,7 @@ def test_a_keytab_signs_in_also_a_member_of_protected_users_and_every_refusal_sa
         _change(
             connection, controller, ldap3.MODIFY_ADD, "servicePrincipalName", f"ldap/{realm.domain.tls_name}"
         )
-    assert "neither a ticket nor a keytab" in realm.ask("missing.keytab", ldaps=kerberos)["ldaps"]
+    assert "no Kerberos ticket and no keytab" in realm.ask("missing.keytab", ldaps=kerberos)["ldaps"]
     secured = {"ldaps": kerberos, "starttls": kerberos | {"security": "starttls"}}
     assert realm.ask("reader.keytab", **secured) == {"ldaps": base, "starttls": base}
     with realm.domain.administrator() as connection:

@@ -142,9 +142,7 @@ def test_a_disabled_account_has_an_extension_where_its_unit_says_so(site: Collec
     for unit, login in ((shared, "info"), (office.root, "left")):
         office.disable(office.hire(unit, login))
     office.disable(office.hire(shared, "old", accountExpires=yesterday))
-    site.configure(
-        office.settings([{"dn": shared, "disabled_accounts": "have_extension"}, {"dn": office.root}])
-    )
+    site.configure(office.settings([{"dn": shared, "disabled_accounts": "active"}, {"dn": office.root}]))
     inner, outer = site.read()
     states = {person.first_name: person.account_state for person in site.people(inner)}
     assert states == {"Giveninfo": AccountState.ENABLED, "Givenold": AccountState.EXPIRED}

@@ -311,7 +311,7 @@ def test_a_disabled_account_of_a_unit_that_keeps_them_still_gets_its_extension(e
     shared = ends.office.unit("Shared")
     ends.office.disable(ends.office.hire(shared, "info", "250"))
     ends.office.disable(ends.office.hire(ends.office.unit("Sales"), "left", "251"))
-    ends.configure([{"dn": shared, "disabled_accounts": "have_extension"}, ends.office.root])
+    ends.configure([{"dn": shared, "disabled_accounts": "active"}, ends.office.root])
     run_id = previewed(ends)
     approved(ends, run_id)
     assert looked_up(ends, run_id)

@@ -4,7 +4,7 @@ Called by the API and ``rollcall explain``. Never asks the directory or the phon
 was true when somebody decided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import cast, or_, select
@@ -17,7 +17,9 @@ from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, Gi
 from shared.database.types import Prose
 from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
-from shared.domain.person import Person
+from shared.domain.person import AccountState, Person
+from shared.errors import RollcallError
+from shared.settings.sections.directory import DisabledAccounts
 from shared.worker.context import Context
 
 _COMMANDS = 20
@@ -59,7 +61,11 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
             number = given[0].number
         events = _events(session, site_id, known.guid, number)
     grace = of_person(context, site_id, known.guid)
-    sentences = [*_of_directory(known, given), *_of_binding(known), *_of_grace(grace)]
+    sentences = [
+        *_of_directory(known, given, _active_units(context, site_id)),
+        *_of_binding(known),
+        *_of_grace(grace),
+    ]
     sentences += [_of_command(row) for row in commands]
     sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
     if not commands and not findings:
@@ -152,7 +158,9 @@ def _of_given(row: GivenNumberRow) -> str:
     return f"{said}."
 
 
-def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow]) -> list[str]:
+def _of_directory(
+    known: KnownPerson, given: Sequence[GivenNumberRow], active_units: Collection[str]
+) -> list[str]:
     person = known.person
     if person is None and known.run_id is None:
         return [f"No complete reading of the directory is stored, so nothing is known there of {known.name}."]
@@ -162,8 +170,24 @@ def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow]) -> list[s
         f"{person.name} was read from {person.unit} as {person.distinguished_name} in run {known.run_id}.",
         _of_number(person, is_given=bool(given)),
         *(_of_given(row) for row in given),
-        f"The account is {person.account_state.value}.",
+        f"The account {_state_of(person, active_units)}.",
     ]
+
+
+def _state_of(person: Person, active_units: Collection[str]) -> str:
+    if person.account_state is AccountState.ENABLED and person.unit in active_units:
+        return "counts as enabled, because disabled accounts of its unit are treated as active"
+    return f"is {person.account_state.value}"
+
+
+def _active_units(context: Context, site_id: str) -> set[str]:
+    """The units whose disabled accounts count as enabled; none where the settings cannot be read."""
+    try:
+        directories = context.site_settings(site_id).settings.directory_by_key.values()
+    except RollcallError:
+        return set()
+    units = [unit for directory in directories for unit in directory.units]
+    return {unit.dn for unit in units if unit.disabled_accounts is DisabledAccounts.ACTIVE}
 
 
 def _of_number(person: Person, *, is_given: bool) -> str:
