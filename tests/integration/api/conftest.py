@@ -92,7 +92,7 @@ def serving(context: Context, proxies: Sequence[str] = ()) -> Iterator[httpx.Cli
         # Nothing is encrypted here, and to read the certificates of all authorities takes most of a test's time.
         headers = {"Authorization": f"Bearer {tokens.create_token(context, 'tester')}"}
         with httpx.Client(
-            base_url=address, headers=headers, timeout=20, trust_env=False, verify=False
+            base_url=address, headers=headers, timeout=60, trust_env=False, verify=False
         ) as made:
             yield made
 

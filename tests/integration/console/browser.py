@@ -150,7 +150,7 @@ class Browser:
 
     def __init__(self, address: str) -> None:
         self.http = httpx.Client(
-            base_url=address, follow_redirects=True, timeout=20, trust_env=False, verify=False
+            base_url=address, follow_redirects=True, timeout=60, trust_env=False, verify=False
         )
 
     def __enter__(self) -> Self:
