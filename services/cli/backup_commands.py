@@ -33,8 +33,8 @@ def backup(
     content = backups.collect(context, ACTOR)
     size = backup_file.write(file, content, passphrase, overwrite=overwrite)
     (head,) = content.pop(backups.AUDIT_HEAD)
-    said = ", ".join(f"{len(rows)} {name}" for name, rows in content.items())
-    say(f"{file} holds {said} ({size:,} bytes). It cannot be read without the passphrase.")
+    sentence = ", ".join(f"{len(rows)} {name}" for name, rows in content.items())
+    say(f"{file} holds {sentence} ({size:,} bytes). It cannot be read without the passphrase.")
     say(f"Head of the audit: {head or 'none yet'}")
 
 

@@ -81,7 +81,7 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]])
 
 def run_line(run: Run) -> str:
     """What became of a run, in a line."""
-    said = {
+    phrase = {
         RunState.COLLECTING: "is reading the directory and the phone system",
         RunState.IN_STEP: "found directory and phone system in sync: nothing to do",
         RunState.PLANNED: "has a plan that needs your approval",
@@ -94,7 +94,7 @@ def run_line(run: Run) -> str:
     why = f". {run.error_message}" if run.error_message else ""
     counted = waiting_counts(run) or run.counts
     counts = f" ({counts_in_words(counted)})" if counted else ""
-    return f"Run {run.id} {said}{counts}{why}"
+    return f"Run {run.id} {phrase}{counts}{why}"
 
 
 def show_run(run: Run, reasons: Sequence[HoldReason]) -> None:

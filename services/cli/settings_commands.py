@@ -63,8 +63,8 @@ def apply(
     if as_json:
         print_json({"changed": changed})
     elif changed:
-        said = ", ".join(f"{section} (version {version})" for section, version in changed.items())
-        say(f"Saved: {said.replace('_', ' ')}.")
+        sentence = ", ".join(f"{section} (version {version})" for section, version in changed.items())
+        say(f"Saved: {sentence.replace('_', ' ')}.")
     else:
         say("No changes.")
 

@@ -62,5 +62,5 @@ def remove_site(
     if as_json:
         print_json(SiteRemoved(id=site_id, **gone))
         return
-    said = ", ".join(f"{count} {what}" for what, count in gone.items())
-    say(f"Site '{site_id}' is removed ({said}).")
+    sentence = ", ".join(f"{count} {what}" for what, count in gone.items())
+    say(f"Site '{site_id}' is removed ({sentence}).")

@@ -12,19 +12,19 @@ from shared.domain.person import AbsentPerson
 
 
 def agreed(
-    said: Mapping[str, Mapping[str, AbsentPerson]],
+    answers: Mapping[str, Mapping[str, AbsentPerson]],
     silent: Collection[str],
     homes: Mapping[str, str | None],
     forests: Mapping[str, str],
 ) -> Iterator[AbsentPerson]:
     """The facts that count.
 
-    ``said`` is what each directory states, by key and objectGUID; somebody whom one does not state is in its units by now.
+    ``answers`` is what each directory states, by key and objectGUID; somebody whom one does not state is in its units by now.
     ``silent`` are directories that were not read to their end; ``homes`` who was last read from which, ``forests`` the root
     of each directory's forest as far as it is known.
     """
-    heard = {key: facts for key, facts in said.items() if key not in silent}
-    known = {*said, *silent}
+    heard = {key: facts for key, facts in answers.items() if key not in silent}
+    known = {*answers, *silent}
     for guid in sorted({guid for facts in heard.values() for guid in facts}):
         home = homes.get(guid)
         fact = _fact_of(guid, home if home in known else None, heard, silent, forests)

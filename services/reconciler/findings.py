@@ -187,7 +187,7 @@ class Findings:
     def name_mismatch(self, person: Person, holder: Extension, adoption: Adoption) -> None:
         """The number is an extension's that nobody is bound to and that is not taken over."""
         if adoption is Adoption.NEVER:
-            said = (
+            sentence = (
                 f"{called(holder, at_start=True)} exists in 3CX already, the directory gives "
                 f"{holder.number} to "
                 f"{person.name}, and the rules do not allow linking it. Nothing is changed. Set “Extensions "
@@ -195,13 +195,13 @@ class Findings:
                 "exist already” in the rules, or correct the number."
             )
         else:
-            said = (
+            sentence = (
                 f"{_is_called(holder)} in 3CX, but the directory gives {holder.number} to {person.name}. "
                 "Nothing is "
                 "changed. Correct the name or the number, or set “Extensions that exist already” to “Adopt "
                 "when the number agrees”."
             )
-        self._add(FindingCode.NAME_MISMATCH, Severity.CONFLICT, said, [person], holder.number)
+        self._add(FindingCode.NAME_MISMATCH, Severity.CONFLICT, sentence, [person], holder.number)
 
     def adopted_in_spite_of_name(self, person: Person, holder: Extension, why: str) -> None:
         """An extension of another name is taken over: allowed, but never silently."""
@@ -264,7 +264,9 @@ class Findings:
         self, person: Person, extension: Extension, was: str, rule: ChangedIn3cx, *, is_given: bool = False
     ) -> None:
         """Somebody renumbered the extension in 3CX by hand; ``is_given``: its number was not from the directory."""
-        said = f"Rollcall gave them {person.number}" if is_given else f"the directory says {person.number}"
+        sentence = (
+            f"Rollcall gave them {person.number}" if is_given else f"the directory says {person.number}"
+        )
         then = {
             ChangedIn3cx.REPORT: f"It stays {extension.number}. Change the number in the directory to {extension.number}, "
             "or set “Number changed in 3CX” in the rules.",
@@ -275,7 +277,7 @@ class Findings:
             FindingCode.NUMBER_CHANGED_IN_3CX,
             Severity.WARNING if rule is ChangedIn3cx.REPORT else Severity.INFO,
             f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but "
-            f"{said}. "
+            f"{sentence}. "
             f"{then}",
             [person],
             extension.number,
@@ -510,10 +512,10 @@ def called(extension: Extension, *, at_start: bool = False) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names as they are said: "Anna", "Anna and Bob", "Anna, Bob and 12 more"."""
-    said = list(names)
-    if len(said) > _MOST_NAMES:
-        said = [*said[:_MOST_NAMES], f"{len(said) - _MOST_NAMES} more"]
-    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+    shown = list(names)
+    if len(shown) > _MOST_NAMES:
+        shown = [*shown[:_MOST_NAMES], f"{len(shown) - _MOST_NAMES} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 # 3CX's words for what holds a number (PeerType), where they do not read well in a sentence.

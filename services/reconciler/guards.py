@@ -128,14 +128,14 @@ def _is_of(command: Command, unit: str) -> bool:
 def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
     everything = [command.sequence for command in plan.commands]
     if facts.is_first_run:
-        said = "This is the first run of this site."
-        yield _Hold(HoldReason("first_run", f"{said} {_APPROVE}"), everything)
+        sentence = "This is the first run of this site."
+        yield _Hold(HoldReason("first_run", f"{sentence} {_APPROVE}"), everything)
     elif facts.is_selection_changed:
-        said = (
+        sentence = (
             "The units, the filter, the group, the number rule or the number ranges were changed since the "
             "last good run."
         )
-        yield _Hold(HoldReason("selection_changed", f"{said} {_APPROVE}"), everything)
+        yield _Hold(HoldReason("selection_changed", f"{sentence} {_APPROVE}"), everything)
     for reason in _phone_system_changed(plan):
         yield _Hold(reason, everything)
 
@@ -149,19 +149,19 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
     """Restored, moved or another one at the same address: nothing is taken for granted that was known of it."""
     managed, lost, moved = plan.managed_extensions, plan.lost_extensions, plan.moved_extensions
     if is_another_phone_system(managed, lost):
-        said = (
+        sentence = (
             f"{lost} of {managed + lost} linked extensions are not in 3CX any more. Check that this is the "
             "right phone "
             "system and that it was restored completely."
         )
-        yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
+        yield HoldReason("phone_system_changed", f"{sentence} {_APPROVE}")
     elif moved > _A_FEW:
-        said = (
+        sentence = (
             f"{moved} of {managed + lost} linked extensions have other ids in 3CX than before, as after a "
             "restore. Number, "
             "name and e-mail address say whose they are."
         )
-        yield HoldReason("phone_system_changed", f"{said} {_APPROVE}")
+        yield HoldReason("phone_system_changed", f"{sentence} {_APPROVE}")
 
 
 def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
@@ -179,14 +179,14 @@ def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold
     for place, before, now in places:
         missing, where = before - now, place or "All units together"
         if before and not now:
-            said = f"{where}: nobody now, {before} in the last good run."
-            yield _Hold(HoldReason("empty_snapshot", f"{said} {_APPROVE}", place), rows.removals(place))
+            sentence = f"{where}: nobody now, {before} in the last good run."
+            yield _Hold(HoldReason("empty_snapshot", f"{sentence} {_APPROVE}", place), rows.removals(place))
         elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
-            said = (
+            sentence = (
                 f"{where}: {now} people now, {before} in the last good run, which is "
                 f"{missing * 100 / before:.0f} % fewer; the limit is {limits.people_down_percent:g} %."
             )
-            yield _Hold(HoldReason("people_down", f"{said} {_APPROVE}", place), rows.removals(place))
+            yield _Hold(HoldReason("people_down", f"{sentence} {_APPROVE}", place), rows.removals(place))
 
 
 def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
@@ -194,13 +194,13 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
     present = {command.sequence for command in rows.plan.commands}
     for item in rows.plan.emptied:
         what, where = item.attribute.replace("_", " "), item.unit or "All units together"
-        said = (
+        sentence = (
             f"{where}: {item.had} of {item.people} people with an extension had a value for {what}, and the "
             "directory "
             "shows none of them any more. Check whether the attribute was cleared, another one is "
             "configured, or the account may not read it."
         )
-        reason = HoldReason("attribute_emptied", f"{said} {_APPROVE}", item.unit)
+        reason = HoldReason("attribute_emptied", f"{sentence} {_APPROVE}", item.unit)
         yield _Hold(reason, present.intersection(item.rows))
 
 
@@ -247,8 +247,8 @@ def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[
     managed = rows.plan.managed_extensions + sum(item.is_deleted for item in facts.lately)
     out = {command.extension_id for command in going} | {item.extension_id for item in facts.lately}
     if going and len(out) >= managed > 1:
-        said = f"All {managed} managed extensions would be disabled or deleted."
-        yield _Hold(HoldReason("removals", f"{said} {_APPROVE}"), [command.sequence for command in going])
+        sentence = f"All {managed} managed extensions would be disabled or deleted."
+        yield _Hold(HoldReason("removals", f"{sentence} {_APPROVE}"), [command.sequence for command in going])
 
 
 def _limited(
@@ -290,10 +290,10 @@ def _above(limit: _Limit, now: int, earlier: int, total: int, unit: str | None) 
     if count > limit.count and count * 100 > total * limit.percent:
         where = f"{unit}: " if unit else ""
         percent = f" ({count * 100 / total:.0f} %)" if total else ""
-        said = (
+        sentence = (
             f"{where}{count} of {total} extensions would be {limit.what}{percent}"
             f"{f', {earlier} of them were within the last 24 hours' if earlier else ''}; the limit is "
             f"{limit.count} and "
             f"{limit.percent:g} %."
         )
-        yield HoldReason(limit.code, f"{said} {_APPROVE}", unit)
+        yield HoldReason(limit.code, f"{sentence} {_APPROVE}", unit)

@@ -29,9 +29,9 @@ def plan_inactive(table: Worktable, person: Person, extension: Extension | None)
     if holder is not None and (holder.enabled or is_deleted):
         # Bound first, so that it is known to be theirs when the account is enabled again.
         adopting.append(adoption(table, person, holder))
-    said = "is disabled" if person.account_state is AccountState.DISABLED else "has expired"
+    sentence = "is disabled" if person.account_state is AccountState.DISABLED else "has expired"
     leaving = Leaving(
-        f"The account of {person.name} {said} in the directory.",
+        f"The account of {person.name} {sentence} in the directory.",
         table.evidence.of_presence(person),
         person,
         departure=Departure.DISABLED,
@@ -83,9 +83,9 @@ def plan_absent(table: Worktable) -> list[str]:
             continue
         departure = Departure.MOVED_OUT if fact.found else Departure.DELETED
         outcome = graces.outcome(guid, departure, extension)
-        said = "is no longer in the selected OUs" if fact.found else "was deleted from the directory"
+        sentence = "is no longer in the selected OUs" if fact.found else "was deleted from the directory"
         leaving = Leaving(
-            f"{name} {said}.",
+            f"{name} {sentence}.",
             evidence.of_absence(guid),
             guid=guid,
             name=name,

@@ -155,9 +155,9 @@ def _waiting_for_deletion(plan: Plan) -> int:
 def _full(most: int, used: int, beyond: list[Command], added: int, waiting: int) -> Finding:
     early = ""
     if waiting:
-        said = "is disabled and waits for its" if waiting == 1 else "are disabled and wait for their"
+        sentence = "is disabled and waits for its" if waiting == 1 else "are disabled and wait for their"
         early = (
-            f" {waiting} of the extensions in use {said} deletion (Leaving soon, or: rollcall grace list): "
+            f" {waiting} of the extensions in use {sentence} deletion (Leaving soon, or: rollcall grace list): "
             "delete them in "
             "3CX to free their licences now."
         )

@@ -291,9 +291,9 @@ def _store(
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
-        said = f"Run {run.id} replaced this plan."
+        sentence = f"Run {run.id} replaced this plan."
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
-            move_run(session, replaced, RunEvent.REPLACED, said=said, superseded_by=run.id)
+            move_run(session, replaced, RunEvent.REPLACED, sentence=sentence, superseded_by=run.id)
         known = told_before(session, run)
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
         entries = [
@@ -450,7 +450,7 @@ def _entries(
     )
     findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
     state = RUNS.target(event)
-    said = {
+    outcome = {
         RunState.IN_STEP: "The directory and the phone system are in sync",
         RunState.DONE: "Nothing was changed, because some data is not current",
         RunState.PLANNED: "The plan is ready for review",
@@ -460,7 +460,7 @@ def _entries(
     }[state]
     yield events.LogEntry(
         f"run.{state.value}",
-        f"{said} (run {run.id}): {plan.people} people, {counted}{findings}.",
+        f"{outcome} (run {run.id}): {plan.people} people, {counted}{findings}.",
         level=EventLevel.WARNING if waiting or state is RunState.DONE else EventLevel.INFO,
         run_id=run.id,
     )

@@ -136,12 +136,14 @@ def _with_days(table: Worktable, extension: Extension, outcome: Outcome, leaving
     if grace is None or grace.is_kept or extension.id in table.assignment.replaced_by:
         return leaving
     if outcome is Outcome.DELETE:
-        said = "The manually set date has passed." if grace.until else f"{grace.days_said} of grace are over."
+        sentence = (
+            "The manually set date has passed." if grace.until else f"{grace.days_said} of grace are over."
+        )
     elif grace.until:
-        said = f"It is kept until {grace.until:%Y-%m-%d}, unless they return."
+        sentence = f"It is kept until {grace.until:%Y-%m-%d}, unless they return."
     else:
-        said = f"It is deleted {grace.days_said} later, unless they return."
-    return replace(leaving, reason=f"{leaving.reason} {said}")
+        sentence = f"It is deleted {grace.days_said} later, unless they return."
+    return replace(leaving, reason=f"{leaving.reason} {sentence}")
 
 
 def _archive(table: Worktable, leaving: Leaving) -> ArchiveRule | None:

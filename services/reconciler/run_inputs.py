@@ -157,18 +157,18 @@ def absent_of(
     memories: Mapping[str, Memory],
 ) -> list[AbsentPerson]:
     """What the directories said of the absent, with the unit that held each in the last good run."""
-    said = {
+    answers = {
         part.unit: {person.guid: person for person in read_items(database, part.id, AbsentPerson)}
         for part in parts.absent
         if part.state == PartState.COMPLETE
     }
     if len(parts.absent) == 1:
-        absent = [person for facts in said.values() for person in facts.values()]
+        absent = [person for facts in answers.values() for person in facts.values()]
     else:
-        silent = {part.unit for part in parts.absent} - said.keys()
+        silent = {part.unit for part in parts.absent} - answers.keys()
         silent |= {unit.directory for unit in units if not unit.is_complete}
         homes = {binding.person_guid: binding.directory for binding in bindings}
-        absent = list(agreed(said, silent, homes, _forests(parts, memories)))
+        absent = list(agreed(answers, silent, homes, _forests(parts, memories)))
     if not absent or last_good is None:
         return absent
     wanted = {person.guid for person in absent}

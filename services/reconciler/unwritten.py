@@ -25,7 +25,7 @@ def _finding(items: list[UnwrittenNumber], attribute: str) -> Finding:
     many = len(items) > 1
     who = listed(f"{item.number} ({item.person_name})" for item in items)
     numbers = f"{'Numbers' if many else 'Number'} {who}"
-    said = (
+    sentence = (
         f"{numbers} could not be written to {attribute} in the directory. {first.message} It is retried "
         "every hour."
         if first.code
@@ -37,7 +37,7 @@ def _finding(items: list[UnwrittenNumber], attribute: str) -> Finding:
     return Finding(
         FindingCode.NUMBER_NOT_WRITTEN,
         Severity.WARNING,
-        said,
+        sentence,
         "" if many else first.number,
         tuple(item.person_guid for item in items),
         tuple(item.person_name for item in items),

@@ -16,10 +16,10 @@ _BITS = 128
 def digest_of(shown: Iterable[Person | AbsentPerson], so_far: int = 0) -> int:
     """The digest with these added; their order does not matter."""
     for item in shown:
-        said = repr(_OF_PERSON(item) if isinstance(item, Person) else _OF_ABSENT(item)).encode(
+        encoded = repr(_OF_PERSON(item) if isinstance(item, Person) else _OF_ABSENT(item)).encode(
             errors="surrogatepass"
         )
-        so_far += int.from_bytes(hashlib.blake2b(said, digest_size=_BITS // 8).digest())
+        so_far += int.from_bytes(hashlib.blake2b(encoded, digest_size=_BITS // 8).digest())
     return so_far % (1 << _BITS)
 
 

@@ -233,12 +233,12 @@ _VERBS: Mapping[str, str] = {
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Counts by kind of command as people read them: "create 12, update 3, create 1 department"."""
-    said = [f"{verb} {counts[kind]}" for kind, verb in _VERBS.items() if counts.get(kind)]
+    parts = [f"{verb} {counts[kind]}" for kind, verb in _VERBS.items() if counts.get(kind)]
     # Of a newer version: in its own words.
-    said += [
+    parts += [
         f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if kind not in [*CommandKind]
     ]
     departments = counts.get(CommandKind.CREATE_GROUP, 0)
     if departments:
-        said.append(f"create {departments} department{'s' if departments > 1 else ''}")
-    return ", ".join(said) or "nothing to do"
+        parts.append(f"create {departments} department{'s' if departments > 1 else ''}")
+    return ", ".join(parts) or "nothing to do"

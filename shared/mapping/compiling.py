@@ -297,9 +297,9 @@ class Compiler:
             digits = None
         return Part(function.result, at, run, _together(parts), text.is_one or takes_all, digits)
 
-    def _of_kind(self, part: Part, kind: Kind, said: str, at: int | None = None) -> Part:
+    def _of_kind(self, part: Part, kind: Kind, sentence: str, at: int | None = None) -> Part:
         if part.kind is not kind:
-            raise self._wrong(f"{said}, but this is {part.kind.value}.", part.at if at is None else at)
+            raise self._wrong(f"{sentence}, but this is {part.kind.value}.", part.at if at is None else at)
         return part
 
     def _one(self, part: Part, taker: str) -> Run:
@@ -325,8 +325,8 @@ class Compiler:
     def _too_long(self, at: int) -> MappingError:
         return self._wrong(f"This gives a text of more than {MOST_CHARACTERS:,} characters.", at)
 
-    def _wrong(self, said: str, at: int) -> MappingError:
-        return MappingError(said, self._expression, at)
+    def _wrong(self, sentence: str, at: int) -> MappingError:
+        return MappingError(sentence, self._expression, at)
 
 
 def _together(parts: list[Part]) -> tuple[str, ...]:

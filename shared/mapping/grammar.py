@@ -381,11 +381,11 @@ class _Parser:
             self._place += 1
         return token
 
-    def _expect(self, sign: str, said: str, at: int | None = None) -> None:
+    def _expect(self, sign: str, sentence: str, at: int | None = None) -> None:
         if self._next.kind == "sign" and self._next.text == sign:
             self._take()
         else:
-            raise self._wrong(said, at)
+            raise self._wrong(sentence, at)
 
     def _counted(self, node: Node) -> Node:
         self._parts += 1
@@ -393,5 +393,5 @@ class _Parser:
             raise self._wrong(f"The expression has more than {MOST_PARTS} parts. Make it simpler.", node.at)
         return node
 
-    def _wrong(self, said: str, at: int | None = None) -> MappingError:
-        return MappingError(said, self._expression, self._next.at if at is None else at)
+    def _wrong(self, sentence: str, at: int | None = None) -> MappingError:
+        return MappingError(sentence, self._expression, self._next.at if at is None else at)

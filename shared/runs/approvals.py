@@ -90,11 +90,11 @@ def obey(session: Session, run_id: int, approval: Approval) -> None:
     if run.plan_hash != approval.plan_hash:
         run.approved_hash = run.approved_by = run.approved_at = None
         if run.state in WAITING_STATES:
-            said = (
+            sentence = (
                 f"The plan of run {run_id} differs from the one that {approval.actor} approved. Review and "
                 "approve it."
             )
-            entry = events.LogEntry("run.plan_changed", said, level=EventLevel.WARNING, run_id=run_id)
+            entry = events.LogEntry("run.plan_changed", sentence, level=EventLevel.WARNING, run_id=run_id)
             events.record(session, run.site_id, entry)
         return
     waiting = _waiting(session, run_id)
@@ -104,8 +104,8 @@ def obey(session: Session, run_id: int, approval: Approval) -> None:
     else:
         # What nobody had to look at is executed already; now all of it is.
         _approve(session, run_id, left_out)
-    said = f"The plan of run {run_id} is the same that {approval.actor} approved. It is being applied."
-    events.record(session, run.site_id, events.LogEntry("run.approved", said, run_id=run_id))
+    sentence = f"The plan of run {run_id} is the same that {approval.actor} approved. It is being applied."
+    events.record(session, run.site_id, events.LogEntry("run.approved", sentence, run_id=run_id))
 
 
 def let_go(session: Session, run_id: int, left_out: Collection[int], **values: Any) -> int:

@@ -101,8 +101,8 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
     kept = {key: found[key] or memory for key, memory in memories.items()}
     after = kept.pop("")
     remember(session, site_id, after, kept)
-    said = f"Domain controller {name} was removed. Readings are no longer compared with its data."
-    events.record(session, site_id, events.LogEntry("controller.forgotten", said, actor=actor))
+    sentence = f"Domain controller {name} was removed. Readings are no longer compared with its data."
+    events.record(session, site_id, events.LogEntry("controller.forgotten", sentence, actor=actor))
     events.audit(session, site_id, actor=actor, action="controller.forgotten", details={"controller": name})
     return after
 

@@ -108,34 +108,34 @@ class SiteSettings(Document):
         if self.directory_groups.is_enabled and any(
             directory.security is Security.PLAIN for directory in self.all_directories
         ):
-            said = (
+            sentence = (
                 "Sign-in with directory passwords requires LDAPS or StartTLS. Change Security in the Active "
                 "Directory settings first."
             )
-            return Section.DIRECTORY_GROUPS, "is_enabled", said
+            return Section.DIRECTORY_GROUPS, "is_enabled", sentence
         units: set[str] = set()
         for directory in self.all_directories:
             for unit in directory.units:
                 if unit.dn.casefold() in units:
-                    said = f"{unit.dn} is listed in two directories. Remove it from one of them."
-                    return Section.DIRECTORIES, "others", said
+                    sentence = f"{unit.dn} is listed in two directories. Remove it from one of them."
+                    return Section.DIRECTORIES, "others", sentence
             units |= {unit.dn.casefold() for unit in directory.units}
         if any(
             directory.name.casefold() == self.directory.title.casefold()
             for directory in self.directories.others
         ):
-            said = f"Two directories are named {self.directory.title}. Give one of them another name."
-            return Section.DIRECTORIES, "others", said
+            sentence = f"Two directories are named {self.directory.title}. Give one of them another name."
+            return Section.DIRECTORIES, "others", sentence
         for item in self.rules.number_ranges:
             if item.unit and item.unit.casefold() not in units:
-                said = (
+                sentence = (
                     f"The range {item.first}-{item.last} is for {item.unit}, which is not one of the "
                     "selected OUs."
                 )
                 return (
                     Section.RULES,
                     "number_ranges",
-                    f"{said} Choose one of them, or leave it empty for all.",
+                    f"{sentence} Choose one of them, or leave it empty for all.",
                 )
         archive = self.archive
         if not archive.is_enabled:
@@ -149,8 +149,8 @@ class SiteSettings(Document):
                 )
             return None
         if archive.voicemails or archive.keep_backup:
-            said = "Set relay.host and relay.public_key first, or archive recordings only."
-            return Section.ARCHIVE, "is_enabled", f"Voicemails and backups need the relay. {said}"
+            sentence = "Set relay.host and relay.public_key first, or archive recordings only."
+            return Section.ARCHIVE, "is_enabled", f"Voicemails and backups need the relay. {sentence}"
         return None
 
     def to_rules(self) -> Rules:

@@ -29,12 +29,12 @@ _SENTENCES: Mapping[str, str] = {
 
 def problems_by_place(error: ValidationError) -> dict[str, str]:
     """A sentence for each wrong setting by its place in the document, empty where the document itself is wrong."""
-    said: dict[str, str] = {}
+    problems: dict[str, str] = {}
     for item in error.errors(include_input=False, include_url=False):
         context = item.get("ctx", {})
         parts = [*map(str, item["loc"]), *([context["place"]] if "place" in context else [])]
-        said.setdefault(".".join(parts), _sentence(item["type"], item["msg"], context))
-    return said
+        problems.setdefault(".".join(parts), _sentence(item["type"], item["msg"], context))
+    return problems
 
 
 def problems_said(error: ValidationError, section: Section) -> str:
@@ -55,8 +55,8 @@ def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
     if kind == POINTED:
         return message
     if kind not in _SENTENCES:
-        said = message.removeprefix("Value error, ")
-        return f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}"
+        text = message.removeprefix("Value error, ")
+        return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
     # 100.0 reads as 100.
     plain = {name: f"{value:g}" if isinstance(value, float) else value for name, value in context.items()}
     return _SENTENCES[kind].format(**plain)

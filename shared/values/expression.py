@@ -45,8 +45,8 @@ class Expression:
         return self._validator.isinstance_python(as_seen(text))
 
 
-def _reason(said: str) -> str:
-    found = _REASON.search(said)
+def _reason(sentence: str) -> str:
+    found = _REASON.search(sentence)
     if found is not None:
         return _SIMPLER.get(found[1], found[1])
-    return "it is too large" if "size limit" in said else "it cannot be read"
+    return "it is too large" if "size limit" in sentence else "it cannot be read"

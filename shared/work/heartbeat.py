@@ -64,8 +64,8 @@ def beating(
                 heartbeat.note_renewed(began)
             except Exception as error:
                 # The text of an error that is not ours may hold what no log should.
-                said = error.message if isinstance(error, RollcallError) else type(error).__name__
-                log.warning("claim_not_renewed", claim=name, error=said)
+                reason = error.message if isinstance(error, RollcallError) else type(error).__name__
+                log.warning("claim_not_renewed", claim=name, error=reason)
 
     # In a copy of our context, so that its lines carry the same ids.
     thread = threading.Thread(

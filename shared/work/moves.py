@@ -61,8 +61,10 @@ class CommandEnd:
     error_message: str | None = None
 
 
-def move_run(session: Session, run_id: int, event: RunEvent, *, said: str = "", **values: Any) -> LeftOpen:
-    """Move the run, and end its open commands if it ends. ``said`` is why commands that were not begun are skipped.
+def move_run(
+    session: Session, run_id: int, event: RunEvent, *, sentence: str = "", **values: Any
+) -> LeftOpen:
+    """Move the run, and end its open commands if it ends. ``sentence`` is why commands that were not begun are skipped.
 
     :raises TransitionRefused: the run is in no state that the event may happen in.
     """
@@ -85,7 +87,7 @@ def move_run(session: Session, run_id: int, event: RunEvent, *, said: str = "", 
     if not is_end:
         return LeftOpen()
     code, message = (
-        _STOPPED if event is RunEvent.FAILED else ("cancelled", said or f"Run {run_id} was cancelled.")
+        _STOPPED if event is RunEvent.FAILED else ("cancelled", sentence or f"Run {run_id} was cancelled.")
     )
     return LeftOpen(
         skipped=move_commands(

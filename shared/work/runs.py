@@ -137,8 +137,8 @@ class RunWork(Work):
         if not isinstance(error, TransientError):
             fail_run(session, run, error.code, error.message)
         elif run.attempts >= self._most:
-            said = f"It was interrupted {run.attempts} times without progress, the last time: "
-            fail_run(session, run, error.code, said + error.message)
+            sentence = f"It was interrupted {run.attempts} times without progress, the last time: "
+            fail_run(session, run, error.code, sentence + error.message)
         else:
             message = f"Run {run.id} was interrupted: {error.message} It continues automatically."
             entry = events.LogEntry("run.interrupted", message, level=EventLevel.WARNING, run_id=run.id)
@@ -155,7 +155,7 @@ class RunWork(Work):
 
 
 def fail_run(session: Session, run: Run, code: str, message: str, said: str = "") -> None:
-    """End the run as failed, with a sentence in the Log (``said`` instead of the one about the error); what was not
+    """End the run as failed, with a sentence in the Log (``sentence`` instead of the one about the error); what was not
     done is planned anew by the next run.
 
     :raises TransitionRefused: it neither collects nor executes any more.

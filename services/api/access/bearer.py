@@ -64,11 +64,11 @@ def caller_of(
     """Whoever asks; 401 without a valid token, 403 when it may not do this."""
     row = valid_token(context, credentials.credentials) if credentials is not None else None
     if row is None:
-        said = "is not valid" if credentials is not None else "is missing"
+        sentence = "is not valid" if credentials is not None else "is missing"
         challenge = 'Bearer realm="rollcall"' + (', error="invalid_token"' if credentials is not None else "")
         raise HTTPException(
             401,
-            f"The bearer token {said}. Send 'Authorization: Bearer rc_...'; `rollcall token create NAME` "
+            f"The bearer token {sentence}. Send 'Authorization: Bearer rc_...'; `rollcall token create NAME` "
             "makes one.",
             headers={"WWW-Authenticate": challenge},
         )
@@ -122,9 +122,9 @@ def _is_of_its_site(request: Request, context: Context, site_id: str, operation:
     return found is None or found == site_id
 
 
-def _forbidden(said: str) -> HTTPException:
+def _forbidden(sentence: str) -> HTTPException:
     return HTTPException(
-        403, f"{said} Nothing was done. `rollcall token create` makes one with other rights."
+        403, f"{sentence} Nothing was done. `rollcall token create` makes one with other rights."
     )
 
 

@@ -95,8 +95,8 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
 
 def _check_wait(wait: timedelta | None, advice: str = "A manager can set a new password.") -> None:
     if wait is not None:
-        said = f"Too many attempts failed. Wait {in_words(wait)}, then try again. {advice}"
-        raise SignInRefused(said, wait)
+        sentence = f"Too many attempts failed. Wait {in_words(wait)}, then try again. {advice}"
+        raise SignInRefused(sentence, wait)
 
 
 def _refused(context: Context, settings: SignInSettings) -> str:

@@ -48,19 +48,19 @@ def stylesheet(branding: BrandingSettings) -> str:
     A standard colour is left out, so that it keeps its dark twin.
     """
     standard = BrandingSettings()
-    said = []
+    declarations = []
     header = (branding.header_top, branding.header_bottom)
     if header != (standard.header_top, standard.header_bottom):
         text = lettering_on(*header).colour
-        said += [
+        declarations += [
             f"--header-top: {header[0]}",
             f"--header-bottom: {header[1]}",
             f"--header-text: {text}",
             f"--header-dim: {text}",
         ]
     if branding.grid != standard.grid:
-        said += [f"--grid: {branding.grid}", f"--grid-text: {lettering_on(branding.grid).colour}"]
-    return f":root {{ {'; '.join(said)} }}\n" if said else ""
+        declarations += [f"--grid: {branding.grid}", f"--grid-text: {lettering_on(branding.grid).colour}"]
+    return f":root {{ {'; '.join(declarations)} }}\n" if declarations else ""
 
 
 def stylesheet_name(text: str) -> str:

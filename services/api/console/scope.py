@@ -141,12 +141,12 @@ def check_pages(routes: list[BaseRoute]) -> None:
     for route in routes:
         if not isinstance(route, APIRoute):
             continue
-        said = {scope for call in _calls(route.dependant) if (scope := _scope_of(call)) is not None}
-        if len(said) != 1:
+        scopes = {scope for call in _calls(route.dependant) if (scope := _scope_of(call)) is not None}
+        if len(scopes) != 1:
             raise LookupError(
-                f"The page {route.path} must say by one dependency whose it is; it says {len(said)}."
+                f"The page {route.path} must say by one dependency whose it is; it says {len(scopes)}."
             )
-        (scope,) = said
+        (scope,) = scopes
         asked = {field.name for field in route.dependant.path_params} - _PATHS[scope]
         if asked:
             raise LookupError(

@@ -194,10 +194,10 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
         return "never"
     distance = (now or datetime.now(UTC)) - moment
     is_past = distance >= timedelta(0)
-    said = _span(abs(distance))
-    if said == "":
+    span = _span(abs(distance))
+    if span == "":
         return "just now" if is_past else "at any moment"
-    return f"{said} ago" if is_past else f"in {said}"
+    return f"{span} ago" if is_past else f"in {span}"
 
 
 def took(began: datetime, ended: datetime | None) -> str:

@@ -36,7 +36,7 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
     drawn = []
     for position, (run, length) in enumerate(zip(runs, lengths, strict=True)):
         height = _LEAST + (HEIGHT - _LEAST) * length / longest
-        said = counts_in_words(run.counts) if run.planned_at is not None else "not planned"
+        text = counts_in_words(run.counts) if run.planned_at is not None else "not planned"
         drawn.append(
             Bar(
                 run.id,
@@ -45,7 +45,7 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
                 round(slot * (1 - _GAP), 1),
                 round(height, 1),
                 TONES.get(run.state, "dim"),
-                f"Run {run.id}: {RUN_STATES[run.state].lower()}, {said}",
+                f"Run {run.id}: {RUN_STATES[run.state].lower()}, {text}",
             )
         )
     return drawn

@@ -65,7 +65,9 @@ def _queue(is_broker_well: bool, stranded: Due | None) -> End:
     if stranded is None:
         return End(True, "The broker responds and the queue is empty.", None)
     if stranded.run is not None:
-        said = f"Run {stranded.run.id} was last worked on {ago(stranded.since)}: no worker is processing it."
+        sentence = (
+            f"Run {stranded.run.id} was last worked on {ago(stranded.since)}: no worker is processing it."
+        )
     else:
-        said = f"The schedule was due {ago(stranded.since)}, but no run was started: the scheduler (beat) or its worker is not running."
-    return End(False, f"{said} Support, Run full health check shows which process to start.", None)
+        sentence = f"The schedule was due {ago(stranded.since)}, but no run was started: the scheduler (beat) or its worker is not running."
+    return End(False, f"{sentence} Support, Run full health check shows which process to start.", None)

@@ -201,10 +201,10 @@ class AdmissionMiddleware:
             admission.end_turn(address)
 
 
-def _busy(said: str) -> Response:
+def _busy(sentence: str) -> Response:
     return problem_response(
         429,
         "too_many_requests",
-        f"{said} Wait a few seconds, then try again.",
+        f"{sentence} Wait a few seconds, then try again.",
         headers={"Retry-After": "5"},
     )

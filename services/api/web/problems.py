@@ -152,11 +152,11 @@ def _invalid_request(request: Request, error: Exception) -> JSONResponse:
         # What curl sends by itself; the body was not even looked at.
         return problem_response(415, "not_json", NOT_JSON)
     errors = _field_errors(error.errors())
-    said = "; ".join(f"{item.field}: {item.message}" for item in errors)
+    sentence = "; ".join(f"{item.field}: {item.message}" for item in errors)
     return problem_response(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "request_invalid",
-        f"The request is not valid: {said}. Correct it and send it again.",
+        f"The request is not valid: {sentence}. Correct it and send it again.",
         errors=errors,
     )
 

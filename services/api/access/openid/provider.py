@@ -108,10 +108,10 @@ class Provider:
         elif secret:
             # Both are encoded as a form's values are (RFC 6749, section 2.3.1).
             auth = (_form_encoded(self._settings.client_id), _form_encoded(secret))
-        said = self._ask("POST", self._endpoint(metadata, "token_endpoint"), data=form, auth=auth)
-        if not isinstance(said.get("access_token"), str):
+        answer = self._ask("POST", self._endpoint(metadata, "token_endpoint"), data=form, auth=auth)
+        if not isinstance(answer.get("access_token"), str):
             raise ProviderAway("it sent no access token")
-        return said
+        return answer
 
     def userinfo(self, access_token: str) -> Mapping[str, Any]:
         """What it says of the person beside the ID token; empty when it has no such place.
@@ -174,16 +174,16 @@ def clear_cache() -> None:
 
 def _understood(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
     try:
-        said = httpx.Response(200, content=body).json()
+        answer = httpx.Response(200, content=body).json()
     except ValueError as error:
         raise ProviderAway(f"it sent no JSON (status {response.status_code})") from error
-    if not isinstance(said, dict):
+    if not isinstance(answer, dict):
         raise ProviderAway("it sent something else than an object")
-    if response.status_code in (400, 401, 403) and isinstance(said.get("error"), str):
-        raise ProviderRefused(said["error"][:60])
+    if response.status_code in (400, 401, 403) and isinstance(answer.get("error"), str):
+        raise ProviderRefused(answer["error"][:60])
     if not response.is_success:
         raise ProviderAway(f"it answered with status {response.status_code}")
-    return said
+    return answer
 
 
 def _with(address: str, values: Mapping[str, str]) -> str:

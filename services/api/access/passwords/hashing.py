@@ -56,8 +56,8 @@ def admitted() -> Iterator[None]:
     :raises TooBusy: it is full.
     """
     if not _places.acquire(blocking=False):
-        said = "Many passwords are being checked at the moment. Try again in a few seconds."
-        raise TooBusy(said, retry_after=3)
+        sentence = "Many passwords are being checked at the moment. Try again in a few seconds."
+        raise TooBusy(sentence, retry_after=3)
     try:
         yield
     finally:

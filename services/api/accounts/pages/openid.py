@@ -43,8 +43,8 @@ def come_back(request: Request, context: ContextDep) -> Response:
     except SignInFailed as failed:
         return _refused(request, context, "", failed.message)
     except NotLetIn as refused:
-        said = f"You are known, but {refused.told}. Ask a manager of Rollcall."
-        return _refused(request, context, "", said)
+        sentence = f"You are known, but {refused.told}. Ask a manager of Rollcall."
+        return _refused(request, context, "", sentence)
     opened = sessions.open_session(
         context, arrived.account, address_of(request), proof=arrived.proof, until=arrived.until
     )

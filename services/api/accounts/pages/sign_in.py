@@ -157,8 +157,8 @@ def _fields(context: Context) -> tuple[str, str, str]:
     if password_type is PasswordType.OWN:
         return ("Name", "Password", f"{_AD_ACCOUNT}, or a Rollcall user name and password.")
     password = "its voicemail PIN" if password_type is PasswordType.VOICEMAIL_PIN else "that password"
-    said = f"{_AD_ACCOUNT}, your extension and {password}, or a Rollcall user name and password."
-    return ("Name or extension", "Password", said)
+    sentence = f"{_AD_ACCOUNT}, your extension and {password}, or a Rollcall user name and password."
+    return ("Name or extension", "Password", sentence)
 
 
 def _no_link(request: Request) -> Response:

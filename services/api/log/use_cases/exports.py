@@ -116,7 +116,7 @@ class Exports:
         told = order.as_json(self._context.settings.effective_database_url).encode()
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                _, said = await process.communicate(told)
+                _, errors = await process.communicate(told)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -124,7 +124,7 @@ class Exports:
             raise
         if process.returncode:
             # Its last line names the kind of error; the text of others' errors may hold what no log should.
-            kind = said.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0][:100]
+            kind = errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0][:100]
             log.error("export_failed", code=process.returncode, error=kind, format=order.format)
             raise TransientError("The export failed. Try again. Details are in the API's log.")
 

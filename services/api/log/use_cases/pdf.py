@@ -55,7 +55,7 @@ def as_pdf(
 
 def filter_in_words(filter: LogFilter, dates: Dates) -> str:
     """What was asked for, for a reader of the paper."""
-    said = [
+    parts = [
         ("Type", LEVELS[filter.level] if filter.level else None),
         ("Text", f"“{filter.text}”" if filter.text else None),
         ("Extension", filter.number),
@@ -64,7 +64,7 @@ def filter_in_words(filter: LogFilter, dates: Dates) -> str:
         ("From", dates.write(filter.since) if filter.since else None),
         ("Until", dates.write(filter.until) if filter.until else None),
     ]
-    return " · ".join(f"{name}: {value}" for name, value in said if value) or "All entries"
+    return " · ".join(f"{name}: {value}" for name, value in parts if value) or "All entries"
 
 
 class _Document(FPDF):

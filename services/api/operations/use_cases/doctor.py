@@ -158,20 +158,22 @@ def _broker_software(connection: Any) -> Well:
     advice: tuple[str, ...] = ()
     if connection.transport.driver_type == "redis":
         try:
-            said = connection.default_channel.client.info()
+            answer = connection.default_channel.client.info()
         except connection.channel_errors:
             return Well("A Redis that does not let this user ask for its version")
         except connection.connection_errors as error:
             raise OperationalError(str(error)) from error
-        found, oldest = str(said.get("redis_version", "")), "6"
+        found, oldest = str(answer.get("redis_version", "")), "6"
         # Messages are work to be done: a server that throws away what it has no room for throws that away.
-        evicts = said.get("maxmemory_policy", "noeviction") != "noeviction" and bool(said.get("maxmemory"))
+        evicts = answer.get("maxmemory_policy", "noeviction") != "noeviction" and bool(
+            answer.get("maxmemory")
+        )
         advice = (_EVICTS,) if evicts else advice
         product = "Redis"
     else:
-        said = connection.connection.server_properties
-        found, oldest = str(said.get("version", "")), "3.10"
-        product = str(said.get("product", "The broker"))
+        answer = connection.connection.server_properties
+        found, oldest = str(answer.get("version", "")), "3.10"
+        product = str(answer.get("product", "The broker"))
     return Well(f"{product} {found}", (*advice, *version_advice(product, found, oldest)))
 
 

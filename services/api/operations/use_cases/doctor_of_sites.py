@@ -67,14 +67,14 @@ def _looks(settings: SiteSettings) -> Mapping[str, Look]:
 
 
 def _directory(context: Context, site_id: str, name: str) -> Well:
-    said = questions.test_directory(context, site_id, directory=name)
-    people = sum(unit["people"] for unit in said["units"])
-    where = counted(len(said["units"]), "organizational unit")
+    answer = questions.test_directory(context, site_id, directory=name)
+    people = sum(unit["people"] for unit in answer["units"])
+    where = counted(len(answer["units"]), "organizational unit")
     return Well(
-        f"Domain controller {said['server']} answers over {_PROTECTION[said['security']]}: {people:,} people in {where}."
-        f"{_good_until(said)}{order_of(said.get('controllers', ()))}",
+        f"Domain controller {answer['server']} answers over {_PROTECTION[answer['security']]}: {people:,} people in {where}."
+        f"{_good_until(answer)}{order_of(answer.get('controllers', ()))}",
         # What is known of controllers is told once, of all of them.
-        (*said["warnings"], *(() if name else controllers.advice_of(context, site_id))),
+        (*answer["warnings"], *(() if name else controllers.advice_of(context, site_id))),
     )
 
 
@@ -82,7 +82,7 @@ def order_of(listed: Sequence[Mapping[str, Any]]) -> str:
     """The controllers in the order in which they are asked, each with its health; nothing for a single one."""
     if len(listed) < 2:
         return ""
-    said = []
+    shown = []
     for item in listed:
         if item["problem"]:
             how = "cannot be used"
@@ -95,19 +95,19 @@ def order_of(listed: Sequence[Mapping[str, Any]]) -> str:
             )
         else:
             how = f"answers in {item['seconds']} s" + (", up to date" if item["missing"] == 0 else "")
-        said.append(f"{item['server']} ({how}{', read-only' if item['is_read_only'] else ''})")
-    return f" Asked in this order: {', '.join(said)}."
+        shown.append(f"{item['server']} ({how}{', read-only' if item['is_read_only'] else ''})")
+    return f" Asked in this order: {', '.join(shown)}."
 
 
 _PROTECTION = {"ldaps": "LDAPS", "starttls": "LDAP with StartTLS", "plain": "LDAP without encryption"}
 
 
 def _phone_system(context: Context, site_id: str) -> Well:
-    said = questions.test_phone_system(context, site_id)
-    used, most = said["used_extensions"], said["max_extensions"]
+    answer = questions.test_phone_system(context, site_id)
+    used, most = answer["used_extensions"], answer["max_extensions"]
     if most is None:
         limit = (
-            "the licence has no limit" if said["is_limit_known"] else "3CX does not say the licence's limit"
+            "the licence has no limit" if answer["is_limit_known"] else "3CX does not say the licence's limit"
         )
         room, advice = f"{used:,} extensions, {limit}", ()
     else:
@@ -118,24 +118,24 @@ def _phone_system(context: Context, site_id: str) -> Well:
             "Nearly all extensions of the licence are in use: enlarge it before people join.",
         ) * is_short
     return Well(
-        f"3CX {said['version']} answers at {said['address']}: {room}.{_good_until(said)}",
-        (*said["warnings"], *advice),
+        f"3CX {answer['version']} answers at {answer['address']}: {room}.{_good_until(answer)}",
+        (*answer["warnings"], *advice),
     )
 
 
 def _relay(context: Context, site_id: str) -> Well:
-    said = questions.test_relay(context, site_id)
-    if not said["is_usable"]:
+    answer = questions.test_relay(context, site_id)
+    if not answer["is_usable"]:
         raise Unwell(
-            f"The relay answers at {said['address']}, but cannot work there: {' '.join(said['problems'])}"
+            f"The relay answers at {answer['address']}, but cannot work there: {' '.join(answer['problems'])}"
         )
     return Well(
-        f"The relay {said['relay']} answers at {said['address']} with the right key; {said['free_bytes'] // 2**30:,} GiB "
+        f"The relay {answer['relay']} answers at {answer['address']} with the right key; {answer['free_bytes'] // 2**30:,} GiB "
         "are free on its host.",
-        tuple(said["warnings"]),
+        tuple(answer["warnings"]),
     )
 
 
-def _good_until(said: Mapping[str, Any]) -> str:
-    until = said.get("certificate_until")
+def _good_until(answer: Mapping[str, Any]) -> str:
+    until = answer.get("certificate_until")
     return f" Its certificate is good until {until}." if until else ""

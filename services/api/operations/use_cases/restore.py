@@ -110,9 +110,16 @@ def _kept_things() -> Iterable[tuple[str, type[Base]]]:
 
 
 def _restore(session: Session, encryption: Encryption, backup: Backup, actor: str) -> Restored:
-    said = "A backup was restored; the plan no longer applies."
+    sentence = "A backup was restored; the plan no longer applies."
     for run_id in session.scalars(select(Run.id).where(Run.state.in_(WAITING_STATES))).all():
-        move_run(session, run_id, RunEvent.CANCELLED, said=said, error_code="cancelled", error_message=said)
+        move_run(
+            session,
+            run_id,
+            RunEvent.CANCELLED,
+            sentence=sentence,
+            error_code="cancelled",
+            error_message=sentence,
+        )
     replaced: list[type[Base]] = [
         ConsoleSession,
         SignInChallenge,

@@ -143,10 +143,10 @@ def _link(row: BindingRow) -> Link:
     return Link(row.person_guid, row.person_name, row.number, row.extension_id)
 
 
-def _note(session: Session, site_id: str, link: Link, actor: str, what: str, said: str) -> None:
+def _note(session: Session, site_id: str, link: Link, actor: str, what: str, sentence: str) -> None:
     entry = events.LogEntry(
         f"binding.{what}",
-        f"Extension {link.number} {said}.",
+        f"Extension {link.number} {sentence}.",
         actor=actor,
         number=link.number,
         person_guid=link.person_guid,

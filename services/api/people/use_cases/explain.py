@@ -148,14 +148,12 @@ def _given(session: Session, site_id: str, guid: str) -> Sequence[GivenNumberRow
 
 
 def _of_given(row: GivenNumberRow) -> str:
-    said = f"{row.number} was given to them from a range on {row.given_at:%Y-%m-%d}"
+    sentence = f"{row.number} was given to them from a range on {row.given_at:%Y-%m-%d}"
     if row.written_to:
-        return f"{said} and is stored in {row.written_to} in the directory."
+        return f"{sentence} and is stored in {row.written_to} in the directory."
     if row.write_error_message:
-        return (
-            f"{said}. It could not be written to {row.write_to} in the directory: {row.write_error_message}"
-        )
-    return f"{said}."
+        return f"{sentence}. It could not be written to {row.write_to} in the directory: {row.write_error_message}"
+    return f"{sentence}."
 
 
 def _of_directory(

@@ -104,11 +104,11 @@ def _row(session: Session, site_id: str, person: str) -> GraceRow:
     raise NotFound(f"No extension of '{wanted}' is waiting to be deleted. See which are: rollcall grace list")
 
 
-def _decided(session: Session, row: GraceRow, actor: str, what: str, said: str) -> None:
+def _decided(session: Session, row: GraceRow, actor: str, what: str, sentence: str) -> None:
     row.ends_at = graces.grace_of(row).ends_at
     session.flush()
     guid = None if is_nobodys(row.holder) else row.holder
-    message = f"Extension {row.number} ({row.name}) {said}."
+    message = f"Extension {row.number} ({row.name}) {sentence}."
     entry = events.LogEntry(f"grace.{what}", message, actor=actor, number=row.number, person_guid=guid)
     events.record(session, row.site_id, entry)
     details = {

@@ -45,11 +45,11 @@ def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedStep
             former += (
                 " Check the phones and public links of both extensions: they may currently belong to neither."
             )
-        said = (
+        sentence = (
             f"The unfinished steps of extension {row.number} ({row.person_name}) were dropped. It stays as "
             f"it is in 3CX.{former}"
         )
-        _note(session, row, actor, "given_up", said)
+        _note(session, row, actor, "given_up", sentence)
         session.delete(row)
     return row
 
@@ -63,8 +63,8 @@ def try_again(context: Context, site_id: str, number: str, actor: str) -> OwedSt
         row = _row(session, site_id, number)
         if row.owes == Owes.REFUSED_STEPS:
             row.owes = Owes.STEPS.value
-        said = f"The next run tries again to finish extension {row.number} ({row.person_name})."
-        _note(session, row, actor, "tried_again", said)
+        sentence = f"The next run tries again to finish extension {row.number} ({row.person_name})."
+        _note(session, row, actor, "tried_again", sentence)
     return row
 
 
@@ -78,9 +78,9 @@ def _row(session: Session, site_id: str, number: str) -> OwedSteps:
     return row
 
 
-def _note(session: Session, row: OwedSteps, actor: str, what: str, said: str) -> None:
+def _note(session: Session, row: OwedSteps, actor: str, what: str, sentence: str) -> None:
     entry = events.LogEntry(
-        f"owed.{what}", said, actor=actor, number=row.number, person_guid=row.person_guid or None
+        f"owed.{what}", sentence, actor=actor, number=row.number, person_guid=row.person_guid or None
     )
     events.record(session, row.site_id, entry)
     details = {

@@ -108,12 +108,12 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
         owed.ask_for_template(session, site_id, newest, people, after)
         for row in people:
             source = known[row.number].template
-            said = (
+            sentence = (
                 f"The next run writes the settings of template {source} again to extension {row.number} "
                 f"({row.person_name})."
             )
             entry = events.LogEntry(
-                "template.asked_for", said, actor=actor, number=row.number, person_guid=row.person_guid
+                "template.asked_for", sentence, actor=actor, number=row.number, person_guid=row.person_guid
             )
             events.record(session, site_id, entry)
             details = {"number": row.number, "person": row.person_guid, "template": source}

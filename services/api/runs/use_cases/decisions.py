@@ -46,14 +46,14 @@ def approve(
         limits = store.read(session, run.site_id, context.encryption).settings.limits
         if approvals.is_too_old(session, run.id, limits.approval_valid_hours, datetime.now(UTC)):
             fresh = approvals.start_anew(session, run, plan_hash, actor, left_out, context.encryption)
-            said = (
+            sentence = (
                 f"The plan of run {run.id} was approved, but its reading is older than "
                 f"{limits.approval_valid_hours} "
                 f"hours. Run {fresh.id} reads everything again and continues automatically if its plan is "
                 "the same."
             )
             details = {"plan_hash": plan_hash, "left_out": sorted(left_out), "read_again_by": fresh.id}
-            _note(session, run, "run.approved", said, actor, details)
+            _note(session, run, "run.approved", sentence, actor, details)
             run = fresh
         else:
             pending = approvals.let_go(
@@ -174,7 +174,7 @@ def _end(
         run = run_of(session, run_id)
         _serialise(session, run)
         was = run.state
-        left = move_run(session, run_id, event, said=message)
+        left = move_run(session, run_id, event, sentence=message)
         session.refresh(run)
         facts = {"state_before": was, "skipped": left.skipped, "in_hand": left.in_hand, **(details or {})}
         _note(session, run, code, message + left.sentence(), actor, facts)

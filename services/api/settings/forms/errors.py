@@ -22,17 +22,17 @@ def errors_by_field(error: SettingsInvalid, section: Section, fields: Mapping[st
         if document == section and name in fields:
             return {name: with_form_names(str(error.details["why"]), section)}
         return {"": with_form_names(error.message, section)}
-    said: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for place, sentence in problems_by_place(cause).items():
         name = next((name for name in fields if place == name or place.startswith(f"{name}.")), "")
         if name and fields[name].kind == "rows":
-            said.setdefault(place, sentence)
+            messages.setdefault(place, sentence)
         elif name == place:
-            said.setdefault(name, sentence)
+            messages.setdefault(name, sentence)
         else:
             # A line of a field with many, or a setting that another form shows.
-            said.setdefault(name, f"{label_of(section, place)}: {sentence}")
-    return said
+            messages.setdefault(name, f"{label_of(section, place)}: {sentence}")
+    return messages
 
 
 def with_form_names(message: str, section: Section) -> str:

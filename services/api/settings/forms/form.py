@@ -124,8 +124,8 @@ def save(context: Context, form: Form, actor: str) -> int | None:
 def pair(context: Context, form: Form, code: str, actor: str) -> bool:
     """Save what is filled in and pair with the relay; else what is wrong is noted in the form."""
     if not code.strip():
-        said = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
-        form.errors = {"pairing_code": said}
+        sentence = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
+        form.errors = {"pairing_code": sentence}
         return False
     current = read_section(context, form.site_id, form.tab.section)[1]
     if form.version != current:

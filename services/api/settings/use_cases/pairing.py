@@ -50,8 +50,8 @@ def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Va
     )
     replace_section(context, site_id, Section.RELAY, paired.model_dump() | {"signing_key": key}, actor)
     with context.database.begin() as session:
-        said = f"Rollcall was paired with the relay {answer['address']}."
-        events.record(session, site_id, events.LogEntry("relay.paired", said, actor=actor))
+        sentence = f"Rollcall was paired with the relay {answer['address']}."
+        events.record(session, site_id, events.LogEntry("relay.paired", sentence, actor=actor))
         details = {"address": answer["address"]}
         events.audit(session, site_id, actor=actor, action="relay.paired", details=details)
     return answer

@@ -164,8 +164,10 @@ def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) 
 
     :raises SettingsInvalid: they contradict each other.
     """
-    said = stored.settings.model_copy(update={str(section): document for section, document in wanted.items()})
-    contradiction = said.contradiction()
+    together = stored.settings.model_copy(
+        update={str(section): document for section, document in wanted.items()}
+    )
+    contradiction = together.contradiction()
     if contradiction is not None:
         section, name, why = contradiction
         raise SettingsInvalid(
