@@ -193,7 +193,9 @@ def test_every_queue_has_rights_for_its_worker_and_for_who_sends_to_it(tmp_path:
 
 def test_rabbitmqs_queues_are_those_that_a_worker_would_make(tmp_path: Path) -> None:
     made = json.loads(_made(tmp_path)["rabbitmq_definitions"])
-    wanted: list[Any] = queues(ProcessSettings(broker_url="amqp://broker//", result_backend_url="redis://redis:6379/0"))
+    wanted: list[Any] = queues(
+        ProcessSettings(broker_url="amqp://broker//", result_backend_url="redis://redis:6379/0")
+    )
     assert {(queue["name"], json.dumps(queue["arguments"], sort_keys=True)) for queue in made["queues"]} == {
         (queue.name, json.dumps(queue.queue_arguments, sort_keys=True)) for queue in wanted
     }
