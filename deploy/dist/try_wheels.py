@@ -43,21 +43,31 @@ class Environment:
         """Remove what a distribution has installed."""
         self.pip("uninstall", "--quiet", "--yes", distribution)
 
-    def try_out(self, distribution: str) -> None:
-        """Print the version of a distribution's program, and let it look at the host.
+    def print_version(self, distribution: str) -> None:
+        """Let a distribution's program say its version.
 
         :raises SystemExit: it does not run.
         """
-        name, doctor = _DOCTOR[distribution]
-        program = str(self._programs / name)
+        program = str(self._programs / _DOCTOR[distribution][0])
         print(f"{distribution} {self._checked(program, '--version').strip()}")
-        told = self._checked(program, doctor, good=_RUNS_AND_FINDS_FAULTS)
+
+    def look_at_the_host(self, distribution: str) -> None:
+        """Let it look at this host, which imports most of it.
+
+        :raises SystemExit: it does not run, or has nothing to tell.
+        """
+        name, doctor = _DOCTOR[distribution]
+        told = self._checked(str(self._programs / name), doctor, good=_RUNS_AND_FINDS_FAULTS)
         if not told.strip():
             sys.exit(f"{name} {doctor} says nothing.")
 
     def _checked(self, *command: str, good: tuple[int, ...] = (0,)) -> str:
         # Neither the checkout nor settings of whoever builds; its state goes where it is thrown away.
-        own = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "ROLLCALL_DATA": str(self._folder / "data")}
+        own = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._folder),
+            "ROLLCALL_DATA": str(self._folder / "data"),
+        }
         done = subprocess.run(
             command, cwd=self._folder, env=own, capture_output=True, text=True, timeout=300, check=False
         )
@@ -76,10 +86,11 @@ def main(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             environment = Environment(Path(scratch))
             environment.install(wheels[first])
-            environment.try_out(first)
+            environment.print_version(first)
+            environment.look_at_the_host(first)
             environment.install(wheels[second])
             environment.uninstall(first)
-            environment.try_out(second)
+            environment.print_version(second)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from services.scheduler.due_runs import tick
 from shared.database.tables import Lease, RunState, SettingsVersion
 from shared.worker.context import Context
 from shared.worker.queues import Queue
+from shared.worker.refusals import Refused
 from tests.integration.api.builders import make_plan, make_run, set_state
 from tests.support.metrics import figures
 from tests.support.phone_system import phone_system_settings
@@ -125,7 +126,7 @@ def _metrics(client: httpx.Client) -> dict[str, float]:
 
 
 def test_the_metrics_count_runs_and_commands_of_each_site(ready: Context, client: httpx.Client) -> None:
-    refused = {f'rollcall_refused{{what="{what}"}}': 0.0 for what in ("answer", "question")}
+    refused = {f'rollcall_refused{{what="{what}"}}': 0.0 for what in Refused}
     empty = (
         refused
         | {"rollcall_broker_up": 1.0, "rollcall_scheduler_up": 0.0}

@@ -108,7 +108,7 @@ def test_saving_over_a_version_one_has_not_seen_is_refused(
 ) -> None:
     with database.begin() as session:
         store.write(session, "default", _directory(), actor="anna", encryption=encryption, expected_version=0)
-    with pytest.raises(Conflict, match="changed meanwhile"), database.begin() as session:
+    with pytest.raises(Conflict, match="changed in the meantime"), database.begin() as session:
         store.write(session, "default", _directory(), actor="bob", encryption=encryption, expected_version=0)
 
 
