@@ -39,6 +39,11 @@ def sharing(addresses: Mapping[str, str]) -> dict[str, list[str]]:
 
 def read_sharing(session: Session) -> dict[str, list[str]]:
     """As ``sharing``, of all sites as they are stored."""
+    return sharing(read_addresses(session))
+
+
+def read_addresses(session: Session) -> dict[str, str]:
+    """The address of the phone system of every site that has saved one."""
     newest = (
         select(SettingsVersion.site_id, func.max(SettingsVersion.version).label("version"))
         .where(SettingsVersion.section == Section.PHONE_SYSTEM.value)
@@ -53,4 +58,4 @@ def read_sharing(session: Session) -> dict[str, list[str]]:
             & (SettingsVersion.section == Section.PHONE_SYSTEM.value),
         )
     )
-    return sharing({site_id: str(document.get("base_url") or "") for site_id, document in rows})
+    return {site_id: str(document.get("base_url") or "") for site_id, document in rows}

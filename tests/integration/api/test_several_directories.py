@@ -102,7 +102,7 @@ def test_a_phone_system_that_another_site_manages_is_refused_and_one_shared_sinc
 
     unshared = {key: values for key, values in READY.items() if key != "phone_system"}
     settings.apply_settings(ready, "branch", unshared, "anna")
-    with pytest.raises(SettingsInvalid, match="Site 'default' manages this phone system"):
+    with pytest.raises(SettingsInvalid, match="Another site manages this phone system"):
         settings.replace_section(ready, "branch", Section.PHONE_SYSTEM, READY["phone_system"], "anna")
     document = store.validate(Section.PHONE_SYSTEM, READY["phone_system"])
     with ready.database.begin() as session:

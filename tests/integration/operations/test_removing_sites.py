@@ -15,6 +15,7 @@ from services.api.sites.use_cases import sites
 from shared.database.commands import command_values, finding_values
 from shared.database.pages import write_page
 from shared.database.tables import (
+    Account,
     ApiToken,
     Asset,
     AuditEntry,
@@ -65,7 +66,8 @@ OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
 def _fill(context: Context, site: str) -> None:
     """A site with some of everything that can belong to one."""
-    settings.apply_settings(context, site, READY, "test")
+    phone_system = {**READY["phone_system"], "base_url": f"https://{site}.example.test:5001"}
+    settings.apply_settings(context, site, {**READY, "phone_system": phone_system}, "test")
     run_id = make_run(context, site=site)
     complete_units(context, run_id, [make_person()])
     now = datetime.now(UTC)
@@ -132,6 +134,24 @@ def oslo(context: Context) -> str:
     _fill(context, "default")
     assert all(_rows(context, "oslo").values()), "the test must fill every table"
     return "oslo"
+
+
+def test_nobody_keeps_a_role_at_a_removed_site(context: Context, oslo: str) -> None:
+    with context.database.begin() as session:
+        for name, held in (("both", {"oslo": "manager", "default": "viewer"}), ("one", {"oslo": "manager"})):
+            session.add(
+                Account(
+                    name=name,
+                    display_name=name,
+                    role="manager",
+                    site_roles=held,
+                    created_at=datetime.now(UTC),
+                )
+            )
+    site_removal.remove_site(context, oslo, "anna", confirm=oslo)
+    with context.database.read() as session:
+        left = {account.name: account.site_roles for account in session.scalars(select(Account))}
+    assert left == {"both": {"default": "viewer"}, "one": {}}
 
 
 @pytest.mark.every_database

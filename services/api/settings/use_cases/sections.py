@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import events
-from shared.database.tables import BindingRow, SettingsVersion, Site
+from shared.database.tables import BindingRow, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
+from shared.settings.neighbours import phone_system_of, read_addresses
 from shared.settings.sentences import called
 from shared.settings.store import StoredSettings
 from shared.worker.context import Context
@@ -122,41 +123,27 @@ def _check_own_phone_system(
 
     What two sites share since before is saved as ever, so that everything else about them can be changed; the doctor says it.
 
-    :raises SettingsInvalid: naming the site.
+    :raises SettingsInvalid: another site does.
     """
     if not isinstance(document, PhoneSystemSettings) or not document.base_url:
         return
-    if document.base_url.lower() == stored.settings.phone_system.base_url.lower():
+    place = phone_system_of(document.base_url)
+    if place == phone_system_of(stored.settings.phone_system.base_url):
         return
     manages = select(BindingRow.site_id).where(BindingRow.site_id == Site.id).exists()
-    others = session.scalars(select(Site.id).where(Site.id != site_id, manages).order_by(Site.id)).all()
-    for other in others:
-        if (
-            _newest(session, other, Section.PHONE_SYSTEM).get("base_url", "").lower()
-            == document.base_url.lower()
-        ):
-            why = (
-                f"Site '{other}' manages this phone system already, and two sites would undo each other's changes. To read "
-                "people of another domain, add the domain to that site (Active Directory, Add another domain)."
-            )
-            raise SettingsInvalid(
-                f"{called(Section.PHONE_SYSTEM, 'base_url')}: {why} Nothing was saved.",
-                place=f"{Section.PHONE_SYSTEM}.base_url",
-                why=why,
-            )
-
-
-def _newest(session: Session, site_id: str, section: Section) -> Mapping[str, Any]:
-    """The newest document of a section, as stored; nothing when it was never saved."""
-    return (
-        session.scalar(
-            select(SettingsVersion.document)
-            .where(SettingsVersion.site_id == site_id, SettingsVersion.section == section.value)
-            .order_by(SettingsVersion.version.desc())
-            .limit(1)
+    others = session.scalars(select(Site.id).where(Site.id != site_id, manages)).all()
+    addresses = read_addresses(session)
+    if any(place == phone_system_of(addresses.get(other, "")) for other in others):
+        # Whoever saves may be of this site alone, and is told no other's name; the doctor names it.
+        why = (
+            "Another site manages this phone system already, and two sites would undo each other's changes. To read "
+            "people of another domain, add the domain to that site (Active Directory, Add another domain)."
         )
-        or {}
-    )
+        raise SettingsInvalid(
+            f"{called(Section.PHONE_SYSTEM, 'base_url')}: {why} Nothing was saved.",
+            place=f"{Section.PHONE_SYSTEM}.base_url",
+            why=why,
+        )
 
 
 def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -> None:
