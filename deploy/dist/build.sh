@@ -6,6 +6,8 @@ python=$1
 target=$2
 root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$target"
+# Those of another version would be tried in their place.
+rm -f "$target"/rollcall*.whl
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # From a copy: setuptools leaves a build folder where it builds, and takes along whatever an earlier one holds.
