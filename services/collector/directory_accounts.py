@@ -5,6 +5,7 @@ Finding somebody shows no password to anybody, so that attempts can be counted f
 before the controller counts them too.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,20 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import clean, filetime
 from services.collector.reader import RawEntry, Scope, Search, first_value
 from services.collector.several import Directories, asked_about
-from shared.errors import AccountNotUsable, BadCredentials, EncryptionRequired, RollcallError, UnknownBaseDn
+from shared.errors import (
+    AccountNotUsable,
+    BadCredentials,
+    EncryptionRequired,
+    InsufficientRights,
+    RollcallError,
+    UnknownBaseDn,
+)
 from shared.settings.documents import Authentication, DirectorySettings, Security
 from shared.settings.sections.directory import domain_of
 
 _ATTRIBUTES = (
     "objectGUID", "sAMAccountName", "userPrincipalName", "displayName", "userAccountControl", "accountExpires",
-    "primaryGroupID", "objectSid",
+    "primaryGroupID", "objectSid", "msDS-ResultantPSO",
 )  # fmt: skip
 _DISABLED = 0x2
 _NEVER = (0, 0x7FFFFFFFFFFFFFFF)
@@ -71,7 +79,7 @@ def find(settings: DirectorySettings, groups: list[str], *, name: str = "", guid
     """Whoever has this login, principal name or objectGUID, and which of the groups they are a member of.
 
     ``guid`` is empty when there is nobody, or more than one. ``refused`` says in words why the account cannot be used.
-    ``lockout_threshold`` (attempts, 0 for never) and ``lockout_seconds`` are the domain's policy.
+    ``lockout_threshold`` (attempts, 0 for never) and ``lockout_seconds`` are the policy that counts for them.
 
     :raises EncryptionRequired: the connection is not encrypted.
     :raises RollcallError: the directory cannot be asked.
@@ -84,7 +92,7 @@ def find(settings: DirectorySettings, groups: list[str], *, name: str = "", guid
             _described(entry) if entry is not None else {"guid": "", "login": "", "name": "", "refused": ""}
         )
         held, unknown = _groups_of(directory, base, entry, groups) if entry is not None else ([], [])
-        return found | {"groups": held, "unknown_groups": unknown} | _lockout_policy(directory, base)
+        return found | {"groups": held, "unknown_groups": unknown} | _lockout_policy(directory, base, entry)
 
 
 def prove_in(directories: Directories, guid: str, password: str) -> dict[str, Any]:
@@ -228,12 +236,20 @@ def _is_in(directory: ActiveDirectory, member: str, group: str) -> bool:
     return any(True for _ in directory.reader.entries(search))
 
 
-def _lockout_policy(directory: ActiveDirectory, base: str) -> dict[str, int]:
-    names = ("lockoutThreshold", "lockOutObservationWindow")
-    for entry in directory.reader.entries(Search(base, _ANYTHING, names, Scope.BASE, 10)):
-        # Times in a domain's policy are negative (MS-ADTS 3.1.1.1.5, LargeInteger intervals).
-        seconds = abs(_number(entry, "lockOutObservationWindow")) // _HUNDRED_NANOSECONDS
-        return {"lockout_threshold": _number(entry, "lockoutThreshold"), "lockout_seconds": seconds}
+def _lockout_policy(directory: ActiveDirectory, base: str, person: RawEntry | None) -> dict[str, int]:
+    """That of the fine-grained policy which counts for the person, if the account may read it; else the domain's."""
+    own = clean(first_value(person, "msDS-ResultantPSO")) if person is not None else ""
+    for dn, threshold, window in (
+        (own, "msDS-LockoutThreshold", "msDS-LockoutObservationWindow"),
+        (base, "lockoutThreshold", "lockOutObservationWindow"),
+    ):
+        search = Search(dn, _ANYTHING, (threshold, window), Scope.BASE, 10)
+        with suppress(UnknownBaseDn, InsufficientRights):
+            for entry in directory.reader.entries(search) if dn else ():
+                if first_value(entry, threshold):
+                    # Times in a policy are negative (MS-ADTS 3.1.1.1.5, LargeInteger intervals).
+                    seconds = abs(_number(entry, window)) // _HUNDRED_NANOSECONDS
+                    return {"lockout_threshold": _number(entry, threshold), "lockout_seconds": seconds}
     return {"lockout_threshold": 0, "lockout_seconds": 0}
 
 

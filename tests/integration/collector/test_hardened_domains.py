@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.collector import directory_accounts
 from services.collector.active_directory import ActiveDirectory
 from services.collector.advice import password_advice
 from shared.errors import AccountNotUsable, BadCredentials, DirectoryUnavailable, RollcallError
@@ -76,6 +77,10 @@ def test_a_fine_grained_policy_counts_for_the_account_that_reads(own_samba: Samb
     with ActiveDirectory(settings) as directory:
         (said,) = password_advice(directory)
     assert f"The password of {account} expires on " in said
+    login = f"reader.{office.name.lower()}"
+    # Whoever may not read the policy is told the domain's, which locks nobody here.
+    for reader, threshold in ((_settings(own_samba), 2), (settings, 0)):
+        assert directory_accounts.find(reader, [], name=login)["lockout_threshold"] == threshold
     wrong = _settings(own_samba, user=account, password="Wrong.4711")
     for _attempt in range(2):
         assert isinstance(_refusal(wrong), BadCredentials)
