@@ -45,6 +45,11 @@ dist: $(STAMP)
 relay: $(STAMP)
 	@sh deploy/relay/build.sh $(BIN)/python dist
 
+# The images of others by their digest, before a release (needs docker and the network).
+.PHONY: pin-images
+pin-images:
+	@sh deploy/pin-images.sh
+
 .PHONY: test-tools
 test-tools:
 	@sh tests/install-tools.sh

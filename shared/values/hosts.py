@@ -16,7 +16,7 @@ def is_host(text: str) -> bool:
     """Whether it can be the name or address of a host (RFC 1123, section 2.1; RFC 5890): no label is empty or longer than
     63 characters. Whoever resolves another text gets ``UnicodeError`` from Python instead of an answer.
     """
-    plain = text.removeprefix("[").removesuffix("]").partition("%")[0]
+    plain = _bare(text).partition("%")[0]
     try:
         ip_address(plain)
     except ValueError:
@@ -35,6 +35,11 @@ def is_address_with_port(text: str) -> bool:
     return found is None or 0 < int(found["port"] or 53) < 65536
 
 
+def _bare(host: str) -> str:
+    """Without the brackets of an IPv6 address in a URL, which come in pairs."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
+
+
 def _is_label(text: str) -> bool:
     if not _LABEL.fullmatch(text):
         return False
@@ -49,9 +54,9 @@ def is_loopback(host: str) -> bool:
 
     An address counts when it is written in full; a name such as ``127.evil.example`` is any name.
     """
-    if host.lower().rstrip(".") == "localhost":
+    if host.lower().removesuffix(".") == "localhost":
         return True
     try:
-        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+        return ip_address(_bare(host)).is_loopback
     except ValueError:
         return False

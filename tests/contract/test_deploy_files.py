@@ -360,3 +360,40 @@ def test_the_image_has_what_runs_in_production_at_the_versions_that_were_tested(
     assert production.items() >= _pins("runtime").items()
     assert {"flower", "psycopg", "psycopg-binary", "pyodbc"} <= production.keys()
     assert all("--hash=sha256:" in entry for entry in production.values())
+
+
+def test_the_images_of_others_are_pinned_all_of_them_or_none(tmp_path: Path) -> None:
+    for name in ("compose.yaml", "Dockerfile", "pin-images.sh"):
+        (tmp_path / name).write_text((DEPLOY / name).read_text(encoding="utf-8"), encoding="utf-8")
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+
+    def _pin(known: str) -> int:
+        """Run the script beside a docker that knows of these images."""
+        docker.write_text(
+            f"#!/bin/sh\nfor image; do :; done\ncase $image in {known}) echo sha256:"
+            f'$(printf %s "$image" | sha256sum | cut -c 1-64);; *) exit 1;; esac\n'
+        )
+        docker.chmod(0o755)
+        environment = {"PATH": f"{docker.parent}:/usr/bin:/bin"}
+        return subprocess.run(
+            ["sh", str(tmp_path / "pin-images.sh")], env=environment, capture_output=True, check=False
+        ).returncode
+
+    unpinned = {name: (tmp_path / name).read_text() for name in ("compose.yaml", "Dockerfile")}
+    assert _pin("redis:*|python:*") != 0
+    assert {name: (tmp_path / name).read_text() for name in unpinned} == unpinned
+    assert _pin("*") == 0
+    services = yaml.safe_load((tmp_path / "compose.yaml").read_text())["services"]
+    ours = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["x-rollcall"]["image"]
+    others = [service["image"] for service in services.values() if service["image"] != ours]
+    assert len(others) == 4
+    for image in others:
+        assert re.fullmatch(r".+:[^@]+@sha256:[0-9a-f]{64}", image)
+    pinned = (tmp_path / "compose.yaml").read_text()
+    assert re.search(
+        r"^ARG PYTHON=[^@\n]+@sha256:[0-9a-f]{64}$", (tmp_path / "Dockerfile").read_text(), re.MULTILINE
+    )
+    # Once more, and there is one digest still.
+    assert _pin("*") == 0
+    assert (tmp_path / "compose.yaml").read_text() == pinned

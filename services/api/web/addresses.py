@@ -40,6 +40,9 @@ def is_one_of(address: str, proxies: list[str]) -> bool:
         parsed = ip_address(address)
     except ValueError:
         return False
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        # How an IPv4 proxy looks to a server that listens on IPv6.
+        parsed = parsed.ipv4_mapped
     return any(parsed in _network(item) for item in proxies)
 
 

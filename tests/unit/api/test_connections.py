@@ -71,4 +71,6 @@ def test_a_proxy_that_is_no_address_is_refused(given: str) -> None:
 def test_nobody_is_a_proxy_by_default() -> None:
     assert trusted_proxies({}) == trusted_proxies({"FORWARDED_ALLOW_IPS": " "}) == []
     assert is_one_of("10.1.2.3", trusted_proxies({"FORWARDED_ALLOW_IPS": "127.0.0.1, 10.0.0.0/8"}))
+    assert is_one_of("::ffff:10.1.2.3", ["10.0.0.0/8"])
+    assert not is_one_of("::ffff:11.1.2.3", ["10.0.0.0/8"])
     assert not is_one_of("unix:", ["127.0.0.1"])

@@ -19,7 +19,7 @@ def test_loopback(host: str) -> None:
     "host",
     [
         "127.evil.example", "127.0.0.1.evil.example", "127.0.0.1x", "localhost.evil.example", "evil-localhost", "127.1",
-        "2130706433", "0.0.0.0", "0x7f.1", "10.0.0.1", "128.0.0.1", "::2", "", "xn--127-",
+        "2130706433", "0.0.0.0", "0x7f.1", "0177.0.0.1", "localhost..", "localhost.localdomain", "１２７.0.0.1", "10.0.0.1", "128.0.0.1", "::2", "", "xn--127-",
     ],
 )  # fmt: skip
 def test_no_loopback(host: str) -> None:
@@ -43,7 +43,7 @@ def test_a_name_or_address_of_a_host(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     ["", ".", "..", "a..b", ".a", "a" * 64, "a" * 64 + ".example", "a." * 127 + "ab", "-a", "a-", "a b", "a/b", "ü" * 60,
-     "a:b:c"],
+     "a:b:c", "[::1", "::1]", "[dc1]", "[[::1]]"],
 )  # fmt: skip
 def test_no_name_of_a_host_is_refused_when_it_is_saved_and_still_read_when_it_is_stored(host: str) -> None:
     assert not is_host(host)
