@@ -53,20 +53,50 @@ class Channel(redis.Channel):
             # The text is taken off its list already.
             refuse_message("is no JSON")
         except client_library.ResponseError as error:
-            # Something else than a list has the name of a queue.
-            refuse_message("is in the place of a queue")
-            if "WRONGTYPE" not in str(error):
-                raise
-            self._clear_the_place()
+            # Something else than a list has the name of a queue, or of what this worker has in hand.
+            queues = [
+                self._q_for_pri(queue, step) for queue in self.active_queues for step in self.priority_steps
+            ]
+            in_hand = {self.unacked_key: b"hash", self.unacked_index_key: b"zset"}
+            self._clear_the_places(error, dict.fromkeys(queues, b"list") | in_hand)
         raise Empty
 
-    def _clear_the_place(self) -> None:
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        try:
+            super()._queue_bind(exchange, routing_key, pattern, queue)
+        except client_library.ResponseError as error:
+            # Else a worker would end each time it connects.
+            self._clear_the_places(error, self._tables_of(exchange))
+            super()._queue_bind(exchange, routing_key, pattern, queue)
+
+    def _refresh_bindings(self, queues: list[str]) -> None:
+        try:
+            super()._refresh_bindings(queues)
+        except client_library.ResponseError as error:
+            for queue in queues:
+                for binding in self.state.queue_bindings(queue):
+                    self._clear_the_places(error, self._tables_of(binding.exchange))
+
+    def _tables_of(self, exchange: str) -> dict[str, bytes]:
+        """Where kombu keeps who listens to an exchange."""
+        return {
+            self.keyprefix_queue % (exchange,): b"set",
+            self.keyprefix_binding_permanent % (exchange,): b"set",
+            self.keyprefix_binding_deadlines: b"zset",
+        }
+
+    def _clear_the_places(self, error: Exception, kinds: Mapping[str, bytes]) -> None:
+        """Delete what is of another kind than it should be.
+
+        :raises Exception: ``error``, when it is about something else.
+        """
+        refuse_message("is in the place of something else")
+        if "WRONGTYPE" not in str(error):
+            raise error
         with self.conn_or_acquire() as client:
-            for queue in self.active_queues:
-                for step in self.priority_steps:
-                    key = self._q_for_pri(queue, step)
-                    if client.type(key) not in (b"list", b"none"):
-                        client.delete(key)
+            for key, kind in kinds.items():
+                if client.type(key) not in (kind, b"none"):
+                    client.delete(key)
 
 
 class Transport(redis.Transport):

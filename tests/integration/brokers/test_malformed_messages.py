@@ -1,20 +1,24 @@
 """Nothing that lies in a queue ends a worker: it is dropped, told of in a line, and the next message is taken."""
 
 import base64
+import itertools
 import json
 import pickle
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import amqp  # type: ignore[import-untyped]
 import redis
+from kombu.exceptions import OperationalError
 
 from services.api.operations.use_cases.metrics import metrics
 from shared.messages import PlanRun
 from shared.worker.queues import Queue
 from tests.faults.deployment import Deployment
 from tests.integration.brokers.conftest import Broker
+from tests.support.forked import Process
 from tests.support.rabbitmq import RabbitServer
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
@@ -136,6 +140,30 @@ def _refused(processes: Deployment) -> int:
     return int(found[1]) if found else 0
 
 
+def _take_the_places_of_the_transport(server: RedisServer) -> None:
+    """What the transport keeps for itself is of another kind, when the worker connects anew and afterwards."""
+    with redis.Redis(port=server.port) as client:
+        for key in (
+            _IN_HAND, f"{_IN_HAND}-index", f"{_IN_HAND}-mutex", "_kombu.binding_deadlines", "reconciler\x06\x163",
+            *[f"_kombu.{table}.{exchange}" for table in ("binding", "binding_permanent")
+              for exchange in ("collector", "celery.pidbox", "reply.celery.pidbox", "celeryev")],
+        ):  # fmt: skip
+            client.delete(key)
+            client.hset(key, "x", "y") if "reconciler" in key else client.lpush(key, "x")
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")  # type: ignore[no-untyped-call]
+
+
+_numbers = itertools.count()
+
+
+def _is_served(processes: Deployment, worker: Process) -> bool:
+    """Whether a message of ours is done, among those published until now."""
+    assert worker.poll() is None, processes.output_of(worker)
+    with suppress(OperationalError):
+        processes.context.publish([PlanRun(run_id=900_003, correlation_id=f"served-again-{next(_numbers)}-")])
+    return "served-again-" in processes.output_of(worker)
+
+
 def test_no_message_ends_a_worker(processes: Deployment, broker: Broker) -> None:
     if isinstance(broker, RedisServer):
         _leave_behind(broker)
@@ -160,4 +188,7 @@ def test_no_message_ends_a_worker(processes: Deployment, broker: Broker) -> None
             client.set("collector", "no list")
         processes.context.publish([PlanRun(run_id=900_002, correlation_id="the-last-one")])
         wait_until("the last message", lambda: "the-last-one" in processes.output_of(worker))
+        _take_the_places_of_the_transport(broker)
+        # The first may be the price of clearing up; what waits is published again by the sweep.
+        wait_until("a worker that works", lambda: _is_served(processes, worker))
     assert processes.terminate(worker) == 0
