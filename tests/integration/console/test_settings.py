@@ -168,3 +168,40 @@ def test_a_page_of_settings_that_does_not_exist_is_said(browser: Open) -> None:
     mary = browser("mary")
     assert mary.get(f"{SETTINGS}/nothing").status == 404
     assert mary.get(SETTINGS).response.url.path == f"{SETTINGS}/directory"
+
+
+def test_another_domain_is_added_read_back_and_removed_on_the_same_forms(
+    context: Context, browser: Open
+) -> None:
+    before = context.site_settings("default")
+    mary = browser("mary")
+    of = "directory=emea.example"
+    empty = mary.get(f"{SETTINGS}/directory?{of}")
+    assert empty.mistakes == []
+    assert 'value="dc1' not in empty.response.text
+    refused = mary.send(empty, "#settings", {"servers": "dc1.emea.example", "filter": "x=y"})
+    assert "Put the LDAP filter in brackets" in refused.response.text
+    assert context.site_settings("default") == before
+    account: Changes = {
+        "servers": "dc1.emea.example",
+        "user": "rollcall@emea.example",
+        "password": "their secret",
+    }
+    page = mary.send(empty, "#settings", account)
+    assert "Saved (version 1)" in page.text
+    units = mary.get(f"{SETTINGS}/units?{of}")
+    units = mary.send(units, "#settings", button=("action", "add:units"))
+    page = mary.send(units, "#settings", {"units.0.dn": "OU=Sales,DC=emea,DC=example"})
+    assert "Saved (version 2)" in page.text
+    stored = context.site_settings("default").settings
+    (other,) = stored.directories.others
+    assert (other.name, other.servers, other.password.get_secret_value()) == (
+        "emea.example", ("dc1.emea.example",), "their secret",
+    )  # fmt: skip
+    assert [unit.dn for unit in other.units] == ["OU=Sales,DC=emea,DC=example"]
+    assert stored.directory == before.settings.directory
+    first = mary.get(f"{SETTINGS}/directory")
+    assert f"{SETTINGS}/directory?{of}" in first.links
+    removed = mary.get(f"{SETTINGS}/directory?{of}")
+    mary.send(removed, "#settings", button=("action", "remove-directory"))
+    assert context.site_settings("default").settings == before.settings

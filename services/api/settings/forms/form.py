@@ -18,15 +18,16 @@ from services.api.settings.forms.errors import errors_by_field, with_form_names
 from services.api.settings.forms.fields import Values, change_rows, read_form, value_at, without_empty_rows
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.use_cases import pairing
+from services.api.settings.use_cases.directories import read_directory, replace_directory
 from services.api.settings.use_cases.sections import read_section, replace_section
 from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
-from shared.settings.documents import SECTION_MODELS, Section
+from shared.settings.documents import SECTION_MODELS
 from shared.settings.store import public
 from shared.values.digits import whole_number
 from shared.worker.context import Context
 
-_TESTS: dict[str, Callable[[Context, str, Values, questions.Actor], Any]] = {
+_TESTS: dict[str, Callable[..., Any]] = {
     "directory": questions.test_directory,
     "phone_system": questions.test_phone_system,
     "relay": questions.test_relay,
@@ -63,6 +64,8 @@ class Form:
     is_paired_now: bool = False
     # The OUs that are read, where a field of the form names one of them.
     known_units: tuple[str, ...] = ()
+    # The name of one of the other directories, where the form is about that.
+    directory: str = ""
 
     @property
     def status(self) -> HTTPStatus:
@@ -83,15 +86,16 @@ class Form:
         return any(str(value_at(self.values, name)) != str(value_at(defaults, name)) for name in names)
 
 
-def stored_form(context: Context, site_id: str, tab: Tab) -> Form:
-    """The form as it is stored."""
-    values, version = read_section(context, site_id, tab.section)
-    return Form(site_id, tab, values, version, known_units=_known_units(context, site_id, tab))
+def stored_form(context: Context, site_id: str, tab: Tab, directory: str = "") -> Form:
+    """The form as it is stored; ``directory`` names one of the other directories."""
+    values, version = _read(context, site_id, tab, directory)
+    known_units = _known_units(context, site_id, tab)
+    return Form(site_id, tab, values, version, known_units=known_units, directory=directory)
 
 
-def sent_form(context: Context, site_id: str, tab: Tab, sent: FormData) -> Form:
-    """The form as it was filled in, on top of what is stored of its section."""
-    stored, version = read_section(context, site_id, tab.section)
+def sent_form(context: Context, site_id: str, tab: Tab, sent: FormData, directory: str = "") -> Form:
+    """The form as it was filled in, on top of what is stored of its section, or of one of the other directories."""
+    stored, version = _read(context, site_id, tab, directory)
     seen = whole_number(text_of(sent, "version"), 9)
     return Form(
         site_id,
@@ -99,20 +103,29 @@ def sent_form(context: Context, site_id: str, tab: Tab, sent: FormData) -> Form:
         read_form(sent, tab.fields, stored),
         version if seen is None else seen,
         known_units=_known_units(context, site_id, tab),
+        directory=directory,
     )
+
+
+def _read(context: Context, site_id: str, tab: Tab, directory: str) -> tuple[Values, int]:
+    if directory:
+        return read_directory(context, site_id, directory)
+    return read_section(context, site_id, tab.section)
 
 
 def _known_units(context: Context, site_id: str, tab: Tab) -> tuple[str, ...]:
     if not any(cell.input is Input.UNIT for field in tab.fields.values() for cell in field.columns):
         return ()
-    directory, _version = read_section(context, site_id, Section.DIRECTORY)
-    return tuple(unit["dn"] for unit in directory["units"])
+    directories = context.site_settings(site_id).settings.all_directories
+    return tuple(unit.dn for directory in directories for unit in directory.units)
 
 
 def save(context: Context, form: Form, actor: str) -> int | None:
     """The version saved, or ``None`` with what is wrong noted in the form."""
     form.values = form.filled()
     try:
+        if form.directory:
+            return replace_directory(context, form.site_id, form.directory, form.values, actor, form.version)
         return replace_section(context, form.site_id, form.tab.section, form.values, actor, form.version)
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
@@ -183,23 +196,30 @@ def above(name: str) -> str:
 
 def _ask(context: Context, form: Form, verb: str, argument: str, actor: questions.Actor) -> None:
     asked = form.filled()
+    of_directory = {"directory": form.directory} if form.directory else {}
     try:
         match verb:
             case "test" if form.tab.question in _TESTS:
-                form.answer = _TESTS[form.tab.question](context, form.site_id, asked, actor)
+                form.answer = _TESTS[form.tab.question](context, form.site_id, asked, actor, **of_directory)
             case "extensions":
                 form.extensions = questions.list_extensions(context, form.site_id)
             case "attributes":
-                form.attributes = questions.list_attributes(context, form.site_id, asked, actor)
+                form.attributes = questions.list_attributes(
+                    context, form.site_id, asked, actor, **of_directory
+                )
             case "proposals":
-                found = questions.propose_numbers(context, form.site_id, asked, actor)
+                found = questions.propose_numbers(context, form.site_id, asked, actor, **of_directory)
                 form.proposals, form.attributes = found["proposals"], found["attributes"]
             case "try":
                 name = argument.removeprefix("attributes.")
-                form.tried = questions.try_mapping(context, form.site_id, name, values=asked, actor=actor)
+                form.tried = questions.try_mapping(
+                    context, form.site_id, name, values=asked, actor=actor, **of_directory
+                )
             case "browse":
                 form.browsed = argument
-                form.units = questions.browse_units(context, form.site_id, argument, asked, actor)
+                form.units = questions.browse_units(
+                    context, form.site_id, argument, asked, actor, **of_directory
+                )
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except RollcallError as error:

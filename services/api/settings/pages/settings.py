@@ -15,6 +15,7 @@ from services.api.settings.forms.fields import value_at
 from services.api.settings.forms.form import Form, above, act, pair, save, sent_form, stored_form
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.history import read_history, values_of
+from services.api.settings.use_cases.directories import remove_directory
 from services.api.settings.use_cases.sections import read_section, replace_section
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import AccountRole
@@ -26,13 +27,15 @@ from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/settings")
 Slug = Annotated[str, Path(max_length=40)]
+DirectoryName = Annotated[str, Query(max_length=80)]
 VersionNumber = Annotated[int, Query(ge=0, le=2**31 - 1)]
 
 
 @router.get("")
-def to_the_first_tab(_visitor: VisitorDep) -> Response:
-    """Begin where one begins."""
-    return RedirectResponse(link(f"/settings/{tabs.TABS[0].slug}"), HTTPStatus.SEE_OTHER)
+def to_the_first_tab(_visitor: VisitorDep, directory: DirectoryName = "") -> Response:
+    """Begin where one begins; ``directory`` is one that is to be added."""
+    there = link(f"/settings/{tabs.TABS[0].slug}", directory=directory.strip())
+    return RedirectResponse(there, HTTPStatus.SEE_OTHER)
 
 
 @router.get("/choices/extensions")
@@ -54,26 +57,38 @@ def show_tab(
     slug: Slug,
     saved: VersionNumber | None = None,
     paired: str = "",
+    directory: DirectoryName = "",
 ) -> Response:
     """One tab as it is stored."""
     tab = _tab(slug)
-    form = stored_form(context, section_site(visitor, tab.section, site), tab)
+    form = stored_form(context, section_site(visitor, tab.section, site), tab, _of(tab, directory))
     form.is_paired_now = bool(paired)
     return _page(request, form, saved)
 
 
 @router.post("/{slug}")
 def use_tab(
-    request: Request, context: ContextDep, site: SiteDep, visitor: ManagerDep, slug: Slug, sent: FormDep
+    request: Request,
+    context: ContextDep,
+    site: SiteDep,
+    visitor: ManagerDep,
+    slug: Slug,
+    sent: FormDep,
+    directory: DirectoryName = "",
 ) -> Response:
     """Save the tab, or do with what is filled in whatever the button says."""
     tab = _tab(slug)
-    form = sent_form(context, section_site(visitor, tab.section, site, AccountRole.MANAGER), tab, sent)
+    of, site = _of(tab, directory), section_site(visitor, tab.section, site, AccountRole.MANAGER)
+    form = sent_form(context, site, tab, sent, of)
     action = text_of(sent, "action")
     if action in ("", "save"):
         saved = save(context, form, visitor.actor)
         if saved is not None:
-            return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
+            there = link(f"/settings/{slug}", saved=saved, directory=of)
+            return RedirectResponse(there, HTTPStatus.SEE_OTHER)
+    elif action == "remove-directory" and of:
+        remove_directory(context, site, of, visitor.actor)
+        return RedirectResponse(link(f"/settings/{slug}"), HTTPStatus.SEE_OTHER)
     elif action == "pair" and form.tab.question == "relay":
         if pair(context, form, text_of(sent, "pairing_code"), visitor.actor):
             return RedirectResponse(link(f"/settings/{slug}", paired="yes"), HTTPStatus.SEE_OTHER)
@@ -134,7 +149,23 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         value_at=value_at,
         above=above,
         shared_phone_system=_shared_phone_system(request, form),
+        directories=_directories(request, form),
     )
+
+
+def _directories(request: Request, form: Form) -> list[tuple[str, str]]:
+    """Key and title of each directory that the form can be about, one that is being added among them."""
+    if form.tab.section is not Section.DIRECTORY:
+        return []
+    site = console_request(request).context.site_settings(form.site_id).settings
+    found = {key: directory.title for key, directory in site.directory_by_key.items()}
+    found.setdefault(form.directory, form.directory)
+    return [*found.items()]
+
+
+def _of(tab: Tab, directory: str) -> str:
+    """The directory that the form is about; tabs of other sections have none."""
+    return directory.strip() if tab.section is Section.DIRECTORY else ""
 
 
 def _shared_phone_system(request: Request, form: Form) -> str:
