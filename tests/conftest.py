@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from _pytest.nodeid import NodeId
 from kombu.transport import memory
 
 from tests.support import databases, forked, in_memory, tsql
@@ -85,6 +86,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked ``every_database`` on each; everything else on the session's."""
     if metafunc.definition.get_closest_marker("every_database"):
         metafunc.parametrize("database_kind", databases.kinds_everywhere(), indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a group on one worker, and those that share something of their file: else each worker would make
+    it for itself.
+
+    xdist 3.8 reads the group from the end of a test's name, and writes it where pytest 9.2 does not look any more.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        named = item.get_closest_marker("xdist_group")
+        if named or _shares_with_its_file(item):
+            group = named.args[0] if named else item.nodeid.partition("::")[0]
+            item._id = NodeId.parse(f"{item.nodeid}@{group}")
+
+
+def _shares_with_its_file(item: pytest.Item) -> bool:
+    known = getattr(item, "_fixtureinfo", None)
+    return known is not None and any(made[-1].scope == "module" for made in known.name2fixturedefs.values())
 
 
 @pytest.fixture(scope="session", autouse=True)
