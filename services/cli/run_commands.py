@@ -38,6 +38,7 @@ from shared.domain.plan import counts_in_words
 from shared.errors import Conflict, WorkerUnavailable
 from shared.runs.start import WAITING_STATES
 from shared.runs.verdict import has_warnings, hold_reasons, waiting_counts
+from shared.values.digits import whole_number
 from shared.worker.context import Context
 
 _SHOWN = 60
@@ -247,8 +248,8 @@ def _rows(text: str) -> list[int]:
     rows: set[int] = set()
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, dash, last = part.partition("-")
-        is_range = first.isdecimal() and (last.isdecimal() if dash else True)
-        if not is_range or not 0 <= int(last or first) - int(first) < _MOST_ROWS:
+        begin, end = whole_number(first, 9), whole_number(last if dash else first, 9)
+        if begin is None or end is None or not 0 <= end - begin < _MOST_ROWS:
             raise typer.BadParameter(f"--leave-out takes rows such as 3,7-9; '{part}' is not one.")
-        rows.update(range(int(first), int(last or first) + 1))
+        rows.update(range(begin, end + 1))
     return sorted(rows)

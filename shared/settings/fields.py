@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from shared.domain.choice import Choice
 from shared.settings.declaration import Group, Input, Shown
 from shared.settings.documents import SECTION_MODELS, Section
+from shared.values.digits import whole_number
 
 Kind = Literal["text", "number", "check", "choice", "lines", "secret", "rows"]
 
@@ -67,12 +68,12 @@ def label_of(section: Section, place: str) -> str:
     if name not in known:
         return place
     index, _, column = inside.partition(".")
-    if not index.isdecimal():
+    if (at := whole_number(index, 6)) is None:
         return known[name].label
     if not known[name].columns:
-        return f"{known[name].label}, line {int(index) + 1}"
+        return f"{known[name].label}, line {at + 1}"
     cell = next((cell.label for cell in known[name].columns if cell.name == column), column)
-    return f"row {int(index) + 1}, {cell}" if cell else f"row {int(index) + 1}"
+    return f"row {at + 1}, {cell}" if cell else f"row {at + 1}"
 
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[Field]:

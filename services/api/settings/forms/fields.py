@@ -45,8 +45,10 @@ def value_at(values: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         if isinstance(found, Mapping):
             found = found.get(part)
-        elif isinstance(found, list | tuple) and part.isdecimal() and int(part) < len(found):
-            found = found[int(part)]
+        elif (
+            isinstance(found, list | tuple) and (at := whole_number(part, 6)) is not None and at < len(found)
+        ):
+            found = found[at]
         else:
             return None
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.api.settings.forms.fields import Values, put, value_at
 from shared.settings.documents import DirectorySettings
+from shared.values.digits import whole_number
 
 _OFFERED = 6
 NUMBER, LAST_DIGITS = "attributes.number", "number_rule.last_digits"
@@ -46,7 +47,7 @@ def offers(
     ``is_sent`` says that somebody has chosen.
     """
     number, digits = value_at(values, NUMBER), value_at(values, LAST_DIGITS)
-    rule = int(digits) if str(digits or "").isdecimal() else None
+    rule = whole_number(str(digits or ""), 3)
     defaults = DirectorySettings()
     is_untouched = (number, rule) == (defaults.attributes.number, defaults.number_rule.last_digits)
     listed = [_of(item, rule) for item in proposals[:_OFFERED]]
