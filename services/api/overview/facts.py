@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from services.api.overview.verdict import Facts, RunFacts
 from shared.database.tables import (
@@ -63,7 +63,10 @@ def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts
         ),
     }
     wanted = {run_id for found in newest.values() for run_id in found.values()}
-    runs = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(wanted)))}
+    seen = load_only(
+        Run.state, Run.error_code, Run.error_message, Run.counts, Run.hold_reasons, Run.people, raiseload=True
+    )
+    runs = {run.id: run for run in session.scalars(select(Run).options(seen).where(Run.id.in_(wanted)))}
     findings: dict[int, dict[Severity, int]] = {}
     for run_id, severity, count in session.execute(
         select(FindingRow.run_id, FindingRow.severity, func.count())
