@@ -54,12 +54,20 @@ class Channel(redis.Channel):
             refuse_message("is no JSON")
         except client_library.ResponseError as error:
             # Something else than a list has the name of a queue, or of what this worker has in hand.
-            queues = [
-                self._q_for_pri(queue, step) for queue in self.active_queues for step in self.priority_steps
-            ]
+            queues = [key for queue in self.active_queues for key in self._lists_of(queue)]
             in_hand = {self.unacked_key: b"hash", self.unacked_index_key: b"zset"}
             self._clear_the_places(error, dict.fromkeys(queues, b"list") | in_hand)
         raise Empty
+
+    def _size(self, queue: str) -> int:
+        try:
+            return int(super()._size(queue))
+        except client_library.ResponseError as error:
+            self._clear_the_places(error, dict.fromkeys(self._lists_of(queue), b"list"))
+            return int(super()._size(queue))
+
+    def _lists_of(self, queue: str) -> list[str]:
+        return [self._q_for_pri(queue, step) for step in self.priority_steps]
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         try:
@@ -90,13 +98,17 @@ class Channel(redis.Channel):
 
         :raises Exception: ``error``, when it is about something else.
         """
-        refuse_message("is in the place of something else")
         if "WRONGTYPE" not in str(error):
             raise error
-        with self.conn_or_acquire() as client:
-            for key, kind in kinds.items():
-                if client.type(key) not in (kind, b"none"):
-                    client.delete(key)
+        refuse_message("is in the place of something else")
+        try:
+            with self.conn_or_acquire() as client:
+                for key, kind in kinds.items():
+                    if client.type(key) not in (kind, b"none"):
+                        client.delete(key)
+        except client_library.NoPermissionError:
+            # The queue of another service, which clears it up itself.
+            raise error from None
 
 
 class Transport(redis.Transport):
