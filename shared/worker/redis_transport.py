@@ -15,6 +15,7 @@ from typing import Any
 
 import redis as client_library
 from kombu.transport import redis
+from redis.exceptions import NoPermissionError
 
 from shared.worker.refusals import refuse_message
 
@@ -106,7 +107,7 @@ class Channel(redis.Channel):
                 for key, kind in kinds.items():
                     if client.type(key) not in (kind, b"none"):
                         client.delete(key)
-        except client_library.NoPermissionError:
+        except NoPermissionError:
             # The queue of another service, which clears it up itself.
             raise error from None
 
