@@ -183,7 +183,7 @@ def test_the_relay_is_paired_with_the_code_and_what_it_lacks_is_listed(
     page = mary.send(page, "/relay", button=("action", "test"))
     assert "archiving is not possible yet" in page.text
     assert "No rights." in page.text
-    assert "2 MB" in page.text
+    assert "2.0 MB" in page.text
 
 
 def test_the_pages_script_is_given_the_extensions_or_the_reason_why_not(

@@ -216,13 +216,13 @@ def test_a_site_that_the_backup_does_not_know_is_not_removed_silently(
         (lambda content: content.pop("bindings"), "other kinds of things"),
         (lambda content: content.update(plans=[]), "other kinds of things"),
         (lambda content: content.update(tokens={}), "are no list"),
-        (lambda content: content["bindings"][0].pop("number"), "do not fit"),
-        (lambda content: content["bindings"][0].update(added_later=1), "do not fit"),
-        (lambda content: content["bindings"][0].update(extension_id="x"), "do not fit"),
+        (lambda content: content["bindings"][0].pop("number"), "do not match"),
+        (lambda content: content["bindings"][0].update(added_later=1), "do not match"),
+        (lambda content: content["bindings"][0].update(extension_id="x"), "do not match"),
         (lambda content: content["sites"].pop(), "not in it"),
         (lambda content: content["settings"][0].update(section="fax"), "does not know"),
         (lambda content: content["settings"][0]["document"].update(fax=1), "Unknown setting"),
-        (lambda content: content["settings"][0].update(version=0), "do not fit"),
+        (lambda content: content["settings"][0].update(version=0), "do not match"),
     ],
 )
 def test_a_backup_that_does_not_fit_is_refused_before_anything_is_changed(

@@ -117,7 +117,7 @@ def test_a_run_of_an_unknown_kind_is_planned_by_the_newer_worker_only(
         session.execute(update(Run).where(Run.id == 4).values(state=RunState.COLLECTING.value))
         one = update(table).where(table.id == 4) if table is Run else update(table).where(table.id == 23)
         session.execute(one.values(kind=ADDED))
-    with pytest.raises(NewerVersionNeeded, match="finish the upgrade"):
+    with pytest.raises(NewerVersionNeeded, match="Finish upgrading"):
         plan_run(context, 4)
     with context.database.read() as session:
         assert (session.get_one(Run, 4).state, session.get_one(Run, 4).attempts) == (RunState.COLLECTING, 0)
