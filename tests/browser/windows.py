@@ -19,7 +19,7 @@ _ARGUMENTS = (
     "--no-first-run",
 )
 # As long as the slowest machine may take for one thing that is expected.
-_PATIENCE_MILLISECONDS = 15_000
+_PATIENCE_MILLISECONDS = 60_000
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Attacked:
         self, task: str = CHECK, arguments: dict[str, Any] | None = None
     ) -> tuple[Sealed, dict[str, Any], Any]:
         """Wait for the next question: as its worker, what travels, and the whole message."""
-        found = self.redis.blpop(["relay_client"], timeout=10)
+        found = self.redis.blpop(["relay_client"], timeout=60)
         assert found
         message = json.loads(found[1])
         (sent,), _, _ = json.loads(base64.b64decode(message["body"]))

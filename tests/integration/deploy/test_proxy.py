@@ -91,7 +91,7 @@ class _Proxy:
         trusted.check_hostname = False
         headers = {"Host": _NAME, "X-Forwarded-For": "198.51.100.7"}
         address = f"https://127.0.0.1:{self.https}"
-        return httpx.Client(base_url=address, headers=headers, verify=trusted, trust_env=False, timeout=10)
+        return httpx.Client(base_url=address, headers=headers, verify=trusted, trust_env=False, timeout=60)
 
     def _answers(self) -> bool:
         try:
@@ -110,7 +110,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Proxy]:
         yield made
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         if process.stderr:
             process.stderr.close()
         for backend in (made.api, made.flower):

@@ -45,7 +45,7 @@ def _refused(*arguments: str) -> tuple[int, str, str]:
 
 def _end(process: subprocess.Popen[str], how: signal.Signals) -> tuple[int, str]:
     process.send_signal(how)
-    output, errors = process.communicate(timeout=5)
+    output, errors = process.communicate(timeout=60)
     return process.returncode, output + errors
 
 

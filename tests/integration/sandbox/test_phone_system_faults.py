@@ -106,7 +106,7 @@ def test_a_slow_answer_makes_a_client_give_up_although_the_write_takes_effect(
     _switch_on(sandbox, kind="latency", ms=300, method="POST")
     with pytest.raises(httpx.ReadTimeout):
         xapi.post("Users", json={"Number": "200"}, timeout=0.1)
-    wait_until("the creation", lambda: "create_user" in _calls(sandbox), 10)
+    wait_until("the creation", lambda: "create_user" in _calls(sandbox))
 
 
 def test_every_answer_takes_the_time_the_options_say(phone_systems: PhoneSystems) -> None:
@@ -130,7 +130,7 @@ def test_a_request_is_held_until_it_is_let_go(
     answers: list[httpx.Response] = []
     request = threading.Thread(target=lambda: answers.append(xapi.post("Users", json={"Number": "200"})))
     request.start()
-    wait_until("the hold", lambda: _state(sandbox)["held"] == 1, 10)
+    wait_until("the hold", lambda: _state(sandbox)["held"] == 1)
     assert ("create_user" in _calls(sandbox)) is written
     assert sandbox.post("/sandbox/release").status_code == 204
     request.join(10)
@@ -227,7 +227,7 @@ def test_the_most_requests_at_one_moment_are_counted(xapi: httpx.Client, sandbox
     threads = [threading.Thread(target=xapi.get, args=("Groups",)) for _ in range(3)]
     for thread in threads:
         thread.start()
-    wait_until("three held requests", lambda: _state(sandbox)["held"] == 3, 10)
+    wait_until("three held requests", lambda: _state(sandbox)["held"] == 3)
     sandbox.post("/sandbox/release")
     for thread in threads:
         thread.join(10)

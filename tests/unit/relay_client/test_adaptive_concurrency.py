@@ -28,7 +28,7 @@ def test_no_more_than_allowed_are_inside_and_one_who_waits_comes_in_when_one_lea
     third.start()
     assert not came_in.wait(0.05)
     concurrency.leave(succeeded=True)
-    assert came_in.wait(5)
+    assert came_in.wait(60)
     third.join()
 
 
@@ -102,6 +102,6 @@ def test_all_who_waited_at_a_closed_gate_come_through_it_a_width_at_a_time() -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in threads)
     assert 1 <= most <= 2

@@ -54,7 +54,7 @@ def test_a_holder_that_lost_its_lease_does_not_take_it_back_when_the_next_one_ha
         with database.begin() as session:
             session.execute(update(Lease).where(Lease.name == "work").values(holder="second"))
         leases.give_back(database, "work", "second")
-        wait_until("the heartbeat has noticed", lambda: held.is_lost, 10)
+        wait_until("the heartbeat has noticed", lambda: held.is_lost)
         assert leases.take(database, "work", "third", 60)
 
 
@@ -115,9 +115,9 @@ def test_an_error_of_any_kind_counts_as_lost_until_a_renewal_proves_otherwise(er
 
     with beating(_renew, 0.6, "work") as heartbeat:
         assert not heartbeat.is_lost
-        wait_until("it counts as lost", lambda: heartbeat.is_lost, 10)
+        wait_until("it counts as lost", lambda: heartbeat.is_lost)
         is_broken.clear()
-        wait_until("it is known to be ours again", lambda: not heartbeat.is_lost, 10)
+        wait_until("it is known to be ours again", lambda: not heartbeat.is_lost)
 
 
 def test_holding_what_another_holds_is_refused(database: Database) -> None:
