@@ -60,7 +60,7 @@ _NOT_DONE_CODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandOutcome:
     """How one command ended. ``extension_id`` is of a creation, also of one that is only partly done.
 
     ``was_so_already`` is that nothing had to be written and no earlier try of ours can be the reason. ``reached`` are the
@@ -85,7 +85,7 @@ class Outcome:
         return replace(self.command, after=self.reached) if self.reached else None
 
 
-def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]) -> None:
+def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[CommandOutcome]) -> None:
     """Write the outcomes.
 
     :raises TransitionRefused: a command was not in hand any more.
@@ -128,7 +128,7 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcom
 
 
 def _refused_again(
-    session: Session, site_id: str, run_id: int, outcomes: Sequence[Outcome]
+    session: Session, site_id: str, run_id: int, outcomes: Sequence[CommandOutcome]
 ) -> Mapping[int, Mapping[str, int]]:
     """Of commands that failed just as they did in the run before, by row: since when, and how often by now."""
     failed = [outcome for outcome in outcomes if outcome.state is CommandState.FAILED]
@@ -142,7 +142,7 @@ def _refused_again(
 
 
 def _note_graces(
-    session: Session, site_id: str, outcomes: Sequence[Outcome], now: datetime
+    session: Session, site_id: str, outcomes: Sequence[CommandOutcome], now: datetime
 ) -> Sequence[Grace]:
     """The days of what was disabled begin; of what was deleted they are over. Returns those that begin."""
     done = [outcome.command for outcome in outcomes if outcome.state is CommandState.DONE]
@@ -154,7 +154,7 @@ def _note_graces(
     return graces.begin(session, site_id, ids[CommandKind.DISABLE_EXTENSION], now)
 
 
-def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> None:
+def _note_owed(session: Session, site_id: str, outcomes: Sequence[CommandOutcome]) -> None:
     """What is owed from now on: the further steps of what was made and not finished, and nothing of what was not."""
     settled: list[str] = []
     for outcome in outcomes:
@@ -183,7 +183,7 @@ def _note_owed(session: Session, site_id: str, outcomes: Sequence[Outcome]) -> N
     owed.remove_former(session, site_id, [command.extension_id or 0 for command in deleted])
 
 
-def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: datetime) -> None:
+def _bind_all(session: Session, site_id: str, created: Sequence[CommandOutcome], now: datetime) -> None:
     created = [outcome for outcome in created if outcome.command.person_guid]
     if not created:
         return
@@ -219,7 +219,11 @@ def _bind_all(session: Session, site_id: str, created: Sequence[Outcome], now: d
 
 
 def _part_from_ids(
-    session: Session, site_id: str, created: Sequence[Outcome], guids: Sequence[str | None], now: datetime
+    session: Session,
+    site_id: str,
+    created: Sequence[CommandOutcome],
+    guids: Sequence[str | None],
+    now: datetime,
 ) -> None:
     """Of people whose id in 3CX is somebody else's by now, keep what they are known again by until their own turn."""
     moved = [
@@ -257,7 +261,7 @@ def _shown(command: Command) -> dict[str, Any]:
     return {f"shown_{name}": str(fields.get(name) or "") for name in Shown._fields}
 
 
-def _store_binding(session: Session, site_id: str, outcome: Outcome, now: datetime) -> None:
+def _store_binding(session: Session, site_id: str, outcome: CommandOutcome, now: datetime) -> None:
     command = outcome.took_effect
     if command is None:
         return
@@ -286,7 +290,7 @@ def _store_binding(session: Session, site_id: str, outcome: Outcome, now: dateti
         )
 
 
-def _archived(session: Session, run_id: int, outcomes: Sequence[Outcome]) -> dict[int | None, str]:
+def _archived(session: Session, run_id: int, outcomes: Sequence[CommandOutcome]) -> dict[int | None, str]:
     """By extension that was deleted now: what of it was archived before, and where."""
     deleted = [
         outcome.command.extension_id
@@ -306,7 +310,7 @@ def _archived(session: Session, run_id: int, outcomes: Sequence[Outcome]) -> dic
     return {extension_id: result["said"] for extension_id, result in rows if result.get("said")}
 
 
-def _entries(run_id: int, outcome: Outcome, archived: str | None) -> Iterator[events.LogEntry]:
+def _entries(run_id: int, outcome: CommandOutcome, archived: str | None) -> Iterator[events.LogEntry]:
     """What reached the phone system, as what it was; and what of the command did not."""
     done = outcome.took_effect
     if done is not None:
@@ -323,7 +327,7 @@ def _entries(run_id: int, outcome: Outcome, archived: str | None) -> Iterator[ev
         yield _entry(run_id, command, code, message, level)
 
 
-def _done_sentence(command: Command, outcome: Outcome, archived: str | None) -> tuple[str, str]:
+def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | None) -> tuple[str, str]:
     code, sentence = _DONE_SENTENCES[command.kind]
     if command.after.get(AGAIN):
         sentence = (

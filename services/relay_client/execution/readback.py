@@ -13,7 +13,7 @@ from services.relay_client.execution import outcomes
 from services.relay_client.execution.decide import settle
 from services.relay_client.execution.execute import executor_lease
 from services.relay_client.execution.looking import look_at
-from services.relay_client.execution.outcomes import Outcome
+from services.relay_client.execution.outcomes import CommandOutcome
 from services.relay_client.xapi.client import Xapi
 from shared.database import owed
 from shared.database.commands import row_command
@@ -61,11 +61,11 @@ def read_back(context: Context, site_id: str, xapi: Xapi) -> None:
 def _settle_all(context: Context, site_id: str, xapi: Xapi, lease: str, holder: str) -> None:
     while found := _unknown(context, site_id):
         commands = [command for _run_id, _row_id, command in found]
-        settled = defaultdict[int, list[Outcome]](list)
+        settled = defaultdict[int, list[CommandOutcome]](list)
         for (run_id, row_id, command), live in zip(found, look_at(xapi, commands), strict=True):
             end = settle(command, live)
             settled[run_id].append(
-                Outcome(
+                CommandOutcome(
                     row_id,
                     command,
                     end.state,

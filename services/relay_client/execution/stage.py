@@ -29,7 +29,7 @@ from services.relay_client.execution.department import name_limit
 from services.relay_client.execution.evidence import Evidence
 from services.relay_client.execution.keeping import OwedKeeper
 from services.relay_client.execution.looking import look_at
-from services.relay_client.execution.outcomes import Outcome
+from services.relay_client.execution.outcomes import CommandOutcome
 from services.relay_client.execution.perform import Performer, StageCache
 from services.relay_client.execution.steps import PartlyDone
 from services.relay_client.xapi.client import Xapi
@@ -131,9 +131,9 @@ class StageWork:
 
     def _work_off(self, pool: ThreadPoolExecutor, bookkeeper: ThreadPoolExecutor) -> None:
         waiting: deque[_Work] = deque()
-        ended: queue.SimpleQueue[Future[Outcome | None]] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[Future[CommandOutcome | None]] = queue.SimpleQueue()
         in_hand = 0
-        unstored: list[Outcome] = []
+        unstored: list[CommandOutcome] = []
         coming: Future[list[_Work]] | None = bookkeeper.submit(self._take_chunk)
         storing: Future[None] | None = None
         stored_at = time.monotonic()
@@ -187,7 +187,7 @@ class StageWork:
                 self._give_back(claim, is_unknown=claim.was_interrupted)
             return []
 
-    def _store(self, ended: list[Outcome]) -> None:
+    def _store(self, ended: list[CommandOutcome]) -> None:
         """Write down what became of commands, and look whether the run is still wanted."""
         with self.context.database.begin() as session:
             self._is_cancelled = not self.work.fence(session)
@@ -202,7 +202,7 @@ class StageWork:
         read_at = time.monotonic()
         return [_View(live, read_at) for live in look_at(self.xapi, commands)]
 
-    def _carry_out(self, claim: Claim, view: _View | None) -> Outcome | None:
+    def _carry_out(self, claim: Claim, view: _View | None) -> CommandOutcome | None:
         """Look, decide and write until it is known what became of the command; ``None``: it was given back."""
         if claim.blocked_by:
             return _failed(claim, "requirement_not_done", claim.blocked_by, state=CommandState.SKIPPED)
@@ -256,10 +256,12 @@ class StageWork:
 
     def _act(
         self, claim: Claim, live: Live, decision: Decision, attempts: Attempts, *, may_be_done: bool
-    ) -> Outcome:
+    ) -> CommandOutcome:
         match decision.action:
             case Action.ALREADY_DONE:
-                return Outcome(claim.row_id, claim.command, CommandState.DONE, was_so_already=not may_be_done)
+                return CommandOutcome(
+                    claim.row_id, claim.command, CommandState.DONE, was_so_already=not may_be_done
+                )
             case Action.OUTDATED:
                 return _failed(claim, "outdated", decision.message, state=CommandState.OUTDATED)
             case Action.NUMBER_TAKEN:
@@ -283,7 +285,9 @@ class StageWork:
             return replace(_failed(claim, error.code, said, reached=reached), result=_learnt(claim, error))
         found = result.get("extension_id")
         extension_id = found if isinstance(found, int) else None
-        return Outcome(claim.row_id, claim.command, CommandState.DONE, result, extension_id=extension_id)
+        return CommandOutcome(
+            claim.row_id, claim.command, CommandState.DONE, result, extension_id=extension_id
+        )
 
     def _must_stop(self) -> bool:
         return bool(self._fatal) or self.work.is_lost or self._is_abandoned.is_set()
@@ -312,8 +316,8 @@ def _learnt(claim: Claim, refused: RollcallError) -> dict[str, Any]:
 
 
 def _all_ended(
-    ended: "queue.SimpleQueue[Future[Outcome | None]]", seconds: float
-) -> list[Future[Outcome | None]]:
+    ended: "queue.SimpleQueue[Future[CommandOutcome | None]]", seconds: float
+) -> list[Future[CommandOutcome | None]]:
     """Whatever has ended, waiting so long for the first."""
     found = []
     try:
@@ -337,7 +341,7 @@ def _holder(live: Live, decision: Decision) -> Extension | None:
     return live.by_number if decision.action is Action.RESUME else None
 
 
-def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: str) -> Outcome:
+def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: str) -> CommandOutcome:
     """Not, or not wholly, done, as was just read; ``why`` ends the sentence."""
     holder = _holder(live, decision)
     if holder is not None:
@@ -366,5 +370,7 @@ def _failed(
     state: CommandState = CommandState.FAILED,
     extension_id: int | None = None,
     reached: Mapping[str, FieldValue] | None = None,
-) -> Outcome:
-    return Outcome(claim.row_id, claim.command, state, {}, code, message, extension_id, reached=reached or {})
+) -> CommandOutcome:
+    return CommandOutcome(
+        claim.row_id, claim.command, state, {}, code, message, extension_id, reached=reached or {}
+    )
