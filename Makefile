@@ -63,6 +63,11 @@ $(STAMP): pyproject.toml services/relay/pyproject.toml requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e services/relay
 	@touch $(STAMP)
 
+# shared/locales/rollcall.pot of the texts in templates and code; a test says when it is old.
+.PHONY: catalogue
+catalogue: $(STAMP)
+	$(BIN)/python -m tests.support.catalogue
+
 # docs/images/*.svg of the texts in docs/drawings (needs graphviz).
 .PHONY: drawings
 drawings:

@@ -25,6 +25,7 @@ from shared.errors import (
     NotFound,
     RollcallError,
 )
+from shared.language import phrase
 from shared.settings import store
 from shared.settings.documents import DirectorySettings
 from shared.work import leases
@@ -104,9 +105,21 @@ class _Writing:
     def _note_written(
         self, row: GivenNumberRow, attribute: str, dn: str, server: str, *, is_new: bool
     ) -> None:
-        said = f"{row.number} was written to {attribute} of {row.person_name} in the directory ({dn})."
+        said = phrase(
+            "{number} was written to {attribute} of {person_name} in the directory ({dn}).",
+            number=row.number,
+            attribute=attribute,
+            person_name=row.person_name,
+            dn=dn,
+        )
         if not is_new:
-            said = f"{attribute} of {row.person_name} in the directory ({dn}) has {row.number}."
+            said = phrase(
+                "{attribute} of {person_name} in the directory ({dn}) has {number}.",
+                attribute=attribute,
+                person_name=row.person_name,
+                dn=dn,
+                number=row.number,
+            )
         with self._context.database.begin() as session:
             leases.fence(session, self._name, self._holder)
             if not _update(session, row, written_to=attribute, **NOT_TRIED):
@@ -214,9 +227,14 @@ def _failure(failed: Sequence[tuple[GivenNumberRow, RollcallError]], attribute: 
     many = len(failed) > 1
     return events.LogEntry(
         "number.not_written",
-        f"{'Numbers' if many else 'Number'} {', '.join(names[:_NAMES_IN_LOG])}{more} could not be written "
-        f"to {attribute} in the "
-        f"directory. {error.message} Nothing is lost. Rollcall tries again.",
+        phrase(
+            "{value} {NAMES_IN_LOG}{more} could not be written to {attribute} in the directory. {message} Nothing is lost. Rollcall tries again.",
+            value="Numbers" if many else "Number",
+            NAMES_IN_LOG=", ".join(names[:_NAMES_IN_LOG]),
+            more=more,
+            attribute=attribute,
+            message=error.message,
+        ),
         level=EventLevel.WARNING,
         number=None if many else row.number,
         person_guid=None if many else row.person_guid,

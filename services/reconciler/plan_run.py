@@ -65,11 +65,13 @@ from shared.domain.plan import (
     Severity,
     Verdict,
     as_it_stands,
+    counts_in_words,
     counts_of,
     hash_of,
 )
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
 from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
+from shared.language import counted, declared, listed, phrase
 from shared.runs.approvals import approval_of, obey
 from shared.runs.controllers import memories_of, remember
 from shared.runs.history import last_good_run, refused_before
@@ -444,23 +446,32 @@ def _entries(
     waiting: int,
     known: Collection[tuple[str, str]],
 ) -> Iterator[events.LogEntry]:
-    counted = (
-        ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in plan.counts.items())
-        or "nothing to do"
-    )
-    findings = f", {len(plan.findings)} finding(s)" if plan.findings else ""
+    changes = [counts_in_words(plan.counts)]
+    if plan.findings:
+        changes.append(counted(len(plan.findings), "finding", "findings"))
     state = RUNS.target(event)
-    outcome = {
-        RunState.IN_STEP: "The directory and the phone system are in sync",
-        RunState.DONE: "Nothing was changed, because some data is not current",
-        RunState.PLANNED: "The plan is ready for review",
-        RunState.HELD: "The plan needs approval",
-        RunState.EXECUTING: "The plan is being applied"
-        + (f", without {waiting} of {len(plan.commands)} commands, which need approval" if waiting else ""),
+    said = {
+        RunState.IN_STEP: declared("The directory and the phone system are in sync"),
+        RunState.DONE: declared("Nothing was changed, because some data is not current"),
+        RunState.PLANNED: declared("The plan is ready for review"),
+        RunState.HELD: declared("The plan needs approval"),
+        RunState.EXECUTING: phrase(
+            "The plan is being applied, without {waiting} of {total} commands, which need approval",
+            waiting=waiting,
+            total=len(plan.commands),
+        )
+        if waiting
+        else declared("The plan is being applied"),
     }[state]
     yield events.LogEntry(
         f"run.{state.value}",
-        f"{outcome} (run {run.id}): {plan.people} people, {counted}{findings}.",
+        phrase(
+            "{said} (run {run}): {people}, {changes}.",
+            said=said,
+            run=run.id,
+            people=counted(plan.people, "person", "people"),
+            changes=listed(changes),
+        ),
         level=EventLevel.WARNING if waiting or state is RunState.DONE else EventLevel.INFO,
         run_id=run.id,
     )
@@ -487,13 +498,13 @@ def _entries(
         more = len(told) - _MOST_FINDINGS_IN_LOG
         yield events.LogEntry(
             "finding.more",
-            f"Run {run.id} has {more} more findings.",
+            phrase("Run {run} has {more} more findings.", run=run.id, more=more),
             level=EventLevel.WARNING,
             run_id=run.id,
         )
 
 
 def _advising(run: Run, advice: Iterable[str], told: Collection[str]) -> Iterator[events.LogEntry]:
-    for sentence in advice:
-        if sentence not in told:
-            yield events.LogEntry(ADVICE, sentence, level=EventLevel.WARNING, run_id=run.id)
+    for advised in advice:
+        if advised not in told:
+            yield events.LogEntry(ADVICE, advised, level=EventLevel.WARNING, run_id=run.id)

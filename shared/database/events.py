@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared.database import audit_chain
 from shared.database.locks import exclusive
 from shared.database.tables import AuditEntry, Event, EventLevel
+from shared.language import stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def record_many(session: Session, site_id: str, entries: Sequence[LogEntry]) -> 
                 "occurred_at": now,
                 "level": entry.level.value,
                 "code": entry.code,
-                "message": entry.message,
+                "message": str(entry.message),
+                "sentence": stored(entry.message),
                 "actor": entry.actor,
                 "number": entry.number,
                 "person_guid": entry.person_guid,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shared.database.events import LogEntry
 from shared.database.tables import GraceRow
 from shared.domain.grace import Departure, Grace, is_nobodys
+from shared.language import phrase
 
 T = TypeVar("T")
 # SQL Server takes at most 2,100 parameters in a statement.
@@ -76,7 +77,12 @@ def grace_begun(grace: Grace, run_id: int) -> LogEntry:
     when = f"is deleted on {grace.ends_at:%Y-%m-%d}" if grace.ends_at is not None else "is kept"
     return LogEntry(
         "grace.begun",
-        f"Extension {grace.number} ({grace.name}) is disabled and {when}, unless they return.",
+        phrase(
+            "Extension {number} ({name}) is disabled and {when}, unless they return.",
+            number=grace.number,
+            name=grace.name,
+            when=when,
+        ),
         run_id=run_id,
         number=grace.number,
         person_guid=None if is_nobodys(grace.holder) else grace.holder,
@@ -87,9 +93,11 @@ def grace_ended(grace: Grace, run_id: int) -> LogEntry:
     """What the Log says when nothing counts down any more, for another reason than the deletion."""
     return LogEntry(
         "grace.ended",
-        f"Extension {grace.number} ({grace.name}) will not be deleted: the person has returned, or the "
-        "rules or the link "
-        "have changed.",
+        phrase(
+            "Extension {number} ({name}) will not be deleted: the person has returned, or the rules or the link have changed.",
+            number=grace.number,
+            name=grace.name,
+        ),
         run_id=run_id,
         number=grace.number,
         person_guid=None if is_nobodys(grace.holder) else grace.holder,

@@ -406,6 +406,8 @@ class Event(Base):
     # "run.planned", "extension.created", "settings.changed": what happened, stable, for filters.
     code: Mapped[str] = mapped_column(Line(60))
     message: Mapped[str] = mapped_column(Prose)
+    # Template and parameters of the message, to show it in another language; NULL: there is its English alone.
+    sentence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     actor: Mapped[str] = mapped_column(Line(200), default="")
     number: Mapped[str | None] = mapped_column(Line(20))
     person_guid: Mapped[str | None] = mapped_column(KEY)

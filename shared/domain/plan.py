@@ -12,6 +12,7 @@ from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
 from shared.domain.grace import Grace
 from shared.domain.numbers import GivenNumber
+from shared.language import counted, declared, listed, phrase
 
 
 class Severity(StrEnum):
@@ -217,28 +218,34 @@ def hash_of(commands: Iterable[Command]) -> str:
 
 
 _VERBS: Mapping[str, str] = {
-    CommandKind.CREATE_EXTENSION: "create",
-    CommandKind.RELEASE_BINDING: "unlink",
-    CommandKind.REBIND_EXTENSION: "relink",
-    CommandKind.ADOPT_EXTENSION: "adopt",
-    CommandKind.UPDATE_EXTENSION: "update",
-    CommandKind.RENUMBER_EXTENSION: "renumber",
-    CommandKind.FINISH_EXTENSION: "finish",
-    CommandKind.ENABLE_EXTENSION: "enable",
-    CommandKind.DISABLE_EXTENSION: "disable",
-    CommandKind.ARCHIVE_EXTENSION: "archive",
-    CommandKind.DELETE_EXTENSION: "delete",
+    CommandKind.CREATE_EXTENSION: declared("create"),
+    CommandKind.RELEASE_BINDING: declared("unlink"),
+    CommandKind.REBIND_EXTENSION: declared("relink"),
+    CommandKind.ADOPT_EXTENSION: declared("adopt"),
+    CommandKind.UPDATE_EXTENSION: declared("update"),
+    CommandKind.RENUMBER_EXTENSION: declared("renumber"),
+    CommandKind.FINISH_EXTENSION: declared("finish"),
+    CommandKind.ENABLE_EXTENSION: declared("enable"),
+    CommandKind.DISABLE_EXTENSION: declared("disable"),
+    CommandKind.ARCHIVE_EXTENSION: declared("archive"),
+    CommandKind.DELETE_EXTENSION: declared("delete"),
 }
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Counts by kind of command as people read them: "create 12, update 3, create 1 department"."""
-    parts = [f"{verb} {counts[kind]}" for kind, verb in _VERBS.items() if counts.get(kind)]
+    said: list[str] = [
+        phrase("{verb} {count}", verb=verb, count=counts[kind])
+        for kind, verb in _VERBS.items()
+        if counts.get(kind)
+    ]
     # Of a newer version: in its own words.
-    parts += [
+    said += [
         f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if kind not in [*CommandKind]
     ]
     departments = counts.get(CommandKind.CREATE_GROUP, 0)
     if departments:
-        parts.append(f"create {departments} department{'s' if departments > 1 else ''}")
-    return ", ".join(parts) or "nothing to do"
+        said.append(
+            phrase("create {departments}", departments=counted(departments, "department", "departments"))
+        )
+    return listed(said) if said else declared("nothing to do")

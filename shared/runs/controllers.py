@@ -13,6 +13,7 @@ from shared.database.tables import PersonDoubt, ReadingMemory, Site
 from shared.domain.memory import Doubt, Memory, Readings
 from shared.domain.reading import Reading
 from shared.errors import NotFound
+from shared.language import phrase
 
 _INSERT_BATCH = 5_000
 
@@ -101,8 +102,10 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
     kept = {key: found[key] or memory for key, memory in memories.items()}
     after = kept.pop("")
     remember(session, site_id, after, kept)
-    sentence = f"Domain controller {name} was removed. Readings are no longer compared with its data."
-    events.record(session, site_id, events.LogEntry("controller.forgotten", sentence, actor=actor))
+    said = phrase(
+        "Domain controller {name} was removed. Readings are no longer compared with its data.", name=name
+    )
+    events.record(session, site_id, events.LogEntry("controller.forgotten", said, actor=actor))
     events.audit(session, site_id, actor=actor, action="controller.forgotten", details={"controller": name})
     return after
 

@@ -11,6 +11,7 @@ from shared.database import events
 from shared.database.tables import PartKind, Run, RunKind, RunState, Site, SnapshotPart
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
+from shared.language import phrase
 from shared.settings import store
 from shared.settings.documents import SiteSettings
 
@@ -88,7 +89,12 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         request.site_id,
         events.LogEntry(
             "run.started",
-            f"Run {run.id} started ({request.kind.value}, by {request.trigger}).",
+            phrase(
+                "Run {run} started ({value}, by {trigger}).",
+                run=run.id,
+                value=request.kind.value,
+                trigger=request.trigger,
+            ),
             run_id=run.id,
             actor=request.actor,
         ),

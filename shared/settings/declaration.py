@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from shared.language import gettext
+
 T = TypeVar("T")
 REQUIRED: Any = ...
 # The type of an error whose words are shown as they are: a sentence, and below it the place that a caret points at.
@@ -59,6 +61,11 @@ class Group:
 
     heading: str
     is_folded: bool = False
+
+    @property
+    def shown_heading(self) -> str:
+        """The heading in the language of whoever reads it."""
+        return gettext(self.heading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.domain.choice import Choice
+from shared.language import declared
 from shared.settings.declaration import Group, Input, Shown
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.values.digits import whole_number
@@ -99,7 +100,7 @@ def _field(name: str, info: FieldInfo) -> Field:
     elif kind is SecretStr:
         how = "secret"
     elif isinstance(kind, type) and issubclass(kind, Choice):
-        how, choices = "choice", {choice.value: choice.label for choice in kind}
+        how, choices = "choice", {choice.value: declared(choice.label) for choice in kind}
     elif get_origin(kind) is tuple:
         item = _bare(get_args(kind)[0])[0]
         how = "lines"
@@ -108,10 +109,10 @@ def _field(name: str, info: FieldInfo) -> Field:
     return Field(
         name,
         how,
-        shown.label,
-        info.description or "",
+        declared(shown.label),
+        declared(info.description or ""),
         ... if info.is_required() else info.default,
-        shown.unit,
+        declared(shown.unit),
         shown.group,
         next((mark for mark in marks if isinstance(mark, Input)), Input.LINE),
         type(None) in get_args(info.annotation),

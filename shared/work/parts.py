@@ -23,6 +23,7 @@ from shared.errors import (
     TransientError,
     TransitionRefused,
 )
+from shared.language import declared, phrase
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.work import bulkhead
@@ -229,14 +230,19 @@ class PartWork(Work):
         self._move(session, PartEvent.FAILED, error_code=code, error_message=message)
         self._log(session, EventLevel.ERROR, f"{message} Not tried again in this run.")
 
-    def _log(self, session: Session, level: EventLevel, sentence: str) -> None:
+    def _log(self, session: Session, level: EventLevel, why: str) -> None:
         what = {
-            PartKind.UNIT: f"The organizational unit {self.unit}",
+            PartKind.UNIT: phrase("The organizational unit {unit}", unit=self.unit),
             PartKind.ABSENT: f"The directory {self.unit}".strip(),
             PartKind.LOOKUP: f"The directory {self.unit}".strip(),
-            PartKind.EXTENSIONS: "The phone system",
+            PartKind.EXTENSIONS: declared("The phone system"),
         }[self.kind]
-        message = f"{what} could not be read (attempt {self.attempt}): {sentence}"
+        message = phrase(
+            "{what} could not be read (attempt {attempt}): {why}",
+            what=what,
+            attempt=self.attempt,
+            why=why,
+        )
         entry = events.LogEntry("snapshot.failed", message, level=level, run_id=self.run_id)
         events.record(session, self.site_id, entry)
 
@@ -274,7 +280,7 @@ class PartWork(Work):
 
 def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
     """What whoever read the parts says should be mended in time, each sentence once."""
-    return tuple(dict.fromkeys(sentence for part in parts for sentence in part.proof.get("advice", ())))
+    return tuple(dict.fromkeys(said for part in parts for said in part.proof.get("advice", ())))
 
 
 def are_all_ended(session: Session, run_id: int) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from shared.database import events
 from shared.database.tables import EventLevel, Run, RunState
 from shared.errors import LeaseHeld, NewerVersionNeeded, RollcallError, StorageUnavailable, TransientError
+from shared.language import phrase
 from shared.work import leases
 from shared.work.claimed import Work
 from shared.work.moves import move_run
@@ -140,7 +141,11 @@ class RunWork(Work):
             sentence = f"It was interrupted {run.attempts} times without progress, the last time: "
             fail_run(session, run, error.code, sentence + error.message)
         else:
-            message = f"Run {run.id} was interrupted: {error.message} It continues automatically."
+            message = phrase(
+                "Run {run} was interrupted: {message} It continues automatically.",
+                run=run.id,
+                message=error.message,
+            )
             entry = events.LogEntry("run.interrupted", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
 

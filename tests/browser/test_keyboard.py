@@ -132,7 +132,7 @@ def test_a_plan_is_approved_in_part_by_keyboard(site: Site, ends: Ends, window: 
     page.keyboard.press("Space")
     page.get_by_role("button", name="Leave out").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Left out: row 1.")).to_be_visible()
+    expect(page.get_by_text("Left out: 1 row (1).")).to_be_visible()
     page.get_by_role("button", name=f"Approve {PEOPLE - 1} of {PEOPLE}").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()

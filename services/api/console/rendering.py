@@ -17,7 +17,9 @@ from markupsafe import Markup
 
 from services.api.access.site_roles import SiteRoles
 from services.api.console import colours, site_address, words
+from services.api.console.marking import marked
 from services.api.console.request import FORM_COOKIE, ConsoleRequest, console_request, cookie_options
+from shared import language
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
 from shared.runs.verdict import has_warnings, waiting_counts
@@ -36,6 +38,13 @@ TEMPLATES = sorted(FOLDER.parent.glob("*/templates"))
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page for whoever asks, with what every page shows."""
     current: ConsoleRequest = console_request(request)
+    with language.spoken(language.best_of(request.headers.get("accept-language", ""))):
+        return _page(request, current, template, status, values)
+
+
+def _page(
+    request: Request, current: ConsoleRequest, template: str, status: int, values: Mapping[str, Any]
+) -> HTMLResponse:
     visitor = current.shown_visitor
     roles = visitor.roles if visitor is not None else SiteRoles()
     text = (
@@ -86,6 +95,7 @@ def _shown(value: object) -> object:
 
     Here alone, so that no page can show an approver another name than the one there is. Markup is ours.
     """
+    value = language.shown(value)
     if isinstance(value, str) and not isinstance(value, Markup):
         return isolated(visible(value, "\n\r\t"))
     return value
@@ -98,6 +108,23 @@ def shown_to_scripts(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [shown_to_scripts(item) for item in value]
     return _shown(value)
+
+
+def _say(text: str, **values: object) -> Markup:
+    """A text of a template with its values, in the language of whoever reads it. Values are shown as everywhere else."""
+    said = Markup(language.gettext(text))  # noqa: S704 - from a template or a catalogue, never from a person
+    return said % {name: _shown(value) for name, value in values.items()}
+
+
+class _Marked(Extension):
+    """Texts of templates go through the catalogue."""
+
+    # After ``_AsTyped``, which looks for fields as the templates have them.
+    priority = 200
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Mark every text."""
+        return marked(source)
 
 
 class _AsTyped(Extension):
@@ -118,13 +145,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
-        extensions=[_AsTyped],
+        extensions=[_AsTyped, _Marked],
     )
+    environment.filters["shown"] = language.shown
     environment.globals |= {
         "static": static_address,
         "link": link,
         "root_link": root_link,
         "words": words,
+        "_": language.gettext,
+        "say": _say,
+        "told": language.read_back,
+        "language": language.current,
         "counts_in_words": counts_in_words,
         "has_warnings": has_warnings,
         "mixed_alphabets": mixed_alphabets,

@@ -1,6 +1,6 @@
 """What the console calls things: states, kinds and fields in words, moments in the reader's time zone. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,12 +10,20 @@ from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
-from shared.values.amounts import counted as counted
+from shared.language import counted as counted
+from shared.language import declared, gettext, phrase
 from shared.values.amounts import size as size
 
 
 class Words(dict[str, str]):
-    """What is said for each value. One that only a newer Rollcall knows is said in its own words."""
+    """What is said for each value, in the reader's language. One that only a newer Rollcall knows is said in its own words."""
+
+    def __getitem__(self, value: str) -> str:
+        return declared(super().__getitem__(value))
+
+    def items(self) -> ItemsView[str, str]:  # type: ignore[override]
+        """The values with what is said for them."""
+        return {value: self[value] for value in self}.items()
 
     def __missing__(self, value: str) -> str:
         return value.replace("_", " ").capitalize()
@@ -126,29 +134,33 @@ COMMAND_STATES = Words(
     }
 )
 # What the page calls the levels, in the column Type.
-LEVELS: Mapping[str, str] = {
-    EventLevel.INFO: "Information",
-    EventLevel.WARNING: "Warning",
-    EventLevel.ERROR: "Error",
-}
-_FIELDS: Mapping[str, str] = {
-    "number": "Number",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "email": "E-mail",
-    "mobile": "Mobile",
-    "enabled": "Enabled",
-    "caller_id": "Outbound caller ID",
-    "language": "Language",
-    "emergency_info": "Emergency information",
-    "departments": "Departments",
-    "primary_department": "Primary department",
-    "template": "Template extension",
-    "welcome_email": "Welcome message",
-    "like": "Template department",
-    "former_id": "Former extension ID",
-    "name": "Name",
-}
+LEVELS = Words(
+    {
+        EventLevel.INFO: "Information",
+        EventLevel.WARNING: "Warning",
+        EventLevel.ERROR: "Error",
+    }
+)
+_FIELDS = Words(
+    {
+        "number": "Number",
+        "first_name": "First name",
+        "last_name": "Last name",
+        "email": "E-mail",
+        "mobile": "Mobile",
+        "enabled": "Enabled",
+        "caller_id": "Outbound caller ID",
+        "language": "Language",
+        "emergency_info": "Emergency information",
+        "departments": "Departments",
+        "primary_department": "Primary department",
+        "template": "Template extension",
+        "welcome_email": "Welcome message",
+        "like": "Template department",
+        "former_id": "Former extension ID",
+        "name": "Name",
+    }
+)
 
 
 # What a command writes to Rollcall's own link, and not to 3CX.
@@ -157,16 +169,16 @@ _OF_THE_BINDING = ("origin", "disabled_by_rollcall", "previous_person")
 
 def field_name(name: str) -> str:
     """The name of an extension's field."""
-    return _FIELDS.get(name, name.replace("_", " ").capitalize())
+    return _FIELDS[name]
 
 
 def field_value(value: Any) -> str:
     """A field's value as it reads in a sentence; nothing is said to be nothing."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "(none)"
-    return str(value) if value not in (None, "") else "(empty)"
+        return ", ".join(map(str, value)) or gettext("(none)")
+    return str(value) if value not in (None, "") else gettext("(empty)")
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
@@ -191,13 +203,13 @@ def stamp(moment: datetime | None, clock: Clock) -> str:
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago something was, or how soon it will be."""
     if moment is None:
-        return "never"
+        return declared("never")
     distance = (now or datetime.now(UTC)) - moment
     is_past = distance >= timedelta(0)
-    span = _span(abs(distance))
-    if span == "":
-        return "just now" if is_past else "at any moment"
-    return f"{span} ago" if is_past else f"in {span}"
+    said = _span(abs(distance))
+    if said == "":
+        return declared("just now") if is_past else declared("at any moment")
+    return phrase("{time} ago", time=said) if is_past else phrase("in {time}", time=said)
 
 
 def took(began: datetime, ended: datetime | None) -> str:
@@ -210,8 +222,10 @@ def took(began: datetime, ended: datetime | None) -> str:
 
 def _span(distance: timedelta) -> str:
     minutes = int(distance.total_seconds() // 60)
-    for length, word in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= length:
-            count = minutes // length
-            return f"{count} {word}{'s' if count > 1 else ''}"
+    if minutes >= 60 * 24:
+        return counted(minutes // (60 * 24), "day", "days")
+    if minutes >= 60:
+        return counted(minutes // 60, "hour", "hours")
+    if minutes >= 1:
+        return counted(minutes, "minute", "minutes")
     return ""

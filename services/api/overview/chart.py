@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.api.console.words import RUN_STATES, TONES
 from shared.database.tables import Run
 from shared.domain.plan import counts_in_words
+from shared.language import declared, phrase
 
 WIDTH, HEIGHT = 600, 120
 _LEAST = 3.0
@@ -36,7 +37,7 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
     drawn = []
     for position, (run, length) in enumerate(zip(runs, lengths, strict=True)):
         height = _LEAST + (HEIGHT - _LEAST) * length / longest
-        text = counts_in_words(run.counts) if run.planned_at is not None else "not planned"
+        said = counts_in_words(run.counts) if run.planned_at is not None else declared("not planned")
         drawn.append(
             Bar(
                 run.id,
@@ -45,7 +46,7 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
                 round(slot * (1 - _GAP), 1),
                 round(height, 1),
                 TONES.get(run.state, "dim"),
-                f"Run {run.id}: {RUN_STATES[run.state].lower()}, {text}",
+                phrase("Run {run}: {state}, {said}", run=run.id, state=RUN_STATES[run.state], said=said),
             )
         )
     return drawn

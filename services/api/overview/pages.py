@@ -14,6 +14,7 @@ from services.api.overview.verdict import judge
 from services.api.people.use_cases.grace import list_graces
 from services.api.people.use_cases.owed import list_owed
 from services.api.web.dependencies import ContextDep
+from shared.language import declared, phrase
 from shared.settings.documents import ScheduleSettings
 
 router = APIRouter()
@@ -48,10 +49,16 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
 def schedule_in_words(schedule: ScheduleSettings) -> str:
     """When runs start by themselves."""
     if not schedule.is_enabled:
-        return "Only on demand"
+        return declared("Only on demand")
     if schedule.mode == "every":
-        return "Every minute" if schedule.every_minutes == 1 else f"Every {schedule.every_minutes} minutes"
-    return f"Daily at {', '.join(schedule.times)} ({schedule.time_zone})"
+        return (
+            declared("Every minute")
+            if schedule.every_minutes == 1
+            else phrase("Every {every_minutes} minutes", every_minutes=schedule.every_minutes)
+        )
+    return phrase(
+        "Daily at {times} ({time_zone})", times=", ".join(schedule.times), time_zone=schedule.time_zone
+    )
 
 
 def _queue(is_broker_well: bool, stranded: Due | None) -> End:
@@ -59,15 +66,26 @@ def _queue(is_broker_well: bool, stranded: Due | None) -> End:
     if not is_broker_well:
         return End(
             False,
-            "The message broker does not respond. Runs wait until it does. Start the broker or correct its URL.",
+            declared(
+                "The message broker does not respond. Runs wait until it does. Start the broker or correct its URL."
+            ),
             None,
         )
     if stranded is None:
-        return End(True, "The broker responds and the queue is empty.", None)
+        return End(True, declared("The broker responds and the queue is empty."), None)
     if stranded.run is not None:
-        sentence = (
-            f"Run {stranded.run.id} was last worked on {ago(stranded.since)}: no worker is processing it."
+        said = phrase(
+            "Run {run} was last worked on {since}: no worker is processing it.",
+            run=stranded.run.id,
+            since=ago(stranded.since),
         )
     else:
-        sentence = f"The schedule was due {ago(stranded.since)}, but no run was started: the scheduler (beat) or its worker is not running."
-    return End(False, f"{sentence} Support, Run full health check shows which process to start.", None)
+        said = phrase(
+            "The schedule was due {since}, but no run was started: the scheduler (beat) or its worker is not running.",
+            since=ago(stranded.since),
+        )
+    return End(
+        False,
+        phrase("{said} Support, Run full health check shows which process to start.", said=said),
+        None,
+    )

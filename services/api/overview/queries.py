@@ -21,9 +21,9 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Severity
+from shared.language import counted, declared, phrase
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings.documents import ScheduleSettings, Section
-from shared.values.amounts import counted
 from shared.work.due import due_messages
 from shared.work.parts import advice_of
 from shared.worker.context import Context
@@ -94,8 +94,8 @@ def read_overview(context: Context, site_id: str) -> Overview:
             people=planned.people if planned is not None else 0,
             people_read_at=planned.planned_at if planned is not None else None,
             managed=known.facts.managed,
-            directory=_end([part for part in parts if part.kind == PartKind.UNIT], "organizational unit"),
-            phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS], "extension"),
+            directory=_end([part for part in parts if part.kind == PartKind.UNIT]),
+            phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS]),
             conflicts=_conflicts(session, planned),
             conflicts_total=known.facts.findings.get(Severity.CONFLICT, 0),
             conflicts_run_id=planned.id if planned is not None else None,
@@ -165,16 +165,22 @@ def _newest_parts(session: Session, site_id: str) -> Sequence[SnapshotPart]:
     ).all()
 
 
-def _end(parts: Sequence[SnapshotPart], what: str) -> End:
+def _end(parts: Sequence[SnapshotPart]) -> End:
     if not parts:
-        return End(None, "Not read yet.", None)
+        return End(None, declared("Not read yet."), None)
     read_at = max((part.completed_at for part in parts if part.completed_at is not None), default=None)
     failed = [part for part in parts if part.state != PartState.COMPLETE]
     if failed:
-        return End(False, failed[0].error_message or "The last reading was not finished.", read_at)
-    count = sum(part.item_count for part in parts) if parts[0].kind == PartKind.EXTENSIONS else len(parts)
-    source = f" from {parts[0].source}" if parts[0].source else ""
-    return End(True, f"{counted(count, what)}{source}.", read_at, advice_of(parts))
+        return End(False, failed[0].error_message or declared("The last reading was not finished."), read_at)
+    if parts[0].kind == PartKind.EXTENSIONS:
+        read = counted(sum(part.item_count for part in parts), "extension", "extensions")
+    else:
+        read = counted(len(parts), "organizational unit", "organizational units")
+    if parts[0].source:
+        message = phrase("{read} from {source}.", read=read, source=parts[0].source)
+    else:
+        message = phrase("{read}.", read=read)
+    return End(True, message, read_at, advice_of(parts))
 
 
 def _conflicts(session: Session, run: Run | None) -> Sequence[FindingRow]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.database.tables import RunState
 from shared.domain.plan import FindingCode, Severity, counts_in_words
-from shared.values.amounts import counted
+from shared.language import counted, declared, listed, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,21 @@ def judge(facts: Facts) -> Verdict:
         if verdict is not None:
             return verdict
     notes = facts.findings.get(Severity.INFO, 0)
-    text = f"All {facts.people:,} people in the directory have an extension that matches."
+    text = phrase(
+        "All {people:,} people in the directory have an extension that matches.", people=facts.people
+    )
     if notes:
-        text += f" {counted(notes, 'note')} in the findings."
-    return Verdict("good", "Everything is in sync", text, facts.managed)
+        found = counted(notes, "note", "notes")
+        text = listed([text, phrase("{notes} in the findings.", notes=found)], " ")
+    return Verdict("good", declared("Everything is in sync"), text, facts.managed)
 
 
 def _set_up(facts: Facts) -> Verdict | None:
     if not facts.missing:
         return None
     return Verdict(
-        "warn", "Set-up required", "Connect Active Directory and the phone system to begin.",
-        len(facts.missing), "Start set-up", "/wizard",
+        "warn", declared("Set-up required"), declared("Connect Active Directory and the phone system to begin."),
+        len(facts.missing), declared("Start set-up"), "/wizard",
     )  # fmt: skip
 
 
@@ -90,16 +93,26 @@ def _queue(facts: Facts) -> Verdict | None:
     if not facts.queue_problem:
         return None
     return Verdict(
-        "bad", "Work is not being processed", facts.queue_problem, None, "Run full health check", "/support"
+        "bad",
+        declared("Work is not being processed"),
+        facts.queue_problem,
+        None,
+        declared("Run full health check"),
+        "/support",
     )
 
 
 def _active(facts: Facts) -> Verdict | None:
     if facts.active is None:
         return None
-    what = "Reading" if facts.active.state == RunState.COLLECTING else "Making changes"
+    what = declared("Reading") if facts.active.state == RunState.COLLECTING else declared("Making changes")
     return Verdict(
-        "info", what, f"Run {facts.active.id} is going.", None, "View progress", f"/runs/{facts.active.id}"
+        "info",
+        what,
+        phrase("Run {active} is going.", active=facts.active.id),
+        None,
+        declared("View progress"),
+        phrase("/runs/{active}", active=facts.active.id),
     )
 
 
@@ -108,8 +121,8 @@ def _failed(facts: Facts) -> Verdict | None:
     if run is None or run.state != RunState.FAILED:
         return None
     return Verdict(
-        "bad", "The last run failed", run.error_message or "Some changes failed. The run shows which.",
-        None, "View details", f"/runs/{run.id}",
+        "bad", declared("The last run failed"), run.error_message or declared("Some changes failed. The run shows which."),
+        None, declared("View details"), phrase("/runs/{run}", run=run.id),
     )  # fmt: skip
 
 
@@ -117,8 +130,8 @@ def _unread(facts: Facts) -> Verdict | None:
     if not facts.unread:
         return None
     return Verdict(
-        "bad", "Not everything could be read", facts.unread_why or "The last reading was not finished.",
-        facts.unread, "View details", f"/runs/{facts.unread_run_id}",
+        "bad", declared("Not everything could be read"), facts.unread_why or declared("The last reading was not finished."),
+        facts.unread, declared("View details"), phrase("/runs/{unread_run_id}", unread_run_id=facts.unread_run_id),
     )  # fmt: skip
 
 
@@ -127,9 +140,9 @@ def _held(facts: Facts) -> Verdict | None:
     if run is None or run.state != RunState.HELD:
         return None
     return Verdict(
-        "warn", "A plan needs your approval",
-        f"Run {run.id} would {counts_in_words(run.waiting)}. Nothing is changed until it is approved.",
-        sum(run.waiting.values()), "Review plan", f"/runs/{run.id}/plan",
+        "warn", declared("A plan needs your approval"),
+        phrase("Run {run} would {waiting}. Nothing is changed until it is approved.", run=run.id, waiting=counts_in_words(run.waiting)),
+        sum(run.waiting.values()), declared("Review plan"), phrase("/runs/{run}/plan", run=run.id),
     )  # fmt: skip
 
 
@@ -138,9 +151,9 @@ def _preview(facts: Facts) -> Verdict | None:
     if run is None:
         return None
     return Verdict(
-        "info", "A preview is ready",
-        f"Run {run.id} would {counts_in_words(run.waiting)}. Nothing is changed unless it is approved.",
-        sum(run.waiting.values()), "Review plan", f"/runs/{run.id}/plan",
+        "info", declared("A preview is ready"),
+        phrase("Run {run} would {waiting}. Nothing is changed unless it is approved.", run=run.id, waiting=counts_in_words(run.waiting)),
+        sum(run.waiting.values()), declared("Review plan"), phrase("/runs/{run}/plan", run=run.id),
     )  # fmt: skip
 
 
@@ -149,14 +162,14 @@ def _first(facts: Facts) -> Verdict | None:
         return None
     if facts.planned is None:
         return Verdict(
-            "info", "Ready for the first preview",
-            "Active Directory and the phone system are connected. A preview shows what a run would change.",
-            None, "Start first preview", "/wizard/preview",
+            "info", declared("Ready for the first preview"),
+            declared("Active Directory and the phone system are connected. A preview shows what a run would change."),
+            None, declared("Start first preview"), "/wizard/preview",
         )  # fmt: skip
     return Verdict(
-        "info", "The first run has not been made yet",
-        f"Run {facts.planned.id} was a preview. A preview changes nothing.",
-        None, "View preview", f"/runs/{facts.planned.id}",
+        "info", declared("The first run has not been made yet"),
+        phrase("Run {planned} was a preview. A preview changes nothing.", planned=facts.planned.id),
+        None, declared("View preview"), phrase("/runs/{planned}", planned=facts.planned.id),
     )  # fmt: skip
 
 
@@ -166,15 +179,14 @@ def _found_nobody(facts: Facts) -> Verdict | None:
         return None
     if not facts.people:
         return Verdict(
-            "warn", "No people were found", "The organizational units that are read hold nobody. Choose others, or change the "
-            "filter.", 0, "Choose organizational units", "/settings/units",
+            "warn", declared("No people were found"), declared("The organizational units that are read hold nobody. Choose others, or change the "
+            "filter."), 0, declared("Choose organizational units"), "/settings/units",
         )  # fmt: skip
     if not facts.managed:
         return Verdict(
-            "warn", "No extension is managed",
-            f"{counted(facts.people, 'person', 'people')} in the directory, and nobody's extension is linked. "
-            "Check which attribute holds the extension number.",
-            facts.people, "Check number attribute", "/settings/directory",
+            "warn", declared("No extension is managed"),
+            phrase("{people} in the directory, and nobody's extension is linked. Check which attribute holds the extension number.", people=counted(facts.people, 'person', 'people')),
+            facts.people, declared("Check number attribute"), "/settings/directory",
         )  # fmt: skip
     return None
 
@@ -187,12 +199,21 @@ def _reservation(facts: Facts) -> Verdict | None:
         # Said with what was not read.
         return None
     titles = {
-        FindingCode.CONTROLLER_BEHIND: "A domain controller is behind",
-        FindingCode.STEPS_OWED: "Some extensions are not finished",
-        FindingCode.STEPS_REFUSED: "Some extensions are not finished",
+        FindingCode.CONTROLLER_BEHIND: declared("A domain controller is behind"),
+        FindingCode.STEPS_OWED: declared("Some extensions are not finished"),
+        FindingCode.STEPS_REFUSED: declared("Some extensions are not finished"),
     }
-    title = next((text for code, text in titles.items() if code == run.error_code), "Done with warnings")
-    return Verdict("warn", title, run.error_message or "", None, "View details", f"/runs/{run.id}")
+    title = next(
+        (text for code, text in titles.items() if code == run.error_code), declared("Done with warnings")
+    )
+    return Verdict(
+        "warn",
+        title,
+        run.error_message or "",
+        None,
+        declared("View details"),
+        phrase("/runs/{run}", run=run.id),
+    )
 
 
 def _cancelled(facts: Facts) -> Verdict | None:
@@ -200,19 +221,19 @@ def _cancelled(facts: Facts) -> Verdict | None:
     if run is None or run.state != RunState.CANCELLED:
         return None
     return Verdict(
-        "warn", "The last run was cancelled", "Start a new run to see the current state.",
-        None, "View details", f"/runs/{run.id}",
+        "warn", declared("The last run was cancelled"), declared("Start a new run to see the current state."),
+        None, declared("View details"), phrase("/runs/{run}", run=run.id),
     )  # fmt: skip
 
 
 def _owed(facts: Facts) -> Verdict | None:
     if not facts.owed:
         return None
-    are = "extension is" if facts.owed == 1 else "extensions are"
+    are = counted(facts.owed, "extension is", "extensions are")
     return Verdict(
-        "warn", "Some extensions are not finished",
-        f"{facts.owed:,} {are} created but not finished. The next run continues.",
-        facts.owed, "View unfinished", "/owed",
+        "warn", declared("Some extensions are not finished"),
+        phrase("{are} created but not finished. The next run continues.", are=are),
+        facts.owed, declared("View unfinished"), "/owed",
     )  # fmt: skip
 
 
@@ -220,13 +241,16 @@ def _findings(facts: Facts) -> Verdict | None:
     conflicts, warnings = (facts.findings.get(kind, 0) for kind in (Severity.CONFLICT, Severity.WARNING))
     if facts.planned is None or not conflicts + warnings:
         return None
-    found = " and ".join(
-        counted(count, what) for count, what in ((conflicts, "conflict"), (warnings, "warning")) if count
+    found = listed(
+        [
+            *([counted(conflicts, "conflict", "conflicts")] if conflicts else []),
+            *([counted(warnings, "warning", "warnings")] if warnings else []),
+        ]
     )
     return Verdict(
-        "warn", "Problems need your attention",
+        "warn", declared("Problems need your attention"),
         f"{found}. {_extensions(facts)}",
-        conflicts + warnings, "View findings", f"/runs/{facts.planned.id}/findings",
+        conflicts + warnings, declared("View findings"), phrase("/runs/{planned}/findings", planned=facts.planned.id),
     )  # fmt: skip
 
 
@@ -234,8 +258,8 @@ def _schedule(facts: Facts) -> Verdict | None:
     if facts.is_schedule_on:
         return None
     return Verdict(
-        "warn", "The schedule is off", "The last run made everything match. Later changes wait until somebody starts a run.",
-        None, "Open schedule", "/settings/schedule",
+        "warn", declared("The schedule is off"), declared("The last run made everything match. Later changes wait until somebody starts a run."),
+        None, declared("Open schedule"), "/settings/schedule",
     )  # fmt: skip
 
 
@@ -245,14 +269,18 @@ def _without(facts: Facts) -> Verdict | None:
     if without <= 0:
         return None
     return Verdict(
-        "info", "Some people have no extension",
-        f"{_extensions(facts)} Everybody else has no number in the directory, or needs no extension by the rules.",
-        without, "Check number attribute", "/settings/directory",
+        "info", declared("Some people have no extension"),
+        phrase("{facts} Everybody else has no number in the directory, or needs no extension by the rules.", facts=_extensions(facts)),
+        without, declared("Check number attribute"), "/settings/directory",
     )  # fmt: skip
 
 
 def _extensions(facts: Facts) -> str:
-    return f"{facts.managed:,} of {counted(facts.people, 'person', 'people')} have a managed extension."
+    return phrase(
+        "{managed:,} of {people} have a managed extension.",
+        managed=facts.managed,
+        people=counted(facts.people, "person", "people"),
+    )
 
 
 _JUDGES: tuple[Callable[[Facts], Verdict | None], ...] = (

@@ -20,6 +20,7 @@ from shared.database.tables import PartKind, PartState, SnapshotPart
 from shared.domain.command import CommandKind, Stage
 from shared.domain.person import AbsentPerson, Person, PersonState, Presence
 from shared.errors import Conflict, DirectoryUnavailable
+from shared.language import declared
 from shared.runs import lookups
 from shared.runs.lookups import Concern
 from shared.work.runs import RunWork
@@ -117,7 +118,9 @@ def _ask(work: RunWork, key: StageKey, up_to: int, not_before: datetime | None =
         if work.fence(session):
             lookups.ask(session, work.run.id, key.wave, key.stage, up_to, not_before)
             if not_before is None:
-                said = "The people concerned are looked up again in the directory before the next changes."
+                said = declared(
+                    "The people concerned are looked up again in the directory before the next changes."
+                )
                 entry = events.LogEntry("run.looking_up", said, run_id=work.run.id)
                 events.record(session, work.run.site_id, entry)
 

@@ -21,6 +21,7 @@ from shared.database.tables import CommandRow, EventLevel, Run, RunState
 from shared.domain.command import CommandState
 from shared.domain.refusal import refusal_key
 from shared.errors import TransitionRefused
+from shared.language import phrase
 from shared.runs.history import refused_before
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, SiteSettings
@@ -104,13 +105,15 @@ def _finish(work: RunWork) -> None:
         waiting = counts.get(CommandState.HELD.value, 0)
         if waiting:
             move_run(session, run.id, RunEvent.HELD)
-            message = (
-                f"Run {run.id}: changes within the limits were applied, the others need approval: {said}."
+            message = phrase(
+                "Run {run}: changes within the limits were applied, the others need approval: {said}.",
+                run=run.id,
+                said=said,
             )
             entry = events.LogEntry("run.held", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
             return
-        message = f"Run {run.id} ended: {said or 'nothing to do'}."
+        message = phrase("Run {run} ended: {said}.", run=run.id, said=said or "nothing to do")
         failed = counts.get(CommandState.FAILED.value, 0)
         again = _refused_again(session, run) if failed else []
         if failed and len(again) == failed:

@@ -18,32 +18,48 @@ from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.grace import Grace
 from shared.domain.owed import AGAIN, Owes
 from shared.domain.refusal import refusal_key
+from shared.language import declared, listed, phrase, template
 from shared.runs.history import refused_before
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
 
 _DONE_SENTENCES = {
-    CommandKind.CREATE_GROUP: ("department.created", "Created the department {name}."),
+    CommandKind.CREATE_GROUP: ("department.created", template("Created the department {name}.")),
     CommandKind.RELEASE_BINDING: (
         "binding.released",
-        "Extension {number} is no longer linked to {person}.",
+        template("Extension {number} is no longer linked to {person}."),
     ),
-    CommandKind.REBIND_EXTENSION: ("extension.rebound", "Extension {number} is now linked to {person}."),
-    CommandKind.ADOPT_EXTENSION: ("extension.adopted", "Extension {number} is now linked to {person}."),
-    CommandKind.CREATE_EXTENSION: ("extension.created", "Created extension {number} for {person}."),
+    CommandKind.REBIND_EXTENSION: (
+        "extension.rebound",
+        template("Extension {number} is now linked to {person}."),
+    ),
+    CommandKind.ADOPT_EXTENSION: (
+        "extension.adopted",
+        template("Extension {number} is now linked to {person}."),
+    ),
+    CommandKind.CREATE_EXTENSION: ("extension.created", template("Created extension {number} for {person}.")),
     CommandKind.RENUMBER_EXTENSION: (
         "extension.renumbered",
-        "{person} has extension {number} now, was {old}.",
+        template("{person} has extension {number} now, was {old}."),
     ),
     CommandKind.FINISH_EXTENSION: (
         "extension.finished",
-        "Finished extension {number} ({person}), which an earlier run had started.",
+        template("Finished extension {number} ({person}), which an earlier run had started."),
     ),
-    CommandKind.UPDATE_EXTENSION: ("extension.updated", "Updated extension {number} ({person}): {fields}."),
-    CommandKind.ENABLE_EXTENSION: ("extension.enabled", "Enabled extension {number} ({person})."),
-    CommandKind.DISABLE_EXTENSION: ("extension.disabled", "Disabled extension {number} ({person})."),
-    CommandKind.ARCHIVE_EXTENSION: ("extension.archived", "Archived extension {number} ({person})."),
-    CommandKind.DELETE_EXTENSION: ("extension.deleted", "Deleted extension {number} ({person})."),
+    CommandKind.UPDATE_EXTENSION: (
+        "extension.updated",
+        template("Updated extension {number} ({person}): {fields}."),
+    ),
+    CommandKind.ENABLE_EXTENSION: ("extension.enabled", template("Enabled extension {number} ({person}).")),
+    CommandKind.DISABLE_EXTENSION: (
+        "extension.disabled",
+        template("Disabled extension {number} ({person})."),
+    ),
+    CommandKind.ARCHIVE_EXTENSION: (
+        "extension.archived",
+        template("Archived extension {number} ({person})."),
+    ),
+    CommandKind.DELETE_EXTENSION: ("extension.deleted", template("Deleted extension {number} ({person}).")),
 }
 _EVENTS = {
     CommandState.DONE: CommandEvent.DONE,
@@ -322,34 +338,44 @@ def _entries(run_id: int, outcome: CommandOutcome, archived: str | None) -> Iter
         what = command.kind.value.replace("_", " ")
         person = command.person_name or "nobody's"
         about = f" {command.number} ({person})" if command.number else ""
-        how = "Not done" if done is None else "Not finished"
-        message = f"{how}: {what}{about}. {outcome.error_message or ''}".strip()
+        if done is None:
+            message = phrase(
+                "Not done: {what}{about}. {why}", what=what, about=about, why=outcome.error_message or ""
+            )
+        else:
+            message = phrase(
+                "Not finished: {what}{about}. {why}", what=what, about=about, why=outcome.error_message or ""
+            )
         yield _entry(run_id, command, code, message, level)
 
 
 def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | None) -> tuple[str, str]:
-    code, sentence = _DONE_SENTENCES[command.kind]
+    code, said = _DONE_SENTENCES[command.kind]
     if command.after.get(AGAIN):
-        sentence = (
-            f"Re-applied template {command.after.get('template')} to extension {{number}} ({{person}})."
+        said = template("Re-applied template {template} to extension {number} ({person}).")
+    told: list[str] = [
+        phrase(
+            said,
+            template=command.after.get("template"),
+            number=command.number,
+            person=command.person_name or declared("nobody"),
+            name=command.after.get("name", ""),
+            old=command.before.get("number", ""),
+            fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
         )
-    message = sentence.format(
-        number=command.number,
-        person=command.person_name or "nobody's",
-        name=command.after.get("name", ""),
-        old=command.before.get("number", ""),
-        fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
-    )
+    ]
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
-        message = f"{message.removesuffix('.')}: {outcome.result['said']}."
+        told[0] = f"{told[0].removesuffix('.')}: {outcome.result['said']}."
     if outcome.result.get("not_taken"):
-        message += f" 3CX refused {', '.join(outcome.result['not_taken'])}. Set it manually."
+        refused = ", ".join(outcome.result["not_taken"])
+        told.append(phrase("3CX refused {settings}. Set it manually.", settings=refused))
     if outcome.result.get("welcome"):
-        message += f" {SENTENCES[outcome.result['welcome']]}"
+        told.append(declared(SENTENCES[outcome.result["welcome"]]))
     if lost := outcome.result.get("not_carried"):
-        message += f" Not carried over: {'; '.join(lost)}."
+        told.append(phrase("Not carried over: {settings}.", settings="; ".join(lost)))
     if archived:
-        message += f" Before that {archived}."
+        told.append(phrase("Before that {archived}.", archived=archived))
+    message = told[0] if len(told) == 1 else listed(told, " ")
     if outcome.was_so_already:
         message = f"No change needed, already so: {message[0].lower()}{message[1:]}"
     return code, message

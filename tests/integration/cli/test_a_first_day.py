@@ -62,7 +62,7 @@ def test_an_approval_of_another_plan_is_refused(configured: Terminal, ends: Ends
     configured("run", "--wait")
     answer = configured("approve", "1", "--hash", "0" * 64, "--wait")
     assert answer.code == 1
-    assert "nothing was approved" in answer.notes
+    assert "Nothing was approved" in answer.notes
     assert not ends.phone_system.state.calls
 
 

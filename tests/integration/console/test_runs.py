@@ -106,15 +106,15 @@ def test_rows_are_left_out_with_what_requires_them_over_several_steps(
     oscar = browser("oscar")
     page = oscar.get(f"/console/runs/{run_id}/plan")
     page = oscar.send(page, "#rows", {"row": ["2"]}, ("do", "leave"))
-    assert "Left out: rows 2-3." in page.text
+    assert "Left out: 2 rows (2-3)." in page.text
     # A search in between forgets nothing.
     page = oscar.send(page, "#search", {"q": "Alan"})
-    assert "Left out: rows 2-3." in page.text
+    assert "Left out: 2 rows (2-3)." in page.text
     page = oscar.send(page, "#rows", {"row": ["4"]}, ("do", "leave"))
-    assert "Left out: rows 2-4." in page.text
+    assert "Left out: 3 rows (2-4)." in page.text
     page = oscar.get(f"/console/runs/{run_id}/plan?leave_out=2-4")
     page = oscar.send(page, "#rows", {"row": ["4"]}, ("do", "back"))
-    assert "Left out: rows 2-3." in page.text
+    assert "Left out: 2 rows (2-3)." in page.text
     assert "Approve 2 of 4" in page.text
     oscar.send(page, "/approve")
     assert _states(context, run_id) == {1: "pending", 2: "left_out", 3: "left_out", 4: "pending"}
@@ -135,7 +135,7 @@ def test_a_plan_that_changed_since_it_was_seen_is_not_approved(context: Context,
     set_state(context, run_id, RunState.HELD, plan_hash="0" * 64)
     answer = oscar.send(page, "/approve")
     assert answer.status == 409
-    assert "nothing was approved" in answer.text
+    assert "Nothing was approved" in answer.text
     assert _run(context, run_id).state == "held"
 
 

@@ -63,7 +63,7 @@ def test_an_approval_of_another_plan_than_the_one_that_stands_is_refused(ends: E
     newer = ends.site.plan()
     assert ends.site.run(seen.id).superseded_by == newer.id
 
-    with pytest.raises(PlanChanged, match="nothing was approved"):
+    with pytest.raises(PlanChanged, match="Nothing was approved"):
         runs.approve(ends.site.context, seen.id, seen.plan_hash or "", actor="test")
     assert ends.site.run(newer.id).state == RunState.HELD
     assert not changes_made(ends.phone_system)

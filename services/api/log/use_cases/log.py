@@ -16,6 +16,7 @@ from shared.database import events
 from shared.database.engine import Database
 from shared.database.tables import Event, Site
 from shared.errors import NotFound
+from shared.language import phrase
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -114,7 +115,7 @@ def clear_log(context: Context, site_id: str, actor: str) -> int:
             select(func.max(Event.id), func.count(Event.id)).where(Event.site_id == site_id)
         ).one()
         # Said before it is done: a process that ends half-way leaves a clearing that the audit knows of.
-        message = f"The Log was cleared: {count} entries removed."
+        message = phrase("The Log was cleared: {count} entries removed.", count=count)
         events.record(session, site_id, events.LogEntry("log.cleared", message, actor=actor))
         events.audit(session, site_id, actor=actor, action="log.cleared", details={"entries": count})
     while newest is not None and _clear_some(context, site_id, newest):

@@ -25,6 +25,7 @@ from shared.database.tables import (
 )
 from shared.encryption import Encryption
 from shared.errors import BackupUnusable, Conflict, RowRefused, StorageRefused
+from shared.language import declared
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.settings.documents import Document, Section
@@ -140,7 +141,7 @@ def _restore(session: Session, encryption: Encryption, backup: Backup, actor: st
         tokens=len(backup.rows["tokens"]),
     )
     for site_id in sorted(backup.site_ids):
-        message = "A backup was restored: settings, bindings and pictures are what they were then."
+        message = declared("A backup was restored: settings, bindings and pictures are what they were then.")
         events.record(session, site_id, events.LogEntry("backup.restored", message, actor=actor))
     details = {
         "sites": counts.sites, "settings": counts.settings, "bindings": counts.bindings,

@@ -16,6 +16,7 @@ from shared.database.tables import BindingRow, PartKind, PartState, Run, Site, S
 from shared.domain.binding import BindingOrigin
 from shared.domain.extension import Extension
 from shared.errors import Conflict, NotFound
+from shared.language import phrase
 from shared.worker.context import Context
 
 
@@ -146,7 +147,7 @@ def _link(row: BindingRow) -> Link:
 def _note(session: Session, site_id: str, link: Link, actor: str, what: str, sentence: str) -> None:
     entry = events.LogEntry(
         f"binding.{what}",
-        f"Extension {link.number} {sentence}.",
+        phrase("Extension {number} {said}.", number=link.number, said=sentence),
         actor=actor,
         number=link.number,
         person_guid=link.person_guid,

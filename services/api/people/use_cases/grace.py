@@ -13,6 +13,7 @@ from shared.database import events, graces
 from shared.database.tables import GraceRow, Site
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
+from shared.language import phrase
 from shared.worker.context import Context
 
 _LONGEST = timedelta(days=3650)
@@ -108,7 +109,7 @@ def _decided(session: Session, row: GraceRow, actor: str, what: str, sentence: s
     row.ends_at = graces.grace_of(row).ends_at
     session.flush()
     guid = None if is_nobodys(row.holder) else row.holder
-    message = f"Extension {row.number} ({row.name}) {sentence}."
+    message = phrase("Extension {number} ({name}) {said}.", number=row.number, name=row.name, said=sentence)
     entry = events.LogEntry(f"grace.{what}", message, actor=actor, number=row.number, person_guid=guid)
     events.record(session, row.site_id, entry)
     details = {

@@ -18,6 +18,7 @@ from shared.domain.owed import AGAIN, MEMBERSHIPS
 from shared.domain.person import Person
 from shared.domain.rules import UnitRule
 from shared.errors import Conflict, NotFound
+from shared.language import phrase
 from shared.worker.context import Context
 from shared.worker.questions import ask
 
@@ -108,12 +109,14 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
         owed.ask_for_template(session, site_id, newest, people, after)
         for row in people:
             source = known[row.number].template
-            sentence = (
-                f"The next run writes the settings of template {source} again to extension {row.number} "
-                f"({row.person_name})."
+            said = phrase(
+                "The next run writes the settings of template {source} again to extension {number} ({person_name}).",
+                source=source,
+                number=row.number,
+                person_name=row.person_name,
             )
             entry = events.LogEntry(
-                "template.asked_for", sentence, actor=actor, number=row.number, person_guid=row.person_guid
+                "template.asked_for", said, actor=actor, number=row.number, person_guid=row.person_guid
             )
             events.record(session, site_id, entry)
             details = {"number": row.number, "person": row.person_guid, "template": source}

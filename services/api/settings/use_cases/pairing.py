@@ -10,6 +10,7 @@ from services.api.connections.use_cases.questions import Values, note_question
 from services.api.settings.use_cases.sections import replace_section
 from shared.database import events
 from shared.errors import SettingsInvalid
+from shared.language import phrase
 from shared.settings.candidate import candidate
 from shared.settings.documents import RelaySettings, Section
 from shared.settings.store import public
@@ -50,8 +51,8 @@ def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Va
     )
     replace_section(context, site_id, Section.RELAY, paired.model_dump() | {"signing_key": key}, actor)
     with context.database.begin() as session:
-        sentence = f"Rollcall was paired with the relay {answer['address']}."
-        events.record(session, site_id, events.LogEntry("relay.paired", sentence, actor=actor))
+        said = phrase("Rollcall was paired with the relay {answer}.", answer=answer["address"])
+        events.record(session, site_id, events.LogEntry("relay.paired", said, actor=actor))
         details = {"address": answer["address"]}
         events.audit(session, site_id, actor=actor, action="relay.paired", details=details)
     return answer

@@ -14,6 +14,7 @@ from shared.database import events
 from shared.database.tables import BindingRow, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
+from shared.language import phrase
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
@@ -189,7 +190,12 @@ def _write(
         site_id,
         events.LogEntry(
             "settings.changed",
-            f"The {_name(section)} settings were changed (version {version}): {', '.join(fields)}.",
+            phrase(
+                "The {section} settings were changed (version {version}): {fields}.",
+                section=_name(section),
+                version=version,
+                fields=", ".join(fields),
+            ),
             actor=actor,
         ),
     )

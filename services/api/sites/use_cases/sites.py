@@ -7,6 +7,7 @@ from sqlalchemy import select
 from shared.database import events
 from shared.database.tables import Site
 from shared.errors import Conflict, RowRefused, SettingsInvalid
+from shared.language import phrase
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -36,7 +37,7 @@ def create_site(context: Context, site_id: str, actor: str, name: str = "") -> S
                 raise exists
             session.add(site)
             session.flush()
-            message = f"The site '{site_id}' was created."
+            message = phrase("The site '{site_id}' was created.", site_id=site_id)
             events.record(session, site_id, events.LogEntry("site.created", message, actor=actor))
             events.audit(session, site_id, actor=actor, action="site.created", details={"name": site.name})
     except RowRefused as error:

@@ -1,0 +1,184 @@
+"""The language a person reads: English in the code, others from catalogues (gettext) in ``shared/locales``.
+
+The console's templates are marked as they are loaded (``services/api/console/marking.py``). Texts of Python are either
+declared (labels of settings, names of states) or a ``phrase`` with named parameters. Where nobody has chosen a
+language, and in whatever a program reads, everything is English.
+"""
+
+import gettext as catalogues
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+DOMAIN = "rollcall"
+FOLDER = Path(__file__).parent / "locales"
+ENGLISH = "en"
+
+_spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+class Sentence(str):
+    """A text of ours in English that knows its template and parameters, so that it can be shown in another language."""
+
+    __slots__ = ("parameters", "template")
+    template: str
+    parameters: Mapping[str, Any]
+
+    def __new__(cls, template: str, parameters: Mapping[str, Any]) -> Self:
+        made = super().__new__(cls, template.format(**parameters) if parameters else template)
+        made.template = template
+        made.parameters = parameters
+        return made
+
+    def shown(self) -> str:
+        """The text in the language of whoever reads it; in English where the translation does not fit."""
+        text = gettext(self.template)
+        try:
+            return (
+                text.format(**{name: shown(value) for name, value in self.parameters.items()})
+                if self.parameters
+                else text
+            )
+        except (KeyError, IndexError, ValueError):
+            return str(self)
+
+
+class Plural(str):
+    """A word in the form that goes with a number."""
+
+    __slots__ = ("many", "number", "one")
+    one: str
+    many: str
+    number: int
+
+    def __new__(cls, one: str, many: str, count: int) -> Self:
+        made = super().__new__(cls, one if count == 1 else many)
+        made.one, made.many, made.number = one, many, count
+        return made
+
+    def shown(self) -> str:
+        """The form that the language of whoever reads it has for the number."""
+        return ngettext(self.one, self.many, self.number)
+
+
+def phrase(text: str, /, **parameters: Any) -> Sentence:
+    """A sentence with parameters by name: ``phrase("Run {run} ended.", run=7)``."""
+    return Sentence(text, parameters)
+
+
+def template(text: str) -> str:
+    """A template that is given its parameters elsewhere: marks it for the catalogue."""
+    return text
+
+
+def declared(text: str) -> Sentence:
+    """A text without parameters."""
+    return Sentence(text, {})
+
+
+def counted(count: int, one: str, many: str) -> Sentence:
+    """So many of something."""
+    return phrase("{count:,} {what}", count=count, what=Plural(one, many, count))
+
+
+def listed(texts: Iterable[str], between: str = ", ") -> Sentence:
+    """Several texts as one, each shown in the language of whoever reads it."""
+    known = {f"text_{number}": text for number, text in enumerate(texts)}
+    return Sentence(between.join(f"{{{name}}}" for name in known), known)
+
+
+def shown(value: Any) -> Any:
+    """A text of ours in the language of whoever reads it, anything else as it is."""
+    return value.shown() if isinstance(value, Sentence | Plural) else value
+
+
+def stored(text: str) -> Mapping[str, Any] | None:
+    """Template and parameters of a sentence as JSON; ``None`` for any other text."""
+    return _encoded(text) if isinstance(text, Sentence) and text.parameters else None
+
+
+def read_back(text: str, known: Mapping[str, Any] | None) -> str:
+    """The sentence that was stored; the text itself, as older versions stored it, where there is nothing more."""
+    if not known:
+        return text if "{" in text else declared(text)
+    try:
+        found = _decoded(known)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return text
+    return found if str(found) == text else text
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, Sentence):
+        return {
+            "text": value.template,
+            "with": {name: _encoded(part) for name, part in value.parameters.items()},
+        }
+    if isinstance(value, Plural):
+        return {"one": value.one, "many": value.many, "count": value.number}
+    return value if isinstance(value, int | float | bool | None) else str(value)
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "one" in value:
+            return Plural(value["one"], value["many"], value["count"])
+        return Sentence(value["text"], {name: _decoded(part) for name, part in value["with"].items()})
+    return value
+
+
+def gettext(text: str) -> str:
+    """The text in the language that is spoken; as it is where the catalogue does not have it."""
+    return _catalogue().gettext(text) if text else text
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """As ``gettext``, of the form that the language has for so many."""
+    return _catalogue().ngettext(one, many, count)
+
+
+def current() -> str:
+    """The language that is spoken, as HTML names it."""
+    return _spoken.get().replace("_", "-")
+
+
+@contextmanager
+def spoken(language: str) -> Iterator[None]:
+    """Speak a language for a while; English where there is no catalogue of it."""
+    before = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
+def best_of(accepted: str) -> str:
+    """The first language of an ``Accept-Language`` header that there is a catalogue of; else English."""
+    for item in accepted.split(",")[:20]:
+        tag = item.split(";")[0].strip().replace("-", "_")
+        for name in (tag, tag.split("_")[0]):
+            if name == ENGLISH or (name.isidentifier() and _load(FOLDER, name) is not None):
+                return name
+    return ENGLISH
+
+
+def _catalogue() -> catalogues.NullTranslations:
+    return _load(FOLDER, _spoken.get()) or _load_none()
+
+
+@lru_cache(maxsize=1)
+def _load_none() -> catalogues.NullTranslations:
+    return catalogues.NullTranslations()
+
+
+@lru_cache(maxsize=64)
+def _load(folder: Path, language: str) -> catalogues.NullTranslations | None:
+    if language == ENGLISH or not folder.is_dir():
+        return None
+    try:
+        return catalogues.translation(DOMAIN, folder, [language])
+    except OSError:
+        return None
