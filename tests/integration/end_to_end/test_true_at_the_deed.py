@@ -304,7 +304,7 @@ def test_an_approval_of_a_plan_of_yesterday_does_not_count_for_another_plan(ends
     assert (run.state, run.approved_by, run.approved_hash) == (RunState.PLANNED, None, None)
     assert not changes_made(ends.phone_system)
     (said,) = ends.site.log("run.plan_changed")
-    assert "is not the one that pat approved" in said
+    assert "differs from the one that pat approved" in said
 
 
 def test_a_disabled_account_of_a_unit_that_keeps_them_still_gets_its_extension(ends: Ends) -> None:
