@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PLACE = Path("/dev/shm")
-_PREFIX = "rollcall-tests-"
+# Short: the whole path of a socket has 108 bytes at most.
+_PREFIX = "rollcall-"
 # What a run of all tests may take, and what must be left for their processes.
 _ROOM_BYTES, _MEMORY_KIB = 3 * 2**30, 6 * 2**20
 
@@ -22,12 +23,13 @@ def use() -> Callable[[], None]:
     if "TMPDIR" in os.environ or not _is_fit():
         return lambda: None
     for left in _PLACE.glob(f"{_PREFIX}*"):
-        if not Path(f"/proc/{left.name.removeprefix(_PREFIX).partition('-')[0]}").exists():
+        owner = left.name.removeprefix(_PREFIX)
+        if owner.isdecimal() and not Path("/proc", owner).exists():
             shutil.rmtree(left, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_PLACE)
     # PostgreSQL runs as another user than root.
-    Path(folder).chmod(0o711)
-    os.environ["TMPDIR"], tempfile.tempdir = folder, None
+    folder = _PLACE / f"{_PREFIX}{os.getpid()}"
+    folder.mkdir(0o711)
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
 
     def _end() -> None:
         del os.environ["TMPDIR"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -67,10 +68,12 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
+def pair() -> Iterator[Pair]:
     """Both controllers."""
     with ExitStack() as stack:
-        yield Pair(stack.enter_context(samba_domain()), tmp_path / "second", stack)
+        # Not the test's own folder, whose name is too long for the sockets below it.
+        folder = stack.enter_context(TemporaryDirectory(prefix="rollcall-dc-"))
+        yield Pair(stack.enter_context(samba_domain()), Path(folder) / "second", stack)
 
 
 @pytest.fixture
