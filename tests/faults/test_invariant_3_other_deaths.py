@@ -76,7 +76,7 @@ def test_a_worker_killed_while_planning_leaves_no_half_plan(processes: Deploymen
     assert run.counts == {"create_extension": len(logins)}
     assert len(processes.commands(run_id)) == len(logins)
     assert processes.log("run.held") == [
-        f"The plan needs approval (run {run_id}): 600 people, 600 create extension."
+        f"The plan needs approval (run {run_id}): 600 people, create 600."
     ]
 
 
