@@ -243,7 +243,7 @@ def test_a_plan_whose_evidence_is_not_kept_is_not_carried_out(bench: Bench) -> N
         )
     execute_stage(bench.context, run_id, bench.archiver)
     look_up(bench, run_id)
-    with pytest.raises(Exception, match="is not kept any more"):
+    with pytest.raises(Exception, match="is no longer stored"):
         execute_stage(bench.context, run_id, bench.archiver)
     with bench.context.database.read() as session:
         assert session.get_one(Run, run_id).state == "failed"
