@@ -154,12 +154,20 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
     def check_exists(self, dn: str) -> str:
         """The entry's distinguished name as the directory writes it.
 
-        :raises UnknownBaseDn: it is no distinguished name, or there is no such entry; naming the nearest entry
-            above it that exists.
+        :raises UnknownBaseDn: it is no distinguished name, or there is no such entry; naming the domain that it is of,
+            if it is another, else the nearest entry above it that exists.
         """
         written = self._written(dn)
         if written is not None:
             return written
+        here, there = domain_name(self.domain().base_dn), domain_name(dn)
+        if there and there != here:
+            raise UnknownBaseDn(
+                f"{dn} is in the domain {there}, but {self.server} is a controller of {here}. Add the domain {there} in "
+                "Settings > Directory, or correct the name.",
+                dn=dn,
+                domain=there,
+            )
         nearest = next((parent for parent in _parents(dn) if self._written(parent) is not None), None)
         hint = f" The nearest entry that exists is {nearest}." if nearest else ""
         raise UnknownBaseDn(
@@ -391,6 +399,15 @@ def _parents(dn: str) -> list[str]:
             dn=dn,
         ) from error
     return [",".join(parts[start:]) for start in range(1, len(parts))]
+
+
+def domain_name(dn: str) -> str:
+    """The domain that an entry is of by its distinguished name, in small letters; empty when it names none.
+
+    :raises UnknownBaseDn: it is not a distinguished name.
+    """
+    _parents(dn)
+    return ".".join(value for name, value, _ in parse_dn(dn) if name.lower() == "dc").lower()
 
 
 def _all_failed(passed_over: Sequence[PassedOver]) -> RollcallError:

@@ -75,9 +75,7 @@ def test_a_worker_killed_while_planning_leaves_no_half_plan(processes: Deploymen
     run = processes.wait_for(run_id, {RunState.HELD})
     assert run.counts == {"create_extension": len(logins)}
     assert len(processes.commands(run_id)) == len(logins)
-    assert processes.log("run.held") == [
-        f"The plan needs approval (run {run_id}): 600 people, create 600."
-    ]
+    assert processes.log("run.held") == [f"The plan needs approval (run {run_id}): 600 people, create 600."]
 
 
 def test_a_killed_child_of_a_worker_does_not_take_its_work_with_it(

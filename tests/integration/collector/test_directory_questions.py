@@ -155,6 +155,13 @@ def test_browsing_what_is_not_there_is_an_error(site: Collecting, office: Office
         )
 
 
+def test_a_unit_of_another_domain_is_told_with_its_domain(site: Collecting, office: Office) -> None:
+    base = f"OU=Sales,DC=child,{office.root[office.root.index('DC=') :]}"
+    with pytest.raises(UnknownBaseDn, match=r"is in the domain child\..*Add the domain child\.") as raised:
+        questions.browse_units(site.context, _arguments(site, office.settings([]), base=base))
+    assert str(raised.value.details["domain"]).startswith("child.")
+
+
 def test_attributes_are_listed_with_samples_those_with_extension_numbers_first(
     site: Collecting, office: Office
 ) -> None:
