@@ -19,25 +19,25 @@ def contact_fields(table: Worktable, person: Person) -> Fields:
     rules = table.rules
     first, last = cut(person.first_name, rules.name_limit), cut(person.last_name, rules.name_limit)
     if (first, last) != (person.first_name, person.last_name):
-        table.findings.shortened(person, rules.name_limit)
+        table.findings.add_shortened(person, rules.name_limit)
     wanted: Fields = {"first_name": first, "last_name": last}
     email = person.email
     if email and (len(email) > rules.text_limit or not is_email_address(email)):
-        table.findings.bad_email(person)
+        table.findings.add_bad_email(person)
     elif email_key(email) not in table.assignment.claims.duplicate_emails:
         wanted["email"] = email
     if person.mobile and dialled(person.mobile) is None:
-        table.findings.bad_mobile(person)
+        table.findings.add_bad_mobile(person)
     else:
         wanted["mobile"] = person.mobile
     for field, value in person.further:
         why = cannot_be_set(field, value)
         if why:
-            table.findings.mapping_failed(person, field, why)
+            table.findings.add_mapping_failed(person, field, why)
         else:
             wanted[field] = value
     for field, why in person.unmapped:
-        table.findings.mapping_failed(person, field, why)
+        table.findings.add_mapping_failed(person, field, why)
         wanted.pop(field, None)
     return wanted
 

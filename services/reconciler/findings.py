@@ -32,7 +32,7 @@ class Findings:
             sorted(self._all, key=lambda item: (item.code, item.number, item.person_guids, item.message))
         )
 
-    def duplicate_number(
+    def add_duplicate_number(
         self, number: str, people: Iterable[Person], gifts: Mapping[str, Gift] = MappingProxyType({})
     ) -> None:
         """Several enabled people have the number; ``gifts`` are, by GUID, those who have theirs not from the directory."""
@@ -62,7 +62,7 @@ class Findings:
             number,
         )
 
-    def duplicate_email(self, email: str, people: Iterable[Person]) -> None:
+    def add_duplicate_email(self, email: str, people: Iterable[Person]) -> None:
         """Several people have the address."""
         claimants = _by_guid(people)
         self._add(
@@ -74,7 +74,7 @@ class Findings:
             claimants,
         )
 
-    def email_held(self, person: Person, email: str, holder: Extension) -> None:
+    def add_email_held(self, person: Person, email: str, holder: Extension) -> None:
         """Another extension has the address and keeps it."""
         self._add(
             FindingCode.EMAIL_HELD,
@@ -86,7 +86,7 @@ class Findings:
             person.number or "",
         )
 
-    def bad_email(self, person: Person) -> None:
+    def add_bad_email(self, person: Person) -> None:
         """What the directory has is no address."""
         self._add(
             FindingCode.BAD_EMAIL,
@@ -98,7 +98,7 @@ class Findings:
             person.number or "",
         )
 
-    def bad_mobile(self, person: Person) -> None:
+    def add_bad_mobile(self, person: Person) -> None:
         """What the directory has cannot be dialled."""
         self._add(
             FindingCode.BAD_MOBILE,
@@ -110,7 +110,7 @@ class Findings:
             person.number or "",
         )
 
-    def mapping_failed(self, person: Person, field: str, why: str) -> None:
+    def add_mapping_failed(self, person: Person, field: str, why: str) -> None:
         """The expression of a field does not work for the person, or gives what the field cannot have."""
         self._add(
             FindingCode.MAPPING_FAILED,
@@ -120,7 +120,7 @@ class Findings:
             person.number or "",
         )
 
-    def bad_number(self, person: Person) -> None:
+    def add_bad_number(self, person: Person) -> None:
         """The attribute holds something that gives no number."""
         self._add(
             FindingCode.BAD_NUMBER,
@@ -131,7 +131,7 @@ class Findings:
             [person],
         )
 
-    def range_low(self, stock: Stock) -> None:
+    def add_range_low(self, stock: Stock) -> None:
         """Few numbers of a range are left."""
         self._add(
             FindingCode.NUMBER_RANGE_LOW,
@@ -142,7 +142,7 @@ class Findings:
             [],
         )
 
-    def range_empty(self, stock: Stock, people: Iterable[Person]) -> None:
+    def add_range_empty(self, stock: Stock, people: Iterable[Person]) -> None:
         """No number of a range is left; ``people`` wait for one."""
         waiting = _by_guid(people)
         self._add(
@@ -155,7 +155,7 @@ class Findings:
             waiting,
         )
 
-    def number_held_by(self, person: Person, holder: str) -> None:
+    def add_number_held_by(self, person: Person, holder: str) -> None:
         """Something keeps the number that the directory gives to the person."""
         self._add(
             FindingCode.NUMBER_HELD,
@@ -167,11 +167,11 @@ class Findings:
             person.number or "",
         )
 
-    def number_held_by_peer(self, person: Person, peer: Peer) -> None:
+    def add_number_held_by_peer(self, person: Person, peer: Peer) -> None:
         """A queue, a ring group, an IVR or the like has the number."""
-        self.number_held_by(person, f"the {_KINDS.get(peer.kind, peer.kind)} {peer.name}".strip())
+        self.add_number_held_by(person, f"the {_KINDS.get(peer.kind, peer.kind)} {peer.name}".strip())
 
-    def number_cycle(self, people: Iterable[Person], numbers: Iterable[str]) -> None:
+    def add_number_cycle(self, people: Iterable[Person], numbers: Iterable[str]) -> None:
         """Numbers wait for one another."""
         concerned = _by_guid(people)
         self._add(
@@ -184,7 +184,7 @@ class Findings:
             concerned,
         )
 
-    def name_mismatch(self, person: Person, holder: Extension, adoption: Adoption) -> None:
+    def add_name_mismatch(self, person: Person, holder: Extension, adoption: Adoption) -> None:
         """The number is an extension's that nobody is bound to and that is not taken over."""
         if adoption is Adoption.NEVER:
             sentence = (
@@ -203,7 +203,7 @@ class Findings:
             )
         self._add(FindingCode.NAME_MISMATCH, Severity.CONFLICT, sentence, [person], holder.number)
 
-    def adopted_in_spite_of_name(self, person: Person, holder: Extension, why: str) -> None:
+    def add_adopted_in_spite_of_name(self, person: Person, holder: Extension, why: str) -> None:
         """An extension of another name is taken over: allowed, but never silently."""
         self._add(
             FindingCode.NAME_MISMATCH,
@@ -215,7 +215,7 @@ class Findings:
             holder.number,
         )
 
-    def reassigned(self, extension: Extension, guid: str, name: str, *, is_released: bool) -> None:
+    def add_reassigned(self, extension: Extension, guid: str, name: str, *, is_released: bool) -> None:
         """The extension of ``name`` shows somebody else in 3CX. ``is_released``: and the person was deleted."""
         bound, shown = name or "somebody else", _name(extension) or extension.email or "nobody"
         email = f" ({extension.email})" if extension.email and extension.email != shown else ""
@@ -235,7 +235,7 @@ class Findings:
             extension.number,
         )
 
-    def found_again(self, moved: Sequence[tuple[str, str, Extension]]) -> None:
+    def add_found_again(self, moved: Sequence[tuple[str, str, Extension]]) -> None:
         """Extensions have other ids than before; ``moved`` are GUID, name and extension of each person."""
         numbers = listed(f"{extension.number} ({name})" for _guid, name, extension in moved)
         one = len(moved) == 1
@@ -249,7 +249,7 @@ class Findings:
             moved[0][2].number if one else "",
         )
 
-    def new_account(self, person: Person, extension: Extension, previous: Binding) -> None:
+    def add_new_account(self, person: Person, extension: Extension, previous: Binding) -> None:
         """The same human has a new account, which the extension goes over to."""
         self._add_of(
             FindingCode.REBOUND,
@@ -260,7 +260,7 @@ class Findings:
             extension.number,
         )
 
-    def number_changed_in_3cx(
+    def add_number_changed_in_3cx(
         self, person: Person, extension: Extension, was: str, rule: ChangedIn3cx, *, is_given: bool = False
     ) -> None:
         """Somebody renumbered the extension in 3CX by hand; ``is_given``: its number was not from the directory."""
@@ -283,7 +283,7 @@ class Findings:
             extension.number,
         )
 
-    def number_passed_on(self, person: Person, extension: Extension, previous: Binding | None) -> None:
+    def add_number_passed_on(self, person: Person, extension: Extension, previous: Binding | None) -> None:
         """The number is that of an extension whose person leaves, and the rules neither replace it nor pass it on."""
         name = (previous.person_name if previous else "") or extension.name
         self._add(
@@ -297,7 +297,7 @@ class Findings:
             extension.number,
         )
 
-    def number_kept(self, person: Person, extension: Extension, previous: Binding | None) -> None:
+    def add_number_kept(self, person: Person, extension: Extension, previous: Binding | None) -> None:
         """The number is that of a leaver's extension, which somebody has decided to keep for now."""
         name = (previous.person_name if previous else "") or extension.name
         self._add(
@@ -311,7 +311,7 @@ class Findings:
             extension.number,
         )
 
-    def protected(self, person: Person, extension: Extension, what: str, done: str) -> None:
+    def add_protected(self, person: Person, extension: Extension, what: str, done: str) -> None:
         """The extension that would be the person's, or is, is ``what`` (a template's, ...) and never ``done`` anything to."""
         self._add(
             FindingCode.PROTECTED,
@@ -323,7 +323,7 @@ class Findings:
             extension.number,
         )
 
-    def reserved_number(self, person: Person) -> None:
+    def add_reserved_number(self, person: Person) -> None:
         """The rules name the number as a template or the archive, and 3CX has no such extension."""
         self._add(
             FindingCode.PROTECTED,
@@ -335,7 +335,7 @@ class Findings:
             person.number or "",
         )
 
-    def number_reserved(self, person: Person, reason: str, present: Extension | None) -> None:
+    def add_number_reserved(self, person: Person, reason: str, present: Extension | None) -> None:
         """Nobody is given the number, for ``reason``; who has it (``present`` with that number) keeps it."""
         if present is None:
             then = "No extension is created on it. Give them another number in the directory"
@@ -352,7 +352,7 @@ class Findings:
             person.number or "",
         )
 
-    def not_removed(self, extension: Extension, what: str, reason: str, person: Person | None) -> None:
+    def add_not_removed(self, extension: Extension, what: str, reason: str, person: Person | None) -> None:
         """A removal that the rules call for and that never happens."""
         self._add(
             FindingCode.PROTECTED,
@@ -363,7 +363,7 @@ class Findings:
             extension.number,
         )
 
-    def excluded(self, person: Person) -> None:
+    def add_excluded(self, person: Person) -> None:
         """The rules leave the person alone."""
         self._add(
             FindingCode.EXCLUDED,
@@ -373,7 +373,7 @@ class Findings:
             person.number or "",
         )
 
-    def disabled_by_hand(self, person: Person, extension: Extension) -> None:
+    def add_disabled_by_hand(self, person: Person, extension: Extension) -> None:
         """Somebody else than Rollcall disabled it."""
         self._add(
             FindingCode.DISABLED_BY_HAND,
@@ -385,7 +385,7 @@ class Findings:
             extension.number,
         )
 
-    def shortened(self, person: Person, limit: int) -> None:
+    def add_shortened(self, person: Person, limit: int) -> None:
         """The name is longer than 3CX takes."""
         self._add(
             FindingCode.SHORTENED,
@@ -396,7 +396,7 @@ class Findings:
             person.number or "",
         )
 
-    def department_shortened(self, whole: str, cut: str, people: Iterable[Person]) -> None:
+    def add_department_shortened(self, whole: str, cut: str, people: Iterable[Person]) -> None:
         """The department's name is longer than 3CX takes."""
         concerned = _by_guid(people)
         self._add(
@@ -407,7 +407,7 @@ class Findings:
             concerned,
         )
 
-    def department_missing(self, name: str, people: Iterable[Person]) -> None:
+    def add_department_missing(self, name: str, people: Iterable[Person]) -> None:
         """3CX has no department of that name, and the rules create none."""
         concerned = _by_guid(people)
         self._add(
@@ -419,7 +419,7 @@ class Findings:
             concerned,
         )
 
-    def template_missing(self, number: str, people: Iterable[Person]) -> None:
+    def add_template_missing(self, number: str, people: Iterable[Person]) -> None:
         """Nobody of a unit can be created without its template."""
         waiting = _by_guid(people)
         self._add(
@@ -432,7 +432,7 @@ class Findings:
             number,
         )
 
-    def archive_missing(self, number: str, waiting: int) -> None:
+    def add_archive_missing(self, number: str, waiting: int) -> None:
         """What leavers have cannot go to the archive, so theirs stay disabled. ``waiting``: so many in this plan."""
         now = f" {waiting} of this plan {'waits' if waiting == 1 else 'wait'} for it." if waiting else ""
         self._add(
@@ -445,7 +445,7 @@ class Findings:
             number,
         )
 
-    def steps_owed(self, owed: Owed, why: str) -> None:
+    def add_steps_owed(self, owed: Owed, why: str) -> None:
         """An extension cannot be finished by this plan."""
         self._add_of(
             FindingCode.STEPS_OWED,
@@ -457,7 +457,7 @@ class Findings:
             owed.number,
         )
 
-    def steps_refused(self, owed: Owed) -> None:
+    def add_steps_refused(self, owed: Owed) -> None:
         """3CX refused to finish an extension."""
         self._add_of(
             FindingCode.STEPS_REFUSED,
@@ -469,7 +469,7 @@ class Findings:
             owed.number,
         )
 
-    def incomplete_snapshot(self, why: str, held_back: int) -> None:
+    def add_incomplete_snapshot(self, why: str, held_back: int) -> None:
         """Not everything was read, so nothing proves that people are gone; their removals wait."""
         changes = (
             "No other change waits"

@@ -22,9 +22,9 @@ def plan_owed(table: Worktable) -> None:
             # Gone, or about to go.
             continue
         if owed.refusal:
-            table.findings.steps_refused(owed)
+            table.findings.add_steps_refused(owed)
         elif table.situation.excludes_holder(person.guid, extension):
-            table.findings.steps_owed(owed, "the rules exclude it")
+            table.findings.add_steps_owed(owed, "the rules exclude it")
         else:
             after = _wanted(table, owed, extension)
             draft = Draft(

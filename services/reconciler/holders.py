@@ -29,7 +29,7 @@ from shared.domain.rules import Outcome, Reenabling
 def plan_holder(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:
     """Somebody enabled with a number, and an extension that shows them."""
     if extension.number in table.situation.reserved:
-        table.findings.protected(person, extension, "a template or the archive", "changed")
+        table.findings.add_protected(person, extension, "a template or the archive", "changed")
         return
     if extension.number == person.number:
         plan_changes(table, person, extension, binding)
@@ -37,12 +37,12 @@ def plan_holder(table: Worktable, person: Person, extension: Extension, binding:
     rule = table.rules.number_changed_in_3cx
     if extension.number != binding.number and person.number == binding.number:
         is_given = person.guid in table.situation.gifts
-        table.findings.number_changed_in_3cx(person, extension, binding.number, rule, is_given=is_given)
+        table.findings.add_number_changed_in_3cx(person, extension, binding.number, rule, is_given=is_given)
     if person.guid in table.assignment.refused:
         refusal = table.assignment.refused[person.guid]
-        say = table.findings.number_passed_on
+        say = table.findings.add_number_passed_on
         if refusal.obstacle is Obstacle.KEPT_BY_HAND:
-            say = table.findings.number_kept
+            say = table.findings.add_number_kept
         say(person, refusal.extension, refusal.previous)
     elif person.guid not in table.rebinding and follows_directory(binding, person, extension, rule):
         # An extension just found under another id is renumbered by the next run, when its link has moved.
@@ -81,7 +81,7 @@ def plan_changes(
     if extension.enabled:
         return
     if not _is_to_be_enabled(table, binding):
-        table.findings.disabled_by_hand(person, extension)
+        table.findings.add_disabled_by_hand(person, extension)
         return
     table.drafts.append(
         Draft(
@@ -107,21 +107,21 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     number = person.number or ""
     what = table.situation.protection(extension)
     if what is not None:
-        table.findings.protected(person, extension, what, "renumbered")
+        table.findings.add_protected(person, extension, what, "renumbered")
         return
     if not table.evidence.proves_of(person, None):
         table.held_back += 1
         return
     peer = table.situation.peers.get(number)
     if peer is not None:
-        table.findings.number_held_by_peer(person, peer)
+        table.findings.add_number_held_by_peer(person, peer)
         return
     if number in table.situation.reserved and number not in table.situation.by_number:
-        table.findings.reserved_number(person)
+        table.findings.add_reserved_number(person)
         return
     reason = table.situation.kept_free.reason(number)
     if reason is not None:
-        table.findings.number_reserved(person, reason, extension)
+        table.findings.add_number_reserved(person, reason, extension)
         return
     table.account_for(number)
     contact = contact_fields(table, person)
@@ -130,7 +130,7 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     # What was disabled by hand stays so under the new number.
     enabled = extension.enabled or _is_to_be_enabled(table, binding)
     if not enabled:
-        table.findings.disabled_by_hand(person, extension)
+        table.findings.add_disabled_by_hand(person, extension)
     gift = table.situation.gifts.get(person.guid)
     renumbering = Draft(
         CommandKind.RENUMBER_EXTENSION,

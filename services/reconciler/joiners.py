@@ -30,7 +30,7 @@ def plan_joiner(table: Worktable, person: Person) -> None:
     peer = table.situation.peers.get(number)
     taking, refusal = table.assignment.taking.get(person.guid), table.assignment.refused.get(person.guid)
     if peer is not None:
-        table.findings.number_held_by_peer(person, peer)
+        table.findings.add_number_held_by_peer(person, peer)
     elif refusal is not None:
         _refuse(table, person, refusal)
     elif taking is None:
@@ -51,7 +51,7 @@ def adoption(table: Worktable, person: Person, holder: Extension, previous: Bind
         why = "both have the same e-mail address"
         if not have_same_email(person, holder):
             why = "the rules link every extension with a person's number"
-        table.findings.adopted_in_spite_of_name(person, holder, why)
+        table.findings.add_adopted_in_spite_of_name(person, holder, why)
     ended = f" It was linked to {previous.person_name or 'somebody else'} before." if previous else ""
     return Draft(
         CommandKind.ADOPT_EXTENSION,
@@ -70,11 +70,11 @@ def plan_creation(table: Worktable, person: Person) -> None:
     if not table.rules.add_missing:
         return
     if number in situation.reserved and number not in situation.by_number:
-        table.findings.reserved_number(person)
+        table.findings.add_reserved_number(person)
         return
     reason = situation.kept_free.reason(number)
     if reason is not None:
-        table.findings.number_reserved(person, reason, None)
+        table.findings.add_number_reserved(person, reason, None)
         return
     template_number = person.template or situation.templates.get(person.unit.casefold())
     template = situation.by_number.get(template_number) if template_number else None
@@ -141,14 +141,14 @@ def _refuse(table: Worktable, person: Person, refusal: Refusal) -> None:
     match refusal.obstacle:
         case Obstacle.PROTECTED:
             what = table.situation.protection(holder) or "protected"
-            table.findings.protected(person, holder, what, "taken over")
+            table.findings.add_protected(person, holder, what, "taken over")
         case Obstacle.EXCLUDED:
-            table.findings.number_held_by(person, f"{called(holder)}, which the rules exclude")
+            table.findings.add_number_held_by(person, f"{called(holder)}, which the rules exclude")
         case Obstacle.OTHER_NAME:
-            table.findings.name_mismatch(person, holder, table.rules.adoption)
+            table.findings.add_name_mismatch(person, holder, table.rules.adoption)
         case Obstacle.REASSIGNED:
-            table.findings.number_held_by(person, f"{called(holder)}, which shows somebody else")
+            table.findings.add_number_held_by(person, f"{called(holder)}, which shows somebody else")
         case Obstacle.NOT_PASSED_ON:
-            table.findings.number_passed_on(person, holder, refusal.previous)
+            table.findings.add_number_passed_on(person, holder, refusal.previous)
         case Obstacle.KEPT_BY_HAND:
-            table.findings.number_kept(person, holder, refusal.previous)
+            table.findings.add_number_kept(person, holder, refusal.previous)

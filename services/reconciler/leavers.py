@@ -42,7 +42,7 @@ def plan_inactive(table: Worktable, person: Person, extension: Extension | None)
 def plan_without_number(table: Worktable, person: Person, extension: Extension | None) -> None:
     """The number attribute is empty, or holds nothing that can be used."""
     if person.number_problem is not None:
-        table.findings.bad_number(person)
+        table.findings.add_bad_number(person)
     elif extension is not None:
         leaving = Leaving(
             f"{person.name} no longer has a number in the directory.",
@@ -104,7 +104,7 @@ def _plan_reassigned(table: Worktable, guid: str, *, is_deleted: bool) -> None:
         return
     # Where every extension that is nobody's goes, the binding is what keeps it.
     is_released = is_deleted and table.rules.removal_scope is not RemovalScope.ALL
-    table.findings.reassigned(extension, guid, binding.person_name, is_released=is_released)
+    table.findings.add_reassigned(extension, guid, binding.person_name, is_released=is_released)
     if is_released:
         plan_release(table, guid, extension)
 

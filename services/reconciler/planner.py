@@ -161,11 +161,11 @@ def _first_unit_wins(people: Iterable[Person], rules: Rules) -> dict[str, Person
 def _tell_duplicates(table: Worktable) -> None:
     claims = table.assignment.claims
     for number, claimants in claims.duplicate_numbers.items():
-        table.findings.duplicate_number(number, claimants.values(), table.situation.gifts)
+        table.findings.add_duplicate_number(number, claimants.values(), table.situation.gifts)
     for email, claimants in claims.duplicate_emails.items():
         # What is no address has a finding of its own, for each of them.
         if is_email_address(email):
-            table.findings.duplicate_email(email, claimants.values())
+            table.findings.add_duplicate_email(email, claimants.values())
 
 
 def _tell_ranges(table: Worktable, gifts: Gifts) -> None:
@@ -174,9 +174,9 @@ def _tell_ranges(table: Worktable, gifts: Gifts) -> None:
     for stock in gifts.stocks:
         waiting = gifts.without.get(stock.label, [])
         if waiting or not stock.left:
-            table.findings.range_empty(stock, waiting)
+            table.findings.add_range_empty(stock, waiting)
         elif stock.is_low:
-            table.findings.range_low(stock)
+            table.findings.add_range_low(stock)
 
 
 def _tell_reserved(table: Worktable) -> None:
@@ -187,7 +187,7 @@ def _tell_reserved(table: Worktable) -> None:
         reason = situation.kept_free.reason(extension.number)
         person = situation.people.get(guid) if reason is not None else None
         if reason is not None and person is not None and person.number == extension.number:
-            table.findings.number_reserved(person, reason, extension)
+            table.findings.add_number_reserved(person, reason, extension)
 
 
 def _watched(people: Iterable[Person], check: Callable[[], None]) -> Iterator[Person]:
@@ -230,10 +230,10 @@ def _plan_person(table: Worktable, person: Person, extension: Extension | None) 
     ):
         table.account_for(person.number)
         table.situation.graces.leave(person.guid)
-        table.findings.excluded(person)
+        table.findings.add_excluded(person)
     elif shown_otherwise is not None:
         table.account_for(person.number)
-        table.findings.reassigned(shown_otherwise, person.guid, person.name, is_released=False)
+        table.findings.add_reassigned(shown_otherwise, person.guid, person.name, is_released=False)
     elif person.account_state is not AccountState.ENABLED:
         plan_inactive(table, person, extension)
     elif person.number is None:
@@ -255,7 +255,7 @@ class _Conceding:
     def give_up_number(self, draft: Draft) -> None:
         holder = self._table.situation.by_number[draft.number]
         if draft.person is not None:
-            self._table.findings.number_held_by(draft.person, f"{called(holder)}, which keeps it")
+            self._table.findings.add_number_held_by(draft.person, f"{called(holder)}, which keeps it")
 
     def give_up_email(self, draft: Draft) -> bool:
         email = str(draft.after.pop("email", ""))
@@ -263,11 +263,11 @@ class _Conceding:
         draft.before.pop("email", None)
         holder = self._table.situation.by_email.get(email_key(email))
         if draft.person is not None and holder is not None:
-            self._table.findings.email_held(draft.person, email, holder)
+            self._table.findings.add_email_held(draft.person, email, holder)
         return bool(draft.after)
 
     def give_up_cycle(self, drafts: list[Draft]) -> None:
-        self._table.findings.number_cycle(
+        self._table.findings.add_number_cycle(
             [draft.person for draft in drafts if draft.person is not None],
             [draft.number for draft in drafts],
         )
@@ -303,17 +303,17 @@ def _create_departments(table: Worktable) -> None:
 
 def _note_leftovers(table: Worktable) -> None:
     for whole, (cut, people) in table.departments.shortened.items():
-        table.findings.department_shortened(whole, cut, people)
+        table.findings.add_department_shortened(whole, cut, people)
     for key, people in table.departments.missing.items():
-        table.findings.department_missing(table.departments.spelled(key), people)
+        table.findings.add_department_missing(table.departments.spelled(key), people)
     for number, waiting in table.without_template.items():
-        table.findings.template_missing(number, waiting)
+        table.findings.add_template_missing(number, waiting)
     archive = table.rules.archive
     if archive is not None and archive.number and archive.number not in table.situation.by_number:
         leavers = [draft for draft in table.drafts if draft.after.get("archive") == archive.number]
-        table.findings.archive_missing(archive.number, len(leavers))
+        table.findings.add_archive_missing(archive.number, len(leavers))
     if table.held_back or not all(unit.is_complete for unit in table.evidence.units):
-        table.findings.incomplete_snapshot(table.evidence.why_held_back(), table.held_back)
+        table.findings.add_incomplete_snapshot(table.evidence.why_held_back(), table.held_back)
 
 
 def _texts(value: FieldValue) -> tuple[str, ...]:

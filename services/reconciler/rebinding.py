@@ -36,7 +36,7 @@ def plan_moves(table: Worktable) -> None:
         table.drafts.append(draft)
         moved.append((guid, name, extension))
     if moved:
-        table.findings.found_again(moved)
+        table.findings.add_found_again(moved)
 
 
 def require_moves(table: Worktable) -> None:
@@ -73,7 +73,7 @@ def new_account(table: Worktable, person: Person, taking: Taking, previous: Bind
             f"{_why_gone(table, previous, 'the former one')}. "
             f"They keep extension {extension.number}."
         )
-        table.findings.new_account(person, extension, previous)
+        table.findings.add_new_account(person, extension, previous)
     draft = Draft(
         CommandKind.REBIND_EXTENSION,
         extension.number,

@@ -50,7 +50,7 @@ def removal(
         return []
     what = table.situation.protection(extension)
     if what is not None:
-        table.findings.not_removed(extension, what, leaving.reason, leaving.person)
+        table.findings.add_not_removed(extension, what, leaving.reason, leaving.person)
         return []
     leaving = _with_days(table, extension, outcome, leaving)
     if extension.id in table.assignment.replaced_by:
