@@ -56,7 +56,7 @@ def doctor(
 
 
 def _looked_at(context: Context, site: str | None) -> Iterator[Check]:
-    checks = diagnose(context)
+    checks = diagnose(context, [site] if site else None)
     yield from checks
     if can_ask(checks, with_own_workers=context.settings.is_embedded):
         site_ids = [site] if site else [found.id for found in list_sites(context)]

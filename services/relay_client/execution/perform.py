@@ -405,9 +405,10 @@ class Performer:
             )
         )
         if not receipt.is_verified:
+            found = f": {receipt.said}" if receipt.said else ""
             why = " ".join(receipt.problems)
             raise ArchiveNotVerified(
-                f"What extension {command.number} has could not be archived safely: {receipt.said}. {why}".rstrip()
+                f"What extension {command.number} has could not be archived safely{found}. {why}".rstrip()
             )
         return {
             "is_verified": True,

@@ -65,7 +65,7 @@ def test_a_stored_password_that_is_not_given_travels_sealed(ready: Context) -> N
 
 
 def test_stored_settings_do_not_travel_at_all(ready: Context) -> None:
-    assert _sent(ready, None) == {"site_id": SITE, "settings": None}
+    assert _sent(ready, None) == {"site_id": SITE, "settings": None, "directory": ""}
 
 
 def test_a_question_that_nobody_answers_is_a_503(context: Context) -> None:

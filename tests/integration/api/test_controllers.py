@@ -68,7 +68,7 @@ def test_a_name_that_is_not_remembered_is_said_with_those_that_are(
 ) -> None:
     answer = client.post(f"/api/v1/sites/{SITE}/controllers/forget", json={"name": "dc9"})
     assert answer.status_code == 404
-    assert "Remembered: dc1.corp.example (dc1.corp.example:636)" in answer.json()["detail"]
+    assert "Known: dc1.corp.example (dc1.corp.example:636)" in answer.json()["detail"]
     assert _memory(behind).alternatives == ((DC1,),)
     with pytest.raises(NotFound):
         controllers.forget(behind, "elsewhere", "dc1", "anna")

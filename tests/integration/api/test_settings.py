@@ -59,7 +59,7 @@ def test_the_log_and_the_audit_name_the_changed_fields_and_no_secret(ready: Cont
 
 
 def test_a_stale_version_is_refused(ready: Context) -> None:
-    with pytest.raises(Conflict, match="changed meanwhile"):
+    with pytest.raises(Conflict, match="changed in the meantime"):
         settings.replace_section(ready, SITE, Section.LIMITS, {"removals": 9}, "anna", expected_version=3)
 
 

@@ -57,7 +57,7 @@ def test_what_is_to_be_written_again_is_owed_audited_and_told_once(
     assert entry.details["number"] == "100"
     again = client.post(f"{URL}/write-again", json={"numbers": ["100"]})
     assert again.status_code == 409
-    assert "extension 100" in again.json()["detail"]
+    assert "Extension 100" in again.json()["detail"]
 
 
 def test_before_anybody_was_read_it_is_said(client: httpx.Client, ready: Context) -> None:

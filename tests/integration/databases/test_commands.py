@@ -56,7 +56,7 @@ def test_a_database_is_migrated_once_and_then_serves(rollcall: Run) -> None:
     assert rollcall("migrate", "--check")[0] == 0
     assert rollcall("runs")[0] == 0
     _, said = rollcall("doctor")
-    assert "✓ database: The database answers" in said
+    assert "✓ database: The database is reachable" in said
     assert "✓ database options: PostgreSQL" in said
 
 

@@ -261,7 +261,7 @@ def test_a_controller_that_is_gone_for_good_is_forgotten_when_a_person_says_so(d
     controllers.forget(domain.site.context, SITE, "dc1", "Pat Admin")
     domain.run()
     assert "399" not in domain.numbers()
-    assert any("dc1 is gone for good" in line for line in domain.site.log("controller.forgotten"))
+    assert any("dc1 was removed" in line for line in domain.site.log("controller.forgotten"))
 
 
 def test_a_controller_set_back_to_yesterday_is_not_believed_even_when_its_numbers_have_grown_again(

@@ -59,7 +59,7 @@ def test_an_archive_that_fails_leaves_the_removal_owed_with_the_answer(bench: Be
     bench.execute(*_removal(bench))
     ((number, owes, answer),) = _owed(bench)
     assert (number, owes) == ("103", "removal")
-    assert "could not be proven safe" in (answer or "")
+    assert "could not be archived safely. " in (answer or "")
 
 
 def test_a_disabling_alone_is_owed_nothing_when_it_is_done(bench: Bench) -> None:

@@ -175,7 +175,7 @@ def test_a_run_whose_executor_dies_again_and_again_is_ended_and_the_log_says_so(
     assert (bench.run(run_id).state, bench.run(run_id).error_code) == ("failed", "given_up")
     assert bench.log()[-1] == (
         f"Run {run_id} was stopped: The run could not be executed after {MOST_INTERRUPTIONS} attempts: each "
-        "time the worker ended early. See the workers' process log. The usual cause is memory."
+        "time the worker ended early or hung. See the workers' process log. The usual cause is memory."
     )
     assert [row.error_code for row in bench.rows(run_id)] == ["run_stopped"]
 

@@ -220,7 +220,7 @@ def test_a_write_that_is_never_answered_fails_alone_when_the_phone_system_answer
     )
     assert [row.state for row in rows] == ["failed", "done", "done"]
     assert rows[0].error_code == "unknown_outcome"
-    assert "tried 4 times" in (rows[0].error_message or "")
+    assert "after 4 attempts" in (rows[0].error_message or "")
     assert "answered 500" in (rows[0].error_message or "")
     assert bench.phone_system.faults.fired == ["status"] * 4
 
