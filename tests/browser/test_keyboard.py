@@ -111,7 +111,7 @@ def test_a_question_keeps_the_focus_until_it_is_answered_and_gives_it_back(
     approve = page.get_by_role("button", name=re.compile("^Approve all"))
     approve.focus()
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name=re.compile("Carry out"))
+    dialog = page.get_by_role("dialog", name="Apply 4 of 4 changes now?")
     expect(dialog).to_be_visible()
     # The careful answer comes first to hand.
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()

@@ -45,7 +45,7 @@ def test_of_a_held_plan_exactly_what_was_kept_is_carried_out(
     page.get_by_role("button", name=f"Approve {PEOPLE - 2} of {PEOPLE}").click()
     if with_scripts:
         page.get_by_role("dialog").get_by_role("button").first.click()
-    expect(page.get_by_role("heading", name="What became of it")).to_be_visible()
+    expect(page.get_by_role("heading", name="Results")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(f"{PEOPLE - 2} done")
     there = set(ends.phone_system.state.user_by_number)
     planned = {row.number for row in site.commands(run_id)}
@@ -60,11 +60,11 @@ def test_a_rejected_plan_does_nothing_and_its_reason_stands_in_the_log(
     run_id = _held_plan(site)
     page = window("oscar")
     page.goto(f"/console/runs/{run_id}/plan")
-    page.get_by_text("Reject plan").click()
-    page.get_by_label(re.compile("Why")).fill("Sales moves <b>today</b>.")
+    page.locator("summary").filter(has_text="Reject plan").click()
+    page.get_by_label("Reason (shown in the Log)").fill("Sales moves <b>today</b>.")
     page.get_by_role("button", name="Reject plan").click()
     expect(page.get_by_role("main")).to_contain_text("Cancelled")
-    page.get_by_role("link", name="Its Log").click()
+    page.get_by_role("link", name="View log").click()
     expect(page.get_by_role("main")).to_contain_text("Sales moves <b>today</b>.")
     assert len(ends.phone_system.state.users) == 3
 

@@ -40,7 +40,7 @@ def test_somebody_adds_a_passkey_and_signs_in_with_it(chrome: web.Browser, addre
                   "isUserVerified": True, "automaticPresenceSimulation": True}  # fmt: skip
         session.send("WebAuthn.addVirtualAuthenticator", {"options": device})
         _sign_in(page)
-        _begin(page, "Add a passkey")
+        _begin(page, "Add passkey")
         found = troubles(page)
         page.get_by_label("Name of the passkey").fill("This computer")
         page.get_by_role("button", name="Create passkey").click()
@@ -61,7 +61,7 @@ def test_somebody_adds_a_passkey_and_signs_in_with_it(chrome: web.Browser, addre
 
 def test_somebody_adds_an_app_without_scripts(window: Open) -> None:
     page = window("mary", with_scripts=False)
-    _begin(page, "Add an app")
+    _begin(page, "Add app")
     expect(page.get_by_alt_text("QR code")).to_be_visible()
     # Drawn, not only there.
     assert page.get_by_alt_text("QR code").evaluate("image => image.naturalWidth") > 100
