@@ -89,6 +89,14 @@ def test_a_plan_shows_before_and_after_why_and_what_needs_what(context: Context,
     assert "This is the first run." in text
 
 
+@pytest.mark.parametrize("name", ["mary", "oscar"])
+def test_every_box_of_a_waiting_plan_has_its_label(context: Context, browser: Open, name: str) -> None:
+    run_id, _ = make_plan(context)
+    page = browser(name).get(f"/console/runs/{run_id}/plan")
+    assert page.mistakes == []
+    assert {f"row-{row}" for row in (1, 2, 3, 4)} <= page.labels
+
+
 def test_a_whole_plan_is_approved(context: Context, browser: Open) -> None:
     run_id, _ = make_plan(context)
     oscar = browser("oscar")
