@@ -30,7 +30,7 @@ _STATE_STYLES = {
     RunState.CANCELLED: "dim",
 }
 # 3CX's own word for a group.
-_KIND_WORDS = {CommandKind.CREATE_GROUP.value: "create department"}
+_KIND_WORDS = {CommandKind.CREATE_DEPARTMENT.value: "create department"}
 # Controls but the line's end (C1 too: 0x9b begins a sequence), and what turns or hides text.
 _UNSEEN = re.compile(
     "[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"

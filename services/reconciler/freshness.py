@@ -144,7 +144,9 @@ class _Scale:
     def kept(self, waiting: Collection[str]) -> set[int]:
         """The sequences of the commands that count."""
         # A department is created for those who need it.
-        groups = {command.sequence for command in self._commands if command.kind is CommandKind.CREATE_GROUP}
+        groups = {
+            command.sequence for command in self._commands if command.kind is CommandKind.CREATE_DEPARTMENT
+        }
         kept: set[int] = set()
         for command in self._commands:
             key, needed = _key(command), set(command.requires)

@@ -18,7 +18,7 @@ def limited_to(plan: Plan, guid: str | None) -> Plan:
         if command.person_guid != guid or guid is None:
             continue
         needed = [by_sequence[sequence] for sequence in command.requires]
-        if all(item.sequence in kept or item.kind is CommandKind.CREATE_GROUP for item in needed):
+        if all(item.sequence in kept or item.kind is CommandKind.CREATE_DEPARTMENT for item in needed):
             kept |= {item.sequence: item for item in [*needed, command]}
         else:
             left.append(command)

@@ -292,7 +292,7 @@ def _create_departments(table: Worktable) -> None:
             name = departments.to_create[key]
             if key not in creations:
                 creations[key] = Draft(
-                    CommandKind.CREATE_GROUP,
+                    CommandKind.CREATE_DEPARTMENT,
                     "",
                     f"People in the directory belong to '{name}'; 3CX has no such department.",
                     after={"name": name, **like},

@@ -23,7 +23,7 @@ def tell_refused(plan: Plan, refused: Mapping[str, Refusal]) -> Plan:
     departments = {
         command.sequence: str(command.after["name"])
         for command in plan.commands
-        if command.sequence in known and command.kind is CommandKind.CREATE_GROUP
+        if command.sequence in known and command.kind is CommandKind.CREATE_DEPARTMENT
     }
     concerned = [command for command in plan.commands if not departments.keys().isdisjoint(command.requires)]
     kept = [_without(command, departments) for command in plan.commands]

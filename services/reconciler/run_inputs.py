@@ -354,7 +354,7 @@ def department_limit_of(session: Session, site_id: str) -> int:
         .join(Run, Run.id == CommandRow.run_id)
         .where(
             Run.site_id == site_id,
-            CommandRow.kind == CommandKind.CREATE_GROUP.value,
+            CommandRow.kind == CommandKind.CREATE_DEPARTMENT.value,
             CommandRow.state == CommandState.FAILED.value,
         )
     )

@@ -15,7 +15,7 @@ class CommandKind(StrEnum):
     account its extension under another id, ``adopt_extension`` binds a person to an extension that nobody is bound to.
     """
 
-    CREATE_GROUP = "create_group"
+    CREATE_DEPARTMENT = "create_group"
     RELEASE_BINDING = "release_binding"
     REBIND_EXTENSION = "rebind_extension"
     ADOPT_EXTENSION = "adopt_extension"
@@ -44,7 +44,7 @@ class Stage(StrEnum):
 STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
 
 STAGE_OF: Mapping[CommandKind, Stage] = {
-    CommandKind.CREATE_GROUP: Stage.GROUPS,
+    CommandKind.CREATE_DEPARTMENT: Stage.GROUPS,
     CommandKind.RELEASE_BINDING: Stage.CREATE,
     CommandKind.REBIND_EXTENSION: Stage.CREATE,
     CommandKind.ADOPT_EXTENSION: Stage.CREATE,
@@ -72,7 +72,7 @@ class Command:
     ``primary_department``, those of ``shared.domain.further``, ``template`` (number of the template extension), ``welcome_email`` (true: 3CX mails its welcome
     message; ``tried``: it may have), ``name`` (of a department), ``like`` (the department it is made
     like). For
-    CREATE_EXTENSION and CREATE_GROUP ``before`` is empty: nothing may hold the number or the name; of every other
+    CREATE_EXTENSION and CREATE_DEPARTMENT ``before`` is empty: nothing may hold the number or the name; of every other
     ``before`` holds what the extension is known by (number, names, e-mail; whether it is enabled, where it is disabled,
     removed or renumbered), so that one that has changed meanwhile is left alone.
     ``extension_id`` is the extension that exists already: ``None`` for a creation, the old one for a

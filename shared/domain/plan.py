@@ -243,7 +243,7 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
     said += [
         f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if kind not in [*CommandKind]
     ]
-    departments = counts.get(CommandKind.CREATE_GROUP, 0)
+    departments = counts.get(CommandKind.CREATE_DEPARTMENT, 0)
     if departments:
         said.append(
             phrase("create {departments}", departments=counted(departments, "department", "departments"))

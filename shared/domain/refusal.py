@@ -23,5 +23,5 @@ class Refusal:
 
 def refusal_key(command: Command) -> str:
     """The same for commands that want the same of the same extension, person or department."""
-    name = command.after.get("name", "") if command.kind is CommandKind.CREATE_GROUP else ""
+    name = command.after.get("name", "") if command.kind is CommandKind.CREATE_DEPARTMENT else ""
     return f"{command.kind} {command.number} {command.extension_id or ''} {command.person_guid or ''} {name}"

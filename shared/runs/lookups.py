@@ -24,7 +24,7 @@ AT_ONCE = 2_000
 ASK_AGAIN = timedelta(seconds=30)
 
 # Updates rest on nothing but what they write; whoever is gone by then is dealt with by the next run.
-_NOT_CONCERNED = (CommandKind.UPDATE_EXTENSION.value, CommandKind.CREATE_GROUP.value)
+_NOT_CONCERNED = (CommandKind.UPDATE_EXTENSION.value, CommandKind.CREATE_DEPARTMENT.value)
 # An extension that is nobody's is removed because nobody in the directory has its number: that is looked up instead.
 _NUMBER = "number:"
 _OPEN = (CommandState.PENDING.value, CommandState.RUNNING.value)

@@ -97,7 +97,7 @@ OWED = Words(
 # 3CX's own word for a group is department.
 COMMAND_KINDS = Words(
     {
-        CommandKind.CREATE_GROUP: "Create department",
+        CommandKind.CREATE_DEPARTMENT: "Create department",
         CommandKind.RELEASE_BINDING: "Unlink",
         CommandKind.REBIND_EXTENSION: "Relink",
         CommandKind.ADOPT_EXTENSION: "Adopt",

@@ -47,7 +47,7 @@ class Decision:
 def decide(command: Command, live: Live, was_interrupted: bool) -> Decision:
     """The decision for one command."""
     match command.kind:
-        case CommandKind.CREATE_GROUP:
+        case CommandKind.CREATE_DEPARTMENT:
             return Decision(Action.ALREADY_DONE if live.department_exists else Action.WRITE)
         case CommandKind.CREATE_EXTENSION:
             return _decide_creation(command, live, was_interrupted)
@@ -92,7 +92,7 @@ _NO_EFFECT = Settled(
 def settle(command: Command, live: Live) -> Settled:
     """What became of a command that was in hand when its run ended. Nothing more is to be done by it."""
     match command.kind:
-        case CommandKind.CREATE_GROUP:
+        case CommandKind.CREATE_DEPARTMENT:
             return Settled(CommandState.DONE) if live.department_exists else _NO_EFFECT
         case CommandKind.CREATE_EXTENSION | CommandKind.RENUMBER_EXTENSION:
             holder = live.by_number

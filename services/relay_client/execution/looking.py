@@ -11,7 +11,7 @@ from shared.values.text import folded
 def look_at(xapi: Xapi, commands: Sequence[Command]) -> list[Live]:
     """The extensions and departments that the commands are about, in as few requests as possible."""
     departments: set[str] = set()
-    if any(command.kind is CommandKind.CREATE_GROUP for command in commands):
+    if any(command.kind is CommandKind.CREATE_DEPARTMENT for command in commands):
         departments = {folded(department.name) for department in xapi.departments()}
     by_number = xapi.find_by_numbers(command.number for command in commands if command.makes_extension)
     ids = {command.extension_id for command in commands} | {_former_id(command) for command in commands}

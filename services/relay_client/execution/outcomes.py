@@ -24,7 +24,7 @@ from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
 
 _DONE_SENTENCES = {
-    CommandKind.CREATE_GROUP: ("department.created", template("Created the department {name}.")),
+    CommandKind.CREATE_DEPARTMENT: ("department.created", template("Created the department {name}.")),
     CommandKind.RELEASE_BINDING: (
         "binding.released",
         template("Extension {number} is no longer linked to {person}."),

@@ -147,7 +147,7 @@ class Performer:
         :raises RollcallError: refused or unreachable; nothing more was done.
         """
         match command.kind:
-            case CommandKind.CREATE_GROUP:
+            case CommandKind.CREATE_DEPARTMENT:
                 return self._create_department(command)
             case CommandKind.CREATE_EXTENSION:
                 return self._create(command, holder)

@@ -53,7 +53,7 @@ _FRESH_SECONDS = 5.0
 _ENDING = (Stage.ARCHIVE, Stage.DELETE)
 _STAYS = "The extension stays disabled and is not deleted. The next run tries again."
 # 3CX itself refuses these when the number or the name has been taken since.
-_CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_GROUP)
+_CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_DEPARTMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ class StageWork:
 
 def _learnt(claim: Claim, refused: RollcallError) -> dict[str, Any]:
     """What a refusal tells the next plans."""
-    if claim.command.kind is not CommandKind.CREATE_GROUP:
+    if claim.command.kind is not CommandKind.CREATE_DEPARTMENT:
         return {}
     limit = name_limit(refused, str(claim.command.after.get("name", "")))
     return {} if limit is None else {"name_limit": limit}

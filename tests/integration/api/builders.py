@@ -29,7 +29,7 @@ ADA = "0f8fad5b-d9cb-469f-a165-70867728950e"
 ALAN = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 SALES = "OU=Sales,DC=corp,DC=example"
 COMMANDS = (
-    Command(1, CommandKind.CREATE_GROUP, "Sales is missing.", after={"name": "Sales"}),
+    Command(1, CommandKind.CREATE_DEPARTMENT, "Sales is missing.", after={"name": "Sales"}),
     Command(
         2,
         CommandKind.CREATE_EXTENSION,

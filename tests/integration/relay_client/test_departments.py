@@ -15,7 +15,7 @@ GERMAN = {"Language": "DE", "TimeZoneId": "26", "Hours": HOURS}
 
 
 def _create(**after: FieldValue) -> Command:
-    return Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales", **after})
+    return Command(0, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "Sales", **after})
 
 
 def _shown(bench: Bench) -> dict[str, object]:
@@ -68,7 +68,7 @@ def test_only_the_range_of_its_extensions_goes_along_of_what_belongs_to_a_depart
 
 
 def test_the_limit_of_names_is_learnt_from_the_refusal(bench: Bench) -> None:
-    (row,) = bench.execute(Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "x" * 51}))
+    (row,) = bench.execute(Command(0, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "x" * 51}))
     assert (row.state, row.result) == ("failed", {"name_limit": 50})
     with bench.context.database.read() as session:
         assert (department_limit_of(session, "default"), department_limit_of(session, "other")) == (50, 255)

@@ -60,7 +60,7 @@ def test_a_template_gives_its_settings_but_neither_its_secrets_nor_its_power(ben
 @every_release
 def test_departments_are_created_once_and_used(bench: Bench) -> None:
     rows = bench.execute(
-        Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"}),
+        Command(0, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "Sales"}),
         creation(1, departments=("Sales",), primary_department="Sales"),
     )
     assert [row.state for row in rows] == ["done", "done"], [row.error_message for row in rows]

@@ -133,7 +133,7 @@ def test_a_department_made_by_somebody_else_meanwhile_is_used(bench: Bench) -> N
     bench.phone_system.faults.add(fault)
     state.add_group({"Name": "SALES"}, is_counted=False)
     rows = bench.execute(
-        Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"}),
+        Command(0, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "Sales"}),
         creation(1, departments=("Sales",), primary_department="Sales"),
     )
     assert [row.state for row in rows] == ["done", "done"]

@@ -102,7 +102,7 @@ def test_no_read_ever_lacks_its_select_and_no_secret_is_ever_read_or_logged(
         bench.end_collecting()
         bench.phone_system.faults.add({"kind": "drop_after", "method": "POST", "path": "^/Users$"})
         rows = bench.execute(
-            Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"}),
+            Command(0, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "Sales"}),
             creation(1, template="100", departments=("Sales",), primary_department="Sales"),
             Command(
                 0, CommandKind.RENUMBER_EXTENSION, "test", "204", "guid-4", "Existing4", bench.id_of("104"),

@@ -44,7 +44,7 @@ def _deletion(bench: Bench) -> Command:
 
 
 WRITES: dict[str, Callable[[Bench], Command]] = {
-    "group": lambda _bench: Command(0, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"}),
+    "group": lambda _bench: Command(0, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "Sales"}),
     "create": _with_department,
     "renumber": renumbering,
     "update": lambda bench: change(

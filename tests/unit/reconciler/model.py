@@ -55,7 +55,7 @@ class Model:
 
     def _apply(self, command: Command) -> None:
         match command.kind:
-            case CommandKind.CREATE_GROUP:
+            case CommandKind.CREATE_DEPARTMENT:
                 name = str(command.after["name"])
                 assert name.casefold() not in self.departments
                 self.departments[name.casefold()] = Department(len(self.departments) + 1, name)

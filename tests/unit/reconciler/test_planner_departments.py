@@ -139,11 +139,11 @@ def test_names_that_look_alike_are_one_department(written: str) -> None:
     )
     people = [make_person(1, departments=("Sales",)), make_person(2, departments=(written,))]
     plan = plan_of(people, rules=rules)
-    (creation,) = [command for command in plan.commands if command.kind is CommandKind.CREATE_GROUP]
+    (creation,) = [command for command in plan.commands if command.kind is CommandKind.CREATE_DEPARTMENT]
     assert creation.after["like"] == "Support"
     there = make_phone_system([], departments=(DEFAULT, Department(2, written, "GRP0001")))
     plan = plan_of(people[:1], there, rules=rules)
-    assert not [command for command in plan.commands if command.kind is CommandKind.CREATE_GROUP]
+    assert not [command for command in plan.commands if command.kind is CommandKind.CREATE_DEPARTMENT]
 
 
 def test_a_name_that_3cx_does_not_take_whole_is_cut_and_both_names_are_told() -> None:

@@ -190,7 +190,7 @@ def test_the_hash_changes_with_every_change_of_a_command(place: int, change: int
 
 
 _CHANGES: list[dict[str, Any]] = [
-    {"kind": CommandKind.CREATE_GROUP, "number": "77"},
+    {"kind": CommandKind.CREATE_DEPARTMENT, "number": "77"},
     {"number": "777"},
     {"extension_id": 777},
     {"person_guid": "777"},
@@ -210,7 +210,7 @@ def _deeds(plan: Plan) -> list[Command]:
 def test_a_run_for_one_person_touches_nobody_else_and_can_be_executed(site: Site, index: int) -> None:
     plan = limited_to(site.plan(), guid(index))
     for command in plan.commands:
-        assert command.person_guid == guid(index) or command.kind is CommandKind.CREATE_GROUP
+        assert command.person_guid == guid(index) or command.kind is CommandKind.CREATE_DEPARTMENT
     model = Model(site.phone_system, site.bindings)
     others = {item.id: item for item in model.extensions.values()}
     model.apply(plan)

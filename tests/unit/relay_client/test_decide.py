@@ -47,7 +47,7 @@ ADOPT = _command(CommandKind.ADOPT_EXTENSION, KNOWN)
 REBIND = _command(CommandKind.REBIND_EXTENSION, KNOWN, {"number": "201", "disabled_by_rollcall": True})
 RELEASE = _command(CommandKind.RELEASE_BINDING, KNOWN)
 FINISH = _command(CommandKind.FINISH_EXTENSION, KNOWN | {"email": ""}, {"email": "anna1@corp.example.test"})
-GROUP = Command(1, CommandKind.CREATE_GROUP, "test", after={"name": "Sales"})
+GROUP = Command(1, CommandKind.CREATE_DEPARTMENT, "test", after={"name": "Sales"})
 
 
 def _having(**changes: Any) -> Live:
