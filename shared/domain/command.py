@@ -32,7 +32,7 @@ class CommandKind(StrEnum):
 class Stage(StrEnum):
     """The order of execution within a wave; each stage ends before the next begins."""
 
-    GROUPS = "groups"
+    DEPARTMENTS = "groups"
     CREATE = "create"
     UPDATE = "update"
     ENABLE = "enable"
@@ -44,7 +44,7 @@ class Stage(StrEnum):
 STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
 
 STAGE_OF: Mapping[CommandKind, Stage] = {
-    CommandKind.CREATE_DEPARTMENT: Stage.GROUPS,
+    CommandKind.CREATE_DEPARTMENT: Stage.DEPARTMENTS,
     CommandKind.RELEASE_BINDING: Stage.CREATE,
     CommandKind.REBIND_EXTENSION: Stage.CREATE,
     CommandKind.ADOPT_EXTENSION: Stage.CREATE,

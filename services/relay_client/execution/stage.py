@@ -93,7 +93,7 @@ class StageWork:
         """Make the tools of the stage."""
         self.context, self.run = self.work.context, self.work.run
         # Departments are created one by one: two commands might name the same one.
-        self._width = 1 if self.key.stage is Stage.GROUPS else self.xapi.settings.concurrency
+        self._width = 1 if self.key.stage is Stage.DEPARTMENTS else self.xapi.settings.concurrency
         self._concurrency = AdaptiveConcurrency(self._width)
         name = f"{self.run.site_id} run {self.run.id} of {self.run.created_at.isoformat()}"
         context, site_id = self.context, self.run.site_id
