@@ -362,6 +362,16 @@ def test_the_image_has_what_runs_in_production_at_the_versions_that_were_tested(
     assert all("--hash=sha256:" in entry for entry in production.values())
 
 
+def test_the_images_of_others_are_named_by_their_digest() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    images = [service["image"] for service in compose["services"].values()]
+    others = [image for image in images if image != compose["x-rollcall"]["image"]]
+    base = re.findall(r"^ARG PYTHON=(.+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(others) == 4
+    for image in (*others, *base):
+        assert re.fullmatch(r"[^@]+@sha256:[0-9a-f]{64}", image)
+
+
 def test_the_images_of_others_are_pinned_all_of_them_or_none(tmp_path: Path) -> None:
     for name in ("compose.yaml", "Dockerfile", "pin-images.sh"):
         (tmp_path / name).write_text((DEPLOY / name).read_text(encoding="utf-8"), encoding="utf-8")

@@ -31,7 +31,7 @@ if ! podman image exists $base && ! podman pull -q $base 2>/dev/null; then
 fi
 for target in rollcall rollcall-sqlserver; do
   step "building $target"
-  buildah bud --layers --pull-never --isolation chroot --format docker --network host ${BUILD_OPTIONS:-} --target $target \
+  buildah bud --build-arg PYTHON=${base##*:} --layers --pull-never --isolation chroot --format docker --network host ${BUILD_OPTIONS:-} --target $target \
     --file deploy/Dockerfile --tag "$image:$target" . >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log"; fail "the build"; }
   podman image inspect --format '{{.Size}} bytes' "$image:$target"
 done

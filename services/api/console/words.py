@@ -112,7 +112,10 @@ COMMAND_KINDS = Words(
     }
 )
 STAGES = Words(
-    {stage.value: "Departments" if stage is Stage.DEPARTMENTS else stage.value.capitalize() for stage in Stage}
+    {
+        stage.value: "Departments" if stage is Stage.DEPARTMENTS else stage.value.capitalize()
+        for stage in Stage
+    }
 )
 PARTS = Words(
     {
