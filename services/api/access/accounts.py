@@ -26,7 +26,7 @@ from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 # Of two managers who disable each other at once, one stays.
-_ACCOUNTS = "accounts"
+ACCOUNTS = "accounts"
 _BY_SETTINGS = "sign-in settings"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
@@ -86,7 +86,7 @@ def add(
     site_id: str | None = None,
 ) -> Account:
     """As ``create_account``, in the caller's transaction and with a hash made before it."""
-    exclusive(session, _ACCOUNTS)
+    exclusive(session, ACCOUNTS)
     if session.scalar(select(Account.id).where(Account.name == name)) is not None:
         raise Conflict(f"There is an account '{name}' already. Choose another name.")
     account = Account(
@@ -118,7 +118,7 @@ def keep_sourced(
 
     :raises Conflict: an own account, or one that signs in by other means, has this name.
     """
-    exclusive(session, _ACCOUNTS)
+    exclusive(session, ACCOUNTS)
     holder = session.scalar(select(Account).where(Account.name == name))
     account = holder
     if external_id is not None:
@@ -159,7 +159,7 @@ def change_role(
     :raises NotFound: there is no such account or site.
     """
     with context.database.begin() as session:
-        exclusive(session, _ACCOUNTS)
+        exclusive(session, ACCOUNTS)
         account = _get_own(session, account_id, "rights")
         _check_site(session, site_id)
         before = site_roles.roles_of(account)
@@ -182,7 +182,7 @@ def disable(context: Context, account_id: int, actor: str) -> Account:
     :raises NotFound: there is no such account.
     """
     with context.database.begin() as session:
-        exclusive(session, _ACCOUNTS)
+        exclusive(session, ACCOUNTS)
         account = _get(session, account_id)
         if account.disabled_at is None:
             _keep_a_manager(session, account, still=False)

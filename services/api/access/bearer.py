@@ -44,12 +44,16 @@ class Caller:
         """Who did it, for the Log and the audit."""
         return f"token:{self.name}"
 
+    def sees(self, section: str) -> bool:
+        """Whether a section of the settings of its site is for the token: who may sign in everywhere is not for one of one site."""
+        return self.site_id is None or section not in SECTIONS_OF_ALL_SITES
+
     def check_sections(self, sections: Collection[str]) -> None:
-        """Check that the token may save these sections of the settings of its site.
+        """Check that the token may read or save these sections of the settings of its site.
 
         :raises HTTPException: 403, one of them counts for all sites.
         """
-        if self.site_id is not None and (shared := SECTIONS_OF_ALL_SITES & set(sections)):
+        if shared := {section for section in sections if not self.sees(section)}:
             raise _forbidden(
                 f"The section {', '.join(sorted(shared))} counts for all sites, and this token is for site "
                 f"'{self.site_id}' alone."

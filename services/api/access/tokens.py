@@ -17,6 +17,8 @@ from shared.worker.context import Context
 log = structlog.get_logger(__name__)
 
 PREFIX = "rc_"
+# Whoever makes or ends tokens waits for others who do.
+TOKENS = "tokens"
 _USE_NOTED_EVERY = timedelta(minutes=1)
 _LONGEST_DAYS = 3650
 
@@ -45,7 +47,7 @@ def create_token(
     now = datetime.now(UTC)
     token = PREFIX + secrets.token_urlsafe(32)
     with context.database.begin() as session:
-        exclusive(session, "tokens")
+        exclusive(session, TOKENS)
         if site_id is not None and session.get(Site, site_id) is None:
             raise NotFound(f"There is no site '{site_id[:80]}'. Leave the site out for a token of all sites.")
         same = session.scalars(select(ApiToken).where(ApiToken.name == name))

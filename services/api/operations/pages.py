@@ -56,7 +56,8 @@ def forget_controller(context: ContextDep, site: SiteDep, visitor: ManagerDep, f
 @router.post("/diagnostics")
 def download_diagnostics(context: ContextDep, site: SiteDep, visitor: ManagerDep) -> Response:
     """The diagnostics as a file. A form and no link, because the audit says who took them."""
-    content = diagnostics.bundle(context, site, visitor.actor)
+    of_all_sites = visitor.roles.may_everywhere(AccountRole.MANAGER)
+    content = diagnostics.bundle(context, site, visitor.actor, of_all_sites=of_all_sites)
     name = f"rollcall-diagnostics-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
     return Response(
         content,

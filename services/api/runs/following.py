@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 _POLL_SECONDS = 0.5
 # How soon a stream ends after its token or session did.
 CHECK_SECONDS = 5.0
+# The credential of a stream, and its run.
+_Stream = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Following:
         self._context = context
         self._runs: dict[int, _Watched] = {}
         self._streams: Counter[str] = Counter()
-        self._checked: dict[str, tuple[float, bool]] = {}
+        self._checked: dict[str, dict[_Stream, tuple[float, bool]]] = {}
 
     def open(self, caller: str) -> None:
         """Count one more stream of the caller; ``close`` must follow.
@@ -65,12 +67,15 @@ class Following:
             self._checked.pop(caller, None)
 
     async def follow(
-        self, run_id: int, caller: str, is_still_good: Callable[[], bool]
+        self, run_id: int, caller: str, credential: str, is_still_good: Callable[[], bool]
     ) -> AsyncGenerator[RunProgress]:
-        """The run's progress whenever it changes, until it ends, or until the caller's sign-in does."""
+        """The run's progress whenever it changes, until it ends, or until the caller's sign-in does.
+
+        ``is_still_good`` answers for this credential and the site of this run.
+        """
         with self._watching(run_id) as watched:
             seen = 0
-            while await self._is_good(caller, is_still_good):
+            while await self._is_good(caller, (credential, run_id), is_still_good):
                 await self._wait(watched, seen)
                 now, is_new, seen = watched.now, watched.version > seen, watched.version
                 if now is not None and is_new:
@@ -123,15 +128,16 @@ class Following:
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _is_good(self, caller: str, is_still_good: Callable[[], bool]) -> bool:
-        """Asked once for all streams of a caller."""
-        checked_at, is_good = self._checked.get(caller, (float("-inf"), True))
+    async def _is_good(self, caller: str, stream: _Stream, is_still_good: Callable[[], bool]) -> bool:
+        """Asked once for all streams of a credential to a run: another run may be of a site that is theirs no more."""
+        checked = self._checked.setdefault(caller, {})
+        checked_at, is_good = checked.get(stream, (float("-inf"), True))
         if time.monotonic() - checked_at < CHECK_SECONDS:
             return is_good
-        self._checked[caller] = (time.monotonic(), is_good)
+        checked[stream] = (time.monotonic(), is_good)
         try:
             is_good = await run_in_threadpool(is_still_good)
         except TransientError:
             return True
-        self._checked[caller] = (time.monotonic(), is_good)
+        checked[stream] = (time.monotonic(), is_good)
         return is_good

@@ -14,6 +14,7 @@ from services.api.runs.queries.progress import RunProgress, progress
 from services.api.runs.schemas import ProgressOut
 from services.api.web.dependencies import context_of_request
 from services.api.web.ending import EndingResponse
+from services.api.web.known import credential_of
 from shared.worker.context import Context
 
 _HEARTBEAT_SECONDS = 15
@@ -43,7 +44,7 @@ async def stream_of(
         # An EventSource connects again whenever a stream ends, until it gets this (HTML standard, section 9.2).
         return Response(status_code=204)
     following.open(caller)
-    told = following.follow(run_id, caller, is_still_good)
+    told = following.follow(run_id, caller, credential_of(request.scope), is_still_good)
     stream = EventSourceResponse(_events(context, told, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
     return EndingResponse(stream, lambda: following.close(caller))
 

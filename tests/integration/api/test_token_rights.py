@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from services.api.access import tokens
-from services.api.access.permissions import OF_ALL_SITES, ROLES
+from services.api.access.permissions import OF_ALL_SITES, ROLES, SECTIONS_OF_ALL_SITES
 from services.api.app import create_app
 from services.api.sites.use_cases import sites
 from shared.database.tables import AccountRole, ApiToken, AuditEntry, Run
+from shared.settings.documents import Section
 from shared.worker.context import Context
 
 OPEN = {"isLive", "isReady"}
@@ -134,6 +135,23 @@ def test_who_may_sign_in_everywhere_is_not_for_a_token_of_one_site_to_say(
     assert client.put("/api/v1/sites/default/settings/limits", json={}, headers=headers).status_code == 200
     stored = client.get("/api/v1/sites/default/settings/sign_in").json()
     assert stored["values"]["managers"] == []
+
+
+def test_who_may_sign_in_everywhere_is_not_shown_to_a_token_of_one_site(
+    client: httpx.Client, context: Context
+) -> None:
+    rule = {"group": "CN=Oslo Quasar", "role": "manager", "site": "other"}
+    client.put("/api/v1/sites/default/settings", json={"directory_groups": {"groups": [rule]}})
+    token = tokens.create_token(context, "local", role=AccountRole.MANAGER, site_id="default")
+    headers = {"Authorization": f"Bearer {token}"}
+    for section in SECTIONS_OF_ALL_SITES:
+        answer = client.get(f"/api/v1/sites/default/settings/{section}", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    answer = client.get("/api/v1/sites/default/settings", headers=headers)
+    assert "Quasar" not in answer.text
+    shown = {item["section"] for item in answer.json()["sections"]}
+    assert shown == {*Section} - SECTIONS_OF_ALL_SITES
+    assert "Quasar" in client.get("/api/v1/sites/default/settings").text
 
 
 def test_role_and_site_are_listed_and_audited(client: httpx.Client, context: Context) -> None:

@@ -1,6 +1,8 @@
 """Nobody of one site sees or touches another's: every page with every role, from the console's own list of pages."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -15,6 +17,8 @@ from services.api.console.request import FORM_FIELD
 from services.api.console.scope import Gate, Scope, check_pages
 from services.api.console_app import PAGES
 from services.api.log.use_cases.log import LogFilter, read_log
+from services.api.runs import following
+from services.api.runs.use_cases import runs
 from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases.sites import create_site
 from shared.database import events
@@ -135,6 +139,51 @@ def test_the_approval_that_a_form_of_the_wizard_holds_is_of_its_site(
     assert manager.http.post("/console/wizard/preview", data=form).status_code == 404
     with context.database.read() as session:
         assert session.get_one(Run, oslo).state == "held"
+
+
+def test_the_diagnostics_of_ones_own_site_do_not_say_who_may_sign_in_at_another(
+    context: Context, local: dict[AccountRole, Browser], browser: Open
+) -> None:
+    rule = {"group": f"CN={MARK}", "role": "manager", "site": "oslo"}
+    settings.apply_settings(context, "default", {"directory_groups": {"groups": [rule]}}, "test")
+    manager = local[AccountRole.MANAGER]
+
+    def _settings() -> str:
+        token = _form_token(manager.get("/console/").response.text)
+        answer = manager.http.post("/console/support/diagnostics", data={FORM_FIELD: token})
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            return archive.read("sites/default/settings.json").decode()
+
+    assert MARK not in _settings()
+    with context.database.begin() as session:
+        mary = session.scalars(select(Account).where(Account.name == "mary")).one()
+        store(mary, SiteRoles(AccountRole.MANAGER))
+    assert MARK in _settings()
+
+
+def test_a_stream_of_another_site_ends_with_the_role_there_whatever_else_is_followed(
+    context: Context, oslo: int, browser: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "CHECK_SECONDS", 0.2)
+    vera = browser("vera")
+    with context.database.begin() as session:
+        account = session.scalars(select(Account).where(Account.name == "vera")).one()
+        store(account, SiteRoles(at={"default": AccountRole.VIEWER, "oslo": AccountRole.VIEWER}))
+    mine, _ = make_plan(context)
+    with (
+        vera.http.stream("GET", f"/console/runs/{mine}/events") as kept,
+        vera.http.stream("GET", f"/console/sites/oslo/runs/{oslo}/events") as lost,
+    ):
+        here, there = kept.iter_lines(), lost.iter_lines()
+        assert next(here)
+        assert next(there)
+        with context.database.begin() as session:
+            account = session.scalars(select(Account).where(Account.name == "vera")).one()
+            store(account, SiteRoles(at={"default": AccountRole.VIEWER}))
+        # It ends without having been told the end of the run.
+        assert "event: end" not in [*there]
+        runs.cancel(context, mine, "test")
+        assert "event: end" in [*here]
 
 
 def test_somebody_of_all_sites_works_at_each_under_its_address(

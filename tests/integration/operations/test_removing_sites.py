@@ -8,6 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from services.api.access import accounts, tokens
+from services.api.access.site_roles import roles_of
 from services.api.accounts import queries as audit
 from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases import removal as site_removal
@@ -16,6 +18,7 @@ from shared.database.commands import command_values, finding_values
 from shared.database.pages import write_page
 from shared.database.tables import (
     Account,
+    AccountRole,
     ApiToken,
     Asset,
     AuditEntry,
@@ -41,7 +44,7 @@ from shared.domain.person import AbsentPerson
 from shared.domain.reading import Reading
 from shared.errors import Conflict, LeaseHeld, SettingsInvalid
 from shared.runs.controllers import remember
-from shared.runs.retention import BATCH, PAGE_BATCH
+from shared.runs.retention import BATCH, PAGE_BATCH, delete_runs
 from shared.work import leases
 from shared.worker.context import Context
 from tests.integration.api.builders import CLASH, COMMANDS, complete_units, make_person, make_run
@@ -152,6 +155,52 @@ def test_nobody_keeps_a_role_at_a_removed_site(context: Context, oslo: str) -> N
     with context.database.read() as session:
         left = {account.name: account.site_roles for account in session.scalars(select(Account))}
     assert left == {"both": {"default": "viewer"}, "one": {}}
+
+
+def test_what_is_given_while_a_site_is_removed_counts_at_no_later_one_of_its_id(
+    context: Context, oslo: str
+) -> None:
+    with context.database.begin() as session:
+        account = Account(name="vera", display_name="Vera", role="viewer", created_at=datetime.now(UTC))
+        session.add(account)
+    site_removal._stop(context, oslo, "anna")
+    accounts.change_role(context, account.id, AccountRole.MANAGER, "anna", oslo)
+    token = tokens.create_token(context, "late", site_id=oslo)
+    site_removal._end(context, oslo, "anna", {"tokens": 0, "runs": _empty(context, oslo)})
+    sites.create_site(context, oslo, "anna")
+    assert tokens.valid_token(context, token) is None
+    with context.database.read() as session:
+        roles = roles_of(session.get_one(Account, account.id))
+    assert roles.role_at(oslo) is AccountRole.VIEWER
+
+
+def _empty(context: Context, site: str) -> int:
+    gone = delete_runs(context.database, _runs_of(context, site))
+    site_removal._forget_bindings(context, site)
+    return gone
+
+
+def _runs_of(context: Context, site: str) -> list[int]:
+    with context.database.read() as session:
+        return list(session.scalars(select(Run.id).where(Run.site_id == site)))
+
+
+@pytest.mark.parametrize(
+    ("section", "place", "rule"),
+    [("directory_groups", "groups", {"group": "CN=Oslo"}), ("single_sign_on", "roles", {"value": "Oslo"})],
+)
+def test_a_site_stays_while_a_rule_of_signing_in_gives_a_role_there(
+    context: Context, oslo: str, section: str, place: str, rule: dict[str, str]
+) -> None:
+    rules = {place: [{**rule, "role": "manager", "site": oslo}]}
+    settings.apply_settings(context, "default", {section: rules}, "test")
+    before = _rows(context, oslo)
+    with pytest.raises(Conflict, match="gives roles at the site 'oslo'"):
+        site_removal.remove_site(context, oslo, "anna", confirm=oslo)
+    assert _rows(context, oslo) == before
+    settings.apply_settings(context, "default", {section: {place: []}}, "test")
+    site_removal.remove_site(context, oslo, "anna", confirm=oslo)
+    assert not any(_rows(context, oslo).values())
 
 
 @pytest.mark.every_database

@@ -20,6 +20,7 @@ from kombu.utils.url import maybe_sanitize_url
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from services.api.access.permissions import SECTIONS_OF_ALL_SITES
 from services.api.log.use_cases.formats import as_json
 from services.api.log.use_cases.log import read_log
 from services.api.operations.queries import waiting_messages
@@ -58,9 +59,9 @@ sites/*/runs.json       its newest {runs} runs with what they read
 """
 
 
-def bundle(context: Context, site_id: str, actor: str) -> bytes:
+def bundle(context: Context, site_id: str, actor: str, *, of_all_sites: bool = False) -> bytes:
     """The ZIP of one site: nothing of another is in it. The audit says who took one. What cannot be found out is said in its
-    place.
+    place. ``of_all_sites`` adds the settings that the default site keeps for all, such as who may sign in.
 
     :raises StorageUnavailable: the database cannot be read.
     """
@@ -69,7 +70,7 @@ def bundle(context: Context, site_id: str, actor: str) -> bytes:
     secrets = _secrets(context, sites)
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in _files(context, site_id):
+        for name, content in _files(context, site_id, of_all_sites):
             archive.writestr(
                 name, json.dumps(_without(secrets, content), indent=1, ensure_ascii=False, default=str)
             )
@@ -81,7 +82,7 @@ def bundle(context: Context, site_id: str, actor: str) -> bytes:
     return written.getvalue()
 
 
-def _files(context: Context, site_id: str) -> Iterator[tuple[str, Any]]:
+def _files(context: Context, site_id: str, of_all_sites: bool) -> Iterator[tuple[str, Any]]:
     yield "summary.json", _summary(context)
     yield (
         "checks.json",
@@ -92,7 +93,7 @@ def _files(context: Context, site_id: str) -> Iterator[tuple[str, Any]]:
     )
     yield "process.json", _process(context)
     yield "packages.json", {found.name: found.version for found in distributions()}
-    yield f"sites/{site_id}/settings.json", _settings(context, site_id)
+    yield f"sites/{site_id}/settings.json", _settings(context, site_id, of_all_sites)
     entries = read_log(context, site_id, limit=LOG_ENTRIES).entries
     yield f"sites/{site_id}/log.json", json.loads("".join(as_json([entries])))
     yield f"sites/{site_id}/runs.json", _runs(context, site_id)
@@ -146,11 +147,16 @@ def _row(row: Run | SnapshotPart) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
-def _settings(context: Context, site_id: str) -> dict[str, Any]:
+def _settings(context: Context, site_id: str, of_all_sites: bool) -> dict[str, Any]:
     try:
-        return export_settings(context, site_id)
+        exported = export_settings(context, site_id)
     except RollcallError as error:
         return {"error": error.message}
+    return {
+        section: values
+        for section, values in exported.items()
+        if of_all_sites or section not in SECTIONS_OF_ALL_SITES
+    }
 
 
 def _secrets(context: Context, sites: Iterable[str]) -> list[str]:

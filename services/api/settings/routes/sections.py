@@ -23,8 +23,8 @@ IfMatch = Annotated[str | None, Header(description="The ETag last seen; 412 when
 
 
 @router.get("", operation_id="readSettings", summary="All sections")
-def read_settings(context: ContextDep, site_id: SiteId) -> SettingsOut:
-    """Every section with its version. Secrets are null or "set"."""
+def read_settings(context: ContextDep, caller: CallerDep, site_id: SiteId) -> SettingsOut:
+    """Every section with its version; to a token of one site without those that count for all sites. Secrets are null or "set"."""
     stored = context.site_settings(site_id)
     return SettingsOut(
         sections=[
@@ -34,6 +34,7 @@ def read_settings(context: ContextDep, site_id: SiteId) -> SettingsOut:
                 values=store.public(section_of(stored, section)),
             )
             for section in Section
+            if caller.sees(section)
         ]
     )
 
@@ -57,8 +58,11 @@ def apply_settings(
 
 
 @router.get("/{section}", operation_id="readSection", summary="One section", responses=_ETAG)
-def read_section(context: ContextDep, site_id: SiteId, section: Section, response: Response) -> SectionOut:
+def read_section(
+    context: ContextDep, caller: CallerDep, site_id: SiteId, section: Section, response: Response
+) -> SectionOut:
     """The section with its version, also as ETag. Secrets are null or "set"."""
+    caller.check_sections({section})
     values, version = settings.read_section(context, site_id, section)
     response.headers["ETag"] = f'"{version}"'
     return SectionOut(section=section, version=version, values=values)
@@ -83,7 +87,7 @@ def replace_section(
     """Make the body the whole section; what is absent gets its default, a secret that is absent stays."""
     caller.check_sections({section})
     settings.replace_section(context, site_id, section, body, caller.actor, _version(if_match))
-    return read_section(context, site_id, section, response)
+    return read_section(context, caller, site_id, section, response)
 
 
 def _version(if_match: str | None) -> int | None:

@@ -7,7 +7,11 @@ big follows in bounded batches; the site's row goes last. Killed in between, ask
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from services.api.access.accounts import ACCOUNTS
+from services.api.access.rules import read_rules
+from services.api.access.tokens import TOKENS
 from shared.database import events
+from shared.database.locks import exclusive
 from shared.database.rows import rows_of
 from shared.database.tables import (
     Account,
@@ -27,6 +31,7 @@ from shared.runs.controllers import remember
 from shared.runs.retention import BATCH, delete_events, delete_runs
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
+from shared.settings.documents import DirectoryGroupsSettings, SingleSignOnSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.work import leases
 from shared.work.moves import move_run
@@ -44,7 +49,7 @@ def remove_site(
 
     :raises NotFound: there is no such site.
     :raises SettingsInvalid: ``confirm`` is not the site's id, or the default site is not named as such.
-    :raises Conflict: a run of the site is going.
+    :raises Conflict: a run of the site is going, or a rule of signing in gives a role there.
     :raises LeaseHeld: another process is removing it.
     """
     if confirm != site_id:
@@ -60,6 +65,7 @@ def remove_site(
     with leases.hold(
         context.database, f"site removal:{site_id}", leases.new_holder(), context.settings.lease_seconds
     ):
+        _check_rules(context, site_id)
         gone = _stop(context, site_id, actor)
         with context.database.read() as session:
             runs = session.scalars(select(Run.id).where(Run.site_id == site_id).order_by(Run.id)).all()
@@ -73,6 +79,7 @@ def remove_site(
 def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
     """Take away what a run or a caller of the API would need, and write down that it begins."""
     with context.database.begin() as session:
+        _lock_rights(session)
         # As start_run does: a run that is being started waits, and then finds no settings.
         session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
         site = session.get(Site, site_id)
@@ -96,20 +103,43 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
         session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
-        tokens = rows_of(session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)))
-        if site_id != DEFAULT_SITE:
-            _end_roles(session, site_id)
+        tokens = _end_rights(session, site_id)
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)
     return {"tokens": tokens}
 
 
-def _end_roles(session: Session, site_id: str) -> None:
-    """Nobody has a role at a later site of this id for it. An account without any other role comes in no more."""
+def _check_rules(context: Context, site_id: str) -> None:
+    """Refuse while a rule of signing in gives a role at the site: it would give it at a later site of this id."""
+    groups = read_rules(context, DirectoryGroupsSettings).settings.groups
+    claims = read_rules(context, SingleSignOnSettings).settings.roles
+    for place, rules in (("AD accounts", groups), ("single sign-on", claims)):
+        if site_id != DEFAULT_SITE and any(rule.site == site_id for rule in rules):
+            raise Conflict(
+                f"A rule of {place} gives roles at the site '{site_id}'. Remove the rule from the settings "
+                f"({place}), then remove the site."
+            )
+
+
+def _lock_rights(session: Session) -> None:
+    """Nobody is given a token or a role while those of the site end."""
+    exclusive(session, TOKENS)
+    exclusive(session, ACCOUNTS)
+
+
+def _end_rights(session: Session, site_id: str) -> int:
+    """Nobody has a role or token at a later site of this id for it; how many tokens ended.
+
+    An account without any other role comes in no more.
+    """
+    tokens = rows_of(session.execute(delete(ApiToken).where(ApiToken.site_id == site_id)))
+    if site_id == DEFAULT_SITE:
+        return tokens
     for account in session.scalars(select(Account).where(Account.site_roles.is_not(None))):
         held = account.site_roles or {}
         if site_id in held:
             account.site_roles = {other: role for other, role in held.items() if other != site_id}
+    return tokens
 
 
 def _forget_bindings(context: Context, site_id: str) -> int:
@@ -129,7 +159,10 @@ def _forget_bindings(context: Context, site_id: str) -> int:
 
 def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> None:
     with context.database.begin() as session:
+        _lock_rights(session)
         session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
+        # Given while it was being removed.
+        gone["tokens"] += _end_rights(session, site_id)
         if any(_has(session, table, site_id) for table in (Run, SettingsVersion, BindingRow, Asset)):
             raise Conflict(
                 f"Somebody gave the site '{site_id}' settings while it was being removed. Look whether it "
