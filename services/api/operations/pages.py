@@ -30,7 +30,7 @@ def show_support(
 
     Signing in at directory and phone system is nothing for viewers: with a wrong password stored it locks the account.
     """
-    checks = diagnose(context, [site]) if check else ready(context)
+    checks = diagnose(context, [site]) if check else ready(context, [site])
     if check and can_ask(checks) and visitor.roles.may_at(site, AccountRole.OPERATOR):
         checks += diagnose_sites(context, [site])
     return page(

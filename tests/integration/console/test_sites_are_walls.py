@@ -22,7 +22,7 @@ from services.api.runs.use_cases import runs
 from services.api.settings.use_cases import sections as settings
 from services.api.sites.use_cases.sites import create_site
 from shared.database import events
-from shared.database.tables import Account, AccountRole, Run
+from shared.database.tables import Account, AccountRole, Run, SettingsVersion
 from shared.worker.context import Context
 from tests.integration.api.builders import make_plan
 from tests.integration.api.conftest import READY
@@ -159,6 +159,46 @@ def test_the_diagnostics_of_ones_own_site_do_not_say_who_may_sign_in_at_another(
         mary = session.scalars(select(Account).where(Account.name == "mary")).one()
         store(mary, SiteRoles(AccountRole.MANAGER))
     assert MARK in _settings()
+
+
+@pytest.mark.parametrize("asked", ["", "?check=1"])
+def test_what_is_wrong_with_the_settings_of_another_site_is_not_on_ones_own_support_page(
+    context: Context, oslo: int, local: dict[AccountRole, Browser], asked: str
+) -> None:
+    with context.database.begin() as session:
+        newest = session.scalars(
+            select(SettingsVersion).where(
+                SettingsVersion.site_id == "oslo", SettingsVersion.section == "phone_system"
+            )
+        ).one()
+        newest.document = {**newest.document, "base_url": MARK}
+    text = local[AccountRole.VIEWER].get(f"/console/support{asked}").text
+    assert "another version" not in text
+    assert "The key opens every stored secret." in text
+
+
+def test_no_other_spelling_of_an_address_leads_to_another_site(
+    context: Context, oslo: int, local: dict[AccountRole, Browser]
+) -> None:
+    create_site(context, "osl", "test")
+    before = _rows(context)
+    manager = local[AccountRole.MANAGER]
+    token = _form_token(manager.get("/console/").response.text)
+    spelled = ("/sites/OSLO", "/sites/%6fslo", "/sites/%256fslo", "/sites/oslo%2F", "/sites/oslo%20", "//sites/oslo", "/sites/osl",
+               "/sites/default/%2e%2e/oslo", "/sites/default%2f..%2foslo", "/sites/default%0a", "/sites/*")  # fmt: skip
+    for method in ("GET", "HEAD", "POST"):
+        for prefix in spelled:
+            for page in ("/log", f"/runs/{oslo}"):
+                answer = manager.http.request(
+                    method,
+                    f"/console{prefix}{page}",
+                    data={FORM_FIELD: token} if method == "POST" else None,
+                    follow_redirects=False,
+                )
+                # A method that a page does not have says nothing of whose it is.
+                assert answer.status_code in ((404,) if method == "GET" else (404, 405)), (method, prefix)
+                assert MARK not in answer.text
+    assert _rows(context) == before
 
 
 def test_a_stream_of_another_site_ends_with_the_role_there_whatever_else_is_followed(
