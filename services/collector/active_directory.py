@@ -160,8 +160,8 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         written = self._written(dn)
         if written is not None:
             return written
-        here, there = domain_name(self.domain().base_dn), domain_name(dn)
-        if there and there != here:
+        if domains := self._domains_that_differ(dn):
+            here, there = domains
             raise UnknownBaseDn(
                 f"{dn} is in the domain {there}, but {self.server} is a controller of {here}. Add the domain {there} in "
                 "Settings > Directory, or correct the name.",
@@ -366,6 +366,13 @@ class ActiveDirectory(AbstractContextManager["ActiveDirectory"]):
         self._reader = Reader(self._connection, self.server, self.settings.user, timeouts.receive * 2)
         if found.found_in:
             learn_site(self.settings, found.found_in, self._reader)
+
+    def _domains_that_differ(self, dn: str) -> tuple[str, str] | None:
+        """The domain that is read and the one that the entry is of; nothing where they are one, or cannot be told."""
+        with suppress(DirectoryUnavailable):
+            here, there = domain_name(self.domain().base_dn), domain_name(dn)
+            return (here, there) if there and there != here else None
+        return None
 
     def _written(self, dn: str) -> str | None:
         try:

@@ -1,8 +1,10 @@
 """A directory that is being served: starts the server in a thread of its own and says how to reach it."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -44,6 +46,7 @@ class RunningDirectory:
         self._server = Server(directory, self.tls_name, self.faults, context, allow_plain=allow_plain)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._kept: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -77,17 +80,22 @@ class RunningDirectory:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox-directory", daemon=True)
         self._thread.start()
+        kept, self._kept = self._kept, None
         try:
             self.port = self._run(self._server.start(self._host, self.port, tls=self._tls))
         except OSError:
             self._end_loop()
             raise
+        finally:
+            if kept is not None:
+                kept.close()
 
     def stop(self) -> None:
-        """End all connections and free the port; a second stop does nothing."""
+        """End all connections and refuse new ones; a second stop does nothing."""
         if self._loop is not None:
             self._run(self._server.stop())
             self._end_loop()
+            self._keep_port()
 
     def __enter__(self) -> Self:
         self.start()
@@ -100,6 +108,18 @@ class RunningDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _keep_port(self) -> None:
+        """Let nobody else be given the port until the next start: bound, without listening."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        kept = socket.socket(family)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            kept.bind((self._host, self.port))
+        self._kept = kept
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._loop is not None
