@@ -18,7 +18,8 @@ from redis import Redis
 
 from tests.support import forked
 from tests.support.forked import Process
-from tests.support.postgresql import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgresql import PostgresServer
 from tests.support.redis import RedisServer
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

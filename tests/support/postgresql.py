@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.ports import free_port
 from tests.support.tools import find, leave_out
 
 _START_SECONDS = 60
@@ -142,14 +142,6 @@ def postgres_server(role: str = "rollcall", rules: Sequence[str] = ()) -> Iterat
             yield server
         finally:
             server.stop()
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _as_ordinary_user() -> list[str]:

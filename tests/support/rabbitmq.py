@@ -13,7 +13,7 @@ from typing import Any
 
 import amqp  # type: ignore[import-untyped]
 
-from tests.support.postgresql import free_port
+from tests.support.ports import free_port
 from tests.support.tools import require
 from tests.support.waiting import wait_until
 

@@ -1,7 +1,6 @@
 """A throw-away Redis on a free loopback port."""
 
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 
 import redis
 
+from tests.support.ports import free_port
 from tests.support.tools import require
 
 _START_SECONDS = 15
@@ -22,7 +22,7 @@ class RedisServer:
         self._folder = folder
         self._program = require(("redis-server",), "redis-server")["redis-server"]
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -81,10 +81,3 @@ def redis_server() -> Iterator[RedisServer]:
             yield server
         finally:
             server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

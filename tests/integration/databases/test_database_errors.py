@@ -20,7 +20,8 @@ from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
 from tests.integration.databases.conftest import PASSWORD
-from tests.support.postgresql import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgresql import PostgresServer
 from tests.support.waiting import wait_until
 
 

@@ -32,7 +32,7 @@ from shared.database.types import Line
 from shared.errors import DriverMissing, RollcallError, SettingsInvalid, StorageRefused, StorageUnavailable
 from tests.integration.databases.test_sql_server_faults import served
 from tests.support import tsql
-from tests.support.postgresql import free_port
+from tests.support.ports import free_port
 from tests.support.tds import Rows, tds_server
 from tests.support.tools import leave_out
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.support.composition import DEPLOY
-from tests.support.postgresql import free_port
+from tests.support.ports import free_port
 from tests.support.tls import self_signed
 from tests.support.tools import require
 from tests.support.waiting import wait_until
