@@ -195,8 +195,8 @@ def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise AddressUnknown(
-            f"The API cannot listen on {host}:{port} ({reason}). Choose another with --port (0 takes a "
-            "free one) or --host."
+            f"The API cannot listen on {host}:{port} ({reason}). Choose another port with "
+            "ROLLCALL_API_PORT (0 takes a free one), or with --port of `rollcall up` and `rollcall api`."
         ) from error
     # Handed on to every connection. asyncio sets it only on sockets whose protocol is named, and an answer in two
     # pieces would else wait some 40 ms for the client's delayed acknowledgement.

@@ -224,7 +224,7 @@ def _refuse_unproven(given: Mapping[str, str], *, is_free: bool) -> None:
         if is_free and given.get(name, "").lower() in values:
             raise SettingsInvalid(
                 f"The database's address asks for a proven certificate ({name}={given[name]}), which the driver FreeTDS does "
-                "not look at. Use Microsoft's driver (pip install 'rollcall-sync[sqlserver]' brings it), or leave the word out."
+                f"not look at. Use Microsoft's driver ({install_with('sqlserver')} brings it), or leave the word out."
             )
 
 
@@ -379,8 +379,8 @@ def _no_odbc_driver(wanted: str, drivers: list[str]) -> DriverMissing:
         else "an ODBC driver, and none is installed"
     )
     return DriverMissing(
-        f"SQL Server needs {what} (installed: {there}). Install Microsoft's package msodbcsql18 (its repository is "
-        "described in docs/databases.md), or the free driver: apt-get install tdsodbc.",
+        f"SQL Server needs {what} (installed: {there}). Install Microsoft's ({install_with('sqlserver')} brings it, or "
+        "its package msodbcsql18), or the free one: apt-get install tdsodbc.",
         package="msodbcsql18",
     )
 

@@ -106,12 +106,6 @@ def bring_tables(
     return before, after
 
 
-def current_revision(database: Database) -> str | None:
-    """The revision the database stands at, ``None`` when it has no tables yet."""
-    with database.glance() as session:
-        return _revision(session)
-
-
 def newest_revision() -> str:
     """The revision this version of Rollcall needs."""
     if not _known():

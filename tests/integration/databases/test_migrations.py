@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, bindparam, column, insert, inspect, select, table, text
 
 from shared.database.engine import Database
-from shared.database.migrate import SCRIPTS, State, current_revision, newest_revision, standing
+from shared.database.migrate import SCRIPTS, State, newest_revision, standing
 from shared.database.tables import Account, Base, ConsoleSession, Lease, Site
 from shared.database.types import MOMENT
 from shared.errors import Conflict, SettingsInvalid
@@ -251,7 +251,7 @@ def test_four_processes_that_migrate_at_once_make_one_database(
     assert said == sorted(
         [f"None {newest_revision()}\n", *[f"{newest_revision()} {newest_revision()}\n"] * 3]
     )
-    assert current_revision(empty) == newest_revision()
+    assert standing(empty).now == newest_revision()
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(empty: Database) -> None:
@@ -261,7 +261,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(empty: Database) -> 
     before = _tables(empty)
     with pytest.raises(Exception, match="assets"):
         migrate(empty)
-    assert current_revision(empty) == REVISIONS[0]
+    assert standing(empty).now == REVISIONS[0]
     assert _tables(empty) == before
 
 
