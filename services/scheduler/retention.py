@@ -3,7 +3,8 @@ hour, old runs and the Log once a day at a quiet hour.
 
 Always kept, however old: the last good run of a site with its snapshot (a plan is measured by it), runs that go on or
 wait for a person, runs that gave somebody another number (what they left behind is still to be looked after), and the
-audit. Everything goes in bounded batches; what is not done in a minute goes on with a later sweep.
+audit. A run that disabled or deleted an extension keeps its snapshot, which shows that nobody was there, for as long as
+the Log has an entry of it. Everything goes in bounded batches; what is not done in a minute goes on with a later sweep.
 """
 
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from shared.database.tables import CommandRow, Event, Lease, Run, RunState, Site, SnapshotPage, SnapshotPart
@@ -88,14 +89,15 @@ def delete_old_history(context: Context, now: datetime, goes_on: GoesOn = always
         site_ids = session.scalars(select(Site.id).order_by(Site.id)).all()
     runs = events = 0
     for site_id in site_ids:
-        if settings.keep_runs_days:
-            with context.database.read() as session:
-                old = _old_runs(session, site_id, now - timedelta(days=settings.keep_runs_days))
-            runs += delete_runs(context.database, old, goes_on)
+        # The Log first: what it no longer names needs no evidence.
         if settings.keep_log_days:
             cutoff = now - timedelta(days=settings.keep_log_days)
             which = and_(Event.site_id == site_id, Event.occurred_at < cutoff)
             events += delete_events(context.database, which, goes_on)
+        if settings.keep_runs_days:
+            with context.database.read() as session:
+                old = _old_runs(session, site_id, now - timedelta(days=settings.keep_runs_days))
+            runs += delete_runs(context.database, old, goes_on)
     return Deleted(runs=runs, events=events, strays=delete_strays(context.database, now))
 
 
@@ -125,10 +127,22 @@ def _old_runs(session: Session, site_id: str, cutoff: datetime) -> list[int]:
             Run.state.in_(_ENDED),
             Run.finished_at < cutoff,
             ~gave_numbers.exists(),
+            ~_is_evidence(),
         )
         .order_by(Run.id)
     )
     return [run_id for run_id in found if measure is None or run_id != measure.id]
+
+
+def _is_evidence() -> ColumnElement[bool]:
+    """Whether the run took an extension away and the Log still says so."""
+    took_away = select(CommandRow.id).where(
+        CommandRow.run_id == Run.id,
+        CommandRow.kind.in_([CommandKind.DISABLE_EXTENSION.value, CommandKind.DELETE_EXTENSION.value]),
+        CommandRow.state == CommandState.DONE.value,
+    )
+    named = select(Event.id).where(Event.site_id == Run.site_id, Event.run_id == Run.id)
+    return and_(took_away.exists(), named.exists())
 
 
 def _with_old_pages(session: Session, keep: int) -> Iterator[int]:
@@ -137,6 +151,7 @@ def _with_old_pages(session: Session, keep: int) -> Iterator[int]:
         select(SnapshotPage.part_id, Run.id, Run.site_id, Run.state)
         .join(SnapshotPart, SnapshotPart.id == SnapshotPage.part_id)
         .join(Run, Run.id == SnapshotPart.run_id)
+        .where(~_is_evidence())
         .distinct()
     ).all()
     by_site: dict[str, list[tuple[int, int, str]]] = defaultdict(list)

@@ -108,12 +108,14 @@ def _emptied(database: Database, which: Select[int], goes_on: GoesOn) -> bool:
 def _delete(database: Database, which: Select[int], goes_on: GoesOn) -> tuple[int, bool]:
     """Delete rows of one table by their ids: how many, and whether none is left."""
     column = which.selected_columns[0]
-    gone = 0
+    gone = last = 0
     while goes_on():
         with database.begin() as session:
-            ids = session.scalars(which.order_by(column).limit(BATCH)).all()
+            # From the last one on: PostgreSQL passes over what was deleted, row by row, until it is vacuumed.
+            ids = session.scalars(which.where(column > last).order_by(column).limit(BATCH)).all()
             if ids:
                 session.execute(delete(column.table).where(column.in_(ids)))
+                last = ids[-1]
         gone += len(ids)
         if len(ids) < BATCH:
             return gone, True

@@ -45,18 +45,23 @@ from shared.worker.context import Context
 
 NOW = datetime(2026, 11, 24, 3, 0, 5, tzinfo=UTC)
 KEPT_DAYS = 365
+_ENTRY = {"level": "info", "code": "x", "message": "x", "actor": ""}
 _names = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A run to be made: so many days ago, ended so (or not), having given somebody a number, with a gap."""
+    """A run to be made: so many days ago, ended so (or not), having given somebody a number, with a gap, having
+    taken an extension away, with an entry in the Log so many days ago.
+    """
 
     days: float
     state: RunState = RunState.DONE
     kind: RunKind = RunKind.FULL
     gave_number: bool = False
     has_gap: bool = False
+    took_away: CommandKind | None = None
+    logged_days: float | None = None
 
 
 def _make(context: Context, site: str, wanted: Sequence[Old]) -> list[int]:
@@ -81,7 +86,15 @@ def _make(context: Context, site: str, wanted: Sequence[Old]) -> list[int]:
             session.flush()
             write_page(session, part.id, 0, 0, [AbsentPerson("x", found=False)])
             kind = CommandKind.RENUMBER_EXTENSION if old.gave_number else CommandKind.UPDATE_EXTENSION
+            kind = old.took_away or kind
             session.execute(insert(CommandRow).values(_command(run.id, 1, kind, CommandState.DONE, at)))
+            if old.logged_days is not None:
+                logged = {
+                    "site_id": site,
+                    "run_id": run.id,
+                    "occurred_at": NOW - timedelta(days=old.logged_days),
+                }
+                session.execute(insert(Event).values(_ENTRY | logged))
             made.append(run.id)
     return made
 
@@ -140,7 +153,7 @@ def test_exactly_what_is_old_and_needed_by_nobody_goes(context: Context, wanted:
 
 
 def _log(context: Context, days: float, entries: int) -> None:
-    row = {"site_id": "default", "level": "info", "code": "x", "message": "x", "actor": ""}
+    row = _ENTRY | {"site_id": "default"}
     with context.database.begin() as session:
         session.execute(insert(Event), [row | {"occurred_at": NOW - timedelta(days=days)}] * entries)
 
@@ -190,6 +203,31 @@ def test_a_run_that_goes_on_keeps_its_snapshot_however_many_are_newer(context: C
     ids = _make(context, "default", [Old(9, RunState.EXECUTING), Old(8, RunState.FAILED), *[Old(1)] * 20])
     delete_old_snapshots(context, NOW)
     assert _with_pages(context) == {ids[0], *ids[-20:]}
+
+
+REMOVALS = [CommandKind.DISABLE_EXTENSION, CommandKind.DELETE_EXTENSION]
+
+
+@pytest.mark.parametrize("kind", REMOVALS)
+def test_a_removal_keeps_its_evidence_as_long_as_the_log_names_it(
+    context: Context, kind: CommandKind
+) -> None:
+    named = Old(500, took_away=kind, logged_days=KEPT_DAYS - 1)
+    cleared = Old(500, took_away=kind)
+    only_updated = Old(500, logged_days=KEPT_DAYS - 1)
+    ids = _make(context, "default", [named, cleared, only_updated, *[Old(1, RunState.FAILED)] * 20, Old(0)])
+    delete_old_snapshots(context, NOW)
+    assert ids[0] in _with_pages(context)
+    assert not {ids[1], ids[2]} & _with_pages(context)
+    delete_old_history(context, NOW)
+    assert _left(context, ids[:3]) == {ids[0]}
+
+
+def test_evidence_goes_with_the_last_entry_of_the_log_that_names_it(context: Context) -> None:
+    old = Old(500, took_away=CommandKind.DELETE_EXTENSION, logged_days=KEPT_DAYS + 1)
+    ids = _make(context, "default", [old, Old(0)])
+    delete_old_history(context, NOW)
+    assert _left(context, ids) == {ids[1]}
 
 
 def test_work_that_takes_too_long_is_broken_off_and_goes_on_later(context: Context) -> None:

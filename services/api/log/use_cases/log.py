@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from services.api.log.queries import LogFilter, conditions
@@ -17,6 +17,7 @@ from shared.database.engine import Database
 from shared.database.tables import Event, Site
 from shared.errors import NotFound
 from shared.language import phrase
+from shared.runs.retention import delete_events
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -26,7 +27,6 @@ _EVERYTHING = LogFilter()
 _EXPORT_PAGE = 1000
 # What takes memory or time that others would miss; the rest flows page by page.
 HEAVY = frozenset({ExportFormat.XLSX, ExportFormat.PDF})
-_CLEARED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ def clear_log(context: Context, site_id: str, actor: str) -> int:
         message = phrase("The Log was cleared: {count} entries removed.", count=count)
         events.record(session, site_id, events.LogEntry("log.cleared", message, actor=actor))
         events.audit(session, site_id, actor=actor, action="log.cleared", details={"entries": count})
-    while newest is not None and _clear_some(context, site_id, newest):
-        pass
+    if newest is not None:
+        delete_events(context.database, and_(Event.site_id == site_id, Event.id <= newest))
     return int(count)
 
 
@@ -145,21 +145,6 @@ def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list
         before = page.next_before
         if before is None:
             return
-
-
-def _clear_some(context: Context, site_id: str, newest: int) -> bool:
-    # In pieces, so that nobody waits long for the write lock; whether there is more to clear.
-    of_site = (Event.site_id == site_id, Event.id <= newest)
-    with context.database.begin() as session:
-        last = session.scalar(
-            select(Event.id).where(*of_site).order_by(Event.id).offset(_CLEARED_AT_ONCE - 1).limit(1)
-        )
-        session.execute(
-            delete(Event)
-            .where(*of_site, Event.id <= (newest if last is None else last))
-            .execution_options(synchronize_session=False)
-        )
-    return last is not None
 
 
 def _check_site(session: Session, site_id: str) -> None:
