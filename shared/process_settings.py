@@ -89,7 +89,9 @@ class ProcessSettings(BaseModel):
         365, ge=0, description="Days after which an entry of the Log is deleted; 0: never."
     )
     keep_snapshots: int = Field(
-        20, ge=1, description="Newest runs of a site whose snapshots are kept, besides the last good one and evidence of removals."
+        20,
+        ge=1,
+        description="Newest runs of a site whose snapshots are kept, besides the last good one and evidence of removals.",
     )
     retention_hour: int = Field(
         3, ge=0, le=23, description="Hour (UTC) from which old runs and Log entries are deleted."
