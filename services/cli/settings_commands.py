@@ -1,6 +1,6 @@
 """Commands about settings: write them to a file, apply a file, give a secret, test both ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from services.api.connections.use_cases import questions
+from services.api.settings.use_cases import directories
 from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, DEFAULT_SITE, FAILED, AsJson, Site, deployment_of, read_text
@@ -18,6 +19,7 @@ from services.cli.settings_table import describe
 from shared.errors import RollcallError, SettingsInvalid, StorageUnavailable
 from shared.settings.candidate import secret_fields
 from shared.settings.documents import Section
+from shared.worker.context import Context
 
 app = typer.Typer(no_args_is_help=True, help="Read and change the settings of a site.")
 
@@ -72,16 +74,21 @@ def apply(
 @app.command()
 def secret(
     command: typer.Context,
-    name: Annotated[str, typer.Argument(help="directory.password or phone_system.client_secret.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="E.g. directory.password, phone_system.client_secret or directories.emea.example.password."
+        ),
+    ],
     site: Site = DEFAULT_SITE,
 ) -> None:
     """Store a secret, asked for without showing it, or read from standard input when that is no terminal."""
-    section, field = _secret(name)
+    known = _secrets(deployment_of(command), site)
+    store = known.get(name.casefold())
+    if store is None:
+        raise SettingsInvalid(f"There is no secret '{name[:80]}'. The secrets are {', '.join(known)}.")
     stdin = typer.get_text_stream("stdin")
-    value = typer.prompt(name, hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\r\n")
-    context = deployment_of(command)
-    values, version = settings.read_section(context, site, section)
-    settings.replace_section(context, site, section, values | {field: value}, ACTOR, version)
+    store(typer.prompt(name, hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\r\n"))
     say(f"{name} is stored, encrypted.")
 
 
@@ -154,9 +161,22 @@ def _show(title: str, answer: dict[str, Any]) -> None:
             console().print(f"  {name.replace('_', ' ')}: {limit if value is None else value}", markup=False)
 
 
-def _secret(name: str) -> tuple[Section, str]:
-    known = {f"{section.value}.{field}": (section, field) for section in Section
-             for field in secret_fields(section)}  # fmt: skip
-    if name not in known:
-        raise SettingsInvalid(f"There is no secret '{name[:80]}'. The secrets are {', '.join(known)}.")
-    return known[name]
+def _secrets(context: Context, site: str) -> Mapping[str, Callable[[str], int]]:
+    """Each secret of the site by its name, and what stores another value."""
+
+    def _of_section(section: Section, field: str, value: str) -> int:
+        values, version = settings.read_section(context, site, section)
+        return settings.replace_section(context, site, section, values | {field: value}, ACTOR, version)
+
+    def _of_directory(name: str, value: str) -> int:
+        values, version = directories.read_directory(context, site, name)
+        return directories.replace_directory(
+            context, site, name, values | {"password": value}, ACTOR, version
+        )
+
+    others = context.site_settings(site).settings.directories.others
+    return {
+        f"{section.value}.{field}": partial(_of_section, section, field)
+        for section in Section
+        for field in secret_fields(section)
+    } | {f"directories.{item.name}.password".casefold(): partial(_of_directory, item.name) for item in others}

@@ -11,7 +11,8 @@ from typing import Any
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.mapping import Attributes, PersonMapping, UnusableEntry, value_of
-from services.collector.people import mapping_of
+from services.collector.people import mapping_of, sources_of
+from services.collector.reader import RawEntry
 from shared.domain.further import FURTHER, cannot_be_set
 from shared.domain.person import AccountState, Person
 from shared.mapping.compiling import each_once
@@ -132,23 +133,25 @@ def try_field(stored: DirectorySettings, wanted: DirectorySettings, name: str) -
     :raises RollcallError: the directory cannot be read, or its schema lacks an attribute.
     """
     now = datetime.now(UTC)
-    before, after = mapping_of(stored, "", now), mapping_of(wanted, "", now)
-    mapping = after.sources.mappings().get(name)
+    after = sources_of(wanted)
+    mapping = after.mappings().get(name)
     shown = mapping.attributes if mapping is not None else ()
-    requested = each_once((*after.sources.requested(), *before.sources.requested()))
+    requested = each_once((*after.requested(), *sources_of(stored).requested()))
     trial, is_all = Trial(name), True
     with ActiveDirectory(wanted) as directory:
         domain = directory.domain()
         directory.check_attributes(shown, domain.schema_dn)
         people_filter = directory.people_filter()
         units = [unit.dn for unit in wanted.units] or [domain.base_dn]
+        # Whether an account that is disabled counts is a matter of its unit.
+        mappings = {unit: (mapping_of(stored, unit, now), mapping_of(wanted, unit, now)) for unit in units}
         entries = (
-            (entry.distinguished_name, entry.attributes)
+            (mappings[unit], entry)
             for unit in units
             for page in directory.people_pages(unit, people_filter, requested)
             for entry in page
         )
-        for old, new, attributes in _people(before, after, entries):
+        for old, new, attributes in _people(entries):
             if len(trial.rows) == MOST_PEOPLE:
                 is_all = False
                 break
@@ -157,10 +160,11 @@ def try_field(stored: DirectorySettings, wanted: DirectorySettings, name: str) -
 
 
 def _people(
-    before: PersonMapping, after: PersonMapping, entries: Iterable[tuple[bytes, Attributes]]
+    entries: Iterable[tuple[tuple[PersonMapping, PersonMapping], RawEntry]],
 ) -> Iterator[tuple[Person, Person, Attributes]]:
     seen: set[str] = set()
-    for dn, attributes in entries:
+    for (before, after), entry in entries:
+        dn, attributes = entry.distinguished_name, entry.attributes
         try:
             old, new = before.person(dn, attributes), after.person(dn, attributes)
         except UnusableEntry:

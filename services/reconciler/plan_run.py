@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.reconciler.begun import settle_begun
 from services.reconciler.countdowns import store_countdowns
+from services.reconciler.directory_names import with_directory_names
 from services.reconciler.exclusions import why_unusable
 from services.reconciler.freshness import weigh_all
 from services.reconciler.guards import judge
@@ -197,6 +198,7 @@ def _plan_once(work: RunWork) -> None:
     if rules.write_back_attribute:
         plan = tell_unwritten(plan, unwritten, rules.write_back_attribute, run.person_guid)
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
+    plan = with_directory_names(plan, evidence.homes, stored.settings.directory_titles)
     verdict = judge(plan, facts, stored.settings.to_limits())
     _store(
         work,

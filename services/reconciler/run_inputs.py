@@ -73,7 +73,6 @@ def facts_of(
 ) -> RunFacts:
     """What the guards must know; ``stored`` are the settings that the plan is made by."""
     versions, site = stored.versions, stored.settings
-    titles = {key: directory.title for key, directory in site.directory_by_key.items()}
     before: dict[str, int] = {}
     if last_good is not None:
         before = {
@@ -91,7 +90,7 @@ def facts_of(
             completed_at=part.completed_at.strftime("%Y-%m-%d %H:%M UTC") if part.completed_at else "",
             problem=part.error_message or "",
             directory=(key := site.key_of_unit(part.unit) or ""),
-            directory_title=titles[key] if len(titles) > 1 else "",
+            directory_title=site.directory_titles.get(key, ""),
         )
         for part in parts.units
     )

@@ -90,6 +90,13 @@ class SiteSettings(Document):
         """
         return {"": self.directory} | {directory.name: directory for directory in self.directories.others}
 
+    @property
+    def directory_titles(self) -> dict[str, str]:
+        """By key, what each directory is called in a sentence; nothing in a site with one, where none needs a name."""
+        if not self.directories.others:
+            return {}
+        return {key: directory.title for key, directory in self.directory_by_key.items()}
+
     def further(self) -> tuple[str, ...]:
         """The further fields that are managed, for people of one directory at least."""
         found = {name for directory in self.all_directories for name in directory.attributes.further()}

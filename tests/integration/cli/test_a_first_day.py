@@ -1,6 +1,7 @@
 """An administrator's first day: test, run, look, approve, run again, explain, read the Log."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -124,6 +125,21 @@ def test_settings_survive_export_and_apply_without_showing_secrets(
     assert configured("settings", "apply", str(path), "--json").json == {"changed": {"schedule": 1}}
     # The stored secrets still open both ends.
     assert configured("test").code == 0
+
+
+def test_the_password_of_another_directory_is_stored_by_its_name(
+    configured: Terminal, ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ends.settings()["directory"] | {"name": "emea.example", "password": "", "units": []}
+    path = settings_file(tmp_path, {"directories": {"others": [other]}})
+    assert configured("settings", "apply", str(path)).code == 0
+    unknown = configured("settings", "secret", "directories.apac.example.password")
+    assert unknown.code == 2
+    assert "directories.emea.example.password" in unknown.notes
+    assert not configured("test", "directory", "--json").json["directory emea.example"]["ok"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{ends.directory.password}\n"))
+    assert configured("settings", "secret", "directories.EMEA.example.password").code == 0
+    assert configured("test", "directory", "--json").json["directory emea.example"]["ok"]
 
 
 def test_the_doctor_finds_only_what_is_missing(configured: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,3 +139,14 @@ def test_an_expression_over_an_attribute_that_the_schema_lacks_reads_nobody(
     assert part.state != PartState.COMPLETE
     assert "no attribute 'ipFone'" in str(part.error_message)
     assert "ipPhone" in str(part.error_message)
+
+
+def test_a_disabled_account_is_tried_as_its_unit_treats_it(site: Collecting, office: Office) -> None:
+    mailboxes = office.unit("Mailboxes")
+    office.hire(mailboxes, "reception", "301")
+    office.disable(office.hire(mailboxes, "front", "301"))
+    for treated, colliding in (("leaver", 0), ("active", 2)):
+        unit = {"dn": mailboxes, "disabled_accounts": treated}
+        site.configure(office.settings([mailboxes]) | {"units": [unit]})
+        found = questions.try_mapping(site.context, {"site_id": SITE, "field": "number"})
+        assert (found["people"], found["colliding"]) == (2, colliding)

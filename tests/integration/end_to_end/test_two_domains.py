@@ -6,6 +6,7 @@ from typing import Any
 import ldap3
 import pytest
 
+from services.api.people.use_cases.explain import explain
 from services.collector import directory_accounts, identity
 from shared.database.tables import BindingRow, RunState
 from shared.domain.command import CommandKind
@@ -77,6 +78,8 @@ def test_one_that_does_not_answer_holds_its_people_and_nobody_else(
     }
     (held,) = ends.site.findings(run.id)["incomplete_snapshot"]
     assert f"Nobody of {EMEA} is removed" in held.message
+    # Whose directory is meant is said wherever there are several.
+    assert all(row.reason.endswith("Directory: corp.example.test.") for row in ends.site.commands(run.id))
     other_samba.start()
     run = ends.site.complete()
     assert list(kinds(ends, run.id)) == ["203"], ends.site.story()
@@ -91,6 +94,9 @@ def test_a_number_wanted_in_both_is_one_conflict(ends: Ends, emea: Office) -> No
     run = ends.site.complete()
     (conflict,) = ends.site.findings(run.id)["duplicate_number"]
     assert len(conflict.person_guids) == 2
+    assert conflict.message.endswith(f"Directories: corp.example.test, {EMEA}.")
+    told = explain(ends.site.context, "default", conflict.person_guids[0]).sentences
+    assert any(" of the directory " in sentence for sentence in told)
     assert not ends.site.commands(run.id)
 
 

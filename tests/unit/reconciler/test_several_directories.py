@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.reconciler.absence import agreed
+from services.reconciler.directory_names import with_directory_names
 from services.reconciler.freshness import Evidence, weigh_all
 from services.reconciler.migrated import migrated_accounts
 from shared.domain.command import CommandKind
@@ -109,3 +110,15 @@ def test_what_rests_on_a_lagging_directory_waits_and_the_others_people_go_on() -
     del evidence["b"]
     _kept, later, _findings = weigh_all(plan, evidence, after, NOW, day)
     assert later["b"] == after["b"]
+
+
+def test_reasons_and_findings_name_the_directory_where_there_are_several() -> None:
+    plan = plan_of(people=[make_person(1), make_person(2, number="205"), make_person(3, number="205")])
+    homes = {guid(1): "b", guid(2): "", guid(3): "b"}
+    named = with_directory_names(plan, homes, {"": "corp.example", "b": "emea.example"})
+    assert [command.reason.rpartition(" Director")[2] for command in named.commands] == ["y: emea.example."]
+    assert [finding.message.rpartition(" Director")[2] for finding in named.findings] == [
+        "ies: corp.example, emea.example."
+    ]
+    assert named.content_hash == plan.content_hash
+    assert with_directory_names(plan, homes, {}) is plan

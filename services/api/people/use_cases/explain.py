@@ -4,7 +4,7 @@ Called by the API and ``rollcall explain``. Never asks the directory or the phon
 was true when somebody decided.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import cast, or_, select
@@ -19,6 +19,7 @@ from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
 from shared.domain.person import AccountState, Person
 from shared.errors import RollcallError
+from shared.settings.documents import SiteSettings
 from shared.settings.sections.directory import DisabledAccounts
 from shared.worker.context import Context
 
@@ -62,7 +63,7 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
         events = _events(session, site_id, known.guid, number)
     grace = of_person(context, site_id, known.guid)
     sentences = [
-        *_of_directory(known, given, _active_units(context, site_id)),
+        *_of_directory(known, given, _settings(context, site_id)),
         *_of_binding(known),
         *_of_grace(grace),
     ]
@@ -156,36 +157,41 @@ def _of_given(row: GivenNumberRow) -> str:
     return f"{sentence}."
 
 
-def _of_directory(
-    known: KnownPerson, given: Sequence[GivenNumberRow], active_units: Collection[str]
-) -> list[str]:
+def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow], settings: SiteSettings) -> list[str]:
     person = known.person
     if person is None and known.run_id is None:
         return [f"No complete reading of the directory is stored, so nothing is known there of {known.name}."]
+    titles = settings.directory_titles
     if person is None:
-        return [f"Run {known.run_id} read all organizational units and found {known.name} in none of them."]
+        home = known.binding.directory if known.binding is not None else None
+        before = f" They were last read from the directory {titles[home]}." if home in titles else ""
+        return [
+            f"Run {known.run_id} read all organizational units and found {known.name} in none of them.{before}"
+        ]
+    title = titles.get(settings.key_of_unit(person.unit) or "", "")
     return [
-        f"{person.name} was read from {person.unit} as {person.distinguished_name} in run {known.run_id}.",
+        f"{person.name} was read from {person.unit}{f' of the directory {title}' if title else ''} as "
+        f"{person.distinguished_name} in run {known.run_id}.",
         _of_number(person, is_given=bool(given)),
         *(_of_given(row) for row in given),
-        f"The account {_state_of(person, active_units)}.",
+        f"The account {_state_of(person, settings)}.",
     ]
 
 
-def _state_of(person: Person, active_units: Collection[str]) -> str:
-    if person.account_state is AccountState.ENABLED and person.unit in active_units:
+def _state_of(person: Person, settings: SiteSettings) -> str:
+    units = [unit for directory in settings.all_directories for unit in directory.units]
+    active = {unit.dn for unit in units if unit.disabled_accounts is DisabledAccounts.ACTIVE}
+    if person.account_state is AccountState.ENABLED and person.unit in active:
         return "counts as enabled, because disabled accounts of its unit are treated as active"
     return f"is {person.account_state.value}"
 
 
-def _active_units(context: Context, site_id: str) -> set[str]:
-    """The units whose disabled accounts count as enabled; none where the settings cannot be read."""
+def _settings(context: Context, site_id: str) -> SiteSettings:
+    """Those of the site; the defaults where they cannot be read: what is known of a person is told all the same."""
     try:
-        directories = context.site_settings(site_id).settings.directory_by_key.values()
+        return context.site_settings(site_id).settings
     except RollcallError:
-        return set()
-    units = [unit for directory in directories for unit in directory.units]
-    return {unit.dn for unit in units if unit.disabled_accounts is DisabledAccounts.ACTIVE}
+        return SiteSettings()
 
 
 def _of_number(person: Person, *, is_given: bool) -> str:
