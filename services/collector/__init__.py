@@ -1,7 +1,7 @@
 """Knows Active Directory, and nothing of 3CX.
 
 Owns: when runs are due, reading organizational units over LDAP, the proof that a reading is complete.
-Takes: ``collector.tick``, ``collector.sweep``, ``collector.snapshot_unit``, ``collector.locate_absent`` and the
+Takes: ``collector.snapshot_unit``, ``collector.locate_absent`` and the
 questions ``collector.test_directory``, ``collector.browse_units``, ``collector.list_attributes``,
 ``collector.propose_numbers``, ``collector.try_mapping``.
 Writes: ``runs`` (new ones), ``snapshot_parts``, ``snapshot_pages``, ``events``.

@@ -1,7 +1,7 @@
 """The Celery tasks that beat starts: call one function.
 
-They are called as the last release calls them, and travel in the queue that it listens to: beat and workers of two
-releases run side by side while one takes the other's place, and no deployment needs a worker more.
+Beat of the last release sends them to the collector's queue, where they are taken as well: one release takes the
+other's place process by process.
 """
 
 from celery import shared_task
@@ -11,13 +11,16 @@ from shared.worker.app import SWEEP, TICK
 from shared.worker.task import RollcallTask
 
 
-@shared_task(name=TICK, base=RollcallTask, bind=True)
-def tick(self: RollcallTask) -> None:
+def _tick(self: RollcallTask) -> None:
     """Start the runs that schedules say are due."""
     due_runs.tick(self.context)
 
 
-@shared_task(name=SWEEP, base=RollcallTask, bind=True)
-def sweep(self: RollcallTask) -> None:
+def _sweep(self: RollcallTask) -> None:
     """Publish again what waits for a worker."""
     due_runs.sweep(self.context)
+
+
+for _names, _task in (((TICK, "collector.tick"), _tick), ((SWEEP, "collector.sweep"), _sweep)):
+    for _name in _names:
+        shared_task(name=_name, base=RollcallTask, bind=True)(_task)

@@ -9,8 +9,8 @@ from shared.process_settings import ProcessSettings
 from shared.worker import brokers, stopping
 from shared.worker.queues import Queue, queue_of
 
-TICK = "collector.tick"
-SWEEP = "collector.sweep"
+TICK = "scheduler.tick"
+SWEEP = "scheduler.sweep"
 # Beat publishes both as soon as it begins: what became due while it was away, and what a crash left behind.
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def create_app(settings: ProcessSettings, holder: str = "api") -> Celery:
         set_as_current=False,
     )
     app.rollcall_settings = settings
-    publishing = {"queue": Queue.COLLECTOR.value} | brokers.publish_options(settings)
+    publishing = {"queue": Queue.SCHEDULER.value} | brokers.publish_options(settings)
     stopping.notice(app)
     app.conf.update(
         accept_content=["json"],

@@ -9,6 +9,7 @@ class Queue(StrEnum):
     COLLECTOR = "collector"
     RECONCILER = "reconciler"
     RELAY_CLIENT = "relay_client"
+    SCHEDULER = "scheduler"
 
 
 def queue_of(task: str) -> Queue:

@@ -22,7 +22,7 @@ ROOT = DEPLOY.parent
 NAMES = {PREFIX + name.upper() for name in ProcessSettings.model_fields}
 KUBERNETES = "1.31"
 # The users of the brokers.
-SERVICES = ("api", "collector", "reconciler", "relay_client", "beat", "flower")
+SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "flower")
 
 
 def _manifests() -> Iterator[dict[str, Any]]:
@@ -185,8 +185,10 @@ def test_every_queue_has_rights_for_its_worker_and_for_who_sends_to_it(tmp_path:
         entry["user"]: re.compile(entry["write"])
         for entry in json.loads(made["rabbitmq_definitions"])["topic_permissions"]
     }
-    senders = ["api", "collector", "reconciler", "relay_client"]
     for queue in Queue:
+        senders = ["api", "collector", "reconciler", "relay_client", "scheduler"]
+        if queue is Queue.SCHEDULER:
+            senders = ["beat"]
         assert [name for name in senders if f"~{queue.value} " not in users[name]] == []
         assert [name for name in senders if not topics[name].match(queue.value)] == []
 

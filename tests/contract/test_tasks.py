@@ -13,6 +13,9 @@ from shared.worker.queues import queue_of
 from shared.worker.task import QuestionTask, RollcallTask
 
 NAMES = {
+    "scheduler.tick",
+    "scheduler.sweep",
+    # As beat of the last release sends them.
     "collector.tick",
     "collector.sweep",
     "collector.snapshot_unit",

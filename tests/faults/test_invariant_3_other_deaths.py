@@ -56,7 +56,7 @@ def test_a_worker_killed_while_both_ends_are_being_read_is_replaced_and_the_run_
 
 def test_a_worker_killed_while_planning_leaves_no_half_plan(processes: Deployment, world: World) -> None:
     logins = world.staff.hire_many(600)
-    processes.start_worker([Queue.COLLECTOR, Queue.RELAY_CLIENT])
+    processes.start_worker([Queue.COLLECTOR, Queue.RELAY_CLIENT, Queue.SCHEDULER])
     run_id = processes.start_run()
     wait_until(
         "both ends read",

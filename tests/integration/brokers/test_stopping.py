@@ -29,7 +29,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_leaves_the_rest
 ) -> None:
     logins = world.staff.hire_many(300)
     processes.start_beat()
-    collector = processes.start_worker([Queue.COLLECTOR, Queue.RECONCILER])
+    collector = processes.start_worker([Queue.COLLECTOR, Queue.RECONCILER, Queue.SCHEDULER])
     executor = processes.start_worker([Queue.RELAY_CLIENT])
     world.fault("hold_before", "POST", "^/Users$")
     run_id = processes.start_run()
@@ -50,7 +50,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_leaves_the_rest
     assert processes.wait_for(run_id, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
     assert created_once(world, logins)
     assert processes.terminate(collector) == 0
-    processes.start_worker([Queue.COLLECTOR, Queue.RECONCILER])
+    processes.start_worker([Queue.COLLECTOR, Queue.RECONCILER, Queue.SCHEDULER])
     assert_in_step(processes)
 
 
@@ -99,7 +99,7 @@ def test_beat_and_api_end_in_order_and_their_successors_go_on(processes: Deploym
 
 def test_beat_looks_at_the_schedules_as_soon_as_it_begins(processes: Deployment) -> None:
     processes.environment |= {"ROLLCALL_TICK_SECONDS": "60", "ROLLCALL_SWEEP_SECONDS": "3600"}
-    processes.start_worker([Queue.COLLECTOR])
+    processes.start_worker([Queue.SCHEDULER])
     processes.start_beat()
     database = processes.context.database
     wait_until("the first look", lambda: leases.is_held(database, SCHEDULER), 40)

@@ -31,7 +31,7 @@ from tests.support.rabbitmq import RabbitServer
 from tests.support.redis import RedisServer, redis_server
 from tests.support.waiting import wait_until
 
-SERVICES = ("api", "collector", "reconciler", "relay_client", "beat", "flower")
+SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "flower")
 WORKERS = tuple(queue.value for queue in Queue)
 
 
@@ -128,11 +128,7 @@ def _sees_workers(app: Celery) -> bool:
 
 
 Command = tuple[str | bytes, ...]
-_OTHERS = {
-    "collector": ["reconciler", "relay_client"],
-    "reconciler": ["collector", "relay_client"],
-    "relay_client": ["collector", "reconciler"],
-}
+_OTHERS = {name: [queue for queue in WORKERS if queue != name] for name in WORKERS}
 
 
 def _reading(queue: str) -> list[Command]:
@@ -170,7 +166,9 @@ def _forbidden(service: str) -> Iterator[Command]:
     if service == "flower":
         yield from (("LPUSH", queue, "{}") for queue in WORKERS)
     if service == "beat":
-        yield from (("LPUSH", queue, "{}") for queue in ("reconciler", "relay_client"))
+        yield from (("LPUSH", queue, "{}") for queue in _OTHERS["scheduler"])
+    elif service != "scheduler":
+        yield ("LPUSH", "scheduler", "{}")
     if service in {"api", "beat", "flower"}:
         yield ("PUBLISH", "/0.celeryev/task.multi", "{}")
 
@@ -242,7 +240,7 @@ def _attempts(service: str) -> Iterator[tuple[str, Attempt]]:
             yield f"{name} {queue}", methodcaller(name, queue)
         yield f"listen in on {queue}", partial(_listen_in, service, queue)
         yield f"publish to {queue} directly", _publish("", queue)
-    sends_to = {"beat": ["collector"], "flower": []}.get(service, list(WORKERS))
+    sends_to = {"beat": ["scheduler"], "flower": []}.get(service, _OTHERS["scheduler"])
     for queue in set(WORKERS) - set(sends_to):
         yield f"publish to {queue}", _publish("rollcall", queue)
     if service not in {"api", "flower"}:
