@@ -16,6 +16,7 @@ from services.api.log.use_cases.formats import MEDIA_TYPES
 from services.api.log.use_cases.log import ExportFormat, LogFilter
 from services.api.web.dependencies import Before, ContextDep, Limit, Moment, SiteId
 from services.api.web.documented import documented
+from services.api.web.large_answers import written
 from shared.database.tables import EventLevel
 from shared.errors import Conflict
 
@@ -57,15 +58,14 @@ async def _filter(
 FilterDep = Annotated[LogFilter, Depends(_filter)]
 
 
-@router.get("", operation_id="readLog", summary="A page of the Log")
+@router.get("", operation_id="readLog", summary="A page of the Log", response_model=LogOut)
 def read_log(
     context: ContextDep, site_id: SiteId, filter: FilterDep, limit: Limit = 50, before: Before = None
-) -> LogOut:
+) -> Response:
     """Entries that fit the filter, newest first."""
     page = log.read_log(context, site_id, filter, limit, before)
-    return LogOut(
-        items=[EventOut.model_validate(entry) for entry in page.entries], next_before=page.next_before
-    )
+    items = [EventOut.model_validate(entry) for entry in page.entries]
+    return written(LogOut(items=items, next_before=page.next_before))
 
 
 @router.get(

@@ -18,7 +18,7 @@ from services.api.runs.schemas import (
 from services.api.runs.use_cases import runs
 from services.api.web.dependencies import After, Before, ContextDep, Limit, RunId, SiteId
 from services.api.web.documented import documented
-from services.api.web.large_answers import large_answer
+from services.api.web.large_answers import large_answer, written
 from shared.domain.command import CommandKind, CommandState
 
 router = APIRouter(tags=["runs"], responses=documented(404))
@@ -40,14 +40,15 @@ def start_run(
     return RunOut.of(run)
 
 
-@router.get("/sites/{site_id}/runs", operation_id="listRuns", summary="Runs of a site")
-def list_runs(context: ContextDep, site_id: SiteId, limit: Limit = 50, before: Before = None) -> RunList:
+@router.get(
+    "/sites/{site_id}/runs", operation_id="listRuns", summary="Runs of a site", response_model=RunList
+)
+def list_runs(context: ContextDep, site_id: SiteId, limit: Limit = 50, before: Before = None) -> Response:
     """A page of runs, newest first."""
     found = runs.list_runs(context, site_id, limit + 1, before)
     page = found[:limit]
-    return RunList(
-        items=[RunOut.of(run) for run in page], next_before=page[-1].id if len(found) > limit else None
-    )
+    next_before = page[-1].id if len(found) > limit else None
+    return written(RunList(items=[RunOut.of(run) for run in page], next_before=next_before))
 
 
 @router.get("/runs/{run_id}", operation_id="readRun", summary="One run")
