@@ -31,6 +31,7 @@ from shared.domain.run import PartKind as PartKind
 from shared.domain.run import PartState as PartState
 from shared.domain.run import RunKind as RunKind
 from shared.domain.run import RunState as RunState
+from shared.domain.watching import WatchState
 
 # What SQL Server can index at all is the narrowest: keys and indexed texts stay well below 1,700 bytes.
 KEY = Line(120)
@@ -330,6 +331,56 @@ class GivenNumberRow(Base):
     write_again_at: Mapped[datetime | None]
     write_error_code: Mapped[str | None] = mapped_column(Line(60))
     write_error_message: Mapped[str | None] = mapped_column(Prose)
+
+
+class WatchRow(Base):
+    """How far the watch of a directory has come: the controller it asks, and what it goes on from.
+
+    Written by the watcher alone, in one transaction with the changes that an answer held. A directory that was never
+    watched has no row.
+    """
+
+    __tablename__ = "watches"
+    __table_args__ = (_one_of("state", [*WatchState]),)
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    # Its key in the settings of the site: empty for the first one.
+    directory: Mapped[str] = mapped_column(Line(80), primary_key=True)
+    # The address that was connected to, and the controller's identity as a source of changes.
+    server: Mapped[str] = mapped_column(Line(255), default="")
+    invocation_id: Mapped[str] = mapped_column(Line(36), default="")
+    method: Mapped[str] = mapped_column(Line(20), default="")
+    # Of DirSync; opaque. NULL until the first answer, and where the method is uSNChanged.
+    cookie: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # Of the last change that the controller had when it gave the last answer that was stored, or a later one.
+    usn: Mapped[int | None] = mapped_column(BigInteger)
+    # Hash of what is asked for: settings that select or map people.
+    scope: Mapped[str] = mapped_column(Line(64), default="")
+    state: Mapped[str] = mapped_column(Line(20))
+    error_code: Mapped[str | None] = mapped_column(Line(60))
+    error_message: Mapped[str | None] = mapped_column(Prose)
+    connected_at: Mapped[datetime | None]
+    # Some seconds old at most while the watch goes on.
+    last_answer_at: Mapped[datetime | None]
+    last_change_at: Mapped[datetime | None]
+    # Why only a full run can tell what changed; NULL once one that began after ``needed_since`` has read everything.
+    needs_full_reading: Mapped[str | None] = mapped_column(Prose)
+    needed_since: Mapped[datetime | None]
+
+
+class ChangeRow(Base):
+    """Somebody whom the directory says to have changed, until a run has read them: a hint, never a fact."""
+
+    __tablename__ = "changes"
+    __table_args__ = (Index(None, "site_id", "run_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
+    directory: Mapped[str] = mapped_column(Line(80))
+    guid: Mapped[str] = mapped_column(KEY)
+    # "changed", "moved" or "deleted", as it looked; what they are is what reading them shows.
+    hint: Mapped[str] = mapped_column(Line(20))
+    noticed_at: Mapped[datetime]
+    # The run that reads them; NULL while none does. No foreign key: the row may be taken before the run is.
+    run_id: Mapped[int | None]
 
 
 class CommandRow(Base):

@@ -61,7 +61,9 @@ def _value(table_name: str, name: str) -> object:
     known: dict[str, object] = {
         "site_id": "default", "run_id": 1, "part_id": 1, "account_id": 1, "id": None, "level": "info",
         "origin": "created", "severity": "info", "source": "own", "role": "manager", "stage": "create",
-        "state": "pending" if table_name in ("commands", "snapshot_parts") else "collecting",
+        "state": {"commands": "pending", "snapshot_parts": "pending", "watches": "live"}.get(
+            table_name, "collecting"
+        ),
         "code": "duplicate_number" if table_name == "findings" else "test.filled",
         "kind": {"runs": "full", "snapshot_parts": "unit", "commands": "create_extension"}.get(table_name, "logo"),
     }  # fmt: skip
@@ -210,6 +212,8 @@ def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves
             "audit_heads",
             "graces",
             "given_numbers",
+            "watches",
+            "changes",
         ),
         0,
     )

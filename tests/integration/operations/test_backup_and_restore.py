@@ -45,6 +45,8 @@ LEFT_OUT = {
     "owed_steps",
     # People set them up again: where the passphrase of a backup is lost, no app or passkey is lost with it.
     "second_factors", "sign_in_challenges",
+    # How far a controller was followed; a restored deployment begins anew, with a full run.
+    "watches", "changes",
     # Of this deployment's broker.
     "refusals",
     # Of the audit, which the database's own backup keeps; the head is beside the tables.

@@ -24,6 +24,7 @@ from shared.database.tables import (
     AuditEntry,
     Base,
     BindingRow,
+    ChangeRow,
     CommandRow,
     Event,
     FindingRow,
@@ -38,6 +39,7 @@ from shared.database.tables import (
     Site,
     SnapshotPage,
     SnapshotPart,
+    WatchRow,
 )
 from shared.domain.memory import Doubt, Memory
 from shared.domain.person import AbsentPerson
@@ -63,6 +65,8 @@ OF_A_SITE = (
     OwedSteps,
     GraceRow,
     GivenNumberRow,
+    WatchRow,
+    ChangeRow,
 )
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
@@ -106,6 +110,8 @@ def _fill(context: Context, site: str) -> None:
             )
         )
         session.add(GivenNumberRow(site_id=site, number="100", person_guid="g", given_at=now))
+        session.add(WatchRow(site_id=site, directory="", state="live"))
+        session.add(ChangeRow(site_id=site, directory="", guid="g", hint="changed", noticed_at=now))
         session.add(ApiToken(name=f"of {site}", site_id=site, token_hash=site.ljust(64, "0"), created_at=now))
 
 

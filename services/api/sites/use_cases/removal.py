@@ -18,6 +18,7 @@ from shared.database.tables import (
     ApiToken,
     Asset,
     BindingRow,
+    ChangeRow,
     Event,
     GivenNumberRow,
     GraceRow,
@@ -25,6 +26,7 @@ from shared.database.tables import (
     Run,
     SettingsVersion,
     Site,
+    WatchRow,
 )
 from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.runs.controllers import remember
@@ -103,10 +105,16 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
         session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
+        _forget_watches(session, site_id)
         tokens = _end_rights(session, site_id)
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)
     return {"tokens": tokens}
+
+
+def _forget_watches(session: Session, site_id: str) -> None:
+    session.execute(delete(ChangeRow).where(ChangeRow.site_id == site_id))
+    session.execute(delete(WatchRow).where(WatchRow.site_id == site_id))
 
 
 def _check_rules(context: Context, site_id: str) -> None:
@@ -171,6 +179,8 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
             )
         session.execute(delete(Event).where(Event.site_id == site_id))
         remember(session, site_id, None)
+        # The watcher may have stored an answer meanwhile; without settings it has ended by now.
+        _forget_watches(session, site_id)
         if site_id == DEFAULT_SITE:
             begun = store.new_site(site_id)
             session.execute(
