@@ -34,7 +34,7 @@ class Checks(DirectorySession):
             here, there = domains
             raise UnknownBaseDn(
                 f"{dn} is in the domain {there}, but {self.server} is a controller of {here}. Add the domain {there} in "
-                "Settings > Directory, or correct the name.",
+                "Settings > Active Directory, or correct the name.",
                 dn=dn,
                 domain=there,
             )

@@ -59,6 +59,8 @@ _SUB_CODES: dict[str, _Rule] = {
     ),
     "775": (AccountNotUsable, "the account {user} is locked. Unlock it, then check the password saved here."),
 }
+# "0000202B: RefErr: DSID-..., data 0, 1 access points ref 1: 'emea.corp.example'" (MS-ADTS 3.1.1.4.6).
+_REFERRED_TO = re.compile(r"\bref \d+: '([^']+)'")
 _REFUSED: _Rule = (
     BadCredentials,
     "the credentials of {user} were refused. Check directory.user and password.",
@@ -122,7 +124,7 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPNoSuchObjectResult: _NO_BASE,
     ldap.LDAPReferralResult: (
         UnknownBaseDn,
-        "the entry belongs to another domain ({said}). Use a controller of that domain.",
+        "the entry is in another domain ({said}). Add that domain in Settings > Active Directory.",
     ),
     ldap.LDAPReferralError: _NO_BASE,
     ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "the distinguished name is not valid ({said})."),
@@ -237,8 +239,12 @@ def translate(error: BaseException, server: str, user: str) -> RollcallError:
     said = _said(error)
     kind, sentence = _rule(error, said)
     text = sentence.format(said=said, user=user or "the account")
-    found = _SUB_CODE.search(said) if kind is AccountNotUsable else None
-    details = {"sub_code": found[1].lower()} if found else {}
+    details: dict[str, str] = {}
+    if kind is AccountNotUsable and (found := _SUB_CODE.search(said)):
+        details["sub_code"] = found[1].lower()
+    if isinstance(error, ldap.LDAPReferralResult) and (found := _REFERRED_TO.search(said)):
+        domain = details["domain"] = found[1].lower()
+        text = f"the entry is in the domain {domain}. Add the domain {domain} in Settings > Active Directory."
     return kind(f"Domain controller {server}: {text}", server=server, **details)
 
 

@@ -233,3 +233,35 @@ def test_a_step_that_does_not_exist_is_said(mary: Browser) -> None:
     assert mary.get(f"{WIZARD}/nothing").status == 404
     page = mary.get(f"{WIZARD}/preview")
     assert "Set-up is incomplete" in page.text
+
+
+def test_a_unit_of_another_domain_proposes_the_domain_which_goes_through_the_same_steps(
+    context: Context, mary: Browser, ends: Ends
+) -> None:
+    first, second = ({"dn": dn} for dn in ends.directory.units[:2])
+    sections = ends.settings()
+    apply_settings(
+        context, "default", sections | {"directory": {**sections["directory"], "units": [first]}}, "test"
+    )
+    page = mary.send(mary.get(f"{WIZARD}/units"), "/units", {}, ("action", "add:units"))
+    page = mary.send(page, "/units", {"units.1.dn": "OU=Vertrieb,DC=emea,DC=example"}, NEXT)
+    assert "is in the domain emea.example" in page.text
+    of = "?directory=emea.example"
+    assert f"{WIZARD}/directory{of}" in page.links
+    page = mary.get(f"{WIZARD}/directory{of}")
+    assert page.mistakes == []
+    assert ends.directory.user not in page.response.text
+    page = mary.send(page, "#settings", _account(ends), NEXT)
+    assert (_step(page), page.response.url.query) == ("units", b"directory=emea.example")
+    page = mary.send(page, "#settings", {}, ("action", f"browse:{ends.staff_unit}"))
+    page = mary.send(page, "#settings", {}, ("action", f"take:{second['dn']}"))
+    page = mary.send(page, "#settings", {}, NEXT)
+    assert (_step(page), page.response.url.query) == ("number", b"directory=emea.example")
+    page = mary.send(page, "#settings", {"number_rule.max_digits": "6"}, NEXT)
+    # On to whatever the set-up of the site still needs.
+    assert (_step(page), page.response.url.query) == ("templates", b"")
+    stored = _settings(context)
+    (other,) = stored.directories.others
+    assert ([unit.dn for unit in other.units], other.number_rule.max_digits) == ([second["dn"]], 6)
+    assert [unit.dn for unit in stored.directory.units] == [first["dn"]]
+    assert f"{WIZARD}/templates{of}" in mary.get(f"{WIZARD}/templates").links

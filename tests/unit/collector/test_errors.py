@@ -134,3 +134,11 @@ def test_a_controller_with_old_tls_alone_is_called_that(kind: type[Exception], s
     error = translate(kind(f"wrap socket error: {said} (_ssl.c:1006)"), "dc1:636", "reader")
     assert type(error) is ConfigurationError
     assert "it offers no TLS 1.2 or newer" in error.message
+
+
+def test_a_referral_names_the_domain() -> None:
+    said = "0000202B: RefErr: DSID-0310084A, data 0, 1 access points\n\tref 1: 'EMEA.corp.example'\n"
+    error = translate(failure_of(10, "", said), "dc1", "reader")
+    assert isinstance(error, UnknownBaseDn)
+    assert error.details["domain"] == "emea.corp.example"
+    assert "Add the domain emea.corp.example in Settings" in error.message

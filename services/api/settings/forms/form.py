@@ -22,7 +22,7 @@ from services.api.settings.use_cases.directories import read_directory, replace_
 from services.api.settings.use_cases.sections import read_section, replace_section
 from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
-from shared.settings.documents import SECTION_MODELS
+from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.store import public
 from shared.values.digits import whole_number
 from shared.worker.context import Context
@@ -66,6 +66,8 @@ class Form:
     known_units: tuple[str, ...] = ()
     # The name of one of the other directories, where the form is about that.
     directory: str = ""
+    # The domain that an entry is in, where it is none of this form.
+    other_domain: str = ""
 
     @property
     def status(self) -> HTTPStatus:
@@ -105,6 +107,21 @@ def sent_form(context: Context, site_id: str, tab: Tab, sent: FormData, director
         known_units=_known_units(context, site_id, tab),
         directory=directory,
     )
+
+
+def directory_of(tab: Tab, name: str) -> str:
+    """The name of the directory that a form is about; forms of other sections have none."""
+    return name.strip() if tab.section is Section.DIRECTORY else ""
+
+
+def directories_of(context: Context, form: Form) -> list[tuple[str, str]]:
+    """Key and title of each directory that the form can be about, one that is being added among them."""
+    if form.tab.section is not Section.DIRECTORY:
+        return []
+    site = context.site_settings(form.site_id).settings
+    found = {key: directory.title for key, directory in site.directory_by_key.items()}
+    found.setdefault(form.directory, form.directory)
+    return [*found.items()]
 
 
 def _read(context: Context, site_id: str, tab: Tab, directory: str) -> tuple[Values, int]:
@@ -224,6 +241,7 @@ def _ask(context: Context, form: Form, verb: str, argument: str, actor: question
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except RollcallError as error:
         form.refused = with_form_names(error.message, form.tab.section)
+        form.other_domain = str(error.details.get("domain") or "")
 
 
 def _take_unit(form: Form, name: str) -> None:

@@ -25,6 +25,11 @@ class Step:
     tab: Tab | None = None
     needs: tuple[str, ...] = ()
 
+    @property
+    def is_of_a_directory(self) -> bool:
+        """Whether each directory of the site has such a step."""
+        return self.tab is not None and self.tab.section is Section.DIRECTORY
+
 
 STEPS: tuple[Step, ...] = (
     Step(

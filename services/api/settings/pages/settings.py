@@ -12,7 +12,17 @@ from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep, section_site
 from services.api.settings.forms import tabs
 from services.api.settings.forms.fields import value_at
-from services.api.settings.forms.form import Form, above, act, pair, save, sent_form, stored_form
+from services.api.settings.forms.form import (
+    Form,
+    above,
+    act,
+    directories_of,
+    directory_of,
+    pair,
+    save,
+    sent_form,
+    stored_form,
+)
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.history import read_history, values_of
 from services.api.settings.use_cases.directories import remove_directory
@@ -61,7 +71,7 @@ def show_tab(
 ) -> Response:
     """One tab as it is stored."""
     tab = _tab(slug)
-    form = stored_form(context, section_site(visitor, tab.section, site), tab, _of(tab, directory))
+    form = stored_form(context, section_site(visitor, tab.section, site), tab, directory_of(tab, directory))
     form.is_paired_now = bool(paired)
     return _page(request, form, saved)
 
@@ -78,7 +88,7 @@ def use_tab(
 ) -> Response:
     """Save the tab, or do with what is filled in whatever the button says."""
     tab = _tab(slug)
-    of, site = _of(tab, directory), section_site(visitor, tab.section, site, AccountRole.MANAGER)
+    of, site = directory_of(tab, directory), section_site(visitor, tab.section, site, AccountRole.MANAGER)
     form = sent_form(context, site, tab, sent, of)
     action = text_of(sent, "action")
     if action in ("", "save"):
@@ -149,23 +159,8 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         value_at=value_at,
         above=above,
         shared_phone_system=_shared_phone_system(request, form),
-        directories=_directories(request, form),
+        directories=directories_of(console_request(request).context, form),
     )
-
-
-def _directories(request: Request, form: Form) -> list[tuple[str, str]]:
-    """Key and title of each directory that the form can be about, one that is being added among them."""
-    if form.tab.section is not Section.DIRECTORY:
-        return []
-    site = console_request(request).context.site_settings(form.site_id).settings
-    found = {key: directory.title for key, directory in site.directory_by_key.items()}
-    found.setdefault(form.directory, form.directory)
-    return [*found.items()]
-
-
-def _of(tab: Tab, directory: str) -> str:
-    """The directory that the form is about; tabs of other sections have none."""
-    return directory.strip() if tab.section is Section.DIRECTORY else ""
 
 
 def _shared_phone_system(request: Request, form: Form) -> str:

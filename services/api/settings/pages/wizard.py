@@ -7,7 +7,7 @@ administrator says so.
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
@@ -17,7 +17,16 @@ from services.api.console.scope import ManagerDep, SiteDep, run_of_site, site_of
 from services.api.runs.use_cases import runs
 from services.api.settings.forms import proposals
 from services.api.settings.forms.fields import put, value_at
-from services.api.settings.forms.form import Form, above, act, save, sent_form, stored_form
+from services.api.settings.forms.form import (
+    Form,
+    above,
+    act,
+    directories_of,
+    directory_of,
+    save,
+    sent_form,
+    stored_form,
+)
 from services.api.settings.forms.proposals import Offer
 from services.api.settings.forms.steps import BY_SLUG, STEPS, Step, neighbours, next_step, steps_done
 from services.api.settings.forms.tabs import Tab
@@ -31,6 +40,7 @@ from shared.worker.context import Context
 
 router = APIRouter(prefix="/wizard")
 Slug = Annotated[str, Path(max_length=40)]
+DirectoryName = Annotated[str, Query(max_length=80)]
 # So many are offered as a list to choose from; beyond, a number is typed and the field makes suggestions.
 _LONGEST_CHOICE = 300
 
@@ -64,11 +74,16 @@ def use_first_plan(context: ContextDep, site: SiteDep, visitor: ManagerDep, sent
 
 @router.get("/{slug}")
 def show_step(
-    request: Request, context: ContextDep, site: SiteDep, _visitor: ManagerDep, slug: Slug
+    request: Request,
+    context: ContextDep,
+    site: SiteDep,
+    _visitor: ManagerDep,
+    slug: Slug,
+    directory: DirectoryName = "",
 ) -> Response:
     """One step, with what the ends offer to choose from."""
     step, tab = _step(slug)
-    form = stored_form(context, site, tab)
+    form = stored_form(context, site, tab, directory_of(tab, directory))
     if slug == "schedule" and form.version == 0:
         # Whoever comes here wants runs to start; the default is for a site that is not set up.
         form.values["is_enabled"] = True
@@ -80,11 +95,17 @@ def show_step(
 
 @router.post("/{slug}")
 def use_step(
-    request: Request, context: ContextDep, site: SiteDep, visitor: ManagerDep, slug: Slug, sent: FormDep
+    request: Request,
+    context: ContextDep,
+    site: SiteDep,
+    visitor: ManagerDep,
+    slug: Slug,
+    sent: FormDep,
+    directory: DirectoryName = "",
 ) -> Response:
     """Test and save the step and go on, or do with what is filled in whatever the button says."""
     step, tab = _step(slug)
-    form = sent_form(context, site, tab, sent)
+    form = sent_form(context, site, tab, sent, directory_of(tab, directory))
     if slug == "number":
         _take_other_attribute(form, sent)
     action = text_of(sent, "action")
@@ -99,7 +120,14 @@ def use_step(
     if form.errors or form.refused or save(context, form, visitor.actor) is None:
         return _form_page(request, context, step, form)
     following = neighbours(step)[1]
-    return _to(following) if following is not None else RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
+    if following is None:
+        return RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
+    if not form.directory:
+        return _to(following)
+    # Of another domain; after its steps, on to whatever the set-up still needs.
+    there = f"/wizard/{following.slug}" if following.is_of_a_directory else "/wizard"
+    of = form.directory if following.is_of_a_directory else ""
+    return RedirectResponse(link(there, directory=of), HTTPStatus.SEE_OTHER)
 
 
 def _missing(form: Form, step: Step) -> dict[str, str]:
@@ -134,7 +162,7 @@ def _take_other_attribute(form: Form, sent: FormData) -> None:
 
 def _form_page(request: Request, context: Context, step: Step, form: Form) -> Response:
     """The step's page, with what is offered to choose from. Whether the offers can be had decides nothing."""
-    offers = Form(form.site_id, form.tab, form.values, form.version)
+    offers = Form(form.site_id, form.tab, form.values, form.version, directory=form.directory)
     # An end that has just refused is not made to be waited for once more.
     is_worth_asking = not form.refused and not form.errors
     if step.slug == "templates" and form.extensions is None and is_worth_asking:
@@ -154,6 +182,7 @@ def _form_page(request: Request, context: Context, step: Step, form: Form) -> Re
         step,
         form.status if request.method == "POST" else HTTPStatus.OK,
         shown=form,
+        directories=directories_of(context, form),
         tab=form.tab,
         offers_refused=offers.refused,
         offered=offered,
