@@ -1,5 +1,6 @@
 # The commands people and CI call. `make demo` and `make test` work on a fresh machine with python3, make and git.
-PYTHON ?= python3
+# Which Python makes the virtual environment; empty: requirements/make-venv.sh says which and why.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -57,7 +58,7 @@ test-tools:
 install: $(STAMP)
 
 $(STAMP): pyproject.toml services/relay/pyproject.toml requirements/dev.txt
-	@sh requirements/make-venv.sh $(PYTHON) $(VENV)
+	@sh requirements/make-venv.sh $(VENV) $(PYTHON)
 	@echo "Installing the pinned dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e services/relay
