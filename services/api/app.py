@@ -28,7 +28,7 @@ from services.api.sites import routes as sites
 from services.api.web import openapi, problems
 from services.api.web.admission import Admission, AdmissionMiddleware
 from services.api.web.bodies import BodyLimit
-from services.api.web.documented import documented
+from services.api.web.documented import documented, operation_of
 from services.api.web.headers import AnswerHeaders
 from services.api.web.known import credential_of, note_signed_in
 from services.api.web.large_answers import one_at_a_time
@@ -57,6 +57,7 @@ def create_app(context: Context) -> FastAPI:
         redoc_url=None,
         # A redirect would name the host that the client claims, and some clients lose their token on the way.
         redirect_slashes=False,
+        generate_unique_id_function=operation_of,
     )
     app.state.context = context
     app.state.broker_health = BrokerHealth(context)

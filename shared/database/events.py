@@ -71,6 +71,13 @@ def audit(session: Session, site_id: str, *, actor: str, action: str, details: M
     audit_chain.append(session, entry)
 
 
+def record_audited(session: Session, site_id: str, entry: LogEntry, details: Mapping[str, Any]) -> None:
+    """What a person did: an entry of the Log, and one of the audit with the same code, actor and run."""
+    record(session, site_id, entry)
+    of_run = {} if entry.run_id is None else {"run_id": entry.run_id}
+    audit(session, site_id, actor=entry.actor, action=entry.code, details=of_run | {**details})
+
+
 def first_broken_audit_entry(session: Session) -> int | None:
     """The id of the first entry that is not as it was written, or ``None`` when there is none."""
     return audit_chain.verify(session).first_bad

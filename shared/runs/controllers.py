@@ -9,7 +9,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from shared.database import events
-from shared.database.tables import PersonDoubt, ReadingMemory, Site
+from shared.database.found import site_of
+from shared.database.tables import PersonDoubt, ReadingMemory
 from shared.domain.memory import Doubt, Memory, Readings
 from shared.domain.reading import Reading
 from shared.errors import NotFound
@@ -90,8 +91,7 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
 
     :raises NotFound: there is no such site, or nothing is measured by a controller of that name.
     """
-    if session.get(Site, site_id) is None:
-        raise NotFound(f"There is no site '{site_id}'.")
+    site_of(session, site_id)
     memories = memories_of(session, site_id)
     found = {key: memory.without(name) for key, memory in memories.items()}
     if all(item is None for item in found.values()):
@@ -102,11 +102,11 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
     kept = {key: found[key] or memory for key, memory in memories.items()}
     after = kept.pop("")
     remember(session, site_id, after, kept)
-    said = phrase(
+    message = phrase(
         "Domain controller {name} was removed. Readings are no longer compared with its data.", name=name
     )
-    events.record(session, site_id, events.LogEntry("controller.forgotten", said, actor=actor))
-    events.audit(session, site_id, actor=actor, action="controller.forgotten", details={"controller": name})
+    entry = events.LogEntry("controller.forgotten", message, actor=actor)
+    events.record_audited(session, site_id, entry, {"controller": name})
     return after
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.database.found import site_of
 from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
-from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.errors import Conflict, SettingsInvalid
 from shared.mapping.mapping import compile_mapping
 from shared.settings.documents import (
     SECTION_MODELS,
@@ -98,9 +99,7 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
     :raises SecretUnreadable: the deployment's key has changed.
     :raises SettingsInvalid: another version of Rollcall saved what this one does not know.
     """
-    site = session.get(Site, site_id)
-    if site is None:
-        raise NotFound(f"There is no site '{site_id}'.")
+    site = site_of(session, site_id)
     newest = (
         select(SettingsVersion.section, func.max(SettingsVersion.version).label("version"))
         .where(SettingsVersion.site_id == site_id)

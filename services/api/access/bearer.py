@@ -1,6 +1,6 @@
 """Who is asking and whether they may: a bearer token (RFC 6750), looked up by its hash, with its role and site."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,8 +19,11 @@ from services.api.access.permissions import (
 )
 from services.api.access.tokens import valid_token
 from services.api.web.dependencies import ContextDep
+from services.api.web.documented import operation_of
 from services.api.web.known import note_signed_in
+from shared.database.found import no_run, no_site
 from shared.database.tables import AccountRole, Run
+from shared.errors import NotFound
 from shared.values.digits import whole_number
 from shared.worker.context import Context
 
@@ -65,7 +68,10 @@ def caller_of(
     context: ContextDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    """Whoever asks; 401 without a valid token, 403 when it may not do this."""
+    """Whoever asks; 401 without a valid token, 403 when it may not do this.
+
+    :raises NotFound: it asks for a site or run that is not its own: whether there is one is not told.
+    """
     row = valid_token(context, credentials.credentials) if credentials is not None else None
     if row is None:
         sentence = "is not valid" if credentials is not None else "is missing"
@@ -78,12 +84,14 @@ def caller_of(
         )
     note_signed_in(request.scope, credentials.credentials if credentials is not None else "")
     caller = Caller(row.name, AccountRole(row.role), row.site_id)
-    operation = str(getattr(request.scope.get("route"), "operation_id", None))
+    operation = operation_of(request.scope["route"])
     needed = role_needed(operation)
     if not caller.role.may(needed):
         raise _forbidden(f"This needs the role {needed.value}; the token '{row.name}' has {row.role}.")
-    if caller.site_id is not None and not _is_of_its_site(request, context, caller.site_id, operation):
-        raise _forbidden(f"The token '{row.name}' is for site '{row.site_id}' alone.")
+    if caller.site_id is not None:
+        if is_of_all_sites(operation):
+            raise _forbidden(f"The token '{row.name}' is for site '{row.site_id}' alone.")
+        _check_site(request.path_params, context, caller.site_id)
     return caller
 
 
@@ -101,29 +109,27 @@ def check_operations(routes: Iterable[BaseRoute]) -> None:
         if not isinstance(route, APIRoute):
             continue
         asked = {field.name for field in route.dependant.path_params}
-        is_of_all = route.operation_id in OF_ALL_SITES
+        operation = operation_of(route)
+        is_of_all = operation in OF_ALL_SITES
         # What ``removeSite`` and its like are asked for by is a site, and they are of all of them.
-        if route.operation_id not in ROLES or not (is_of_all or asked & _OF_A_SITE):
+        if operation not in ROLES or not (is_of_all or asked & _OF_A_SITE):
             raise LookupError(
-                f"The operation {route.operation_id} at {route.path} must have a role in permissions.py, "
-                "and be of the site that "
-                "its path names or of all sites."
+                f"The operation {operation} at {route.path} must have a role in permissions.py, and be of the "
+                "site that its path names or of all sites."
             )
 
 
-def _is_of_its_site(request: Request, context: Context, site_id: str, operation: str) -> bool:
-    if is_of_all_sites(operation):
-        return False
-    if "site_id" in request.path_params:
-        return bool(request.path_params["site_id"] == site_id)
+def _check_site(path: Mapping[str, object], context: Context, site_id: str) -> None:
+    if "site_id" in path:
+        if path["site_id"] != site_id:
+            raise no_site(str(path["site_id"]))
+        return
     # Written in any other way it could be read as one number here and as another by the route.
-    run = whole_number(str(request.path_params.get("run_id", "")), 10)
-    if run is None:
-        return False
+    run_id = whole_number(str(path.get("run_id", "")), 10)
     with context.database.read() as session:
-        found = session.scalar(select(Run.site_id).where(Run.id == run))
-    # A run that is not there is told of by the route.
-    return found is None or found == site_id
+        found = None if run_id is None else session.scalar(select(Run.site_id).where(Run.id == run_id))
+    if found != site_id:
+        raise NotFound("There is no such run.") if run_id is None else no_run(run_id)
 
 
 def _forbidden(sentence: str) -> HTTPException:

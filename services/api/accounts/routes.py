@@ -22,19 +22,13 @@ from services.api.web.documented import documented
 router = APIRouter(tags=["access"])
 
 
-@router.get("/tokens", operation_id="listTokens", summary="All tokens")
+@router.get("/tokens", summary="All tokens")
 def list_tokens(context: ContextDep) -> TokenList:
     """Every token ever made, with when it was last used; never what one signs in with."""
     return TokenList(items=[TokenOut.model_validate(row) for row in tokens.list_tokens(context)])
 
 
-@router.post(
-    "/tokens",
-    operation_id="createToken",
-    summary="Create a token",
-    status_code=201,
-    responses=documented(404, 409),
-)
+@router.post("/tokens", summary="Create a token", status_code=201, responses=documented(404, 409))
 def create_token(context: ContextDep, actor: ActorDep, body: NewToken, response: Response) -> TokenMade:
     """A new token with the rights of a role, for one site or all. It is shown this once."""
     response.headers["Cache-Control"] = "no-store"
@@ -44,9 +38,7 @@ def create_token(context: ContextDep, actor: ActorDep, body: NewToken, response:
     return TokenMade(name=body.name.strip(), token=token)
 
 
-@router.delete(
-    "/tokens/{token_id}", operation_id="revokeToken", summary="Revoke a token", responses=documented(404)
-)
+@router.delete("/tokens/{token_id}", summary="Revoke a token", responses=documented(404))
 def revoke_token(
     context: ContextDep, actor: ActorDep, token_id: Annotated[int, Path(ge=1, le=2**31 - 1)]
 ) -> TokenOut:
@@ -54,7 +46,7 @@ def revoke_token(
     return TokenOut.model_validate(tokens.revoke_token(context, token_id, actor))
 
 
-@router.get("/audit", operation_id="readAudit", summary="A page of the audit")
+@router.get("/audit", summary="A page of the audit")
 def read_audit(
     context: ContextDep,
     site_id: Annotated[str | None, Query(max_length=120, description="Only entries of this site.")] = None,
@@ -70,7 +62,7 @@ def read_audit(
     )
 
 
-@router.get("/audit/verification", operation_id="verifyAudit", summary="Is the audit whole?")
+@router.get("/audit/verification", summary="Is the audit whole?")
 def verify_audit(context: ContextDep) -> AuditVerified:
     """Whether no entry of the audit was changed, added or removed: `first_broken_id` is the first that is not as it was
     written; `is_whole` is also false when the end of the audit is missing, or none of it is sealed.

@@ -23,9 +23,8 @@ from services.api.access.permissions import SECTIONS_OF_ALL_SITES
 from services.api.access.sessions import Visitor
 from services.api.console.request import NotAllowed, console_request, signed_in
 from services.api.console.site_address import site_named
+from shared.database.found import no_run, no_site
 from shared.database.tables import AccountRole, Run, Site
-from shared.errors import NotFound
-from shared.runs.found import no_run
 from shared.settings.documents import Section
 from shared.settings.store import DEFAULT_SITE
 from shared.values.digits import whole_number
@@ -87,9 +86,9 @@ class Gate:
                 if _asked_run(request) is None:
                     raise AtAnotherSite(min(visitor.roles.at))
                 _check_run(request, context, visitor, site_id)
-            raise _no_site(site_id)
+            raise no_site(site_id)
         if site_id != DEFAULT_SITE and not _is_site(context, site_id):
-            raise _no_site(site_id)
+            raise no_site(site_id)
         _check_run(request, context, visitor, site_id)
         if not visitor.roles.may_at(site_id, self.role):
             raise NotAllowed(self.role)
@@ -197,10 +196,6 @@ def _site_of_run(context: Context, run_id: int) -> str | None:
 def _is_site(context: Context, site_id: str) -> bool:
     with context.database.glance() as session:
         return bool(session.scalar(select(func.count()).select_from(Site).where(Site.id == site_id)))
-
-
-def _no_site(site_id: str) -> NotFound:
-    return NotFound(f"There is no site '{site_id[:80]}'.")
 
 
 _at_site = partial(Gate, Scope.SITE)

@@ -58,7 +58,7 @@ async def _filter(
 FilterDep = Annotated[LogFilter, Depends(_filter)]
 
 
-@router.get("", operation_id="readLog", summary="A page of the Log", response_model=LogOut)
+@router.get("", summary="A page of the Log", response_model=LogOut)
 def read_log(
     context: ContextDep, site_id: SiteId, filter: FilterDep, limit: Limit = 50, before: Before = None
 ) -> Response:
@@ -68,13 +68,7 @@ def read_log(
     return written(LogOut(items=items, next_before=page.next_before))
 
 
-@router.get(
-    "/export",
-    operation_id="exportLog",
-    summary="The Log as a file",
-    response_class=StreamingResponse,
-    responses=_EXPORTED,
-)
+@router.get("/export", summary="The Log as a file", response_class=StreamingResponse, responses=_EXPORTED)
 async def export_log(
     request: Request,
     context: ContextDep,
@@ -97,7 +91,7 @@ async def export_log(
     return finished(exports, caller.actor, order, file)
 
 
-@router.delete("", operation_id="clearLog", summary="Clear the Log", responses=documented(409))
+@router.delete("", summary="Clear the Log", responses=documented(409))
 def clear_log(
     context: ContextDep,
     actor: ActorDep,

@@ -14,15 +14,13 @@ from services.api.web.documented import documented
 router = APIRouter(prefix="/sites", tags=["sites"])
 
 
-@router.get("", operation_id="listSites", summary="All sites")
+@router.get("", summary="All sites")
 def list_sites(context: ContextDep) -> SiteList:
     """Every site of this deployment, by id."""
     return SiteList(items=[SiteOut.model_validate(site) for site in sites.list_sites(context)])
 
 
-@router.post(
-    "", operation_id="createSite", summary="Create a site", status_code=201, responses=documented(409)
-)
+@router.post("", summary="Create a site", status_code=201, responses=documented(409))
 def create_site(context: ContextDep, actor: ActorDep, body: NewSite, response: Response) -> SiteOut:
     """Make a site with default settings."""
     site = sites.create_site(context, body.id, actor, body.name)
@@ -30,9 +28,7 @@ def create_site(context: ContextDep, actor: ActorDep, body: NewSite, response: R
     return SiteOut.model_validate(site)
 
 
-@router.delete(
-    "/{site_id}", operation_id="removeSite", summary="Remove a site", responses=documented(404, 409)
-)
+@router.delete("/{site_id}", summary="Remove a site", responses=documented(404, 409))
 def remove_site(
     context: ContextDep,
     actor: ActorDep,

@@ -1,8 +1,11 @@
-"""The problem responses of routes for the OpenAPI document, with an example of each status."""
+"""What the OpenAPI document says of every route alike: its name, and its problem responses with an example of each status."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+
+from fastapi.routing import APIRoute
 
 from services.api.web.problems import MEDIA_TYPE, NOT_JSON, UNREADABLE, FieldError, Problem, make_problem
 
@@ -79,3 +82,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
         for status in statuses
     }
+
+
+def operation_of(route: APIRoute) -> str:
+    """How an operation is called in the OpenAPI document and in ``permissions.py``: like its function, as ``listSites``."""
+    return route.operation_id or re.sub("_(.)", lambda found: found[1].upper(), route.name)

@@ -111,7 +111,25 @@ def test_a_token_of_one_site_reaches_nothing_of_another_nor_of_all(
         written = (str(other_run), f"{other_run}.0", f"0_{other_run}", "\u0661")
         for run_id in written if "{run_id}" in path else written[:1]:
             answer = _ask(client, token, method, path.format(**_OTHER, run_id=run_id))
-            assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), (name, run_id)
+            # Whether another site or run is there is not told: as if it were not.
+            refused = (403, "not_allowed") if name in OF_ALL_SITES else (404, "not_found")
+            assert (answer.status_code, answer.json()["code"]) == refused, (name, run_id)
+
+
+def test_another_sites_run_answers_as_one_that_is_not_there(
+    client: httpx.Client, context: Context, other_run: int
+) -> None:
+    token = tokens.create_token(context, "local", role=AccountRole.MANAGER, site_id="default")
+    known, unknown = other_run, other_run + 1000
+    for method, path in (("GET", "runs/{}"), ("GET", "runs/{}/plan"), ("POST", "runs/{}/cancel")):
+        there, not_there = (
+            _ask(client, token, method, f"/api/v1/{path.format(run)}").json() for run in (known, unknown)
+        )
+        assert str(there).replace(str(known), "N") == str(not_there).replace(str(unknown), "N")
+    answers = [
+        _ask(client, token, "GET", f"/api/v1/sites/{site}/runs").json() for site in ("other", "nowhere")
+    ]
+    assert answers[0]["detail"].replace("other", "N") == answers[1]["detail"].replace("nowhere", "N")
 
 
 def test_a_token_of_one_site_works_there(client: httpx.Client, context: Context) -> None:

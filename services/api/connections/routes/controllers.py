@@ -11,16 +11,14 @@ from services.api.web.documented import documented
 router = APIRouter(prefix="/sites/{site_id}/controllers", tags=["directory"], responses=documented(404))
 
 
-@router.get("", operation_id="listControllers", summary="Domain controllers that were read")
+@router.get("", summary="Domain controllers that were read")
 def list_controllers(context: ContextDep, site_id: SiteId) -> ControllerList:
     """The controllers of the last readings, and since when one of them is behind."""
     found = controllers.list_controllers(context, site_id)
     return ControllerList(items=[ControllerOut.model_validate(item) for item in found])
 
 
-@router.post(
-    "/forget", operation_id="forgetController", summary="Remove a domain controller that no longer exists"
-)
+@router.post("/forget", summary="Remove a domain controller that no longer exists")
 def forget_controller(
     context: ContextDep, actor: ActorDep, site_id: SiteId, body: ForgottenController
 ) -> ControllerList:

@@ -38,10 +38,7 @@ def check_directory(
 
 
 @router.post(
-    "/directory/organizational-units/browse",
-    operation_id="browseUnits",
-    summary="Organizational units below one",
-    tags=["directory"],
+    "/directory/organizational-units/browse", summary="Organizational units below one", tags=["directory"]
 )
 def browse_units(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: UnitsQuestion = UnitsQuestion()
@@ -52,12 +49,7 @@ def browse_units(
     )
 
 
-@router.post(
-    "/directory/attributes",
-    operation_id="listAttributes",
-    summary="Attributes of people",
-    tags=["directory"],
-)
+@router.post("/directory/attributes", summary="Attributes of people", tags=["directory"])
 def list_attributes(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: DirectoryQuestion = DirectoryQuestion()
 ) -> AttributeList:
@@ -67,12 +59,7 @@ def list_attributes(
     )
 
 
-@router.post(
-    "/directory/mapping/try",
-    operation_id="tryMapping",
-    summary="Try an expression on real people",
-    tags=["directory"],
-)
+@router.post("/directory/mapping/try", summary="Try an expression on real people", tags=["directory"])
 def try_mapping(
     context: ContextDep, site_id: SiteId, actor: ActorDep, body: MappingQuestion
 ) -> MappingAnswer:
@@ -96,12 +83,7 @@ def check_phone_system(
     return PhoneSystemAnswer.model_validate(questions.test_phone_system(context, site_id, body.values, actor))
 
 
-@router.get(
-    "/phone-system/extensions",
-    operation_id="listExtensions",
-    summary="Extensions to choose from",
-    tags=["phone system"],
-)
+@router.get("/phone-system/extensions", summary="Extensions to choose from", tags=["phone system"])
 def list_extensions(context: ContextDep, site_id: SiteId) -> ExtensionList:
     """Number and name of each extension, to choose a template or the archive from."""
     found = questions.list_extensions(context, site_id)

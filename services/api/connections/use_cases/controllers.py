@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.database.tables import Site
+from shared.database.found import site_of
 from shared.domain.memory import Memory
-from shared.errors import NotFound
 from shared.runs.controllers import forget_controller, memories_of
 from shared.worker.context import Context
 
@@ -30,8 +29,7 @@ def list_controllers(context: Context, site_id: str) -> list[Controller]:
     :raises NotFound: there is no such site.
     """
     with context.database.read() as session:
-        if session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site_of(session, site_id)
         return _listed(memories_of(session, site_id).values())
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.orm import Session
 
 from services.api.log.queries import LogFilter, conditions
 from services.api.log.use_cases.formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
 from shared.database import events
 from shared.database.engine import Database
-from shared.database.tables import Event, Site
-from shared.errors import NotFound
+from shared.database.found import site_of
+from shared.database.tables import Event
 from shared.language import phrase
 from shared.runs.retention import delete_events
 from shared.settings import store
@@ -75,7 +74,7 @@ def dates_of(context: Context, site_id: str, format: ExportFormat, dates: Dates 
     :raises NotFound: there is no such site.
     """
     with context.database.read() as session:
-        _check_site(session, site_id)
+        site_of(session, site_id)
         if dates is None and format in HEAVY:
             schedule = store.read(session, site_id, context.encryption).settings.schedule
             return Dates(ZoneInfo(schedule.time_zone))
@@ -110,14 +109,14 @@ def clear_log(context: Context, site_id: str, actor: str) -> int:
     :raises NotFound: there is no such site.
     """
     with context.database.begin() as session:
-        _check_site(session, site_id)
+        site_of(session, site_id)
         newest, count = session.execute(
             select(func.max(Event.id), func.count(Event.id)).where(Event.site_id == site_id)
         ).one()
         # Said before it is done: a process that ends half-way leaves a clearing that the audit knows of.
         message = phrase("The Log was cleared: {count} entries removed.", count=count)
-        events.record(session, site_id, events.LogEntry("log.cleared", message, actor=actor))
-        events.audit(session, site_id, actor=actor, action="log.cleared", details={"entries": count})
+        entry = events.LogEntry("log.cleared", message, actor=actor)
+        events.record_audited(session, site_id, entry, {"entries": count})
     if newest is not None:
         delete_events(context.database, and_(Event.site_id == site_id, Event.id <= newest))
     return int(count)
@@ -133,7 +132,7 @@ def _read_page(
         rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
         if not rows:
             # Entries are of a site that exists; only where there are none this has to be asked.
-            _check_site(session, site_id)
+            site_of(session, site_id)
     return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
@@ -145,8 +144,3 @@ def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list
         before = page.next_before
         if before is None:
             return
-
-
-def _check_site(session: Session, site_id: str) -> None:
-    if session.get(Site, site_id) is None:
-        raise NotFound(f"There is no site '{site_id}'.")

@@ -19,7 +19,7 @@ router = APIRouter(tags=["health"])
 _RETRY_SECONDS = 10
 
 
-@open_router.get("/live", operation_id="isLive", summary="Does this process answer?")
+@open_router.get("/live", summary="Does this process answer?")
 async def is_live() -> Liveness:
     """Always yes, when it can be asked; needs no free thread, so that a busy process is not taken for a dead one."""
     return Liveness(ok=True)
@@ -27,7 +27,6 @@ async def is_live() -> Liveness:
 
 @open_router.get(
     "/ready",
-    operation_id="isReady",
     summary="Can this process do its work?",
     response_model=Readiness,
     responses=documented(503),
@@ -50,7 +49,7 @@ async def is_ready(request: Request) -> Readiness | JSONResponse:
     )
 
 
-@router.get("/diagnosis", operation_id="diagnose", summary="Health check")
+@router.get("/diagnosis", summary="Health check")
 def diagnose(context: ContextDep) -> DiagnosisOut:
     """Everything a deployment needs, looked at now; takes some seconds when something is down."""
     return _diagnosis(doctor.diagnose(context))
@@ -58,7 +57,6 @@ def diagnose(context: ContextDep) -> DiagnosisOut:
 
 @router.get(
     "/sites/{site_id}/diagnosis",
-    operation_id="diagnoseSite",
     summary="Health of a site's directory, phone system and relay",
     responses=documented(404),
 )

@@ -21,13 +21,7 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["health"])
 
 
-@router.get(
-    "/metrics",
-    operation_id="readMetrics",
-    summary="Figures for monitoring",
-    response_class=PlainTextResponse,
-    responses=_TEXT,
-)
+@router.get("/metrics", summary="Figures for monitoring", response_class=PlainTextResponse, responses=_TEXT)
 def read_metrics(context: ContextDep, request: Request) -> PlainTextResponse:
     """Runs, commands, held plans, the age of the last good run, readings and queues, each by site."""
     health: BrokerHealth = request.app.state.broker_health

@@ -18,7 +18,6 @@ PersonText = Annotated[
 
 @router.delete(
     "/sites/{site_id}/bindings/{person:path}",
-    operation_id="releaseBinding",
     summary="End the link of a person to an extension",
     responses=documented(404, 409),
 )
@@ -29,7 +28,6 @@ def release_binding(context: ContextDep, actor: ActorDep, site_id: SiteId, perso
 
 @router.put(
     "/sites/{site_id}/bindings/{person:path}",
-    operation_id="setBinding",
     summary="Link a person to an extension",
     responses=documented(404, 409),
 )

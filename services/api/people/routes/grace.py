@@ -18,7 +18,6 @@ Leaver = Annotated[
 
 @router.get(
     "/sites/{site_id}/graces",
-    operation_id="listGraces",
     summary="Extensions that are disabled and wait for their deletion",
     responses=documented(404),
 )
@@ -29,7 +28,6 @@ def list_graces(context: ContextDep, site_id: SiteId) -> GraceList:
 
 @router.post(
     "/sites/{site_id}/graces/{person}/extend",
-    operation_id="extendGrace",
     summary="Put a deletion off until a day",
     responses=documented(404, 409),
 )
@@ -41,10 +39,7 @@ def extend_grace(
 
 
 @router.post(
-    "/sites/{site_id}/graces/{person}/keep",
-    operation_id="keepGrace",
-    summary="Stop a countdown",
-    responses=documented(404, 409),
+    "/sites/{site_id}/graces/{person}/keep", summary="Stop a countdown", responses=documented(404, 409)
 )
 def keep_grace(context: ContextDep, actor: ActorDep, site_id: SiteId, person: Leaver) -> GraceOut:
     """Leave the extension disabled and do not delete it, until this is resumed or the person returns."""
@@ -52,10 +47,7 @@ def keep_grace(context: ContextDep, actor: ActorDep, site_id: SiteId, person: Le
 
 
 @router.post(
-    "/sites/{site_id}/graces/{person}/resume",
-    operation_id="resumeGrace",
-    summary="Go by the rules again",
-    responses=documented(404, 409),
+    "/sites/{site_id}/graces/{person}/resume", summary="Go by the rules again", responses=documented(404, 409)
 )
 def resume_grace(context: ContextDep, actor: ActorDep, site_id: SiteId, person: Leaver) -> GraceOut:
     """Take back what was decided by hand; the days count from when the extension was disabled."""

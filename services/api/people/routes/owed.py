@@ -15,10 +15,7 @@ Number = Annotated[str, Path(max_length=20, description="The number of the exten
 
 
 @router.get(
-    "/sites/{site_id}/owed-steps",
-    operation_id="listOwedSteps",
-    summary="Extensions that are not finished",
-    responses=documented(404),
+    "/sites/{site_id}/owed-steps", summary="Extensions that are not finished", responses=documented(404)
 )
 def list_owed_steps(context: ContextDep, site_id: SiteId) -> OwedList:
     """Every extension that was created and is not finished, with what 3CX said last."""
@@ -28,7 +25,6 @@ def list_owed_steps(context: ContextDep, site_id: SiteId) -> OwedList:
 
 @router.delete(
     "/sites/{site_id}/owed-steps/{number}",
-    operation_id="giveUpOwedSteps",
     summary="Drop the unfinished steps of an extension",
     responses=documented(404),
 )
@@ -39,7 +35,6 @@ def give_up_owed_steps(context: ContextDep, actor: ActorDep, site_id: SiteId, nu
 
 @router.post(
     "/sites/{site_id}/owed-steps/{number}/retry",
-    operation_id="retryOwedSteps",
     summary="Let the next run try again",
     responses=documented(404),
 )

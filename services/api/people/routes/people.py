@@ -14,7 +14,6 @@ router = APIRouter(tags=["people"])
 
 @router.get(
     "/sites/{site_id}/people/{person:path}/explain",
-    operation_id="explainPerson",
     summary="Why a person's extension is as it is",
     responses=documented(404, 409),
 )

@@ -20,7 +20,6 @@ router = APIRouter(tags=["people"])
 
 @router.get(
     "/sites/{site_id}/template-comparison",
-    operation_id="compareWithTemplates",
     summary="How extensions differ from their templates",
     responses=documented(404, 503),
 )
@@ -44,7 +43,6 @@ def compare_with_templates(
 
 @router.post(
     "/sites/{site_id}/template-comparison/write-again",
-    operation_id="writeTemplatesAgain",
     summary="Write the settings of templates again",
     responses=documented(404, 409),
 )

@@ -12,10 +12,7 @@ router = APIRouter(tags=["people"])
 
 
 @router.post(
-    "/sites/{site_id}/welcome-messages",
-    operation_id="sendWelcomeMessages",
-    summary="Send welcome messages again",
-    responses=documented(404),
+    "/sites/{site_id}/welcome-messages", summary="Send welcome messages again", responses=documented(404)
 )
 def send_welcome_messages(
     context: ContextDep, actor: ActorDep, site_id: SiteId, body: WelcomeRequest

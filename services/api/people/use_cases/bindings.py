@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from services.api.runs.queries.people import resolve_person
 from shared.database import events, graces
+from shared.database.found import site_of
 from shared.database.pages import read_items
-from shared.database.tables import BindingRow, PartKind, PartState, Run, Site, SnapshotPart
+from shared.database.tables import BindingRow, PartKind, PartState, Run, SnapshotPart
 from shared.domain.binding import BindingOrigin
 from shared.domain.extension import Extension
 from shared.errors import Conflict, NotFound
@@ -103,8 +104,7 @@ def _bound_guid(context: Context, site_id: str, text: str) -> str:
     """Whose link is meant: by the number of the linked extension first, which is what a finding names."""
     wanted = text.strip().lower()
     with context.database.read() as session:
-        if session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site_of(session, site_id)
         for column in (BindingRow.number, BindingRow.person_guid, func.lower(BindingRow.person_name)):
             found = session.scalars(
                 select(BindingRow.person_guid).where(BindingRow.site_id == site_id, column == wanted)
@@ -152,11 +152,10 @@ def _note(session: Session, site_id: str, link: Link, actor: str, what: str, sen
         number=link.number,
         person_guid=link.person_guid,
     )
-    events.record(session, site_id, entry)
     details = {
         "person": link.person_guid,
         "name": link.person_name,
         "number": link.number,
         "extension_id": link.extension_id,
     }
-    events.audit(session, site_id, actor=actor, action=f"binding.{what}", details=details)
+    events.record_audited(session, site_id, entry, details)

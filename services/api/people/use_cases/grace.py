@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.database import events, graces
-from shared.database.tables import GraceRow, Site
+from shared.database.found import site_of
+from shared.database.tables import GraceRow
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
 from shared.language import phrase
@@ -25,8 +26,7 @@ def list_graces(context: Context, site_id: str) -> Sequence[GraceRow]:
     :raises NotFound: there is no such site.
     """
     with context.database.read() as session:
-        if session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site_of(session, site_id)
         rows = session.scalars(select(GraceRow).where(GraceRow.site_id == site_id)).all()
     listed = [row for row in rows if row.began_at is not None or row.is_kept]
     return sorted(listed, key=lambda row: (row.ends_at is None, row.ends_at or row.began_at, row.number))
@@ -111,11 +111,10 @@ def _decided(session: Session, row: GraceRow, actor: str, what: str, sentence: s
     guid = None if is_nobodys(row.holder) else row.holder
     message = phrase("Extension {number} ({name}) {said}.", number=row.number, name=row.name, said=sentence)
     entry = events.LogEntry(f"grace.{what}", message, actor=actor, number=row.number, person_guid=guid)
-    events.record(session, row.site_id, entry)
     details = {
         "number": row.number,
         "person": guid,
         "name": row.name,
         "until": row.until.isoformat() if row.until else None,
     }
-    events.audit(session, row.site_id, actor=actor, action=f"grace.{what}", details=details)
+    events.record_audited(session, row.site_id, entry, details)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import events, owed
-from shared.database.tables import OwedSteps, Run, RunState, Site
+from shared.database.found import site_of
+from shared.database.tables import OwedSteps, Run, RunState
 from shared.domain.owed import LEAVING, Owes
 from shared.errors import NotFound
 from shared.worker.context import Context
@@ -21,8 +22,7 @@ def list_owed(context: Context, site_id: str) -> Sequence[OwedSteps]:
     :raises NotFound: there is no such site.
     """
     with context.database.read() as session:
-        if session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site_of(session, site_id)
         at_work = session.scalars(
             select(Run.id).where(Run.site_id == site_id, Run.state == RunState.EXECUTING.value)
         ).all()
@@ -82,7 +82,6 @@ def _note(session: Session, row: OwedSteps, actor: str, what: str, sentence: str
     entry = events.LogEntry(
         f"owed.{what}", sentence, actor=actor, number=row.number, person_guid=row.person_guid or None
     )
-    events.record(session, row.site_id, entry)
     details = {
         "number": row.number,
         "person": row.person_guid,
@@ -90,4 +89,4 @@ def _note(session: Session, row: OwedSteps, actor: str, what: str, sentence: str
         "owes": row.owes,
         "answer": row.answer,
     }
-    events.audit(session, row.site_id, actor=actor, action=f"owed.{what}", details=details)
+    events.record_audited(session, row.site_id, entry, details)

@@ -118,9 +118,8 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
             entry = events.LogEntry(
                 "template.asked_for", said, actor=actor, number=row.number, person_guid=row.person_guid
             )
-            events.record(session, site_id, entry)
             details = {"number": row.number, "person": row.person_guid, "template": source}
-            events.audit(session, site_id, actor=actor, action="template.asked_for", details=details)
+            events.record_audited(session, site_id, entry, details)
     return wanted
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from shared.database import events
-from shared.database.tables import BindingRow, EventLevel, Site
+from shared.database.found import site_of
+from shared.database.tables import BindingRow, EventLevel
 from shared.errors import NotFound, RollcallError, SettingsInvalid
 from shared.worker.context import Context
 from shared.worker.questions import ask
@@ -60,8 +61,7 @@ def send(context: Context, site_id: str, numbers: Sequence[str], actor: str) -> 
 
 def _linked(context: Context, site_id: str, numbers: Sequence[str]) -> dict[str, BindingRow]:
     with context.database.read() as session:
-        if session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site_of(session, site_id)
         rows = session.scalars(
             select(BindingRow).where(
                 BindingRow.site_id == site_id, BindingRow.number.in_(numbers), BindingRow.extension_id > 0

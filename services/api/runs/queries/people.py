@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from shared.database.found import site_of
 from shared.database.pages import read_items
-from shared.database.tables import BindingRow, PartKind, PartState, Run, RunState, Site, SnapshotPart
+from shared.database.tables import BindingRow, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.domain.person import Person
 from shared.errors import Conflict, NotFound
 from shared.worker.context import Context
@@ -100,8 +101,7 @@ def newest_snapshot(context: Context, site_id: str) -> tuple[int, list[SnapshotP
 
 def _bound(context: Context, site_id: str, wanted: str) -> dict[str, KnownPerson]:
     with context.database.read() as session:
-        if session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site_of(session, site_id)
         rows = session.scalars(
             select(BindingRow).where(
                 BindingRow.site_id == site_id,

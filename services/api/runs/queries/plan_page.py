@@ -7,10 +7,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.api.runs.dependents import with_dependents
+from shared.database.found import run_of
 from shared.database.search import holds
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandState
-from shared.runs.found import run_of
 from shared.work.moves import NOT_BEGUN
 from shared.worker.context import Context
 

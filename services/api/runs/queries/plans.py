@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 
+from shared.database.found import run_of
 from shared.database.tables import CommandRow, FindingRow, Run
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.plan import HoldReason
-from shared.runs.found import run_of
 from shared.runs.verdict import hold_reasons
 from shared.worker.context import Context
 

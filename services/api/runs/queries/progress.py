@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
+from shared.database.found import run_of
 from shared.database.tables import CommandRow, PartKind, PartState, RunState, SnapshotPage, SnapshotPart
-from shared.runs.found import run_of
 from shared.worker.context import Context
 
 ENDED_STATES = (

@@ -42,12 +42,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["runs"])
 
 
-@router.get(
-    "/runs/{run_id}/progress",
-    operation_id="readProgress",
-    summary="Progress of a run, once",
-    responses=documented(404),
-)
+@router.get("/runs/{run_id}/progress", summary="Progress of a run, once", responses=documented(404))
 def read_progress(context: ContextDep, run_id: RunId) -> ProgressOut:
     """How far the run is now."""
     return ProgressOut.model_validate(progress(context, run_id))
@@ -55,7 +50,6 @@ def read_progress(context: ContextDep, run_id: RunId) -> ProgressOut:
 
 @router.get(
     "/runs/{run_id}/events",
-    operation_id="followRun",
     summary="Progress of a run, as it happens",
     response_class=EventSourceResponse,
     responses=documented(404) | _STREAM,

@@ -24,13 +24,7 @@ from shared.domain.command import CommandKind, CommandState
 router = APIRouter(tags=["runs"], responses=documented(404))
 
 
-@router.post(
-    "/sites/{site_id}/runs",
-    operation_id="startRun",
-    summary="Start a run",
-    status_code=201,
-    responses=documented(409),
-)
+@router.post("/sites/{site_id}/runs", summary="Start a run", status_code=201, responses=documented(409))
 def start_run(
     context: ContextDep, actor: ActorDep, site_id: SiteId, response: Response, body: NewRun = NewRun()
 ) -> RunOut:
@@ -40,9 +34,7 @@ def start_run(
     return RunOut.of(run)
 
 
-@router.get(
-    "/sites/{site_id}/runs", operation_id="listRuns", summary="Runs of a site", response_model=RunList
-)
+@router.get("/sites/{site_id}/runs", summary="Runs of a site", response_model=RunList)
 def list_runs(context: ContextDep, site_id: SiteId, limit: Limit = 50, before: Before = None) -> Response:
     """A page of runs, newest first."""
     found = runs.list_runs(context, site_id, limit + 1, before)
@@ -51,15 +43,13 @@ def list_runs(context: ContextDep, site_id: SiteId, limit: Limit = 50, before: B
     return written(RunList(items=[RunOut.of(run) for run in page], next_before=next_before))
 
 
-@router.get("/runs/{run_id}", operation_id="readRun", summary="One run")
+@router.get("/runs/{run_id}", summary="One run")
 def read_run(context: ContextDep, run_id: RunId) -> RunOut:
     """The run as it stands."""
     return RunOut.of(runs.get_run(context, run_id))
 
 
-@router.get(
-    "/runs/{run_id}/plan", operation_id="readPlan", summary="The plan of a run", response_model=PlanOut
-)
+@router.get("/runs/{run_id}/plan", summary="The plan of a run", response_model=PlanOut)
 async def read_plan(
     request: Request,
     context: ContextDep,
@@ -80,12 +70,7 @@ async def read_plan(
     )
 
 
-@router.get(
-    "/runs/{run_id}/findings",
-    operation_id="readFindings",
-    summary="The findings of a plan",
-    response_model=FindingList,
-)
+@router.get("/runs/{run_id}/findings", summary="The findings of a plan", response_model=FindingList)
 async def read_findings(
     request: Request, context: ContextDep, run_id: RunId, limit: Limit = 100, after: After = 0
 ) -> Response:
@@ -102,26 +87,20 @@ async def read_findings(
     return await large_answer(request, _page)
 
 
-@router.post(
-    "/runs/{run_id}/approve", operation_id="approveRun", summary="Approve a plan", responses=documented(409)
-)
+@router.post("/runs/{run_id}/approve", summary="Approve a plan", responses=documented(409))
 def approve_run(context: ContextDep, actor: ActorDep, run_id: RunId, body: Approval) -> RunOut:
     """Execute the plan with this hash, and nothing else. The answer is the run that was approved; or, when its reading is
     older than approvals are valid for (limits.approval_valid_hours), a new run that reads everything again and continues automatically if its plan is the same."""
     return RunOut.of(runs.approve(context, run_id, body.plan_hash, actor, body.leave_out))
 
 
-@router.post(
-    "/runs/{run_id}/reject", operation_id="rejectRun", summary="Reject a plan", responses=documented(409)
-)
+@router.post("/runs/{run_id}/reject", summary="Reject a plan", responses=documented(409))
 def reject_run(context: ContextDep, actor: ActorDep, run_id: RunId, body: Rejection = Rejection()) -> RunOut:
     """Execute nothing of the plan."""
     return RunOut.of(runs.reject(context, run_id, actor, body.reason))
 
 
-@router.post(
-    "/runs/{run_id}/cancel", operation_id="cancelRun", summary="Cancel a run", responses=documented(409)
-)
+@router.post("/runs/{run_id}/cancel", summary="Cancel a run", responses=documented(409))
 def cancel_run(context: ContextDep, actor: ActorDep, run_id: RunId) -> RunOut:
     """Begin nothing more of the run. What was done stays done."""
     return RunOut.of(runs.cancel(context, run_id, actor))

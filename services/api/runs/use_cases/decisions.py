@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from services.api.runs.dependents import with_dependents
 from services.api.runs.use_cases.publishing import publish
 from shared.database import events
+from shared.database.found import run_of
 from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.runs import approvals
-from shared.runs.found import run_of
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.work.moves import NOT_BEGUN, move_run
@@ -184,5 +184,6 @@ def _end(
 def _note(
     session: Session, run: Run, code: str, message: str, actor: str, details: Mapping[str, Any]
 ) -> None:
-    events.record(session, run.site_id, events.LogEntry(code, message, run_id=run.id, actor=actor))
-    events.audit(session, run.site_id, actor=actor, action=code, details={"run_id": run.id, **details})
+    events.record_audited(
+        session, run.site_id, events.LogEntry(code, message, run_id=run.id, actor=actor), details
+    )

@@ -12,9 +12,9 @@ from services.api.runs.queries.plans import PlanView, findings_of, plan_of
 from services.api.runs.queries.progress import RunProgress, progress
 from services.api.runs.use_cases.decisions import approve, cancel, reject
 from services.api.runs.use_cases.publishing import publish
-from shared.database.tables import Run, RunKind, Site
-from shared.errors import Conflict, NotFound
-from shared.runs.found import run_of
+from shared.database.found import run_of, site_of
+from shared.database.tables import Run, RunKind
+from shared.errors import Conflict
 from shared.runs.start import RunRequest, start_run
 from shared.worker.context import Context
 
@@ -80,6 +80,6 @@ def list_runs(context: Context, site_id: str, limit: int = 50, before: int | Non
     with context.database.glance() as session:
         found = list(session.scalars(select(Run).where(*conditions).order_by(Run.id.desc()).limit(limit)))
         # Runs are of a site that exists.
-        if not found and session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        if not found:
+            site_of(session, site_id)
     return found

@@ -11,7 +11,7 @@ from services.api.web.documented import documented
 router = APIRouter(prefix="/sites/{site_id}", responses=documented(404))
 
 
-@router.post("/relay/pair", operation_id="pairRelay", summary="Pair with the relay", tags=["relay"])
+@router.post("/relay/pair", summary="Pair with the relay", tags=["relay"])
 def pair_relay(context: ContextDep, site_id: SiteId, actor: ActorDep, body: PairingRequest) -> PairingAnswer:
     """Save the settings given, make a new key, and become the relay's peer with a pairing code."""
     return PairingAnswer.model_validate(pairing.pair_relay(context, site_id, body.code, actor, body.values))

@@ -22,7 +22,7 @@ _ETAG: dict[int | str, dict[str, Any]] = {
 IfMatch = Annotated[str | None, Header(description="The ETag last seen; 412 when it is not the current one.")]
 
 
-@router.get("", operation_id="readSettings", summary="All sections")
+@router.get("", summary="All sections")
 def read_settings(context: ContextDep, caller: CallerDep, site_id: SiteId) -> SettingsOut:
     """Every section with its version; to a token of one site without those that count for all sites. Secrets are null or "set"."""
     stored = context.site_settings(site_id)
@@ -40,11 +40,7 @@ def read_settings(context: ContextDep, caller: CallerDep, site_id: SiteId) -> Se
 
 
 @router.put(
-    "",
-    operation_id="applySettings",
-    summary="Save several sections at once",
-    responses=documented(412),
-    openapi_extra=SECTIONS_BODY,
+    "", summary="Save several sections at once", responses=documented(412), openapi_extra=SECTIONS_BODY
 )
 def apply_settings(
     context: ContextDep,
@@ -57,7 +53,7 @@ def apply_settings(
     return SettingsApplied(changed=settings.apply_settings(context, site_id, body, caller.actor))
 
 
-@router.get("/{section}", operation_id="readSection", summary="One section", responses=_ETAG)
+@router.get("/{section}", summary="One section", responses=_ETAG)
 def read_section(
     context: ContextDep, caller: CallerDep, site_id: SiteId, section: Section, response: Response
 ) -> SectionOut:
@@ -69,11 +65,7 @@ def read_section(
 
 
 @router.put(
-    "/{section}",
-    operation_id="replaceSection",
-    summary="Save one section",
-    responses=documented(412) | _ETAG,
-    openapi_extra=SECTION_BODY,
+    "/{section}", summary="Save one section", responses=documented(412) | _ETAG, openapi_extra=SECTION_BODY
 )
 def replace_section(
     context: ContextDep,

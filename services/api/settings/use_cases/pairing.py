@@ -51,10 +51,9 @@ def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Va
     )
     replace_section(context, site_id, Section.RELAY, paired.model_dump() | {"signing_key": key}, actor)
     with context.database.begin() as session:
-        said = phrase("Rollcall was paired with the relay {answer}.", answer=answer["address"])
-        events.record(session, site_id, events.LogEntry("relay.paired", said, actor=actor))
-        details = {"address": answer["address"]}
-        events.audit(session, site_id, actor=actor, action="relay.paired", details=details)
+        message = phrase("Rollcall was paired with the relay {answer}.", answer=answer["address"])
+        entry = events.LogEntry("relay.paired", message, actor=actor)
+        events.record_audited(session, site_id, entry, {"address": answer["address"]})
     return answer
 
 

@@ -11,6 +11,7 @@ from services.api.access.accounts import ACCOUNTS
 from services.api.access.rules import read_rules
 from services.api.access.tokens import TOKENS
 from shared.database import events
+from shared.database.found import site_of
 from shared.database.locks import exclusive
 from shared.database.rows import rows_of
 from shared.database.tables import (
@@ -28,7 +29,7 @@ from shared.database.tables import (
     Site,
     WatchRow,
 )
-from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.errors import Conflict, SettingsInvalid
 from shared.runs.controllers import remember
 from shared.runs.retention import BATCH, delete_events, delete_runs
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
@@ -84,9 +85,7 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         _lock_rights(session)
         # As start_run does: a run that is being started waits, and then finds no settings.
         session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
-        site = session.get(Site, site_id)
-        if site is None:
-            raise NotFound(f"There is no site '{site_id}'.")
+        site = site_of(session, site_id)
         active = session.scalar(
             select(Run.id).where(Run.site_id == site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
         )

@@ -38,8 +38,8 @@ def create_site(context: Context, site_id: str, actor: str, name: str = "") -> S
             session.add(site)
             session.flush()
             message = phrase("The site '{site_id}' was created.", site_id=site_id)
-            events.record(session, site_id, events.LogEntry("site.created", message, actor=actor))
-            events.audit(session, site_id, actor=actor, action="site.created", details={"name": site.name})
+            entry = events.LogEntry("site.created", message, actor=actor)
+            events.record_audited(session, site_id, entry, {"name": site.name})
     except RowRefused as error:
         raise exists from error
     return site
