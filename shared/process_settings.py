@@ -54,6 +54,18 @@ class ProcessSettings(BaseModel):
     )
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(8800, ge=0, le=65535, description="Port of the API; 0 takes a free one.")
+    tls_certificate: Path | None = Field(
+        None,
+        description="Certificate with its chain (PEM) with which the API serves HTTPS; read again when it changes.",
+    )
+    tls_key: Path | None = Field(
+        None, description="Key of the certificate, without a password; empty when it is in the same file."
+    )
+    tls: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto: `rollcall up` on an address that others reach makes a certificate of its own where none is "
+        "given and no proxy is trusted; off: plain HTTP, for a proxy that ends TLS.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line logged."
     )
@@ -96,6 +108,12 @@ class ProcessSettings(BaseModel):
     retention_hour: int = Field(
         3, ge=0, le=23, description="Hour (UTC) from which old runs and Log entries are deleted."
     )
+
+    @model_validator(mode="after")
+    def _key_belongs_to_a_certificate(self) -> "ProcessSettings":
+        if self.tls_key is not None and self.tls_certificate is None:
+            raise ValueError("ROLLCALL_TLS_KEY is given without ROLLCALL_TLS_CERTIFICATE; name both")
+        return self
 
     @model_validator(mode="after")
     def _answers_travel_by_redis(self) -> "ProcessSettings":

@@ -11,6 +11,7 @@ from services.api.access.setup_link import make_link
 from services.api.console.rendering import PREFIX
 from services.cli.options import ACTOR, deployment_of
 from services.cli.output import say
+from services.cli.serving import address_of, tls_files
 from shared.private_files import write_private
 from shared.worker.context import Context
 
@@ -29,8 +30,8 @@ def setup_link(command: typer.Context) -> None:
     """Print a link that makes a manager, once, within a day. It helps too when all passwords are forgotten."""
     context = deployment_of(command)
     settings = context.settings
-    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
-    typer.echo(_address_of_link(context, f"http://{host}:{settings.api_port}"))
+    address = address_of(settings, settings.api_port, tls_files(settings, is_alone=settings.is_embedded))
+    typer.echo(_address_of_link(context, address))
     say(
         "Open it in a browser. Behind a proxy or on a free port (0), replace the beginning by the address "
         "people use."

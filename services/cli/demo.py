@@ -25,7 +25,8 @@ from services.cli.deployment import embedded, open_deployment
 from services.cli.following import follow
 from services.cli.options import DEFAULT_SITE, FAILED
 from services.cli.output import console, print_json, show_commands, show_events, show_findings, show_run
-from services.cli.processes import ended_by_signal, listening, serve
+from services.cli.processes import ended_by_signal
+from services.cli.serving import listening, serve
 from services.sandbox.directory import Company, RunningDirectory, build_company, change_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import Run, RunKind, RunState

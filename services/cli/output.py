@@ -40,7 +40,9 @@ _WIDTH_WITHOUT_TERMINAL = 160
 
 
 class _Terminal(Console):
-    """Shows what is there: no text, from wherever it comes, can move the cursor, colour or hide anything."""
+    """Shows what is there: no text, from wherever it comes, can move the cursor, colour or hide anything, or become a
+    picture (``:ab:``).
+    """
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Every text that is printed comes by here, that of tables too; colours are added behind it."""
@@ -49,12 +51,14 @@ class _Terminal(Console):
 
 def console() -> Console:
     """Standard output for people. Text from a directory is always escaped: it may hold brackets."""
-    return _Terminal(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+    return _Terminal(
+        width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False
+    )
 
 
 def notes() -> Console:
     """Standard error: progress, hints and failures, which a program that reads the output does not see."""
-    return _Terminal(stderr=True, highlight=False, soft_wrap=True)
+    return _Terminal(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

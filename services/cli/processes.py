@@ -17,22 +17,20 @@ from typing import Annotated
 import structlog
 import typer
 
+from services.api.web.tls import TlsFiles, fingerprint
 from services.cli.deployment import embedded, import_tasks, open_deployment
 from services.cli.options import deployment_of, settings_of
 from services.cli.output import say
+from services.cli.serving import listening, serve, tls_files
 from shared.distribution import install_with
-from shared.errors import AddressUnknown, SettingsInvalid
+from shared.errors import SettingsInvalid
 from shared.private_files import private_folder
 from shared.process_settings import ProcessSettings
 from shared.worker import alive
 from shared.worker.app import create_app as create_celery_app
-from shared.worker.context import Context
 from shared.worker.queues import Queue
 
 log = structlog.get_logger(__name__)
-
-_SHUTDOWN_SECONDS = 5
-
 
 _Host = Annotated[
     str | None, typer.Option("--host", help="Address to listen on (ROLLCALL_API_HOST).", show_default=False)
@@ -52,31 +50,65 @@ _Data = Annotated[
     typer.Option("--data", help="Data folder of the embedded mode (ROLLCALL_DATA).", show_default=False),
 ]
 
+_Certificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-certificate",
+        help="Serve HTTPS with this certificate, PEM with its chain (ROLLCALL_TLS_CERTIFICATE).",
+        show_default=False,
+    ),
+]
+_Key = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-key",
+        help="Key of the certificate, PEM without a password (ROLLCALL_TLS_KEY).",
+        show_default=False,
+    ),
+]
 
-def up(command: typer.Context, host: _Host = None, port: _Port = None, data: _Data = None) -> None:
+
+def up(
+    command: typer.Context,
+    host: _Host = None,
+    port: _Port = None,
+    data: _Data = None,
+    tls_certificate: _Certificate = None,
+    tls_key: _Key = None,
+) -> None:
     """Run everything in this one process: API, workers and schedules."""
     from services.cli.console_commands import invitation
 
-    _override(command, api_host=host, api_port=port, data=data)
+    _override(
+        command, api_host=host, api_port=port, data=data, tls_certificate=tls_certificate, tls_key=tls_key
+    )
     context = deployment_of(command)
-    with listening(context.settings) as (sock, address), ended_by_signal(), embedded(context):
+    tls = tls_files(context.settings, is_alone=True)
+    with listening(context.settings, tls) as (sock, address), ended_by_signal(), embedded(context):
         say(
             f"Rollcall serves {address} (console: {address}/console, API: {address}/api/v1).\n"
             f"Data folder: {context.settings.data.absolute()}. Create a token with `rollcall token create "
             "NAME`. "
-            f"Ctrl+C stops it.{invitation(context, address)}"
+            f"Ctrl+C stops it.{_own_certificate(context.settings, tls)}{invitation(context, address)}"
         )
-        serve(context, sock)
+        serve(context, sock, tls)
     say("Stopped.")
 
 
-def api(command: typer.Context, host: _Host = None, port: _Port = None) -> None:
+def api(
+    command: typer.Context,
+    host: _Host = None,
+    port: _Port = None,
+    tls_certificate: _Certificate = None,
+    tls_key: _Key = None,
+) -> None:
     """Run the API alone; workers and beat run elsewhere on the same broker and database."""
-    _override(command, api_host=host, api_port=port)
+    _override(command, api_host=host, api_port=port, tls_certificate=tls_certificate, tls_key=tls_key)
     context = deployment_of(command)
-    with listening(context.settings) as (sock, address), ended_by_signal():
+    tls = tls_files(context.settings, is_alone=False)
+    with listening(context.settings, tls) as (sock, address), ended_by_signal():
         _announce(context.settings, "api_serves", f"The API serves {address}.", address=address)
-        serve(context, sock)
+        serve(context, sock, tls)
 
 
 def worker(
@@ -168,6 +200,16 @@ def flower(command: typer.Context) -> None:
     )
 
 
+def _own_certificate(settings: ProcessSettings, tls: TlsFiles | None) -> str:
+    if tls is None or settings.tls_certificate is not None:
+        return ""
+    return (
+        "\nThe certificate is Rollcall's own, so browsers warn once. Compare its SHA-256 fingerprint before you go on:\n"
+        f"  {fingerprint(tls.certificate)}\n"
+        "Your own certificate: --tls-certificate and --tls-key. A proxy with TLS before Rollcall: ROLLCALL_TLS=off."
+    )
+
+
 def _override(command: typer.Context, **given: object) -> None:
     """Let options of the command win over the environment."""
     wanted = {name: value for name, value in given.items() if value is not None}
@@ -180,47 +222,6 @@ def _ask_for_the_sign_in_everywhere() -> None:
     from tornado.web import authenticated
 
     Metrics.get = authenticated(Metrics.get)
-
-
-@contextmanager
-def listening(settings: ProcessSettings) -> Iterator[tuple[socket.socket, str]]:
-    """The API's socket and its address, bound before anything else is started.
-
-    :raises AddressUnknown: the address cannot be listened on.
-    """
-    host, port = settings.api_host, settings.api_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        sock = socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AddressUnknown(
-            f"The API cannot listen on {host}:{port} ({reason}). Choose another port with "
-            "ROLLCALL_API_PORT (0 takes a free one), or with --port of `rollcall up` and `rollcall api`."
-        ) from error
-    # Handed on to every connection. asyncio sets it only on sockets whose protocol is named, and an answer in two
-    # pieces would else wait some 40 ms for the client's delayed acknowledgement.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    shown = f"[{host}]" if ":" in host else host
-    with sock:
-        yield sock, f"http://{shown}:{sock.getsockname()[1]}"
-
-
-def serve(context: Context, sock: socket.socket) -> None:
-    """Serve the API on the socket until SIGINT or SIGTERM."""
-    # Only here: worker and beat serve nothing, and are there the sooner.
-    import uvicorn
-
-    from services.api.app import create_app
-    from services.api.web.addresses import trusted_proxies
-    from services.api.web.connections import server_config
-
-    config = server_config(
-        create_app(context),
-        trusted_proxies(os.environ),
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
-    uvicorn.Server(config).run(sockets=[sock])
 
 
 @contextmanager

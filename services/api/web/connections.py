@@ -6,6 +6,7 @@ a request in hand is closed, and only when all are at work the new one.
 
 import asyncio
 import resource
+import ssl
 from collections import OrderedDict
 from functools import partial
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.api.web.addresses import is_one_of, subject_of
+from services.api.web.tls import TlsLoop
 
 log = structlog.get_logger(__name__)
 
@@ -170,9 +172,13 @@ class BoundedProtocol(H11Protocol):
             self._head_timer = None
 
 
-def server_config(app: Any, proxies: list[str], **options: Any) -> uvicorn.Config:
+def server_config(
+    app: Any, proxies: list[str], tls: ssl.SSLContext | None = None, **options: Any
+) -> uvicorn.Config:
     """How the API is served: within these bounds, believing these proxies, telling nothing of the server."""
     connections = Connections(proxies, _most_open())
+    if tls is not None:
+        options |= {"ssl_context_factory": lambda *_: tls, "loop": f"{TlsLoop.__module__}:{TlsLoop.__name__}"}
     return uvicorn.Config(
         app,
         http=partial(BoundedProtocol, connections),  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from services.api.access import setup_link
 from services.cli.console_commands import invitation
 from services.cli.deployment import open_deployment
 from services.cli.main import main
-from services.cli.processes import listening
+from services.cli.serving import listening
 from shared.process_settings import load
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD
