@@ -118,8 +118,8 @@ def test_what_env_example_sets_reaches_the_containers() -> None:
     composition = compose_file()
     named = {name for service in of_rollcall(composition).values() for name in service["environment"]}
     told = named | {name.removesuffix("_FILE") for name in named}
-    # Written in the health check and in the example of a proxy.
-    assert NAMES - told == {"ROLLCALL_FLOWER_PATH"}
+    # Written in the health check and in the example of a proxy, which ends TLS.
+    assert NAMES - told == {"ROLLCALL_FLOWER_PATH", "ROLLCALL_TLS_CERTIFICATE", "ROLLCALL_TLS_KEY"}
 
 
 def test_one_service_builds_the_image() -> None:
