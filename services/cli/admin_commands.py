@@ -10,7 +10,7 @@ from services.api.accounts.queries import begin_sealing
 from services.api.accounts.schemas import TokenOut
 from services.api.operations.schemas import CheckOut
 from services.api.operations.use_cases.doctor import Check, diagnose
-from services.api.operations.use_cases.doctor_of_sites import can_ask, diagnose_sites
+from services.api.operations.use_cases.doctor_of_sites import can_ask, diagnose_sites, order_of
 from services.api.sites.use_cases.sites import list_sites
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_of
@@ -67,7 +67,7 @@ def _looked_at(context: Context, site: str | None) -> Iterator[Check]:
 def _show_check(check: Check) -> None:
     mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
     console().print(f"{mark} {check.name}: ", end="")
-    console().print(check.message, markup=False, soft_wrap=True)
+    console().print(f"{check.message}{order_of(check.controllers)}", markup=False, soft_wrap=True)
     for advice in check.advice:
         console().print(f"  ! {advice}", style="yellow", markup=False, soft_wrap=True)
 

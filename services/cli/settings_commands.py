@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from services.api.connections.use_cases import questions
+from services.api.operations.use_cases.doctor_of_sites import order_of
 from services.api.settings.use_cases import directories
 from services.api.settings.use_cases import sections as settings
 from services.cli.deployment import workers_where_embedded
@@ -153,6 +154,9 @@ def _show(title: str, answer: dict[str, Any]) -> None:
                 console().print(f"  ! {warning}", style="yellow", markup=False, soft_wrap=True)
         elif name in ("saw", "is_limit_known"):
             continue
+        elif name == "controllers":
+            if asked := order_of(value).strip():
+                console().print(f"  {asked}", markup=False, soft_wrap=True)
         elif name == "units":
             for unit in value:
                 console().print(f"  {unit['dn']}: {unit['people']} people", markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from services.api.connections.schemas.questions import ControllerHealthOut
 from services.api.web.schemas import Answer, example
 
 
@@ -15,6 +16,10 @@ class CheckOut(Answer):
     ok: bool
     message: str
     advice: list[str] = Field(description="Warnings: what should be corrected although it works.")
+    controllers: list[ControllerHealthOut] = Field(
+        default_factory=list,
+        description="Of a directory: its domain controllers in the order in which they are asked.",
+    )
 
 
 class DiagnosisOut(Answer):

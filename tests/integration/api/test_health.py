@@ -89,13 +89,13 @@ def test_the_diagnosis_of_a_configured_site_is_well(ready: Context, client: http
 
 def test_the_scheduler_is_well_while_ticks_come(ready: Context, client: httpx.Client) -> None:
     with workers(ready):
-        assert "The scheduler is not running" in _check(client, "scheduler")["message"]
+        assert "The scheduler is not running" in _check(client, "beat")["message"]
         tick(ready)
-        assert _check(client, "scheduler")["ok"]
+        assert _check(client, "beat")["ok"]
         assert _metrics(client)["rollcall_scheduler_up"] == 1
         with ready.database.begin() as session:
             session.execute(update(Lease).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
-        assert not _check(client, "scheduler")["ok"]
+        assert not _check(client, "beat")["ok"]
 
 
 def _check(client: httpx.Client, name: str) -> dict[str, Any]:

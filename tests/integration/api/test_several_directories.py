@@ -1,28 +1,36 @@
 """Other directories of a site in its settings: their secrets, and the ways in which they are refused."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import case, select, update
 
+from services.api.connections.use_cases import controllers
+from services.api.operations.use_cases.metrics import metrics
 from services.api.settings.queries.history import read_history, values_of
 from services.api.settings.use_cases import sections as settings
-from shared.database.tables import SettingsVersion
+from shared.database.tables import RunState, SettingsVersion, SnapshotPart
+from shared.domain.memory import Memory
+from shared.domain.reading import Reading
 from shared.errors import SettingsInvalid
+from shared.runs.controllers import remember
 from shared.settings import store
 from shared.settings.documents import Section
 from shared.worker.context import Context
-from tests.integration.api.builders import bind
+from tests.integration.api.builders import bind, complete_units, make_person, make_run, set_state
 from tests.integration.api.conftest import READY, SITE
+from tests.support.metrics import figures
 
 SECRET = "the-other-secret"
+EMEA = "OU=Sales,DC=emea,DC=example"
 OTHER: dict[str, Any] = {
     "name": "emea.example",
     "servers": ["dc1.emea.example"],
     "user": "rollcall@emea.example",
     "password": SECRET,
-    "units": [{"dn": "OU=Sales,DC=emea,DC=example"}],
+    "units": [{"dn": EMEA}],
 }
 
 
@@ -109,3 +117,53 @@ def test_a_phone_system_that_another_site_manages_is_refused_and_one_shared_sinc
         store.write(session, "branch", document, actor="an earlier release", encryption=ready.encryption)
     changed = READY["phone_system"] | {"concurrency": 4}
     assert settings.replace_section(ready, "branch", Section.PHONE_SYSTEM, changed, "anna") == 2
+
+
+def test_the_figures_of_several_directories_are_told_apart_and_those_of_one_are_as_before(
+    ready: Context,
+) -> None:
+    run = make_run(ready)
+    complete_units(ready, run, [make_person()])
+    set_state(ready, run, RunState.IN_STEP, finished_at=datetime.now(UTC))
+    told = figures(metrics(ready, is_broker_well=False))
+    assert told['rollcall_directory_complete{site="default"}'] == 1
+    assert told['rollcall_directory_items{site="default"}'] == 0
+    _save(ready, OTHER)
+    good = make_run(ready)
+    complete_units(ready, good, [make_person()])
+    with ready.database.begin() as session:
+        session.execute(
+            update(SnapshotPart)
+            .where(SnapshotPart.run_id == good, SnapshotPart.unit == EMEA)
+            .values(item_count=7)
+        )
+    set_state(ready, good, RunState.IN_STEP, finished_at=datetime.now(UTC))
+    told = figures(metrics(ready, is_broker_well=False))
+    assert told['rollcall_directory_items{directory="corp.example",site="default"}'] == 0
+    assert told['rollcall_directory_items{directory="emea.example",site="default"}'] == 7
+    assert 'rollcall_directory_items{site="default"}' not in told
+    failed = make_run(ready)
+    with ready.database.begin() as session:
+        session.execute(
+            update(SnapshotPart)
+            .where(SnapshotPart.run_id == failed)
+            .values(state=case((SnapshotPart.unit == EMEA, "failed"), else_="complete"))
+        )
+    set_state(ready, failed, RunState.DONE)
+    told = figures(metrics(ready, is_broker_well=False))
+    assert told['rollcall_directory_complete{directory="corp.example",site="default"}'] == 1
+    assert told['rollcall_directory_complete{directory="emea.example",site="default"}'] == 0
+
+
+def test_controllers_that_are_behind_are_measured_within_their_directory(ready: Context) -> None:
+    now = datetime.now(UTC)
+    corp, emea = (
+        Reading(f"dc1.{name}", "dc1:636", invocation_id=name, usn=1, read_at=now) for name in ("corp", "emea")
+    )
+    behind = Reading("dc2.emea", "dc2:636", invocation_id="emea2", usn=1, read_at=now)
+    of_emea = Memory(alternatives=((emea,),), latest=(behind,), behind_since=now)
+    with ready.database.begin() as session:
+        remember(session, SITE, Memory(alternatives=((corp,),)), {"emea.example": of_emea})
+    assert controllers.advice_of(ready, SITE) == ()
+    (said,) = controllers.advice_of(ready, SITE, "emea.example")
+    assert said.startswith("Domain controller dc2.emea (dc2:636) has been behind dc1.emea (dc1:636) since ")

@@ -14,6 +14,8 @@ from services.api.access.tokens import create_token
 from services.api.operations.use_cases.diagnostics import LOG_ENTRIES, bundle
 from services.api.settings.use_cases.sections import apply_settings
 from services.api.sites.use_cases.sites import create_site
+from services.cli.deployment import workers
+from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.phone_system import RunningPhoneSystem
 from shared.database.events import LogEntry, record
 from shared.database.tables import AuditEntry, RunState, SettingsVersion
@@ -23,6 +25,7 @@ from shared.runs.controllers import memory_of, remember
 from shared.settings.candidate import secret_fields
 from shared.settings.documents import Section
 from shared.worker.context import Context
+from shared.worker.queues import Queue
 from tests.integration.api.builders import complete_units, fill_log, make_plan, make_run, set_state
 from tests.integration.console.browser import Browser
 from tests.integration.console.conftest import PASSWORD, Open
@@ -74,6 +77,31 @@ def test_only_whoever_may_start_runs_has_directory_and_phone_system_signed_in_to
     assert "3CX 20.0.10.100 answers at" in said
 
 
+def test_the_controllers_of_each_directory_are_a_table_in_the_order_in_which_they_are_asked(
+    context: Context, browser: Open
+) -> None:
+    with RunningDirectory(build_company(3)) as directory, workers(context):
+        account = {
+            "servers": ["127.0.0.1:9", directory.url.partition("//")[2]],
+            "tls_name": directory.tls_name,
+            "ca_certificate": directory.ca_certificate,
+            "user": directory.user,
+            "password": directory.password,
+            "units": [{"dn": directory.units[0]}],
+        }
+        other = account | {"name": "emea.example", "servers": account["servers"][::-1], "units": []}
+        apply_settings(context, "default", {"directory": account, "directories": {"others": [other]}}, "test")
+        page = browser("oscar").get("/console/support?check=1")
+    assert page.mistakes == []
+    first, second = page.text.partition("Directory emea.example of default")[::2]
+    assert "Directory corp.example.test of default" in first
+    for said, states in ((first, ("Problem", "In use")), (second, ("In use", "Problem"))):
+        table = said.partition("Missing changes")[2]
+        places = [table.index(state) for state in states]
+        assert places == sorted(places)
+        assert "127.0.0.1:9: the connection was refused" in table
+
+
 def test_no_secret_is_in_any_byte_of_the_diagnostics(ready: Context, browser: Open) -> None:
     create_site(ready, "oslo", "test")
     # Before its settings are secrets: they would not do for a run.
@@ -113,7 +141,7 @@ def test_the_diagnostics_hold_what_somebody_who_helps_needs(ready: Context, brow
     files = _download(browser("mary"))
     summary = _json(files, "summary.json")
     assert summary["database_revision"] == summary["database_revision_needed"]
-    assert set(summary["waiting_messages"]) == {"collector", "reconciler", "relay_client"}
+    assert set(summary["waiting_messages"]) == set(Queue)
     assert {check["name"] for check in _json(files, "checks.json")} >= {"database", "key", "broker", "disk"}
     assert _json(files, "process.json")["broker_url"].startswith("memory")
     assert "sqlalchemy" in {name.lower() for name in _json(files, "packages.json")}

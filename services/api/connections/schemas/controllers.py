@@ -14,6 +14,7 @@ _CONTROLLER = {
     "read_at": "2026-11-30T08:00:00Z",
     "counts": True,
     "behind_since": None,
+    "directory": "",
 }
 
 
@@ -28,6 +29,9 @@ class ControllerOut(Answer):
     read_at: datetime | None
     counts: bool = Field(description="False for one that is behind: what differs there waits.")
     behind_since: datetime | None
+    directory: str = Field(
+        description="The name of one of directories.others; empty for the first directory."
+    )
 
 
 class ControllerList(Answer):

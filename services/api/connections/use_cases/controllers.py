@@ -1,6 +1,6 @@
 """Domain controllers that a site's readings are measured by: which there are, and that one is gone for good."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from shared.worker.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """One that was read. ``counts`` is false for one that is behind, since ``behind_since``."""
+    """One that was read, of the directory of this key. ``counts`` is false for one that is behind, since ``behind_since``."""
 
     name: str
     controller: str
@@ -21,6 +21,7 @@ class Controller:
     read_at: datetime | None
     counts: bool
     behind_since: datetime | None = None
+    directory: str = ""
 
 
 def list_controllers(context: Context, site_id: str) -> list[Controller]:
@@ -30,12 +31,12 @@ def list_controllers(context: Context, site_id: str) -> list[Controller]:
     """
     with context.database.read() as session:
         site_of(session, site_id)
-        return _listed(memories_of(session, site_id).values())
+        return _listed(memories_of(session, site_id))
 
 
-def advice_of(context: Context, site_id: str) -> tuple[str, ...]:
-    """What to say of controllers that are behind, since when; empty when none is."""
-    found = list_controllers(context, site_id)
+def advice_of(context: Context, site_id: str, directory: str = "") -> tuple[str, ...]:
+    """What to say of controllers of a directory that are behind, since when; empty when none is."""
+    found = [item for item in list_controllers(context, site_id) if item.directory == directory]
     known = ", ".join(item.name for item in found if item.counts)
     return tuple(
         f"Domain controller {item.name} has been behind {known} since {item.behind_since:%Y-%m-%d %H:%M} "
@@ -55,17 +56,17 @@ def forget(context: Context, site_id: str, name: str, actor: str) -> list[Contro
     """
     with context.database.begin() as session:
         forget_controller(session, site_id, name, actor)
-        return _listed(memories_of(session, site_id).values())
+        return _listed(memories_of(session, site_id))
 
 
-def _listed(memories: Iterable[Memory]) -> list[Controller]:
+def _listed(memories: Mapping[str, Memory]) -> list[Controller]:
     found: dict[str, Controller] = {}
     told = [
-        (since, readings)
-        for memory in memories
+        (key, since, readings)
+        for key, memory in memories.items()
         for since, readings in ((None, memory.readings()), (memory.behind_since, memory.latest))
     ]
-    for since, readings in told:
+    for key, since, readings in told:
         for item in readings:
             # Whatever else rests on one that is behind, it is behind.
             found[item.source] = Controller(
@@ -76,5 +77,6 @@ def _listed(memories: Iterable[Memory]) -> list[Controller]:
                 item.read_at,
                 since is None,
                 since,
+                key,
             )
     return list(found.values())

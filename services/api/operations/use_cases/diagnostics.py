@@ -87,7 +87,13 @@ def _files(context: Context, site_id: str, of_all_sites: bool) -> Iterator[tuple
     yield (
         "checks.json",
         [
-            {"name": check.name, "ok": check.ok, "message": check.message, "advice": check.advice}
+            {
+                "name": check.name,
+                "ok": check.ok,
+                "message": check.message,
+                "advice": check.advice,
+                "controllers": check.controllers,
+            }
             for check in doctor.diagnose(context, [site_id])
         ],
     )

@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,13 +40,14 @@ _LEAST_FREE_BYTES = 500 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing looked at. ``message`` says what is well, or what is wrong and what to do; ``advice`` what should be
-    otherwise although it works.
+    otherwise although it works. Of a directory, ``controllers`` in the order in which they are asked.
     """
 
     name: str
     ok: bool
     message: str
     advice: tuple[str, ...] = ()
+    controllers: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Well:
 
     message: str
     advice: tuple[str, ...] = ()
+    controllers: tuple[Mapping[str, Any], ...] = ()
 
 
 def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Check]:
@@ -71,7 +73,7 @@ def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Ch
     workers = _workers(context) if checks[-1].ok else []
     checks += workers
     if is_kept and all(check.ok for check in workers):
-        checks += [checked("scheduler", lambda: _scheduler(context))]
+        checks += [checked("beat", lambda: _scheduler(context))]
     if is_kept:
         checks += list(_settings(context, site_ids))
         checks += list(_phone_systems(context, site_ids))
@@ -100,7 +102,7 @@ def checked(name: str, look: Callable[[], str | Well]) -> Check:
     try:
         found = look()
         well = Well(found) if isinstance(found, str) else found
-        return Check(name, True, well.message, well.advice)
+        return Check(name, True, well.message, well.advice, well.controllers)
     except RollcallError as error:
         return Check(name, False, error.message)
     except Unwell as error:

@@ -56,9 +56,10 @@ def can_ask(checks: Iterable[Check], *, with_own_workers: bool = False) -> bool:
 
 def _looks(settings: SiteSettings) -> Mapping[str, Look]:
     looks: dict[str, Look] = {}
+    titles = settings.directory_titles
     for key, directory in settings.directory_by_key.items():
         if directory.servers:
-            looks[f"directory {key}".strip()] = partial(_directory, name=key)
+            looks[f"directory {titles.get(key, '')}".strip()] = partial(_directory, name=key)
     if settings.phone_system.base_url:
         looks["phone system"] = _phone_system
     if settings.relay.is_configured:
@@ -72,9 +73,9 @@ def _directory(context: Context, site_id: str, name: str) -> Well:
     where = counted(len(answer["units"]), "organizational unit")
     return Well(
         f"Domain controller {answer['server']} answers over {_PROTECTION[answer['security']]}: {people:,} people in {where}."
-        f"{_good_until(answer)}{order_of(answer.get('controllers', ()))}",
-        # What is known of controllers is told once, of all of them.
-        (*answer["warnings"], *(() if name else controllers.advice_of(context, site_id))),
+        f"{_good_until(answer)}",
+        (*answer["warnings"], *controllers.advice_of(context, site_id, name)),
+        tuple(answer.get("controllers", ())),
     )
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from services.api.operations.queries import waiting_messages
-from shared.database.tables import CommandRow, PartKind, PartState, Refusal, Run, RunState, SnapshotPart
+from services.api.operations.use_cases.metrics_of_readings import readings
+from shared.database.tables import CommandRow, Refusal, Run, RunState
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.history import ended_well
 from shared.work import leases
@@ -32,7 +33,12 @@ _Sample = tuple[tuple[str, ...], float]
 def metrics(context: Context, *, is_broker_well: bool) -> str:
     """All figures. The lengths of the queues are told only while the broker answers."""
     with context.database.read() as session:
-        families = [*_of_runs(session, datetime.now(UTC)), *_of_commands(session), _of_refusals(session)]
+        families = [
+            *_of_runs(session, datetime.now(UTC)),
+            *readings(session, context.encryption),
+            *_of_commands(session),
+            _of_refusals(session),
+        ]
     families.append(_gauge("rollcall_broker_up", "Whether the broker answers.", "", [((), is_broker_well)]))
     is_scheduled = leases.is_held(context.database, SCHEDULER)
     families.append(
@@ -86,37 +92,6 @@ def _of_runs(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
         "site",
         [((site,), _age(now, ended)) for site, ended in sorted(good.items())],
     )
-    yield from _of_readings(session)
-
-
-def _of_readings(session: Session) -> Iterator[GaugeMetricFamily]:
-    newest = select(func.max(Run.id)).where(ended_well()).group_by(Run.site_id)
-    parts = session.execute(
-        select(Run.site_id, SnapshotPart.kind, SnapshotPart.proof, SnapshotPart.item_count)
-        .join(Run, Run.id == SnapshotPart.run_id)
-        .where(Run.id.in_(newest), SnapshotPart.state == PartState.COMPLETE)
-    ).all()
-    for kind, name, what in (
-        (PartKind.UNIT, "directory", "People"),
-        (PartKind.EXTENSIONS, "phone_system", "Extensions"),
-    ):
-        slowest: dict[str, float] = {}
-        items: dict[str, int] = {}
-        for site, _, proof, count in (part for part in parts if part.kind == kind):
-            slowest[site] = max(slowest.get(site, 0.0), float(proof.get("seconds", 0)))
-            items[site] = items.get(site, 0) + count
-        yield _gauge(
-            f"rollcall_{name}_read_seconds",
-            f"How long the {name.replace('_', ' ')} took to be read in the last good run (its slowest part).",
-            "site",
-            [((site,), seconds) for site, seconds in sorted(slowest.items())],
-        )
-        yield _gauge(
-            f"rollcall_{name}_items",
-            f"{what} that were read in the last good run.",
-            "site",
-            [((site,), count) for site, count in sorted(items.items())],
-        )
 
 
 def _of_commands(session: Session) -> Iterator[GaugeMetricFamily]:
