@@ -39,10 +39,15 @@ class Evidence:
     def proves_of(self, person: Person | None, guid: str | None) -> bool:
         """Whether what removes somebody, present or (by ``guid``) absent, may go by what was read of their directory."""
         if person is not None:
-            key = next((unit.directory for unit in self.units if is_same(unit, person.unit)), None)
-            return self._proves(key)
+            return self.proves_of_unit(person.unit)
         fact = self.absent.get(guid or "")
         return self._proves(fact.directory if fact is not None else None)
+
+    def proves_of_unit(self, distinguished_name: str) -> bool:
+        """Whether who is not found any more in a unit of the settings is not there."""
+        return self._proves(
+            next((unit.directory for unit in self.units if is_same(unit, distinguished_name)), None)
+        )
 
     def fact_of(self, guid: str) -> AbsentPerson | None:
         """What is proven of somebody absent; ``None`` in doubt."""

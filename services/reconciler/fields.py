@@ -2,12 +2,13 @@
 
 from services.reconciler.departments import memberships_with
 from services.reconciler.identity.claims import is_email_address
-from services.reconciler.matching import cut, email_key
+from services.reconciler.matching import cut
 from services.reconciler.worktable import Worktable
 from shared.domain.command import FieldValue
 from shared.domain.extension import Extension
 from shared.domain.further import FURTHER, cannot_be_set, means_the_same
 from shared.domain.person import Person
+from shared.values.keys import email_key
 from shared.values.phone import dialled, is_dialled_alike
 from shared.values.text import as_seen
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from services.reconciler.matching import email_key, shows
+from services.reconciler.matching import shows
 from services.reconciler.ranges import Pool, Stock, ranges_of
 from services.reconciler.situation import Gift, Situation
 from shared.domain.extension import Extension
 from shared.domain.numbers import GivenNumber
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import NumberRange
+from shared.values.keys import email_key
 
 
 @dataclass

@@ -14,7 +14,6 @@ from services.reconciler.fields import (
     present,
 )
 from services.reconciler.identity import Obstacle, follows_directory
-from services.reconciler.matching import email_key
 from services.reconciler.placing import add_creation, claim_email
 from services.reconciler.removal import Leaving, removal
 from services.reconciler.worktable import Worktable
@@ -24,6 +23,7 @@ from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Outcome, Reenabling
+from shared.values.keys import email_key
 
 
 def plan_holder(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:

@@ -1,15 +1,12 @@
 """When two names or two addresses are the same, and how far an extension agrees with somebody. Pure."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Adoption
-from shared.values.text import as_seen
-
-NameKey = tuple[str, ...]
+from shared.values.keys import NameKey, email_key, name_key
 
 
 def may_adopt(person: Person, extension: Extension, adoption: Adoption) -> bool:
@@ -82,23 +79,6 @@ class Known:
             + self.agree_in_name(extension)
             + self.agree_in_email(extension)
         )
-
-
-def name_key(*names: str) -> NameKey:
-    """What is equal for equal names; empty when there is no name."""
-    text = as_seen(" ".join(names)).casefold().replace("ß", "ss")
-    decomposed = unicodedata.normalize("NFKD", text)
-    letters = "".join(
-        " " if not (char.isalnum() or unicodedata.combining(char)) else char for char in decomposed
-    )
-    plain = "".join(char for char in letters if not unicodedata.combining(char))
-    # A name without a single letter is still a name.
-    return tuple(sorted(plain.split() or text.split()))
-
-
-def email_key(address: str) -> str:
-    """What is equal for addresses that reach one mailbox as far as anybody can see: the case does not matter."""
-    return as_seen(address).casefold()
 
 
 def cut(text: str, limit: int) -> str:

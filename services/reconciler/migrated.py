@@ -7,8 +7,8 @@ account may also be merged into that of somebody else.
 
 from collections.abc import Mapping
 
-from services.reconciler.matching import email_key, name_key
 from shared.domain.person import AccountState, Person
+from shared.values.keys import email_key, name_key
 
 
 def migrated_accounts(people: Mapping[str, Person]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """What a draft claims of what others hold now: its number and its e-mail address. Pure."""
 
 from services.reconciler.drafts import Draft
-from services.reconciler.matching import email_key
 from services.reconciler.worktable import Worktable
+from shared.values.keys import email_key
 
 
 def add_creation(table: Worktable, draft: Draft) -> None:

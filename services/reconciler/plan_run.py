@@ -23,6 +23,7 @@ from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
 from services.reconciler.planner import make_plan
 from services.reconciler.refused import tell_refused
+from services.reconciler.roll import take_up
 from services.reconciler.run_inputs import (
     ADVICE,
     EvidenceOfRun,
@@ -71,6 +72,7 @@ from shared.domain.plan import (
     hash_of,
 )
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
+from shared.domain.seen import Seen
 from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
 from shared.language import counted, declared, listed, phrase
 from shared.runs.approvals import approval_of, obey
@@ -191,6 +193,7 @@ def _plan_once(work: RunWork) -> None:
         for key, directory in stored.settings.directory_by_key.items()
     }
     plan, memories, waiting = weigh_all(plan, evidence.gathered(), memories, now, patience)
+    seen = plan.seen
     if run.kind == RunKind.PERSON:
         plan = limited_to(plan, run.person_guid)
     advice = advice_of([*parts.units, parts.extensions])
@@ -210,6 +213,8 @@ def _plan_once(work: RunWork) -> None:
         evidence.homes,
         numbers,
         rules.write_back_attribute or "",
+        seen,
+        facts,
         now,
     )
 
@@ -247,6 +252,8 @@ def _store(
     homes: Mapping[str, str | None],
     numbers: Iterable[GivenNumber],
     write_back: str,
+    seen: Seen | None,
+    facts: RunFacts,
     now: datetime,
 ) -> None:
     run = work.run
@@ -293,6 +300,8 @@ def _store(
         remember(session, run.site_id, memories[""], {key: memory for key, memory in memories.items() if key})
         _remember_homes(session, run.site_id, homes)
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
+        if seen is not None:
+            take_up(session, run, plan, seen, facts, homes, now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
         sentence = f"Run {run.id} replaced this plan."

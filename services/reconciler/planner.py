@@ -33,7 +33,6 @@ from services.reconciler.leavers import (
     plan_unclaimed,
     plan_without_number,
 )
-from services.reconciler.matching import email_key
 from services.reconciler.migrated import migrated_accounts
 from services.reconciler.number_memory import remember_numbers
 from services.reconciler.rebinding import plan_moves, require_moves
@@ -48,6 +47,8 @@ from shared.domain.owed import WELCOME, Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
+from shared.domain.seen import Seen
+from shared.values.keys import email_key
 from shared.values.text import folded
 
 _PEOPLE_BETWEEN_CHECKS = 500
@@ -140,6 +141,31 @@ def make_plan(
         numbers_reserved=numbers.reserved,
         numbers_changed=numbers.changed,
         numbers_forgotten=numbers.forgotten,
+        seen=_seen(table),
+    )
+
+
+def _seen(table: Worktable) -> Seen:
+    situation, who = table.situation, table.assignment
+    facts = {guid: situation.evidence.fact_of(guid) for guid in situation.evidence.absent}
+    protected = {
+        extension.id: what
+        for extension in situation.phone_system.extensions
+        if (what := situation.protection(extension)) is not None
+    }
+    excluded = (
+        frozenset(item.id for item in situation.phone_system.extensions if situation.excludes(item))
+        if situation.exclusions
+        else frozenset[int]()
+    )
+    return Seen(
+        situation.people,
+        situation.phone_system.extensions,
+        who.reassigned | who.extension_of,
+        situation.bindings,
+        {guid: fact for guid, fact in facts.items() if fact is not None},
+        protected,
+        excluded,
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from services.reconciler.drafts import Draft
 from services.reconciler.fields import Fields, identity
-from services.reconciler.matching import email_key
 from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.grace import Departure
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import ArchiveRule, Outcome
+from shared.values.keys import email_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from functools import cached_property
 from services.reconciler.evidence import Evidence
 from services.reconciler.exclusions import Exclusions
 from services.reconciler.grace import Graces
-from services.reconciler.matching import NameKey, email_key, name_key
 from services.reconciler.reserved_numbers import ReservedNumbers
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
@@ -17,6 +16,7 @@ from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Owed
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, Rules
+from shared.values.keys import NameKey, email_key, name_key
 
 
 @dataclass(frozen=True, slots=True)

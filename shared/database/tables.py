@@ -383,6 +383,70 @@ class ChangeRow(Base):
     run_id: Mapped[int | None]
 
 
+class RollRow(Base):
+    """Who is who right now: a person with the extension bound to them, or an extension that is nobody's (``shared.roll``).
+
+    ``person`` and ``extension`` are JSON; what is asked for by itself has a column. Rebuilt by every full reading.
+    """
+
+    __tablename__ = "roll"
+    __table_args__ = (
+        Index(None, "site_id", "number"),
+        Index(None, "site_id", "email_key"),
+        Index(None, "site_id", "name_key"),
+        Index(None, "site_id", "extension_id"),
+        Index(None, "site_id", "extension_number"),
+        Index(None, "site_id", "extension_email_key"),
+        Index(None, "site_id", "extension_name_key"),
+        Index(None, "site_id", "state", "unit", "department"),
+        Index(None, "site_id", "sort_key", "holder"),
+    )
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    # The objectGUID, or "extension" and the id of one that is nobody's.
+    holder: Mapped[str] = mapped_column(KEY, primary_key=True)
+    state: Mapped[str] = mapped_column(Line(20))
+    reason: Mapped[str] = mapped_column(Prose, default="")
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    # Where the directory has the person; empty of an extension that nobody stands for.
+    presence: Mapped[str] = mapped_column(Line(20), default="")
+    # NULL while the newest reading shows it.
+    last_seen_at: Mapped[datetime | None]
+    name: Mapped[str] = mapped_column(Line(300), default="")
+    sort_key: Mapped[str] = mapped_column(Line(100), default="")
+    # What the directory says; empty of somebody who is not there. The keys are folded.
+    number: Mapped[str] = mapped_column(Line(20), default="")
+    email_key: Mapped[str] = mapped_column(Line(300), default="")
+    name_key: Mapped[str] = mapped_column(Line(300), default="")
+    unit: Mapped[str] = mapped_column(Line(400), default="")
+    directory: Mapped[str | None] = mapped_column(Line(80))
+    # What 3CX shows; NULL and empty without an extension.
+    extension_id: Mapped[int | None]
+    extension_number: Mapped[str] = mapped_column(Line(20), default="")
+    extension_email_key: Mapped[str] = mapped_column(Line(300), default="")
+    extension_name_key: Mapped[str] = mapped_column(Line(300), default="")
+    department: Mapped[str] = mapped_column(Line(255), default="")
+    has_drift: Mapped[bool] = mapped_column(default=False)
+    # The words it is found by, each after a blank.
+    search: Mapped[str] = mapped_column(Line(1000), default="")
+    person: Mapped[str | None] = mapped_column(Prose)
+    extension: Mapped[str | None] = mapped_column(Prose)
+    drift: Mapped[str | None] = mapped_column(Prose)
+    # Of all that the row says but its times: rows that say the same are not written.
+    digest: Mapped[str] = mapped_column(Line(32))
+
+
+class RollReading(Base):
+    """The reading that a site's roll was rebuilt by last; without one the roll knows nothing yet."""
+
+    __tablename__ = "roll_readings"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    run_id: Mapped[int]
+    read_at: Mapped[datetime]
+    # How many rows it found otherwise than they were kept; 0 of the first.
+    differences: Mapped[int] = mapped_column(default=0)
+
+
 class CommandRow(Base):
     """One command of a plan and what became of it."""
 

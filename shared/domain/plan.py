@@ -12,6 +12,7 @@ from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
 from shared.domain.grace import Grace
 from shared.domain.numbers import GivenNumber
+from shared.domain.seen import Seen
 from shared.language import counted, declared, listed, phrase
 
 
@@ -149,6 +150,7 @@ class Plan:
     ``standing_graces`` all that there are after it.
     ``numbers_reserved`` are kept from now on for people who get an extension by this plan;
     ``numbers_changed`` and ``numbers_forgotten`` bring up to date what is remembered of other given numbers.
+    ``seen`` is what the plan was made from, ``None`` where that does not matter any more.
     """
 
     commands: tuple[Command, ...] = ()
@@ -168,6 +170,7 @@ class Plan:
     numbers_reserved: tuple[GivenNumber, ...] = ()
     numbers_changed: tuple[GivenNumber, ...] = ()
     numbers_forgotten: tuple[str, ...] = ()
+    seen: Seen | None = field(default=None, repr=False, compare=False)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from services.reconciler.matching import email_key
 from services.reconciler.situation import Situation
 from shared.domain.extension import Extension
 from shared.domain.person import AccountState, Person
+from shared.values.keys import email_key
 
 # Enough to keep what is plainly no address from 3CX; whether it can be delivered nobody can tell from here.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")

@@ -213,6 +213,8 @@ def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves
             "graces",
             "given_numbers",
             "watches",
+            "roll",
+            "roll_readings",
             "changes",
         ),
         0,

@@ -47,6 +47,8 @@ LEFT_OUT = {
     "second_factors", "sign_in_challenges",
     # How far a controller was followed; a restored deployment begins anew, with a full run.
     "watches", "changes",
+    # Made anew by the next full run.
+    "roll", "roll_readings",
     # Of this deployment's broker.
     "refusals",
     # Of the audit, which the database's own backup keeps; the head is beside the tables.

@@ -33,6 +33,8 @@ from shared.database.tables import (
     OwedSteps,
     PersonDoubt,
     ReadingMemory,
+    RollReading,
+    RollRow,
     Run,
     RunState,
     SettingsVersion,
@@ -67,6 +69,8 @@ OF_A_SITE = (
     GivenNumberRow,
     WatchRow,
     ChangeRow,
+    RollRow,
+    RollReading,
 )
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
@@ -109,6 +113,8 @@ def _fill(context: Context, site: str) -> None:
                 began_at=now,
             )
         )
+        session.add(RollRow(site_id=site, holder="g", state="in_sync", since=now, digest=""))
+        session.add(RollReading(site_id=site, run_id=run_id, read_at=now))
         session.add(GivenNumberRow(site_id=site, number="100", person_guid="g", given_at=now))
         session.add(WatchRow(site_id=site, directory="", state="live"))
         session.add(ChangeRow(site_id=site, directory="", guid="g", hint="changed", noticed_at=now))
@@ -182,7 +188,8 @@ def test_what_is_given_while_a_site_is_removed_counts_at_no_later_one_of_its_id(
 
 def _empty(context: Context, site: str) -> int:
     gone = delete_runs(context.database, _runs_of(context, site))
-    site_removal._forget_bindings(context, site)
+    site_removal._forget(context, BindingRow.person_guid, BindingRow.site_id == site)
+    site_removal._forget(context, RollRow.holder, RollRow.site_id == site)
     return gone
 
 

@@ -8,7 +8,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from services.reconciler.matching import name_key
 from services.reconciler.planner import make_plan
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
@@ -16,6 +15,7 @@ from shared.domain.grace import Departure
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import ArchiveRule, ChangedIn3cx, Outcome, PassedOn, Rules
+from shared.values.keys import name_key
 from tests.builders.domain import SALES, guid, make_person, make_rules, make_units
 from tests.unit.reconciler.model import Model
 

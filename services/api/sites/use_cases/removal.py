@@ -4,8 +4,8 @@ The first transaction takes the settings away: from then on no run of the site c
 big follows in bounded batches; the site's row goes last. Killed in between, asking again goes on.
 """
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.api.access.accounts import ACCOUNTS
 from services.api.access.rules import read_rules
@@ -24,6 +24,8 @@ from shared.database.tables import (
     GivenNumberRow,
     GraceRow,
     OwedSteps,
+    RollReading,
+    RollRow,
     Run,
     SettingsVersion,
     Site,
@@ -73,7 +75,8 @@ def remove_site(
         with context.database.read() as session:
             runs = session.scalars(select(Run.id).where(Run.site_id == site_id).order_by(Run.id)).all()
         gone["runs"] = delete_runs(context.database, runs)
-        gone["bindings"] = _forget_bindings(context, site_id)
+        gone["bindings"] = _forget(context, BindingRow.person_guid, BindingRow.site_id == site_id)
+        _forget(context, RollRow.holder, RollRow.site_id == site_id)
         gone["events"] = delete_events(context.database, Event.site_id == site_id)
         _end(context, site_id, actor, gone)
     return gone
@@ -149,18 +152,15 @@ def _end_rights(session: Session, site_id: str) -> int:
     return tokens
 
 
-def _forget_bindings(context: Context, site_id: str) -> int:
+def _forget(context: Context, key: InstrumentedAttribute[str], mine: ColumnElement[bool]) -> int:
+    """Delete the site's rows of a table by the key they have within the site; how many are gone."""
     gone = 0
     while True:
         with context.database.begin() as session:
-            guids = session.scalars(
-                select(BindingRow.person_guid).where(BindingRow.site_id == site_id).limit(BATCH)
-            ).all()
-            session.execute(
-                delete(BindingRow).where(BindingRow.site_id == site_id, BindingRow.person_guid.in_(guids))
-            )
-        gone += len(guids)
-        if len(guids) < BATCH:
+            keys = session.scalars(select(key).where(mine).limit(BATCH)).all()
+            session.execute(delete(key.class_).where(mine, key.in_(keys)))
+        gone += len(keys)
+        if len(keys) < BATCH:
             return gone
 
 
@@ -177,6 +177,7 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
                 "after all; to remove it, try again."
             )
         session.execute(delete(Event).where(Event.site_id == site_id))
+        session.execute(delete(RollReading).where(RollReading.site_id == site_id))
         remember(session, site_id, None)
         # The watcher may have stored an answer meanwhile; without settings it has ended by now.
         _forget_watches(session, site_id)

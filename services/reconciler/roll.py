@@ -1,0 +1,48 @@
+"""Writes down who is who as a run's readings show it: in the transaction that stores its plan."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from services.reconciler.evidence import Evidence
+from services.reconciler.roll_entries import entries_of
+from shared.database.tables import WHOLE_RUNS, Run
+from shared.domain.plan import FindingCode, Plan
+from shared.domain.rules import RunFacts
+from shared.domain.seen import Seen
+from shared.roll.entry import Entry
+from shared.roll.reading import take_part, take_reading
+
+log = structlog.get_logger(__name__)
+
+
+def take_up(
+    session: Session,
+    run: Run,
+    plan: Plan,
+    seen: Seen,
+    facts: RunFacts,
+    homes: Mapping[str, str | None],
+    now: datetime,
+) -> None:
+    """Rebuild the site's roll by a run that looked at everybody; of a run for one person take up that person."""
+    entries = entries_of(plan, seen, homes)
+    if run.kind not in WHOLE_RUNS:
+        mine = [entry for entry in entries if entry.guid is not None and entry.guid == run.person_guid]
+        take_part(session, run.site_id, mine, now)
+        return
+    proof = Evidence.of(facts.units, (), len(seen.people))
+    # What a reading does not show that may be older than the last one is not gone.
+    is_behind = any(finding.code is FindingCode.CONTROLLER_BEHIND for finding in plan.findings)
+    in_doubt = {guid for guid in seen.bindings if guid not in seen.people and guid not in seen.absent}
+
+    def _proves_absence(entry: Entry) -> bool:
+        if is_behind or entry.holder in in_doubt:
+            return False
+        return proof.proves_of_unit(entry.person.unit if entry.person is not None else "")
+
+    differences = take_reading(session, run.site_id, run.id, entries, _proves_absence, now)
+    if differences:
+        log.info("roll_differs", run_id=run.id, site_id=run.site_id, rows=differences)

@@ -1,0 +1,26 @@
+"""What one plan was made from, for whoever writes down how everybody stood then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.domain.binding import Binding
+from shared.domain.extension import Extension
+from shared.domain.person import AbsentPerson, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everybody and every extension, each once, and who is whose before the plan is executed.
+
+    ``extension_of`` are the extensions of people, by GUID, also where 3CX shows somebody else. ``absent`` are bound people
+    in none of the units of whom the directory has said where they are; of other bound people nothing is proven.
+    ``protected`` says, by id, what an extension is that is never removed, ``excluded`` which are left alone.
+    """
+
+    people: Mapping[str, Person] = field(repr=False)
+    extensions: tuple[Extension, ...] = field(repr=False)
+    extension_of: Mapping[str, Extension] = field(repr=False)
+    bindings: Mapping[str, Binding] = field(repr=False)
+    absent: Mapping[str, AbsentPerson] = field(repr=False)
+    protected: Mapping[int, str]
+    excluded: frozenset[int] = frozenset()

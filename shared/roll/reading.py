@@ -1,0 +1,211 @@
+"""Takes up what a run has read: the roll is rebuilt by a whole reading, and brought up to date by one of few people.
+
+Both write in the caller's transaction, page by page, and only rows that say something else than before.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.database.tables import RollReading, RollRow
+from shared.language import declared
+from shared.roll import queries
+from shared.roll.entry import Entry, RollState, Row, nobodys
+from shared.roll.stored import values_of
+
+_PAGE = 1_000
+_INSERTION = insert(RollRow.__table__)  # type: ignore[arg-type]
+
+
+def take_reading(
+    session: Session,
+    site_id: str,
+    run_id: int,
+    entries: Iterable[Entry],
+    proves_absence: Callable[[Entry], bool],
+    now: datetime,
+) -> int:
+    """Rebuild the site's roll from a whole reading; returns how many rows it did not know (0 for the first reading).
+
+    ``entries`` hold everybody and every extension that was read, each holder once. Whoever is not among them is taken
+    to be gone only if ``proves_absence`` says of their entry that the reading proves it; else the row stays as it is.
+    """
+    before = queries.reading_of(session, site_id)
+    known = _digests(session, site_id)
+    taking = _Taking(session, site_id, known, before.read_at if before else now, now)
+    taking.take(entries)
+    taking.leave_unseen(proves_absence)
+    differences = taking.differences if before is not None else 0
+    if before is None:
+        session.add(RollReading(site_id=site_id, run_id=run_id, read_at=now, differences=0))
+    else:
+        before.run_id, before.read_at, before.differences = run_id, now, differences
+    session.flush()
+    return differences
+
+
+def take_part(session: Session, site_id: str, entries: Iterable[Entry], now: datetime) -> int:
+    """Take up these entries and leave all others; returns how many of them said something else before.
+
+    Of somebody who is gone or elsewhere the entry has that ``presence`` and no person.
+    """
+    listed = list(entries)
+    known = _digests(session, site_id, [entry.holder for entry in listed])
+    taking = _Taking(session, site_id, known, now, now)
+    taking.take(listed)
+    joined = [nobodys(entry.extension) for entry in listed if entry.extension is not None and entry.guid]
+    _remove(session, site_id, joined)
+    session.flush()
+    return taking.differences
+
+
+def _digests(session: Session, site_id: str, holders: Sequence[str] | None = None) -> dict[str, str]:
+    if holders is None:
+        rows = session.execute(select(RollRow.holder, RollRow.digest).where(RollRow.site_id == site_id))
+        return {row.holder: row.digest for row in rows}
+    found: dict[str, str] = {}
+    for start in range(0, len(holders), queries.AT_ONCE):
+        mine = RollRow.site_id == site_id, RollRow.holder.in_(holders[start : start + queries.AT_ONCE])
+        rows = session.execute(select(RollRow.holder, RollRow.digest).where(*mine))
+        found |= {row.holder: row.digest for row in rows}
+    return found
+
+
+@dataclass
+class _Taking:
+    """``known`` are the digests of the rows that were not read yet, by holder; it is used up."""
+
+    session: Session
+    site_id: str
+    known: dict[str, str]
+    last_read_at: datetime
+    now: datetime
+    differences: int = 0
+    # Extensions that somebody has.
+    held: set[int] = field(default_factory=set)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        for page in _pages(entries):
+            self.held |= {entry.extension.id for entry in page if entry.extension is not None and entry.guid}
+            new, changed = [], []
+            for entry, values in zip(page, values_of(page), strict=True):
+                digest = self.known.pop(entry.holder, None)
+                if digest is None:
+                    new.append(self._added(entry, values))
+                elif digest != values["digest"]:
+                    changed.append(entry)
+            if new:
+                self.session.connection().execute(_INSERTION, new)
+                self.differences += len(new)
+            self._change(changed)
+
+    def leave_unseen(self, proves_absence: Callable[[Entry], bool]) -> None:
+        """What the reading did not show."""
+        unseen = list(self.known)
+        for start in range(0, len(unseen), _PAGE):
+            rows = queries.rows_of(self.session, self.site_id, unseen[start : start + _PAGE])
+            joined = [
+                holder
+                for holder, row in rows.items()
+                if row.entry.extension is not None
+                and row.entry.guid is None
+                and row.entry.extension.id in self.held
+            ]
+            _remove(self.session, self.site_id, joined)
+            self.differences += len(joined)
+            others = [row for holder, row in rows.items() if holder not in set(joined)]
+            gone = (gone_since(row, proves_absence) for row in others)
+            self._change([entry for entry in gone if entry is not None], rows)
+
+    def _added(self, entry: Entry, values: Mapping[str, Any]) -> dict[str, Any]:
+        seen = None if is_seen(entry) else self.now
+        return {"site_id": self.site_id, **values, "since": self.now, "last_seen_at": seen}
+
+    def _change(self, entries: Sequence[Entry], known: Mapping[str, Row] | None = None) -> None:
+        if not entries:
+            return
+        rows = known or queries.rows_of(self.session, self.site_id, [entry.holder for entry in entries])
+        following = [entry.following(rows[entry.holder].entry) for entry in entries]
+        self.differences += sum(
+            entry.facts != rows[entry.holder].entry.facts for entry in following if entry.holder in rows
+        )
+        write(
+            self.session,
+            self.site_id,
+            [moved_on(rows[entry.holder], entry, self.now, self.last_read_at) for entry in following],
+        )
+
+
+def moved_on(before: Row, entry: Entry, now: datetime, last_read_at: datetime) -> Row:
+    """The row after the entry took the place of what it said before."""
+    since = before.since if before.entry.state is entry.state else now
+    return Row(entry, since, None if is_seen(entry) else before.last_seen_at or last_read_at)
+
+
+def is_seen(entry: Entry) -> bool:
+    """Whether a reading of now shows the person, or of an extension that is nobody's the extension."""
+    return entry.is_there if entry.guid else entry.extension is not None
+
+
+def gone_since(row: Row, proves_absence: Callable[[Entry], bool]) -> Entry | None:
+    """What a row is that a whole reading does not show; ``None`` when it stays as it is."""
+    entry = row.entry
+    if entry.is_past:
+        return None
+    if entry.guid is None:
+        reason = declared("Deleted from 3CX.")
+    elif not proves_absence(entry):
+        return None
+    else:
+        reason = declared("No longer found in the selected OUs.")
+    return replace(
+        entry,
+        state=RollState.NOT_IN_DIRECTORY,
+        presence=None,
+        extension=None,
+        last_extension=entry.extension or entry.last_extension,
+        reason=reason,
+        until=None,
+        drift=(),
+    )
+
+
+def write(session: Session, site_id: str, rows: Sequence[Row]) -> None:
+    """Write these rows, each of which is there already."""
+    if not rows:
+        return
+    entries = [row.entry for row in rows]
+    values = [
+        {f"new_{name}": value for name, value in made.items()}
+        | {"new_since": row.since, "new_last_seen_at": row.last_seen_at}
+        for row, made in zip(rows, values_of(entries), strict=True)
+    ]
+    columns = [name.removeprefix("new_") for name in values[0] if name != "new_holder"]
+    changing = (
+        update(RollRow)
+        .where(RollRow.site_id == site_id, RollRow.holder == bindparam("new_holder"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .execution_options(synchronize_session=False)
+    )
+    session.connection().execute(changing, values)
+
+
+def _remove(session: Session, site_id: str, holders: Sequence[str]) -> None:
+    for start in range(0, len(holders), queries.AT_ONCE):
+        chosen = RollRow.holder.in_(holders[start : start + queries.AT_ONCE])
+        session.execute(
+            delete(RollRow)
+            .where(RollRow.site_id == site_id, chosen)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _pages(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while page := list(islice(rest, _PAGE)):
+        yield page
