@@ -32,23 +32,23 @@ _ATTRIBUTES = (
     "objectGUID", "sAMAccountName", "userPrincipalName", "displayName", "userAccountControl", "accountExpires",
     "primaryGroupID", "objectSid", "msDS-ResultantPSO",
 )  # fmt: skip
-_DISABLED = 0x2
+_ACCOUNT_DISABLED = 0x2
 _NEVER = (0, 0x7FFFFFFFFFFFFFFF)
 _ANYTHING = "(objectClass=*)"
-_DISABLED_SAID = "the account is disabled in Active Directory"
-_EXPIRED_SAID = "the account has expired in Active Directory"
-_LOCKED_SAID = "the account is locked in Active Directory"
+_DISABLED = "the account is disabled in Active Directory"
+_EXPIRED = "the account has expired in Active Directory"
+_LOCKED = "the account is locked in Active Directory"
 # Of these a controller speaks only to somebody who has shown the right password (Microsoft, "LDAP error codes for
 # failed binds"); of a locked account (775) to everybody.
-_SAID_TO_THE_PERSON = {
+_REASONS_FOR_THE_PERSON = {
     "530": "the account may not sign in at this time",
     "531": "the account may not be used from this computer ('Log On To' in Active Directory)",
     "532": "the password has expired; change it on your computer, then try again",
-    "533": _DISABLED_SAID,
-    "701": _EXPIRED_SAID,
+    "533": _DISABLED,
+    "701": _EXPIRED,
     "773": "the password must be changed at the next logon; sign in to your computer first, then try again",
 }
-_GONE_SAID = "they are no longer in the directory"
+_GONE = "they are no longer in the directory"
 _NO_ACCOUNT = {"guid": "", "login": "", "name": "", "refused": "", "groups": [], "unknown_groups": []}
 _HUNDRED_NANOSECONDS = 10_000_000
 
@@ -107,11 +107,11 @@ def prove_in(directories: Directories, guid: str, password: str) -> dict[str, An
         except RollcallError as error:
             unanswered.append(error)
         else:
-            if answer["refused"] != _GONE_SAID:
+            if answer["refused"] != _GONE:
                 return answer
     if unanswered:
         raise unanswered[0]
-    return {"refused": _GONE_SAID, "told": ""}
+    return {"refused": _GONE, "told": ""}
 
 
 def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, Any]:
@@ -130,12 +130,12 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
         entry = _by_guid(directory, directory.domain().base_dn, guid)
         server = directory.server
     if entry is None:
-        return {"refused": _GONE_SAID, "told": ""}
+        return {"refused": _GONE, "told": ""}
     try:
         sign_in_as(settings, server, entry.dn, password)
     except AccountNotUsable as error:
-        told = _SAID_TO_THE_PERSON.get(str(error.details.get("sub_code")), "")
-        return {"refused": told or _LOCKED_SAID, "told": told}
+        told = _REASONS_FOR_THE_PERSON.get(str(error.details.get("sub_code")), "")
+        return {"refused": told or _LOCKED, "told": told}
     except BadCredentials:
         return {"refused": "the password is wrong", "told": ""}
     # Another controller may have taken the password before it heard of the change.
@@ -197,11 +197,11 @@ def _described(entry: RawEntry) -> dict[str, Any]:
 
 
 def _state_of(entry: RawEntry) -> str:
-    if _number(entry, "userAccountControl") & _DISABLED:
-        return _DISABLED_SAID
+    if _number(entry, "userAccountControl") & _ACCOUNT_DISABLED:
+        return _DISABLED
     expires = _number(entry, "accountExpires")
     if expires not in _NEVER and expires <= filetime(datetime.now(UTC)):
-        return _EXPIRED_SAID
+        return _EXPIRED
     return ""
 
 

@@ -68,11 +68,11 @@ _REFUSED: _Rule = (
 
 _UNAVAILABLE: _Rule = (
     DirectoryUnavailable,
-    "it could not answer the request: {said}. Rollcall tries again later.",
+    "it could not answer the request: {detail}. Rollcall tries again later.",
 )
 _BROKEN: _Rule = (
     DirectoryUnavailable,
-    "the connection failed: {said}. Check the network and the controller.",
+    "the connection failed: {detail}. Check the network and the controller.",
 )
 _NOBODY_LISTENS: _Rule = (
     DirectoryUnavailable,
@@ -92,20 +92,20 @@ _NO_ANSWER: _Rule = (
     DirectoryUnavailable,
     "it does not answer (timed out). Check the address, and that firewalls allow this port.",
 )
-_SETTINGS: _Rule = (SettingsInvalid, "the request does not fit: {said}. Check the directory settings.")
-_RIGHTS: _Rule = (InsufficientRights, "{user} may not read there: {said}. Give it the right to read.")
+_SETTINGS: _Rule = (SettingsInvalid, "the request does not fit: {detail}. Check the directory settings.")
+_RIGHTS: _Rule = (InsufficientRights, "{user} may not read there: {detail}. Give it the right to read.")
 _PROTECT: _Rule = (
     EncryptionRequired,
     "it accepts passwords only over an encrypted connection. Set directory.security to ldaps or starttls.",
 )
 _NOT_COMPLETE: _Rule = (
     IncompleteSnapshot,
-    "it stopped at its own limit ({said}). Lower directory.page_size, or raise the limit of the account.",
+    "it stopped at its own limit ({detail}). Lower directory.page_size, or raise the limit of the account.",
 )
-_NO_BASE: _Rule = (UnknownBaseDn, "it has no such entry ({said}). Check the distinguished name.")
+_NO_BASE: _Rule = (UnknownBaseDn, "it has no such entry ({detail}). Check the distinguished name.")
 _METHOD: _Rule = (
     ConfigurationError,
-    "this way to sign in is not possible: {said}. Choose another directory.authentication.",
+    "this way to sign in is not possible: {detail}. Choose another directory.authentication.",
 )
 
 # Looked up along the class's bases, nearest first: a line stands for every class derived from it.
@@ -124,17 +124,17 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPNoSuchObjectResult: _NO_BASE,
     ldap.LDAPReferralResult: (
         UnknownBaseDn,
-        "the entry is in another domain ({said}). Add that domain in Settings > Active Directory.",
+        "the entry is in another domain ({detail}). Add that domain in Settings > Active Directory.",
     ),
     ldap.LDAPReferralError: _NO_BASE,
-    ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "the distinguished name is not valid ({said})."),
-    ldap.LDAPInvalidDnError: (UnknownBaseDn, "the distinguished name is not valid ({said})."),
+    ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "the distinguished name is not valid ({detail})."),
+    ldap.LDAPInvalidDnError: (UnknownBaseDn, "the distinguished name is not valid ({detail})."),
     ldap.LDAPNamingViolationResult: _NO_BASE,
-    ldap.LDAPInvalidFilterError: (SettingsInvalid, "directory.filter is not a valid LDAP filter: {said}."),
-    ldap.LDAPInappropriateMatchingResult: (SettingsInvalid, "directory.filter cannot be used: {said}."),
-    ldap.LDAPNoSuchAttributeResult: (UnknownAttribute, "an attribute does not exist: {said}."),
-    ldap.LDAPUndefinedAttributeTypeResult: (UnknownAttribute, "an attribute does not exist: {said}."),
-    ldap.LDAPAttributeError: (UnknownAttribute, "an attribute does not exist: {said}."),
+    ldap.LDAPInvalidFilterError: (SettingsInvalid, "directory.filter is not a valid LDAP filter: {detail}."),
+    ldap.LDAPInappropriateMatchingResult: (SettingsInvalid, "directory.filter cannot be used: {detail}."),
+    ldap.LDAPNoSuchAttributeResult: (UnknownAttribute, "an attribute does not exist: {detail}."),
+    ldap.LDAPUndefinedAttributeTypeResult: (UnknownAttribute, "an attribute does not exist: {detail}."),
+    ldap.LDAPAttributeError: (UnknownAttribute, "an attribute does not exist: {detail}."),
     ldap.LDAPSizeLimitExceededResult: _NOT_COMPLETE,
     ldap.LDAPAdminLimitExceededResult: _NOT_COMPLETE,
     ldap.LDAPAuthMethodNotSupportedResult: _METHOD,
@@ -187,7 +187,7 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPUnknownRequestError: _BROKEN,
     ldap.LDAPStartTLSError: (
         DirectoryUnavailable,
-        "it does not offer StartTLS: {said}. Give the controller a certificate, or use ldaps.",
+        "it does not offer StartTLS: {detail}. Give the controller a certificate, or use ldaps.",
     ),
     ldap.LDAPResponseTimeoutError: _BROKEN,
     ldap.LDAPSignatureVerificationFailedError: _BROKEN,
@@ -227,7 +227,7 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPObjectClassError: _SETTINGS,
     OSError: _BROKEN,
 }
-_SAID_CHARACTERS = 200
+_DETAIL_CHARACTERS = 200
 # Of OpenSSL: what the controller chose is too old for us; what we offer is too new for it.
 _WORDS_OF_OLD_TLS = ("unsupported protocol", "alert protocol version", "UNSUPPORTED_PROTOCOL")
 # Samba hangs up without a word.
@@ -236,13 +236,13 @@ _WORDS_OF_NO_HANDSHAKE = ("EOF occurred in violation of protocol", "UNEXPECTED_E
 
 def translate(error: BaseException, server: str, user: str) -> RollcallError:
     """The error of Rollcall for an exception that ldap3 or the socket raised while talking to a server."""
-    said = _said(error)
-    kind, sentence = _rule(error, said)
-    text = sentence.format(said=said, user=user or "the account")
+    detail = _detail(error)
+    kind, sentence = _rule(error, detail)
+    text = sentence.format(detail=detail, user=user or "the account")
     details: dict[str, str] = {}
-    if kind is AccountNotUsable and (found := _SUB_CODE.search(said)):
+    if kind is AccountNotUsable and (found := _SUB_CODE.search(detail)):
         details["sub_code"] = found[1].lower()
-    if isinstance(error, ldap.LDAPReferralResult) and (found := _REFERRED_TO.search(said)):
+    if isinstance(error, ldap.LDAPReferralResult) and (found := _REFERRED_TO.search(detail)):
         domain = details["domain"] = found[1].lower()
         text = f"the entry is in the domain {domain}. Add the domain {domain} in Settings > Active Directory."
     return kind(f"Domain controller {server}: {text}", server=server, **details)
@@ -268,22 +268,22 @@ def failure_of(code: int, matched_dn: str, message: str) -> ldap.LDAPOperationRe
     return ldap.LDAPOperationResult(code, description, matched_dn, message)
 
 
-def _rule(error: BaseException, said: str) -> _Rule:
+def _rule(error: BaseException, detail: str) -> _Rule:
     if isinstance(error, ldap.LDAPInvalidCredentialsResult):
-        found = _SUB_CODE.search(said)
+        found = _SUB_CODE.search(detail)
         return _SUB_CODES.get(found[1].lower(), _REFUSED) if found else _REFUSED
-    if isinstance(error, ldap.LDAPOperationsErrorResult) and "uthentication" in said:
+    if isinstance(error, ldap.LDAPOperationsErrorResult) and "uthentication" in detail:
         return _REFUSED
     if isinstance(error, ldap.LDAPSocketOpenError):
         # The operating system's words are all that ldap3 keeps of its error.
-        if "refused" in said:
+        if "refused" in detail:
             return _NOBODY_LISTENS
-        if "timed out" in said:
+        if "timed out" in detail:
             return _NO_ANSWER
     if isinstance(error, ldap.LDAPSocketOpenError | ldap.LDAPStartTLSError):
-        if any(words in said for words in _WORDS_OF_OLD_TLS):
+        if any(words in detail for words in _WORDS_OF_OLD_TLS):
             return _OLD_TLS
-        if any(words in said for words in _WORDS_OF_NO_HANDSHAKE):
+        if any(words in detail for words in _WORDS_OF_NO_HANDSHAKE):
             return _NO_HANDSHAKE
     for kind in type(error).__mro__:
         if kind in RULES:
@@ -291,9 +291,9 @@ def _rule(error: BaseException, said: str) -> _Rule:
     return _UNAVAILABLE
 
 
-def _said(error: BaseException) -> str:
+def _detail(error: BaseException) -> str:
     if isinstance(error, ldap.LDAPOperationResult):
         text = f"{error.message or ''} {error.description or ''}"
     else:
         text = str(error)
-    return " ".join(text.replace("\0", " ").split())[:_SAID_CHARACTERS] or type(error).__name__
+    return " ".join(text.replace("\0", " ").split())[:_DETAIL_CHARACTERS] or type(error).__name__

@@ -64,14 +64,14 @@ def failure_of(error: BaseException, address: Address, name: str) -> RollcallErr
     found = next((item for item in _chain(error) if type(item).__module__.split(".")[0] == "gssapi"), None)
     if found is None:
         return None
-    said = " ".join(str(found).split())[:300]
+    detail = " ".join(str(found).split())[:300]
     for words, kind, sentence in _RULES:
-        if any(word.lower() in said.lower() for word in words):
+        if any(word.lower() in detail.lower() for word in words):
             return kind(
                 f"Domain controller {address}: Kerberos: {sentence.format(name=name)}", server=str(address)
             )
     return ConfigurationError(
-        f"Domain controller {address}: Kerberos failed: {said}. Check the keytab and /etc/krb5.conf.",
+        f"Domain controller {address}: Kerberos failed: {detail}. Check the keytab and /etc/krb5.conf.",
         server=str(address),
     )
 

@@ -41,8 +41,8 @@ def look_up_people(context: Context, part_id: int) -> None:
 
 
 @dataclass(slots=True)
-class _Said:
-    """What directories said so far. ``found`` are names of entries elsewhere in a domain, by objectGUID."""
+class _Answers:
+    """What directories answered so far. ``found`` are names of entries elsewhere in a domain, by objectGUID."""
 
     selected: dict[str, PersonState] = field(default_factory=dict)
     found: dict[str, str] = field(default_factory=dict)
@@ -70,26 +70,26 @@ def _look(part: PartWork) -> None:
             if len(directories) > 1
             else {}
         )
-    said = _Said()
+    answers = _Answers()
     for key, settings in directories.items():
         try:
-            _ask(part, settings, key, people, readings, said)
+            _ask(part, settings, key, people, readings, answers)
         except LeaseHeld:
             raise
         except RollcallError as error:
-            said.unanswered[key] = error
-    if not said.answered:
-        raise next(iter(said.unanswered.values()))
-    states = list(_states(people, said, homes))
+            answers.unanswered[key] = error
+    if not answers.answered:
+        raise next(iter(answers.unanswered.values()))
+    states = list(_states(people, answers, homes))
     for first in range(0, len(states), _AT_ONCE):
         part.store(states[first : first + _AT_ONCE])
     part.complete(
-        source=said.source,
+        source=answers.source,
         proof={
             **asked,
             "people": part.items,
-            "controller": next(iter(said.answered.values())),
-            "unanswered": {key: error.message for key, error in said.unanswered.items()},
+            "controller": next(iter(answers.answered.values())),
+            "unanswered": {key: error.message for key, error in answers.unanswered.items()},
             "seconds": round(time.monotonic() - began, 3),
         },
     )
@@ -101,7 +101,7 @@ def _ask(
     key: str,
     people: Sequence[str],
     readings: Sequence[Reading],
-    said: _Said,
+    answers: _Answers,
 ) -> None:
     with directory_of(part, settings, key) as directory:
         domain, reading = directory.domain(), reading_of(directory, key)
@@ -119,11 +119,11 @@ def _ask(
         for batch in directory.find([guid for guid in guids if guid not in selected], domain.base_dn):
             found |= batch
         answer = ended(directory, reading).to_document()
-        said.source = said.source or domain.controller or directory.server
+        answers.source = answers.source or domain.controller or directory.server
     # Only what was answered to the end counts.
-    said.selected |= {guid: state for guid, state in selected.items() if guid not in said.selected}
-    said.found |= found
-    said.answered[key] = answer
+    answers.selected |= {guid: state for guid, state in selected.items() if guid not in answers.selected}
+    answers.found |= found
+    answers.answered[key] = answer
 
 
 def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
@@ -159,14 +159,16 @@ def _holders(
     return found
 
 
-def _states(people: Sequence[str], said: _Said, homes: Mapping[str, str | None]) -> Iterator[PersonState]:
+def _states(
+    people: Sequence[str], answers: _Answers, homes: Mapping[str, str | None]
+) -> Iterator[PersonState]:
     """What is known of each; nothing of somebody who may be in a directory that was not asked."""
     for guid in people:
-        if guid in said.selected:
-            yield said.selected[guid]
-        elif not said.unanswered or homes.get(guid) in said.answered:
-            presence = Presence.ELSEWHERE if guid in said.found else Presence.GONE
-            yield PersonState(guid, presence, distinguished_name=said.found.get(guid, ""))
+        if guid in answers.selected:
+            yield answers.selected[guid]
+        elif not answers.unanswered or homes.get(guid) in answers.answered:
+            presence = Presence.ELSEWHERE if guid in answers.found else Presence.GONE
+            yield PersonState(guid, presence, distinguished_name=answers.found.get(guid, ""))
 
 
 def _people(

@@ -199,11 +199,11 @@ class PersonMapping:
             return NumberReading(problem=f"The expression for the extension number does not work: {problem}")
         return read_numbers(texts, self.number_options)
 
-    def _mobile(self, said: str) -> str:
+    def _mobile(self, number: str) -> str:
         """What is dialled; what cannot be dialled stays as it is, for the planner to tell of."""
-        if not said:
-            return said
-        return (self.mobile_country and e164(said, self.mobile_country)) or dialled(said) or said
+        if not number:
+            return number
+        return (self.mobile_country and e164(number, self.mobile_country)) or dialled(number) or number
 
     def _account_state(self, attributes: Attributes) -> AccountState:
         if not self.keeps_disabled and _integer(attributes.get("useraccountcontrol")) & _ACCOUNT_DISABLED:

@@ -53,15 +53,15 @@ def read_number(text: str, options: NumberOptions) -> NumberReading:
         return NumberReading()
     if len(text) > _MOST_CHARACTERS:
         return _problem(text, f"is longer than {_MOST_CHARACTERS} characters.")
-    said = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
-    if is_digits(said) and len(said) <= options.max_digits:
-        return _of_length(said, text, options)
-    last = _LAST_DIGITS.search(said)
-    before = said[: last.start()] if last else ""
+    value = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
+    if is_digits(value) and len(value) <= options.max_digits:
+        return _of_length(value, text, options)
+    last = _LAST_DIGITS.search(value)
+    before = value[: last.start()] if last else ""
     mark = _MARK.search(before)
     if last is not None and mark is not None:
         return _marked(text, before[: mark.start()], last[0], options)
-    full = read_phone_number(said, options.max_digits)
+    full = read_phone_number(value, options.max_digits)
     if isinstance(full, str):
         return _problem(text, full)
     return _last_digits(text, full, options)
@@ -143,8 +143,8 @@ def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:
     )
 
 
-def _problem(text: str, said: str) -> NumberReading:
-    return NumberReading(problem=f"'{_shown(text)}' {said}", text=text[:_MOST_CHARACTERS])
+def _problem(text: str, fault: str) -> NumberReading:
+    return NumberReading(problem=f"'{_shown(text)}' {fault}", text=text[:_MOST_CHARACTERS])
 
 
 def _range(options: NumberOptions) -> str:

@@ -105,7 +105,7 @@ class _Writing:
     def _note_written(
         self, row: GivenNumberRow, attribute: str, dn: str, server: str, *, is_new: bool
     ) -> None:
-        said = phrase(
+        message = phrase(
             "{number} was written to {attribute} of {person_name} in the directory ({dn}).",
             number=row.number,
             attribute=attribute,
@@ -113,7 +113,7 @@ class _Writing:
             dn=dn,
         )
         if not is_new:
-            said = phrase(
+            message = phrase(
                 "{attribute} of {person_name} in the directory ({dn}) has {number}.",
                 attribute=attribute,
                 person_name=row.person_name,
@@ -124,7 +124,7 @@ class _Writing:
             leases.fence(session, self._name, self._holder)
             if not _update(session, row, written_to=attribute, **NOT_TRIED):
                 return
-            entry = events.LogEntry("number.written", said, number=row.number, person_guid=row.person_guid)
+            entry = events.LogEntry("number.written", message, number=row.number, person_guid=row.person_guid)
             events.record(session, self._site_id, entry)
             if is_new:
                 details = {

@@ -227,18 +227,18 @@ def _key(command: Command) -> str:
 
 def _digests(plan: Plan) -> dict[str, str]:
     """By key, what the plan would do with them, and what it cannot do for a conflict."""
-    said: dict[str, list[object]] = {}
+    planned: dict[str, list[object]] = {}
     for command in plan.commands:
         if _key(command):
             what = [command.kind, command.number, dict(command.after)]
-            said.setdefault(_key(command), []).append(what)
+            planned.setdefault(_key(command), []).append(what)
     for finding in plan.findings:
         if finding.severity is Severity.CONFLICT:
             for guid in finding.person_guids:
-                said.setdefault(guid, []).append(finding.code)
+                planned.setdefault(guid, []).append(finding.code)
     return {
         key: hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-        for key, what in said.items()
+        for key, what in planned.items()
     }
 
 
@@ -276,7 +276,7 @@ def _limited(
     )
 
 
-_SAID: Mapping[Freshness, str] = {
+_STATES: Mapping[Freshness, str] = {
     Freshness.BEHIND: "has not yet received everything that {known} had",
     Freshness.ROLLED_BACK: "was restored from a backup: it has fewer changes than {known} had",
     Freshness.UNKNOWN: "may not have received everything that {known} had",
@@ -308,7 +308,9 @@ def _finding(
             reading for key in waiting if key in after.doubts for reading in after.doubts[key].needs
         )
         freshness = all_cover(readings, known)
-    said = _SAID.get(freshness, _SAID[Freshness.UNKNOWN]).format(known=_named(known)) if known else _FIRST
+    state = (
+        _STATES.get(freshness, _STATES[Freshness.UNKNOWN]).format(known=_named(known)) if known else _FIRST
+    )
     at = max((reading.read_at for reading in known if reading.read_at is not None), default=None)
     when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
     since = (
@@ -327,7 +329,7 @@ def _finding(
     return Finding(
         FindingCode.CONTROLLER_BEHIND,
         Severity.WARNING,
-        f"Domain controller {_named(readings)} {said}{when}.{since} {held}{gone}",
+        f"Domain controller {_named(readings)} {state}{when}.{since} {held}{gone}",
         "",
         guids,
         tuple(named.get(guid, "") for guid in guids),

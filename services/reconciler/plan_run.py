@@ -461,7 +461,7 @@ def _entries(
     if plan.findings:
         changes.append(counted(len(plan.findings), "finding", "findings"))
     state = RUNS.target(event)
-    said = {
+    result = {
         RunState.IN_STEP: declared("The directory and the phone system are in sync"),
         RunState.DONE: declared("Nothing was changed, because some data is not current"),
         RunState.PLANNED: declared("The plan is ready for review"),
@@ -477,8 +477,8 @@ def _entries(
     yield events.LogEntry(
         f"run.{state.value}",
         phrase(
-            "{said} (run {run}): {people}, {changes}.",
-            said=said,
+            "{result} (run {run}): {people}, {changes}.",
+            result=result,
             run=run.id,
             people=counted(plan.people, "person", "people"),
             changes=listed(changes),

@@ -137,12 +137,14 @@ def _with_days(table: Worktable, extension: Extension, outcome: Outcome, leaving
         return leaving
     if outcome is Outcome.DELETE:
         sentence = (
-            "The manually set date has passed." if grace.until else f"{grace.days_said} of grace are over."
+            "The manually set date has passed."
+            if grace.until
+            else f"{grace.days_in_words} of grace are over."
         )
     elif grace.until:
         sentence = f"It is kept until {grace.until:%Y-%m-%d}, unless they return."
     else:
-        sentence = f"It is deleted {grace.days_said} later, unless they return."
+        sentence = f"It is deleted {grace.days_in_words} later, unless they return."
     return replace(leaving, reason=f"{leaving.reason} {sentence}")
 
 

@@ -24,10 +24,10 @@ class ReservedNumbers:
         if number in self._numbers:
             is_emergency = number in EMERGENCY_NUMBERS
             return "is an emergency number in many countries" if is_emergency else "is reserved by the rules"
-        for first, last, said in self._ranges:
+        for first, last, text in self._ranges:
             # Of numbers of another length, a range says nothing: 0900 does not lie between 900 and 999.
             if len(first) == len(number) == len(last) and first <= number <= last:
-                return f"is reserved by the rules ({said})"
+                return f"is reserved by the rules ({text})"
         if self._lengths and len(number) not in self._lengths:
             lengths = " or ".join(str(length) for length in self._lengths)
             return f"has {len(number)} digits, and extension numbers in 3CX have {lengths}"

@@ -129,30 +129,30 @@ def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     settings = _relay_settings(context, arguments)
     relay = Relay(settings)
-    said = relay.test()
-    layout = said.get("layout") or {}
-    database = said.get("database") or {}
+    answer = relay.test()
+    layout = answer.get("layout") or {}
+    database = answer.get("database") or {}
     warnings = address_advice("relay.host", settings.host)
-    if said.get("protocol") != PROTOCOL:
+    if answer.get("protocol") != PROTOCOL:
         warnings.append(
-            f"The relay speaks protocol {said.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the "
+            f"The relay speaks protocol {answer.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the "
             "same version on both."
         )
-    if waiting := said.get("operations_waiting"):
+    if waiting := answer.get("operations_waiting"):
         warnings.append(f"It is processing {waiting} operations.")
     return {
         "address": relay.address,
-        "relay": str(said.get("relay", "")),
-        "protocol": said.get("protocol"),
-        "system": str(said.get("system", "")),
+        "relay": str(answer.get("relay", "")),
+        "protocol": answer.get("protocol"),
+        "system": str(answer.get("system", "")),
         "database": " ".join(str(database[name]) for name in ("name", "version") if database.get(name)),
         "voicemail_folder": layout.get("voicemails"),
         "recordings_folder": layout.get("recordings"),
         "saw": [str(line) for line in layout.get("saw", [])],
-        "free_bytes": min((said.get("free_bytes") or {}).values(), default=0),
-        "store_bytes": said.get("store_bytes", 0),
-        "is_usable": said.get("usable") is True,
-        "problems": [str(problem.get("message")) for problem in said.get("problems") or []],
+        "free_bytes": min((answer.get("free_bytes") or {}).values(), default=0),
+        "store_bytes": answer.get("store_bytes", 0),
+        "is_usable": answer.get("usable") is True,
+        "problems": [str(problem.get("message")) for problem in answer.get("problems") or []],
         "seconds": round(time.monotonic() - began, 3),
         "warnings": warnings,
     }

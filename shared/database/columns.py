@@ -121,7 +121,7 @@ def _memberships(rows: Sequence[Row]) -> tuple[Membership, ...]:
 
 
 def _pairs(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
-    return tuple([(name, said) for name, said in rows])
+    return tuple([(name, text) for name, text in rows])
 
 
 PERSON = Columns(

@@ -42,7 +42,7 @@ class Grace:
         return self.until or self.began_at + timedelta(days=self.days)
 
     @property
-    def days_said(self) -> str:
+    def days_in_words(self) -> str:
         """The days in words."""
         return "1 day" if self.days == 1 else f"{self.days} days"
 

@@ -237,18 +237,18 @@ _VERBS: Mapping[str, str] = {
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Counts by kind of command as people read them: "create 12, update 3, create 1 department"."""
-    said: list[str] = [
+    parts: list[str] = [
         phrase("{verb} {count}", verb=verb, count=counts[kind])
         for kind, verb in _VERBS.items()
         if counts.get(kind)
     ]
     # Of a newer version: in its own words.
-    said += [
+    parts += [
         f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if kind not in [*CommandKind]
     ]
     departments = counts.get(CommandKind.CREATE_DEPARTMENT, 0)
     if departments:
-        said.append(
+        parts.append(
             phrase("create {departments}", departments=counted(departments, "department", "departments"))
         )
-    return listed(said) if said else declared("nothing to do")
+    return listed(parts) if parts else declared("nothing to do")

@@ -221,9 +221,9 @@ class Compiler:
             return self._first(node.at, parts)
         most = 1 + len(function.takes)
         if not most - function.optional <= len(parts) <= most:
-            said = f"{most - function.optional} or {most}" if function.optional else str(most)
+            count = f"{most - function.optional} or {most}" if function.optional else str(most)
             raise self._wrong(
-                f"{function.name} takes {said} value{'s' if most > 1 else ''}, not {len(parts)}: "
+                f"{function.name} takes {count} value{'s' if most > 1 else ''}, not {len(parts)}: "
                 f"{function.usage}.",
                 node.at,
             )

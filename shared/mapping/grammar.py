@@ -178,14 +178,14 @@ def _tokens(expression: str) -> Iterator[_Token]:
         found = _TOKEN.match(expression, at)
         if found is None:
             character = expression[at]
-            said = _LIKELY.get(character, f"'{character}' is not allowed here.")
+            problem = _LIKELY.get(character, f"'{character}' is not allowed here.")
             if character.isdecimal():
-                said = (
+                problem = (
                     "An attribute's name begins with a letter, e.g. ipPhone; put a text of digits in quotes."
                 )
             if character in _TYPOGRAPHIC:
-                said = "Use plain quotation marks: \"…\" or '…'."
-            raise MappingError(said, expression, at)
+                problem = "Use plain quotation marks: \"…\" or '…'."
+            raise MappingError(problem, expression, at)
         if found.lastgroup != "blank":
             yield _Token(found.lastgroup or "", found[0], at)
         at = found.end()

@@ -91,12 +91,12 @@ def obey(session: Session, run_id: int, approval: Approval) -> None:
     if run.plan_hash != approval.plan_hash:
         run.approved_hash = run.approved_by = run.approved_at = None
         if run.state in WAITING_STATES:
-            said = phrase(
+            message = phrase(
                 "The plan of run {run_id} differs from the one that {actor} approved. Review and approve it.",
                 run_id=run_id,
                 actor=approval.actor,
             )
-            entry = events.LogEntry("run.plan_changed", said, level=EventLevel.WARNING, run_id=run_id)
+            entry = events.LogEntry("run.plan_changed", message, level=EventLevel.WARNING, run_id=run_id)
             events.record(session, run.site_id, entry)
         return
     waiting = _waiting(session, run_id)
@@ -106,12 +106,12 @@ def obey(session: Session, run_id: int, approval: Approval) -> None:
     else:
         # What nobody had to look at is executed already; now all of it is.
         _approve(session, run_id, left_out)
-    said = phrase(
+    message = phrase(
         "The plan of run {run_id} is the same that {actor} approved. It is being applied.",
         run_id=run_id,
         actor=approval.actor,
     )
-    events.record(session, run.site_id, events.LogEntry("run.approved", said, run_id=run_id))
+    events.record(session, run.site_id, events.LogEntry("run.approved", message, run_id=run_id))
 
 
 def let_go(session: Session, run_id: int, left_out: Collection[int], **values: Any) -> int:

@@ -37,7 +37,7 @@ def problems_by_place(error: ValidationError) -> dict[str, str]:
     return problems
 
 
-def problems_said(error: ValidationError, section: Section) -> str:
+def problems_in_words(error: ValidationError, section: Section) -> str:
     """All of it in one line."""
     return " ".join(
         f"{called(section, place)}: {sentence}" if place else sentence

@@ -28,7 +28,7 @@ from shared.settings.documents import (
     SiteSettings,
 )
 from shared.settings.fields import beginning, fields_of
-from shared.settings.sentences import problems_said
+from shared.settings.sentences import problems_in_words
 
 DEFAULT_SITE = "default"
 _ENCRYPTED = "$encrypted"
@@ -88,7 +88,7 @@ def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = F
         return SECTION_MODELS[section].model_validate(values, context={"is_stored": is_stored})
     except ValidationError as error:
         raise SettingsInvalid(
-            f"The {section.value.replace('_', ' ')} settings are invalid. {problems_said(error, section)}"
+            f"The {section.value.replace('_', ' ')} settings are invalid. {problems_in_words(error, section)}"
         ) from error
 
 

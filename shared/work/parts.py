@@ -280,7 +280,7 @@ class PartWork(Work):
 
 def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
     """What whoever read the parts says should be mended in time, each sentence once."""
-    return tuple(dict.fromkeys(said for part in parts for said in part.proof.get("advice", ())))
+    return tuple(dict.fromkeys(advice for part in parts for advice in part.proof.get("advice", ())))
 
 
 def are_all_ended(session: Session, run_id: int) -> bool:

@@ -159,7 +159,7 @@ class RunWork(Work):
         )
 
 
-def fail_run(session: Session, run: Run, code: str, message: str, said: str = "") -> None:
+def fail_run(session: Session, run: Run, code: str, message: str, sentence: str = "") -> None:
     """End the run as failed, with a sentence in the Log (``sentence`` instead of the one about the error); what was not
     done is planned anew by the next run.
 
@@ -167,6 +167,6 @@ def fail_run(session: Session, run: Run, code: str, message: str, said: str = ""
     """
     left = move_run(session, run.id, RunEvent.FAILED, error_code=code, error_message=message)
     was = "was stopped" if run.state == RunState.EXECUTING else "failed"
-    sentence = (said or f"Run {run.id} {was}: {message}") + left.sentence()
-    entry = events.LogEntry("run.failed", sentence, level=EventLevel.ERROR, run_id=run.id)
+    text = (sentence or f"Run {run.id} {was}: {message}") + left.sentence()
+    entry = events.LogEntry("run.failed", text, level=EventLevel.ERROR, run_id=run.id)
     events.record(session, run.site_id, entry)

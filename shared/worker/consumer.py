@@ -89,7 +89,7 @@ class Consumer(CelerysConsumer):
 class _Silent:
     """What ``reject_log_error`` writes to; a lost connection is noticed by the consumer itself."""
 
-    def critical(self, *_said: object, **_options: object) -> None:
+    def critical(self, *_arguments: object, **_options: object) -> None:
         """Nothing."""
 
 

@@ -112,8 +112,8 @@ def shown_to_scripts(value: Any) -> Any:
 
 def _say(text: str, **values: object) -> Markup:
     """A text of a template with its values, in the language of whoever reads it. Values are shown as everywhere else."""
-    said = Markup(language.gettext(text))  # noqa: S704 - from a template or a catalogue, never from a person
-    return said % {name: _shown(value) for name, value in values.items()}
+    translated = Markup(language.gettext(text))  # noqa: S704 - from a template or a catalogue, never from a person
+    return translated % {name: _shown(value) for name, value in values.items()}
 
 
 class _Marked(Extension):

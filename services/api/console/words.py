@@ -209,10 +209,10 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
         return declared("never")
     distance = (now or datetime.now(UTC)) - moment
     is_past = distance >= timedelta(0)
-    said = _span(abs(distance))
-    if said == "":
+    span = _span(abs(distance))
+    if span == "":
         return declared("just now") if is_past else declared("at any moment")
-    return phrase("{time} ago", time=said) if is_past else phrase("in {time}", time=said)
+    return phrase("{time} ago", time=span) if is_past else phrase("in {time}", time=span)
 
 
 def took(began: datetime, ended: datetime | None) -> str:

@@ -37,7 +37,7 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
     drawn = []
     for position, (run, length) in enumerate(zip(runs, lengths, strict=True)):
         height = _LEAST + (HEIGHT - _LEAST) * length / longest
-        said = counts_in_words(run.counts) if run.planned_at is not None else declared("not planned")
+        counts = counts_in_words(run.counts) if run.planned_at is not None else declared("not planned")
         drawn.append(
             Bar(
                 run.id,
@@ -46,7 +46,9 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
                 round(slot * (1 - _GAP), 1),
                 round(height, 1),
                 TONES.get(run.state, "dim"),
-                phrase("Run {run}: {state}, {said}", run=run.id, state=RUN_STATES[run.state], said=said),
+                phrase(
+                    "Run {run}: {state}, {counts}", run=run.id, state=RUN_STATES[run.state], counts=counts
+                ),
             )
         )
     return drawn

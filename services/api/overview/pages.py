@@ -74,18 +74,18 @@ def _queue(is_broker_well: bool, stranded: Due | None) -> End:
     if stranded is None:
         return End(True, declared("The broker responds and the queue is empty."), None)
     if stranded.run is not None:
-        said = phrase(
+        problem = phrase(
             "Run {run} was last worked on {since}: no worker is processing it.",
             run=stranded.run.id,
             since=ago(stranded.since),
         )
     else:
-        said = phrase(
+        problem = phrase(
             "The schedule was due {since}, but no run was started: the scheduler (beat) or its worker is not running.",
             since=ago(stranded.since),
         )
     return End(
         False,
-        phrase("{said} Support, Run full health check shows which process to start.", said=said),
+        phrase("{problem} Support, Run full health check shows which process to start.", problem=problem),
         None,
     )

@@ -212,7 +212,7 @@ def _unknown(request: Request, error: Exception) -> JSONResponse:
 
 def _field_errors(errors: Sequence[Any]) -> list[FieldError]:
     # Only place and message: pydantic's input would repeat a secret that was sent in the wrong place.
-    return [FieldError(field=_place(item), message=_said(item)) for item in errors]
+    return [FieldError(field=_place(item), message=_sentence_of(item)) for item in errors]
 
 
 def _place(item: Mapping[str, Any]) -> str:
@@ -221,7 +221,7 @@ def _place(item: Mapping[str, Any]) -> str:
     return ".".join(str(part) for part in item["loc"] if part != "body") or "body"
 
 
-def _said(item: Mapping[str, Any]) -> str:
+def _sentence_of(item: Mapping[str, Any]) -> str:
     match item["type"]:
         case "json_invalid":
             return f"is not JSON from character {item['loc'][-1]} on"

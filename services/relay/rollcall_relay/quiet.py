@@ -32,8 +32,8 @@ class Quiet(logging.Filter):
         return lines < LINES
 
     def _shorten(self, record: logging.LogRecord) -> None:
-        said = record.getMessage().partition("\n")[0][:300]
+        message = record.getMessage().partition("\n")[0][:300]
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            said = f"{said}: {type(error).__name__}"
-        record.msg, record.args, record.exc_info, record.exc_text = said, (), None, None
+            message = f"{message}: {type(error).__name__}"
+        record.msg, record.args, record.exc_info, record.exc_text = message, (), None, None

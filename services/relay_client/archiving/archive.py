@@ -18,7 +18,7 @@ from shared.errors import ArchiveNotVerified, RelayFailed, RelayUnavailable
 from shared.settings.documents import ArchiveSettings, SiteSettings
 from shared.values.amounts import counted, size
 
-_MOST_PROBLEMS_SAID = 3
+_MOST_PROBLEMS = 3
 _KINDS = {"voicemails": "voicemail", "recordings": "recording"}
 
 
@@ -42,13 +42,13 @@ class ArchiveRequest:
 class ArchiveReceipt:
     """What was archived. ``is_verified`` only when every item was compared at its destination afterwards.
 
-    ``said`` is the end of a sentence for the Log: what is where. ``problems`` are sentences.
+    ``summary`` is the end of a sentence for the Log: what is where. ``problems`` are sentences.
     """
 
     is_verified: bool
     items: int = 0
     size_bytes: int = 0
-    said: str = ""
+    summary: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -121,22 +121,22 @@ class RelayArchiver:
         answers.append(moved)
         counts = {name: moved[name] for name in _KINDS if isinstance(moved.get(name), dict)}
         size = sum(int(count["bytes"]) for count in counts.values())
-        said = f"{_items(counts, size)} moved to extension {request.to}"
+        summary = f"{_items(counts, size)} moved to extension {request.to}"
         if backup:
-            said += f", a backup is kept on the phone system's host ({backup})"
+            summary += f", a backup is kept on the phone system's host ({backup})"
         try:
             # Reading again changes nothing: a new id each time, so that it is never the answer of some time ago.
             verify = {"kind": "verify", "operation": request.operation}
             answers.append(self._operate(str(uuid4()), verify, until))
         except (RelayFailed, RelayUnavailable) as error:
             raise ArchiveNotVerified(
-                f"{said[0].upper()}{said[1:]}, but the result could not be verified. {error.message}"
+                f"{summary[0].upper()}{summary[1:]}, but the result could not be verified. {error.message}"
             ) from error
         return ArchiveReceipt(
             all(answer.get("verified") is True for answer in answers),
             sum(int(count["items"]) for count in counts.values()),
             size,
-            said,
+            summary,
             tuple(_sentences(answers)),
         )
 
@@ -169,12 +169,12 @@ class RecordingsArchiver:
             self._xapi, self._folder, request.operation, request.number, request.person
         )
         counts = {"recordings": {"items": stored.items}}
-        said = f"{_items(counts, stored.size_bytes)} saved to {stored.folder}"
+        summary = f"{_items(counts, stored.size_bytes)} saved to {stored.folder}"
         return ArchiveReceipt(
             not stored.missing or self._accept_missing,
             stored.items,
             stored.size_bytes,
-            said,
+            summary,
             tuple(
                 f"3CX lists recording {recording}, but its file no longer exists."
                 for recording in stored.missing
@@ -205,12 +205,12 @@ def operation_id(run: str, sequence: int) -> str:
 
 
 def _items(counts: dict[str, Any], length: int) -> str:
-    said = []
+    kinds = []
     for name, count in counts.items():
         number = int(count["items"])
         if number:
-            said.append(counted(number, _KINDS[name]))
-    return f"{' and '.join(said)} ({size(length)})" if said else "nothing"
+            kinds.append(counted(number, _KINDS[name]))
+    return f"{' and '.join(kinds)} ({size(length)})" if kinds else "nothing"
 
 
 def _sentences(answers: Sequence[dict[str, Any]]) -> list[str]:
@@ -221,5 +221,5 @@ def _sentences(answers: Sequence[dict[str, Any]]) -> list[str]:
             if problem.get("is_blocking"):
                 found[f"{problem.get('item')}: {problem.get('message')}"] = None
     sentences = list(found)
-    rest = len(sentences) - _MOST_PROBLEMS_SAID
-    return sentences[:_MOST_PROBLEMS_SAID] + ([f"{rest} more problems."] if rest > 0 else [])
+    rest = len(sentences) - _MOST_PROBLEMS
+    return sentences[:_MOST_PROBLEMS] + ([f"{rest} more problems."] if rest > 0 else [])

@@ -173,11 +173,11 @@ class Relay:
             raise self._unavailable("it sends what is no answer of a relay")
         if response.is_success:
             return answer
-        said = str(answer.get("message") or answer.get("code") or response.status_code)
+        reason = str(answer.get("message") or answer.get("code") or response.status_code)
         if response.status_code >= 500:
-            raise self._unavailable(said)
+            raise self._unavailable(reason)
         raise RelayFailed(
-            f"The relay {self.address} does not accept it: {said}", relay_code=answer.get("code")
+            f"The relay {self.address} does not accept it: {reason}", relay_code=answer.get("code")
         )
 
     def _key(self) -> Ed25519PrivateKey:
@@ -249,14 +249,16 @@ class Relay:
     def _refused(self, response: httpx.Response) -> RelayRefused:
         skew = _clock_difference(response)
         if abs(skew) > _SKEW_SECONDS:
-            said = (
+            reason = (
                 f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}. Let both hosts take "
                 "their time "
                 "from the same source (NTP)"
             )
         else:
-            said = "it is not paired with this Rollcall. Run `rollcall-relay pair` on its host and pair again"
-        return RelayRefused(f"The relay {self.address} refuses: {said}.", server=self.address)
+            reason = (
+                "it is not paired with this Rollcall. Run `rollcall-relay pair` on its host and pair again"
+            )
+        return RelayRefused(f"The relay {self.address} refuses: {reason}.", server=self.address)
 
 
 def _clock_difference(response: httpx.Response) -> float:

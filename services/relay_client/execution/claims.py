@@ -140,9 +140,9 @@ def give_back(
     if is_wanted:
         move_commands(session, run_id, CommandEvent.GIVEN_BACK, CommandRow.id.in_(ids))
     else:
-        said = f"Run {run_id} was cancelled."
+        reason = f"Run {run_id} was cancelled."
         end_commands(
-            session, [CommandEnd(row_id, CommandEvent.NOT_BEGUN, {}, "cancelled", said) for row_id in ids]
+            session, [CommandEnd(row_id, CommandEvent.NOT_BEGUN, {}, "cancelled", reason) for row_id in ids]
         )
 
 

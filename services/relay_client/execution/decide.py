@@ -100,8 +100,8 @@ def settle(command: Command, live: Live) -> Settled:
                 return _NO_EFFECT
             if not has_further_steps(command):
                 return Settled(CommandState.DONE, extension_id=holder.id)
-            said = "The next run finishes the remaining steps."
-            return Settled(CommandState.FAILED, "unfinished", said, holder.id)
+            reason = "The next run finishes the remaining steps."
+            return Settled(CommandState.FAILED, "unfinished", reason, holder.id)
         case CommandKind.DELETE_EXTENSION:
             return Settled(CommandState.DONE) if live.by_id is None else _NO_EFFECT
         case CommandKind.UPDATE_EXTENSION | CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
@@ -112,8 +112,8 @@ def settle(command: Command, live: Live) -> Settled:
             reached = took_effect(command, live.by_id)
             if not reached:
                 return _NO_EFFECT
-            said = "The run ended before all fields were written. The next run compares again."
-            return Settled(CommandState.FAILED, "unfinished", said, reached=reached)
+            reason = "The run ended before all fields were written. The next run compares again."
+            return Settled(CommandState.FAILED, "unfinished", reason, reached=reached)
         case _:
             return _NO_EFFECT
 
@@ -188,12 +188,12 @@ def _decide_change(command: Command, live: Live) -> Decision:
 
 
 def _outdated(fields: list[str], extension: Extension) -> Decision:
-    said = ", ".join(
+    changes = ", ".join(
         f"{name.replace('_', ' ')} is now '{_text(field_of(extension, name))}'" for name in fields
     )
     return Decision(
         Action.OUTDATED,
-        f"Extension {extension.number} was changed after the plan was created: {said}. The next run checks "
+        f"Extension {extension.number} was changed after the plan was created: {changes}. The next run checks "
         "again.",
     )
 

@@ -34,9 +34,9 @@ def name_limit(refused: RollcallError, name: str) -> int | None:
     Where it does not say how many, half as many are tried next.
     """
     warning = name_of(str(refused.details.get("warning") or ""))
-    said = re.fullmatch(r"LENGTH_NOT_MORE_(\d+)_CHARS", warning)
-    if said is not None:
-        return int(said[1])
+    limit = re.fullmatch(r"LENGTH_NOT_MORE_(\d+)_CHARS", warning)
+    if limit is not None:
+        return int(limit[1])
     return max(1, len(name) // 2) if warning == "STRING_TOO_LONG" else None
 
 

@@ -30,7 +30,7 @@ _NOT_ASKED = (
     "{name} was to get another number, but the directory could not confirm it. The next run tries again."
 )
 
-_UNANSWERED = "{name} was to be looked up again before this, and not every directory answered: {said} The next run tries again."
+_UNANSWERED = "{name} was to be looked up again before this, and not every directory answered: {reasons} The next run tries again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,10 @@ def _ask(work: RunWork, key: StageKey, up_to: int, not_before: datetime | None =
         if work.fence(session):
             lookups.ask(session, work.run.id, key.wave, key.stage, up_to, not_before)
             if not_before is None:
-                said = declared(
+                message = declared(
                     "The people concerned are looked up again in the directory before the next changes."
                 )
-                entry = events.LogEntry("run.looking_up", said, run_id=work.run.id)
+                entry = events.LogEntry("run.looking_up", message, run_id=work.run.id)
                 events.record(session, work.run.site_id, entry)
 
 
@@ -143,9 +143,9 @@ def _unanswered(
     for part in parts:
         silent = part.proof.get("unanswered")
         if silent and (part.proof["wave"], part.proof["stage"]) == (key.wave, key.stage.value):
-            said = " ".join(silent.values())
+            reasons = " ".join(silent.values())
             why |= {
-                item.guid: _UNANSWERED.format(name=item.name, said=said)
+                item.guid: _UNANSWERED.format(name=item.name, reasons=reasons)
                 for item in concerned
                 if item.row_id <= part.proof["up_to"] and item.guid not in states
             }
@@ -190,9 +190,9 @@ def _outdated(
         # Of somebody whom the reading does not know the plan went by nothing that could have changed.
         if concern.guid not in then or concern.row_id in outdated:
             continue
-        said = what_changed(concern.as_kind, concern.name, then[concern.guid], now[concern.guid])
-        if said is not None:
-            outdated[concern.row_id] = said
+        reason = what_changed(concern.as_kind, concern.name, then[concern.guid], now[concern.guid])
+        if reason is not None:
+            outdated[concern.row_id] = reason
     return outdated
 
 

@@ -101,19 +101,19 @@ def _finish(work: RunWork) -> None:
             .group_by(CommandRow.state)
         )
         counts = {row[0]: row[1] for row in rows}
-        said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
         waiting = counts.get(CommandState.HELD.value, 0)
         if waiting:
             move_run(session, run.id, RunEvent.HELD)
             message = phrase(
-                "Run {run}: changes within the limits were applied, the others need approval: {said}.",
+                "Run {run}: changes within the limits were applied, the others need approval: {summary}.",
                 run=run.id,
-                said=said,
+                summary=summary,
             )
             entry = events.LogEntry("run.held", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
             return
-        message = phrase("Run {run} ended: {said}.", run=run.id, said=said or "nothing to do")
+        message = phrase("Run {run} ended: {summary}.", run=run.id, summary=summary or "nothing to do")
         failed = counts.get(CommandState.FAILED.value, 0)
         again = _refused_again(session, run) if failed else []
         if failed and len(again) == failed:
@@ -124,7 +124,7 @@ def _finish(work: RunWork) -> None:
             return
         if failed:
             why = f"{failed} changes failed, the others were applied. See the plan for details."
-            fail_run(session, run, "commands_failed", why, said=message)
+            fail_run(session, run, "commands_failed", why, sentence=message)
             return
         move_run(session, run.id, RunEvent.FINISHED)
         events.record(session, run.site_id, events.LogEntry("run.done", message, run_id=run.id))

@@ -350,12 +350,12 @@ def _entries(run_id: int, outcome: CommandOutcome, archived: str | None) -> Iter
 
 
 def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | None) -> tuple[str, str]:
-    code, said = _DONE_SENTENCES[command.kind]
+    code, sentence = _DONE_SENTENCES[command.kind]
     if command.after.get(AGAIN):
-        said = template("Re-applied template {template} to extension {number} ({person}).")
+        sentence = template("Re-applied template {template} to extension {number} ({person}).")
     told: list[str] = [
         phrase(
-            said,
+            sentence,
             template=command.after.get("template"),
             number=command.number,
             person=command.person_name or declared("nobody"),

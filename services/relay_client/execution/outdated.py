@@ -28,16 +28,16 @@ def what_changed(kind: CommandKind, name: str, then: PersonState, now: PersonSta
     before, after = _standing(then), _standing(now)
     if before == after:
         is_renumbered = after is _Standing.ENTITLED and then.number != now.number
-        said = (
+        change = (
             f"{name} has number {now.number} in the directory, not {then.number}" if is_renumbered else None
         )
     elif after < before:
-        said = None if kind in _ONLY_LESS else _further(after, name, now)
+        change = None if kind in _ONLY_LESS else _further(after, name, now)
     else:
-        said = _nearer(before, name, now)
+        change = _nearer(before, name, now)
     return (
-        f"The directory was changed after the plan was created: {said}. The next run checks again."
-        if said
+        f"The directory was changed after the plan was created: {change}. The next run checks again."
+        if change
         else None
     )
 

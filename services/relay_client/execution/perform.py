@@ -405,7 +405,7 @@ class Performer:
             )
         )
         if not receipt.is_verified:
-            found = f": {receipt.said}" if receipt.said else ""
+            found = f": {receipt.summary}" if receipt.summary else ""
             why = " ".join(receipt.problems)
             raise ArchiveNotVerified(
                 f"What extension {command.number} has could not be archived safely{found}. {why}".rstrip()
@@ -414,7 +414,7 @@ class Performer:
             "is_verified": True,
             "items": receipt.items,
             "size_bytes": receipt.size_bytes,
-            "said": receipt.said,
+            "said": receipt.summary,
         }
 
 

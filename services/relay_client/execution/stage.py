@@ -207,8 +207,8 @@ class StageWork:
         if claim.blocked_by:
             return _failed(claim, "requirement_not_done", claim.blocked_by, state=CommandState.SKIPPED)
         if claim.row_id in self.evidence.waiting:
-            said = self.evidence.waiting[claim.row_id]
-            return _failed(claim, "directory_unavailable", said, state=CommandState.SKIPPED)
+            reason = self.evidence.waiting[claim.row_id]
+            return _failed(claim, "directory_unavailable", reason, state=CommandState.SKIPPED)
         if self.evidence.is_old:
             self._give_back(claim, is_unknown=claim.was_interrupted)
             return None
@@ -281,8 +281,8 @@ class StageWork:
             # Of an update, what was written before the refusal.
             is_update = claim.command.kind is CommandKind.UPDATE_EXTENSION
             reached = _reached(claim, look_at(self.xapi, [claim.command])[0]) if is_update else {}
-            said = f"{error.message} {_STAYS}" if is_archive else error.message
-            return replace(_failed(claim, error.code, said, reached=reached), result=_learnt(claim, error))
+            reason = f"{error.message} {_STAYS}" if is_archive else error.message
+            return replace(_failed(claim, error.code, reason, reached=reached), result=_learnt(claim, error))
         found = result.get("extension_id")
         extension_id = found if isinstance(found, int) else None
         return CommandOutcome(
@@ -332,8 +332,8 @@ def _kept_by_hand(session: Session, site_id: str, chunk: Sequence[Claim]) -> Map
     """Of what would be archived or deleted, what somebody has decided to keep since the plan was made."""
     ids = [claim.command.extension_id or 0 for claim in chunk]
     kept = graces.protected(session, site_id, ids, datetime.now(UTC))
-    said = "Its deletion was postponed or stopped after the plan was created."
-    return {claim.row_id: said for claim in chunk if claim.command.extension_id in kept}
+    reason = "Its deletion was postponed or stopped after the plan was created."
+    return {claim.row_id: reason for claim in chunk if claim.command.extension_id in kept}
 
 
 def _holder(live: Live, decision: Decision) -> Extension | None:
@@ -345,11 +345,11 @@ def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: s
     """Not, or not wholly, done, as was just read; ``why`` ends the sentence."""
     holder = _holder(live, decision)
     if holder is not None:
-        said = f"Extension {holder.number} was created, but not all of its settings were written, {why}"
-        return _failed(claim, code, said, extension_id=holder.id)
+        reason = f"Extension {holder.number} was created, but not all of its settings were written, {why}"
+        return _failed(claim, code, reason, extension_id=holder.id)
     reached = _reached(claim, live)
-    said = f"Only {_listed(reached)} was written, {why}" if reached else f"Not done, {why}"
-    return _failed(claim, code, said, reached=reached)
+    reason = f"Only {_listed(reached)} was written, {why}" if reached else f"Not done, {why}"
+    return _failed(claim, code, reason, reached=reached)
 
 
 def _reached(claim: Claim, live: Live) -> dict[str, FieldValue]:

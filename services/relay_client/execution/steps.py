@@ -82,8 +82,8 @@ class FollowUp:
         :raises PartlyDone: something was.
         """
         if self.refusals:
-            said = " Also, ".join(self.refusals)
-            raise PartlyDone(self.extension_id, f"Extension {self.number} was created, but {said}")
+            reasons = " Also, ".join(self.refusals)
+            raise PartlyDone(self.extension_id, f"Extension {self.number} was created, but {reasons}")
 
 
 def write_what_is_taken(xapi: Xapi, extension_id: int, body: Json, what: str) -> dict[str, list[str]]:

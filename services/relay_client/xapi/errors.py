@@ -101,14 +101,14 @@ def from_exception(error: Exception, call: Call) -> RollcallError:
         )
     if isinstance(error, NOT_SENT):
         return _not_connected(str(error), call)
-    said = f"{call.host} did not answer while {call.what} ({type(error).__name__})."
+    sentence = f"{call.host} did not answer while {call.what} ({type(error).__name__})."
     if call.is_write:
         return UnknownOutcome(
-            said + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
+            sentence + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
         )
     # Who let a time-out pass would only wait as long again.
     kind = PhoneSystemUnavailable if isinstance(error, httpx.TimeoutException) else ReadInterrupted
-    return kind(said + " Tried again later.", retry_after=_DEFAULT_RETRY_SECONDS)
+    return kind(sentence + " Tried again later.", retry_after=_DEFAULT_RETRY_SECONDS)
 
 
 def _not_connected(text: str, call: Call) -> RollcallError:
@@ -143,16 +143,16 @@ def from_response(response: httpx.Response, call: Call) -> RollcallError:
             f"{call.host} asked to slow down while {call.what}.", retry_after=_retry_after(response)
         )
     if status >= 500:
-        said = f"{call.host} answered {status} while {call.what}."
+        sentence = f"{call.host} answered {status} while {call.what}."
         asks_for_time = status == 503 or "Retry-After" in response.headers
         if call.is_write:
             return UnknownOutcome(
-                said + " Whether it took effect is read back.",
+                sentence + " Whether it took effect is read back.",
                 retry_after=_retry_after(response) if asks_for_time else _UNKNOWN_RETRY_SECONDS,
             )
         if status == 503:
-            return PhoneSystemBusy(said, retry_after=_retry_after(response))
-        return ReadInterrupted(said + " Tried again later.", retry_after=_retry_after(response))
+            return PhoneSystemBusy(sentence, retry_after=_retry_after(response))
+        return ReadInterrupted(sentence + " Tried again later.", retry_after=_retry_after(response))
     if response.has_redirect_location:
         return AddressUnknown(
             f"{call.host} redirected the request while {call.what}. Check “Address” in the phone system "
@@ -194,13 +194,13 @@ def not_a_phone_system(host: str) -> AddressUnknown:
 
 def unreadable(call: Call) -> RollcallError:
     """A success whose content makes no sense: a proxy's page, or another program's answer."""
-    said = f"{call.host} returned an unexpected answer while {call.what}."
+    sentence = f"{call.host} returned an unexpected answer while {call.what}."
     if call.is_write:
         return UnknownOutcome(
-            said + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
+            sentence + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
         )
     return PhoneSystemUnavailable(
-        said + " Check that “Address” is that of the phone system and that no proxy answers instead."
+        sentence + " Check that “Address” is that of the phone system and that no proxy answers instead."
     )
 
 
@@ -231,7 +231,7 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
         return LicenceLimitReached(f"3CX refused ({call.what}). {in_words(target, warning)}")
     if found := _NO_SUCH_PROPERTY.search(warning):
         unknown = next(filter(None, found.groups()))
-        said = (
+        sentence = (
             f"This 3CX has no property '{unknown}' ({call.what}), which Rollcall needs. Rollcall works with "
             "3CX V20 from "
             "20.0.8 on; update 3CX, or Rollcall."
@@ -239,11 +239,11 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
     else:
         unknown = target if name == "NOT_SUPPORTED" else ""
         raw = f"{f'{target}: ' if target else ''}{warning or f'status {response.status_code}'}"
-        said = f"3CX refused ({call.what}): {raw}."
+        sentence = f"3CX refused ({call.what}): {raw}."
         if words := in_words(target, warning):
-            said = f"3CX refused ({call.what}). {words} (3CX says: {raw}.)"
+            sentence = f"3CX refused ({call.what}). {words} (3CX says: {raw}.)"
     return CommandRejected(
-        said,
+        sentence,
         target=target or None,
         status=response.status_code,
         warning=warning,

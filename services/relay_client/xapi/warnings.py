@@ -94,5 +94,5 @@ def name_of(warning: str) -> str:
 def in_words(target: str, warning: str) -> str:
     """What a refusal of a field means and what to do; empty for a warning that is not known."""
     field = _FIELDS.get(target) or (f"the setting {target}" if target else "something")
-    said = _SENTENCES.get(name_of(warning), "").format(field=field)
-    return said[:1].upper() + said[1:]
+    sentence = _SENTENCES.get(name_of(warning), "").format(field=field)
+    return sentence[:1].upper() + sentence[1:]

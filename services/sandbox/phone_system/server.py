@@ -78,8 +78,8 @@ class SandboxServer:
         secret = self.options.clients().get(client)
         is_known = secret is not None and secrets.compare_digest(given.encode(), secret.encode())
         if not is_known or form.get("grant_type") != "client_credentials":
-            said = "The request requires valid user authentication."
-            return JSONResponse({"error": "unauthorized", "error_description": said}, 401)
+            description = "The request requires valid user authentication."
+            return JSONResponse({"error": "unauthorized", "error_description": description}, 401)
         return JSONResponse(
             {
                 "token_type": "Bearer",

@@ -361,7 +361,7 @@ class DirectorySettings(Document):
         return units
 
     @model_validator(mode="after")
-    def _plain_is_said_twice(self) -> "DirectorySettings":
+    def _plain_is_confirmed(self) -> "DirectorySettings":
         if self.security is Security.PLAIN and not self.allow_plain:
             raise wrong(
                 "security",

@@ -104,8 +104,8 @@ def test_everything_goes_to_the_archive_and_the_receipt_says_what_and_where(
     after = phones.account()
     assert receipt.is_verified
     assert receipt.items == before.of(LEAVER).total() == 25
-    assert receipt.said.startswith("12 voicemails and 13 recordings (")
-    assert receipt.said.endswith(f") moved to extension {ARCHIVE}")
+    assert receipt.summary.startswith("12 voicemails and 13 recordings (")
+    assert receipt.summary.endswith(f") moved to extension {ARCHIVE}")
     assert after.of(ARCHIVE) == before.of(LEAVER)
     assert after.of(LEAVER).total() == 0
     assert after.contents() == before.contents()
@@ -135,7 +135,7 @@ def test_only_the_kinds_that_are_asked_for_go(client: Relay, phones: Phones) -> 
     before = phones.account()
     receipt = _archiver(client).archive(_request(voicemails=False))
     assert receipt.is_verified
-    assert receipt.said.startswith("13 recordings (")
+    assert receipt.summary.startswith("13 recordings (")
     assert phones.account().voicemails == before.voicemails
 
 
@@ -147,7 +147,7 @@ def test_an_extension_that_has_nothing_is_verified_too(client: Relay) -> None:
 def test_a_backup_is_kept_where_that_is_wanted(client: Relay, phones: Phones) -> None:
     receipt = _archiver(client, keep_backup=True).archive(_request())
     assert receipt.is_verified
-    assert "a backup is kept on the phone system's host" in receipt.said
+    assert "a backup is kept on the phone system's host" in receipt.summary
     (manifest,) = (phones.folder / "store").rglob("manifest.json")
     assert json.loads(manifest.read_bytes())["person"] == "Zoë O'Brien"
 

@@ -147,7 +147,7 @@ def _link(row: BindingRow) -> Link:
 def _note(session: Session, site_id: str, link: Link, actor: str, what: str, sentence: str) -> None:
     entry = events.LogEntry(
         f"binding.{what}",
-        phrase("Extension {number} {said}.", number=link.number, said=sentence),
+        phrase("Extension {number} {change}.", number=link.number, change=sentence),
         actor=actor,
         number=link.number,
         person_guid=link.person_guid,

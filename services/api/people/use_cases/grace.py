@@ -109,7 +109,9 @@ def _decided(session: Session, row: GraceRow, actor: str, what: str, sentence: s
     row.ends_at = graces.grace_of(row).ends_at
     session.flush()
     guid = None if is_nobodys(row.holder) else row.holder
-    message = phrase("Extension {number} ({name}) {said}.", number=row.number, name=row.name, said=sentence)
+    message = phrase(
+        "Extension {number} ({name}) {change}.", number=row.number, name=row.name, change=sentence
+    )
     entry = events.LogEntry(f"grace.{what}", message, actor=actor, number=row.number, person_guid=guid)
     details = {
         "number": row.number,

@@ -109,14 +109,14 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
         owed.ask_for_template(session, site_id, newest, people, after)
         for row in people:
             source = known[row.number].template
-            said = phrase(
+            message = phrase(
                 "The next run writes the settings of template {source} again to extension {number} ({person_name}).",
                 source=source,
                 number=row.number,
                 person_name=row.person_name,
             )
             entry = events.LogEntry(
-                "template.asked_for", said, actor=actor, number=row.number, person_guid=row.person_guid
+                "template.asked_for", message, actor=actor, number=row.number, person_guid=row.person_guid
             )
             details = {"number": row.number, "person": row.person_guid, "template": source}
             events.record_audited(session, site_id, entry, details)

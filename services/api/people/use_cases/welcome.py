@@ -18,7 +18,7 @@ from shared.worker.questions import ask
 # As many as 3CX mails while somebody waits.
 MOST = 50
 _LEVELS = {"sent": EventLevel.INFO, "unknown": EventLevel.WARNING, "refused": EventLevel.WARNING}
-_SAID = {
+_SENTENCES = {
     "sent": "The welcome message of extension {number} was sent again.",
     "unknown": "The welcome message of extension {number} may have been sent again.",
     "refused": "The welcome message of extension {number} was not sent.",
@@ -80,7 +80,7 @@ def _tell(
     entries = [
         events.LogEntry(
             f"welcome.{item.result}",
-            f"{_SAID[item.result].format(number=item.number)} {item.message}".strip(),
+            f"{_SENTENCES[item.result].format(number=item.number)} {item.message}".strip(),
             level=_LEVELS[item.result],
             actor=actor,
             number=item.number,
