@@ -5,7 +5,7 @@ short commands need.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -72,18 +72,20 @@ def is_served(context: Context) -> bool:
 
 
 @contextmanager
-def embedded(context: Context) -> Iterator[None]:
-    """Workers and beat in this process for the time of the block; one process per database.
+def embedded(context: Context) -> Iterator[Callable[[], bool]]:
+    """Workers and beat in this process for the time of the block; one process per database. Tells whether they live.
 
     :raises Conflict: another process works with this database already.
     """
     try:
         with (
-            leases.hold(context.database, _EMBEDDED_LEASE, leases.new_holder(), _EMBEDDED_LEASE_SECONDS),
-            workers(context),
+            leases.hold(
+                context.database, _EMBEDDED_LEASE, leases.new_holder(), _EMBEDDED_LEASE_SECONDS
+            ) as heartbeat,
+            workers(context) as are_working,
             _beat(context),
         ):
-            yield
+            yield lambda: are_working() and not heartbeat.is_lost
     except LeaseHeld as held:
         raise Conflict(
             f"Another `rollcall up` works with the database {context.database.place}. Stop it first, or "
@@ -107,8 +109,8 @@ def workers_where_embedded(context: Context) -> Iterator[None]:
 
 
 @contextmanager
-def workers(context: Context) -> Iterator[None]:
-    """Worker threads for all queues, ended (after the task in hand) with the block.
+def workers(context: Context) -> Iterator[Callable[[], bool]]:
+    """Worker threads for all queues, ended (after the task in hand) with the block. Tells whether they live.
 
     :raises WorkerUnavailable: they did not get ready.
     """
@@ -124,7 +126,7 @@ def workers(context: Context) -> Iterator[None]:
     try:
         if not worker.is_ready.wait(_READY_SECONDS):
             raise WorkerUnavailable("The workers of this process did not start. See the process log.")
-        yield
+        yield thread.is_alive
     finally:
         context.app.rollcall_stopping.ask()
         worker.stop()

@@ -84,14 +84,18 @@ def up(
     )
     context = deployment_of(command)
     tls = tls_files(context.settings, is_alone=True)
-    with listening(context.settings, tls) as (sock, address), ended_by_signal(), embedded(context):
+    with (
+        listening(context.settings, tls) as (sock, address),
+        ended_by_signal(),
+        embedded(context) as is_alive,
+    ):
         say(
             f"Rollcall serves {address} (console: {address}/console, API: {address}/api/v1).\n"
             f"Data folder: {context.settings.data.absolute()}. Create a token with `rollcall token create "
             "NAME`. "
             f"Ctrl+C stops it.{_own_certificate(context.settings, tls)}{invitation(context, address)}"
         )
-        serve(context, sock, tls)
+        serve(context, sock, tls, is_alive)
     say("Stopped.")
 
 

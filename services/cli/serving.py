@@ -1,11 +1,13 @@
 """How the API is served: on which socket, by which address, with which certificate. Used by ``up``, ``api`` and ``demo``."""
 
+import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from services.api.web.addresses import trusted_proxies
 from services.api.web.tls import ServerTls, TlsFiles, own_certificate, reachable_name
@@ -14,6 +16,8 @@ from shared.process_settings import ProcessSettings
 from shared.worker.context import Context
 
 _SHUTDOWN_SECONDS = 5
+# A tenth of the unit's WatchdogSec.
+_SIGN_OF_LIFE_SECONDS = 6
 
 
 def tls_files(settings: ProcessSettings, *, is_alone: bool) -> TlsFiles | None:
@@ -65,8 +69,13 @@ def listening(settings: ProcessSettings, tls: TlsFiles | None = None) -> Iterato
         yield sock, address_of(settings, sock.getsockname()[1], tls)
 
 
-def serve(context: Context, sock: socket.socket, tls: TlsFiles | None = None) -> None:
-    """Serve the API on the socket until SIGINT or SIGTERM.
+def serve(
+    context: Context,
+    sock: socket.socket,
+    tls: TlsFiles | None = None,
+    is_alive: Callable[[], bool] = lambda: True,
+) -> None:
+    """Serve the API on the socket until SIGINT or SIGTERM. systemd is told that it does, for as long as ``is_alive``.
 
     :raises SettingsInvalid: the certificate cannot be used.
     """
@@ -83,8 +92,21 @@ def serve(context: Context, sock: socket.socket, tls: TlsFiles | None = None) ->
             trusted_proxies(os.environ),
             None if kept is None else kept.context,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            callback_notify=partial(_tell_systemd, is_alive),
+            timeout_notify=_SIGN_OF_LIFE_SECONDS,
         )
         uvicorn.Server(config).run(sockets=[sock])
+
+
+async def _tell_systemd(is_alive: Callable[[], bool]) -> None:
+    """One sign of life (sd_notify(3)), from the loop that serves: what hangs sends none, and systemd starts it again."""
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if not place or not is_alive():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+        # An abstract socket's name is written with @ in front.
+        sock.connect(f"\0{place[1:]}" if place.startswith("@") else place)
+        sock.send(b"READY=1\nWATCHDOG=1")
 
 
 def _is_loopback(host: str) -> bool:
