@@ -105,8 +105,18 @@ class ProcessSettings(BaseModel):
         ge=1,
         description="Newest runs of a site whose snapshots are kept, besides the last good one and evidence of removals.",
     )
+    copies: Path | None = Field(
+        None,
+        description="Folder of the daily copies of the embedded database; `copies` in the data folder by default.",
+    )
+    keep_copies_days: int = Field(
+        7, ge=0, description="Days after which a copy of the embedded database is deleted; 0: none is made."
+    )
     retention_hour: int = Field(
-        3, ge=0, le=23, description="Hour (UTC) from which old runs and Log entries are deleted."
+        3,
+        ge=0,
+        le=23,
+        description="Hour (UTC) from which old runs and Log entries are deleted and the embedded database is copied.",
     )
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from services.scheduler.copies import copy_database
 from services.scheduler.retention import apply_retention
 from shared.database import audit_chain, given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
@@ -71,6 +72,7 @@ def sweep(context: Context) -> int:
         messages: list[Message] = [*due_messages(session, now)]
         messages += [WriteNumbers(site_id=site) for site in given_numbers.sites_with_due(session, now)]
     context.publish(messages)
+    copy_database(context)
     apply_retention(context)
     _tell_audit_head(context)
     return len(messages)

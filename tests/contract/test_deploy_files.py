@@ -119,7 +119,9 @@ def test_what_env_example_sets_reaches_the_containers() -> None:
     named = {name for service in of_rollcall(composition).values() for name in service["environment"]}
     told = named | {name.removesuffix("_FILE") for name in named}
     # Written in the health check and in the example of a proxy, which ends TLS.
-    assert NAMES - told == {"ROLLCALL_FLOWER_PATH", "ROLLCALL_TLS_CERTIFICATE", "ROLLCALL_TLS_KEY"}
+    of_a_proxy = {"ROLLCALL_FLOWER_PATH", "ROLLCALL_TLS_CERTIFICATE", "ROLLCALL_TLS_KEY"}
+    embedded_alone = {"ROLLCALL_COPIES", "ROLLCALL_KEEP_COPIES_DAYS"}
+    assert NAMES - told == of_a_proxy | embedded_alone
 
 
 def test_one_service_builds_the_image() -> None:
