@@ -19,7 +19,7 @@ from services.api.log.use_cases.exports import Exports
 from services.api.operations.routes import health, metrics
 from services.api.operations.use_cases.broker_health import BrokerHealth
 from services.api.operations.use_cases.readiness import ReadinessLook
-from services.api.people.routes import bindings, grace, owed, people, templates, welcome
+from services.api.people import routes as people
 from services.api.runs.following import Following
 from services.api.runs.routes import progress, runs
 from services.api.settings.routes import pairing
@@ -85,11 +85,6 @@ def create_app(context: Context) -> FastAPI:
         progress,
         log,
         people,
-        bindings,
-        grace,
-        owed,
-        templates,
-        welcome,
         access,
         health,
         database,

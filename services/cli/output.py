@@ -66,6 +66,14 @@ def say(text: str) -> None:
     notes().print(escape(text))
 
 
+def tell(value: Any, sentence: str, *, as_json: bool) -> None:
+    """What was done: for programs the thing itself, for people a sentence."""
+    if as_json:
+        print_json(value)
+    else:
+        say(sentence)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output; schemas of the API and rows made into them print as the API does."""
     text = json.dumps(_plain(value), ensure_ascii=False, indent=2)

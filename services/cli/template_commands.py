@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from services.api.people.schemas.templates import ComparedOut
+from services.api.people.schemas import ComparedOut
 from services.api.people.use_cases import templates
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
-from services.cli.output import print_json, say, table
+from services.cli.output import print_json, say, table, tell
 
 app = typer.Typer(no_args_is_help=True, help="Compare extensions with their templates.")
 Unit = Annotated[str, typer.Option(help="Distinguished name of one unit; all when left out.")]
@@ -49,7 +49,4 @@ def write_again(
 ) -> None:
     """Let the next run write the template's settings again to these extensions."""
     written = templates.write_again(deployment_of(command), site, numbers, ACTOR)
-    if as_json:
-        print_json(written)
-        return
-    say(f"The next run re-applies the template to {', '.join(written)}.")
+    tell(written, f"The next run re-applies the template to {', '.join(written)}.", as_json=as_json)

@@ -11,6 +11,7 @@ from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep, site_of
 from services.api.people.use_cases import grace
 from services.api.web.dependencies import ContextDep
+from services.api.web.problems import status_of
 from shared.errors import Conflict, NotFound
 
 router = APIRouter(prefix="/leaving")
@@ -39,18 +40,11 @@ def decide(
                 grace.extend(context, site, person, until, visitor.actor)
     except ValueError:
         return _page(request, context, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter a day, e.g. 2027-03-01.")
-    except NotFound as error:
-        return _page(request, context, HTTPStatus.NOT_FOUND, error.message)
-    except Conflict as error:
-        return _page(request, context, HTTPStatus.CONFLICT, error.message)
+    except (NotFound, Conflict) as error:
+        return _page(request, context, status_of(error), error.message)
     return RedirectResponse(link("/leaving"), HTTPStatus.SEE_OTHER)
 
 
-def _page(
-    request: Request,
-    context: ContextDep,
-    status: HTTPStatus = HTTPStatus.OK,
-    problem: str = "",
-) -> Response:
+def _page(request: Request, context: ContextDep, status: int = HTTPStatus.OK, problem: str = "") -> Response:
     rows = grace.list_graces(context, site_of(request))
     return page(request, "leaving.html", status, rows=rows, problem=problem, now=datetime.now(UTC))

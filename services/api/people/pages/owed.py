@@ -35,10 +35,5 @@ def decide(
     return RedirectResponse(link("/owed"), HTTPStatus.SEE_OTHER)
 
 
-def _page(
-    request: Request,
-    context: ContextDep,
-    status: HTTPStatus = HTTPStatus.OK,
-    problem: str = "",
-) -> Response:
+def _page(request: Request, context: ContextDep, status: int = HTTPStatus.OK, problem: str = "") -> Response:
     return page(request, "owed.html", status, rows=owed.list_owed(context, site_of(request)), problem=problem)

@@ -13,6 +13,7 @@ from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
 from services.api.people.use_cases import bindings, welcome
 from services.api.people.use_cases.explain import explain
 from services.api.web.dependencies import ContextDep
+from services.api.web.problems import status_of
 from shared.errors import Conflict, NotFound
 
 router = APIRouter()
@@ -31,10 +32,8 @@ def show_person(
     if q.strip():
         try:
             told = explain(context, site, q)
-        except NotFound as error:
-            problem, status = error.message, HTTPStatus.NOT_FOUND
-        except Conflict as error:
-            problem, status = error.message, HTTPStatus.CONFLICT
+        except (NotFound, Conflict) as error:
+            problem, status = error.message, status_of(error)
     return page(request, "person.html", status, q=q, told=told, problem=problem, now=datetime.now(UTC))
 
 

@@ -11,6 +11,7 @@ from services.api.console.request import FormDep
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep, site_of
 from services.api.people.use_cases import templates
 from services.api.web.dependencies import ContextDep
+from services.api.web.problems import status_of
 from shared.errors import Conflict, NotFound, RollcallError
 
 router = APIRouter(prefix="/templates")
@@ -44,9 +45,7 @@ def write_again(
             )
         written = templates.write_again(context, site, numbers[: templates.MOST], visitor.actor)
     except (Conflict, NotFound) as error:
-        is_conflict = isinstance(error, Conflict)
-        status = HTTPStatus.CONFLICT if is_conflict else HTTPStatus.NOT_FOUND
-        return _page(request, context, "", 0, error.message, status)
+        return _page(request, context, "", 0, error.message, status_of(error))
     return RedirectResponse(link("/templates", asked=len(written)), HTTPStatus.SEE_OTHER)
 
 
@@ -56,7 +55,7 @@ def _page(
     unit: str,
     offset: int,
     problem: str = "",
-    status: HTTPStatus = HTTPStatus.OK,
+    status: int = HTTPStatus.OK,
     *,
     asked: int = 0,
 ) -> Response:
