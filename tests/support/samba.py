@@ -37,7 +37,9 @@ _HOST = "dc1"
 _PORTS = (389, 636, 3268, 3269)
 # Below the ports that the system gives out by itself.
 _RESERVED_BY = 20389
-_NTDS_SETTINGS = f"CN=NTDS Settings,CN={_HOST.upper()},CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE_DN}"
+_NTDS_SETTINGS = (
+    f"CN=NTDS Settings,CN={_HOST.upper()},CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration"
+)
 _FOLDERS = ("private", "state", "lock", "cache", "run", "bind-dns", "etc", "tls")
 _START_SECONDS = 30
 # A forgotten server ends by itself.
@@ -129,15 +131,16 @@ class SambaDomain:
         shutil.copytree(
             self.folder, folder, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("ldapi")
         )
-        source = UUID(self._value(_NTDS_SETTINGS, "invocationId"))
+        service = f"{_NTDS_SETTINGS},{self.base_dn}"
+        source = UUID(self._value(service, "invocationId"))
         number = int(self._value("", "highestCommittedUSN"))
         since_1601 = int((time.time() + 11_644_473_600) * 10_000_000)
         vector = struct.pack("<IIII", 2, 0, 1, 0) + source.bytes_le + struct.pack("<QQ", number, since_1601)
         changes = folder / "replica.ldif"
         changes.write_text(
-            f"dn: {_NTDS_SETTINGS}\nchangetype: modify\nreplace: invocationId\n"
+            f"dn: {service}\nchangetype: modify\nreplace: invocationId\n"
             f"invocationId:: {_encoded(uuid4().bytes_le)}\n\n"
-            f"dn: {BASE_DN}\nchangetype: modify\nreplace: replUpToDateVector\n"
+            f"dn: {self.base_dn}\nchangetype: modify\nreplace: replUpToDateVector\n"
             f"replUpToDateVector:: {_encoded(vector)}\n"
         )
         _call(self._tools["ldbmodify"], "--relax", "-H", str(folder / "private" / "sam.ldb"), str(changes))

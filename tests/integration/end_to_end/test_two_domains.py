@@ -1,6 +1,5 @@
 """Two domains in one site: one number space, and each directory speaks for its own people alone."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import ldap3
@@ -8,57 +7,24 @@ import pytest
 
 from services.api.people.use_cases.explain import explain
 from services.collector import directory_accounts, identity
-from shared.database.tables import BindingRow, RunState
+from shared.database.tables import RunState
 from shared.domain.command import CommandKind
 from tests.integration.end_to_end.conftest import Ends
+from tests.integration.end_to_end.two_domains import (
+    EMEA,
+    binding_of,
+    directories,
+    emea,
+    kinds,
+    people,
+    without_pauses,
+)
 from tests.support.office import Office
 from tests.support.samba import SambaDomain
 
+__all__ = ["emea"]
+
 pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
-
-DELETE_ALL = {"when_moved_out": "delete", "when_deleted": "delete", "when_number_cleared": "delete"}
-EMEA = "emea.example.org"
-
-
-@pytest.fixture
-def emea(ends: Ends, other_samba: SambaDomain) -> Iterator[Office]:
-    """An office of the same name in the other domain."""
-    if other_samba._process is None:
-        other_samba.start()
-    with other_samba.administrator() as connection:
-        yield Office(other_samba, connection, ends.office.name)
-
-
-def directories(ends: Ends, emea: Office, corp_unit: str, emea_unit: str, **sections: object) -> None:
-    """The site reads a unit of each domain."""
-    other = emea.settings([emea_unit], name=EMEA, connect_timeout_seconds=2, receive_timeout_seconds=2)
-    ends.configure([corp_unit], directories={"others": [other]}, rules=DELETE_ALL, **sections)  # type: ignore[arg-type]
-
-
-def people(ends: Ends, emea: Office) -> tuple[str, str, str, str]:
-    """Anna and Carl in one domain, Emil and Fred in the other, all in sync."""
-    corp_unit, emea_unit = ends.office.unit("Sales"), emea.unit("Vertrieb")
-    anna = ends.office.hire(corp_unit, "anna", "201")
-    carl = ends.office.hire(corp_unit, "carl", "202")
-    emil = emea.hire(emea_unit, "emil", "203")
-    fred = emea.hire(emea_unit, "fred", "204")
-    directories(ends, emea, corp_unit, emea_unit)
-    ends.settle()
-    ends.assert_in_step()
-    return anna, carl, emil, fred
-
-
-def kinds(ends: Ends, run_id: int) -> dict[str, list[str]]:
-    """By number, what the run has planned."""
-    found: dict[str, list[str]] = {}
-    for row in ends.site.commands(run_id):
-        found.setdefault(row.number, []).append(row.kind)
-    return found
-
-
-def binding_of(ends: Ends, number: str) -> BindingRow:
-    """Who has the extension."""
-    return next(row for row in ends.site.bindings().values() if row.number == number)
 
 
 def test_one_that_does_not_answer_holds_its_people_and_nobody_else(
@@ -70,7 +36,7 @@ def test_one_that_does_not_answer_holds_its_people_and_nobody_else(
     ends.office.delete(anna)
     ends.office.change(carl, sn="Carlsson")
     other_samba.stop()
-    run = ends.site.complete()
+    run = without_pauses(ends)
     assert run.state == RunState.DONE, ends.site.story()
     assert kinds(ends, run.id) == {
         "201": [CommandKind.DISABLE_EXTENSION, CommandKind.DELETE_EXTENSION],
@@ -146,8 +112,11 @@ def test_people_of_both_sign_in_and_a_login_that_both_have_is_tried_nowhere(
         assert (answer["number"], answer["refused"]) == ("203", "")
     wrong = identity.check_password(ends.site.context, "default", directories, login, "wrong")
     assert wrong["refused"] == "the password is wrong"
-    found = directory_accounts.find_in(directories, [], name=login)
-    assert found["guid"] == binding_of(ends, "203").person_guid
+    groups = [emea.group("admins", [emil]), ends.office.group("admins")]
+    found = directory_accounts.find_in(directories, groups, name=f"EMEA\\{login}")
+    assert (found["guid"], found["groups"]) == (binding_of(ends, "203").person_guid, groups[:1])
+    # A group of the other domain is none that is missing in this one.
+    assert found["unknown_groups"] == []
     assert directory_accounts.prove_in(directories, found["guid"], "Emil-Secret.4711")["refused"] == ""
     # One domain is away: whoever is in the other signs in all the same.
     gone = {**directories, "": directories[""].model_copy(update={"servers": ("127.0.0.1:9",)})}
