@@ -59,7 +59,7 @@ def take_part(session: Session, site_id: str, entries: Iterable[Entry], now: dat
     taking = _Taking(session, site_id, known, now, now)
     taking.take(listed)
     joined = [nobodys(entry.extension) for entry in listed if entry.extension is not None and entry.guid]
-    _remove(session, site_id, joined)
+    remove(session, site_id, joined)
     session.flush()
     return taking.differences
 
@@ -116,7 +116,7 @@ class _Taking:
                 and row.entry.guid is None
                 and row.entry.extension.id in self.held
             ]
-            _remove(self.session, self.site_id, joined)
+            remove(self.session, self.site_id, joined)
             self.differences += len(joined)
             others = [row for holder, row in rows.items() if holder not in set(joined)]
             gone = (gone_since(row, proves_absence) for row in others)
@@ -195,7 +195,19 @@ def write(session: Session, site_id: str, rows: Sequence[Row]) -> None:
     session.connection().execute(changing, values)
 
 
-def _remove(session: Session, site_id: str, holders: Sequence[str]) -> None:
+def add(session: Session, site_id: str, rows: Sequence[Row]) -> None:
+    """Write these rows, of holders that have none yet."""
+    made = values_of([row.entry for row in rows])
+    values = [
+        {"site_id": site_id, **each, "since": row.since, "last_seen_at": row.last_seen_at}
+        for row, each in zip(rows, made, strict=True)
+    ]
+    if values:
+        session.connection().execute(_INSERTION, values)
+
+
+def remove(session: Session, site_id: str, holders: Sequence[str]) -> None:
+    """Remove these rows."""
     for start in range(0, len(holders), queries.AT_ONCE):
         chosen = RollRow.holder.in_(holders[start : start + queries.AT_ONCE])
         session.execute(

@@ -19,6 +19,7 @@ from shared.domain.grace import Grace
 from shared.domain.owed import AGAIN, Owes
 from shared.domain.refusal import refusal_key
 from shared.language import declared, listed, phrase, template
+from shared.roll.effects import Effect, take_effects
 from shared.runs.history import refused_before
 from shared.work.moves import CommandEnd, end_commands
 from shared.work.transitions import CommandEvent
@@ -129,6 +130,8 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Comman
     _bind_all(session, site_id, [outcome for outcome in outcomes if outcome.extension_id is not None], now)
     _note_owed(session, site_id, outcomes)
     begun = _note_graces(session, site_id, outcomes, now)
+    effects = [Effect(took, outcome.extension_id) for outcome in outcomes if (took := outcome.took_effect)]
+    take_effects(session, site_id, run_id, effects, now)
     events.record_many(
         session,
         site_id,

@@ -18,6 +18,7 @@ from shared.domain.binding import BindingOrigin
 from shared.domain.extension import Extension
 from shared.errors import Conflict, NotFound
 from shared.language import phrase
+from shared.roll.effects import join, part
 from shared.worker.context import Context
 
 
@@ -45,6 +46,7 @@ def release(context: Context, site_id: str, person: str, actor: str) -> Link:
         link = _link(row)
         session.delete(row)
         graces.remove(session, site_id, [guid])
+        part(session, site_id, guid, datetime.now(UTC))
         name = link.person_name or link.person_guid
         _note(session, site_id, link, actor, "released", f"is no longer linked to {name}")
     return link
@@ -95,6 +97,7 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
             updated_at=datetime.now(UTC),
         )
         session.add(row)
+        join(session, site_id, known.guid, known.name, extension, row.updated_at)
         link = _link(row)
         _note(session, site_id, link, actor, "set", f"is now linked to {known.name}")
     return link

@@ -15,6 +15,7 @@ from shared.database.tables import GraceRow
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
 from shared.language import phrase
+from shared.roll.effects import decide
 from shared.worker.context import Context
 
 _LONGEST = timedelta(days=3650)
@@ -108,6 +109,7 @@ def _row(session: Session, site_id: str, person: str) -> GraceRow:
 def _decided(session: Session, row: GraceRow, actor: str, what: str, sentence: str) -> None:
     row.ends_at = graces.grace_of(row).ends_at
     session.flush()
+    decide(session, row.site_id, row.holder, datetime.now(UTC))
     guid = None if is_nobodys(row.holder) else row.holder
     message = phrase(
         "Extension {number} ({name}) {change}.", number=row.number, name=row.name, change=sentence
