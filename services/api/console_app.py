@@ -30,7 +30,8 @@ from services.api.overview import pages as overview
 from services.api.overview import site_pages as sites
 from services.api.people.pages import leaving, owed, people, templates
 from services.api.runs import pages as runs
-from services.api.settings.pages import settings, wizard
+from services.api.runs import plan_pages as plans
+from services.api.settings.pages import exclusions, settings, wizard
 from shared.worker.context import Context
 
 PAGES = (
@@ -42,11 +43,13 @@ PAGES = (
     sites,
     owed,
     runs,
+    plans,
     log,
     people,
     templates,
     leaving,
     branding,
+    exclusions,
     settings,
     wizard,
     account,

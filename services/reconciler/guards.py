@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.domain.command import Command, CommandKind
-from shared.domain.plan import FindingCode, HoldReason, Plan, Verdict
+from shared.domain.plan import REVIEW, FindingCode, HoldReason, Plan, Verdict
 from shared.domain.rules import Limits, RunFacts, TakenLately
 
 # One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
@@ -23,7 +23,6 @@ _GOING = (CommandKind.DISABLE_EXTENSION, CommandKind.ARCHIVE_EXTENSION, CommandK
 # plan is held for them.
 _ALWAYS_DOUBTFUL = ("people_down", "empty_snapshot")
 _DOUBTFUL = ("first_run", "selection_changed", "phone_system_changed", "removals")
-_APPROVE = "Review the plan and approve it if this is intended."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
         rows.hold(found)
         holds += found
     holds += [
-        _Hold(HoldReason("licence", f"{finding.message} {_APPROVE}"), plan.beyond_licence)
+        _Hold(HoldReason("licence", f"{finding.message} {REVIEW}"), plan.beyond_licence)
         for finding in plan.findings
         if finding.code is FindingCode.LICENCE_FULL
     ]
@@ -129,13 +128,13 @@ def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
     everything = [command.sequence for command in plan.commands]
     if facts.is_first_run:
         sentence = "This is the first run of this site."
-        yield _Hold(HoldReason("first_run", f"{sentence} {_APPROVE}"), everything)
+        yield _Hold(HoldReason("first_run", f"{sentence} {REVIEW}"), everything)
     elif facts.is_selection_changed:
         sentence = (
             "The units, the filter, the group, the number rule or the number ranges were changed since the "
             "last good run."
         )
-        yield _Hold(HoldReason("selection_changed", f"{sentence} {_APPROVE}"), everything)
+        yield _Hold(HoldReason("selection_changed", f"{sentence} {REVIEW}"), everything)
     for reason in _phone_system_changed(plan):
         yield _Hold(reason, everything)
 
@@ -154,14 +153,14 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
             "right phone "
             "system and that it was restored completely."
         )
-        yield HoldReason("phone_system_changed", f"{sentence} {_APPROVE}")
+        yield HoldReason("phone_system_changed", f"{sentence} {REVIEW}")
     elif moved > _A_FEW:
         sentence = (
             f"{moved} of {managed + lost} linked extensions have other ids in 3CX than before, as after a "
             "restore. Number, "
             "name and e-mail address say whose they are."
         )
-        yield HoldReason("phone_system_changed", f"{sentence} {_APPROVE}")
+        yield HoldReason("phone_system_changed", f"{sentence} {REVIEW}")
 
 
 def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
@@ -180,13 +179,13 @@ def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold
         missing, where = before - now, place or "All units together"
         if before and not now:
             sentence = f"{where}: nobody now, {before} in the last good run."
-            yield _Hold(HoldReason("empty_snapshot", f"{sentence} {_APPROVE}", place), rows.removals(place))
+            yield _Hold(HoldReason("empty_snapshot", f"{sentence} {REVIEW}", place), rows.removals(place))
         elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
             sentence = (
                 f"{where}: {now} people now, {before} in the last good run, which is "
                 f"{missing * 100 / before:.0f} % fewer; the limit is {limits.people_down_percent:g} %."
             )
-            yield _Hold(HoldReason("people_down", f"{sentence} {_APPROVE}", place), rows.removals(place))
+            yield _Hold(HoldReason("people_down", f"{sentence} {REVIEW}", place), rows.removals(place))
 
 
 def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
@@ -200,7 +199,7 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
             "shows none of them any more. Check whether the attribute was cleared, another one is "
             "configured, or the account may not read it."
         )
-        reason = HoldReason("attribute_emptied", f"{sentence} {_APPROVE}", item.unit)
+        reason = HoldReason("attribute_emptied", f"{sentence} {REVIEW}", item.unit)
         yield _Hold(reason, present.intersection(item.rows))
 
 
@@ -248,7 +247,7 @@ def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[
     out = {command.extension_id for command in going} | {item.extension_id for item in facts.lately}
     if going and len(out) >= managed > 1:
         sentence = f"All {managed} managed extensions would be disabled or deleted."
-        yield _Hold(HoldReason("removals", f"{sentence} {_APPROVE}"), [command.sequence for command in going])
+        yield _Hold(HoldReason("removals", f"{sentence} {REVIEW}"), [command.sequence for command in going])
 
 
 def _limited(
@@ -296,4 +295,4 @@ def _above(limit: _Limit, now: int, earlier: int, total: int, unit: str | None) 
             f"{limit.count} and "
             f"{limit.percent:g} %."
         )
-        yield HoldReason(limit.code, f"{sentence} {_APPROVE}", unit)
+        yield HoldReason(limit.code, f"{sentence} {REVIEW}", unit)

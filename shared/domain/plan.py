@@ -97,6 +97,10 @@ class VerdictState(StrEnum):
     HELD = "held"
 
 
+# What to do about every reason; a page that shows several says it once.
+REVIEW = "Review the plan and approve it if this is intended."
+
+
 @dataclass(frozen=True, slots=True)
 class HoldReason:
     """One limit that the plan exceeds. ``code`` is stable, ``message`` says how much of how many and what to do."""
@@ -104,6 +108,11 @@ class HoldReason:
     code: str
     message: str
     unit: str | None = None
+
+    @property
+    def fact(self) -> str:
+        """The message without what to do."""
+        return self.message.removesuffix(REVIEW).rstrip()
 
 
 @dataclass(frozen=True, slots=True)

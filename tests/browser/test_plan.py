@@ -23,7 +23,7 @@ def _held_plan(site: Site) -> int:
 
 
 def _rows(page: web.Page) -> web.Locator:
-    return page.locator("table.plan tbody tr:not(.group)")
+    return page.locator("table.plan tbody tr")
 
 
 @pytest.mark.parametrize("with_scripts", [True, False])
@@ -42,7 +42,7 @@ def test_of_a_held_plan_exactly_what_was_kept_is_carried_out(
     page.get_by_role("button", name="Leave out").click()
     expect(page.get_by_text("Left out: 2 rows (2,5).")).to_be_visible()
     expect(page.locator("tr.left-out")).to_have_count(2)
-    page.get_by_role("button", name=f"Approve {PEOPLE - 2} of {PEOPLE}").click()
+    page.get_by_role("button", name=f"Apply {PEOPLE - 2} changes").click()
     if with_scripts:
         page.get_by_role("dialog").get_by_role("button").first.click()
     expect(page.get_by_role("heading", name="Results")).to_be_visible()
@@ -76,7 +76,7 @@ def test_progress_moves_by_itself_until_the_run_has_ended(site: Site, ends: Ends
     )
     page = window("oscar")
     page.goto(f"/console/runs/{run_id}/plan")
-    page.get_by_role("button", name=re.compile("Approve all")).click()
+    page.get_by_role("button", name=re.compile("^Apply")).click()
     page.get_by_role("dialog").get_by_role("button").first.click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text(f"of {PEOPLE} commands")
@@ -95,7 +95,10 @@ def test_a_viewer_is_shown_who_leaves_and_on_what_evidence_but_no_button(
     run = site.plan(RunKind.PREVIEW)
     page = window("vera")
     page.goto(f"/console/runs/{run.id}/plan")
-    leaver = _rows(page).filter(has_text=ends.staff_unit.partition(",")[2]).first
-    expect(leaver).to_be_visible()
-    assert page.get_by_role("button", name=re.compile("Approve|Reject|Leave out")).count() == 0
+    expect(_rows(page).first).to_be_visible()
+    assert page.get_by_role("button", name=re.compile("Apply|Approve|Reject|Leave out")).count() == 0
     assert page.get_by_role("checkbox").count() == 0
+    # Removals come first; what one rests on is a click away.
+    expect(_rows(page).first).to_contain_text("Delete")
+    _rows(page).first.locator("td.why a").click()
+    expect(page.get_by_role("main")).to_contain_text(ends.staff_unit.partition(",")[2])

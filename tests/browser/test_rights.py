@@ -62,7 +62,7 @@ def test_a_form_from_elsewhere_is_refused(context: Context, window: Open) -> Non
     page.goto(f"/console/runs/{run_id}/plan")
     # As a page of another site would have it: the cookie comes with it, the token does not.
     page.locator("form[action$=approve] [name=form_token]").evaluate("field => field.remove()")
-    page.get_by_role("button", name=re.compile("^Approve all")).click()
+    page.get_by_role("button", name=re.compile("^Apply")).click()
     page.get_by_role("dialog").get_by_role("button").first.click()
     expect(page.get_by_role("heading", name="The form has expired")).to_be_visible()
     with context.database.read() as session:

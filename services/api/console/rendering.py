@@ -173,7 +173,7 @@ def link(path: str, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), 
 def root_link(path: str, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: Any) -> str:
     """As ``link``, of a page that is of no site."""
     pairs = {name: value for name, value in {**dict(values), **more}.items() if value not in (None, "")}
-    return f"{PREFIX}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
+    return f"{PREFIX}{path}" + (f"?{urlencode(pairs, doseq=True)}" if pairs else "")
 
 
 @cache

@@ -184,13 +184,21 @@ def field_value(value: Any) -> str:
     return str(value) if value not in (None, "") else gettext("(empty)")
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
+# What the line of a new extension says beside its fields.
+_SAID_OF_NEW = ("number", "first_name", "last_name")
+
+
+def changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, is_brief: bool = False
+) -> list[tuple[str, str | None, str | None]]:
     """Field by field what it was and what it will be; ``None`` where there is no such side.
 
-    Of a command that writes no field, what the extension is known by.
+    Of a command that writes no field, what the extension is known by. ``is_brief``: without number and names of a new one.
     """
     told: list[tuple[str, str | None, str | None]] = []
     for name in after:
+        if is_brief and not before and name in _SAID_OF_NEW:
+            continue
         was = field_value(before[name]) if name in before else None
         becomes = field_value(after[name])
         if was != becomes and name not in _OF_THE_BINDING:

@@ -1,4 +1,4 @@
-"""Runs: the list, one run with its progress, its plan and its findings, and all that one decides about them."""
+"""Runs: the list, one run with its progress and its findings, and all that one decides about them."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,20 +10,13 @@ from services.api.access.sessions import is_open
 from services.api.console.rendering import link, page
 from services.api.console.request import SESSION_COOKIE, FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
-from services.api.runs.queries.plan_page import (
-    PlanFilter,
-    count_rows,
-    keeping_only,
-    leaving_out,
-    read_parts,
-    read_plan,
-)
-from services.api.runs.row_numbers import parse_rows, show_rows
+from services.api.runs.plan_words import facts_of, holds_in_words
+from services.api.runs.queries.plan_page import count_rows, read_parts
+from services.api.runs.row_numbers import parse_rows
 from services.api.runs.streaming import LastEventId, stream_of
 from services.api.runs.use_cases import runs
 from services.api.web.dependencies import Before, ContextDep, RunId
 from shared.database.tables import Run, RunKind
-from shared.domain.command import CommandState
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.runs.verdict import hold_reasons
 
@@ -31,9 +24,6 @@ router = APIRouter(prefix="/runs")
 
 _RUNS_SHOWN = 30
 _FINDINGS_SHOWN = 100
-Rows = Annotated[list[int], Query(alias="row")]
-Text = Annotated[str, Query(max_length=200)]
-LeaveOut = Annotated[str, Query(max_length=60_000)]
 
 
 @router.get("")
@@ -71,7 +61,8 @@ def show_run(request: Request, context: ContextDep, _visitor: VisitorDep, run_id
         run=run,
         parts=parts,
         findings=findings,
-        reasons=hold_reasons(run),
+        facts=facts_of(hold_reasons(run)) if hold_reasons(run) else [],
+        why=holds_in_words(hold_reasons(run)),
         progress=runs.progress(context, run_id),
         is_active=run.state in ACTIVE_STATES,
         is_waiting=run.state in WAITING_STATES,
@@ -95,48 +86,6 @@ async def follow(
         last_event_id,
         caller=visitor.actor,
         is_still_good=lambda: is_open(context, session, site),
-    )
-
-
-@router.get("/{run_id}/plan")
-def show_plan(
-    request: Request,
-    context: ContextDep,
-    _visitor: VisitorDep,
-    run_id: RunId,
-    kind: Annotated[str, Query(max_length=40)] = "",
-    state: str = "",
-    q: Text = "",
-    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-    leave_out: LeaveOut = "",
-    row: Rows = [],  # noqa: B006  (FastAPI makes a new one for each request)
-    do: str = "",
-) -> Response:
-    """The plan's rows. ``do`` changes which rows are to be left out and comes back without it."""
-    # An empty choice of a form is sent as an empty text.
-    chosen_state = CommandState(state) if state in [*CommandState] else None
-    left_out = leaving_out(context, run_id, parse_rows(leave_out, count_rows(context, run_id)))
-    kept = {"kind": kind, "state": state, "q": q}
-    if do:
-        changed = _changed(context, run_id, do, left_out, row)
-        target = link(f"/runs/{run_id}/plan", kept, after=after or None, leave_out=show_rows(changed))
-        return RedirectResponse(target, HTTPStatus.SEE_OTHER)
-    seen = read_plan(context, run_id, PlanFilter(kind, chosen_state, q.strip(), after))
-    rows_text = show_rows(left_out)
-    here = f"/runs/{run_id}/plan"
-    return page(
-        request,
-        "plan.html",
-        run=seen.run,
-        seen=seen,
-        reasons=hold_reasons(seen.run),
-        left_out=left_out,
-        leave_out=rows_text,
-        kept=kept,
-        after=after,
-        is_waiting=seen.run.state in WAITING_STATES,
-        newest=link(here, kept, leave_out=rows_text) if after else None,
-        older=link(here, kept, leave_out=rows_text, after=seen.next_after) if seen.next_after else None,
     )
 
 
@@ -179,18 +128,6 @@ def reject(context: ContextDep, visitor: OperatorDep, run_id: RunId, form: FormD
 def cancel(context: ContextDep, visitor: OperatorDep, run_id: RunId) -> Response:
     """Stop the run."""
     return _to(runs.cancel(context, run_id, visitor.actor))
-
-
-def _changed(context: ContextDep, run_id: int, do: str, left_out: set[int], ticked: list[int]) -> set[int]:
-    match do:
-        case "leave":
-            return leaving_out(context, run_id, left_out | set(ticked))
-        case "only":
-            return keeping_only(context, run_id, ticked)
-        case "back":
-            # What a row requires comes back with it.
-            return left_out & keeping_only(context, run_id, ticked)
-    return set()
 
 
 def _to(run: Run) -> Response:

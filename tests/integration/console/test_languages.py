@@ -91,7 +91,8 @@ def test_a_label_its_help_and_a_row_of_a_plan_are_translated_with_their_values(
     plan = vera.get("/console/runs/1/plan").text
     assert f"{accented('Plan of')} {accented('run')} 1" in plan
     assert accented("Create department") in plan
-    assert f"{accented('Requires row')} 1." in plan
+    row = vera.get("/console/runs/1/plan/row?row=2").text
+    assert f"{accented('Row')} 1" in row
 
 
 def test_an_entry_of_the_log_is_stored_once_and_read_in_either_language(
