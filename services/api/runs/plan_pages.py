@@ -32,7 +32,6 @@ from services.api.runs.queries.plan_page import (
     read_subjects,
 )
 from services.api.runs.row_numbers import parse_rows, show_rows
-from services.api.settings.use_cases.exclusions import MOST_AT_ONCE
 from services.api.web.dependencies import ContextDep, RunId
 from shared.database.tables import Run, RunState
 from shared.domain.command import CommandState
@@ -46,6 +45,8 @@ Text = Annotated[str, Query(max_length=200)]
 Long = Annotated[str, Query(max_length=4_000)]
 LeaveOut = Annotated[str, Query(max_length=60_000)]
 _DENSITY_COOKIE = "rollcall_rows"
+# More than that page takes at once, and no more than an address has room for.
+_MOST_IN_ADDRESS = 300
 _COMPACT, _COMFORTABLE = "compact", "comfortable"
 
 
@@ -97,7 +98,7 @@ def show_plan(
         chosen = fitting_rows(context, run_id, asked.filter) if which == "all" else row
         if do == "exclude":
             who, theirs = read_subjects(context, run_id, chosen)
-            texts = [f"{number}:{name}" for number, name in who[: MOST_AT_ONCE + 1]]
+            texts = [f"{number}:{name}" for number, name in who[:_MOST_IN_ADDRESS]]
             then = show_rows(left_out | theirs)
             return RedirectResponse(
                 link("/exclusions", who=texts, run=run_id, leave_out=then), HTTPStatus.SEE_OTHER

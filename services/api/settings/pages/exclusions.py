@@ -25,9 +25,7 @@ def ask(
     leave_out: Annotated[str, Query(max_length=60_000)] = "",
 ) -> Response:
     """Whom, and by what. ``run`` is the plan that one comes from; ``leave_out`` what is left out of it then."""
-    return page(
-        request, "exclusions.html", subjects=subjects_of(who), run=run, leave_out=leave_out
-    )
+    return page(request, "exclusions.html", subjects=subjects_of(who), run=run, leave_out=leave_out)
 
 
 @router.post("")

@@ -30,7 +30,9 @@ class Subject:
         """What ``text`` says."""
         number, _colon, name = text.partition(":")
         number = number.strip()
-        return cls(number if number.isascii() and number.isdecimal() and len(number) <= 10 else "", name.strip())
+        return cls(
+            number if number.isascii() and number.isdecimal() and len(number) <= 10 else "", name.strip()
+        )
 
     def exclusion(self, by_name: bool) -> dict[str, str]:
         """The exclusion: by number or name as wanted, as far as there is one."""
