@@ -51,6 +51,17 @@ _SUB_CODES: dict[str, _Rule] = {
     "533": (AccountNotUsable, "the account {user} is disabled. Enable it in Active Directory."),
     "701": (AccountNotUsable, "the account {user} has expired. Change its expiry date in Active Directory."),
     "773": (AccountNotUsable, "{user} must change the password at the next logon. Set one without that."),
+    # STATUS_NTLM_BLOCKED: "Network security: Restrict NTLM", and Samba's "ntlm auth = disabled".
+    "418": (
+        ConfigurationError,
+        "NTLM is disabled there. Choose directory.authentication 'simple' (over ldaps or starttls) or 'kerberos'.",
+    ),
+    # ERROR_LOGON_TYPE_NOT_GRANTED.
+    "569": (
+        AccountNotUsable,
+        "{user} may not sign in over the network. Remove it from the policy 'Deny access to this computer from the network' of "
+        "the domain controllers.",
+    ),
     # SEC_E_BAD_BINDINGS: "Domain controller: LDAP server channel binding token requirements" is set to Always.
     "80090346": (
         ConfigurationError,

@@ -5,7 +5,14 @@ import pytest
 from services.collector import directory_accounts
 from services.collector.active_directory import ActiveDirectory
 from services.collector.advice import password_advice
-from shared.errors import AccountNotUsable, BadCredentials, DirectoryUnavailable, RollcallError
+from shared.errors import (
+    AccountNotUsable,
+    BadCredentials,
+    ConfigurationError,
+    DirectoryUnavailable,
+    EncryptionRequired,
+    RollcallError,
+)
 from shared.settings.documents import DirectorySettings
 from tests.support.office import Office
 from tests.support.samba import SambaDomain
@@ -46,6 +53,25 @@ def test_tls_1_2_alone_is_enough_and_less_is_refused(own_samba: SambaDomain, sec
             error = _refusal(settings)
             assert isinstance(error, DirectoryUnavailable)
             assert "or it offers no TLS 1.2 or newer" in error.message
+
+
+def test_ntlm_that_is_disabled_is_said_and_passwords_over_tls_sign_in_all_the_same(
+    own_samba: SambaDomain,
+) -> None:
+    own_samba.stop()
+    own_samba.options |= {"ntlm auth": "disabled", "ldap server require strong auth": "yes"}
+    own_samba.start()
+    for security in ("ldaps", "starttls"):
+        with ActiveDirectory(_settings(own_samba, security=security)) as directory:
+            assert directory.domain().base_dn == own_samba.base_dn
+    for changes in ({"security": "ldaps"}, {"security": "plain", "allow_plain": True}):
+        error = _refusal(_settings(own_samba, authentication="ntlm", user="CORP\\Administrator", **changes))
+        assert isinstance(error, ConfigurationError)
+        assert "NTLM is disabled there. Choose directory.authentication 'simple'" in error.message
+    # Signing is required: what is neither encrypted nor sealed is not taken, and said as such.
+    clear = _refusal(_settings(own_samba, security="plain", allow_plain=True))
+    assert isinstance(clear, EncryptionRequired)
+    assert "only over an encrypted connection" in clear.message
 
 
 def test_a_fine_grained_policy_counts_for_the_account_that_reads(own_samba: SambaDomain) -> None:
