@@ -97,6 +97,13 @@ class WriteNumbers(Message):
     site_id: str
 
 
+class TakeChanges(Message):
+    """Changes of a site wait to be read."""
+
+    task: ClassVar[str] = "reconciler.take_changes"
+    site_id: str
+
+
 RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     SnapshotUnit,
     LocateAbsent,

@@ -20,6 +20,7 @@ _PLACES = {
     "api": _Place("processes", "api", "Run the API alone."),
     "worker": _Place("processes", "worker", "Run a Celery worker (a real broker is needed)."),
     "beat": _Place("processes", "beat", "Run Celery beat, the scheduler."),
+    "watch": _Place("processes", "watch", "Watch directories for live changes."),
     "flower": _Place("processes", "flower", "Run Flower, which shows workers and tasks in a browser."),
     "demo": _Place("sandbox_commands", "demo", "Run a demonstration with a fictional company."),
     "run": _Place("run_commands", "run", "Compare the directory with the phone system and sync them."),

@@ -84,6 +84,7 @@ def embedded(context: Context) -> Iterator[Callable[[], bool]]:
             ) as heartbeat,
             workers(context) as are_working,
             _beat(context),
+            _watching(context),
         ):
             yield lambda: are_working() and not heartbeat.is_lost
     except LeaseHeld as held:
@@ -143,6 +144,20 @@ def _beat(context: Context) -> Iterator[None]:
         yield
     finally:
         beat.stop(_READY_SECONDS)
+
+
+@contextmanager
+def _watching(context: Context) -> Iterator[None]:
+    from services.collector.watching.watcher import Watcher
+
+    ended = threading.Event()
+    thread = threading.Thread(target=Watcher(context, ended).run, name="watcher", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(_READY_SECONDS)
 
 
 def import_tasks() -> None:

@@ -56,7 +56,7 @@ def root(
 
     settings = load(data=data)
     # Whoever runs a short command wants its answer; a service's log lines are its output.
-    is_service = command.invoked_subcommand in ("up", "api", "worker", "beat", "flower")
+    is_service = command.invoked_subcommand in ("up", "api", "worker", "beat", "watch", "flower")
     quiet = (
         settings
         if is_service

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -163,6 +164,19 @@ def beat(command: typer.Context) -> None:
         ).run()
 
 
+def watch(command: typer.Context) -> None:
+    """Watch the directories of sites with live changes; a second one takes over when the first ends."""
+    from services.collector.watching.watcher import Watcher
+
+    settings = _shared_broker(command, "watch")
+    context = open_deployment(settings)
+    with _set_by_signal() as ended:
+        _announce(settings, "watch_began", "Directories are watched.")
+        file = settings.alive_file
+        Watcher(context, ended, alive=file.touch if file else lambda: None).run()
+    context.database.close()
+
+
 def flower(command: typer.Context) -> None:
     """Run Flower, which shows workers and tasks in a browser (read-only, with a sign-in of its own)."""
     settings = _shared_broker(command, "flower")
@@ -240,6 +254,19 @@ def ended_by_signal() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.stderr.flush()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _set_by_signal() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set: whatever is in hand comes to its end."""
+    ended = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
+    try:
+        yield ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

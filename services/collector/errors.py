@@ -250,7 +250,10 @@ def translate(error: BaseException, server: str, user: str) -> RollcallError:
     detail = _detail(error)
     kind, sentence = _rule(error, detail)
     text = sentence.format(detail=detail, user=user or "the account")
-    details: dict[str, str] = {}
+    details: dict[str, str | int] = {}
+    if isinstance(error, ldap.LDAPOperationResult):
+        # That it answered, and with which code of RFC 4511 section 4.1.9.
+        details["result"] = error.result
     if kind is AccountNotUsable and (found := _SUB_CODE.search(detail)):
         details["sub_code"] = found[1].lower()
     if isinstance(error, ldap.LDAPReferralResult) and (found := _REFERRED_TO.search(detail)):

@@ -64,9 +64,18 @@ class RawEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A search that is asked again and again: encoded once. ``control`` is the object identifier of one, or empty."""
+
+    request: bytes
+    control: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _RawPage:
     messages: list[tuple[bytes, answers.Envelope]]
-    # Without the control in the answer nobody can tell whether the page was all there is.
+    control: bytes | None
+    # Without it nobody can tell whether the page was all there is.
     cookie: bytes | None
 
 
@@ -122,6 +131,21 @@ class Reader:
         for page in self.pages(search):
             yield from page
 
+    def question(self, search: Search, control: bytes = b"") -> Question:
+        """The search, to be asked with this control; nothing is sent yet."""
+        return Question(self._encode(search), control)
+
+    def ask(self, question: Question, value: bytes = b"") -> tuple[list[RawEntry], bytes | None]:
+        """All entries of one answer that does not come in pages, and the value of the control in it.
+
+        The control is critical. ``None`` in place of its value: the server left it out.
+
+        :raises RollcallError: as ``pages``; the server does not know the control, or refuses it.
+        """
+        control = _control(question.control, value) if question.control else b""
+        page = self._receive(self._send_with(question.request, control), question.control)
+        return self._decode(page), page.control
+
     def _encode(self, search: Search) -> bytes:
         with translated(self._server, self._user):
             request = search_operation(
@@ -132,16 +156,19 @@ class Reader:
         return encoded
 
     def _send(self, request: bytes, page_size: int | None, cookie: bytes) -> int:
+        return self._send_with(request, b"" if page_size is None else _page_control(page_size, cookie))
+
+    def _send_with(self, request: bytes, controls: bytes) -> int:
         self._message_id += 1
         message = ber.integer(self._message_id) + request
-        if page_size is not None:
-            message += ber.encode(answers.CONTROLS, _page_control(page_size, cookie))
+        if controls:
+            message += ber.encode(answers.CONTROLS, controls)
         with translated(self._server, self._user):
             self._socket.sendall(ber.encode(ber.SEQUENCE, message))
         return self._message_id
 
-    def _receive(self, message_id: int) -> _RawPage:
-        """All messages of one page, not decoded yet, and the cookie for the next page."""
+    def _receive(self, message_id: int, control: bytes = PAGED_RESULTS) -> _RawPage:
+        """All messages of one page, not decoded yet, and the value of this control in its end."""
         until = time.monotonic() + self._page_seconds
         messages: list[tuple[bytes, answers.Envelope]] = []
         try:
@@ -155,7 +182,9 @@ class Reader:
                 if envelope.operation == _ENTRY:
                     messages.append((data, envelope))
                 elif envelope.operation == _DONE:
-                    return _RawPage(messages, self._cookie(data, envelope))
+                    value = self._control_value(data, envelope, control)
+                    is_paged = control == PAGED_RESULTS and value is not None
+                    return _RawPage(messages, value, answers.page_cookie(value or b"") if is_paged else None)
                 elif envelope.operation != _REFERENCE:
                     raise ber.BerError(f"an answer of kind 0x{envelope.operation:02x}")
                 if time.monotonic() > until:
@@ -178,13 +207,12 @@ class Reader:
             raise self._unavailable("it closed the connection in the middle of an answer")
         return head + body
 
-    def _cookie(self, data: bytes, envelope: answers.Envelope) -> bytes | None:
+    def _control_value(self, data: bytes, envelope: answers.Envelope, control: bytes) -> bytes | None:
         result = answers.result(data, envelope.start, envelope.end)
         if result.code != 0:
             with translated(self._server, self._user):
                 raise failure_of(result.code, result.matched_dn, result.message)
-        value = answers.control_value(data, envelope.controls_start, envelope.controls_end, PAGED_RESULTS)
-        return None if value is None else answers.page_cookie(value)
+        return answers.control_value(data, envelope.controls_start, envelope.controls_end, control)
 
     def _decode(self, page: _RawPage) -> list[RawEntry]:
         keys = self._keys
@@ -242,7 +270,12 @@ def first_value(entry: RawEntry, name: str) -> bytes:
 def _page_control(size: int, cookie: bytes) -> bytes:
     """The paged results control, critical: a server that cannot page must say so (RFC 2696)."""
     value = ber.encode(ber.SEQUENCE, ber.integer(size) + ber.encode(ber.OCTET_STRING, cookie))
+    return _control(PAGED_RESULTS, value)
+
+
+def _control(identifier: bytes, value: bytes) -> bytes:
+    """A critical control (RFC 4511 section 4.1.11)."""
     return ber.encode(
         ber.SEQUENCE,
-        ber.encode(ber.OCTET_STRING, PAGED_RESULTS) + ber.TRUE + ber.encode(ber.OCTET_STRING, value),
+        ber.encode(ber.OCTET_STRING, identifier) + ber.TRUE + ber.encode(ber.OCTET_STRING, value),
     )

@@ -69,6 +69,10 @@ class Deployment(Site):
         """The process that publishes tick and sweep."""
         return self._start(["beat"], "beat", settings)
 
+    def start_watch(self, **settings: str) -> Process:
+        """The process that watches directories."""
+        return self._start(["watch"], "watch", settings)
+
     def start_api(self) -> tuple[Process, str]:
         """The API on a free port, and its address."""
         process = self._start(["api"], "api", {"ROLLCALL_API_PORT": "0"})

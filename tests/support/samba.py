@@ -146,6 +146,14 @@ class SambaDomain:
         _call(self._tools["ldbmodify"], "--relax", "-H", str(folder / "private" / "sam.ldb"), str(changes))
         return SambaDomain(folder, self.realm)
 
+    def give_another_invocation_id(self) -> None:
+        """Make this stopped one another source of changes, as a restore from a backup does."""
+        assert self._process is None, "it would go on as the old one"
+        self.change(
+            f"dn: {_NTDS_SETTINGS}\nchangetype: modify\nreplace: invocationId\n"
+            f"invocationId:: {_encoded(uuid4().bytes_le)}\n"
+        )
+
     def _value(self, base: str, attribute: str) -> str:
         """One attribute of an entry of the stopped server."""
         found = subprocess.run(

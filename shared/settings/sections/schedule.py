@@ -24,6 +24,13 @@ class ScheduleSettings(Document):
     """When runs start automatically. Times in the console are shown in the same time zone."""
 
     is_enabled: bool = setting(False, "Run automatically", "If off, use Run now.", SCHEDULE)
+    live: bool = setting(
+        False,
+        "Live changes",
+        "Changes in Active Directory take effect within seconds. While that works, an interval starts one full run a night.",
+        SCHEDULE,
+        begins=True,
+    )
     mode: ScheduleMode = setting(
         ScheduleMode.EVERY, "How often", "At an interval, or at times of day.", SCHEDULE
     )
@@ -45,6 +52,11 @@ class ScheduleSettings(Document):
     def to_schedule(self) -> Schedule:
         """The settings as plain values for the arithmetic."""
         return Schedule(self.mode, self.every_minutes, self.times, self.time_zone)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the directory is watched."""
+        return self.is_enabled and self.live
 
     def next_run_at(self, after: datetime) -> datetime | None:
         """When the next run is due; ``None`` when none starts by itself."""

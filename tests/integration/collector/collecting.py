@@ -39,6 +39,11 @@ class Collecting:
         with self.context.database.read() as session:
             return store.read(session, SITE, self.context.encryption).settings
 
+    def runs(self) -> list[str]:
+        """What started the runs so far."""
+        with self.context.database.read() as session:
+            return list(session.scalars(select(Run.trigger).order_by(Run.id)))
+
     def start(self) -> int:
         """A new run; one that still collects is cancelled."""
         with self.context.database.begin() as session:

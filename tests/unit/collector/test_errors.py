@@ -46,7 +46,7 @@ def test_every_exception_of_ldap3_has_a_line_of_its_own_or_of_a_nearer_base(kind
 def test_every_sentence_names_the_controller_and_is_whole(kind: type[BaseException]) -> None:
     error = kind.__new__(kind)
     Exception.__init__(error, "the reason")
-    for name in ("message", "description"):
+    for name in ("message", "description", "result"):
         setattr(error, name, None)
     message = translate(error, SERVER, USER).message
     assert SERVER in message
