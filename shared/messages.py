@@ -78,6 +78,20 @@ class SnapshotExtensions(RunMessage):
     part_id: int
 
 
+class ReadPeople(RunMessage):
+    """The people whom a change run is about wait to be read."""
+
+    task: ClassVar[str] = "collector.read_people"
+    part_id: int
+
+
+class ReadSomeExtensions(RunMessage):
+    """The extensions that a change run is about wait to be read."""
+
+    task: ClassVar[str] = "relay_client.read_some_extensions"
+    part_id: int
+
+
 class PlanRun(RunMessage):
     """All parts of a run have ended; it can be planned."""
 
@@ -98,7 +112,7 @@ class WriteNumbers(Message):
 
 
 class TakeChanges(Message):
-    """Changes of a site wait to be read."""
+    """Changes in the directory of a site were noticed, and wait to be taken up by a run."""
 
     task: ClassVar[str] = "reconciler.take_changes"
     site_id: str
@@ -109,7 +123,9 @@ RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     LocateAbsent,
     LookUpPeople,
     SnapshotExtensions,
+    ReadPeople,
+    ReadSomeExtensions,
     PlanRun,
     ExecuteStage,
 )
-MESSAGES: tuple[type[Message], ...] = (*RUN_MESSAGES, WriteNumbers)
+MESSAGES: tuple[type[Message], ...] = (*RUN_MESSAGES, WriteNumbers, TakeChanges)

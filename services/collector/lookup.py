@@ -112,7 +112,7 @@ def _ask(
         guids = [guid for guid in people if number_of(guid) is None]
         if guids and mappings:
             requested = next(iter(mappings.values())).sources.requested()
-            for person in _people(mappings, directory.selected_entries(guids, [*mappings], requested)):
+            for person in people_of(mappings, directory.selected_entries(guids, [*mappings], requested)):
                 # The first unit that holds somebody counts.
                 selected.setdefault(person.guid, PersonState.of(person))
         found: dict[str, str] = {}
@@ -152,7 +152,7 @@ def _holders(
     digits_of = mapping.sources.mappings()["number"].digits_of
     entries = directory.holders(sorted(numbers), digits_of, [*mappings], mapping.sources.requested())
     found: dict[str, PersonState] = {}
-    for person in _people(mappings, entries):
+    for person in people_of(mappings, entries):
         if person.number in numbers:
             holder = holder_of(person.number)
             found[holder] = replace(PersonState.of(person), guid=holder)
@@ -171,9 +171,13 @@ def _states(
             yield PersonState(guid, presence, distinguished_name=answers.found.get(guid, ""))
 
 
-def _people(
+def people_of(
     mappings: Mapping[str, PersonMapping], entries: Iterable[tuple[str, RawEntry]]
 ) -> Iterator[Person]:
+    """The entries that were found in these units as people, somebody in two of the units twice.
+
+    :raises InvalidEntry: one of them has no objectGUID.
+    """
     for unit, entry in entries:
         try:
             yield mappings[unit].person(entry.distinguished_name, entry.attributes)

@@ -8,8 +8,9 @@ from services.collector import questions
 from services.collector.absent import locate_absent as look_for_absent
 from services.collector.lookup import look_up_people as look_up
 from services.collector.snapshot import snapshot_unit as read_unit
+from services.collector.some_people import read_some_people
 from services.collector.write_numbers import write_numbers as write
-from shared.messages import LocateAbsent, LookUpPeople, SnapshotUnit, WriteNumbers
+from shared.messages import LocateAbsent, LookUpPeople, ReadPeople, SnapshotUnit, WriteNumbers
 from shared.worker.task import QuestionTask, RollcallTask, question
 
 
@@ -29,6 +30,12 @@ def locate_absent(self: RollcallTask, message: dict[str, Any]) -> None:
 def look_up_people(self: RollcallTask, message: dict[str, Any]) -> None:
     """Look up again whom the next commands of a run concern."""
     look_up(self.context, LookUpPeople.read(message).part_id)
+
+
+@shared_task(name=ReadPeople.task, base=RollcallTask, bind=True)
+def read_people(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Read the people whom a change run is about."""
+    read_some_people(self.context, ReadPeople.read(message).part_id)
 
 
 @shared_task(name=WriteNumbers.task, base=RollcallTask, bind=True)

@@ -9,21 +9,32 @@ from shared.domain.rules import UnitSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The readings of all units and the facts about bound people found in none of them."""
+    """The readings of all units and the facts about bound people found in none of them.
+
+    ``looked_up`` says where and when, if only the people concerned were looked up, by objectGUID: then nothing is counted.
+    """
 
     units: tuple[UnitSnapshot, ...]
     absent: dict[str, AbsentPerson]
     people: int
+    looked_up: str = ""
 
     @classmethod
-    def of(cls, units: tuple[UnitSnapshot, ...], absent: Iterable[AbsentPerson], people: int) -> "Evidence":
+    def of(
+        cls,
+        units: tuple[UnitSnapshot, ...],
+        absent: Iterable[AbsentPerson],
+        people: int,
+        looked_up: str = "",
+    ) -> "Evidence":
         """From what was read."""
-        return cls(units, {item.guid: item for item in absent}, people)
+        return cls(units, {item.guid: item for item in absent}, people, looked_up)
 
     @property
     def proves_absence(self) -> bool:
         """Whether not being found anywhere means anything: every unit read to its end, and not all of them empty."""
-        return bool(self.units) and all(unit.is_complete for unit in self.units) and self.people > 0
+        is_whole = bool(self.units) and all(unit.is_complete for unit in self.units)
+        return is_whole and (self.people > 0 or bool(self.looked_up))
 
     @property
     def _has_several(self) -> bool:
@@ -34,7 +45,8 @@ class Evidence:
         if directory is None or not self._has_several:
             return self.proves_absence
         units = [unit for unit in self.units if unit.directory == directory]
-        return all(unit.is_complete for unit in units) and any(unit.people for unit in units)
+        is_whole = all(unit.is_complete for unit in units)
+        return is_whole and (any(unit.people for unit in units) or bool(self.looked_up))
 
     def proves_of(self, person: Person | None, guid: str | None) -> bool:
         """Whether what removes somebody, present or (by ``guid``) absent, may go by what was read of their directory."""
@@ -84,6 +96,8 @@ class Evidence:
 
     def of_presence(self, person: Person) -> str:
         """Where the person was read."""
+        if self.looked_up:
+            return f"{person.distinguished_name}, read {self.looked_up}."
         for unit in self.units:
             if is_same(unit, person.unit):
                 when = f" at {unit.completed_at}" if unit.completed_at else ""
@@ -100,6 +114,8 @@ class Evidence:
             for unit in self.units
             if unit.is_complete
         )
+        if self.looked_up:
+            looked = f"the selected OUs, looked up by objectGUID {self.looked_up}"
         fact = self.absent.get(guid)
         if fact is None:
             return f"Not found in {looked}."

@@ -233,7 +233,7 @@ def _disables(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
 def _updates(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     limit = _Limit("updates", "changed", limits.updates, limits.updates_percent)
     changed = rows.going(CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
-    yield from _limited(limit, changed, rows.plan, facts)
+    yield from _limited(limit, changed, rows.plan, facts, facts.changed_lately)
 
 
 def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, false, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.reconciler.begun import settle_begun
@@ -21,16 +21,20 @@ from services.reconciler.freshness import weigh_all
 from services.reconciler.guards import judge
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
+from services.reconciler.plan_changes import prepare_changes
 from services.reconciler.planner import make_plan
+from services.reconciler.prepared import Prepared
 from services.reconciler.refused import tell_refused
 from services.reconciler.roll import take_up
 from services.reconciler.run_inputs import (
     ADVICE,
+    ROLLING,
     EvidenceOfRun,
     Parts,
     absent_of,
     advice_told_since,
     bindings_of,
+    changed_lately,
     department_limit_of,
     facts_of,
     left_behind_of,
@@ -56,7 +60,6 @@ from shared.database.tables import (
 )
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command
-from shared.domain.memory import Memory
 from shared.domain.numbers import GivenNumber
 from shared.domain.plan import (
     RESERVATIONS,
@@ -72,7 +75,6 @@ from shared.domain.plan import (
     hash_of,
 )
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
-from shared.domain.seen import Seen
 from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
 from shared.language import counted, declared, listed, phrase
 from shared.runs.approvals import approval_of, obey
@@ -95,8 +97,6 @@ MAX_ATTEMPTS = 2
 _MOST_TIMES_ANEW = 5
 _MOST_FINDINGS_IN_LOG = 50
 _INSERT_BATCH = 5_000
-# Many small runs must not do in this time what one large one may not.
-_ROLLING = timedelta(hours=24)
 # With one of these a run that ends well is done with warnings.
 # SQL Server takes at most 2,100 parameters in a statement.
 _PARAMETERS_AT_ONCE = 500
@@ -140,6 +140,11 @@ def _plan(work: RunWork) -> None:
 
 def _plan_once(work: RunWork) -> None:
     context, run = work.context, work.run
+    if _is_of_changes(run):
+        prepared = prepare_changes(work)
+        if prepared is not None:
+            _store(work, prepared)
+        return
     with context.database.read() as session:
         parts = parts_of(session, run.id)
         stored = store.read(session, run.site_id, context.encryption)
@@ -150,14 +155,15 @@ def _plan_once(work: RunWork) -> None:
             facts,
             is_selection_changed=facts.is_selection_changed
             or (last_good is not None and selection != run.selection_hash),
-            lately=taken_lately(session, run.site_id, datetime.now(UTC) - _ROLLING),
+            lately=taken_lately(session, run.site_id, datetime.now(UTC) - ROLLING),
+            changed_lately=changed_lately(session, run.site_id, datetime.now(UTC) - ROLLING),
         )
         bindings = bindings_of(session, run.site_id)
-        left_behind = left_behind_of(session, run.site_id)
         memories = memories_of(session, run.site_id)
         department_limit = department_limit_of(session, run.site_id)
         refused = refused_before(session, run.site_id, run.id)
         owed_rows = owed.rows(session, run.site_id)
+        left_behind = left_behind_of(session, run.site_id, owed_rows)
         countdowns = graces.of_site(session, run.site_id)
         numbers = given_numbers.read(session, run.site_id)
         unwritten = given_numbers.unwritten(session, run.site_id)
@@ -205,17 +211,19 @@ def _plan_once(work: RunWork) -> None:
     verdict = judge(plan, facts, stored.settings.to_limits())
     _store(
         work,
-        plan,
-        verdict,
-        stored.versions,
-        advice,
-        {key: memory for key, memory in memories.items() if key in patience},
-        evidence.homes,
-        numbers,
-        rules.write_back_attribute or "",
-        seen,
-        facts,
-        now,
+        Prepared(
+            plan,
+            verdict,
+            stored.versions,
+            {key: memory for key, memory in memories.items() if key in patience},
+            evidence.homes,
+            tuple(numbers),
+            rules.write_back_attribute or "",
+            seen,
+            facts,
+            now,
+            tuple(advice),
+        ),
     )
 
 
@@ -242,21 +250,9 @@ def _error_of(part: SnapshotPart) -> tuple[str, str]:
     return part.error_code or "unknown", part.error_message or "It could not be read."
 
 
-def _store(
-    work: RunWork,
-    plan: Plan,
-    verdict: Verdict,
-    settings_versions: Mapping[str, int],
-    advice: Iterable[str],
-    memories: Mapping[str, Memory],
-    homes: Mapping[str, str | None],
-    numbers: Iterable[GivenNumber],
-    write_back: str,
-    seen: Seen | None,
-    facts: RunFacts,
-    now: datetime,
-) -> None:
-    run = work.run
+def _store(work: RunWork, prepared: Prepared) -> None:
+    run, plan, verdict = work.run, prepared.plan, prepared.verdict
+    memories, now = prepared.memories, prepared.now
     reservation = _reservation(plan)
     event, approval = _event(run, plan, verdict), approval_of(run)
     waiting = (
@@ -272,7 +268,7 @@ def _store(
             error_code=reservation.code.value if reservation else None,
             error_message=reservation.message if reservation else None,
             # Those the plan was made by; they may have changed since the run was started.
-            settings_versions=dict(settings_versions),
+            settings_versions=dict(prepared.settings_versions),
             # Of what an approval is asked for; nothing is left out of a preview.
             plan_hash=hash_of(waiting) if waiting else plan.content_hash,
             counts=dict(plan.counts),
@@ -284,7 +280,7 @@ def _store(
                 ],
                 **({"waiting": dict(counts_of(waiting))} if waiting else {}),
             },
-            is_measure=verdict.is_measure and event is not RunEvent.PREVIEWED,
+            is_measure=verdict.is_measure and event is not RunEvent.PREVIEWED and not _is_of_changes(run),
             attempts=0,
             planned_at=now,
         )
@@ -295,13 +291,13 @@ def _store(
             _forget(session, run.site_id, plan.stale_binding_guids)
         begun.remove(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
-        _remember_numbers(session, run.site_id, plan, numbers)
-        given_numbers.write_to(session, run.site_id, write_back)
+        _remember_numbers(session, run.site_id, plan, prepared.numbers)
+        given_numbers.write_to(session, run.site_id, prepared.write_back)
         remember(session, run.site_id, memories[""], {key: memory for key, memory in memories.items() if key})
-        _remember_homes(session, run.site_id, homes)
+        _remember_homes(session, run.site_id, prepared.homes)
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
-        if seen is not None:
-            take_up(session, run, plan, seen, facts, homes, now)
+        if prepared.seen is not None:
+            take_up(session, run, plan, prepared.seen, prepared.facts, prepared.homes, now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
         sentence = f"Run {run.id} replaced this plan."
@@ -309,10 +305,12 @@ def _store(
             move_run(session, replaced, RunEvent.REPLACED, sentence=sentence, superseded_by=run.id)
         known = told_before(session, run)
         told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
+        # A change run that has nothing to do has nothing to say: it knows of a few people only.
+        is_quiet = _is_of_changes(run) and not plan.commands
         entries = [
-            *_entries(run, plan, verdict, event, len(waiting), known),
+            *(() if is_quiet else _entries(run, plan, verdict, event, len(waiting), known)),
             *counting,
-            *_advising(run, advice, told),
+            *_advising(run, prepared.advice, told),
         ]
         events.record_many(session, run.site_id, entries)
         if approval is not None:
@@ -322,6 +320,9 @@ def _store(
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
     """The waiting runs whose plan is replaced by this run's: for one person, only others for the same person."""
     older = [Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES)]
+    if _is_of_changes(run):
+        # It leaves it to a full run while a plan waits.
+        return [false()]
     if run.kind == RunKind.PERSON:
         older += [Run.kind == RunKind.PERSON.value, Run.person_guid == run.person_guid]
     return older
@@ -329,11 +330,17 @@ def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
 
 def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
     if not plan.commands:
+        if _is_of_changes(run):
+            return RunEvent.NOTHING_DONE
         # Nothing is known to be in sync with what an older reading shows.
         return RunEvent.NOTHING_TO_DO if _reservation(plan) is None else RunEvent.NOTHING_DONE
     if run.kind == RunKind.PREVIEW:
         return RunEvent.PREVIEWED
     return RunEvent.HELD if len(verdict.held) == len(plan.commands) else RunEvent.RELEASED
+
+
+def _is_of_changes(run: Run) -> bool:
+    return run.kind == RunKind.CHANGES
 
 
 def _reservation(plan: Plan) -> Finding | None:
@@ -418,9 +425,9 @@ def _remember_homes(session: Session, site_id: str, homes: Mapping[str, str | No
     """Note which directory people are in; nothing where there is only one."""
     if not homes:
         return
-    rows = session.execute(
-        select(BindingRow.person_guid, BindingRow.directory).where(BindingRow.site_id == site_id)
-    ).all()
+    of_all = select(BindingRow.person_guid, BindingRow.directory).where(BindingRow.site_id == site_id)
+    is_few = len(homes) <= _PARAMETERS_AT_ONCE
+    rows = session.execute(of_all.where(BindingRow.person_guid.in_(homes)) if is_few else of_all).all()
     moved = [
         {"guid": guid, "home": homes[guid]}
         for guid, before in rows

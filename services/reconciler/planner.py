@@ -66,6 +66,7 @@ def make_plan(
     graces: Iterable[Grace] = (),
     *,
     known_numbers: Iterable[GivenNumber] = (),
+    looked_up: str = "",
     now: datetime,
     check: Callable[[], None] = lambda: None,
 ) -> Plan:
@@ -76,11 +77,12 @@ def make_plan(
     was read to its end and the directory itself says that the person is gone or elsewhere. ``left_behind`` are
     former extensions of people who were given another number; those still there go. ``owed`` are steps that
     interrupted creations and renumberings have still to do. ``graces`` are the countdowns of leavers' extensions, by
-    which at ``now`` some are over. ``known_numbers`` are those that were given to somebody. ``check`` is called again and again, and
-    may raise to end the planning.
+    which at ``now`` some are over. ``known_numbers`` are those that were given to somebody. ``looked_up`` says where and when, if
+    all of this is about a few people only, whom ``concerned`` has found. ``check`` is called again and again, and may raise to
+    end the planning.
     """
     chosen = _first_unit_wins(_watched(people, check), rules)
-    evidence = Evidence.of(units, absent, len(chosen))
+    evidence = Evidence.of(units, absent, len(chosen), looked_up)
     migrated = migrated_accounts(chosen)
     for guid in migrated:
         del chosen[guid]

@@ -5,10 +5,10 @@ Called by ``plan_run``. People come as an iterator, one page in memory at a time
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.absence import agreed
@@ -23,9 +23,11 @@ from shared.database.tables import (
     CommandRow,
     Event,
     FindingRow,
+    OwedSteps,
     PartKind,
     PartState,
     Run,
+    RunKind,
     SnapshotPart,
 )
 from shared.domain.binding import Binding, BindingOrigin, LeftBehind, Shown
@@ -43,6 +45,8 @@ from shared.settings.store import StoredSettings
 log = structlog.get_logger(__name__)
 
 ADVICE = "run.advice"
+# Many small runs must not do in this time what one large one may not.
+ROLLING = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ def taken_lately(session: Session, site_id: str, since: datetime) -> tuple[Taken
             CommandRow.state == CommandState.DONE.value,
             CommandRow.extension_id.is_not(None),
             CommandRow.finished_at >= since,
+            # Of the others every command ended before: they need not be looked through.
+            or_(Run.finished_at.is_(None), Run.finished_at >= since),
             or_(Run.approved_at.is_(None), CommandRow.finished_at < Run.approved_at),
         )
         .order_by(CommandRow.id)
@@ -139,6 +145,24 @@ def taken_lately(session: Session, site_id: str, since: datetime) -> tuple[Taken
                 extension_id or 0, unit, kind == CommandKind.DELETE_EXTENSION
             )
     return tuple(taken.values())
+
+
+def changed_lately(session: Session, site_id: str, since: datetime) -> tuple[TakenLately, ...]:
+    """The extensions that change runs have changed since then: many of them must not do what one full run may not."""
+    rows = session.execute(
+        select(CommandRow.extension_id, CommandRow.unit)
+        .join(Run, Run.id == CommandRow.run_id)
+        .where(
+            Run.site_id == site_id,
+            Run.kind == RunKind.CHANGES.value,
+            or_(Run.finished_at.is_(None), Run.finished_at >= since),
+            CommandRow.kind.in_([CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION]),
+            CommandRow.state == CommandState.DONE.value,
+            CommandRow.extension_id.is_not(None),
+        )
+    )
+    found = {row.extension_id or 0: row.unit for row in rows}
+    return tuple(TakenLately(id_, unit, is_deleted=False) for id_, unit in found.items())
 
 
 def _units_of(session: Session, run: Run) -> Sequence[SnapshotPart]:
@@ -192,8 +216,8 @@ def _forests(parts: Parts, memories: Mapping[str, Memory]) -> dict[str, str]:
     return known | {reading.directory: reading.forest for reading in told if reading.forest}
 
 
-def bindings_of(session: Session, site_id: str) -> list[Binding]:
-    """Who holds which extension of the site."""
+def bindings_of(session: Session, site_id: str, *which: ColumnElement[bool]) -> list[Binding]:
+    """Who holds which extension of the site; only those for which the conditions hold, if there are any."""
     rows = session.execute(
         select(
             BindingRow.person_guid,
@@ -206,7 +230,7 @@ def bindings_of(session: Session, site_id: str) -> list[Binding]:
             BindingRow.shown_last_name,
             BindingRow.shown_email,
             BindingRow.directory,
-        ).where(BindingRow.site_id == site_id)
+        ).where(BindingRow.site_id == site_id, *which)
     )
     return [
         Binding(
@@ -241,9 +265,12 @@ def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
     return frozenset((row.code, as_it_stands(row.message)) for row in rows)
 
 
-def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
-    """The former extensions of everybody who was ever given another number, or is being given one; most are gone."""
-    going_on = owed.left_behind_of(owed.rows(session, site_id))
+def left_behind_of(
+    session: Session, site_id: str, owing: Iterable[OwedSteps], *which: ColumnElement[bool]
+) -> list[LeftBehind]:
+    """The former extensions of everybody who was ever given another number, or (by what is owed) is being given one; most
+    are gone. ``which`` are conditions on the renumberings.
+    """
     rows = session.scalars(
         select(CommandRow)
         .join(Run, Run.id == CommandRow.run_id)
@@ -252,9 +279,10 @@ def left_behind_of(session: Session, site_id: str) -> list[LeftBehind]:
             CommandRow.kind == CommandKind.RENUMBER_EXTENSION.value,
             CommandRow.state == CommandState.DONE.value,
             CommandRow.extension_id.is_not(None),
+            *which,
         )
     )
-    return going_on + [
+    return owed.left_behind_of(owing) + [
         LeftBehind(
             row.person_guid or "",
             row.person_name,
@@ -384,4 +412,24 @@ def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapsh
         emergency_numbers=tuple(proof.get("emergency_numbers", ())),
         number_lengths=_lengths(proof.get("number_lengths", ()), extensions),
         dial_codes=tuple(proof.get("dial_codes", ())),
+    )
+
+
+def some_of_phone_system(
+    parts: Sequence[SnapshotPart], extensions: Iterable[Extension], lengths_shown: Iterable[int]
+) -> PhoneSystemSnapshot:
+    """As much of the phone system as the parts of a change run have read; ``lengths_shown`` is of all extensions."""
+    first = next(part.proof for part in parts if part.proof["is_first"])
+    listed = tuple(extensions)
+    lengths = _lengths(first.get("number_lengths", ()), listed)
+    return PhoneSystemSnapshot(
+        extensions=listed,
+        departments=tuple(read_beside("departments", DEPARTMENT, first)),
+        peers=tuple(dict.fromkeys(peer for part in parts for peer in read_beside("peers", PEER, part.proof))),
+        used_extensions=first["used_extensions"],
+        max_extensions=first["max_extensions"],
+        version=first["version"],
+        emergency_numbers=tuple(first["emergency_numbers"]),
+        number_lengths=tuple(sorted({*lengths, *lengths_shown})) if lengths else (),
+        dial_codes=tuple(first["dial_codes"]),
     )

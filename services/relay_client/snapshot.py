@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from services.relay_client.advice import advice_on, advice_on_losses
 from services.relay_client.execution.readback import read_back
 from services.relay_client.trial import try_settings
 from services.relay_client.xapi.client import READINGS, Xapi
 from shared.database.columns import DEPARTMENT, PEER, written_beside
-from shared.database.tables import PartKind
+from shared.database.tables import PartKind, SnapshotPart
+from shared.domain.asked import Asked
 from shared.domain.extension import Extension
 from shared.errors import IncompleteSnapshot
 from shared.work.claimed import claimed
@@ -34,6 +36,54 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
                 _read(part, xapi)
 
 
+def read_some_extensions(context: Context, part_id: int) -> None:
+    """Read and store the extensions that a change run is about, if the part waits to be read. Each question is answered, or
+    the part fails.
+
+    :raises LeaseHeld: another worker has taken over meanwhile.
+    """
+    with claimed(context, PartWork(context, part_id, PartKind.SOME_EXTENSIONS)) as part:
+        if part is not None:
+            site = part.settings()
+            further = site.further()
+            with Xapi(site.phone_system, context.database, context.encryption, further=further) as xapi:
+                with context.database.read() as session:
+                    told = session.get_one(SnapshotPart, part.id).proof
+                if told["is_first"]:
+                    read_back(context, part.site_id, xapi)
+                _read_some(part, xapi, Asked.from_document(told["asked"]), told)
+
+
+def _read_some(part: PartWork, xapi: Xapi, asked: Asked, told: dict[str, Any]) -> None:
+    began = time.monotonic()
+    found = xapi.find_by_ids(asked.extensions)
+    by_number = xapi.find_by_numbers(asked.numbers)
+    found |= {extension.id: extension for extension in by_number.values()}
+    found |= {extension.id: extension for extension in xapi.find_by_emails(asked.emails)}
+    peers = xapi.peers_with(asked.numbers - by_number.keys())
+    if found:
+        part.store(list(found.values()))
+    proof = {**told, "total": part.items} | written_beside("peers", PEER, peers)
+    if told["is_first"]:
+        proof |= _of_all(xapi)
+    part.complete(
+        source=xapi.settings.base_url, proof=proof | {"seconds": round(time.monotonic() - began, 3)}
+    )
+
+
+def _of_all(xapi: Xapi) -> dict[str, Any]:
+    """What holds for the phone system as a whole."""
+    licence, numbering = xapi.licence(), xapi.numbering()
+    return {
+        "version": xapi.about().version,
+        "used_extensions": licence.used,
+        "max_extensions": licence.most,
+        "number_lengths": list(numbering.lengths),
+        "emergency_numbers": list(numbering.emergency),
+        "dial_codes": list(numbering.dial_codes),
+    } | written_beside("departments", DEPARTMENT, xapi.departments())
+
+
 def _read(part: PartWork, xapi: Xapi) -> None:
     began = time.monotonic()
     about, asked_at = xapi.about(), datetime.now(UTC)
@@ -42,7 +92,7 @@ def _read(part: PartWork, xapi: Xapi) -> None:
     departments = xapi.departments()
     peers = xapi.peers()
     numbering = xapi.numbering()
-    _store_extensions(part, xapi)
+    shown = _store_extensions(part, xapi)
     part.complete(
         source=xapi.settings.base_url,
         proof={
@@ -55,6 +105,8 @@ def _read(part: PartWork, xapi: Xapi) -> None:
             "max_extensions": licence.most,
             "total": part.items,
             "number_lengths": list(numbering.lengths),
+            # A change run reads a few extensions, and needs to know what all of them show.
+            "lengths_shown": sorted(shown),
             "emergency_numbers": list(numbering.emergency),
             "dial_codes": list(numbering.dial_codes),
             "seconds": round(time.monotonic() - began, 3),
@@ -64,20 +116,23 @@ def _read(part: PartWork, xapi: Xapi) -> None:
     )
 
 
-def _store_extensions(part: PartWork, xapi: Xapi) -> None:
-    """Store what is read as it comes, so that memory stays flat.
+def _store_extensions(part: PartWork, xapi: Xapi) -> set[int]:
+    """Store what is read as it comes, so that memory stays flat; how many digits the extensions have.
 
     :raises IncompleteSnapshot: the extensions kept changing.
     """
     for reading in range(1, READINGS + 1):
+        shown: set[int] = set()
         try:
             for extensions in _stored_pages(xapi, part.deadline):
                 part.store(extensions)
-            return
+                shown |= {len(extension.number) for extension in extensions if extension.number.isdecimal()}
+            return shown
         except IncompleteSnapshot:
             if reading == READINGS:
                 raise
             part.start_over()
+    raise AssertionError("the last reading is stored or raised")
 
 
 def _stored_pages(xapi: Xapi, deadline: Deadline) -> Iterator[list[Extension]]:

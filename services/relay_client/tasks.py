@@ -6,8 +6,9 @@ from celery import shared_task
 
 from services.relay_client import questions
 from services.relay_client.execution.execute import execute_stage as carry_out_stage
+from services.relay_client.snapshot import read_some_extensions as read_some
 from services.relay_client.snapshot import snapshot_extensions as read_extensions
-from shared.messages import ExecuteStage, SnapshotExtensions
+from shared.messages import ExecuteStage, ReadSomeExtensions, SnapshotExtensions
 from shared.worker.task import QuestionTask, RollcallTask, question
 
 
@@ -15,6 +16,12 @@ from shared.worker.task import QuestionTask, RollcallTask, question
 def snapshot_extensions(self: RollcallTask, message: dict[str, Any]) -> None:
     """Read the phone system for a run."""
     read_extensions(self.context, SnapshotExtensions.read(message).part_id)
+
+
+@shared_task(name=ReadSomeExtensions.task, base=RollcallTask, bind=True)
+def read_some_extensions(self: RollcallTask, message: dict[str, Any]) -> None:
+    """Read the extensions that a change run is about."""
+    read_some(self.context, ReadSomeExtensions.read(message).part_id)
 
 
 @shared_task(name=ExecuteStage.task, base=RollcallTask, bind=True)

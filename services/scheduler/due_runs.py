@@ -16,7 +16,8 @@ from shared.database import audit_chain, given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
 from shared.domain.slots import latest_due, slot_text
 from shared.errors import Conflict, RollcallError
-from shared.messages import Message, WriteNumbers
+from shared.messages import Message, TakeChanges, WriteNumbers
+from shared.runs.changes import sites_with_pending
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
 from shared.settings.documents import ScheduleSettings, Section
@@ -71,6 +72,7 @@ def sweep(context: Context) -> int:
         now = datetime.now(UTC)
         messages: list[Message] = [*due_messages(session, now)]
         messages += [WriteNumbers(site_id=site) for site in given_numbers.sites_with_due(session, now)]
+        messages += [TakeChanges(site_id=site) for site in sites_with_pending(session)]
     context.publish(messages)
     copy_database(context)
     apply_retention(context)

@@ -17,10 +17,12 @@ class GivenMeanwhile(Exception):
     """A number was given to somebody else after it was read whose it is: nothing of the transaction counts."""
 
 
-def read(session: Session, site_id: str) -> tuple[GivenNumber, ...]:
-    """Every number of the site that is remembered."""
+def read(session: Session, site_id: str, *which: ColumnElement[bool]) -> tuple[GivenNumber, ...]:
+    """Every number of the site that is remembered; only those for which the conditions hold, if there are any."""
     rows = session.scalars(
-        select(GivenNumberRow).where(GivenNumberRow.site_id == site_id).order_by(GivenNumberRow.number)
+        select(GivenNumberRow)
+        .where(GivenNumberRow.site_id == site_id, *which)
+        .order_by(GivenNumberRow.number)
     )
     return tuple(
         GivenNumber(row.number, row.person_guid, row.person_name, row.given_at, row.is_used, row.released_at)

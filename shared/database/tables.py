@@ -455,6 +455,8 @@ class CommandRow(Base):
         _one_of("state", [*CommandState]),
         UniqueConstraint("run_id", "sequence"),
         Index(None, "run_id", "state", "wave", "stage"),
+        Index(None, "person_guid"),
+        Index(None, "extension_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))

@@ -254,10 +254,11 @@ class TakenLately:
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What the guards must know beyond the plan. ``lately`` is what runs took out of service by themselves within the last
-    24 hours, without anybody's approval.
+    24 hours, without anybody's approval; ``changed_lately`` what change runs have changed in that time.
     """
 
     is_first_run: bool = False
     is_selection_changed: bool = False
     units: tuple[UnitSnapshot, ...] = field(default=())
     lately: tuple[TakenLately, ...] = ()
+    changed_lately: tuple[TakenLately, ...] = ()

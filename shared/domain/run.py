@@ -17,23 +17,29 @@ class RunState(StrEnum):
 
 
 class RunKind(StrEnum):
-    """``preview`` never executes without an approval; ``person`` plans for one person only."""
+    """``preview`` never executes without an approval; ``person`` plans for one person only, ``changes`` for those whom changes
+    noticed in the directory concern, from what is read of them alone.
+    """
 
     FULL = "full"
     PREVIEW = "preview"
     PERSON = "person"
+    CHANGES = "changes"
 
 
 class PartKind(StrEnum):
     """The parts of a snapshot: each unit, the bound people found in none of them, and the phone system.
 
-    ``lookup`` comes while the plan is executed: people whom it concerns, looked up again.
+    ``lookup`` comes while the plan is executed: people whom it concerns, looked up again. ``people`` and ``some_extensions``
+    are those of a change run: the people and the extensions concerned, and nobody else.
     """
 
     UNIT = "unit"
     ABSENT = "absent"
     EXTENSIONS = "extensions"
     LOOKUP = "lookup"
+    PEOPLE = "people"
+    SOME_EXTENSIONS = "some_extensions"
 
 
 class PartState(StrEnum):

@@ -152,7 +152,7 @@ def readings_of(session: Session, run_id: int) -> list[Reading]:
     proofs = session.scalars(
         select(SnapshotPart.proof).where(
             SnapshotPart.run_id == run_id,
-            SnapshotPart.kind.in_([PartKind.UNIT.value, PartKind.ABSENT.value]),
+            SnapshotPart.kind.in_([PartKind.UNIT.value, PartKind.ABSENT.value, PartKind.PEOPLE.value]),
             SnapshotPart.state == PartState.COMPLETE.value,
         )
     )

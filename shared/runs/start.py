@@ -1,7 +1,9 @@
 """Starts a run: the row, its parts and the entry in the Log, in one transaction."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert, select, update
@@ -9,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import events
 from shared.database.tables import PartKind, Run, RunKind, RunState, Site, SnapshotPart
+from shared.domain.asked import Asked
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.language import phrase
@@ -30,6 +33,9 @@ class RunRequest:
     actor: str = "system"
     person_guid: str | None = None
     schedule_slot: str | None = None
+    # Of a change run: whom and what it asks about first, and by directory what its watch was told by which controller.
+    asked: Asked | None = None
+    watched: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def start_run(session: Session, request: RunRequest, encryption: Encryption) -> Run:
@@ -65,6 +71,10 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     )
     session.add(run)
     session.flush()
+    if request.asked is not None:
+        # Nothing of it stands in the Log before it does something.
+        ask_about(session, run.id, request.asked, [*stored.settings.directory_by_key], request.watched)
+        return run
     directories = stored.settings.directory_by_key
     units = [unit.dn for directory in directories.values() for unit in directory.units]
     parts = [(PartKind.UNIT, position, dn) for position, dn in enumerate(units)]
@@ -100,6 +110,49 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         ),
     )
     return run
+
+
+def ask_about(
+    session: Session,
+    run_id: int,
+    asked: Asked,
+    directories: Sequence[str],
+    watched: Mapping[str, Mapping[str, Any]],
+    *,
+    question: int = 0,
+) -> None:
+    """Add the parts of a change run that ask this; ``question`` counts from 0 (what holds for the whole phone system is read
+    with the first one).
+    """
+    parts: list[tuple[PartKind, int, str, dict[str, Any]]] = []
+    if asked.people:
+        of_people = Asked(people=asked.people).to_document()
+        parts += [
+            (
+                PartKind.PEOPLE,
+                question * len(directories) + place,
+                key,
+                {"asked": of_people, "watched": dict(watched.get(key, {})), "question": question},
+            )
+            for place, key in enumerate(directories)
+        ]
+    if asked.asks_phone_system or not question:
+        of_extensions = Asked(frozenset(), asked.extensions, asked.numbers, asked.emails).to_document()
+        parts.append(
+            (
+                PartKind.SOME_EXTENSIONS,
+                question,
+                "",
+                {"asked": of_extensions, "is_first": not question, "question": question},
+            )
+        )
+    session.execute(
+        insert(SnapshotPart),
+        [
+            {"run_id": run_id, "kind": kind.value, "position": position, "unit": unit, "proof": proof}
+            for kind, position, unit, proof in parts
+        ],
+    )
 
 
 def check_ready(settings: SiteSettings) -> None:

@@ -23,7 +23,10 @@ TURN_SECONDS = 60.0
 ASK_AGAIN_SECONDS = 5.0
 _UNANSWERED = (DirectoryUnavailable.code, PhoneSystemUnavailable.code)
 _RECENT_RUNS = 5
-_DIRECTORY = (PartKind.UNIT.value, PartKind.ABSENT.value, PartKind.LOOKUP.value)
+_DIRECTORY = (
+    PartKind.UNIT.value, PartKind.ABSENT.value, PartKind.LOOKUP.value, PartKind.PEOPLE.value,
+)  # fmt: skip
+_PHONE_SYSTEM = (PartKind.EXTENSIONS.value, PartKind.SOME_EXTENSIONS.value)
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def did_not_answer(session: Session, site_id: str, kind: str, unit: str = "") ->
 
     Of a site with several directories it is the one that a part of this ``kind`` and ``unit`` is read from.
     """
-    kinds = _DIRECTORY if kind in _DIRECTORY else (kind,)
+    kinds = _DIRECTORY if kind in _DIRECTORY else _PHONE_SYSTEM
     recent = session.scalars(
         select(Run.id).where(Run.site_id == site_id).order_by(Run.id.desc()).limit(_RECENT_RUNS)
     ).all()

@@ -12,6 +12,8 @@ from shared.messages import (
     LocateAbsent,
     LookUpPeople,
     PlanRun,
+    ReadPeople,
+    ReadSomeExtensions,
     RunMessage,
     SnapshotExtensions,
     SnapshotUnit,
@@ -20,12 +22,16 @@ from shared.messages import (
 # Renewed by every tick: while somebody has it, schedules are looked at.
 SCHEDULER = "scheduler"
 
-PartMessage = SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions
+PartMessage = (
+    SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions | ReadPeople | ReadSomeExtensions
+)
 _PART_MESSAGES: dict[str, type[PartMessage]] = {
     PartKind.UNIT: SnapshotUnit,
     PartKind.ABSENT: LocateAbsent,
     PartKind.LOOKUP: LookUpPeople,
     PartKind.EXTENSIONS: SnapshotExtensions,
+    PartKind.PEOPLE: ReadPeople,
+    PartKind.SOME_EXTENSIONS: ReadSomeExtensions,
 }
 
 

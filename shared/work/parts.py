@@ -235,7 +235,9 @@ class PartWork(Work):
             PartKind.UNIT: phrase("The organizational unit {unit}", unit=self.unit),
             PartKind.ABSENT: f"The directory {self.unit}".strip(),
             PartKind.LOOKUP: f"The directory {self.unit}".strip(),
+            PartKind.PEOPLE: f"The directory {self.unit}".strip(),
             PartKind.EXTENSIONS: declared("The phone system"),
+            PartKind.SOME_EXTENSIONS: declared("The phone system"),
         }[self.kind]
         message = phrase(
             "{what} could not be read (attempt {attempt}): {why}",

@@ -12,9 +12,11 @@ from shared.messages import (
     LocateAbsent,
     LookUpPeople,
     Message,
+    ReadPeople,
+    ReadSomeExtensions,
+    RunMessage,
     SnapshotExtensions,
     SnapshotUnit,
-    WriteNumbers,
 )
 from shared.worker.queues import Queue, queue_of
 
@@ -27,8 +29,11 @@ def _example(kind: type[Message]) -> Message:
         "correlation_id": "run-7",
         "occurred_at": datetime(2026, 11, 23, 12, 4, tzinfo=UTC),
     }
-    values |= {"site_id": "oslo"} if kind is WriteNumbers else {"run_id": 7}
-    if issubclass(kind, SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions):
+    values |= {"run_id": 7} if issubclass(kind, RunMessage) else {"site_id": "oslo"}
+    if issubclass(
+        kind,
+        SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions | ReadPeople | ReadSomeExtensions,
+    ):
         values["part_id"] = 42
     return kind.model_validate(values)
 

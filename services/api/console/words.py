@@ -73,6 +73,7 @@ RUN_KINDS = Words(
         RunKind.FULL: "Full run",
         RunKind.PREVIEW: "Preview",
         RunKind.PERSON: "One person",
+        RunKind.CHANGES: "Live changes",
     }
 )
 DEPARTURES = Words(
@@ -122,6 +123,8 @@ PARTS = Words(
         PartKind.EXTENSIONS: "Extensions of the phone system",
         PartKind.ABSENT: "People outside the selected OUs",
         PartKind.LOOKUP: "People looked up again",
+        PartKind.PEOPLE: "People concerned",
+        PartKind.SOME_EXTENSIONS: "Extensions concerned",
     }
 )
 COMMAND_STATES = Words(

@@ -96,6 +96,8 @@ class NewRun(Request):
 
     @model_validator(mode="after")
     def _person_fits_the_kind(self) -> Self:
+        if self.kind is RunKind.CHANGES:
+            raise ValueError("runs of kind 'changes' start by themselves")
         if (self.kind is RunKind.PERSON) != (self.person is not None):
             raise ValueError("person must be given for kind 'person', and for no other kind")
         return self

@@ -6,7 +6,16 @@ number and address in the directory), ``newcomers`` (people without an extension
 """
 
 from services.reconciler.identity.assignment import Assignment, resolve
-from services.reconciler.identity.bindings import Reason, follows_directory
+from services.reconciler.identity.bindings import Reason, follows_directory, is_certain
 from services.reconciler.identity.newcomers import Obstacle, Refusal, Taking
 
-__all__ = ["Assignment", "Obstacle", "Reason", "Refusal", "Taking", "follows_directory", "resolve"]
+__all__ = [
+    "Assignment",
+    "Obstacle",
+    "Reason",
+    "Refusal",
+    "Taking",
+    "follows_directory",
+    "is_certain",
+    "resolve",
+]

@@ -67,6 +67,20 @@ def check_bindings(situation: Situation) -> Remembered:
     return found
 
 
+def is_certain(binding: Binding, person: Person | None, extension: Extension | None, name_limit: int) -> bool:
+    """Whether the extension under the binding's id is the person's, so that it need not be looked for elsewhere."""
+    if extension is None:
+        return False
+    if extension.number == binding.number and binding.shown == (
+        extension.first_name,
+        extension.last_name,
+        extension.email,
+    ):
+        return True
+    known = Known.by(binding, person, name_limit)
+    return extension.number in known.numbers and known.fit(extension)
+
+
 def follows_directory(binding: Binding, person: Person, extension: Extension, rule: ChangedIn3cx) -> bool:
     """Whether a number that differs is the directory's change, or is put back by the rules when it is 3CX's."""
     is_changed_in_3cx = extension.number != binding.number and person.number == binding.number

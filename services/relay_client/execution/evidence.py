@@ -105,7 +105,9 @@ def gather(work: RunWork, key: StageKey) -> Evidence | None:
 
 
 def _parts(session: Session, run_id: int) -> Sequence[SnapshotPart]:
-    kinds = (PartKind.UNIT.value, PartKind.ABSENT.value, PartKind.LOOKUP.value)
+    kinds = (
+        PartKind.UNIT.value, PartKind.ABSENT.value, PartKind.PEOPLE.value, PartKind.LOOKUP.value,
+    )  # fmt: skip
     return session.scalars(
         select(SnapshotPart)
         .where(SnapshotPart.run_id == run_id, SnapshotPart.kind.in_(kinds))
@@ -166,7 +168,14 @@ def _then(
     try:
         for part in readings:
             for person in _people(database, part):
-                if person.guid in wanted and person.guid not in found:
+                before = found.get(person.guid)
+                # Somebody who is not in one directory may be in another.
+                is_better = (
+                    isinstance(person, Person)
+                    and before is not None
+                    and before.presence is not Presence.SELECTED
+                )
+                if person.guid in wanted and (before is None or is_better):
                     found[person.guid] = PersonState.of(person)
     except LookupError as error:
         raise Conflict(
@@ -176,10 +185,14 @@ def _then(
     return found
 
 
-def _people(database: Database, part: SnapshotPart) -> Iterator[Person] | Iterator[AbsentPerson]:
+def _people(database: Database, part: SnapshotPart) -> Iterator[Person | AbsentPerson]:
     if part.kind == PartKind.ABSENT:
-        return read_items(database, part.id, AbsentPerson)
-    return read_items(database, part.id, Person)
+        yield from read_items(database, part.id, AbsentPerson)
+        return
+    yield from read_items(database, part.id, Person)
+    # Of a change run.
+    for item in part.proof.get("absent", ()):
+        yield AbsentPerson(**item)
 
 
 def _outdated(

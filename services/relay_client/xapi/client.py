@@ -260,12 +260,18 @@ class Xapi:
 
     def peers(self) -> list[Peer]:
         """Whatever holds a number and is not a user: queues, ring groups, IVRs, departments, ..."""
-        rows = self._all("/Peers", "reading numbers in use", _PEER_QUERY)
-        return [
-            Peer(str(row["Number"]), str(row.get("Type")), clean(str(row.get("Name") or "")))
-            for row in rows
-            if row.get("Number") and row.get("Type") not in _USER_PEERS
-        ]
+        return _peers(self._all("/Peers", "reading numbers in use", _PEER_QUERY))
+
+    def peers_with(self, numbers: Iterable[str]) -> list[Peer]:
+        """Of these, what has one of the numbers."""
+        wanted, found = [quoted(number) for number in sorted(set(numbers))], list[Peer]()
+        for start in range(0, len(wanted), FILTER_BATCH):
+            query = _PEER_QUERY | {
+                "$filter": any_of("Number", wanted[start : start + FILTER_BATCH]),
+                "$top": str(PAGE),
+            }
+            found += _peers(self._connection.rows("/Peers", "reading numbers in use", query))
+        return found
 
     def find_by_numbers(self, numbers: Iterable[str]) -> dict[str, Extension]:
         """The extensions that have these numbers, by number."""
@@ -278,6 +284,11 @@ class Xapi:
             extension.id: extension
             for extension in self._find("Id", [str(item) for item in sorted(set(ids))])
         }
+
+    def find_by_emails(self, emails: Iterable[str]) -> list[Extension]:
+        """The extensions that have these e-mail addresses, in whatever case."""
+        folded = sorted({email.lower() for email in emails})
+        return list(self._find("tolower(EmailAddress)", [quoted(email) for email in folded]))
 
     def user(self, number: str, fields: Sequence[str], expand: Sequence[str], what: str) -> Json:
         """Those of the fields that the phone system has, of the extension with this number.
@@ -413,8 +424,12 @@ class Xapi:
         for start in range(0, len(literals), FILTER_BATCH):
             batch = literals[start : start + FILTER_BATCH]
             query = USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
-            for row in self._rows("/Users", "reading extensions back", query):
-                yield _extension(row)
+            rows = self._rows("/Users", "reading extensions back", query)
+            if len(rows) >= PAGE:
+                raise IncompleteSnapshot(
+                    f"{self._connection.host} has so many extensions with the same {field} that not all of them could be read."
+                )
+            yield from map(_extension, rows)
 
     def _rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
         """The rows of one page; of extensions with the further fields that this phone system has."""
@@ -460,6 +475,14 @@ class Xapi:
             finally:
                 for page in ahead:
                     page.cancel()
+
+
+def _peers(rows: Iterable[Json]) -> list[Peer]:
+    return [
+        Peer(str(row["Number"]), str(row.get("Type")), clean(str(row.get("Name") or "")))
+        for row in rows
+        if row.get("Number") and row.get("Type") not in _USER_PEERS
+    ]
 
 
 def _extension(row: Json) -> Extension:

@@ -160,7 +160,7 @@ class Company:
                 self.absent,
                 self.rules,
                 make_units(len(self.people)),
-                left_behind_of(session, "default"),
+                left_behind_of(session, "default", found),
                 owed.owed_of(found),
                 now=NOW,
             )

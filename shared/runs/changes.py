@@ -1,0 +1,187 @@
+"""The changes that watches have noticed, on their way through change runs. Called by the reconciler, and by what ends a run.
+
+A change waits while any run of its site is active: one phone system has one executor. It is gone when the change run that took
+it up has come to its end, or when a full run whose reading began after it was noticed has read everything from the same
+controller; a run that failed, was cancelled or left the changes to a full run gives them back.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from shared.database.tables import (
+    WHOLE_RUNS,
+    ChangeRow,
+    PartKind,
+    PartState,
+    Run,
+    RunKind,
+    RunState,
+    SnapshotPart,
+    WatchRow,
+)
+from shared.domain.reading import Reading
+from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+
+# Of a change run that ended because only a full run can tell what there is to do.
+LEFT_TO_FULL_RUN = "left_to_full_run"
+# So many changes are taken up at once.
+AT_ONCE = 500
+# Until changes whose run has failed are tried again.
+_TRY_AGAIN = timedelta(minutes=5)
+_ENDED = (RunState.IN_STEP.value, RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
+_IDS_AT_ONCE = 500
+
+
+def sites_with_pending(session: Session) -> Sequence[str]:
+    """The sites with changes that no run has taken up, or whose run has ended."""
+    is_over = select(Run.id).where(Run.id == ChangeRow.run_id, Run.state.in_(_ENDED)).exists()
+    rows = select(ChangeRow.site_id).where(ChangeRow.run_id.is_(None) | is_over)
+    return session.scalars(rows.distinct().order_by(ChangeRow.site_id)).all()
+
+
+def has_pending(session: Session, site_id: str) -> bool:
+    """Whether a change of the site waits to be taken up."""
+    mine = ChangeRow.site_id == site_id, ChangeRow.run_id.is_(None)
+    return session.scalar(select(ChangeRow.id).where(*mine).limit(1)) is not None
+
+
+def is_active(session: Session, site_id: str) -> bool:
+    """Whether any run of the site is reading or executing."""
+    which = Run.site_id == site_id, Run.state.in_(ACTIVE_STATES)
+    return session.scalar(select(Run.id).where(*which).limit(1)) is not None
+
+
+def has_plan_waiting(session: Session, site_id: str) -> bool:
+    """Whether a plan for everybody waits for an approval."""
+    which = Run.site_id == site_id, Run.state.in_(WAITING_STATES), Run.kind.in_(WHOLE_RUNS)
+    return session.scalar(select(Run.id).where(*which).limit(1)) is not None
+
+
+def settle(session: Session, site_id: str) -> None:
+    """Forget the changes that runs have dealt with, and give back those of runs that came to nothing."""
+    taken = session.execute(
+        select(ChangeRow.run_id, Run.state, Run.error_code)
+        .join(Run, Run.id == ChangeRow.run_id, isouter=True)
+        .where(ChangeRow.site_id == site_id, ChangeRow.run_id.is_not(None))
+        .distinct()
+    ).all()
+    for run_id, state, code in taken:
+        mine = ChangeRow.site_id == site_id, ChangeRow.run_id == run_id
+        if state == RunState.DONE.value and code != LEFT_TO_FULL_RUN:
+            session.execute(delete(ChangeRow).where(*mine).execution_options(synchronize_session=False))
+        elif state is None or state in _ENDED:
+            session.execute(
+                update(ChangeRow)
+                .where(*mine)
+                .values(run_id=None)
+                .execution_options(synchronize_session=False)
+            )
+    _forget_covered(session, site_id)
+
+
+def waits_until(session: Session, site_id: str) -> datetime | None:
+    """Until when changes wait because the last change run failed or was cancelled; ``None`` when it did not."""
+    last = _newest(session, site_id, RunKind.CHANGES.value)
+    if last is None or last.state not in (RunState.FAILED.value, RunState.CANCELLED.value):
+        return None
+    return None if last.finished_at is None else last.finished_at + _TRY_AGAIN
+
+
+def reason_left(session: Session, site_id: str) -> str | None:
+    """Why the newest change run left its changes to a full run, if none has been planned since."""
+    last = _newest(session, site_id, RunKind.CHANGES.value)
+    if last is None or last.error_code != LEFT_TO_FULL_RUN:
+        return None
+    since = select(Run.id).where(
+        Run.site_id == site_id, Run.id > last.id, Run.kind.in_(WHOLE_RUNS), Run.planned_at.is_not(None)
+    )
+    return None if session.scalar(since.limit(1)) is not None else last.error_message
+
+
+def pending(session: Session, site_id: str) -> list[ChangeRow]:
+    """What waits to be taken up, the oldest first; one more than is taken up at once if there are more."""
+    return list(
+        session.scalars(
+            select(ChangeRow)
+            .where(ChangeRow.site_id == site_id, ChangeRow.run_id.is_(None))
+            .order_by(ChangeRow.id)
+            .limit(AT_ONCE + 1)
+        )
+    )
+
+
+def take(session: Session, rows: Sequence[ChangeRow], run_id: int) -> None:
+    """The run takes these up."""
+    ids = [row.id for row in rows]
+    for first in range(0, len(ids), _IDS_AT_ONCE):
+        session.execute(
+            update(ChangeRow)
+            .where(ChangeRow.id.in_(ids[first : first + _IDS_AT_ONCE]))
+            .values(run_id=run_id)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def watched(session: Session, site_id: str) -> dict[str, dict[str, Any]]:
+    """By directory, which controller the watch asks and what it was told of, as readings are stored."""
+    rows = session.scalars(select(WatchRow).where(WatchRow.site_id == site_id))
+    return {
+        row.directory: Reading(
+            controller="",
+            server=row.server,
+            service="",
+            invocation_id=row.invocation_id,
+            usn=row.usn,
+            directory=row.directory,
+        ).to_document()
+        for row in rows
+        if row.server
+    }
+
+
+def _newest(session: Session, site_id: str, kind: str) -> Run | None:
+    return session.scalars(
+        select(Run).where(Run.site_id == site_id, Run.kind == kind).order_by(Run.id.desc()).limit(1)
+    ).first()
+
+
+def _forget_covered(session: Session, site_id: str) -> None:
+    """Changes that were noticed before the newest full run began to read, from the same controller, are in its plan."""
+    run = session.scalars(
+        select(Run)
+        .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value, Run.planned_at.is_not(None))
+        .order_by(Run.id.desc())
+        .limit(1)
+    ).first()
+    if run is None:
+        return
+    units = session.scalars(
+        select(SnapshotPart).where(SnapshotPart.run_id == run.id, SnapshotPart.kind == PartKind.UNIT.value)
+    ).all()
+    if any(part.state != PartState.COMPLETE for part in units):
+        return
+    readings = [Reading.from_document(part.proof.get("controller") or {}) for part in units]
+    for key, document in watched(session, site_id).items():
+        asked = Reading.from_document(document)
+        own = [reading for reading in readings if reading.directory == key]
+        if own and all(_is_same_controller(reading, asked) for reading in own):
+            session.execute(
+                delete(ChangeRow)
+                .where(
+                    ChangeRow.site_id == site_id,
+                    ChangeRow.directory == key,
+                    ChangeRow.run_id.is_(None),
+                    ChangeRow.noticed_at < run.created_at,
+                )
+                .execution_options(synchronize_session=False)
+            )
+
+
+def _is_same_controller(reading: Reading, asked: Reading) -> bool:
+    if reading.invocation_id and asked.invocation_id:
+        return reading.invocation_id == asked.invocation_id
+    return reading.server == asked.server

@@ -1,0 +1,48 @@
+"""Asks for a full run because live changes cannot tell what there is to do. Called by whoever notices that."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shared.database import events
+from shared.database.tables import Run, RunKind, WatchRow
+from shared.encryption import Encryption
+from shared.errors import Conflict
+from shared.language import phrase
+from shared.runs.start import RunRequest, start_run
+
+WATCH = "watch"
+# However much changes, and however often something asks.
+_AT_MOST_EVERY = timedelta(minutes=5)
+
+
+def ask_full_reading(session: Session, site_id: str, reason: str, encryption: Encryption) -> Run | None:
+    """Start a full run for this reason (a whole sentence), or remember the wish where one is active or was started less than five minutes ago.
+
+    :raises SettingsInvalid: the site is not configured yet.
+    """
+    now = datetime.now(UTC)
+    session.execute(
+        update(WatchRow)
+        .where(WatchRow.site_id == site_id, WatchRow.needs_full_reading.is_(None))
+        .values(needs_full_reading=reason, needed_since=now)
+        .execution_options(synchronize_session=False)
+    )
+    last = session.scalar(
+        select(Run.created_at)
+        .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value)
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+    if last is not None and now - last < _AT_MOST_EVERY:
+        return None
+    try:
+        run = start_run(session, RunRequest(site_id, trigger=WATCH, actor=WATCH), encryption)
+    except Conflict:
+        return None
+    message = phrase(
+        "Live changes need a full run. {reason} Run {run} was started.", reason=reason, run=run.id
+    )
+    events.record(session, site_id, events.LogEntry("watch.full_run", message, run_id=run.id))
+    return run
