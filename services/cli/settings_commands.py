@@ -17,7 +17,8 @@ from services.cli.options import ACTOR, DEFAULT_SITE, FAILED, AsJson, Site, depl
 from services.cli.output import console, print_json, say
 from services.cli.settings_file import parse, render
 from services.cli.settings_table import describe
-from shared.errors import RollcallError, SettingsInvalid, StorageUnavailable
+from shared.certificates import Presented, can_be_trusted, chain_of, with_trust
+from shared.errors import CertificateRejected, RollcallError, SettingsInvalid, StorageUnavailable
 from shared.settings.candidate import secret_fields
 from shared.settings.documents import Section
 from shared.worker.context import Context
@@ -88,8 +89,7 @@ def secret(
     store = known.get(name.casefold())
     if store is None:
         raise SettingsInvalid(f"There is no secret '{name[:80]}'. The secrets are {', '.join(known)}.")
-    stdin = typer.get_text_stream("stdin")
-    store(typer.prompt(name, hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\r\n"))
+    store(_typed(name))
     say(f"{name} is stored, encrypted.")
 
 
@@ -104,9 +104,22 @@ def try_ends(
     end: Annotated[End | None, typer.Argument(help="Which end; when not given, each that is set up.")] = None,
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
+    show_certificate: Annotated[
+        bool,
+        typer.Option("--show-certificate", help="Show the certificate that is not trusted, to be compared."),
+    ] = False,
+    trust: Annotated[
+        str,
+        typer.Option(
+            metavar="FINGERPRINT",
+            help="Trust the shown certificate with this SHA-256 fingerprint. Asks for the end's password or secret again.",
+        ),
+    ] = "",
 ) -> None:
     """Try the stored settings: can directory, phone system and relay be worked with, and if not, why."""
     context = deployment_of(command)
+    if trust:
+        _trust(context, site, end, trust)
     asked: dict[End, Callable[..., Any]] = {
         End.DIRECTORY: questions.test_directory,
         End.PHONE_SYSTEM: questions.test_phone_system,
@@ -133,6 +146,9 @@ def try_ends(
             except RollcallError as error:
                 is_failed = True
                 answers[title] = {"ok": False, "code": error.code, "message": error.message}
+                if show_certificate and can_be_trusted(error.details.get("verify_code")):
+                    shown = chain_of(str(error.details.get("presented") or ""))
+                    answers[title]["certificates"] = [_certificate(item) for item in shown]
     if as_json:
         print_json(answers)
     else:
@@ -142,10 +158,68 @@ def try_ends(
         raise typer.Exit(FAILED)
 
 
+_SECRETS = {
+    End.DIRECTORY: (Section.DIRECTORY, "password"),
+    End.PHONE_SYSTEM: (Section.PHONE_SYSTEM, "client_secret"),
+}
+
+
+def _trust(context: Context, site: str, end: End | None, sha256: str) -> None:
+    """Store the certificate that the end shows and that has this fingerprint as trusted.
+
+    :raises SettingsInvalid: the end is none with a certificate, or shows none with that fingerprint.
+    """
+    if end not in _SECRETS:
+        raise SettingsInvalid("Name the end whose certificate is to be trusted: directory or phone-system.")
+    section, secret = _SECRETS[end]
+    ask = questions.test_directory if end is End.DIRECTORY else questions.test_phone_system
+    try:
+        with workers_where_embedded(context):
+            ask(context, site, actor=ACTOR)
+    except CertificateRejected as error:
+        values, version = settings.read_section(context, site, section)
+        shown = chain_of(str(error.details.get("presented") or ""))
+        trusted = with_trust(str(values["ca_certificate"] or ""), sha256, shown)
+        if trusted is None or not can_be_trusted(error.details.get("verify_code")):
+            raise SettingsInvalid(
+                f"The {end.value} shows no certificate with this fingerprint that would be accepted. Nothing was "
+                f"changed. `rollcall test {end.value} --show-certificate` shows what there is."
+            ) from error
+        # What is stored goes nowhere else without being typed again, and this says who is on the other side.
+        values |= {"ca_certificate": trusted, secret: _typed(f"{section.value}.{secret}")}
+        settings.replace_section(context, site, section, values, ACTOR, version)
+        say(f"The certificate of the {end.value} is trusted.")
+    else:
+        say(f"The certificate of the {end.value} is trusted already.")
+
+
+def _typed(name: str) -> str:
+    stdin = typer.get_text_stream("stdin")
+    given: str = typer.prompt(name, hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\r\n")
+    return given
+
+
+def _certificate(shown: Presented) -> dict[str, Any]:
+    return {
+        "names": list(shown.names),
+        "issuer": shown.issuer,
+        "valid_until": shown.valid_until.isoformat(),
+        "sha256": shown.sha256,
+        "sha1": shown.sha1,
+        "is_authority": shown.is_authority,
+    }
+
+
 def _show(title: str, answer: dict[str, Any]) -> None:
     if "message" in answer:
         console().print(f"[red]✗ {title}[/]: ", end="")
         console().print(f"{answer['message']} ({answer['code']})", markup=False, soft_wrap=True)
+        for shown in answer.get("certificates", ()):
+            kind = "authority" if shown["is_authority"] else "certificate"
+            text = f"{kind} for {', '.join(shown['names'])}, issued by {shown['issuer']}, valid until {shown['valid_until'][:10]}"
+            console().print(f"  {text}", markup=False, soft_wrap=True)
+            console().print(f"    SHA-256 {shown['sha256']}", markup=False, soft_wrap=True)
+            console().print(f"    SHA-1   {shown['sha1']}", markup=False, soft_wrap=True)
         return
     console().print(f"[green]✓ {title}[/]" if answer["ok"] else f"[red]✗ {title}[/]")
     for name, value in answer.items():

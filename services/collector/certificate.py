@@ -13,6 +13,7 @@ import ldap3
 from cryptography import x509
 
 from services.collector.address import Address
+from shared.certificates import NAME_CODES, describe, presented_by
 from shared.errors import CertificateRejected, SettingsInvalid
 from shared.tls import kept_for_a_while
 
@@ -70,35 +71,16 @@ def rejected(
     timeout: float,
 ) -> CertificateRejected:
     """The refusal as an error that says what the certificate is and what to do."""
-    certificate = _fetch(address, expected_name, start_tls=start_tls, timeout=timeout)
+    presented = _fetch(address, expected_name, start_tls=start_tls, timeout=timeout)
+    certificate = x509.load_pem_x509_certificate(presented.encode()) if presented else None
     shown = f" It is {describe(certificate)}." if certificate else ""
     return CertificateRejected(
         f"Domain controller {address}: its certificate was refused: {failure.verify_message.rstrip('.')}."
         f"{shown} {_advice(failure, certificate, expected_name)}",
         server=str(address),
         verify_code=failure.verify_code,
+        presented=presented,
     )
-
-
-def describe(certificate: x509.Certificate) -> str:
-    """Names, issuer and expiry in words."""
-    names = ", ".join(names_of(certificate)) or "no name"
-    until = certificate.not_valid_after_utc
-    ends = "expired" if until < datetime.now(UTC) else "valid until"
-    issuer = certificate.issuer.rfc4514_string() or "nobody"
-    return f"for {names}, issued by {issuer}, {ends} {until:%Y-%m-%d %H:%M} UTC"
-
-
-def names_of(certificate: x509.Certificate) -> list[str]:
-    """The host names and addresses a certificate is for; its common name when it lists none."""
-    try:
-        listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return [
-            str(item.value) for item in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        ]
-    addresses = [str(item) for item in listed.get_values_for_type(x509.IPAddress)]
-    return [*listed.get_values_for_type(x509.DNSName), *addresses]
 
 
 def _advice(
@@ -110,7 +92,7 @@ def _advice(
         and not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
     ):
         return "Renew the controller's certificate (or check the clock of Rollcall's host)."
-    if failure.verify_code in _NAME_CODES:
+    if failure.verify_code in NAME_CODES:
         return (
             f"It is not for '{expected_name}'. Write one of its names in directory.servers, or set "
             "directory.tls_name."
@@ -118,24 +100,13 @@ def _advice(
     return "Put the certificate of the CA that signed it into directory.ca_certificate."
 
 
-# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h.
-_NAME_CODES = (62, 64)
-
-
-def _fetch(
-    address: Address, expected_name: str, *, start_tls: bool, timeout: float
-) -> x509.Certificate | None:
-    """The certificate that the server shows, unchecked: only to be talked about."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+def _fetch(address: Address, expected_name: str, *, start_tls: bool, timeout: float) -> str:
+    """The chain that the server shows, unchecked: only to be talked about. Empty when it shows none any more."""
     try:
         with socket.create_connection((address.host, address.port), timeout=timeout) as link:
             if start_tls:
                 link.sendall(_START_TLS)
                 link.recv(4096)
-            with context.wrap_socket(link, server_hostname=expected_name) as wrapped:
-                shown = wrapped.getpeercert(binary_form=True)
-        return x509.load_der_x509_certificate(shown) if shown else None
+            return presented_by(link, expected_name)
     except (OSError, ValueError):
-        return None
+        return ""

@@ -4,6 +4,7 @@ Only ``Authorization``, ``Accept`` and ``Content-Type`` are sent, because real s
 action with an empty 500. Answers are never logged.
 """
 
+import socket
 import ssl
 import threading
 import time
@@ -25,6 +26,7 @@ from services.relay_client.xapi.errors import (
     unreadable,
 )
 from services.relay_client.xapi.token import Grant, SharedToken, taken_over
+from shared.certificates import presented_by, verification_failure
 from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.errors import (
@@ -39,6 +41,7 @@ from shared.tls import kept_for_a_while
 
 # Pauses before a read that broke off is tried once more.
 _PAUSES = (0.2, 1.0)
+_SHOWN_SECONDS = 10.0
 ANY_TYPE = "*/*"
 _JSON, _XML = "application/json", "application/xml"
 
@@ -306,6 +309,17 @@ class Connection:
     def _call(self, method: str, what: str) -> Call:
         return Call(what, self.host, is_write=method != "GET")
 
+    def _presented(self) -> str:
+        """The chain that the phone system shows, unchecked: only to be talked about."""
+        address = self._client.base_url
+        try:
+            with socket.create_connection(
+                (address.host, address.port or 443), timeout=_SHOWN_SECONDS
+            ) as link:
+                return presented_by(link, address.host)
+        except (OSError, ValueError):
+            return ""
+
     def _ask_for_token(self) -> Grant:
         call = self._call("GET", "asking for an access token")
         try:
@@ -318,7 +332,10 @@ class Connection:
                 },
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise from_exception(error, call) from error
+            failed = from_exception(error, call)
+            if isinstance(failed, CertificateRejected):
+                failed.details |= {"presented": self._presented(), "verify_code": verification_failure(error)}
+            raise failed from error
         if not response.is_success:
             raise from_token_response(response, call)
         try:
@@ -334,6 +351,8 @@ def _trusting(ca_certificate: str) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if ca_certificate.strip():
             context.load_verify_locations(cadata=ca_certificate)
+        # An issuing authority, or this one certificate, may be trusted without what stands above it.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     except ssl.SSLError as error:
         raise CertificateRejected(
             "The phone system's ca_certificate is not a certificate in PEM form "

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.collector.certificate import describe, names_of, trusting
+from shared.certificates import describe, names_of
 from services.sandbox.directory.certificate import make_certificate
 from shared.errors import SettingsInvalid
 

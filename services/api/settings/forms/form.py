@@ -20,6 +20,7 @@ from services.api.settings.forms.tabs import Tab
 from services.api.settings.use_cases import pairing
 from services.api.settings.use_cases.directories import read_directory, replace_directory
 from services.api.settings.use_cases.sections import read_section, replace_section
+from shared.certificates import Presented, can_be_trusted, chain_of, with_trust
 from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
 from shared.settings.documents import SECTION_MODELS, Section
@@ -45,6 +46,8 @@ class Form:
     values: Values
     version: int
     errors: dict[str, str] = field(default_factory=dict)
+    # What the end showed of itself, when its certificate is not trusted and could be.
+    presented: list[Presented] = field(default_factory=list)
     # What one end answered, or why it or the save did not work.
     answer: dict[str, Any] | None = None
     extensions: list[dict[str, str]] | None = None
@@ -199,6 +202,8 @@ def act(
         form.values = change_rows(form.values, form.tab.fields[name], verb, number)
     elif verb == "take":
         _take_unit(form, argument)
+    elif verb == "trust":
+        _trust(context, form, argument, actor)
     else:
         _ask(context, form, verb, argument, actor)
     if browsed is not None and form.units is None and not form.refused:
@@ -242,6 +247,22 @@ def _ask(context: Context, form: Form, verb: str, argument: str, actor: question
     except RollcallError as error:
         form.refused = with_form_names(error.message, form.tab.section)
         form.other_domain = str(error.details.get("domain") or "")
+        if can_be_trusted(error.details.get("verify_code")):
+            form.presented = chain_of(str(error.details.get("presented") or ""))
+
+
+def _trust(context: Context, form: Form, sha256: str, actor: questions.Actor) -> None:
+    """Fill in the certificate with this fingerprint, if the end shows it still, and ask the end again. Nothing is saved."""
+    _ask(context, form, "test", "", actor)
+    if not form.presented:
+        return
+    trusted = with_trust(str(form.values.get("ca_certificate") or ""), sha256, form.presented)
+    if trusted is None:
+        form.refused = "The server shows another certificate than the one you compared. Nothing was trusted. Compare the new one below."
+        return
+    form.values["ca_certificate"] = trusted
+    form.refused, form.presented = "", []
+    _ask(context, form, "test", "", actor)
 
 
 def _take_unit(form: Form, name: str) -> None:
