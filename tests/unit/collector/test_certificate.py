@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared.certificates import describe, names_of
+from services.collector.certificate import trusting
 from services.sandbox.directory.certificate import make_certificate
+from shared.certificates import describe, names_of
 from shared.errors import SettingsInvalid
 
 
