@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from services.reconciler.ranges import Stock
-from services.reconciler.situation import Gift
+from services.reconciler.situation import AssignedNumber
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension, Peer
 from shared.domain.owed import Owed
@@ -33,11 +33,14 @@ class Findings:
         )
 
     def add_duplicate_number(
-        self, number: str, people: Iterable[Person], gifts: Mapping[str, Gift] = MappingProxyType({})
+        self,
+        number: str,
+        people: Iterable[Person],
+        assigned: Mapping[str, AssignedNumber] = MappingProxyType({}),
     ) -> None:
-        """Several enabled people have the number; ``gifts`` are, by GUID, those who have theirs not from the directory."""
+        """Several enabled people have the number; ``assigned`` are, by GUID, those who have theirs not from the directory."""
         claimants = _by_guid(people)
-        given = [person for person in claimants if person.guid in gifts]
+        given = [person for person in claimants if person.guid in assigned]
         names = listed(f"{person.name} ({person.distinguished_name})" for person in claimants)
         if given:
             self._add(
@@ -45,7 +48,7 @@ class Findings:
                 Severity.CONFLICT,
                 f"The number {number} is {_names(given)}'s, assigned by Rollcall, but the directory gives "
                 "it to "
-                f"{_names(person for person in claimants if person.guid not in gifts)}. Nothing is changed "
+                f"{_names(person for person in claimants if person.guid not in assigned)}. Nothing is changed "
                 "for them. Give one "
                 "of them another number in the directory.",
                 claimants,

@@ -36,7 +36,7 @@ def plan_holder(table: Worktable, person: Person, extension: Extension, binding:
         return
     rule = table.rules.number_changed_in_3cx
     if extension.number != binding.number and person.number == binding.number:
-        is_given = person.guid in table.situation.gifts
+        is_given = person.guid in table.situation.assigned_numbers
         table.findings.add_number_changed_in_3cx(person, extension, binding.number, rule, is_given=is_given)
     if person.guid in table.assignment.refused:
         refusal = table.assignment.refused[person.guid]
@@ -131,11 +131,11 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     enabled = extension.enabled or _is_to_be_enabled(table, binding)
     if not enabled:
         table.findings.add_disabled_by_hand(person, extension)
-    gift = table.situation.gifts.get(person.guid)
+    assigned_number = table.situation.assigned_numbers.get(person.guid)
     renumbering = Draft(
         CommandKind.RENUMBER_EXTENSION,
         number,
-        f"{person.name} has number {gift.how if gift else f'{number} in the directory'} and extension "
+        f"{person.name} has number {assigned_number.how if assigned_number else f'{number} in the directory'} and extension "
         f"{extension.number} in 3CX, where a number "
         f"cannot change: a new extension is created, then the old one is deleted. {RENUMBERING_SAYS}",
         person=person,

@@ -104,12 +104,12 @@ def plan_creation(table: Worktable, person: Person) -> None:
 
 
 def _why_created(table: Worktable, person: Person) -> str:
-    gift = table.situation.gifts.get(person.guid)
-    if gift is None:
+    assigned_number = table.situation.assigned_numbers.get(person.guid)
+    if assigned_number is None:
         return f"{person.name} is in {person.unit} with number {person.number} and has no extension in 3CX."
-    attribute = table.rules.write_back_attribute if gift.is_given else None
+    attribute = table.rules.write_back_attribute if assigned_number.is_given else None
     then = f" It is then written to {attribute} in the directory." if attribute else ""
-    return f"{person.name} is in {person.unit} without a number and gets {gift.how}.{then}"
+    return f"{person.name} is in {person.unit} without a number and gets {assigned_number.how}.{then}"
 
 
 def _take_over(table: Worktable, person: Person, taking: Taking, previous: Binding) -> None:

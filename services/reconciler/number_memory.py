@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.reconciler.giving import Gifts
+from services.reconciler.number_assignment import NumberAssignments
 from services.reconciler.ranges import numbers_of
 from services.reconciler.situation import Situation
 from shared.domain.command import Command, CommandKind
@@ -25,7 +25,7 @@ class NumberMemory:
 
 
 def remember_numbers(
-    gifts: Gifts,
+    assigned: NumberAssignments,
     situation: Situation,
     commands: Iterable[Command],
     known: Iterable[GivenNumber],
@@ -36,7 +36,7 @@ def remember_numbers(
     if not rows and not situation.rules.number_ranges:
         return NumberMemory()
     listed = tuple(commands)
-    reserved = {item.number: item for item in _reserved(gifts, listed, rows, now)}
+    reserved = {item.number: item for item in _reserved(assigned, listed, rows, now)}
     changed = {
         item.number: item for item in _going(situation, listed, rows, now) if item.number not in reserved
     }
@@ -49,7 +49,7 @@ def remember_numbers(
         if row.person_guid and linked.get(number) == row.person_guid:
             if not row.is_used:
                 changed[number] = replace(row, is_used=True)
-        elif number not in linked and number not in owed and _is_free(gifts, situation, row):
+        elif number not in linked and number not in owed and _is_free(assigned, situation, row):
             if row.is_used:
                 changed[number] = replace(row, released_at=now)
             else:
@@ -62,17 +62,22 @@ def remember_numbers(
 
 
 def _reserved(
-    gifts: Gifts, commands: Iterable[Command], rows: Mapping[str, GivenNumber], now: datetime
+    assigned: NumberAssignments, commands: Iterable[Command], rows: Mapping[str, GivenNumber], now: datetime
 ) -> Iterator[GivenNumber]:
     for command in commands:
         guid = command.person_guid or ""
-        gift, row = gifts.of.get(guid), rows.get(command.number)
-        if gift is None or not gift.is_given or command.number != gift.number or command.kind not in _GIVING:
+        assigned_number, row = assigned.of.get(guid), rows.get(command.number)
+        if (
+            assigned_number is None
+            or not assigned_number.is_given
+            or command.number != assigned_number.number
+            or command.kind not in _GIVING
+        ):
             continue
         is_theirs = row is not None and row.person_guid == guid
         if row is None or not is_theirs or row.released_at is not None:
             yield GivenNumber(
-                gift.number,
+                assigned_number.number,
                 guid,
                 command.person_name,
                 now,
@@ -92,9 +97,9 @@ def _going(
             yield GivenNumber(command.number, "", "", now, is_used=True)
 
 
-def _is_free(gifts: Gifts, situation: Situation, row: GivenNumber) -> bool:
+def _is_free(assigned: NumberAssignments, situation: Situation, row: GivenNumber) -> bool:
     """Whether nobody has the number, as far as a whole reading can tell."""
-    person = gifts.people.get(row.person_guid)
+    person = assigned.people.get(row.person_guid)
     return (
         situation.evidence.proves_absence
         and row.number not in situation.by_number

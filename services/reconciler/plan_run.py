@@ -13,7 +13,6 @@ import structlog
 from sqlalchemy import ColumnElement, bindparam, delete, false, insert, select, update
 from sqlalchemy.orm import Session
 
-from services.reconciler.begun import settle_begun
 from services.reconciler.countdowns import store_countdowns
 from services.reconciler.directory_names import with_directory_names
 from services.reconciler.exclusions import why_unusable
@@ -43,8 +42,9 @@ from services.reconciler.run_inputs import (
     taken_lately,
     told_before,
 )
+from services.reconciler.unfinished import settle_unfinished
 from services.reconciler.unwritten import tell_unwritten
-from shared.database import begun, events, given_numbers, graces, owed
+from shared.database import events, given_numbers, graces, owed, unfinished
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -193,7 +193,7 @@ def _plan_once(work: RunWork) -> None:
         now=now,
         check=work.deadline.check,
     )
-    plan = settle_begun(plan, begun.begun_of(owed_rows), phone_system, bindings)
+    plan = settle_unfinished(plan, unfinished.unfinished_of(owed_rows), phone_system, bindings)
     patience = {
         key: timedelta(hours=directory.controller_agreement_hours)
         for key, directory in stored.settings.directory_by_key.items()
@@ -289,7 +289,7 @@ def _store(work: RunWork, prepared: Prepared) -> None:
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
-        begun.remove(session, run.site_id, plan.settled)
+        unfinished.remove(session, run.site_id, plan.settled)
         _remember(session, run.site_id, plan.remembered)
         _remember_numbers(session, run.site_id, plan, prepared.numbers)
         given_numbers.write_to(session, run.site_id, prepared.write_back)

@@ -4,7 +4,7 @@ Equal inputs give an equal plan, in whatever order they come. Nothing here reads
 settings object; ``plan_run`` brings the values and stores the result. The rules are told for administrators
 in docs/rules.md.
 
-The rooms: ``giving`` (numbers for people without one, before anything else) with ``ranges`` and ``number_memory``, ``identity``
+The rooms: ``number_assignment`` (numbers for people without one, before anything else) with ``ranges`` and ``number_memory``, ``identity``
 (who is who), ``finishing`` (what earlier runs had begun), ``joiners`` (people without an extension),
 ``holders`` (people with one), ``leavers`` (people gone, extensions nobody's), ``rebinding`` (bindings that change),
 ``removal`` (the steps of one), ``drafts`` (what must come before what), ``findings`` (every sentence), ``worktable``
@@ -21,7 +21,6 @@ from services.reconciler.evidence import Evidence
 from services.reconciler.fields import Fields
 from services.reconciler.findings import called
 from services.reconciler.finishing import plan_owed
-from services.reconciler.giving import Gifts, give_numbers
 from services.reconciler.guards import is_another_phone_system
 from services.reconciler.holders import plan_holder
 from services.reconciler.identity.claims import is_email_address
@@ -34,6 +33,7 @@ from services.reconciler.leavers import (
     plan_without_number,
 )
 from services.reconciler.migrated import migrated_accounts
+from services.reconciler.number_assignment import NumberAssignments, assign_numbers
 from services.reconciler.number_memory import remember_numbers
 from services.reconciler.rebinding import plan_moves, require_moves
 from services.reconciler.situation import Situation
@@ -100,11 +100,11 @@ def make_plan(
     )
     known_numbers = tuple(known_numbers)
     check()
-    gifts = give_numbers(situation, known_numbers, now)
+    assigned = assign_numbers(situation, known_numbers, now)
     check()
-    situation.people, situation.gifts = gifts.people, gifts.of
+    situation.people, situation.assigned_numbers = assigned.people, assigned.of
     table = Worktable(situation)
-    _tell_ranges(table, gifts)
+    _tell_ranges(table, assigned)
     _tell_duplicates(table)
     _tell_reserved(table)
     plan_moves(table)
@@ -126,7 +126,7 @@ def make_plan(
     _create_departments(table)
     commands = to_commands(table.drafts)
     _note_leftovers(table)
-    numbers = remember_numbers(gifts, situation, commands, known_numbers, now)
+    numbers = remember_numbers(assigned, situation, commands, known_numbers, now)
     return Plan(
         commands=commands,
         findings=table.findings.in_order(),
@@ -189,18 +189,18 @@ def _first_unit_wins(people: Iterable[Person], rules: Rules) -> dict[str, Person
 def _tell_duplicates(table: Worktable) -> None:
     claims = table.assignment.claims
     for number, claimants in claims.duplicate_numbers.items():
-        table.findings.add_duplicate_number(number, claimants.values(), table.situation.gifts)
+        table.findings.add_duplicate_number(number, claimants.values(), table.situation.assigned_numbers)
     for email, claimants in claims.duplicate_emails.items():
         # What is no address has a finding of its own, for each of them.
         if is_email_address(email):
             table.findings.add_duplicate_email(email, claimants.values())
 
 
-def _tell_ranges(table: Worktable, gifts: Gifts) -> None:
+def _tell_ranges(table: Worktable, assigned: NumberAssignments) -> None:
     """Which ranges have few numbers left, or none, and for whom; who waits for a whole reading waits with the others."""
-    table.held_back += gifts.waiting
-    for stock in gifts.stocks:
-        waiting = gifts.without.get(stock.label, [])
+    table.held_back += assigned.waiting
+    for stock in assigned.stocks:
+        waiting = assigned.without.get(stock.label, [])
         if waiting or not stock.left:
             table.findings.add_range_empty(stock, waiting)
         elif stock.is_low:

@@ -20,7 +20,7 @@ from shared.values.keys import NameKey, email_key, name_key
 
 
 @dataclass(frozen=True, slots=True)
-class Gift:
+class AssignedNumber:
     """A number that somebody has although the directory gives them none; ``how`` they came by it, for a sentence.
 
     ``is_given`` is whether Rollcall gave it: else it is the number of the extension that they have.
@@ -34,7 +34,7 @@ class Gift:
 class Situation:
     """People by GUID, each once, the phone system, the bindings, the rules and the evidence.
 
-    ``gifts`` are, by GUID, the numbers of people to whom the directory gives none; ``people`` have them. ``migrated`` are
+    ``assigned`` are, by GUID, the numbers of people to whom the directory gives none; ``people`` have them. ``migrated`` are
     accounts of people who have another one in another domain now, which is among ``people``: its GUID by theirs.
     """
 
@@ -72,7 +72,7 @@ class Situation:
         self._left_behind = left_behind
         self.graces = Graces(graces, rules, now)
         self.owed = sorted(owed, key=lambda item: item.number)
-        self.gifts: Mapping[str, Gift] = {}
+        self.assigned_numbers: Mapping[str, AssignedNumber] = {}
 
     # The usual run changes nothing and needs none of these, so they are made on demand.
 

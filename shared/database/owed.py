@@ -163,7 +163,7 @@ def remove_former(session: Session, site_id: str, extension_ids: Collection[int]
         )
 
 
-def remove_unbegun(session: Session, site_id: str) -> None:
+def remove_not_started(session: Session, site_id: str) -> None:
     """Of runs that have ended, what was noted before a first write that never took effect."""
     going_on = select(Run.id).where(Run.site_id == site_id, Run.state == RunState.EXECUTING.value)
     session.execute(

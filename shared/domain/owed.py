@@ -52,7 +52,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Unfinished:
     """An extension whose disabling, removal or take-over has begun. The person is the one it is done for."""
 
     number: str

@@ -59,7 +59,7 @@ def new_site(site_id: str, name: str = "") -> Site:
     )
 
 
-def begun_with(beginning: Mapping[str, Any] | None, archive: Document | None) -> Mapping[str, Any]:
+def initial_values(beginning: Mapping[str, Any] | None, archive: Document | None) -> Mapping[str, Any]:
     """What a site began with, as far as it counts: some of it only while archiving is off."""
     if beginning is None or not (isinstance(archive, ArchiveSettings) and archive.is_enabled):
         return beginning or {}
@@ -74,9 +74,9 @@ def _counts_with_archiving(section: str, name: str) -> bool:
     return name not in known or not known[name].unless_archiving
 
 
-def unsaved(section: Section, begun_with: Mapping[str, Any] | None) -> Document:
+def unsaved(section: Section, initial_values: Mapping[str, Any] | None) -> Document:
     """What a section has that was never saved, in a site that began with these values."""
-    return validate(section, (begun_with or {}).get(section.value, {}))
+    return validate(section, (initial_values or {}).get(section.value, {}))
 
 
 def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = False) -> Document:
@@ -122,7 +122,7 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
             continue
         documents[row.section] = _stored_document(row, encryption)
         versions[row.section] = row.version
-    begun = begun_with(site.beginning, documents.get(Section.ARCHIVE))
+    begun = initial_values(site.beginning, documents.get(Section.ARCHIVE))
     for name in begun.keys() & versions.keys() - documents.keys():
         documents[name] = unsaved(Section(name), begun)
     return StoredSettings(SiteSettings.model_validate(documents), versions)

@@ -57,14 +57,6 @@ class Assignment:
         """GUIDs of people whose extension has another id than before, in order."""
         return sorted(guid for guid, reason in self.reasons.items() if reason is Reason.REBOUND)
 
-    def reason_of(self, guid: str) -> Reason | None:
-        """Why the person has or gets an extension that exists; ``None`` when they have none."""
-        if guid in self.taking:
-            return self.taking[guid].reason
-        if guid in self.extension_of:
-            return self.reasons.get(guid, Reason.BOUND)
-        return None
-
     def is_held(self, extension: Extension) -> bool:
         """Whether it is somebody's, or was left behind and goes: nobody else's to take over as it is."""
         return extension.id in self.bound_to or extension.id in self.situation.left_behind

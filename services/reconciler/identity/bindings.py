@@ -20,9 +20,8 @@ _KNOWN_AGAIN = 2
 
 
 class Reason(StrEnum):
-    """Why an extension is a person's."""
+    """Why an extension is a person's, where it is not simply bound to them."""
 
-    BOUND = "bound"
     FOLLOWED = "followed"
     REBOUND = "rebound"
     ADOPTED = "adopted"

@@ -1,6 +1,6 @@
 """What a transfer is going to do, fixed before it starts and written to the journal. Pure values."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,6 @@ class Plan:
             removes=document["removes"],
             problems=tuple(Problem.from_json(problem) for problem in document["problems"]),
         )
-
-    def with_problem(self, problem: Problem) -> "Plan":
-        """The plan with one more thing to say."""
-        return replace(self, problems=(*self.problems, problem))
 
 
 def _part_as_json(part: Part) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from services.relay_client.execution import claims
 from services.relay_client.execution.evidence import gather
 from services.relay_client.execution.stage import StageWork
 from services.relay_client.xapi.client import Xapi
-from shared.database import begun, events
+from shared.database import events, unfinished
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, EventLevel, Run, RunState
 from shared.domain.command import CommandState
@@ -94,7 +94,7 @@ def _finish(work: RunWork) -> None:
     run = work.run
     with work.context.database.begin() as session:
         work.fence(session)
-        begun.settle(session, run.site_id, run.id)
+        unfinished.settle(session, run.site_id, run.id)
         rows = session.execute(
             select(CommandRow.state, func.count())
             .where(CommandRow.run_id == run.id)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.relay_client.execution.steps import PartlyDone
 from services.relay_client.execution.welcome import SENTENCES
-from shared.database import begun, events, graces, owed
+from shared.database import events, graces, owed, unfinished
 from shared.database.graces import grace_begun
 from shared.database.tables import BindingRow, CommandRow, EventLevel
 from shared.domain.binding import BindingOrigin, Shown
@@ -179,7 +179,7 @@ def _note_owed(session: Session, site_id: str, outcomes: Sequence[CommandOutcome
     for outcome in outcomes:
         command, is_done = outcome.command, outcome.state is CommandState.DONE
         if command.begins_leaving and outcome.state is CommandState.FAILED:
-            begun.answered(session, site_id, command.number, outcome.error_message)
+            unfinished.answered(session, site_id, command.number, outcome.error_message)
         is_finishing = command.kind is CommandKind.FINISH_EXTENSION
         if not is_finishing and not command.makes_extension:
             continue

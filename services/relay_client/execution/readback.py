@@ -37,7 +37,7 @@ def read_back(context: Context, site_id: str, xapi: Xapi) -> None:
     """
     if not _unknown(context, site_id):
         with context.database.begin() as session:
-            owed.remove_unbegun(session, site_id)
+            owed.remove_not_started(session, site_id)
         return
     holder, seconds = leases.new_holder(), context.settings.lease_seconds
     name = executor_lease(xapi.settings)
@@ -81,7 +81,7 @@ def _settle_all(context: Context, site_id: str, xapi: Xapi, lease: str, holder: 
             for run_id, ended in settled.items():
                 outcomes.store(session, site_id, run_id, ended)
     with context.database.begin() as session:
-        owed.remove_unbegun(session, site_id)
+        owed.remove_not_started(session, site_id)
 
 
 def _unknown(context: Context, site_id: str) -> list[tuple[int, int, Command]]:

@@ -34,7 +34,7 @@ from services.relay_client.execution.perform import Performer, StageCache
 from services.relay_client.execution.steps import PartlyDone
 from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED, UnknownOutcome
-from shared.database import begun, graces, owed
+from shared.database import graces, owed, unfinished
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
@@ -173,7 +173,7 @@ class StageWork:
             # What was interrupted is noted already.
             fresh = [claim.command for claim in chunk if not claim.was_interrupted]
             owed.begin(session, self.run.site_id, self.run.id, fresh)
-            begun.begin(session, self.run.site_id, self.run.id, fresh)
+            unfinished.begin(session, self.run.site_id, self.run.id, fresh)
             if self.key.stage in _ENDING:
                 self.evidence.outdated.update(_kept_by_hand(session, self.run.site_id, chunk))
         if not chunk:

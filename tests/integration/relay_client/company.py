@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from sqlalchemy import insert, select
 
 from services.api.runs.use_cases.decisions import cancel
-from services.reconciler.begun import settle_begun
 from services.reconciler.planner import make_plan
 from services.reconciler.run_inputs import bindings_of, left_behind_of
+from services.reconciler.unfinished import settle_unfinished
 from services.relay_client.execution.readback import read_back
-from shared.database import begun, owed
+from shared.database import owed, unfinished
 from shared.database.tables import BindingRow, Event, Run, RunState
 from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.person import AbsentPerson, AccountState, Person
@@ -164,8 +164,10 @@ class Company:
                 owed.owed_of(found),
                 now=NOW,
             )
-            plan = settle_begun(plan, begun.begun_of(found), phone_system, bindings_of(session, "default"))
-            begun.remove(session, "default", plan.settled)
+            plan = settle_unfinished(
+                plan, unfinished.unfinished_of(found), phone_system, bindings_of(session, "default")
+            )
+            unfinished.remove(session, "default", plan.settled)
         if not plan.commands:
             return plan
         run_id = bench.start(plan.commands)

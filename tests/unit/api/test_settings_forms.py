@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
-from services.api.settings.forms.errors import with_form_names
+from services.api.settings.forms.field_errors import with_form_names
 from services.api.settings.forms.fields import read_form, without_empty_rows
 from services.api.settings.forms.form import above
 from services.api.settings.forms.steps import STEPS, next_step, steps_done

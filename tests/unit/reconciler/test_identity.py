@@ -468,12 +468,10 @@ def test_an_assignment_says_of_everybody_why() -> None:
         now=NOW,
     )
     found = resolve(situation)
-    assert {index: found.reason_of(guid(index)) for index in (1, 4, 20, 7, 5)} == {
-        1: Reason.BOUND,
-        4: Reason.REBOUND,
-        20: Reason.ADOPTED,
-        7: Reason.ADOPTED,
-        5: None,
+    assert {**found.reasons, **{key: taken.reason for key, taken in found.taking.items()}} == {
+        guid(4): Reason.REBOUND,
+        guid(20): Reason.ADOPTED,
+        guid(7): Reason.ADOPTED,
     }
     assert found.holder_of == {1001: guid(1), 7: guid(4), 1020: guid(20), 1005: guid(7)}
 

@@ -187,7 +187,7 @@ def _restore_settings(session: Session, encryption: Encryption, backup: Backup, 
         # Saved after the backup was made: then it had its defaults.
         if section in [*Section]:
             archive = wanted.get((site_id, Section.ARCHIVE.value))
-            counts = store.begun_with(begun.get(site_id), archive[0] if archive else None)
+            counts = store.initial_values(begun.get(site_id), archive[0] if archive else None)
             wanted.setdefault((site_id, section), (store.unsaved(Section(section), counts), 1))
     now = datetime.now(UTC)
     rows = [

@@ -94,14 +94,14 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
     with context.database.begin() as session:
         mine = BindingRow.site_id == site_id, BindingRow.number.in_(wanted), BindingRow.extension_id > 0
         people = session.scalars(select(BindingRow).where(*mine)).all()
-        begun = session.scalar(
+        unfinished = session.scalar(
             select(func.min(OwedSteps.number)).where(
                 OwedSteps.site_id == site_id, OwedSteps.number.in_(wanted)
             )
         )
-        if begun is not None:
+        if unfinished is not None:
             raise Conflict(
-                f"Extension {begun} has unfinished steps. Wait for the next run, or drop them (rollcall "
+                f"Extension {unfinished} has unfinished steps. Wait for the next run, or drop them (rollcall "
                 "owed). Nothing was changed."
             )
         newest = session.scalar(select(func.max(Run.id)).where(Run.site_id == site_id)) or 0

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 
 from services.api.connections.use_cases import questions
 from services.api.console.request import text_of
-from services.api.settings.forms.errors import errors_by_field, with_form_names
+from services.api.settings.forms.field_errors import errors_by_field, with_form_names
 from services.api.settings.forms.fields import Values, change_rows, read_form, value_at, without_empty_rows
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.use_cases import pairing

@@ -42,10 +42,10 @@ def read_history(
         query = query.where(SettingsVersion.version < before)
     with context.database.read() as session:
         rows = session.scalars(query.order_by(SettingsVersion.version.desc()).limit(_SHOWN + 1)).all()
-        begun_with = session.get_one(Site, site_id).beginning
+        initial_values = session.get_one(Site, site_id).beginning
     # The first version changed what the site began with.
     documents = [open_secrets(row.document, context.encryption) for row in rows]
-    documents.append(dumped(unsaved(section, begun_with), str))
+    documents.append(dumped(unsaved(section, initial_values), str))
     told = [
         Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
         for row, (newer, older) in zip(rows, pairwise(documents), strict=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from services.reconciler.matching import shows
 from services.reconciler.ranges import Pool, Stock, ranges_of
-from services.reconciler.situation import Gift, Situation
+from services.reconciler.situation import AssignedNumber, Situation
 from shared.domain.extension import Extension
 from shared.domain.numbers import GivenNumber
 from shared.domain.person import AccountState, Person
@@ -21,7 +21,7 @@ from shared.values.keys import email_key
 
 
 @dataclass
-class Gifts:
+class NumberAssignments:
     """``people`` are all people, those without a number with the one they have or get; ``of`` says of whom that is, and how.
 
     ``without`` are those for whom no number is left, by what their ranges are called. ``waiting`` is how many get none before
@@ -29,49 +29,49 @@ class Gifts:
     """
 
     people: dict[str, Person]
-    of: dict[str, Gift] = field(default_factory=dict)
+    of: dict[str, AssignedNumber] = field(default_factory=dict)
     stocks: tuple[Stock, ...] = ()
     without: dict[str, list[Person]] = field(default_factory=dict)
     waiting: int = 0
 
 
-def give_numbers(situation: Situation, known: Iterable[GivenNumber], now: datetime) -> Gifts:
+def assign_numbers(situation: Situation, known: Iterable[GivenNumber], now: datetime) -> NumberAssignments:
     """Decide who has which number. Equal inputs give an equal answer, in whatever order they come."""
     rows = {item.number: item for item in known}
-    gifts = Gifts(situation.people)
+    assigned = NumberAssignments(situation.people)
     if not rows and not situation.rules.number_ranges:
-        return gifts
-    giver = _Giver(situation, rows, now)
+        return assigned
+    assigner = _Assigner(situation, rows, now)
     newcomers: list[Person] = []
     for person in situation.people.values():
         if _is_without(situation, person):
-            gift = giver.kept(person)
-            if gift is not None:
-                gifts.of[person.guid] = gift
-            elif giver.pool_of(person.unit) is not None and person.guid not in situation.bindings:
+            assigned_number = assigner.kept(person)
+            if assigned_number is not None:
+                assigned.of[person.guid] = assigned_number
+            elif assigner.pool_of(person.unit) is not None and person.guid not in situation.bindings:
                 newcomers.append(person)
     # By name, so that a list of numbers looks like one; the rest only makes it certain.
     newcomers.sort(key=lambda item: (item.last_name.casefold(), item.first_name.casefold(), item.guid))
     for person in newcomers:
-        gift = giver.again(person)
-        if gift is not None:
-            gifts.of[person.guid] = gift
+        assigned_number = assigner.again(person)
+        if assigned_number is not None:
+            assigned.of[person.guid] = assigned_number
     if situation.evidence.proves_absence:
-        giver.take(gift.number for gift in gifts.of.values())
+        assigner.take(assigned_number.number for assigned_number in assigned.of.values())
         for person in newcomers:
-            if person.guid not in gifts.of:
-                giver.give(gifts, person)
+            if person.guid not in assigned.of:
+                assigner.give(assigned, person)
     else:
-        gifts.waiting = sum(person.guid not in gifts.of for person in newcomers)
-    gifts.stocks = giver.stocks()
-    gifts.people = {
-        guid: replace(person, number=gifts.of[guid].number) if guid in gifts.of else person
+        assigned.waiting = sum(person.guid not in assigned.of for person in newcomers)
+    assigned.stocks = assigner.stocks()
+    assigned.people = {
+        guid: replace(person, number=assigned.of[guid].number) if guid in assigned.of else person
         for guid, person in situation.people.items()
     }
-    return gifts
+    return assigned
 
 
-class _Giver:
+class _Assigner:
     """The numbers of one site while they are given."""
 
     def __init__(self, situation: Situation, rows: Mapping[str, GivenNumber], now: datetime) -> None:
@@ -113,7 +113,7 @@ class _Giver:
             self._pools[ranges] = Pool(ranges, self._is_allowed, self._released)
         return self._pools.get(ranges)
 
-    def kept(self, person: Person) -> Gift | None:
+    def kept(self, person: Person) -> AssignedNumber | None:
         """The number of somebody who is linked to an extension: they keep it."""
         binding = self._situation.bindings.get(person.guid)
         if binding is None:
@@ -121,37 +121,39 @@ class _Giver:
         theirs = [row.number for row in self._rows_of[person.guid] if row.released_at is None]
         if theirs:
             number = binding.number if binding.number in theirs else theirs[0]
-            return Gift(number, f"{number}, which was given to them before")
+            return AssignedNumber(number, f"{number}, which was given to them before")
         if self.pool_of(person.unit) is None or binding.number in self._wanted:
             return None
-        return Gift(binding.number, f"{binding.number}, the number of their extension", is_given=False)
+        return AssignedNumber(
+            binding.number, f"{binding.number}, the number of their extension", is_given=False
+        )
 
-    def again(self, person: Person) -> Gift | None:
+    def again(self, person: Person) -> AssignedNumber | None:
         """The number that is kept for a newcomer, or that they had before, or that of an extension with their address."""
         pool = self.pool_of(person.unit)
         for row in self._rows_of[person.guid]:
             if pool is not None and row.number in pool and self._is_free_for(person, row.number):
                 self._given.add(row.number)
                 if row.is_used:
-                    return Gift(row.number, f"{row.number} again, which they had before")
-                return Gift(row.number, _next(row.number, pool))
+                    return AssignedNumber(row.number, f"{row.number} again, which they had before")
+                return AssignedNumber(row.number, _next(row.number, pool))
         theirs = self._with_their_address(person)
         if theirs is None or theirs.number in self._given:
             return None
         self._given.add(theirs.number)
-        return Gift(theirs.number, f"{theirs.number}, the extension with their e-mail address")
+        return AssignedNumber(theirs.number, f"{theirs.number}, the extension with their e-mail address")
 
-    def give(self, gifts: Gifts, person: Person) -> None:
+    def give(self, assigned: NumberAssignments, person: Person) -> None:
         """The next free number for a newcomer, if there is one."""
         pool = self.pool_of(person.unit)
         if pool is None:
             return
         number = pool.next(self._taken)
         if number is None:
-            gifts.without.setdefault(pool.label, []).append(person)
+            assigned.without.setdefault(pool.label, []).append(person)
         else:
             self._taken.add(number)
-            gifts.of[person.guid] = Gift(number, _next(number, pool))
+            assigned.of[person.guid] = AssignedNumber(number, _next(number, pool))
 
     def take(self, numbers: Iterable[str]) -> None:
         """Nobody else is given these."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.tables import CommandRow, OwedSteps
 from shared.domain.command import Command, CommandKind, CommandState
-from shared.domain.owed import LEAVING, Begun, Owes
+from shared.domain.owed import LEAVING, Owes, Unfinished
 
 _BY_KIND = {
     CommandKind.ARCHIVE_EXTENSION.value: Owes.REMOVAL,
@@ -142,10 +142,10 @@ def remove(session: Session, site_id: str, numbers: Collection[str]) -> None:
         )
 
 
-def begun_of(found: Sequence[OwedSteps]) -> list[Begun]:
+def unfinished_of(found: Sequence[OwedSteps]) -> list[Unfinished]:
     """The rows as the planner takes them."""
     return [
-        Begun(row.number, row.extension_id, Owes(row.owes), row.person_guid, row.person_name)
+        Unfinished(row.number, row.extension_id, Owes(row.owes), row.person_guid, row.person_name)
         for row in found
         if row.owes in _LEAVING and row.extension_id is not None
     ]

@@ -4,23 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from services.reconciler.begun import settle_begun
+from services.reconciler.unfinished import settle_unfinished
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
 from shared.domain.grace import Departure, Grace
-from shared.domain.owed import Begun, Owes
+from shared.domain.owed import Owes, Unfinished
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from tests.builders.domain import NOW, guid, make_binding, make_extension, make_phone_system
 
 OFF = make_extension(1, enabled=False)
-BEGUN = Begun("201", 1001, Owes.REMOVAL, guid(1), "Anna1 Berg1")
+BEGUN = Unfinished("201", 1001, Owes.REMOVAL, guid(1), "Anna1 Berg1")
 DOUBT = Finding(FindingCode.INCOMPLETE_SNAPSHOT, Severity.WARNING, "Not everything was read.")
 COUNTED = Grace(guid(1), 1001, "201", "Anna1 Berg1", Departure.DELETED, 30, NOW)
 ARCHIVING = Command(1, CommandKind.ARCHIVE_EXTENSION, "test", "201", extension_id=1001)
 
 
 @pytest.mark.parametrize(
-    ("begun", "extension", "holder", "plan", "told"),
+    ("unfinished", "extension", "holder", "plan", "told"),
     [
         (BEGUN, None, 1, Plan(), "settled"),
         (BEGUN, replace(OFF, number="301"), 1, Plan(), "settled"),
@@ -40,10 +40,10 @@ ARCHIVING = Command(1, CommandKind.ARCHIVE_EXTENSION, "test", "201", extension_i
     ],
 )  # fmt: skip
 def test_what_was_begun_is_done_gone_on_with_or_said(
-    begun: Begun, extension: Extension | None, holder: int, plan: Plan, told: str
+    unfinished: Unfinished, extension: Extension | None, holder: int, plan: Plan, told: str
 ) -> None:
     phone_system = make_phone_system([extension] if extension else [])
-    after = settle_begun(plan, [begun], phone_system, [make_binding(holder, extension_id=1001)])
+    after = settle_unfinished(plan, [unfinished], phone_system, [make_binding(holder, extension_id=1001)])
     assert after.commands == plan.commands
     new = [finding for finding in after.findings if finding is not DOUBT]
     assert after.settled == (("201",) if told == "settled" else ())

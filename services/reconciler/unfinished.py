@@ -1,6 +1,6 @@
-"""Extensions whose disabling, removal or take-over was begun: done by now, part of this plan, or said to be open. Pure.
+"""Extensions whose disabling, removal or take-over is unfinished: done by now, part of this plan, or said to be open. Pure.
 
-The planner derives from the two ends what is to be done to them. Nothing is removed because it was begun.
+The planner derives from the two ends what is to be done to them. Nothing is removed because a removal was started.
 """
 
 from collections.abc import Iterable
@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension, PhoneSystemSnapshot
-from shared.domain.owed import Begun, Owes
+from shared.domain.owed import Owes, Unfinished
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 
 
-def settle_begun(
-    plan: Plan, begun: Iterable[Begun], phone_system: PhoneSystemSnapshot, bindings: Iterable[Binding]
+def settle_unfinished(
+    plan: Plan,
+    unfinished: Iterable[Unfinished],
+    phone_system: PhoneSystemSnapshot,
+    bindings: Iterable[Binding],
 ) -> Plan:
     """The plan with the numbers of those that are done, and a finding for each that is not and that it does not go on with."""
     going_on = {command.extension_id for command in plan.commands}
@@ -25,7 +28,7 @@ def settle_begun(
     holders = {binding.extension_id: binding.person_guid for binding in bindings}
     settled: list[str] = []
     findings: list[Finding] = []
-    for item in sorted(begun, key=lambda item: item.number):
+    for item in sorted(unfinished, key=lambda item: item.number):
         if item.extension_id in going_on:
             continue
         if item.extension_id in counted or _is_settled(
@@ -37,14 +40,14 @@ def settle_begun(
     return replace(plan, findings=(*plan.findings, *findings), settled=tuple(settled))
 
 
-def _is_settled(item: Begun, extension: Extension | None, holder: str | None) -> bool:
+def _is_settled(item: Unfinished, extension: Extension | None, holder: str | None) -> bool:
     if extension is None or extension.number != item.number or extension.enabled:
         # Gone, or a person put it to use again, or nothing had been done to it.
         return True
     return item.owes is Owes.DISABLING or (item.owes is Owes.TAKE_OVER and holder == item.person_guid)
 
 
-def _open(item: Begun) -> Finding:
+def _open(item: Unfinished) -> Finding:
     name = item.person_name or "nobody"
     what = (
         f"reassigning extension {item.number} to {name}"
