@@ -1,5 +1,6 @@
 """Commands about domain controllers: which were read, which are behind, and that one is gone for good."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -22,15 +23,24 @@ def controller(command: typer.Context) -> None:
 @app.command("list")
 def list_controllers(command: typer.Context, as_json: AsJson = False, site: Site = DEFAULT_SITE) -> None:
     """List the controllers that the last readings came from, and since when one of them is behind."""
-    found = controllers.list_controllers(deployment_of(command), site)
+    context = deployment_of(command)
+    found = controllers.list_controllers(context, site)
     if as_json:
         print_json(ControllerList(items=[ControllerOut.model_validate(item) for item in found]))
         return
+    titles = context.site_settings(site).settings.directory_titles
     table(
         "Domain controllers",
-        ("controller", "address", "read", "behind since"),
-        [(c.controller, c.server, moment(c.read_at), moment(c.behind_since)) for c in found],
+        ("controller", "address", "read", "behind since", *(("directory",) if titles else ())),
+        [
+            (c.controller, c.server, moment(c.read_at), moment(c.behind_since), *_title(titles, c.directory))
+            for c in found
+        ],
     )
+
+
+def _title(titles: Mapping[str, str], key: str) -> tuple[str, ...]:
+    return (titles.get(key, key),) if titles else ()
 
 
 @app.command("forget")

@@ -1,6 +1,7 @@
 """What the overview shows: where the site stands, what both ends said last, and what waits for a person or a worker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,8 +22,10 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Severity
+from shared.errors import RollcallError
 from shared.language import counted, declared, phrase
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.settings import store
 from shared.settings.documents import ScheduleSettings, Section
 from shared.work.due import due_messages
 from shared.work.parts import advice_of
@@ -57,7 +60,9 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``newest`` is of any kind but that for one person; ``history`` is in order of time."""
+    """``newest`` is of any kind but that for one person; ``history`` is in order of time; ``directories`` are by title, and
+    the only one has none.
+    """
 
     newest: Run | None
     active: Run | None
@@ -66,7 +71,7 @@ class Overview:
     people: int
     people_read_at: datetime | None
     managed: int
-    directory: End
+    directories: Mapping[str, End]
     phone_system: End
     conflicts: Sequence[FindingRow]
     conflicts_total: int
@@ -94,7 +99,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
             people=planned.people if planned is not None else 0,
             people_read_at=planned.planned_at if planned is not None else None,
             managed=known.facts.managed,
-            directory=_end([part for part in parts if part.kind == PartKind.UNIT]),
+            directories=_directories(session, context, site_id, parts),
             phone_system=_end([part for part in parts if part.kind == PartKind.EXTENSIONS]),
             conflicts=_conflicts(session, planned),
             conflicts_total=known.facts.findings.get(Severity.CONFLICT, 0),
@@ -102,6 +107,23 @@ def read_overview(context: Context, site_id: str) -> Overview:
             history=history[::-1],
             facts=known.facts,
         )
+
+
+def _directories(
+    session: Session, context: Context, site_id: str, parts: Sequence[SnapshotPart]
+) -> dict[str, End]:
+    units = [part for part in parts if part.kind == PartKind.UNIT]
+    # Each directory has a part of its own that looks for people who were not found.
+    if sum(part.kind == PartKind.ABSENT for part in parts) > 1:
+        with suppress(RollcallError):
+            settings = store.read(session, site_id, context.encryption).settings
+            found = {
+                title: [part for part in units if settings.key_of_unit(part.unit) == key]
+                for key, title in settings.directory_titles.items()
+            }
+            if found:
+                return {title: _end(read) for title, read in found.items()}
+    return {"": _end(units)}
 
 
 def find_stranded(context: Context, site_id: str, schedule: ScheduleSettings, now: datetime) -> Due | None:

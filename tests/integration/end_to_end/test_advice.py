@@ -20,7 +20,7 @@ def test_advice_is_logged_once_a_week_and_stands_on_the_overview_until_it_is_fol
     (advice,) = ends.site.log("run.advice")
     assert "127.0.0.1:9: the connection was refused" in advice
     context = ends.site.context
-    assert read_overview(context, SITE).directory.advice == (advice,)
+    assert read_overview(context, SITE).directories[""].advice == (advice,)
 
     with context.database.begin() as session:
         a_week_ago = datetime.now(UTC) - timedelta(days=7, seconds=1)
@@ -30,6 +30,6 @@ def test_advice_is_logged_once_a_week_and_stands_on_the_overview_until_it_is_fol
 
     ends.configure([unit], directory={"servers": servers})
     ends.settle()
-    found = read_overview(context, SITE).directory
+    found = read_overview(context, SITE).directories[""]
     assert (found.is_well, found.advice) == (True, ())
     assert len(ends.site.log("run.advice")) == 2

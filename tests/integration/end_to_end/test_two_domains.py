@@ -5,6 +5,7 @@ from typing import Any
 import ldap3
 import pytest
 
+from services.api.overview.queries import read_overview
 from services.api.people.use_cases.explain import explain
 from services.collector import directory_accounts, identity
 from shared.database.tables import RunState
@@ -44,6 +45,8 @@ def test_one_that_does_not_answer_holds_its_people_and_nobody_else(
     }
     (held,) = ends.site.findings(run.id)["incomplete_snapshot"]
     assert f"Nobody of {EMEA} is removed" in held.message
+    seen = read_overview(ends.site.context, "default").directories
+    assert {title: end.is_well for title, end in seen.items()} == {"corp.example.test": True, EMEA: False}
     # Whose directory is meant is said wherever there are several.
     assert all(row.reason.endswith("Directory: corp.example.test.") for row in ends.site.commands(run.id))
     other_samba.start()
