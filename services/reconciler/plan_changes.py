@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.absence import agreed
-from services.reconciler.begun import settle_begun
 from services.reconciler.concerned import concerned
 from services.reconciler.directory_names import with_directory_names
 from services.reconciler.few import circumstances_of, may_touch_template
@@ -31,7 +30,8 @@ from services.reconciler.run_inputs import (
     some_of_phone_system,
     taken_lately,
 )
-from shared.database import begun, owed
+from services.reconciler.unfinished import settle_unfinished
+from shared.database import owed, unfinished
 from shared.database.pages import read_items
 from shared.database.tables import BindingRow, PartKind, PartState, Run, SnapshotPart
 from shared.domain.asked import Asked
@@ -199,7 +199,7 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
     )
     seen = plan.seen
     plan = replace(plan, managed_extensions=managed or 0)
-    plan = settle_begun(plan, begun.begun_of(owing), phone_system, bindings)
+    plan = settle_unfinished(plan, unfinished.unfinished_of(owing), phone_system, bindings)
     plan = fit_into_licence(tell_refused(plan, refused), phone_system)
     homes = _homes(read, site)
     plan = with_directory_names(plan, homes, site.directory_titles)
