@@ -89,11 +89,12 @@ def run(
 def list_runs(
     command: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many, newest first.")] = 20,
+    kind: Annotated[RunKind | None, typer.Option(help="Only runs of this kind.")] = None,
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """List the runs of a site, newest first."""
-    found = runs.list_runs(deployment_of(command), site, limit)
+    """List the runs of a site, newest first; without change runs that had nothing to do."""
+    found = runs.list_runs(deployment_of(command), site, limit, kind=kind)
     if as_json:
         print_json([RunOut.of(item) for item in found])
         return

@@ -61,7 +61,7 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     request = RunRequest(
         site_id,
         RunKind.CHANGES,
-        trigger=WATCH,
+        trigger=RunKind.CHANGES.value,
         actor=WATCH,
         asked=asked,
         watched=changes.watched(session, site_id),

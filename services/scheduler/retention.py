@@ -14,12 +14,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.orm import Session
 
-from shared.database.tables import CommandRow, Event, Lease, Run, RunState, Site, SnapshotPage, SnapshotPart
+from shared.database.tables import (
+    CommandRow,
+    Event,
+    Lease,
+    Run,
+    RunKind,
+    RunState,
+    Site,
+    SnapshotPage,
+    SnapshotPart,
+)
 from shared.domain.command import CommandKind, CommandState
-from shared.runs.history import last_good_run
+from shared.runs.history import is_quiet, last_good_run
 from shared.runs.retention import GoesOn, always, delete_events, delete_pages, delete_runs, delete_strays
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.work import leases
@@ -31,6 +41,7 @@ log = structlog.get_logger(__name__)
 SNAPSHOTS, HISTORY = "retention of snapshots", "retention of history"
 _BUDGET_SECONDS = 60.0
 _AGAIN_SECONDS = 120.0
+_KEEP_QUIET = timedelta(hours=1)
 _ENDED = (RunState.IN_STEP.value, RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
 
 
@@ -75,11 +86,18 @@ def apply_retention(context: Context, now: datetime | None = None) -> None:
             return
 
 
-def delete_old_snapshots(context: Context, _now: datetime, goes_on: GoesOn = always) -> Deleted:
-    """Delete the snapshots of all but each site's newest runs, its last good one and those that are not at their end."""
+def delete_old_snapshots(context: Context, now: datetime, goes_on: GoesOn = always) -> Deleted:
+    """Delete the snapshots of all but each site's newest runs, its last good one and those that are not at their end; and
+    change runs of which nothing came.
+    """
+    with context.database.read() as session:
+        quiet = session.scalars(
+            select(Run.id).where(is_quiet(), Run.finished_at < now - _KEEP_QUIET).order_by(Run.id)
+        ).all()
+    runs = delete_runs(context.database, quiet, goes_on)
     with context.database.read() as session:
         part_ids = list(_with_old_pages(session, context.settings.keep_snapshots))
-    return Deleted(pages=delete_pages(context.database, part_ids, goes_on) or 0)
+    return Deleted(pages=delete_pages(context.database, part_ids, goes_on) or 0, runs=runs)
 
 
 def delete_old_history(context: Context, now: datetime, goes_on: GoesOn = always) -> Deleted:
@@ -158,7 +176,12 @@ def _with_old_pages(session: Session, keep: int) -> Iterator[int]:
     for part_id, run_id, site_id, state in rows:
         by_site[site_id].append((part_id, run_id, state))
     for site_id, parts in by_site.items():
-        kept = set(_newest_runs(session, site_id, keep))
+        # Of change runs there are many: they must not push out what the full ones have read.
+        of_changes = Run.kind == RunKind.CHANGES.value
+        kept = {
+            *_newest_runs(session, site_id, keep, not_(of_changes)),
+            *_newest_runs(session, site_id, keep, of_changes),
+        }
         measure = last_good_run(session, site_id)
         if measure is not None:
             kept.add(measure.id)
@@ -167,7 +190,7 @@ def _with_old_pages(session: Session, keep: int) -> Iterator[int]:
                 yield part_id
 
 
-def _newest_runs(session: Session, site_id: str, most: int) -> Iterable[int]:
+def _newest_runs(session: Session, site_id: str, most: int, which: ColumnElement[bool]) -> Iterable[int]:
     return session.scalars(
-        select(Run.id).where(Run.site_id == site_id).order_by(Run.id.desc()).limit(most)
+        select(Run.id).where(Run.site_id == site_id, which).order_by(Run.id.desc()).limit(most)
     ).all()

@@ -4,7 +4,16 @@ from sqlalchemy import ColumnElement, and_, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from shared.database.commands import row_command
-from shared.database.tables import WHOLE_RUNS, CommandRow, PartKind, PartState, Run, SnapshotPart
+from shared.database.tables import (
+    WHOLE_RUNS,
+    CommandRow,
+    PartKind,
+    PartState,
+    Run,
+    RunKind,
+    RunState,
+    SnapshotPart,
+)
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.plan import FindingCode
 from shared.domain.refusal import Refusal, refusal_key
@@ -17,8 +26,21 @@ _REFUSED_KINDS = tuple(kind.value for kind in CommandKind if kind is not Command
 
 
 def ended_well() -> ColumnElement[bool]:
-    """Of a run, that it ended well and was read from a controller that was up to date, as far as is known."""
-    return and_(Run.state.in_(GOOD_ENDS), _was_up_to_date())
+    """Of a run, that it ended well and was read from a controller that was up to date, as far as is known. A change run knows
+    of a few people only, so it shows nothing of the site.
+    """
+    return and_(Run.state.in_(GOOD_ENDS), _was_up_to_date(), Run.kind != RunKind.CHANGES.value)
+
+
+def is_quiet() -> ColumnElement[bool]:
+    """Of a run, that changes were noticed and nothing came of them: nobody needs to see it."""
+    acts = select(CommandRow.id).where(CommandRow.run_id == Run.id).exists()
+    return and_(
+        Run.kind == RunKind.CHANGES.value,
+        Run.state == RunState.DONE.value,
+        Run.error_code.is_(None),
+        not_(acts),
+    )
 
 
 def _was_up_to_date() -> ColumnElement[bool]:

@@ -59,7 +59,10 @@ def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts
         "planned": _newest(session, site_ids, whole, Run.planned_at.is_not(None)),
         # A cancelled run may have been stopped before anything was asked.
         "read": _newest(
-            session, site_ids, Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value])
+            session,
+            site_ids,
+            Run.kind != RunKind.CHANGES.value,
+            Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value]),
         ),
     }
     wanted = {run_id for found in newest.values() for run_id in found.values()}

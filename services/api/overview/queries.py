@@ -85,7 +85,10 @@ def read_overview(context: Context, site_id: str) -> Overview:
     of_site = Run.site_id == site_id
     with context.database.read() as session:
         history = session.scalars(
-            select(Run).where(of_site).order_by(Run.id.desc()).limit(RUNS_IN_CHART)
+            select(Run)
+            .where(of_site, Run.kind != RunKind.CHANGES.value)
+            .order_by(Run.id.desc())
+            .limit(RUNS_IN_CHART)
         ).all()
         whole = [run for run in history if run.kind in WHOLE_RUNS]
         planned = next((run for run in whole if run.planned_at is not None), None)
@@ -175,7 +178,9 @@ def _newest_parts(session: Session, site_id: str) -> Sequence[SnapshotPart]:
     run_id = session.scalar(
         select(Run.id)
         .where(
-            Run.site_id == site_id, Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value])
+            Run.site_id == site_id,
+            Run.kind != RunKind.CHANGES.value,
+            Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value]),
         )
         .order_by(Run.id.desc())
         .limit(1)

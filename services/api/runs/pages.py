@@ -28,17 +28,24 @@ _FINDINGS_SHOWN = 100
 
 @router.get("")
 def list_runs(
-    request: Request, context: ContextDep, site: SiteDep, _visitor: VisitorDep, before: Before = None
+    request: Request,
+    context: ContextDep,
+    site: SiteDep,
+    _visitor: VisitorDep,
+    before: Before = None,
+    kind: RunKind | None = None,
 ) -> Response:
-    """The runs, newest first."""
-    found = runs.list_runs(context, site, _RUNS_SHOWN + 1, before)
+    """The runs, newest first; of one kind if asked."""
+    found = runs.list_runs(context, site, _RUNS_SHOWN + 1, before, kind)
     shown = found[:_RUNS_SHOWN]
     return page(
         request,
         "runs.html",
         runs=shown,
-        newest=link("/runs") if before is not None else None,
-        older=link("/runs", before=shown[-1].id) if len(found) > _RUNS_SHOWN else None,
+        kinds=[None, *RunKind],
+        kind=kind,
+        newest=link("/runs", kind=kind) if before is not None else None,
+        older=link("/runs", before=shown[-1].id, kind=kind) if len(found) > _RUNS_SHOWN else None,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from shared.database.found import site_of
 from shared.database.pages import read_items
-from shared.database.tables import BindingRow, PartKind, PartState, Run, RunState, SnapshotPart
+from shared.database.tables import BindingRow, PartKind, PartState, Run, RunKind, RunState, SnapshotPart
 from shared.domain.person import Person
 from shared.errors import Conflict, NotFound
 from shared.worker.context import Context
@@ -82,7 +82,11 @@ def newest_snapshot(context: Context, site_id: str) -> tuple[int, list[SnapshotP
     with context.database.read() as session:
         runs = session.scalars(
             select(Run.id)
-            .where(Run.site_id == site_id, Run.state != RunState.COLLECTING.value)
+            .where(
+                Run.site_id == site_id,
+                Run.state != RunState.COLLECTING.value,
+                Run.kind != RunKind.CHANGES.value,
+            )
             .order_by(Run.id.desc())
             .limit(_RUNS_LOOKED_AT)
         ).all()

@@ -19,6 +19,7 @@ from services.api.runs.use_cases import runs
 from services.api.web.dependencies import After, Before, ContextDep, Limit, RunId, SiteId
 from services.api.web.documented import documented
 from services.api.web.large_answers import large_answer, written
+from shared.database.tables import RunKind
 from shared.domain.command import CommandKind, CommandState
 
 router = APIRouter(tags=["runs"], responses=documented(404))
@@ -35,9 +36,15 @@ def start_run(
 
 
 @router.get("/sites/{site_id}/runs", summary="Runs of a site", response_model=RunList)
-def list_runs(context: ContextDep, site_id: SiteId, limit: Limit = 50, before: Before = None) -> Response:
-    """A page of runs, newest first."""
-    found = runs.list_runs(context, site_id, limit + 1, before)
+def list_runs(
+    context: ContextDep,
+    site_id: SiteId,
+    limit: Limit = 50,
+    before: Before = None,
+    kind: Annotated[RunKind | None, Query(description="Only runs of this kind.")] = None,
+) -> Response:
+    """A page of runs, newest first; without change runs that had nothing to do."""
+    found = runs.list_runs(context, site_id, limit + 1, before, kind)
     page = found[:limit]
     next_before = page[-1].id if len(found) > limit else None
     return written(RunList(items=[RunOut.of(run) for run in page], next_before=next_before))

@@ -5,7 +5,7 @@ Deciding about a plan lives in ``decisions``, reading it in ``plans``, following
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, not_, select
 
 from services.api.runs.queries.people import resolve_person
 from services.api.runs.queries.plans import PlanView, findings_of, plan_of
@@ -15,6 +15,7 @@ from services.api.runs.use_cases.publishing import publish
 from shared.database.found import run_of, site_of
 from shared.database.tables import Run, RunKind
 from shared.errors import Conflict
+from shared.runs.history import is_quiet
 from shared.runs.start import RunRequest, start_run
 from shared.worker.context import Context
 
@@ -69,12 +70,22 @@ def get_run(context: Context, run_id: int) -> Run:
         return run_of(session, run_id)
 
 
-def list_runs(context: Context, site_id: str, limit: int = 50, before: int | None = None) -> list[Run]:
-    """The site's runs, newest first; ``before`` is the last id of the page before.
+def list_runs(
+    context: Context,
+    site_id: str,
+    limit: int = 50,
+    before: int | None = None,
+    kind: RunKind | None = None,
+) -> list[Run]:
+    """The site's runs, newest first; ``before`` is the last id of the page before, ``kind`` leaves all others out.
+
+    Change runs of which nothing came are not among them.
 
     :raises NotFound: there is no such site.
     """
-    conditions: list[ColumnElement[Any]] = [Run.site_id == site_id]
+    conditions: list[ColumnElement[Any]] = [Run.site_id == site_id, not_(is_quiet())]
+    if kind is not None:
+        conditions.append(Run.kind == kind.value)
     if before is not None:
         conditions.append(Run.id < before)
     with context.database.glance() as session:
