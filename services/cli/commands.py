@@ -45,6 +45,7 @@ _PLACES = {
     "site": _Place("site_commands", "app", "List, create and remove sites."),
     "controller": _Place("controller_commands", "app", "List domain controllers and remove old ones."),
     "binding": _Place("binding_commands", "app", "Link or unlink a person and an extension."),
+    "people": _Place("people_commands", "people", "People and extensions as they are now."),
     "grace": _Place(
         "grace_commands", "app", "Extensions of leavers that are disabled now and deleted later."
     ),

@@ -29,6 +29,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.command import CommandKind, CommandState
+from shared.roll.reading import forget_past
 from shared.runs.history import is_quiet, last_good_run
 from shared.runs.retention import GoesOn, always, delete_events, delete_pages, delete_runs, delete_strays
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
@@ -52,6 +53,8 @@ class Deleted:
     pages: int = 0
     runs: int = 0
     events: int = 0
+    # Rows of people and extensions that are gone.
+    people: int = 0
     strays: int = 0
 
 
@@ -78,6 +81,7 @@ def apply_retention(context: Context, now: datetime | None = None) -> None:
             pages=gone.pages,
             runs=gone.runs,
             events=gone.events,
+            people=gone.people,
             leases_and_tokens=gone.strays,
             is_finished=_goes_on(),
         )
@@ -101,22 +105,24 @@ def delete_old_snapshots(context: Context, now: datetime, goes_on: GoesOn = alwa
 
 
 def delete_old_history(context: Context, now: datetime, goes_on: GoesOn = always) -> Deleted:
-    """Delete runs and entries of the Log that are older than the settings say, and what the dead left behind."""
+    """Delete runs and entries of the Log that are older than the settings say, people who are gone as long, and what the
+    dead left behind."""
     settings = context.settings
     with context.database.read() as session:
         site_ids = session.scalars(select(Site.id).order_by(Site.id)).all()
-    runs = events = 0
+    runs = events = gone = 0
     for site_id in site_ids:
         # The Log first: what it no longer names needs no evidence.
         if settings.keep_log_days:
             cutoff = now - timedelta(days=settings.keep_log_days)
             which = and_(Event.site_id == site_id, Event.occurred_at < cutoff)
             events += delete_events(context.database, which, goes_on)
+            gone += forget_past(context.database, site_id, cutoff, goes_on)
         if settings.keep_runs_days:
             with context.database.read() as session:
                 old = _old_runs(session, site_id, now - timedelta(days=settings.keep_runs_days))
             runs += delete_runs(context.database, old, goes_on)
-    return Deleted(runs=runs, events=events, strays=delete_strays(context.database, now))
+    return Deleted(runs=runs, events=events, people=gone, strays=delete_strays(context.database, now))
 
 
 def next_quiet_hour(now: datetime, hour: int) -> datetime:

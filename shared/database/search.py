@@ -38,3 +38,8 @@ def _charindex(element: _Position, compiler: SQLCompiler, **options: Any) -> str
 def holds(column: Any, text: str) -> ColumnElement[bool]:
     """Whether the column's text holds this one, in whatever case either is written."""
     return _Position(func.lower(column), func.lower(text)) > 0
+
+
+def holds_folded(column: Any, text: str) -> ColumnElement[bool]:
+    """Whether the column's text, which is folded as this one is, holds it."""
+    return _Position(column, text) > 0

@@ -398,8 +398,11 @@ class RollRow(Base):
         Index(None, "site_id", "extension_number"),
         Index(None, "site_id", "extension_email_key"),
         Index(None, "site_id", "extension_name_key"),
-        Index(None, "site_id", "state", "unit", "department"),
+        Index(None, "site_id", "state", "unit", "department", "has_drift"),
+        Index(None, "site_id", "search"),
         Index(None, "site_id", "sort_key", "holder"),
+        Index(None, "site_id", "shown_number", "holder"),
+        Index(None, "site_id", "since", "holder"),
     )
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
     # The objectGUID, or "extension" and the id of one that is nobody's.
@@ -414,6 +417,8 @@ class RollRow(Base):
     last_seen_at: Mapped[datetime | None]
     name: Mapped[str] = mapped_column(Line(300), default="")
     sort_key: Mapped[str] = mapped_column(Line(100), default="")
+    # The extension's number, else the person's.
+    shown_number: Mapped[str] = mapped_column(Line(20), default="")
     # What the directory says; empty of somebody who is not there. The keys are folded.
     number: Mapped[str] = mapped_column(Line(20), default="")
     email_key: Mapped[str] = mapped_column(Line(300), default="")
@@ -428,7 +433,7 @@ class RollRow(Base):
     department: Mapped[str] = mapped_column(Line(255), default="")
     has_drift: Mapped[bool] = mapped_column(default=False)
     # The words it is found by, each after a blank.
-    search: Mapped[str] = mapped_column(Line(1000), default="")
+    search: Mapped[str] = mapped_column(Line(700), default="")
     person: Mapped[str | None] = mapped_column(Prose)
     extension: Mapped[str | None] = mapped_column(Prose)
     drift: Mapped[str | None] = mapped_column(Prose)

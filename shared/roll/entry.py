@@ -86,6 +86,13 @@ class Entry:
         return extension.name if extension is not None else ""
 
     @property
+    def number(self) -> str:
+        """The extension's number; of somebody without one the number they have in the directory."""
+        if self.extension is not None:
+            return self.extension.number
+        return (self.person.number or "") if self.is_there and self.person is not None else ""
+
+    @property
     def facts(self) -> tuple[object, ...]:
         """What two readings of the same moment agree in: whatever else they show is not Rollcall's to know of."""
         person, extension = (self.person if self.is_there else None), self.extension

@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from shared.database.engine import Database
 from shared.database.tables import RollReading, RollRow
+from shared.domain.person import Presence
 from shared.language import declared
 from shared.roll import queries
 from shared.roll.entry import Entry, RollState, Row, nobodys
@@ -221,3 +223,25 @@ def _pages(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     rest = iter(entries)
     while page := list(islice(rest, _PAGE)):
         yield page
+
+
+def forget_past(database: Database, site_id: str, before: datetime, goes_on: Callable[[], bool]) -> int:
+    """Delete the rows of whoever was seen last before then and of whom nothing is there any more; how many are gone."""
+    gone = 0
+    while goes_on():
+        with database.begin() as session:
+            past = session.scalars(
+                select(RollRow.holder)
+                .where(
+                    RollRow.site_id == site_id,
+                    RollRow.last_seen_at < before,
+                    RollRow.extension_id.is_(None),
+                    RollRow.presence != Presence.SELECTED.value,
+                )
+                .limit(queries.AT_ONCE)
+            ).all()
+            remove(session, site_id, past)
+        gone += len(past)
+        if len(past) < queries.AT_ONCE:
+            break
+    return gone

@@ -14,7 +14,7 @@ from shared.values.keys import email_key, name_key, plain_text
 
 T = TypeVar("T", Person, Extension)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-_MOST_SEARCH, _MOST_SORT = 1000, 100
+_MOST_SEARCH, _MOST_SORT = 700, 100
 # As plain rows: 100,000 of them shall not be remembered by a session.
 COLUMNS = tuple(
     column
@@ -74,6 +74,7 @@ def _indexed(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name[:300],
         "sort_key": _sort_key(entry)[:_MOST_SORT],
+        "shown_number": entry.number[:20],
         "number": (there.number or "")[:20] if there else "",
         "email_key": email_key(there.email)[:300] if there and there.email else "",
         "name_key": key_of_name(there.first_name, there.last_name) if there else "",
@@ -109,17 +110,15 @@ def _sort_key(entry: Entry) -> str:
 def _search(entry: Entry) -> str:
     """Each word by which somebody may be looked for once, with a blank before it."""
     person, extension = entry.person, entry.extension or entry.last_extension
-    texts = [entry.holder if entry.guid else "", entry.name]
-    whole = []
+    texts = [entry.number, entry.name, entry.guid or ""]
     if person is not None:
-        texts += [person.first_name, person.last_name, person.display_name]
-        whole += [person.number or person.number_text, person.login, person.email]
+        texts += [
+            person.first_name, person.last_name, person.display_name, person.number or person.number_text, person.login,
+            person.email,
+        ]  # fmt: skip
     if extension is not None:
-        texts += [extension.first_name, extension.last_name]
-        whole += [extension.number, extension.email]
-    words = dict.fromkeys(words_of(" ".join(texts)))
-    words |= dict.fromkeys(word for text in whole for word in [*text.casefold().split(), *words_of(text)])
-    return "".join(f" {word}" for word in words)
+        texts += [extension.first_name, extension.last_name, extension.number, extension.email]
+    return "".join(f" {word}" for word in dict.fromkeys(words_of(" ".join(texts))))
 
 
 def words_of(text: str) -> list[str]:

@@ -13,7 +13,7 @@ _VIEWER = (
     "listSites", "readSettings", "readSection", "listExtensions", "listRuns", "readRun", "readPlan", "readFindings",
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
     "readMetrics", "listControllers", "listOwedSteps", "listGraces",
-    "compareWithTemplates",
+    "compareWithTemplates", "listPeople", "readPerson",
 )  # fmt: skip
 _OPERATOR = (
     "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",

@@ -12,6 +12,7 @@ from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.language import counted as counted
 from shared.language import declared, gettext, phrase
+from shared.roll.entry import RollState
 from shared.values.amounts import size as size
 
 
@@ -67,6 +68,10 @@ TONES: Mapping[str, str] = {
     Severity.WARNING: "warn",
     Severity.INFO: "info",
     EventLevel.ERROR: "bad",
+    RollState.IN_SYNC: "good",
+    RollState.WILL_CHANGE: "info",
+    RollState.CONFLICT: "bad",
+    RollState.LEAVING: "warn",
 }
 RUN_KINDS = Words(
     {
@@ -74,6 +79,19 @@ RUN_KINDS = Words(
         RunKind.PREVIEW: "Preview",
         RunKind.PERSON: "One person",
         RunKind.CHANGES: "Live changes",
+    }
+)
+ROLL_STATES = Words(
+    {
+        RollState.IN_SYNC: "In sync",
+        RollState.WILL_CHANGE: "Will change",
+        RollState.CONFLICT: "Conflict",
+        RollState.LEAVING: "Leaving",
+        RollState.NO_NUMBER: "No number",
+        RollState.NOT_SELECTED: "Not selected",
+        RollState.NOT_IN_DIRECTORY: "Not in the directory",
+        RollState.EXCLUDED: "Excluded",
+        RollState.PROTECTED: "Protected",
     }
 )
 DEPARTURES = Words(

@@ -1,6 +1,6 @@
 """Exports of the Log as responses, for the API and the console."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import IO, cast
 
 from fastapi import Request, Response
@@ -28,9 +28,25 @@ def flowing(
 
     :raises HTTPException: 429, too many of their files are in hand.
     """
+    pieces = log.file_pieces(context_of_request(request).database, site_id, filter, format, dates)
+    return sent_in_turn(
+        request, caller, pieces, f"rollcall-{site_id}-log.{format.value}", MEDIA_TYPES[format]
+    )
+
+
+def sent_in_turn(
+    request: Request,
+    caller: str,
+    pieces: Iterator[bytes],
+    name: str,
+    media_type: str = MEDIA_TYPES[ExportFormat.CSV],
+) -> Response:
+    """A file in pieces under a name, sent when it is the caller's turn.
+
+    :raises HTTPException: 429, too many of their files are in hand.
+    """
     exports = exports_of(request)
     exports.enter(caller)
-    pieces = log.file_pieces(context_of_request(request).database, site_id, filter, format, dates)
 
     async def _in_turn() -> AsyncIterator[bytes]:
         async with exports.turn(caller):
@@ -38,7 +54,7 @@ def flowing(
                 yield piece
 
     return EndingResponse(
-        StreamingResponse(_in_turn(), media_type=MEDIA_TYPES[format], headers=_named(site_id, format)),
+        StreamingResponse(_in_turn(), media_type=media_type, headers=_named(name)),
         lambda: exports.leave(caller),
     )
 
@@ -50,9 +66,9 @@ def finished(exports: Exports, caller: str, order: Order, file: IO[bytes]) -> Re
     return StreamingResponse(
         pieces,
         media_type=MEDIA_TYPES[order.format],
-        headers=_named(order.site_id, order.format) | {"Content-Length": str(size)},
+        headers=_named(f"rollcall-{order.site_id}-log.{order.format.value}") | {"Content-Length": str(size)},
     )
 
 
-def _named(site_id: str, format: ExportFormat) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="rollcall-{site_id}-log.{format.value}"'}
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from services.api.access.bearer import ActorDep
+from services.api.log.schemas import EventOut
+from services.api.people.queries import PeopleFilter, PeopleOrder
 from services.api.people.schemas import (
     ComparedOut,
     ExplanationOut,
@@ -15,6 +17,9 @@ from services.api.people.schemas import (
     NewLink,
     OwedList,
     OwedOut,
+    PeopleOut,
+    PersonOut,
+    RollEntryOut,
     TemplateComparison,
     WelcomeList,
     WelcomeRequest,
@@ -22,10 +27,13 @@ from services.api.people.schemas import (
     WriteAgainOut,
     WriteAgainRequest,
 )  # fmt: skip
-from services.api.people.use_cases import bindings, grace, owed, templates, welcome
+from services.api.people.use_cases import bindings, grace, owed, roll, templates, welcome
 from services.api.people.use_cases.explain import explain
-from services.api.web.dependencies import ContextDep, SiteId
+from services.api.runs.schemas import CommandOut
+from services.api.web.dependencies import ContextDep, Limit, SiteId
 from services.api.web.documented import documented
+from services.api.web.large_answers import written
+from shared.roll.entry import RollState
 
 router = APIRouter(prefix="/sites/{site_id}", tags=["people"], responses=documented(404))
 PersonText = Annotated[
@@ -49,6 +57,53 @@ def explain_person(
 ) -> ExplanationOut:
     """Directory entry, binding, commands, findings and Log entries of a person, in sentences."""
     return ExplanationOut.model_validate(explain(context, site_id, person))
+
+
+@router.get("/people", summary="People and extensions as they are now", response_model=PeopleOut)
+def list_people(
+    context: ContextDep,
+    site_id: SiteId,
+    text: Annotated[
+        str,
+        Query(
+            max_length=200, description="Beginnings of words of name, number, login, e-mail or objectGUID."
+        ),
+    ] = "",
+    state: RollState | None = None,
+    unit: Annotated[str | None, Query(max_length=2048, description="DN of an OU of the settings.")] = None,
+    department: Annotated[str | None, Query(max_length=300)] = None,
+    differs: Annotated[bool, Query(description="Only those that 3CX shows otherwise.")] = False,
+    sort: PeopleOrder = PeopleOrder.NAME,
+    limit: Limit = 100,
+    after: Annotated[
+        str | None, Query(max_length=500, description="The next_after of the page before.")
+    ] = None,
+) -> Response:
+    """One row for each person, with the extension linked to them, and for each extension that nobody is linked to. As of
+    the last full run and what was executed since; people who are gone are kept as long as the Log.
+    """
+    chosen = PeopleFilter(text, state, unit, department, differs or None)
+    return written(PeopleOut.of(roll.list_people(context, site_id, chosen, sort, limit, after)))
+
+
+@router.get("/people/{holder}", summary="One person or extension with its history")
+def read_person(
+    context: ContextDep,
+    site_id: SiteId,
+    holder: Annotated[
+        str,
+        Path(
+            max_length=120, description="objectGUID; of an extension that is nobody's “extension” and its id."
+        ),
+    ],
+) -> PersonOut:
+    """The row with what the Log and the runs tell of it."""
+    found = roll.one_row(context, site_id, holder)
+    return PersonOut(
+        entry=RollEntryOut.of(found.row, found.read_at),
+        events=[EventOut.model_validate(entry) for entry in found.events],
+        commands=[CommandOut.model_validate(row) for row in found.commands],
+    )
 
 
 @router.delete(

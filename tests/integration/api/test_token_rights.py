@@ -23,6 +23,7 @@ _OTHER = {
     "section": "limits",
     "guid": "x",
     "person": "x",
+    "holder": "x",
     "token_id": "1",
     "number": "200",
 }

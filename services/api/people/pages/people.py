@@ -1,40 +1,129 @@
-"""One person: where they were found, which extension is theirs, what happened when and why."""
+"""People and extensions as they are now; and one of them: where they were found, which extension is theirs, and why."""
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.console.rendering import link, page
 from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
-from services.api.people.use_cases import bindings, welcome
+from services.api.log.sending import sent_in_turn
+from services.api.people.queries import PeopleFilter, PeopleOrder
+from services.api.people.use_cases import bindings, roll, welcome
 from services.api.people.use_cases.explain import explain
 from services.api.web.dependencies import ContextDep
 from services.api.web.problems import status_of
+from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
+from shared.roll.entry import RollState
 
 router = APIRouter()
+_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filter and the order as the page's address has them."""
+
+    values: dict[str, str]
+    filter: PeopleFilter
+    order: PeopleOrder
+
+
+def _asked(
+    text: Annotated[str, Query(max_length=200)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+    unit: Annotated[str, Query(max_length=2048)] = "",
+    department: Annotated[str, Query(max_length=300)] = "",
+    differs: Annotated[str, Query(max_length=5)] = "",
+    sort: Annotated[str, Query(max_length=20)] = "",
+) -> Asked:
+    chosen = PeopleFilter(
+        text.strip(),
+        RollState(state) if state in [*RollState] else None,
+        unit or None,
+        department or None,
+        bool(differs) or None,
+    )
+    order = PeopleOrder(sort) if sort in [*PeopleOrder] else PeopleOrder.NAME
+    values = {
+        "text": text,
+        "state": chosen.state or "",
+        "unit": unit,
+        "department": department,
+        "differs": "yes" if differs else "",
+        "sort": sort if sort in [*PeopleOrder] else "",
+    }
+    return Asked(values, chosen, order)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]
 
 
 @router.get("/people")
-def show_person(
+def show_people(
     request: Request,
     context: ContextDep,
     site: SiteDep,
     _visitor: VisitorDep,
+    asked: AskedDep,
     q: Annotated[str, Query(max_length=2048)] = "",
+    after: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
-    """What is known of the person whom the text means."""
-    told, problem, status = None, "", HTTPStatus.OK
+    """People and extensions that fit the filter; with ``q`` what is known of the one whom it means."""
     if q.strip():
+        return _one(request, context, site, q.strip())
+    found = roll.list_people(context, site, asked.filter, asked.order, _SHOWN, after or None)
+    return page(
+        request,
+        "people.html",
+        found=found,
+        asked=asked.values,
+        is_filtered=any(value for name, value in asked.values.items() if name != "sort"),
+        unit_names=_unit_names(found.counts.units),
+        first=link("/people", asked.values) if after else None,
+        further=link("/people", asked.values, after=found.next_after) if found.next_after else None,
+    )
+
+
+@router.get("/people/export")
+def export_people(
+    request: Request, site: SiteDep, visitor: VisitorDep, asked: AskedDep, context: ContextDep
+) -> Response:
+    """The rows that fit as a file."""
+    return sent_in_turn(
+        request,
+        visitor.actor,
+        roll.export_pieces(context.database, site, asked.filter, asked.order),
+        f"rollcall-{site}-people.csv",
+    )
+
+
+def _one(request: Request, context: ContextDep, site: str, q: str) -> Response:
+    told, problem, status = None, "", HTTPStatus.OK
+    found = roll.find_row(context, site, q) if is_nobodys(q) else None
+    if found is None:
         try:
             told = explain(context, site, q)
+            found = roll.find_row(context, site, told.guid)
         except (NotFound, Conflict) as error:
             problem, status = error.message, status_of(error)
-    return page(request, "person.html", status, q=q, told=told, problem=problem, now=datetime.now(UTC))
+    return page(
+        request, "person.html", status, q=q, told=told, found=found, problem=problem, now=datetime.now(UTC)
+    )
+
+
+def _unit_names(units: Iterable[str]) -> dict[str, str]:
+    """What to call each unit: its own name, or its whole DN where several have that name."""
+    names = {unit: unit.partition(",")[0].partition("=")[2] or unit for unit in units}
+    told = Counter(names.values())
+    return {unit: name if told[name] == 1 else unit for unit, name in names.items()}
 
 
 @router.post("/people/release")

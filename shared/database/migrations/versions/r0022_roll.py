@@ -20,8 +20,11 @@ _INDEXES = (
     ("extension_number",),
     ("extension_email_key",),
     ("extension_name_key",),
-    ("state", "unit", "department"),
+    ("state", "unit", "department", "has_drift"),
+    ("search",),
     ("sort_key", "holder"),
+    ("shown_number", "holder"),
+    ("since", "holder"),
 )
 
 
@@ -39,6 +42,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", MOMENT, nullable=True),
         sa.Column("name", sa.Unicode(length=300), nullable=False),
         sa.Column("sort_key", sa.Unicode(length=100), nullable=False),
+        sa.Column("shown_number", sa.Unicode(length=20), nullable=False),
         sa.Column("number", sa.Unicode(length=20), nullable=False),
         sa.Column("email_key", sa.Unicode(length=300), nullable=False),
         sa.Column("name_key", sa.Unicode(length=300), nullable=False),
@@ -50,7 +54,7 @@ def upgrade() -> None:
         sa.Column("extension_name_key", sa.Unicode(length=300), nullable=False),
         sa.Column("department", sa.Unicode(length=255), nullable=False),
         sa.Column("has_drift", sa.Boolean(), nullable=False),
-        sa.Column("search", sa.Unicode(length=1000), nullable=False),
+        sa.Column("search", sa.Unicode(length=700), nullable=False),
         sa.Column("person", sa.UnicodeText(), nullable=True),
         sa.Column("extension", sa.UnicodeText(), nullable=True),
         sa.Column("drift", sa.UnicodeText(), nullable=True),

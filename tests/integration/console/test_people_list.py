@@ -1,0 +1,45 @@
+"""The page of people and extensions: chips with counts, filters, a file, and a row's page."""
+
+import pytest
+
+from shared.worker.context import Context
+from tests.integration.console.conftest import Open
+from tests.support.roll import OLA, ZOE, fill
+
+pytestmark = pytest.mark.usefixtures("people", "ready")
+
+
+def test_the_page_shows_everybody_with_the_counts_of_the_states(context: Context, browser: Open) -> None:
+    fill(context)
+    page = browser("vera").get("/console/people")
+    for shown in ("Zoë Ängström", "Front Desk", "Two people have 202.", "No number", "Differs in 3CX"):
+        assert shown in page.text
+    narrow = browser("vera").get("/console/people?text=ang&state=in_sync")
+    assert "Zoë Ängström" in narrow.text
+    assert "Ola Berg" not in narrow.text
+
+
+def test_a_row_leads_to_its_page_also_of_an_extension_that_is_nobodys(
+    context: Context, browser: Open
+) -> None:
+    fill(context)
+    vera = browser("vera")
+    page = vera.get(f"/console/people?q={OLA}")
+    assert page.status == 200
+    for shown in ("Ola Berg", "Borg", "Last written by Rollcall", "Two people have 202."):
+        assert shown in page.text
+    page = vera.get("/console/people?q=extension%2040")
+    assert (page.status, "Front Desk" in page.text, "Never changed." in page.text) == (200, True, True)
+    assert vera.get("/console/people?q=extension%2041").status == 404
+
+
+def test_the_list_is_a_file_with_the_same_filter(context: Context, browser: Open) -> None:
+    fill(context)
+    file = browser("vera").get("/console/people/export?text=berg").response
+    assert file.headers["content-disposition"] == 'attachment; filename="rollcall-default-people.csv"'
+    assert "Ola Berg" in file.text
+    assert ZOE not in file.text
+
+
+def test_before_the_first_full_run_the_page_says_what_fills_it(browser: Open) -> None:
+    assert "The next full run fills this list" in browser("vera").get("/console/people").text
