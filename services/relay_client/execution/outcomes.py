@@ -12,7 +12,7 @@ from services.relay_client.execution.steps import PartlyDone
 from services.relay_client.execution.welcome import SENTENCES
 from shared.database import events, graces, owed, unfinished
 from shared.database.graces import grace_begun
-from shared.database.tables import BindingRow, CommandRow, EventLevel
+from shared.database.tables import BindingRow, CommandRow, EventLevel, RollRow
 from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.grace import Grace
@@ -209,6 +209,11 @@ def _bind_all(session: Session, site_id: str, created: Sequence[CommandOutcome],
     guids = [outcome.command.person_guid for outcome in created]
     guids += [str(outcome.command.after.get("previous_person", "")) for outcome in created]
     ids = [outcome.extension_id for outcome in created]
+    # Which directory they are in, as the plan's reading found it.
+    found = select(RollRow.holder, RollRow.directory).where(
+        RollRow.site_id == site_id, RollRow.holder.in_(guids)
+    )
+    homes = {row.holder: row.directory for row in session.execute(found)}
     _part_from_ids(session, site_id, created, guids, now)
     session.execute(
         delete(BindingRow)
@@ -229,6 +234,7 @@ def _bind_all(session: Session, site_id: str, created: Sequence[CommandOutcome],
                 "origin": outcome.command.after.get("origin", _origin(outcome.command).value),
                 "person_name": outcome.command.person_name,
                 "is_disabled_by_rollcall": outcome.command.after.get("disabled_by_rollcall", False),
+                "directory": homes.get(outcome.command.person_guid or ""),
                 "updated_at": now,
                 **_shown(outcome.command),
             }
