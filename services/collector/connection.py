@@ -26,6 +26,7 @@ from shared.errors import (
     SettingsInvalid,
 )
 from shared.settings.documents import Authentication, DirectorySettings, Security
+from shared.settings.sections.directory import domain_of
 
 _METHODS: dict[Authentication, dict[str, Any]] = {
     Authentication.SIMPLE: {"authentication": ldap3.SIMPLE},
@@ -33,6 +34,9 @@ _METHODS: dict[Authentication, dict[str, Any]] = {
     Authentication.NTLM: {"authentication": ldap3.ANONYMOUS},
     Authentication.KERBEROS: {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.KERBEROS},
 }
+# Active Directory takes no login name for a simple bind that is not one of a domain.
+_BARE_NAME = re.compile(r"[^@\\=\s]+")
+_PLAIN_PORT = 389
 _LOGON_NAME = re.compile(r"[^\\\s]+\\[^\\]+")
 
 
@@ -81,6 +85,8 @@ def open_connection(
 
 
 def _bind(connection: ldap3.Connection, settings: DirectorySettings, address: Address, name: str) -> None:
+    if settings.authentication is Authentication.SIMPLE and _BARE_NAME.fullmatch(settings.user):
+        connection.user = _with_domain(connection, settings.user)
     if settings.authentication is not Authentication.NTLM:
         try:
             connection.bind(read_server_info=False)
@@ -94,6 +100,15 @@ def _bind(connection: ldap3.Connection, settings: DirectorySettings, address: Ad
     password = settings.password.get_secret_value()
     is_encrypted = settings.security is not Security.PLAIN
     ntlm.bind(connection, settings.user, password, name, is_encrypted=is_encrypted)
+
+
+def _with_domain(connection: ldap3.Connection, user: str) -> str:
+    """The user with the controller's domain, which it tells before anybody signs in (MS-ADTS 3.1.1.3.2)."""
+    connection.search("", "(objectClass=*)", ldap3.BASE, attributes=["defaultNamingContext"])
+    for entry in connection.response or ():
+        for value in entry.get("raw_attributes", {}).get("defaultNamingContext", ()):
+            return f"{user}@{domain_of(value.decode())}"
+    return user
 
 
 def close(connection: ldap3.Connection) -> None:
@@ -133,6 +148,16 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
 
 def _hinted(failure: RollcallError, address: Address, settings: DirectorySettings) -> RollcallError:
     """What a refusal means for the way to sign in that was chosen, where that way makes the difference."""
+    if (
+        settings.security is Security.LDAPS
+        and address.port == _PLAIN_PORT
+        and isinstance(failure, DirectoryUnavailable)
+    ):
+        return ConfigurationError(
+            f"Domain controller {address}: port {_PLAIN_PORT} does not speak LDAPS. Set directory.security to 'starttls', or "
+            f"leave the port out of directory.servers, which means 636.",
+            server=str(address),
+        )
     if settings.authentication is Authentication.SIMPLE:
         return failure
     if isinstance(failure, EncryptionRequired) and settings.security is not Security.PLAIN:

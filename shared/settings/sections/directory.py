@@ -312,6 +312,8 @@ class DirectorySettings(Document):
     @classmethod
     def _no_global_catalog(cls, servers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         # What an earlier release has stored stays readable, so that it can be corrected; the collector refuses it.
+        # As they were copied from somewhere: ldaps://dc1.corp.example/
+        servers = tuple(re.sub(r"^\w+://", "", server.strip()).rstrip("/") for server in servers)
         for refused in map(global_catalog, servers):
             if refused and not (info.context or {}).get("is_stored"):
                 raise ValueError(refused)

@@ -46,20 +46,36 @@ class PhoneSystemSettings(Document):
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, value: str, info: ValidationInfo) -> str:
-        value = value.strip().rstrip("/")
+        value = value.strip()
         if not value:
             return value
-        parts = urlsplit(value)
+        # As it was copied from the browser: what stands after the address is left out.
+        parts = urlsplit(value if "://" in value else f"https://{value}")
         is_stored = (info.context or {}).get("is_stored")
         # Asked for here, a port that is none is refused here.
         has_address = (
             bool(parts.hostname) and parts.port != 0 and (is_stored or is_host(parts.hostname or ""))
         )
-        if parts.scheme not in ("https", "http") or not has_address or parts.path or parts.query:
-            raise ValueError("Enter only the address without a path, e.g. https://pbx.example.com:5001.")
+        if (
+            parts.scheme not in ("https", "http")
+            or not has_address
+            or ("@" in parts.netloc and not is_stored)
+        ):
+            raise ValueError("Enter the address as in the browser, e.g. https://pbx.example.com:5001.")
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("The address must be https; http would send the client secret readable.")
-        return value
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("client_id")
+    @classmethod
+    def _without_pasted_blanks(cls, value: str) -> str:
+        return value.strip()
+
+    @field_validator("client_secret")
+    @classmethod
+    def _secret_without_pasted_blanks(cls, value: SecretStr) -> SecretStr:
+        # 3CX makes it, and never with blanks.
+        return SecretStr(value.get_secret_value().strip())
 
     @field_validator("allowed_roles")
     @classmethod

@@ -81,6 +81,26 @@ def test_upn_domain_login_and_distinguished_name_all_sign_in(
             assert directory.check_exists(account) == account
 
 
+def test_a_login_alone_gets_the_domain_of_the_controller(
+    samba: SambaDomain, office: Office, account: str
+) -> None:
+    login = f"reader.{office.name.lower()}"[:20]
+    with ActiveDirectory(_settings(samba, user=login, password=PASSWORD)) as directory:
+        assert account.endswith(directory.domain().base_dn)
+
+
+def test_ldaps_at_the_port_without_it_says_which_of_the_two_to_change(
+    samba: SambaDomain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted(lambda message, search: done(message)) as controller:
+        monkeypatch.setattr(
+            "services.collector.connection._PLAIN_PORT", int(controller.address.rpartition(":")[2])
+        )
+        error = _refusal(_settings(samba, servers=[controller.address]))
+    assert "does not speak LDAPS" in error.message
+    assert "'starttls'" in error.message
+
+
 def test_the_controller_refuses_a_password_in_the_clear_and_we_say_what_to_do(samba: SambaDomain) -> None:
     error = _refusal(_settings(samba, security="plain", allow_plain=True))
     assert isinstance(error, EncryptionRequired)

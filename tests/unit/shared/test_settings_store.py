@@ -148,7 +148,8 @@ def test_an_expression_that_an_earlier_release_has_stored_is_still_read() -> Non
             {"base_url": "http://pbx.example.test"},
             "Address (base_url): The address must be https",
         ),
-        (Section.PHONE_SYSTEM, {"base_url": "https://pbx.example.test/xapi"}, "without a path"),
+        (Section.PHONE_SYSTEM, {"base_url": "ftp://pbx.example.test"}, "as in the browser"),
+        (Section.PHONE_SYSTEM, {"base_url": "https://user:secret@pbx.example.test"}, "as in the browser"),
         (Section.PHONE_SYSTEM, {"allowed_roles": ["system"]}, "internal role"),
         (
             Section.RULES,

@@ -65,6 +65,8 @@ class Form:
     # What the button asked for, when it was not to save.
     asked: str = ""
     is_paired_now: bool = False
+    # Fields whose stored value is not what was typed: an address without what was pasted behind it.
+    corrected: tuple[str, ...] = ()
     # The OUs that are read, where a field of the form names one of them.
     known_units: tuple[str, ...] = ()
     # The name of one of the other directories, where the form is about that.
@@ -152,6 +154,22 @@ def save(context: Context, form: Form, actor: str) -> int | None:
     except Conflict as error:
         _note_stale(form, int(error.details["current_version"] or 0))
     return None
+
+
+def corrections(context: Context, form: Form) -> list[str]:
+    """The names of the fields that were saved otherwise than they were typed, leaving out blanks around them."""
+    stored, _ = _read(context, form.site_id, form.tab, form.directory)
+    return [
+        name
+        for name, field in form.tab.fields.items()
+        if field.kind in ("text", "lines")
+        and _typed(value_at(form.values, name)) != _typed(value_at(stored, name))
+    ]
+
+
+def _typed(value: Any) -> list[str]:
+    lines = value if isinstance(value, list | tuple) else [value]
+    return [str("" if line is None else line).strip() for line in lines]
 
 
 def pair(context: Context, form: Form, code: str, actor: str) -> bool:

@@ -16,6 +16,7 @@ from services.api.settings.forms.form import (
     Form,
     above,
     act,
+    corrections,
     directories_of,
     directory_of,
     pair,
@@ -68,11 +69,13 @@ def show_tab(
     saved: VersionNumber | None = None,
     paired: str = "",
     directory: DirectoryName = "",
+    corrected: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """One tab as it is stored."""
     tab = _tab(slug)
     form = stored_form(context, section_site(visitor, tab.section, site), tab, directory_of(tab, directory))
     form.is_paired_now = bool(paired)
+    form.corrected = tuple(name for name in corrected.split(",") if name in tab.fields)
     return _page(request, form, saved)
 
 
@@ -94,7 +97,8 @@ def use_tab(
     if action in ("", "save"):
         saved = save(context, form, visitor.actor)
         if saved is not None:
-            there = link(f"/settings/{slug}", saved=saved, directory=of)
+            corrected = ",".join(corrections(context, form))
+            there = link(f"/settings/{slug}", saved=saved, directory=of, corrected=corrected)
             return RedirectResponse(there, HTTPStatus.SEE_OTHER)
     elif action == "remove-directory" and of:
         remove_directory(context, site, of, visitor.actor)
