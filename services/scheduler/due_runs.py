@@ -14,7 +14,9 @@ from services.scheduler.copies import copy_database
 from services.scheduler.retention import apply_retention
 from shared.database import audit_chain, given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
+from shared.database.watches import standings
 from shared.domain.slots import latest_due, slot_text
+from shared.domain.watching import is_watched
 from shared.errors import Conflict, RollcallError
 from shared.messages import Message, TakeChanges, WriteNumbers
 from shared.runs.changes import sites_with_pending
@@ -92,9 +94,16 @@ def _tell_audit_head(context: Context) -> None:
 
 
 def _due_slots(session: Session, now: datetime) -> Iterator[tuple[str, datetime]]:
-    """The newest slot of each site with a schedule, if it came after the schedule was saved."""
+    """The newest slot of each site with a schedule, if it came after the schedule was saved.
+
+    Of a site whose changes are noticed it is once a day; from when they are not any more, the interval counts again.
+    """
+    watches = standings(session)
     for site_id, saved in _schedules(session):
-        slot = latest_due(saved.schedule.to_schedule(), now) if saved.schedule.is_enabled else None
+        if not saved.schedule.is_enabled:
+            continue
+        schedule = saved.schedule.to_schedule(is_watched=is_watched(watches.get(site_id, ()), now))
+        slot = latest_due(schedule, now)
         if slot is not None and slot > saved.at:
             yield site_id, slot
 

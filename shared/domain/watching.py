@@ -1,6 +1,12 @@
 """What is known of a watch of a directory, and of what it notices. Pure."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+# A watch asks every two seconds, and notes every fifteen that it was answered.
+_LIVE_FOR = timedelta(seconds=90)
 
 
 class WatchState(StrEnum):
@@ -24,3 +30,26 @@ class Hint(StrEnum):
     CHANGED = "changed"
     MOVED = "moved"
     DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the watch of a directory stands; ``directory`` is its key in the settings."""
+
+    directory: str
+    state: WatchState
+    method: str = ""
+    error_message: str = ""
+    last_answer_at: datetime | None = None
+    last_change_at: datetime | None = None
+    needs_full_reading: str = ""
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether changes are noticed: a connection that is made anew does not matter yet."""
+        return self.last_answer_at is not None and now - self.last_answer_at < _LIVE_FOR
+
+
+def is_watched(standings: Iterable[Standing], now: datetime) -> bool:
+    """Whether changes of a site are noticed: in each of its directories."""
+    found = list(standings)
+    return bool(found) and all(standing.is_live(now) for standing in found)

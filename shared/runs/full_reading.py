@@ -23,19 +23,25 @@ def ask_full_reading(session: Session, site_id: str, reason: str, encryption: En
     :raises SettingsInvalid: the site is not configured yet.
     """
     now = datetime.now(UTC)
-    session.execute(
-        update(WatchRow)
-        .where(WatchRow.site_id == site_id, WatchRow.needs_full_reading.is_(None))
-        .values(needs_full_reading=reason, needed_since=now)
-        .execution_options(synchronize_session=False)
-    )
+    wanted = update(WatchRow).where(WatchRow.site_id == site_id).execution_options(synchronize_session=False)
+    session.execute(wanted.where(WatchRow.needs_full_reading.is_(None)).values(needs_full_reading=reason))
+    # What a run has read that began before now does not count.
+    session.execute(wanted.values(needed_since=now))
+    return start_full_reading(session, site_id, reason, encryption)
+
+
+def start_full_reading(session: Session, site_id: str, reason: str, encryption: Encryption) -> Run | None:
+    """Start the full run that was asked for, unless one is active or was started less than five minutes ago.
+
+    :raises SettingsInvalid: the site is not configured yet.
+    """
     last = session.scalar(
         select(Run.created_at)
         .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value)
         .order_by(Run.id.desc())
         .limit(1)
     )
-    if last is not None and now - last < _AT_MOST_EVERY:
+    if last is not None and datetime.now(UTC) - last < _AT_MOST_EVERY:
         return None
     try:
         run = start_run(session, RunRequest(site_id, trigger=WATCH, actor=WATCH), encryption)

@@ -1,10 +1,12 @@
 """The overview: is everything in step, what was last, what is next, what waits for somebody."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
+from services.api.console.live import live_changes
 from services.api.console.rendering import page
 from services.api.console.scope import SiteDep, VisitorDep
 from services.api.console.words import ago
@@ -14,8 +16,9 @@ from services.api.overview.verdict import judge
 from services.api.people.use_cases.grace import list_graces
 from services.api.people.use_cases.owed import list_owed
 from services.api.web.dependencies import ContextDep
+from shared.domain.watching import Standing, is_watched
 from shared.language import declared, phrase
-from shared.settings.documents import ScheduleSettings
+from shared.settings.documents import ScheduleSettings, SiteSettings
 
 router = APIRouter()
 
@@ -29,6 +32,7 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
     stranded = find_stranded(context, site, settings.schedule, now)
     queue = _queue(request.app.state.broker_health.answers(), stranded)
     facts = replace(seen.facts, queue_problem="" if queue.is_well else queue.message)
+    watched = is_watched(seen.watches, now)
     return page(
         request,
         "overview.html",
@@ -37,8 +41,9 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
         verdict=judge(facts),
         bars=chart.bars(seen.history),
         chart_size=(chart.WIDTH, chart.HEIGHT),
-        schedule=schedule_in_words(settings.schedule),
-        next_run_at=settings.schedule.next_run_at(now),
+        schedule=schedule_in_words(settings.schedule, is_watched=watched),
+        next_run_at=settings.schedule.next_run_at(now, is_watched=watched),
+        live=_live(seen.watches, settings, now),
         leaving=list_graces(context, site),
         owed=list_owed(context, site),
         now=now,
@@ -46,18 +51,27 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
     )
 
 
-def schedule_in_words(schedule: ScheduleSettings) -> str:
+def _live(watches: Sequence[Standing], settings: SiteSettings, now: datetime) -> End | None:
+    """Whether changes are noticed as they are made; ``None`` where they are not to be."""
+    if not settings.schedule.is_live:
+        return None
+    found = live_changes(watches, settings.directory_titles, now)
+    return End(found.is_well, found.message, found.answered_at)
+
+
+def schedule_in_words(schedule: ScheduleSettings, *, is_watched: bool = False) -> str:
     """When runs start by themselves."""
     if not schedule.is_enabled:
         return declared("Only on demand")
-    if schedule.mode == "every":
+    counted = schedule.to_schedule(is_watched=is_watched)
+    if counted.mode == "every":
         return (
             declared("Every minute")
             if schedule.every_minutes == 1
             else phrase("Every {every_minutes} minutes", every_minutes=schedule.every_minutes)
         )
     return phrase(
-        "Daily at {times} ({time_zone})", times=", ".join(schedule.times), time_zone=schedule.time_zone
+        "Daily at {times} ({time_zone})", times=", ".join(counted.times), time_zone=schedule.time_zone
     )
 
 

@@ -21,7 +21,9 @@ from shared.database.tables import (
     SettingsVersion,
     SnapshotPart,
 )
+from shared.database.watches import standings
 from shared.domain.plan import Severity
+from shared.domain.watching import Standing, is_watched
 from shared.errors import RollcallError
 from shared.language import counted, declared, phrase
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
@@ -78,6 +80,7 @@ class Overview:
     conflicts_run_id: int | None
     history: Sequence[Run]
     facts: Facts
+    watches: Sequence[Standing] = ()
 
 
 def read_overview(context: Context, site_id: str) -> Overview:
@@ -109,6 +112,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
             conflicts_run_id=planned.id if planned is not None else None,
             history=history[::-1],
             facts=known.facts,
+            watches=standings(session, [site_id]).get(site_id, ()),
         )
 
 
@@ -147,8 +151,9 @@ def find_stranded(context: Context, site_id: str, schedule: ScheduleSettings, no
                 SettingsVersion.site_id == site_id, SettingsVersion.section == Section.SCHEDULE.value
             )
         )
+        watches = standings(session, [site_id]).get(site_id, ())
     begun = [moment for moment in (last_run_at, saved_at) if moment is not None]
-    due = schedule.next_run_at(max(begun)) if begun else None
+    due = schedule.next_run_at(max(begun), is_watched=is_watched(watches, now)) if begun else None
     return Due(None, due) if due is not None and due < now - _PATIENCE else None
 
 

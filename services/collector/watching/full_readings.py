@@ -1,42 +1,39 @@
 """Sees to it that what only a full reading can tell gets one: starts a run, and forgets the reason when it was read.
 
-Called by ``watcher``. At most one such run of a site is started in some minutes; runs by schedule and by hand count too.
+Called by ``watcher``. Whoever asks for one leaves the reason with the watches of the site (``shared.runs.full_reading``).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 from kombu.exceptions import OperationalError
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart, WatchRow
-from shared.errors import Conflict, RollcallError, StorageUnavailable
-from shared.runs.start import RunRequest, start_run
+from shared.errors import RollcallError, StorageUnavailable
+from shared.runs.full_reading import start_full_reading
 from shared.work.publishing import publish_due
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
 
-TRIGGER = "watch"
-_AT_MOST_ONCE_IN = timedelta(minutes=5)
 
-
-def see_to_full_readings(context: Context, now: datetime | None = None) -> list[int]:
+def see_to_full_readings(context: Context) -> list[int]:
     """Start a run for each site that needs a full reading and may have one now; the runs started."""
-    moment = now or datetime.now(UTC)
+    needed: dict[str, tuple[datetime, str]] = {}
     with context.database.glance() as session:
-        rows = session.execute(
-            select(WatchRow.site_id, func.max(WatchRow.needed_since).label("since"))
-            .where(WatchRow.needs_full_reading.is_not(None))
-            .group_by(WatchRow.site_id)
-        )
-        needed: dict[str, datetime | None] = {row.site_id: row.since for row in rows}
+        for row in session.execute(
+            select(WatchRow.site_id, WatchRow.needed_since, WatchRow.needs_full_reading).where(
+                WatchRow.needs_full_reading.is_not(None)
+            )
+        ):
+            since, reason = row.needed_since, row.needs_full_reading
+            latest, first = needed.get(row.site_id, (since, reason))
+            needed[row.site_id] = (max(latest, since), first)
     started = []
-    for site_id, since in needed.items():
-        if since is None or _is_read(context, site_id, since):
-            continue
-        run_id = _start(context, site_id, moment)
+    for site_id, (since, reason) in needed.items():
+        run_id = None if _is_read(context, site_id, since) else _start(context, site_id, reason)
         if run_id is not None:
             started.append(run_id)
     return started
@@ -73,26 +70,18 @@ def _has_unread(session: Session, run_id: int) -> bool:
     return session.scalar(unread.limit(1)) is not None
 
 
-def _start(context: Context, site_id: str, now: datetime) -> int | None:
-    with context.database.glance() as session:
-        last = session.scalar(
-            select(func.max(Run.created_at)).where(Run.site_id == site_id, Run.trigger == TRIGGER)
-        )
-    if last is not None and now - last < _AT_MOST_ONCE_IN:
-        return None
+def _start(context: Context, site_id: str, reason: str) -> int | None:
     try:
         with context.database.begin() as session:
-            request = RunRequest(site_id, trigger=TRIGGER, actor=TRIGGER)
-            run_id = start_run(session, request, context.encryption).id
-    except Conflict as conflict:
-        log.debug("full_reading_waits", site=site_id, reason=conflict.message)
-        return None
+            run = start_full_reading(session, site_id, reason, context.encryption)
     except RollcallError as error:
         log.warning("full_reading_not_started", site=site_id, code=error.code, error=error.message)
         return None
+    if run is None:
+        return None
     try:
-        publish_due(context, run_id)
+        publish_due(context, run.id)
     except (OperationalError, StorageUnavailable) as error:
         # ``sweep`` publishes again.
-        log.warning("run_not_published", run_id=run_id, error=type(error).__name__)
-    return run_id
+        log.warning("run_not_published", run_id=run.id, error=type(error).__name__)
+    return run.id

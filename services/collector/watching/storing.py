@@ -7,7 +7,7 @@ same changes again.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.collector.watching.position import Key, Position
@@ -21,6 +21,8 @@ from shared.worker.context import Context
 LEASE = "watcher"
 # Far below the most parameters that a database takes in one statement.
 _GUIDS_AT_ONCE = 500
+# What the columns of a watch hold before its first answer.
+_NEW = {"server": "", "invocation_id": "", "method": "", "scope": ""}
 
 
 def position_of(context: Context, key: Key) -> tuple[Position | None, datetime | None]:
@@ -104,7 +106,7 @@ def store_state(
     error_message: str | None = None,
     connected_at: datetime | None = None,
 ) -> None:
-    """Store how a watch stands.
+    """Store how a watch stands; the first time it is stored, this is.
 
     :raises LeaseHeld: another process watches by now.
     """
@@ -117,7 +119,8 @@ def store_state(
         values["connected_at"] = connected_at
     with context.database.begin() as session:
         leases.fence(session, LEASE, holder)
-        _write(session, key, values)
+        if not _write(session, key, values):
+            session.execute(insert(WatchRow).values(site_id=key[0], directory=key[1], **_NEW, **values))
 
 
 def store_answers(context: Context, holder: str, answered: Mapping[Key, datetime]) -> None:
@@ -134,6 +137,18 @@ def store_answers(context: Context, holder: str, answered: Mapping[Key, datetime
                 .values(last_answer_at=at)
                 .execution_options(synchronize_session=False)
             )
+
+
+def forget_others(context: Context, holder: str, site_id: str, watched: Iterable[str]) -> None:
+    """Forget the watches of a site but those of these directories: when they are wanted again, they begin anew.
+
+    :raises LeaseHeld: another process watches by now.
+    """
+    with context.database.begin() as session:
+        leases.fence(session, LEASE, holder)
+        session.execute(
+            delete(WatchRow).where(WatchRow.site_id == site_id, WatchRow.directory.not_in(list(watched)))
+        )
 
 
 def known_of(session: Session, site_id: str, guids: Iterable[str]) -> set[str]:
@@ -182,20 +197,15 @@ def _waiting(session: Session, site_id: str, guids: Iterable[str]) -> set[str]:
     return found
 
 
-def _write(session: Session, key: Key, values: Mapping[str, object]) -> None:
+def _write(session: Session, key: Key, values: Mapping[str, object]) -> bool:
+    """Whether there is such a watch."""
     written = session.execute(
         update(WatchRow)
         .where(WatchRow.site_id == key[0], WatchRow.directory == key[1])
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    if not rows_of(written):
-        session.execute(
-            insert(WatchRow).values(
-                **{"site_id": key[0], "directory": key[1], "server": "", "invocation_id": "", "method": "",
-                   "scope": "", "state": WatchState.STARTING.value, **values}
-            )
-        )  # fmt: skip
+    return bool(rows_of(written))
 
 
 def _batches(guids: Sequence[str]) -> Iterator[Sequence[str]]:

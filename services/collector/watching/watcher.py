@@ -18,7 +18,7 @@ from services.collector.watching.position import Key
 from services.collector.watching.storing import LEASE
 from services.collector.watching.watch import Order, Watch
 from shared.database.tables import SettingsVersion
-from shared.errors import LeaseHeld, RollcallError
+from shared.errors import LeaseHeld, RollcallError, TransientError
 from shared.runs.start import check_ready
 from shared.settings.documents import SiteSettings
 from shared.work import leases
@@ -101,7 +101,7 @@ class Watcher:
 
     def _see_to_watches(self, holder: str) -> None:
         """Begin and end watches as the settings are now."""
-        wanted = {key: order for orders in self._orders().values() for key, order in orders.items()}
+        wanted = {key: order for orders in self._orders(holder).values() for key, order in orders.items()}
         for key, watch in list(self._watches.items()):
             if wanted.get(key) != watch.order:
                 watch.end()
@@ -111,7 +111,7 @@ class Watcher:
                 self._watches[key] = Watch(self._context, holder, order, self._interval)
                 self._watches[key].start()
 
-    def _orders(self) -> Mapping[str, dict[Key, Order]]:
+    def _orders(self, holder: str) -> Mapping[str, dict[Key, Order]]:
         with self._context.database.glance() as session:
             rows = session.execute(
                 select(SettingsVersion.site_id, func.max(SettingsVersion.id).label("newest")).group_by(
@@ -122,12 +122,18 @@ class Watcher:
         self._known = {site: known for site, known in self._known.items() if site in newest}
         for site, version in newest.items():
             if site not in self._known or self._known[site][0] != version:
-                self._known[site] = (version, self._orders_of(site))
+                self._known[site] = (version, self._orders_of(site, holder))
         return {site: orders for site, (_, orders) in self._known.items()}
 
-    def _orders_of(self, site: str) -> dict[Key, Order]:
+    def _orders_of(self, site: str, holder: str) -> dict[Key, Order]:
         try:
-            return orders_of(site, self._context.site_settings(site).settings)
+            orders = orders_of(site, self._context.site_settings(site).settings)
+            for key in [key for key in self._watches if key[0] == site and key not in orders]:
+                self._watches.pop(key).end()
+            storing.forget_others(self._context, holder, site, [directory for _, directory in orders])
+            return orders
+        except TransientError:
+            raise
         except RollcallError as error:
             log.warning("site_not_watched", site=site, code=error.code, error=error.message)
             return {}

@@ -12,6 +12,7 @@ from shared.domain.slots import Schedule, next_due
 from shared.settings.declaration import Document, ErrorWords, Group, Input, setting, wrong
 
 SCHEDULE = Group("")
+_NIGHTLY = ("02:00",)
 
 
 @cache
@@ -49,8 +50,12 @@ class ScheduleSettings(Document):
         "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE
     )
 
-    def to_schedule(self) -> Schedule:
-        """The settings as plain values for the arithmetic."""
+    def to_schedule(self, *, is_watched: bool = False) -> Schedule:
+        """The settings as plain values for the arithmetic; in place of an interval once a day while changes are noticed."""
+        if is_watched and self.live and self.mode is ScheduleMode.EVERY:
+            return Schedule(
+                ScheduleMode.TIMES, self.every_minutes, self.times[:1] or _NIGHTLY, self.time_zone
+            )
         return Schedule(self.mode, self.every_minutes, self.times, self.time_zone)
 
     @property
@@ -58,9 +63,9 @@ class ScheduleSettings(Document):
         """Whether the directory is watched."""
         return self.is_enabled and self.live
 
-    def next_run_at(self, after: datetime) -> datetime | None:
+    def next_run_at(self, after: datetime, *, is_watched: bool = False) -> datetime | None:
         """When the next run is due; ``None`` when none starts by itself."""
-        return next_due(self.to_schedule(), after) if self.is_enabled else None
+        return next_due(self.to_schedule(is_watched=is_watched), after) if self.is_enabled else None
 
     @field_validator("time_zone")
     @classmethod

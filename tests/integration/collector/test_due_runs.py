@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from services.scheduler.due_runs import sweep, tick
-from shared.database.tables import Run, RunState, SettingsVersion, SnapshotPart
+from shared.database.tables import Run, RunState, SettingsVersion, SnapshotPart, WatchRow
 from shared.settings.documents import Section
-from tests.integration.collector.collecting import Collecting
+from tests.integration.collector.collecting import SITE, Collecting
 
 DIRECTORY = {"servers": ["dc1"], "user": "u", "password": "p", "units": [{"dn": "OU=Sales,DC=x"}]}
 SAVED = datetime(2026, 3, 1, 11, 50, tzinfo=UTC)
@@ -51,6 +51,23 @@ def test_a_due_slot_starts_one_run_however_often_the_clock_ticks(site: Collectin
     _end(site, run_id, _at(12, 0, 3))
     assert tick(site.context, _at(12, 14, 59)) == []
     assert len(tick(site.context, _at(12, 15))) == 1
+
+
+def test_a_site_whose_changes_are_noticed_has_one_run_a_night_and_its_interval_when_they_are_not(
+    site: Collecting,
+) -> None:
+    _configure(site, live=True)
+    with site.context.database.begin() as session:
+        session.add(WatchRow(site_id=SITE, directory="", state="live", last_answer_at=_at(12, 14, 50)))
+    assert tick(site.context, _at(12, 15)) == []
+    # Nobody answers any more: what was due meanwhile is made up for at once.
+    (run_id,) = tick(site.context, _at(12, 16, 30))
+    assert _run(site, run_id).schedule_slot == "2026-03-01T12:15:00+00:00"
+    _end(site, run_id, _at(12, 16, 30))
+    night = _at(12, 0) + timedelta(hours=14)
+    with site.context.database.begin() as session:
+        session.execute(update(WatchRow).values(last_answer_at=night))
+    assert len(tick(site.context, night + timedelta(seconds=5))) == 1
 
 
 def test_a_run_that_ended_within_the_moment_does_not_start_again_in_its_slot(site: Collecting) -> None:

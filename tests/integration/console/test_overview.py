@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
+from services.api.operations.use_cases import doctor
+from services.api.operations.use_cases.metrics import metrics
 from services.api.overview.queries import find_stranded
 from services.api.settings.use_cases.sections import apply_settings
-from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart
+from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart, WatchRow
 from shared.worker.context import Context
 from tests.integration.api.builders import make_run, set_state
 from tests.integration.console.conftest import Open
@@ -36,6 +38,31 @@ def _touch(context: Context, **values: object) -> None:
 def test_when_nothing_waits_the_queue_is_well(browser: Open) -> None:
     page = browser("vera").get("/console/")
     assert "The broker responds and the queue is empty." in page.text
+
+
+def test_live_changes_are_said_to_work_or_why_they_do_not(context: Context, browser: Open) -> None:
+    vera = browser("vera")
+    assert "Live changes" not in vera.get("/console/").text
+    apply_settings(context, "default", {"schedule": {"is_enabled": True, "live": True}}, "test")
+    assert "no process watches the directory" in vera.get("/console/").text
+    now = datetime.now(UTC)
+    with context.database.begin() as session:
+        session.add(
+            WatchRow(
+                site_id="default",
+                directory="",
+                state="live",
+                last_answer_at=now,
+                last_change_at=now - timedelta(minutes=12),
+            )
+        )
+    page = vera.get("/console/").text
+    assert "Live, last change 12 minutes ago." in page
+    assert "Daily at 02:00 (UTC)" in page
+    figures = metrics(context, is_broker_well=False)
+    assert 'rollcall_watch_up{directory="",site="default"} 1.0' in figures
+    checks = {check.name: check for check in doctor.diagnose(context, ["default"])}
+    assert checks["live changes of default"].ok
 
 
 def test_a_run_that_no_worker_takes_up_is_trouble(context: Context, browser: Open) -> None:

@@ -18,9 +18,11 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.api.console.live import live_changes
 from shared.database.migrate import standing
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
+from shared.database.watches import standings
 from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
@@ -76,6 +78,7 @@ def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Ch
         checks += [checked("beat", lambda: _scheduler(context))]
     if is_kept:
         checks += list(_settings(context, site_ids))
+        checks += list(_live(context, site_ids))
         checks += list(_phone_systems(context, site_ids))
         checks += [checked("clock", lambda: _clock(context))]
     checks += [checked("disk", lambda: _disk(context)), checked("versions", _versions)]
@@ -243,6 +246,32 @@ def _settings(context: Context, site_ids: Sequence[str] | None) -> Iterator[Chec
         sites = session.scalars(select(Site.id).order_by(Site.id)).all()
     for site_id in sites if site_ids is None else site_ids:
         yield checked(f"settings of {site_id}", lambda site_id=site_id: _complete(context, site_id))  # type: ignore[misc]
+
+
+def _live(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
+    """The sites with live changes."""
+    with context.database.read() as session:
+        sites = session.scalars(select(Site.id).order_by(Site.id)).all()
+    for site_id in sites if site_ids is None else site_ids:
+        try:
+            settings = context.site_settings(site_id).settings
+        except RollcallError:
+            # Said by the check of its settings.
+            continue
+        if settings.schedule.is_live:
+            yield checked(
+                f"live changes of {site_id}",
+                lambda site_id=site_id, titles=settings.directory_titles: _watched(context, site_id, titles),  # type: ignore[misc]
+            )
+
+
+def _watched(context: Context, site_id: str, titles: Mapping[str, str]) -> str:
+    with context.database.read() as session:
+        watches = standings(session, [site_id]).get(site_id, [])
+    found = live_changes(watches, titles, datetime.now(UTC))
+    if not found.is_well:
+        raise Unwell(str(found.message))
+    return str(found.message)
 
 
 def _phone_systems(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:

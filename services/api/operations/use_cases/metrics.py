@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from services.api.operations.queries import waiting_messages
 from services.api.operations.use_cases.metrics_of_readings import readings
 from shared.database.tables import CommandRow, Refusal, Run, RunState
+from shared.database.watches import standings, waiting_changes
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.history import ended_well
 from shared.work import leases
@@ -37,6 +38,7 @@ def metrics(context: Context, *, is_broker_well: bool) -> str:
             *_of_runs(session, datetime.now(UTC)),
             *readings(session, context.encryption),
             *_of_commands(session),
+            *_of_watches(session, datetime.now(UTC)),
             _of_refusals(session),
         ]
     families.append(_gauge("rollcall_broker_up", "Whether the broker answers.", "", [((), is_broker_well)]))
@@ -112,6 +114,30 @@ def _of_commands(session: Session) -> Iterator[GaugeMetricFamily]:
         "Commands by kind and state.",
         "site kind state",
         [((site, kind, state), n) for (site, kind, state), n in sorted(counted.items())],
+    )
+
+
+def _of_watches(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
+    found = standings(session)
+    watches = [((site, watch.directory), watch) for site, listed in found.items() for watch in listed]
+    yield _gauge(
+        "rollcall_watch_up",
+        "Whether changes of a directory with live changes are noticed.",
+        "site directory",
+        [(labels, watch.is_live(now)) for labels, watch in watches],
+    )
+    yield _gauge(
+        "rollcall_watch_last_change_age_seconds",
+        "Time since the last change was noticed.",
+        "site directory",
+        [(labels, _age(now, watch.last_change_at)) for labels, watch in watches if watch.last_change_at],
+    )
+    waiting = waiting_changes(session)
+    yield _gauge(
+        "rollcall_watch_changes_waiting",
+        "Changes that wait for a run.",
+        "site",
+        [((site,), waiting.get(site, 0)) for site in sorted({*found, *waiting})],
     )
 
 

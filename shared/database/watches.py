@@ -1,0 +1,41 @@
+"""How watches stand: read by the schedule, by the pages and by whoever looks after a deployment."""
+
+from collections.abc import Collection
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.database.tables import ChangeRow, WatchRow
+from shared.domain.watching import Standing, WatchState
+
+
+def standings(session: Session, site_ids: Collection[str] | None = None) -> dict[str, list[Standing]]:
+    """The watches of these sites, or of all; a site whose directories are not watched is left out."""
+    rows = select(
+        WatchRow.site_id, WatchRow.directory, WatchRow.state, WatchRow.method, WatchRow.error_message,
+        WatchRow.last_answer_at, WatchRow.last_change_at, WatchRow.needs_full_reading,
+    ).order_by(WatchRow.site_id, WatchRow.directory)  # fmt: skip
+    if site_ids is not None:
+        rows = rows.where(WatchRow.site_id.in_(site_ids))
+    found: dict[str, list[Standing]] = {}
+    for row in session.execute(rows):
+        found.setdefault(row.site_id, []).append(
+            Standing(
+                row.directory,
+                WatchState(row.state),
+                row.method,
+                row.error_message or "",
+                row.last_answer_at,
+                row.last_change_at,
+                row.needs_full_reading or "",
+            )
+        )
+    return found
+
+
+def waiting_changes(session: Session) -> dict[str, int]:
+    """How many changes of each site wait for a run; sites without any are left out."""
+    rows = session.execute(
+        select(ChangeRow.site_id, func.count()).where(ChangeRow.run_id.is_(None)).group_by(ChangeRow.site_id)
+    )
+    return {site: count for site, count in rows}

@@ -1,0 +1,56 @@
+"""What only a full reading can tell gets a run, and is forgotten when one that began later has read everything."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import update
+
+from services.collector.watching.full_readings import see_to_full_readings
+from shared.database.tables import PartState, Run, RunState, SnapshotPart, WatchRow
+from tests.integration.collector.collecting import SITE, Collecting
+
+DIRECTORY = {"servers": ["dc1"], "user": "u", "password": "p", "units": [{"dn": "OU=Sales,DC=x"}]}
+
+
+def _needed(site: Collecting) -> str | None:
+    with site.context.database.read() as session:
+        return session.get_one(WatchRow, (SITE, "")).needs_full_reading
+
+
+def _set(site: Collecting, table: type[Run] | type[SnapshotPart] | type[WatchRow], **values: object) -> None:
+    with site.context.database.begin() as session:
+        session.execute(update(table).values(**values))
+
+
+def test_a_full_reading_counts_when_it_began_later_and_read_every_unit(site: Collecting) -> None:
+    site.configure(DIRECTORY)
+    with site.context.database.begin() as session:
+        session.add(
+            WatchRow(
+                site_id=SITE,
+                directory="",
+                state="live",
+                needs_full_reading="An OU was moved.",
+                needed_since=datetime.now(UTC),
+            )
+        )
+    (run_id,) = see_to_full_readings(site.context)
+    assert see_to_full_readings(site.context) == []
+    _set(site, Run, state=RunState.DONE.value, planned_at=datetime.now(UTC))
+    # Planned although a unit could not be read.
+    assert see_to_full_readings(site.context) == []
+    assert _needed(site)
+    _set(site, SnapshotPart, state=PartState.COMPLETE.value)
+    _set(site, WatchRow, needed_since=datetime.now(UTC))
+    # Of what happened after it began it says nothing.
+    assert see_to_full_readings(site.context) == []
+    assert _needed(site)
+    _set(site, WatchRow, needed_since=datetime.now(UTC) - timedelta(minutes=1))
+    assert see_to_full_readings(site.context) == []
+    assert _needed(site) is None
+    assert site.runs() == ["watch"]
+    assert run_id
+    # Later than some minutes after the last full run another one may be started.
+    _set(site, WatchRow, needs_full_reading="Again.", needed_since=datetime.now(UTC))
+    assert see_to_full_readings(site.context) == []
+    _set(site, Run, created_at=datetime.now(UTC) - timedelta(minutes=6))
+    assert len(see_to_full_readings(site.context)) == 1
