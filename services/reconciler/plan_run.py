@@ -83,6 +83,7 @@ from shared.runs.history import last_good_run, refused_before
 from shared.runs.start import WAITING_STATES
 from shared.settings import store
 from shared.settings.documents import SiteSettings
+from shared.settings.what_if import read_for_run
 from shared.work.claimed import claimed
 from shared.work.moves import move_commands, move_run
 from shared.work.parts import advice_of, are_all_ended
@@ -147,7 +148,7 @@ def _plan_once(work: RunWork) -> None:
         return
     with context.database.read() as session:
         parts = parts_of(session, run.id)
-        stored = store.read(session, run.site_id, context.encryption)
+        stored = read_for_run(session, run.id, run.site_id, context.encryption)
         last_good = last_good_run(session, run.site_id, before=run.id)
         facts = facts_of(session, run, parts, last_good, stored)
         selection = store.selection_of(stored.settings)
@@ -256,7 +257,9 @@ def _store(work: RunWork, prepared: Prepared) -> None:
     reservation = _reservation(plan)
     event, approval = _event(run, plan, verdict), approval_of(run)
     waiting = (
-        [] if event is RunEvent.PREVIEWED else [row for row in plan.commands if row.sequence in verdict.held]
+        []
+        if event in (RunEvent.PREVIEWED, RunEvent.SHOWN)
+        else [row for row in plan.commands if row.sequence in verdict.held]
     )
     with work.context.database.begin() as session:
         if not work.fence(session):
@@ -280,13 +283,18 @@ def _store(work: RunWork, prepared: Prepared) -> None:
                 ],
                 **({"waiting": dict(counts_of(waiting))} if waiting else {}),
             },
-            is_measure=verdict.is_measure and event is not RunEvent.PREVIEWED and not _is_of_changes(run),
+            is_measure=verdict.is_measure
+            and event not in (RunEvent.PREVIEWED, RunEvent.SHOWN)
+            and not _is_of_changes(run),
             attempts=0,
             planned_at=now,
         )
         _insert(session, CommandRow, [command_values(run.id, command) for command in plan.commands])
         _hold(session, run.id, waiting, verdict)
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
+        if event is RunEvent.SHOWN:
+            _show(session, run, plan)
+            return
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
         unfinished.remove(session, run.site_id, plan.settled)
@@ -317,6 +325,20 @@ def _store(work: RunWork, prepared: Prepared) -> None:
             obey(session, run.id, approval)
 
 
+def _show(session: Session, run: Run, plan: Plan) -> None:
+    """Leave nothing but the plan: what was read by other settings says nothing of the site."""
+    sentence = declared("Only shown: the settings were not saved.")
+    move_commands(session, run.id, CommandEvent.NOT_BEGUN, error_code=run.kind, error_message=sentence)
+    told = phrase(
+        "Run {run} shows what the changed settings would do: {changes}. Nothing was saved or changed.",
+        run=run.id,
+        changes=counts_in_words(plan.counts),
+    )
+    events.record_many(
+        session, run.site_id, [events.LogEntry("run.what_if", told, run_id=run.id, actor=run.actor)]
+    )
+
+
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
     """The waiting runs whose plan is replaced by this run's: for one person, only others for the same person."""
     older = [Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES)]
@@ -329,6 +351,8 @@ def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
 
 
 def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
+    if run.kind == RunKind.WHAT_IF:
+        return RunEvent.SHOWN
     if not plan.commands:
         if _is_of_changes(run):
             return RunEvent.NOTHING_DONE
@@ -469,7 +493,10 @@ def _entries(
         changes.append(counted(len(plan.findings), "finding", "findings"))
     state = RUNS.target(event)
     result = {
-        RunState.IN_STEP: declared("The directory and the phone system are in sync"),
+        # A preview changes nothing, so it is not what made them match.
+        RunState.IN_STEP: declared("There is nothing to change")
+        if run.kind == RunKind.PREVIEW
+        else declared("The directory and the phone system are in sync"),
         RunState.DONE: declared("Nothing was changed, because some data is not current"),
         RunState.PLANNED: declared("The plan is ready for review"),
         RunState.HELD: declared("The plan needs approval"),

@@ -152,6 +152,8 @@ class Run(Base):
     # Never NULL: SQL Server allows only one NULL in a unique constraint. A run on demand has a random one.
     schedule_slot: Mapped[str] = mapped_column(KEY)
     settings_versions: Mapped[dict[str, Any]]
+    # Of kind what_if, the documents that are tried and not saved, by section and without secrets.
+    tried_settings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # Hash of what selects people (units, filter, group, number attribute): a change holds the next plan.
     selection_hash: Mapped[str] = mapped_column(Line(64))
     plan_hash: Mapped[str | None] = mapped_column(Line(64))

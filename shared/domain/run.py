@@ -18,13 +18,15 @@ class RunState(StrEnum):
 
 class RunKind(StrEnum):
     """``preview`` never executes without an approval; ``person`` plans for one person only, ``changes`` for those whom changes
-    noticed in the directory concern, from what is read of them alone.
+    noticed in the directory concern, from what is read of them alone; ``what_if`` shows the plan that other
+    settings would make, and leaves nothing but that.
     """
 
     FULL = "full"
     PREVIEW = "preview"
     PERSON = "person"
     CHANGES = "changes"
+    WHAT_IF = "what_if"
 
 
 class PartKind(StrEnum):

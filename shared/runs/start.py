@@ -15,7 +15,7 @@ from shared.domain.asked import Asked
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.language import phrase
-from shared.settings import store
+from shared.settings import store, what_if
 from shared.settings.documents import SiteSettings
 
 ACTIVE_STATES = (RunState.COLLECTING.value, RunState.EXECUTING.value)
@@ -25,7 +25,9 @@ GOOD_ENDS = (RunState.DONE.value, RunState.IN_STEP.value)
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Who wants what. ``schedule_slot`` is the due time of a scheduled run: one slot starts one run only."""
+    """Who wants what. ``schedule_slot`` is the due time of a scheduled run: one slot starts one run only. ``tried`` are the
+    documents, by section and without secrets, that a run of kind ``what_if`` goes by in place of the stored ones.
+    """
 
     site_id: str
     kind: RunKind = RunKind.FULL
@@ -36,6 +38,7 @@ class RunRequest:
     # Of a change run: whom and what it asks about first, and by directory what its watch was told by which controller.
     asked: Asked | None = None
     watched: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    tried: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def start_run(session: Session, request: RunRequest, encryption: Encryption) -> Run:
@@ -46,7 +49,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     """
     # Writing the site's row makes two starters of one site wait for each other on every database.
     session.execute(update(Site).where(Site.id == request.site_id).values(name=Site.name))
-    stored = store.read(session, request.site_id, encryption)
+    stored = what_if.with_tried(store.read(session, request.site_id, encryption), request.tried or {})
     check_ready(stored.settings)
     active = session.scalar(
         select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
@@ -64,6 +67,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         person_guid=request.person_guid,
         schedule_slot=slot,
         settings_versions=dict(stored.versions),
+        tried_settings=dict(request.tried) if request.tried else None,
         selection_hash=store.selection_of(stored.settings),
         counts={},
         hold_reasons={},

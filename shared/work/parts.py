@@ -24,8 +24,8 @@ from shared.errors import (
     TransitionRefused,
 )
 from shared.language import declared, phrase
-from shared.settings import store
 from shared.settings.documents import DirectorySettings, SiteSettings
+from shared.settings.what_if import read_for_run
 from shared.work import bulkhead
 from shared.work.claimed import Work
 from shared.work.due import part_message
@@ -65,9 +65,10 @@ class PartWork(Work):
         )
 
     def settings(self) -> SiteSettings:
-        """The site's settings as they are now."""
+        """The site's settings as they are now, and what the run tries in their place."""
         with self.context.database.read() as session:
-            return store.read(session, self.site_id, self.context.encryption).settings
+            found = read_for_run(session, self.run_id, self.site_id, self.context.encryption)
+            return found.settings
 
     def directory(self, settings: SiteSettings) -> tuple[str, DirectorySettings]:
         """The key and the settings of the directory that the part is to be read from.

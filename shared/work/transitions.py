@@ -21,6 +21,7 @@ class RunEvent(StrEnum):
     NOTHING_TO_DO = "nothing to do"
     NOTHING_DONE = "nothing to do, with a warning"
     PREVIEWED = "preview planned"
+    SHOWN = "what-if plan shown"
     HELD = "held rows remain"
     RELEASED = "rows are within limits"
     APPROVED = "approved"
@@ -97,6 +98,8 @@ RUNS: Table[RunState, RunEvent] = Table(
         (RunState.COLLECTING, RunEvent.NOTHING_TO_DO): RunState.IN_STEP,
         (RunState.COLLECTING, RunEvent.NOTHING_DONE): RunState.DONE,
         (RunState.COLLECTING, RunEvent.PREVIEWED): RunState.PLANNED,
+        # It ends at once, so that nobody can approve it.
+        (RunState.COLLECTING, RunEvent.SHOWN): RunState.DONE,
         (RunState.COLLECTING, RunEvent.HELD): RunState.HELD,
         (RunState.COLLECTING, RunEvent.RELEASED): RunState.EXECUTING,
         # What no guard holds has been executed; the rest waits.

@@ -79,6 +79,7 @@ RUN_KINDS = Words(
         RunKind.PREVIEW: "Preview",
         RunKind.PERSON: "One person",
         RunKind.CHANGES: "Live changes",
+        RunKind.WHAT_IF: "What if",
     }
 )
 ROLL_STATES = Words(
@@ -189,6 +190,15 @@ _FIELDS = Words(
 
 # What a command writes to Rollcall's own link, and not to 3CX.
 _OF_THE_BINDING = ("origin", "disabled_by_rollcall", "previous_person")
+
+
+def run_state(kind: str, state: str) -> tuple[str, str]:
+    """A run's state in words, and its colour. A run that changes nothing is never "in sync" nor "done"."""
+    if kind == RunKind.WHAT_IF and state == RunState.DONE:
+        return declared("What if"), "info"
+    if kind == RunKind.PREVIEW and state == RunState.IN_STEP:
+        return declared("No changes"), "info"
+    return RUN_STATES[state], TONES.get(state, "dim")
 
 
 def field_name(name: str) -> str:

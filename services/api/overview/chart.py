@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.api.console.words import RUN_STATES, TONES
+from services.api.console.words import run_state
 from shared.database.tables import Run
 from shared.domain.plan import counts_in_words
 from shared.language import declared, phrase
@@ -45,9 +45,12 @@ def bars(runs: Sequence[Run]) -> list[Bar]:
                 round(HEIGHT - height, 1),
                 round(slot * (1 - _GAP), 1),
                 round(height, 1),
-                TONES.get(run.state, "dim"),
+                run_state(run.kind, run.state)[1],
                 phrase(
-                    "Run {run}: {state}, {counts}", run=run.id, state=RUN_STATES[run.state], counts=counts
+                    "Run {run}: {state}, {counts}",
+                    run=run.id,
+                    state=run_state(run.kind, run.state)[0],
+                    counts=counts,
                 ),
             )
         )

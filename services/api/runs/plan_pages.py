@@ -33,7 +33,7 @@ from services.api.runs.queries.plan_page import (
 )
 from services.api.runs.row_numbers import parse_rows, show_rows
 from services.api.web.dependencies import ContextDep, RunId
-from shared.database.tables import Run, RunState
+from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandState
 from shared.runs.start import WAITING_STATES
 from shared.runs.verdict import hold_reasons
@@ -118,7 +118,7 @@ def show_plan(
         "plan.html",
         run=seen.run,
         seen=seen,
-        facts=facts_of(reasons),
+        facts=facts_of(reasons) if reasons else [],
         why=holds_in_words(reasons),
         is_held=seen.run.state == RunState.HELD,
         apply=apply_words(seen.waiting - len(left_out), seen.deletions),
@@ -177,6 +177,8 @@ def print_plan(
 
 def _has_result(run: Run, states: Mapping[str, int], holds: Mapping[str, int]) -> bool:
     """Whether what became of rows, or why they wait, differs from row to row."""
+    if run.kind == RunKind.WHAT_IF:
+        return False
     return run.state not in WAITING_STATES or len(states) > 1 or len(holds) > 1
 
 

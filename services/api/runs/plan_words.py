@@ -7,7 +7,7 @@ from services.api.console.words import COMMAND_KINDS, Words
 from shared.database.tables import CommandRow
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason
-from shared.language import counted, declared, listed, phrase
+from shared.language import counted, listed, phrase
 
 # What takes something away comes first: it is what a reader must not overlook.
 READING_ORDER: tuple[CommandKind, ...] = (
@@ -106,4 +106,4 @@ def unit_name(distinguished_name: str) -> str:
 
 def facts_of(reasons: Iterable[HoldReason]) -> list[str]:
     """The sentences of the reasons, each once, without what to do: that is said by the page."""
-    return list(dict.fromkeys(reason.fact for reason in reasons)) or [declared("No reason was recorded.")]
+    return list(dict.fromkeys(reason.fact for reason in reasons))

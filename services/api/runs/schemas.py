@@ -100,6 +100,8 @@ class NewRun(Request):
             raise ValueError("runs of kind 'changes' start by themselves")
         if (self.kind is RunKind.PERSON) != (self.person is not None):
             raise ValueError("person must be given for kind 'person', and for no other kind")
+        if self.kind is RunKind.WHAT_IF:
+            raise ValueError("a run of kind 'what_if' is started from the settings in the console")
         return self
 
 

@@ -85,7 +85,8 @@ def newest_snapshot(context: Context, site_id: str) -> tuple[int, list[SnapshotP
             .where(
                 Run.site_id == site_id,
                 Run.state != RunState.COLLECTING.value,
-                Run.kind != RunKind.CHANGES.value,
+                # These read other people than those of the site, or only some.
+                Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value]),
             )
             .order_by(Run.id.desc())
             .limit(_RUNS_LOOKED_AT)

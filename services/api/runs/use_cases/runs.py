@@ -3,6 +3,7 @@
 Deciding about a plan lives in ``decisions``, reading it in ``plans``, following a run in ``progress``.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, not_, select
@@ -41,8 +42,10 @@ def start(
     actor: str,
     trigger: str = "demand",
     person: str | None = None,
+    tried: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Run:
-    """Start a run; for kind ``person`` name them by objectGUID, login, e-mail, number, name or DN.
+    """Start a run; for kind ``person`` name them by objectGUID, login, e-mail, number, name or DN, for kind ``what_if``
+    give the documents it is to try.
 
     :raises Conflict: a run is going already, the text fits several people, or kind and person do not fit.
     :raises NotFound: there is no such site or person.
@@ -53,8 +56,10 @@ def start(
             "A run of kind 'person' needs the person it is for, and no other kind takes one. "
             "Name them by objectGUID, login, e-mail address, number or distinguished name."
         )
+    if (kind is RunKind.WHAT_IF) != (tried is not None):
+        raise Conflict("A run of kind 'what_if' is started from the settings in the console.")
     guid = resolve_person(context, site_id, person).guid if person is not None else None
-    request = RunRequest(site_id, kind=kind, trigger=trigger, actor=actor, person_guid=guid)
+    request = RunRequest(site_id, kind=kind, trigger=trigger, actor=actor, person_guid=guid, tried=tried)
     with context.database.begin() as session:
         run = start_run(session, request, context.encryption)
     publish(context, run.id)

@@ -20,7 +20,9 @@ from services.api.settings.forms.tabs import Tab
 from services.api.settings.use_cases import pairing
 from services.api.settings.use_cases.directories import read_directory, replace_directory
 from services.api.settings.use_cases.sections import read_section, replace_section
+from services.api.settings.use_cases.what_if import start_what_if
 from shared.certificates import Presented, can_be_trusted, chain_of, with_trust
+from shared.database.tables import Run
 from shared.errors import Conflict, RollcallError, SettingsInvalid
 from shared.settings.declaration import Group, Input
 from shared.settings.documents import SECTION_MODELS, Section
@@ -170,6 +172,18 @@ def corrections(context: Context, form: Form) -> list[str]:
 def _typed(value: Any) -> list[str]:
     lines = value if isinstance(value, list | tuple) else [value]
     return [str("" if line is None else line).strip() for line in lines]
+
+
+def what_if(context: Context, form: Form, actor: str) -> Run | None:
+    """The run that shows which plan the values would make, or ``None`` with what is wrong noted in the form."""
+    form.values = form.filled()
+    try:
+        return start_what_if(context, form.site_id, form.tab.section, form.values, actor)
+    except SettingsInvalid as error:
+        form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
+    except Conflict as error:
+        form.refused = error.message
+    return None
 
 
 def pair(context: Context, form: Form, code: str, actor: str) -> bool:

@@ -23,6 +23,7 @@ from services.api.settings.forms.form import (
     save,
     sent_form,
     stored_form,
+    what_if,
 )
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.history import read_history, values_of
@@ -34,6 +35,7 @@ from shared.errors import NotFound, RollcallError
 from shared.settings.documents import Section
 from shared.settings.fields import label_of
 from shared.settings.neighbours import read_sharing
+from shared.settings.what_if import TRIED_SECTIONS
 from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/settings")
@@ -100,6 +102,10 @@ def use_tab(
             corrected = ",".join(corrections(context, form))
             there = link(f"/settings/{slug}", saved=saved, directory=of, corrected=corrected)
             return RedirectResponse(there, HTTPStatus.SEE_OTHER)
+    elif action == "what-if" and _may_try(form):
+        run = what_if(context, form, visitor.actor)
+        if run is not None:
+            return RedirectResponse(link(f"/runs/{run.id}"), HTTPStatus.SEE_OTHER)
     elif action == "remove-directory" and of:
         remove_directory(context, site, of, visitor.actor)
         return RedirectResponse(link(f"/settings/{slug}"), HTTPStatus.SEE_OTHER)
@@ -159,6 +165,7 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         tabs=tabs.tabs_for(console_request(request).shown_visitor),
         shown=form,
         saved=saved,
+        may_try=_may_try(form),
         label=label_of,
         value_at=value_at,
         above=above,
@@ -177,6 +184,11 @@ def _shared_phone_system(request: Request, form: Form) -> str:
     visitor = visit.shown_visitor
     sees_all = visitor is not None and visitor.roles.may_everywhere(AccountRole.VIEWER)
     return (", ".join(others) if sees_all else "another site") if others else ""
+
+
+def _may_try(form: Form) -> bool:
+    """Whether a plan can be made with what is filled in before it is saved."""
+    return form.tab.section in TRIED_SECTIONS and not form.directory
 
 
 def _tab(slug: str) -> Tab:

@@ -58,7 +58,7 @@ def replace_section(
                 current_version=current,
             )
         document = candidate(stored, section, values)
-        _check_together(stored, {section: document})
+        check_together(stored, {section: document})
         _check_own_phone_system(session, site_id, stored, document)
         return _write(session, site_id, stored, document, section, actor, context.encryption) or current
 
@@ -88,7 +88,7 @@ def apply_settings(context: Context, site_id: str, document: Mapping[str, Any], 
         stored = store.read(session, site_id, context.encryption)
         changed: dict[str, int] = {}
         all_wanted = _validate_all(stored, document)
-        _check_together(stored, all_wanted)
+        check_together(stored, all_wanted)
         if Section.PHONE_SYSTEM in all_wanted:
             _check_own_phone_system(session, site_id, stored, all_wanted[Section.PHONE_SYSTEM])
         for section, wanted in all_wanted.items():
@@ -147,7 +147,7 @@ def _check_own_phone_system(
         )
 
 
-def _check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -> None:
+def check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -> None:
     """Check that the sections can be used together once these are saved.
 
     :raises SettingsInvalid: they contradict each other.
