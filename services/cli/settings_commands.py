@@ -115,11 +115,14 @@ def try_ends(
             help="Trust the shown certificate with this SHA-256 fingerprint. Asks for the end's password or secret again.",
         ),
     ] = "",
+    directory: Annotated[
+        str, typer.Option(metavar="NAME", help="Only this one of the other directories of the site.")
+    ] = "",
 ) -> None:
     """Try the stored settings: can directory, phone system and relay be worked with, and if not, why."""
     context = deployment_of(command)
     if trust:
-        _trust(context, site, end, trust)
+        _trust(context, site, End.DIRECTORY if directory else end, trust, directory)
     asked: dict[End, Callable[..., Any]] = {
         End.DIRECTORY: questions.test_directory,
         End.PHONE_SYSTEM: questions.test_phone_system,
@@ -128,10 +131,11 @@ def try_ends(
     stored = context.site_settings(site).settings
     ends = [end] if end else [name for name in End if name is not End.RELAY or stored.relay.is_configured]
     questions_to_ask = [(name.value, asked[name]) for name in ends]
-    if End.DIRECTORY in ends:
+    others = [directory] if directory else [other.name for other in stored.directories.others]
+    questions_to_ask = [] if directory else questions_to_ask
+    if directory or End.DIRECTORY in ends:
         questions_to_ask += [
-            (f"directory {other.name}", partial(questions.test_directory, directory=other.name))
-            for other in stored.directories.others
+            (f"directory {name}", partial(questions.test_directory, directory=name)) for name in others
         ]
     answers: dict[str, Any] = {}
     is_failed = False
@@ -164,33 +168,41 @@ _SECRETS = {
 }
 
 
-def _trust(context: Context, site: str, end: End | None, sha256: str) -> None:
-    """Store the certificate that the end shows and that has this fingerprint as trusted.
+def _trust(context: Context, site: str, end: End | None, sha256: str, directory: str = "") -> None:
+    """Store the certificate that the end shows and that has this fingerprint as trusted; ``directory`` is one of the others.
 
     :raises SettingsInvalid: the end is none with a certificate, or shows none with that fingerprint.
     """
     if end not in _SECRETS:
         raise SettingsInvalid("Name the end whose certificate is to be trusted: directory or phone-system.")
     section, secret = _SECRETS[end]
-    ask = questions.test_directory if end is End.DIRECTORY else questions.test_phone_system
+    named = f"{end.value} {directory}".strip()
+    of_directory = partial(questions.test_directory, directory=directory)
+    ask = of_directory if end is End.DIRECTORY else questions.test_phone_system
     try:
         with workers_where_embedded(context):
             ask(context, site, actor=ACTOR)
     except CertificateRejected as error:
-        values, version = settings.read_section(context, site, section)
+        if directory:
+            values, version = directories.read_directory(context, site, directory)
+        else:
+            values, version = settings.read_section(context, site, section)
         shown = chain_of(str(error.details.get("presented") or ""))
         trusted = with_trust(str(values["ca_certificate"] or ""), sha256, shown)
         if trusted is None or not can_be_trusted(error.details.get("verify_code")):
             raise SettingsInvalid(
-                f"The {end.value} shows no certificate with this fingerprint that would be accepted. Nothing was "
+                f"The {named} shows no certificate with this fingerprint that would be accepted. Nothing was "
                 f"changed. `rollcall test {end.value} --show-certificate` shows what there is."
             ) from error
         # What is stored goes nowhere else without being typed again, and this says who is on the other side.
         values |= {"ca_certificate": trusted, secret: _typed(f"{section.value}.{secret}")}
-        settings.replace_section(context, site, section, values, ACTOR, version)
-        say(f"The certificate of the {end.value} is trusted.")
+        if directory:
+            directories.replace_directory(context, site, directory, values, ACTOR, version)
+        else:
+            settings.replace_section(context, site, section, values, ACTOR, version)
+        say(f"The certificate of the {named} is trusted.")
     else:
-        say(f"The certificate of the {end.value} is trusted already.")
+        say(f"The certificate of the {named} is trusted already.")
 
 
 def _typed(name: str) -> str:

@@ -13,7 +13,7 @@ _HEAD = """\
 # Settings of the site '{site}', as written by `rollcall settings export`.
 # Edit, then `rollcall settings apply FILE.yaml`. Sections that are missing stay as they are; a section that is
 # here is replaced as a whole. Secrets are never exported and stay as stored unless the file gives them:
-{secrets}# `rollcall settings secret SECTION.NAME` asks for one without showing it.
+{secrets}# `rollcall settings secret NAME` asks for one without showing it.
 """
 
 
@@ -59,9 +59,10 @@ def parse(text: str, name: str) -> Mapping[str, Any]:
 
 def render(site: str, sections: Mapping[str, Any]) -> str:
     """A settings file."""
-    secrets = "".join(
-        f"#   {section.value}.{name}\n" for section in SECTION_MODELS for name in secret_fields(section)
-    )
+    names = [f"{section.value}.{name}" for section in SECTION_MODELS for name in secret_fields(section)]
+    others = (sections.get(Section.DIRECTORIES.value) or {}).get("others", ())
+    names += [f"directories.{other['name']}.password" for other in others]
+    secrets = "".join(f"#   {name}\n" for name in names)
     body: str = yaml.safe_dump(dict(sections), sort_keys=False, allow_unicode=True, width=110)
     return _HEAD.format(site=site, secrets=secrets) + body
 

@@ -5,6 +5,7 @@ neither complete the part nor mix its pages with those of the attempt that took 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -232,11 +233,13 @@ class PartWork(Work):
         self._log(session, EventLevel.ERROR, f"{message} Not tried again in this run.")
 
     def _log(self, session: Session, level: EventLevel, why: str) -> None:
+        name = self._name_of_directory(session)
+        directory = phrase("The directory {name}", name=name) if name else declared("The directory")
         what = {
             PartKind.UNIT: phrase("The organizational unit {unit}", unit=self.unit),
-            PartKind.ABSENT: f"The directory {self.unit}".strip(),
-            PartKind.LOOKUP: f"The directory {self.unit}".strip(),
-            PartKind.PEOPLE: f"The directory {self.unit}".strip(),
+            PartKind.ABSENT: directory,
+            PartKind.LOOKUP: directory,
+            PartKind.PEOPLE: directory,
             PartKind.EXTENSIONS: declared("The phone system"),
             PartKind.SOME_EXTENSIONS: declared("The phone system"),
         }[self.kind]
@@ -248,6 +251,13 @@ class PartWork(Work):
         )
         entry = events.LogEntry("snapshot.failed", message, level=level, run_id=self.run_id)
         events.record(session, self.site_id, entry)
+
+    def _name_of_directory(self, session: Session) -> str:
+        """Of a part that has the key of one as its unit; nothing in a site with one directory."""
+        with suppress(RollcallError):
+            site = store.read(session, self.site_id, self.context.encryption).settings
+            return "" if self.kind is PartKind.LOOKUP else site.directory_titles.get(self.unit, "")
+        return ""
 
     def _keep(self, session: Session, **changes: Any) -> None:
         if not self._update(session, *self._is_ours(), **({"lease_expires_at": self._expiry()} | changes)):

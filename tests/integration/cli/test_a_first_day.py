@@ -133,6 +133,7 @@ def test_the_password_of_another_directory_is_stored_by_its_name(
     other = ends.settings()["directory"] | {"name": "emea.example", "password": "", "units": []}
     path = settings_file(tmp_path, {"directories": {"others": [other]}})
     assert configured("settings", "apply", str(path)).code == 0
+    assert "#   directories.emea.example.password\n" in configured("settings", "export").output
     unknown = configured("settings", "secret", "directories.apac.example.password")
     assert unknown.code == 2
     assert "directories.emea.example.password" in unknown.notes

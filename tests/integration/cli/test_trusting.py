@@ -35,6 +35,26 @@ def test_a_certificate_is_shown_and_trusted_by_its_fingerprint(
     assert "✓ directory" in trusted.output
 
 
+def test_the_certificate_of_another_directory_is_trusted_by_its_name(
+    untrusting: Terminal, ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ends.settings(
+        directory={"ca_certificate": "", "tls_name": "", "servers": [f"localhost:{ends.directory.port}"]}
+    )["directory"] | {"name": "emea.example", "units": []}
+    file = str(settings_file(tmp_path, {"directories": {"others": [other]}}))
+    assert untrusting("settings", "apply", file).code == 0
+    one = ("test", "--directory", "emea.example")
+    shown = untrusting(*one, "--show-certificate", "--json")
+    assert list(shown.json) == ["directory emea.example"]
+    (certificate,) = shown.json["directory emea.example"]["certificates"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{ends.directory.password}\n"))
+    assert untrusting(*one, "--trust", certificate["sha256"]).code == 0
+    # Of this one alone.
+    assert untrusting("test", "directory").code == FAILED
+    unknown = untrusting("test", "--directory", "apac.example", "--json")
+    assert unknown.json["directory apac.example"]["code"] == "not_found"
+
+
 def test_what_has_no_certificate_is_none_to_be_trusted(rollcall: Terminal) -> None:
     refused = rollcall("test", "relay", "--trust", "AB:CD")
     assert refused.code != 0
