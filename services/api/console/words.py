@@ -1,4 +1,4 @@
-"""What the console calls things: states, kinds and fields in words, moments in the reader's time zone. Pure."""
+"""What the console calls things: states, kinds and fields in words, moments in the reader's time zone. Pure but for the clock."""
 
 from collections.abc import ItemsView, Iterable, Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,5 +1,7 @@
 """What every answer says about itself, the API's too: nobody may keep it, and it is what it says it is."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +16,9 @@ ALWAYS = {
 class AnswerHeaders:
     """ASGI middleware: adds the headers, except those that the answer has already (the console's pages have their own)."""
 
+    always: Mapping[str, str] = ALWAYS
+    over_https: Mapping[str, str] = {}
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -23,7 +28,8 @@ class AnswerHeaders:
         async def _complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
+                more = self.over_https if scope.get("scheme") == "https" else {}
+                for name, value in {**self.always, **more}.items():
                     headers.setdefault(name, value)
             await send(message)
 

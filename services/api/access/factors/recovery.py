@@ -1,4 +1,4 @@
-"""Recovery codes: ten, each good once, for whoever has lost the app or passkey. Pure.
+"""Recovery codes: ten, each good once, for whoever has lost the app or passkey. Pure but for chance.
 
 Each has 80 random bits, so that a plain SHA-256 keeps it as well as a slow hash would.
 """
