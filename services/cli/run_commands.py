@@ -197,12 +197,12 @@ def explain(
     site: Site = DEFAULT_SITE,
 ) -> None:
     """Explain a person's extension."""
-    told = explain_person(deployment_of(command), site, person)
+    explanation = explain_person(deployment_of(command), site, person)
     if as_json:
-        print_json(ExplanationOut.model_validate(told))
+        print_json(ExplanationOut.model_validate(explanation))
         return
-    console().print(f"{told.name} ({told.guid})", style="bold", markup=False, soft_wrap=True)
-    for sentence in told.sentences:
+    console().print(f"{explanation.name} ({explanation.guid})", style="bold", markup=False, soft_wrap=True)
+    for sentence in explanation.sentences:
         console().print(f"• {sentence}", markup=False, soft_wrap=True)
 
 

@@ -100,11 +100,11 @@ def _read_from(session: Session, run_id: int, key: str) -> tuple[str, str]:
         .where(SnapshotPart.run_id == run_id, SnapshotPart.kind == PartKind.UNIT.value)
         .order_by(SnapshotPart.completed_at.desc(), SnapshotPart.id)
     ).all()
-    told = [(row.state, (row.proof or {}).get("controller") or {}) for row in rows]
-    told = [(state, item) for state, item in told if item.get("directory", "") == key]
-    read = [item for state, item in told if state == PartState.COMPLETE]
-    begun = [item for state, item in told if state == PartState.PENDING]
-    host = next((str(item["host"]) for item in [*read, *begun] if item.get("host")), "")
+    proofs = [(row.state, (row.proof or {}).get("controller") or {}) for row in rows]
+    proofs = [(state, item) for state, item in proofs if item.get("directory", "") == key]
+    read = [item for state, item in proofs if state == PartState.COMPLETE]
+    pending = [item for state, item in proofs if state == PartState.PENDING]
+    host = next((str(item["host"]) for item in [*read, *pending] if item.get("host")), "")
     return (str(read[0].get("server", "")) if read else "", host)
 
 

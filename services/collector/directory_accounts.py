@@ -134,8 +134,8 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
     try:
         sign_in_as(settings, server, entry.dn, password)
     except AccountNotUsable as error:
-        told = _REASONS_FOR_THE_PERSON.get(str(error.details.get("sub_code")), "")
-        return {"refused": told or _LOCKED, "told": told}
+        reason = _REASONS_FOR_THE_PERSON.get(str(error.details.get("sub_code")), "")
+        return {"refused": reason or _LOCKED, "told": reason}
     except BadCredentials:
         return {"refused": "the password is wrong", "told": ""}
     # Another controller may have taken the password before it heard of the change.

@@ -212,8 +212,8 @@ def absent_of(
 def _forests(parts: Parts, memories: Mapping[str, Memory]) -> dict[str, str]:
     """The root of each directory's forest: as a part of this run has it, else as it was when it last answered."""
     known = {key: reading.forest for key, memory in memories.items() for reading in memory.last}
-    told = (Reading.from_document(part.proof.get("controller") or {}) for part in parts.units)
-    return known | {reading.directory: reading.forest for reading in told if reading.forest}
+    readings = (Reading.from_document(part.proof.get("controller") or {}) for part in parts.units)
+    return known | {reading.directory: reading.forest for reading in readings if reading.forest}
 
 
 def bindings_of(session: Session, site_id: str, *which: ColumnElement[bool]) -> list[Binding]:
@@ -389,12 +389,12 @@ def department_limit_of(session: Session, site_id: str) -> int:
     return min(limits, default=PhoneSystemSnapshot().department_name_limit)
 
 
-def _lengths(told: Sequence[int], extensions: Sequence[Extension]) -> tuple[int, ...]:
+def _lengths(known: Sequence[int], extensions: Sequence[Extension]) -> tuple[int, ...]:
     """How many digits an extension may have: as told, and as those that are there show. Empty when nothing was told."""
-    if not told:
+    if not known:
         return ()
     shown = {len(extension.number) for extension in extensions if extension.number.isdecimal()}
-    return tuple(sorted({*told, *shown}))
+    return tuple(sorted({*known, *shown}))
 
 
 def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapshot:

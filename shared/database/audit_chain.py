@@ -119,7 +119,7 @@ def verify(session: Session, head: str = "") -> AuditState:
     """Walk the chain from its beginning; ``head`` is one that was kept elsewhere, of now or of any earlier moment."""
     keys = _keys(session)
     row = session.get(AuditHead, 1)
-    told = head_of(session)
+    ours = head_of(session)
     given = _Head.read(head)
     count, previous, is_sealed, reached = 0, FIRST_HASH, False, set[str]()
     bad: tuple[Problem, int] | None = None
@@ -135,20 +135,20 @@ def verify(session: Session, head: str = "") -> AuditState:
         if given is not None and given.entries == count and given.hash == entry.hash:
             reached.add("given")
     if bad is not None:
-        return AuditState(bad[0], count, told, bad[1])
+        return AuditState(bad[0], count, ours, bad[1])
     if keys and (is_sealed or row is not None):
         expected = row.entries if row is not None else 0
         if row is None or row.lost or row.hash not in reached or not _is_signed(keys, row):
-            return AuditState(Problem.END_MISSING, count, told, expected=max(expected, _entries_of(row)))
+            return AuditState(Problem.END_MISSING, count, ours, expected=max(expected, _entries_of(row)))
     elif keys and count:
-        return AuditState(Problem.NOTHING_SEALED, count, told)
+        return AuditState(Problem.NOTHING_SEALED, count, ours)
     if head and "given" not in reached:
         is_ours = given is not None and any(
             hmac.compare_digest(given.seal, _mac(key, "head", given.entries, given.hash, "")) for key in keys
         )
         problem = Problem.END_MISSING if is_ours else Problem.HEAD_NOT_OURS
-        return AuditState(problem, count, told, expected=given.entries if given else 0)
-    return AuditState(Problem.NONE, count, told)
+        return AuditState(problem, count, ours, expected=given.entries if given else 0)
+    return AuditState(Problem.NONE, count, ours)
 
 
 def seal_anew(session: Session, after: int, most: int) -> tuple[int, int | None]:

@@ -105,7 +105,7 @@ def grace_ended(grace: Grace, run_id: int) -> LogEntry:
 
 
 def remove(session: Session, site_id: str, holders: Iterable[str]) -> None:
-    """Nothing counts down for these any more."""
+    """Remove the countdowns of these."""
     for chunk in _chunks(holders):
         _forget(session, site_id, GraceRow.holder.in_(chunk))
 

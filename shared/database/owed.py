@@ -138,7 +138,7 @@ def kept(session: Session, site_id: str, number: str) -> str | None:
 
 
 def remove(session: Session, site_id: str, numbers: Collection[str]) -> int:
-    """Nothing is owed to these extensions any more; of how many something was."""
+    """Remove what is owed to these extensions; returns to how many something was."""
     if not numbers:
         return 0
     gone = session.execute(

@@ -90,7 +90,7 @@ class _Silent:
     """What ``reject_log_error`` writes to; a lost connection is noticed by the consumer itself."""
 
     def critical(self, *_arguments: object, **_options: object) -> None:
-        """Nothing."""
+        """Write nothing."""
 
 
 def _leave_only_harmless_controls() -> None:

@@ -86,9 +86,9 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
     if answer["refused"]:
         record_refused(context, found.standing, answer["refused"], address)
         _note_locked(context, found.standing, subject, address)
-        raise NotLetIn(told=answer["told"])
+        raise NotLetIn(reason=answer["told"])
     lockout.forgive(context, {subject}, None)
-    return let_in(context, found.standing, address, told=True)
+    return let_in(context, found.standing, address, tells_reason=True)
 
 
 def source() -> Source:

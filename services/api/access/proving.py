@@ -82,9 +82,9 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
         _check_wait(count_attempt(context, number, None, policy=policy))
     if account is None:
         _note_failure(context, number or name, address)
-        if refused.told:
+        if refused.reason:
             raise SignInRefused(
-                f"The password is right, but {refused.told}. Ask your administrator for help."
+                f"The password is right, but {refused.reason}. Ask your administrator for help."
             )
         raise SignInRefused(_refused(context, settings))
     # Of own accounts alone: guesses at others' passwords are few wherever they come from, before AD locks.

@@ -30,14 +30,14 @@ class CannotAsk(Exception):
 class NotLetIn(Exception):
     """They have not proven who they are, or may not come in; the Log says which.
 
-    ``number`` is the extension of the person whose name it was, empty when nobody has it. ``told`` is the reason that
+    ``number`` is the extension of the person whose name it was, empty when nobody has it. ``reason`` is what
     the person may hear, because they have shown the right password.
     """
 
-    def __init__(self, number: str = "", told: str = "") -> None:
+    def __init__(self, number: str = "", reason: str = "") -> None:
         super().__init__()
         self.number = number
-        self.told = told
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ class Source:
     look_again: Callable[[Context, ConsoleSession, Account, datetime], Standing]
 
 
-def let_in(context: Context, standing: Standing, address: str, *, told: bool = False) -> Account:
+def let_in(context: Context, standing: Standing, address: str, *, tells_reason: bool = False) -> Account:
     """The account of whoever has proven themselves, made or brought up to date.
 
-    :raises NotLetIn: they may not come in; ``told`` whether they may hear why.
+    :raises NotLetIn: they may not come in; ``tells_reason`` whether they may hear why.
     """
     refused = standing.refused or turned_off(context, standing)
     if not refused and standing.roles is not None:
@@ -86,7 +86,7 @@ def let_in(context: Context, standing: Standing, address: str, *, told: bool = F
         except Conflict as error:
             refused = error.message.rstrip(".")
     record_refused(context, standing, refused, address)
-    raise NotLetIn(standing.name, refused if told else "")
+    raise NotLetIn(standing.name, refused if tells_reason else "")
 
 
 def keep(context: Context, standing: Standing) -> Account:

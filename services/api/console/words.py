@@ -226,15 +226,15 @@ def changes(
 
     Of a command that writes no field, what the extension is known by. ``is_brief``: without number and names of a new one.
     """
-    told: list[tuple[str, str | None, str | None]] = []
+    changes: list[tuple[str, str | None, str | None]] = []
     for name in after:
         if is_brief and not before and name in _SAID_OF_NEW:
             continue
         was = field_value(before[name]) if name in before else None
         becomes = field_value(after[name])
         if was != becomes and name not in _OF_THE_BINDING:
-            told.append((field_name(name), was, becomes))
-    return told or [(field_name(name), field_value(value), None) for name, value in before.items()]
+            changes.append((field_name(name), was, becomes))
+    return changes or [(field_name(name), field_value(value), None) for name, value in before.items()]
 
 
 def stamp(moment: datetime | None, clock: Clock) -> str:

@@ -144,13 +144,13 @@ class RunOut(Answer):
     @classmethod
     def of(cls, run: Run) -> "RunOut":
         """The run's row as an answer."""
-        told = {
+        computed = {
             "hold_reasons": [HoldReasonOut.model_validate(reason) for reason in hold_reasons(run)],
             "waiting": waiting_counts(run),
             "has_warnings": has_warnings(run),
         }
-        stored = {name: getattr(run, name) for name in cls.model_fields if name not in told}
-        return cls.model_validate(stored | told)
+        stored = {name: getattr(run, name) for name in cls.model_fields if name not in computed}
+        return cls.model_validate(stored | computed)
 
 
 class RunList(Answer):

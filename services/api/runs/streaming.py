@@ -44,8 +44,8 @@ async def stream_of(
         # An EventSource connects again whenever a stream ends, until it gets this (HTML standard, section 9.2).
         return Response(status_code=204)
     following.open(caller)
-    told = following.follow(run_id, caller, credential_of(request.scope), is_still_good)
-    stream = EventSourceResponse(_events(context, told, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
+    reports = following.follow(run_id, caller, credential_of(request.scope), is_still_good)
+    stream = EventSourceResponse(_events(context, reports, last_event_id or ""), ping=_HEARTBEAT_SECONDS)
     return EndingResponse(stream, lambda: following.close(caller))
 
 
@@ -55,10 +55,10 @@ def following_of(request: Request) -> Following:
 
 
 async def _events(
-    context: Context, told: AsyncGenerator[RunProgress], known: str
+    context: Context, reports: AsyncGenerator[RunProgress], known: str
 ) -> AsyncIterator[ServerSentEvent]:
-    async with aclosing(told):
-        async for now in told:
+    async with aclosing(reports):
+        async for now in reports:
             data = ProgressOut.model_validate(now).model_dump_json()
             # Says what the listener knows, so that it holds in any process and after a restart.
             event_id = hashlib.sha256(data.encode()).hexdigest()[:16]

@@ -362,7 +362,7 @@ def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | No
     code, sentence = _DONE_SENTENCES[command.kind]
     if command.after.get(AGAIN):
         sentence = template("Re-applied template {template} to extension {number} ({person}).")
-    told: list[str] = [
+    sentences: list[str] = [
         phrase(
             sentence,
             template=command.after.get("template"),
@@ -374,17 +374,17 @@ def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | No
         )
     ]
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
-        told[0] = f"{told[0].removesuffix('.')}: {outcome.result['said']}."
+        sentences[0] = f"{sentences[0].removesuffix('.')}: {outcome.result['said']}."
     if outcome.result.get("not_taken"):
         refused = ", ".join(outcome.result["not_taken"])
-        told.append(phrase("3CX refused {settings}. Set it manually.", settings=refused))
+        sentences.append(phrase("3CX refused {settings}. Set it manually.", settings=refused))
     if outcome.result.get("welcome"):
-        told.append(declared(SENTENCES[outcome.result["welcome"]]))
+        sentences.append(declared(SENTENCES[outcome.result["welcome"]]))
     if lost := outcome.result.get("not_carried"):
-        told.append(phrase("Not carried over: {settings}.", settings="; ".join(lost)))
+        sentences.append(phrase("Not carried over: {settings}.", settings="; ".join(lost)))
     if archived:
-        told.append(phrase("Before that {archived}.", archived=archived))
-    message = told[0] if len(told) == 1 else listed(told, " ")
+        sentences.append(phrase("Before that {archived}.", archived=archived))
+    message = sentences[0] if len(sentences) == 1 else listed(sentences, " ")
     if outcome.was_so_already:
         message = f"No change needed, already so: {message[0].lower()}{message[1:]}"
     return code, message

@@ -225,8 +225,8 @@ class Performer:
         try:
             follow_up.end()
         except PartlyDone as partly:
-            told = f" {SENTENCES[what]}" if what else ""
-            raise PartlyDone(extension_id, f"{partly.message}{told}") from partly
+            welcome = f" {SENTENCES[what]}" if what else ""
+            raise PartlyDone(extension_id, f"{partly.message}{welcome}") from partly
         return {"extension_id": extension_id, **({"welcome": what} if what else {})}
 
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:

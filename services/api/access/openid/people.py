@@ -139,7 +139,7 @@ def come_back(context: Context, token: str | None, answer: Mapping[str, str], ad
             "log."
         ) from error
     held = values_at(claims, settings.role_claim)
-    account = let_in(context, _standing(settings, claims, held), address, told=True)
+    account = let_in(context, _standing(settings, claims, held), address, tells_reason=True)
     until = None if tokens.get("refresh_token") else datetime.fromtimestamp(int(claims["exp"]), UTC)
     return Arrived(account, _proof(context, tokens, claims, held, account.name), content["back"], until)
 

@@ -43,7 +43,7 @@ def come_back(request: Request, context: ContextDep) -> Response:
     except SignInFailed as failed:
         return _refused(request, context, "", failed.message)
     except NotLetIn as refused:
-        sentence = f"You are known, but {refused.told}. Ask a manager of Rollcall."
+        sentence = f"You are known, but {refused.reason}. Ask a manager of Rollcall."
         return _refused(request, context, "", sentence)
     opened = sessions.open_session(
         context, arrived.account, address_of(request), proof=arrived.proof, until=arrived.until
@@ -60,8 +60,8 @@ def leave_provider(request: Request, context: ContextDep) -> Response:
 
 def _here(request: Request, context: Context, path: str) -> str:
     """The address of a page as the browser and the provider know it."""
-    told = read_rules(context, SingleSignOnSettings).settings.console_address.rstrip("/")
-    return f"{told or f'{request.url.scheme}://{request.url.netloc}'}{link(path)}"
+    configured = read_rules(context, SingleSignOnSettings).settings.console_address.rstrip("/")
+    return f"{configured or f'{request.url.scheme}://{request.url.netloc}'}{link(path)}"
 
 
 def _refused(request: Request, context: Context, back: str, message: str) -> Response:

@@ -61,12 +61,12 @@ def forget(context: Context, site_id: str, name: str, actor: str) -> list[Contro
 
 def _listed(memories: Mapping[str, Memory]) -> list[Controller]:
     found: dict[str, Controller] = {}
-    told = [
+    behind = [
         (key, since, readings)
         for key, memory in memories.items()
         for since, readings in ((None, memory.readings()), (memory.behind_since, memory.latest))
     ]
-    for key, since, readings in told:
+    for key, since, readings in behind:
         for item in readings:
             # Whatever else rests on one that is behind, it is behind.
             found[item.source] = Controller(

@@ -52,31 +52,31 @@ class Order:
 
 def main() -> None:
     """Write the file that was ordered."""
-    told: dict[str, Any] = json.loads(sys.stdin.read())
+    order: dict[str, Any] = json.loads(sys.stdin.read())
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_BYTES, _LARGEST_BYTES))
-    database = Database(told["database_url"], 1)
+    database = Database(order["database_url"], 1)
     try:
         with os.fdopen(int(sys.argv[1]), "wb") as file:
             for piece in file_pieces(
                 database,
-                told["site_id"],
-                _filter(told["filter"]),
-                ExportFormat(told["format"]),
-                Dates(ZoneInfo(told["zone"]), told["pattern"]),
+                order["site_id"],
+                _filter(order["filter"]),
+                ExportFormat(order["format"]),
+                Dates(ZoneInfo(order["zone"]), order["pattern"]),
             ):
                 file.write(piece)
     finally:
         database.close()
 
 
-def _filter(told: dict[str, Any]) -> LogFilter:
+def _filter(order: dict[str, Any]) -> LogFilter:
     return LogFilter(
-        **told
+        **order
         | {
-            "level": EventLevel(told["level"]) if told["level"] else None,
-            "since": datetime.fromisoformat(told["since"]) if told["since"] else None,
-            "until": datetime.fromisoformat(told["until"]) if told["until"] else None,
+            "level": EventLevel(order["level"]) if order["level"] else None,
+            "since": datetime.fromisoformat(order["since"]) if order["since"] else None,
+            "until": datetime.fromisoformat(order["until"]) if order["until"] else None,
         }
     )
 

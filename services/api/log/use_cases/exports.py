@@ -113,10 +113,10 @@ class Exports:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             pass_fds=[file.fileno()],
         )  # fmt: skip
-        told = order.as_json(self._context.settings.effective_database_url).encode()
+        document = order.as_json(self._context.settings.effective_database_url).encode()
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                _, errors = await process.communicate(told)
+                _, errors = await process.communicate(document)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -132,7 +132,7 @@ class Exports:
         self.leave(key[0])
         made = self._files.get(key)
         if made is None or made.cancelled() or made.exception() is not None:
-            # A failure is told to those who wait now; the next one tries anew.
+            # A failure is document to those who wait now; the next one tries anew.
             self._files.pop(key, None)
             return
         asyncio.get_running_loop().call_later(_KEPT_SECONDS, self.discard, *key)

@@ -46,11 +46,11 @@ def read_history(
     # The first version changed what the site began with.
     documents = [open_secrets(row.document, context.encryption) for row in rows]
     documents.append(dumped(unsaved(section, initial_values), str))
-    told = [
+    versions = [
         Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
         for row, (newer, older) in zip(rows, pairwise(documents), strict=True)
     ]
-    return told[:_SHOWN]
+    return versions[:_SHOWN]
 
 
 def values_of(context: Context, site_id: str, section: Section, version: int) -> dict[str, Any]:
