@@ -255,7 +255,7 @@ class PartWork(Work):
     def _name_of_directory(self, session: Session) -> str:
         """Of a part that has the key of one as its unit; nothing in a site with one directory."""
         with suppress(RollcallError):
-            site = store.read(session, self.site_id, self.context.encryption).settings
+            site = read_for_run(session, self.run_id, self.site_id, self.context.encryption).settings
             return "" if self.kind is PartKind.LOOKUP else site.directory_titles.get(self.unit, "")
         return ""
 
