@@ -171,3 +171,17 @@ def test_units_are_taken_from_the_tree(
     expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
     units = context.site_settings("default").settings.directory.units
     assert [one.dn for one in units] == [f"OU={unit},{ends.staff_unit}"]
+
+
+def test_a_schedule_that_was_never_saved_begins_with_the_zone_of_the_browser(
+    context: Context, window: Open
+) -> None:
+    page = window("mary")
+    page.add_init_script(
+        "Intl.DateTimeFormat.prototype.resolvedOptions = () => ({ timeZone: 'Europe/Berlin' })"
+    )
+    page.goto("/console/settings/schedule")
+    assert _shown(page)["time_zone"] == "Europe/Berlin"
+    _save(page)
+    expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
+    assert context.site_settings("default").settings.schedule.time_zone == "Europe/Berlin"

@@ -35,6 +35,11 @@ STATIC = FOLDER / "static"
 TEMPLATES = sorted(FOLDER.parent.glob("*/templates"))
 
 
+# How somebody wants pages in this browser; no cookie: as the browser does.
+LOOK_COOKIE = "rollcall_look"
+LOOKS = ("light", "dark")
+
+
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page for whoever asks, with what every page shows."""
     current: ConsoleRequest = console_request(request)
@@ -56,6 +61,7 @@ def _page(
             zone=current.clock,
             here=request.url.path,
             brand=brand_of(current.branding),
+            look=look if (look := request.cookies.get(LOOK_COOKIE)) in LOOKS else "",
             site_base=PREFIX + site_address.prefix(),
             may_operate=roles.may_at(current.site_id, AccountRole.OPERATOR),
             may_manage=roles.may_at(current.site_id, AccountRole.MANAGER),

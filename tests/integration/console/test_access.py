@@ -22,6 +22,7 @@ _ONES_OWN = {
     "/set-up/{token}",
     "/account/password",
     "/account/dates",
+    "/account/look",
     "/sign-in/second-factor",
     "/sign-in/second-factor/app",
     "/account/security/app",

@@ -193,3 +193,16 @@ def test_the_page_says_who_comes_in_by_extension(context: Context, browser: Open
     actions = [form.action for form in page.forms]
     assert f"/console/accounts/{gil}/disable" in actions
     assert not {f"/console/accounts/{gil}/role", f"/console/accounts/{gil}/password"} & set(actions)
+
+
+def test_pages_are_light_or_dark_as_somebody_chose_in_this_browser(browser: Open) -> None:
+    mary, again = browser("mary"), browser("mary")
+    page = mary.get("/console/account")
+    assert "data-look" not in page.response.text
+    for look in ("dark", "light"):
+        page = mary.send(page, "/account/look", {"look": look})
+        assert f'data-look="{look}"' in page.response.text
+        assert f'data-look="{look}"' in mary.get("/console/runs").response.text
+    assert "data-look" not in again.get("/console/").response.text
+    page = mary.send(page, "/account/look", {"look": ""})
+    assert "data-look" not in page.response.text

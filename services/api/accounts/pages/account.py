@@ -12,13 +12,14 @@ from services.api.access.factors import owned
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock
-from services.api.console.rendering import link, page
-from services.api.console.request import FormDep, address_of, console_request, enter, text_of
+from services.api.console.rendering import LOOK_COOKIE, LOOKS, link, page
+from services.api.console.request import FormDep, address_of, console_request, cookie_options, enter, text_of
 from services.api.console.scope import OwnDep
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, SettingsInvalid
 
 router = APIRouter()
+_YEAR = 365 * 86_400
 
 
 @router.get("/account")
@@ -57,6 +58,18 @@ def choose_dates(context: ContextDep, visitor: OwnDep, form: FormDep) -> Respons
     """Write dates as the person likes them, on every page from now on."""
     accounts.choose_date_format(context, visitor.account_id, format_of(text_of(form, "date_format")))
     return RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
+
+
+@router.post("/account/look")
+def choose_look(request: Request, _visitor: OwnDep, form: FormDep) -> Response:
+    """Show every page light or dark in this browser, or as the browser wants it."""
+    response = RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
+    chosen = text_of(form, "look")
+    if chosen in LOOKS:
+        response.set_cookie(LOOK_COOKIE, chosen, max_age=_YEAR, **cookie_options(request))
+    else:
+        response.delete_cookie(LOOK_COOKIE, **cookie_options(request))
+    return response
 
 
 def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Response:

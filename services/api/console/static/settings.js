@@ -111,6 +111,13 @@ if (zones !== null && document.querySelector("[list=known-zones]") !== null) {
   }
 }
 
+// Of a schedule that nobody has saved yet, the zone is where the person is.
+for (const field of document.querySelectorAll("[data-propose-zone]")) {
+  if (field.value === "UTC") {
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || field.value;
+  }
+}
+
 if (known !== null) {
   document.addEventListener("change", nameExtensions);
   nameExtensions();
