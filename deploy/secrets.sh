@@ -9,7 +9,7 @@ folder=${1:-$(dirname "$0")/secrets} broker=${2:-} host=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 cd "$folder"
-services="api collector reconciler relay_client scheduler beat flower"
+services="api collector reconciler relay_client scheduler beat watch flower"
 word() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 keep() { [ -s "$1" ] || { printf '%s' "$2" > "$1"; echo "Made $folder/$1"; }; }
 write() { chmod u+w "$1" 2>/dev/null || true; cat > "$1"; }

@@ -36,6 +36,8 @@ def standings(session: Session, site_ids: Collection[str] | None = None) -> dict
 def waiting_changes(session: Session) -> dict[str, int]:
     """How many changes of each site wait for a run; sites without any are left out."""
     rows = session.execute(
-        select(ChangeRow.site_id, func.count()).where(ChangeRow.run_id.is_(None)).group_by(ChangeRow.site_id)
+        select(ChangeRow.site_id, func.count().label("waiting"))
+        .where(ChangeRow.run_id.is_(None))
+        .group_by(ChangeRow.site_id)
     )
-    return {site: count for site, count in rows}
+    return {row.site_id: row.waiting for row in rows}

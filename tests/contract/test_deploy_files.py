@@ -22,7 +22,7 @@ ROOT = DEPLOY.parent
 NAMES = {PREFIX + name.upper() for name in ProcessSettings.model_fields}
 KUBERNETES = "1.31"
 # The users of the brokers.
-SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "flower")
+SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "watch", "flower")
 
 
 def _manifests() -> Iterator[dict[str, Any]]:
@@ -188,7 +188,7 @@ def test_every_queue_has_rights_for_its_worker_and_for_who_sends_to_it(tmp_path:
         for entry in json.loads(made["rabbitmq_definitions"])["topic_permissions"]
     }
     for queue in Queue:
-        senders = ["api", "collector", "reconciler", "relay_client", "scheduler"]
+        senders = ["api", "collector", "reconciler", "relay_client", "scheduler", "watch"]
         if queue is Queue.SCHEDULER:
             senders = ["beat"]
         assert [name for name in senders if f"~{queue.value} " not in users[name]] == []
@@ -230,7 +230,7 @@ def test_a_service_is_given_its_own_address_of_the_broker_alone() -> None:
             f"broker_url_{service}": "broker_url",
             f"result_backend_url_{service}": "result_backend_url",
         }
-    for unit in ("api", "beat", "flower", "worker@"):
+    for unit in ("api", "beat", "watch", "flower", "worker@"):
         text = (DEPLOY / f"systemd/rollcall-{unit}.service").read_text(encoding="utf-8")
         service = "%i" if "@" in unit else unit
         for name in ("broker_url", "result_backend_url"):

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 base=docker.io/library/python:3.11-slim-bookworm image=localhost/rollcall-test work=$(mktemp -d)
 redis_port=46379 postgresql_port=45432
 export DISABLE_HC_SYSTEMD=true
-services="api collector reconciler relay-client scheduler beat flower"
+services="api collector reconciler relay-client scheduler beat watch flower"
 step() { echo "== $*"; }; fail() { echo "FAILED: $*"; exit 1; }
 clean() {
   for name in $services sandbox-directory sandbox-phones; do podman rm -f -t 1 "rollcall-test-$name" >/dev/null 2>&1 || true; done

@@ -31,7 +31,7 @@ from tests.support.rabbitmq import RabbitServer
 from tests.support.redis import RedisServer, redis_server
 from tests.support.waiting import wait_until
 
-SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "flower")
+SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "watch", "flower")
 WORKERS = tuple(queue.value for queue in Queue)
 
 
@@ -169,7 +169,7 @@ def _forbidden(service: str) -> Iterator[Command]:
         yield from (("LPUSH", queue, "{}") for queue in _OTHERS["scheduler"])
     elif service != "scheduler":
         yield ("LPUSH", "scheduler", "{}")
-    if service in {"api", "beat", "flower"}:
+    if service in {"api", "beat", "watch", "flower"}:
         yield ("PUBLISH", "/0.celeryev/task.multi", "{}")
 
 
@@ -249,7 +249,7 @@ def _attempts(service: str) -> Iterator[tuple[str, Attempt]]:
 
 def _listen_in(service: str, queue: str, channel: amqp.Channel) -> None:
     """A queue that this service may make is given copies of another's messages."""
-    own = {"api": "x.reply.celery.pidbox", "flower": "celeryev.x", "beat": "x"}.get(
+    own = {"api": "x.reply.celery.pidbox", "flower": "celeryev.x", "beat": "x", "watch": "x"}.get(
         service, f"{service}-1@h.celery.pidbox"
     )
     channel.queue_declare(own, auto_delete=True)

@@ -108,7 +108,7 @@ def test_the_services_do_a_whole_run_and_none_tells_what_it_must_not(
         if service != "migrate":
             composition.start(service)
     token = composition.run("api", "token", "create", "smoke test")
-    for service in ("api", "collector", "reconciler", "relay-client", "scheduler", "beat", "flower"):
+    for service in ("api", "collector", "reconciler", "relay-client", "scheduler", "beat", "watch", "flower"):
         wait_until(f"{service} to be healthy", partial(composition.is_healthy, service))
     for path in ("api/tasks", "metrics", "workers"):
         flower = f"http://127.0.0.1:{composition.flower_port}/flower/{path}"
