@@ -4,13 +4,11 @@ Alike means: a writer sees only what is committed and waits for whoever is at th
 nor makes wait, and sees one moment; nobody waits for a lock, a statement or a dead server without end.
 """
 
-import platform
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,24 +19,16 @@ from sqlalchemy.exc import ArgumentError, InvalidatePoolError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.database.locks import LOCK_SECONDS
+from shared.database.odbc import host_of, odbc_connection_string, packaged_driver
 from shared.distribution import install_with
 from shared.errors import DriverMissing, SettingsInvalid, StorageUnavailable
 from shared.private_files import private_folder
 
-# Where that package keeps its driver, by what the system is or is like.
-_DRIVER_FOLDERS = {
-    "debian_ubuntu": {"debian", "ubuntu"},
-    "rhel": {"rhel", "fedora", "centos"},
-    "suse": {"suse", "opensuse", "sles"},
-    "alpine": {"alpine"},
-}
 # Execution option of sessions that only read.
 READ_ONLY = "rollcall_read_only"
 _AT_WORK = "rollcall_at_work"
 # How FreeTDS says that a connection is gone, or nothing of it at all.
 _LOST = re.compile(r"Unknown error \(0\)|did not supply an error|\((20004|20006|20017|20047)\)")
-# Microsoft's drivers, newest first, then the free one.
-SQL_SERVER_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
 CONNECT_SECONDS = 10
 # Far above what any statement of ours takes; what takes longer hangs.
 _STATEMENT_SECONDS = 300
@@ -121,11 +111,6 @@ def glance_options(url: URL) -> dict[str, Any]:
     return {READ_ONLY: True}
 
 
-def host_of(url: URL) -> str:
-    """The host, with its instance of SQL Server; in a URL its backslash may have to be written as %5C."""
-    return re.sub("%5C", r"\\", url.host or "localhost", flags=re.IGNORECASE)
-
-
 def place(url: URL) -> str:
     """Where the database is, in words and without a password."""
     if url.get_backend_name() == "sqlite":
@@ -139,93 +124,6 @@ def place(url: URL) -> str:
     )
     port = f":{url.port}" if url.port else ""
     return f"'{url.database}' at {host or 'this host'}{port}"
-
-
-def packaged_driver() -> str:
-    """The path of Microsoft's ODBC driver where the package ``mssql-python-odbc`` has brought it, else nothing."""
-    found = find_spec("mssql_python_odbc")
-    if found is None or not found.origin:
-        return ""
-    try:
-        system = platform.freedesktop_os_release()
-    except OSError:
-        return ""
-    likes = {system.get("ID", ""), *system.get("ID_LIKE", "").split()}
-    folder = next((name for name, ids in _DRIVER_FOLDERS.items() if likes & ids), "")
-    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    libraries = Path(found.origin).parent / "libs" / "linux" / folder / machine / "lib"
-    return next((str(path) for path in sorted(libraries.glob("libmsodbcsql-*.so*"))), "") if folder else ""
-
-
-def odbc_connection_string(url: URL, drivers: list[str], packaged: str = "") -> str:
-    """What the ODBC driver manager is given for a URL of SQL Server. ``packaged`` is a driver's path, taken before
-    those that are installed.
-
-    :raises DriverMissing: neither the driver that the URL names nor one that Rollcall knows is installed.
-    """
-    if "odbc_connect" in url.query:
-        return str(url.query["odbc_connect"])
-    given = {name.lower(): str(value) for name, value in url.query.items()}
-    driver = (
-        given.pop("driver", "")
-        or packaged
-        or next((name for name in SQL_SERVER_DRIVERS if name in drivers), "")
-    )
-    # A path names the library itself; the driver manager says whether it is there.
-    if not driver or (driver not in drivers and "/" not in driver):
-        raise _no_odbc_driver(driver, drivers)
-    is_free = "freetds" in driver.lower() or "tdsodbc" in driver.lower()
-    _refuse_unproven(given, is_free=is_free)
-    words = {
-        "Driver": "{" + driver + "}",
-        "Server": _server(_escaped(host_of(url)), url.port, is_free=is_free),
-    }
-    if is_free and url.port:
-        words["Port"] = str(url.port)
-    words["Database"] = _escaped(url.database or "")
-    if url.username:
-        words |= {
-            "UID": _escaped(url.username, is_free=is_free),
-            "PWD": _escaped(str(url.password or ""), is_free=is_free),
-        }
-    elif "authentication" not in given:
-        words["Trusted_Connection"] = "Yes"
-    words["APP"] = "Rollcall"
-    if is_free and "encrypt" in given:
-        given["encryption"] = (
-            "off" if given.pop("encrypt").lower() in ("no", "false", "optional") else "require"
-        )
-    # Each driver has its own word for "nothing in the clear"; Microsoft's 17 would not encrypt by itself.
-    words |= {"TDS_Version": "7.4", "Encryption": "require"} if is_free else {"Encrypt": "yes"}
-    known = {name.lower(): name for name in words}
-    words |= {known.get(name, name): _escaped(value) for name, value in given.items()}
-    return ";".join(f"{name}={value}" for name, value in words.items())
-
-
-def _server(host: str, port: int | None, *, is_free: bool) -> str:
-    return f"{host},{port}" if port and not is_free else host
-
-
-def _escaped(value: str, *, is_free: bool = False) -> str:
-    # Signs that would end the value, or begin another (ODBC's rules for connection strings).
-    if any(sign in value for sign in ";{}[](),?*=!@ "):
-        # FreeTDS takes the brackets off and leaves the rest as it is.
-        return "{" + (value if is_free else value.replace("}", "}}")) + "}"
-    return value
-
-
-def _refuse_unproven(given: Mapping[str, str], *, is_free: bool) -> None:
-    asked = {
-        "encrypt": ("strict",),
-        "encryption": ("verify", "strict"),
-        "trustservercertificate": ("no", "false"),
-    }
-    for name, values in asked.items():
-        if is_free and given.get(name, "").lower() in values:
-            raise SettingsInvalid(
-                f"The database's address asks for a proven certificate ({name}={given[name]}), which the driver FreeTDS does "
-                f"not look at. Use Microsoft's driver ({install_with('sqlserver')} brings it), or leave the word out."
-            )
 
 
 def _sqlite(path: str) -> Engine:
@@ -368,20 +266,6 @@ def _no_package(backend: str, error: Exception) -> DriverMissing:
         f"SQL Server needs the Python package pyodbc, which cannot be used here ({_first_line(error)}). Install it: "
         f"{install_with('sqlserver')} and apt-get install unixodbc.",
         package="pyodbc",
-    )
-
-
-def _no_odbc_driver(wanted: str, drivers: list[str]) -> DriverMissing:
-    there = ", ".join(drivers) or "none"
-    what = (
-        f"the ODBC driver '{wanted}', which is not installed"
-        if wanted
-        else "an ODBC driver, and none is installed"
-    )
-    return DriverMissing(
-        f"SQL Server needs {what} (installed: {there}). Install Microsoft's ({install_with('sqlserver')} brings it, or "
-        "its package msodbcsql18), or the free one: apt-get install tdsodbc.",
-        package="msodbcsql18",
     )
 
 

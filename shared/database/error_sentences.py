@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from sqlalchemy import URL
 
-from shared.database.backends import host_of, place
+from shared.database.backends import place
+from shared.database.odbc import host_of
 
 
 class Reason(StrEnum):

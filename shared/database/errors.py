@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
-from shared.database.backends import host_of
 from shared.database.error_sentences import Reason, sentence
+from shared.database.odbc import host_of
 from shared.errors import (
     AddressUnknown,
     BadCredentials,

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.mapping import grammar
+from shared.mapping import tree
 from shared.mapping.errors import MappingError
 from shared.mapping.functions import FUNCTIONS, Function, Kind, TooLong
-from shared.mapping.grammar import Node
+from shared.mapping.tree import Node
 from shared.values.e164 import is_country
 from shared.values.text import MOST_CHARACTERS
 
@@ -88,34 +88,34 @@ class Compiler:
         :raises MappingError: types do not fit, or there is no such function.
         """
         match node:
-            case grammar.Attribute(at, name):
+            case tree.Attribute(at, name):
                 key = name.lower()
                 return Part(
                     Kind.TEXT, at, lambda work: work.values.get(key, ""), (name,), digits_of=frozenset((key,))
                 )
-            case grammar.Text(at, value):
+            case tree.Text(at, value):
                 digits = None if any(map(str.isdigit, value)) else frozenset[str]()
                 return Part(Kind.TEXT, at, lambda _work: value, is_one=True, digits_of=digits)
-            case grammar.Number(at, value):
+            case tree.Number(at, value):
                 return Part(Kind.NUMBER, at, lambda _work: value)
-            case grammar.Truth(at, value):
+            case tree.Truth(at, value):
                 return Part(Kind.TRUTH, at, lambda _work: value)
-            case grammar.Table(at, entries):
+            case tree.Table(at, entries):
                 table = {key.value.casefold(): value.value for key, value in entries}
                 has_digits = any(character.isdigit() for value in table.values() for character in value)
                 return Part(
                     Kind.TABLE, at, lambda _work: table, digits_of=None if has_digits else frozenset[str]()
                 )
-            case grammar.Items(at, items):
+            case tree.Items(at, items):
                 return self._list(at, items)
-            case grammar.Not(at, operand):
+            case tree.Not(at, operand):
                 part = self._of_kind(self.part(operand), Kind.TRUTH, "'!' turns true and false round")
                 return Part(Kind.TRUTH, at, lambda work: not part.run(work), part.attributes)
-            case grammar.Either():
+            case tree.Either():
                 return self._either(node)
-            case grammar.Binary():
+            case tree.Binary():
                 return self._binary(node)
-            case grammar.Call():
+            case tree.Call():
                 return self._call(node)
 
     def _list(self, at: int, items: tuple[Node, ...]) -> Part:
@@ -131,7 +131,7 @@ class Compiler:
 
         return Part(Kind.TEXT, at, run, _together(parts), digits_of=_any_digits(parts))
 
-    def _either(self, node: grammar.Either) -> Part:
+    def _either(self, node: tree.Either) -> Part:
         condition = self._of_kind(
             self.part(node.condition),
             Kind.TRUTH,
@@ -155,7 +155,7 @@ class Compiler:
             _any_digits([then, otherwise]),
         )
 
-    def _binary(self, node: grammar.Binary) -> Part:
+    def _binary(self, node: tree.Binary) -> Part:
         left, right = self.part(node.left), self.part(node.right)
         attributes = _together([left, right])
         match node.operator:
@@ -194,7 +194,7 @@ class Compiler:
             digits = right.digits_of if digits == frozenset() else None
         return Part(Kind.TEXT, at, join, _together([left, right]), True, digits)
 
-    def _compared(self, node: grammar.Binary, left: Part, right: Part) -> Part:
+    def _compared(self, node: tree.Binary, left: Part, right: Part) -> Part:
         compare = _COMPARISONS[node.operator]
         for part in (left, right):
             if part.kind is Kind.NUMBER:
@@ -208,7 +208,7 @@ class Compiler:
             Kind.TRUTH, node.at, lambda work: compare(one(work), other(work)), _together([left, right])
         )
 
-    def _call(self, node: grammar.Call) -> Part:
+    def _call(self, node: tree.Call) -> Part:
         function = FUNCTIONS.get(node.name)
         if function is None:
             like = difflib.get_close_matches(node.name, FUNCTIONS, n=1, cutoff=0.5)
@@ -233,19 +233,19 @@ class Compiler:
         self._check_literals(function, node)
         return self._applied(function, node.at, parts)
 
-    def _check_literals(self, function: Function, node: grammar.Call) -> None:
+    def _check_literals(self, function: Function, node: tree.Call) -> None:
         """What can be told of an argument before anybody is read."""
         for argument in node.arguments[1:]:
             match argument:
-                case grammar.Number(at, value) if not 0 < value <= MOST_CHARACTERS:
+                case tree.Number(at, value) if not 0 < value <= MOST_CHARACTERS:
                     raise self._wrong(f"{function.name} takes 1 to {MOST_CHARACTERS:,} characters.", at)
-                case grammar.Text(at, value) if function.name == "e164" and not is_country(
+                case tree.Text(at, value) if function.name == "e164" and not is_country(
                     value.strip().upper()
                 ):
                     raise self._wrong(
                         f"'{value}' is not the code of a country. Use its two letters, e.g. \"DE\".", at
                     )
-                case grammar.Text(at, "") if function.name == "replace" and argument is node.arguments[1]:
+                case tree.Text(at, "") if function.name == "replace" and argument is node.arguments[1]:
                     raise self._wrong("An empty text cannot be replaced.", at)
 
     def _first(self, at: int, parts: list[Part]) -> Part:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from shared.mapping.compiling import Compiler, Run, Value, Work, several
 from shared.mapping.errors import MappingError
 from shared.mapping.functions import Kind
-from shared.mapping.grammar import ATTRIBUTE_NAME, literals_of, parse
+from shared.mapping.grammar import ATTRIBUTE_NAME, parse
+from shared.mapping.tree import literals_of
 from shared.values.text import clean
 
 _LONGEST_NAME = 64

@@ -19,12 +19,13 @@ from sqlalchemy import URL, UniqueConstraint, insert, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 
-from shared.database.backends import SQL_SERVER_DRIVERS, odbc_connection_string, parse
+from shared.database.backends import parse
 from shared.database.engine import Database
 from shared.database.error_sentences import Reason
 from shared.database.errors import failure_of
 from shared.database.locks import exclusive
 from shared.database.migrate import SCRIPTS
+from shared.database.odbc import SQL_SERVER_DRIVERS, odbc_connection_string
 from shared.database.probe import probe
 from shared.database.search import holds
 from shared.database.tables import Base, CommandRow, Event, Lease

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import text
 
-from shared.database import backends
+from shared.database import backends, odbc
 from shared.database.engine import Database
 from shared.database.probe import probe
 from shared.errors import InsufficientRights, RollcallError, StorageRefused, StorageUnavailable
@@ -21,7 +21,7 @@ DRIVERS = ["FreeTDS", "Microsoft"]
 
 def served(server: TdsServer, driver: str) -> Database:
     """A database on the stand-in."""
-    path = backends.packaged_driver() if driver == "Microsoft" else driver
+    path = odbc.packaged_driver() if driver == "Microsoft" else driver
     if not path:
         leave_out("needs the package mssql-python-odbc, for this system")
     return Database(f"mssql://sa:s3cret@127.0.0.1:{server.port}/rollcall?driver={quote(path)}&Encrypt=no")
