@@ -7,6 +7,7 @@ from collections.abc import Callable
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Exclusion, ExclusionKind
+from shared.values.digits import is_digits
 from shared.values.expression import Expression, UnsupportedExpression
 from shared.values.text import as_seen
 
@@ -87,4 +88,4 @@ def _matcher(exclusion: Exclusion) -> Matcher:
         case ExclusionKind.NUMBERS:
             first, _dash, last = value.partition("-")
             low, high = int(first), int(last or first)
-            return lambda _name, number: number.isdecimal() and low <= int(number) <= high
+            return lambda _name, number: is_digits(number) and low <= int(number) <= high

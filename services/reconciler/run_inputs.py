@@ -41,6 +41,7 @@ from shared.domain.reading import Reading, merged
 from shared.domain.rules import RunFacts, TakenLately, UnitSnapshot
 from shared.settings.documents import Section, SiteSettings
 from shared.settings.store import StoredSettings
+from shared.values.digits import is_digits
 
 log = structlog.get_logger(__name__)
 
@@ -393,7 +394,7 @@ def _lengths(known: Sequence[int], extensions: Sequence[Extension]) -> tuple[int
     """How many digits an extension may have: as told, and as those that are there show. Empty when nothing was told."""
     if not known:
         return ()
-    shown = {len(extension.number) for extension in extensions if extension.number.isdecimal()}
+    shown = {len(extension.number) for extension in extensions if is_digits(extension.number)}
     return tuple(sorted({*known, *shown}))
 
 

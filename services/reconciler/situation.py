@@ -16,6 +16,7 @@ from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Owed
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, Rules
+from shared.values.digits import is_digits
 from shared.values.keys import NameKey, email_key, name_key
 
 
@@ -127,7 +128,7 @@ class Situation:
             return "a system owner's extension"
         if extension.number in self.reserved:
             return "a template or the archive"
-        if not extension.number.isdecimal():
+        if not is_digits(extension.number):
             # 3CX keeps its hot desks among the users, with numbers such as HD1.
             return "a hot desk"
         return None

@@ -14,6 +14,7 @@ from shared.database.tables import PartKind, SnapshotPart
 from shared.domain.asked import Asked
 from shared.domain.extension import Extension
 from shared.errors import IncompleteSnapshot
+from shared.values.digits import is_digits
 from shared.work.claimed import claimed
 from shared.work.deadline import Deadline
 from shared.work.parts import PartWork
@@ -126,7 +127,7 @@ def _store_extensions(part: PartWork, xapi: Xapi) -> set[int]:
         try:
             for extensions in _stored_pages(xapi, part.deadline):
                 part.store(extensions)
-                shown |= {len(extension.number) for extension in extensions if extension.number.isdecimal()}
+                shown |= {len(extension.number) for extension in extensions if is_digits(extension.number)}
             return shown
         except IncompleteSnapshot:
             if reading == READINGS:

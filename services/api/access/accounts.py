@@ -103,7 +103,7 @@ def add(
     return account
 
 
-def keep_sourced(
+def keep_external(
     session: Session,
     name: str,
     display_name: str,

@@ -96,7 +96,7 @@ def keep(context: Context, standing: Standing) -> Account:
     """
     assert standing.roles is not None
     with context.database.begin() as session:
-        return accounts.keep_sourced(
+        return accounts.keep_external(
             session,
             standing.name,
             standing.display_name,

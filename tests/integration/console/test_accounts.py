@@ -182,7 +182,7 @@ def test_the_page_says_who_comes_in_by_extension(context: Context, browser: Open
     sign_in = {"password_type": "directory", "managers": ["100", "107"], "manager_roles": ["system_owners"]}
     settings.apply_settings(context, "default", {"sign_in": sign_in}, "test")
     with context.database.begin() as session:
-        accounts.keep_sourced(
+        accounts.keep_external(
             session, "107", "<b>Gil</b>", SiteRoles(AccountRole.MANAGER), AccountSource.DIRECTORY
         )
     page = mary.get("/console/accounts")

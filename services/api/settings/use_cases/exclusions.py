@@ -7,6 +7,7 @@ from services.api.settings.use_cases.sections import read_section, replace_secti
 from shared.domain.rules import ExclusionKind
 from shared.errors import Conflict
 from shared.settings.documents import Section
+from shared.values.digits import is_digits
 from shared.worker.context import Context
 
 # As many as an address of a page has room for.
@@ -30,9 +31,7 @@ class Subject:
         """What ``text`` says."""
         number, _colon, name = text.partition(":")
         number = number.strip()
-        return cls(
-            number if number.isascii() and number.isdecimal() and len(number) <= 10 else "", name.strip()
-        )
+        return cls(number if is_digits(number) and len(number) <= 10 else "", name.strip())
 
     def exclusion(self, by_name: bool) -> dict[str, str]:
         """The exclusion: by number or name as wanted, as far as there is one."""
