@@ -6,6 +6,7 @@ Made lazily and once per process, so that a forked worker never shares its paren
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +16,7 @@ from shared import encryption
 from shared.database import audit_chain
 from shared.database.engine import Database
 from shared.encryption import Encryption
+from shared.errors import RollcallError
 from shared.messages import Message
 from shared.process_settings import ProcessSettings
 from shared.settings import store
@@ -49,6 +51,12 @@ class Context:
         """
         with self.database.read() as session:
             return store.read(session, site_id, self.encryption)
+
+    def directory_titles(self, site_id: str) -> dict[str, str]:
+        """What to call the directories of a site, by key: nothing where there is one, or where the settings cannot be read."""
+        with suppress(RollcallError):
+            return self.site_settings(site_id).settings.directory_titles
+        return {}
 
     def publish(self, messages: Iterable[Message], countdown: float = 0) -> None:
         """Send messages after the commit that made them due. A broker that is down costs time only: ``sweep``

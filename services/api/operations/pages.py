@@ -17,8 +17,7 @@ from services.api.operations.use_cases.doctor_of_sites import can_ask, diagnose_
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole
 from shared.distribution import installed_version
-from shared.errors import NotFound, RollcallError
-from shared.worker.context import Context
+from shared.errors import NotFound
 
 router = APIRouter(prefix="/support")
 
@@ -42,16 +41,8 @@ def show_support(
         is_checked=bool(check),
         log_entries=diagnostics.LOG_ENTRIES,
         controllers=controllers.list_controllers(context, site),
-        titles=_directory_titles(context, site),
+        titles=context.directory_titles(site),
     )
-
-
-def _directory_titles(context: Context, site: str) -> dict[str, str]:
-    """What the directories are called; nothing where the settings cannot be read, which the page says."""
-    try:
-        return context.site_settings(site).settings.directory_titles
-    except RollcallError:
-        return {}
 
 
 @router.post("/controllers/forget")

@@ -1,7 +1,10 @@
 """The page of people and extensions: chips with counts, filters, a file, and a row's page."""
 
 import pytest
+from sqlalchemy import update
 
+from services.api.settings.use_cases.sections import apply_settings
+from shared.database.tables import RollRow
 from shared.worker.context import Context
 from tests.integration.console.conftest import Open
 from tests.support.roll import OLA, ZOE, fill
@@ -31,6 +34,19 @@ def test_a_row_leads_to_its_page_also_of_an_extension_that_is_nobodys(
     page = vera.get("/console/people?q=extension%2040")
     assert (page.status, "Front Desk" in page.text, "Never changed." in page.text) == (200, True, True)
     assert vera.get("/console/people?q=extension%2041").status == 404
+
+
+def test_a_person_is_shown_with_the_directory_where_there_are_several(
+    context: Context, browser: Open
+) -> None:
+    fill(context)
+    with context.database.begin() as session:
+        session.execute(update(RollRow).where(RollRow.holder == OLA).values(directory="emea.example"))
+    vera = browser("vera")
+    assert "emea.example" not in vera.get(f"/console/people?q={OLA}").text
+    other = {"name": "emea.example", "servers": ["dc1.emea.example"]}
+    apply_settings(context, "default", {"directories": {"others": [other]}}, "test")
+    assert "<dt>Directory</dt><dd>emea.example</dd>" in vera.get(f"/console/people?q={OLA}").response.text
 
 
 def test_the_list_is_a_file_with_the_same_filter(context: Context, browser: Open) -> None:

@@ -22,6 +22,7 @@ from services.api.web.problems import status_of
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
 from shared.roll.entry import RollState
+from shared.worker.context import Context
 
 router = APIRouter()
 _SHOWN = 100
@@ -115,8 +116,22 @@ def _one(request: Request, context: ContextDep, site: str, q: str) -> Response:
         except (NotFound, Conflict) as error:
             problem, status = error.message, status_of(error)
     return page(
-        request, "person.html", status, q=q, told=told, found=found, problem=problem, now=datetime.now(UTC)
+        request,
+        "person.html",
+        status,
+        q=q,
+        told=told,
+        found=found,
+        directory=_directory(context, site, found),
+        problem=problem,
+        now=datetime.now(UTC),
     )
+
+
+def _directory(context: Context, site: str, found: roll.OneRow | None) -> str:
+    """What the directory of the row's person is called, where a site has several and it is known."""
+    key = found.row.entry.directory if found is not None else None
+    return context.directory_titles(site).get(key, "") if key is not None else ""
 
 
 def _unit_names(units: Iterable[str]) -> dict[str, str]:
