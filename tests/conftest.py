@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from _pytest.nodeid import NodeId
+from execnet.xspec import XSpec
 from kombu.transport import memory
 
-from tests.support import databases, forked, in_memory, tsql
+from tests.support import databases, forked, in_memory, tsql, workers
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import OTHER_REALM, SambaDomain, samba_domain
 
@@ -56,6 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # The process that starts others to run the tests hands the choice on to them.
     if not config.getoption("numprocesses", None):
         databases.forget_choice()
+
+
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[XSpec]) -> None:
+    """Fork the processes that run the tests, unless what they do is measured from their first line on."""
+    if all(spec.popen for spec in specs) and not config.getoption("cov_source", None):
+        workers.fork_workers(config)
+        config.add_cleanup(forked.close)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-ROLLCALL, RELAY = "services.cli.main", "rollcall_relay.__main__"
+ROLLCALL, RELAY, TESTS = "services.cli.main", "rollcall_relay.__main__", "tests.support.workers"
 
 _START_SECONDS = 120
 _END_SECONDS = 10
@@ -76,11 +76,11 @@ class Process:
 class _Parent:
     """The process that forks, and what it has told."""
 
-    def __init__(self, program: str, prefix: Sequence[str]) -> None:
+    def __init__(self, program: str, prefix: Sequence[str], preload: Sequence[str]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", __name__, str(theirs.fileno()), program],
+                [*prefix, sys.executable, "-m", __name__, str(theirs.fileno()), program, *preload],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[2], start_new_session=True,
             )  # fmt: skip
@@ -93,10 +93,10 @@ class _Parent:
         threading.Thread(target=self._listen, name="forked processes", daemon=True).start()
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path,
-              errors: Path) -> Process:  # fmt: skip
+              errors: Path, has_own_errors: bool) -> Process:  # fmt: skip
         """Fork; the child runs the command."""
         request = {"arguments": list(arguments), "environment": dict(environment), "folder": str(folder),
-                   "output": str(output), "errors": str(errors)}  # fmt: skip
+                   "output": str(output), "errors": str(errors) if has_own_errors else ""}  # fmt: skip
         with self._lock:
             process = self._starting = Process(0, output, errors)
             self._lines.write(json.dumps(request) + "\n")
@@ -133,20 +133,24 @@ _parents_lock = threading.Lock()
 
 def start(
     arguments: Sequence[str], environment: Mapping[str, str], output: Path, folder: Path | None = None, *,
-    errors: Path | None = None, program: str = ROLLCALL, prefix: Sequence[str] = (),
+    errors: Path | None = None, has_own_errors: bool = True, program: str = ROLLCALL, prefix: Sequence[str] = (),
+    preload: Sequence[str] = (),
 ) -> Process:  # fmt: skip
     """Start a program with these arguments, as the first of a process group of its own.
 
-    ``output`` takes what it says, after what is there, and its errors where no other file is given for them; ``folder``
-    is where it stands; ``prefix`` the command that starts it with fewer rights.
+    ``output`` takes what it says, after what is there, and its errors where no other file is given for them; with
+    ``has_own_errors`` false these go where this process's go. ``folder`` is where it stands; ``prefix`` the command that
+    starts it with fewer rights. ``preload`` is what else the process imports that forks it, when it is the first.
     """
     # At once, for whoever looks into it before the process has written anything.
     output.touch()
     with _parents_lock:
         if (program, *prefix) not in _parents:
-            _parents[program, *prefix] = _Parent(program, prefix)
+            _parents[program, *prefix] = _Parent(program, prefix, preload)
         parent = _parents[program, *prefix]
-    return parent.start(arguments, environment, folder or Path.cwd(), output, errors or output)
+    return parent.start(
+        arguments, environment, folder or Path.cwd(), output, errors or output, has_own_errors
+    )
 
 
 def close() -> None:
@@ -203,12 +207,18 @@ def _become(request: Mapping[str, Any]) -> list[str]:
     os.environ.clear()
     os.environ.update(request["environment"])
     for place, number in (("output", 1), ("errors", 2)):
+        if not request[place]:
+            continue
         opened = os.open(request[place], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(opened, number)
         os.close(opened)
     arguments: list[str] = request["arguments"]
     sys.argv = ["rollcall", *arguments]
     return arguments
+
+
+def _import_tests() -> None:
+    import_module(TESTS).import_tests(sys.argv[3:])
 
 
 def _import_relay() -> None:
@@ -230,7 +240,7 @@ def _import_rollcall() -> None:
     databases.spare_the_disk()
 
 
-_IMPORTS = {ROLLCALL: _import_rollcall, RELAY: _import_relay}
+_IMPORTS = {ROLLCALL: _import_rollcall, RELAY: _import_relay, TESTS: _import_tests}
 
 if __name__ == "__main__":
     asked_for = sys.argv[2]
