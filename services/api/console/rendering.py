@@ -38,6 +38,7 @@ TEMPLATES = sorted(FOLDER.parent.glob("*/templates"))
 # How somebody wants pages in this browser; no cookie: as the browser does.
 LOOK_COOKIE = "rollcall_look"
 LOOKS = ("light", "dark")
+MENU_COOKIE, FOLDED = "rollcall_menu", "folded"
 
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
@@ -61,6 +62,7 @@ def _page(
             zone=current.clock,
             here=request.url.path,
             brand=brand_of(current.branding),
+            is_folded=request.cookies.get(MENU_COOKIE) == FOLDED,
             look=look if (look := request.cookies.get(LOOK_COOKIE)) in LOOKS else "",
             site_base=PREFIX + site_address.prefix(),
             may_operate=roles.may_at(current.site_id, AccountRole.OPERATOR),

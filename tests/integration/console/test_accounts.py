@@ -206,3 +206,14 @@ def test_pages_are_light_or_dark_as_somebody_chose_in_this_browser(browser: Open
     assert "data-look" not in again.get("/console/").response.text
     page = mary.send(page, "/account/look", {"look": ""})
     assert "data-look" not in page.response.text
+
+
+def test_the_menu_is_folded_in_this_browser_until_it_is_opened_again(browser: Open) -> None:
+    mary = browser("mary")
+    page = mary.send(mary.get("/console/runs"), "/account/menu")
+    assert page.response.url.path == "/console/runs"
+    assert page.mistakes == []
+    assert "Expand menu" in page.response.text
+    assert "Expand menu" in mary.get("/console/log").response.text
+    page = mary.send(page, "/account/menu")
+    assert "Collapse menu" in page.text

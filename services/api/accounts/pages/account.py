@@ -12,8 +12,16 @@ from services.api.access.factors import owned
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock
-from services.api.console.rendering import LOOK_COOKIE, LOOKS, link, page
-from services.api.console.request import FormDep, address_of, console_request, cookie_options, enter, text_of
+from services.api.console.rendering import FOLDED, LOOK_COOKIE, LOOKS, MENU_COOKIE, link, page
+from services.api.console.request import (
+    FormDep,
+    address_of,
+    console_request,
+    cookie_options,
+    enter,
+    safe_target,
+    text_of,
+)
 from services.api.console.scope import OwnDep
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, SettingsInvalid
@@ -63,12 +71,23 @@ def choose_dates(context: ContextDep, visitor: OwnDep, form: FormDep) -> Respons
 @router.post("/account/look")
 def choose_look(request: Request, _visitor: OwnDep, form: FormDep) -> Response:
     """Show every page light or dark in this browser, or as the browser wants it."""
-    response = RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
     chosen = text_of(form, "look")
-    if chosen in LOOKS:
-        response.set_cookie(LOOK_COOKIE, chosen, max_age=_YEAR, **cookie_options(request))
+    return _kept(request, LOOK_COOKIE, chosen if chosen in LOOKS else "", link("/account"))
+
+
+@router.post("/account/menu")
+def choose_menu(request: Request, _visitor: OwnDep, form: FormDep) -> Response:
+    """Show the menu of every page as pictures alone in this browser, or whole."""
+    chosen = text_of(form, "menu")
+    return _kept(request, MENU_COOKIE, chosen if chosen == FOLDED else "", safe_target(text_of(form, "to")))
+
+
+def _kept(request: Request, name: str, value: str, target: str) -> Response:
+    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    if value:
+        response.set_cookie(name, value, max_age=_YEAR, **cookie_options(request))
     else:
-        response.delete_cookie(LOOK_COOKIE, **cookie_options(request))
+        response.delete_cookie(name, **cookie_options(request))
     return response
 
 

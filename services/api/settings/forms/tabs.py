@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from services.api.access.permissions import SECTIONS_OF_ALL_SITES
 from services.api.access.sessions import Visitor
 from shared.database.tables import AccountRole
+from shared.language import declared
 from shared.settings.declaration import Group
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.fields import Field, fields_of
@@ -30,7 +31,9 @@ from shared.settings.sections import (
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One form. ``question`` names what its Test button asks; without an ``intro`` the section's own is shown."""
+    """One form. ``question`` names what its Test button asks; without an ``intro`` the section's own is shown. Those of one
+    ``heading`` follow each other.
+    """
 
     slug: str
     title: str
@@ -38,6 +41,7 @@ class Tab:
     groups: tuple[Group, ...]
     question: str = ""
     intro: str = ""
+    heading: str = ""
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -53,6 +57,9 @@ class Tab:
         """The fields of one group, in the order of the document."""
         return tuple(field for field in fields_of(self.section).values() if field.group == group)
 
+
+_DIRECTORY, _PHONE, _RULES = declared("Directory"), declared("Phone system"), declared("Sync")
+_SIGN_IN, _SITE = declared("Sign-in"), declared("Console")
 
 TABS: tuple[Tab, ...] = (
     Tab(
@@ -70,6 +77,7 @@ TABS: tuple[Tab, ...] = (
             directory.ADVANCED,
         ),
         "directory",
+        heading=_DIRECTORY,
     ),
     Tab(
         "units",
@@ -80,13 +88,25 @@ TABS: tuple[Tab, ...] = (
         "The OUs whose people have extensions. A person in several OUs belongs to the first; new extensions "
         "get the "
         "settings of its template.",
+        heading=_DIRECTORY,
     ),
+    Tab(
+        "phone-system",
+        "Phone system",
+        Section.PHONE_SYSTEM,
+        (phone_system.API_CLIENT, phone_system.OWN_CERTIFICATE, phone_system.ADVANCED),
+        "phone_system",
+        heading=_PHONE,
+    ),
+    Tab("archive", "Archive", Section.ARCHIVE, (archive.ARCHIVE, archive.ADVANCED), heading=_PHONE),
+    Tab("relay", "Relay", Section.RELAY, (relay.RELAY, relay.ADVANCED), "relay", heading=_PHONE),
     Tab(
         "exclude",
         "Exclude extensions",
         Section.RULES,
         (rules.EXCLUSIONS,),
         intro="People and extensions that Rollcall leaves alone.",
+        heading=_RULES,
     ),
     Tab(
         "numbers",
@@ -94,39 +114,40 @@ TABS: tuple[Tab, ...] = (
         Section.RULES,
         (rules.RANGES, rules.GIVING, rules.RESERVED),
         intro="Numbers for people who have none in the directory, and reserved numbers.",
+        heading=_RULES,
     ),
-    Tab("rules", "Rules", Section.RULES, (rules.LEAVERS, rules.JOINERS, rules.DEPARTMENTS)),
+    Tab("rules", "Rules", Section.RULES, (rules.LEAVERS, rules.JOINERS, rules.DEPARTMENTS), heading=_RULES),
     Tab(
         "limits",
         "Limits",
         Section.LIMITS,
         (limits.DELETIONS, limits.DEACTIVATIONS, limits.CHANGES, limits.PEOPLE, limits.APPROVAL),
+        heading=_RULES,
     ),
-    Tab("schedule", "Schedule", Section.SCHEDULE, (schedule.SCHEDULE,)),
-    Tab(
-        "phone-system",
-        "Phone system",
-        Section.PHONE_SYSTEM,
-        (phone_system.API_CLIENT, phone_system.OWN_CERTIFICATE, phone_system.ADVANCED),
-        "phone_system",
-    ),
-    Tab("archive", "Archive", Section.ARCHIVE, (archive.ARCHIVE, archive.ADVANCED)),
-    Tab("relay", "Relay", Section.RELAY, (relay.RELAY, relay.ADVANCED), "relay"),
-    Tab("password", "Password", Section.SIGN_IN, (sign_in.PASSWORD, sign_in.RIGHTS)),
+    Tab("schedule", "Schedule", Section.SCHEDULE, (schedule.SCHEDULE,), heading=_RULES),
+    Tab("password", "Password", Section.SIGN_IN, (sign_in.PASSWORD, sign_in.RIGHTS), heading=_SIGN_IN),
     Tab(
         "ad-accounts",
         "AD accounts",
         Section.DIRECTORY_GROUPS,
         (directory_groups.SWITCH, directory_groups.GROUPS),
+        heading=_SIGN_IN,
     ),
     Tab(
         "single-sign-on",
         "Single sign-on",
         Section.SINGLE_SIGN_ON,
         (single_sign_on.PROVIDER, single_sign_on.ROLES, single_sign_on.RULES, single_sign_on.ADVANCED),
+        heading=_SIGN_IN,
     ),
-    Tab("second-factor", "Second factor", Section.SECOND_FACTOR, (second_factor.REQUIRED_FOR,)),
-    Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,)),
+    Tab(
+        "second-factor",
+        "Second factor",
+        Section.SECOND_FACTOR,
+        (second_factor.REQUIRED_FOR,),
+        heading=_SIGN_IN,
+    ),
+    Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,), heading=_SITE),
 )
 
 
