@@ -7,14 +7,16 @@ earnest; the demo only plays the person who approves the first plan.
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.markup import escape
+from sqlalchemy import select
 
 from services.api.access import tokens
 from services.api.log.use_cases.log import read_log
@@ -30,8 +32,10 @@ from services.cli.serving import listening, serve
 from services.sandbox.directory import Company, RunningDirectory, build_company, change_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import Run, RunKind, RunState
+from shared.database.watches import standings, waiting_changes
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.rules import Outcome
+from shared.domain.watching import is_watched
 from shared.errors import AddressUnknown, StorageUnavailable
 from shared.process_settings import ProcessSettings
 from shared.settings.documents import SiteSettings
@@ -45,6 +49,8 @@ _TEMPLATE = "900"
 _KNOWN_ALREADY = 4
 _COMMANDS_SHOWN = 12
 _EVENTS_SHOWN = 14
+# What is not live by then is left to the schedule.
+_LIVE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,10 @@ def play(given: ProcessSettings, people: int, *, once: bool, as_json: bool) -> N
         ):
             _seed(phone_system, company)
             settings.apply_settings(context, DEFAULT_SITE, _settings(phone_system, directory), ACTOR)
-            _Show(context, phone_system, company, as_json=as_json).play()
+            show = _Show(context, phone_system, company, as_json=as_json)
+            show.play()
             if api is not None:
+                show.play_live()
                 _tell_the_way(context, api[1], folder)
                 serve(context, api[0])
 
@@ -116,6 +124,37 @@ class _Show:
             show_events(entries[::-1])
         if RunState.FAILED in (first.state, second_run.state, next_day.state):
             raise typer.Exit(FAILED)
+
+    def play_live(self) -> None:
+        """Another day passes, and nobody starts a run."""
+        schedule = {"is_enabled": True, "live": True, "mode": "every", "every_minutes": 15}
+        settings.apply_settings(self.context, DEFAULT_SITE, {"schedule": schedule}, ACTOR)
+        self._until(self._is_watched)
+        changes = change_company(self.company, seed=2)
+        self._headline(
+            f"4. Live changes: {len(changes.joined)} join and {len(changes.left)} leave, and nobody starts a run."
+        )
+        began = time.monotonic()
+        if self._until(self._has_changed):
+            seconds = time.monotonic() - began
+            self._headline(f"In the phone system after {seconds:.1f} s.", style="green")
+
+    def _is_watched(self) -> bool:
+        with self.context.database.read() as session:
+            return is_watched(standings(session).get(DEFAULT_SITE, ()), datetime.now(UTC))
+
+    def _has_changed(self) -> bool:
+        with self.context.database.read() as session:
+            done = select(Run.id).where(Run.kind == RunKind.CHANGES.value, Run.finished_at.is_not(None))
+            return session.scalar(done.limit(1)) is not None and not waiting_changes(session)
+
+    def _until(self, condition: Callable[[], bool]) -> bool:
+        until = time.monotonic() + _LIVE_SECONDS
+        while time.monotonic() < until:
+            if condition():
+                return True
+            time.sleep(0.1)
+        return False
 
     def _run(self, headline: str) -> Result:
         began = time.monotonic()
@@ -255,7 +294,8 @@ def _settings(phone_system: RunningPhoneSystem, directory: RunningDirectory) -> 
             "add_to_departments": True,
             "create_missing_departments": True,
         },
-        "schedule": {"is_enabled": True, "mode": "every", "every_minutes": 15},
+        # Turned on when the runs of the demo are over.
+        "schedule": {"is_enabled": False, "live": False},
     }
 
 
@@ -269,6 +309,6 @@ def _tell_the_way(context: Context, address: str, folder: Path) -> None:
         f"  .venv/bin/rollcall --data {folder} runs\n"
         f"  .venv/bin/rollcall --data {folder} run --preview --wait\n"
         f"  .venv/bin/rollcall --data {folder} log\n\n"
-        "A run starts every 15 minutes by itself. Ctrl+C ends the demo.",
+        "Changes in the directory take effect within seconds. Ctrl+C ends the demo.",
         soft_wrap=True,
     )

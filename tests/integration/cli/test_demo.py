@@ -47,7 +47,10 @@ def test_the_demo_stays_up_with_its_api_until_it_is_stopped(tmp_path: Path) -> N
         found = re.search(r"Bearer (rc_\S+)' (http://\S+)", shown)
         assert found is not None, shown
         with urlopen(Request(found[2], headers={"Authorization": f"Bearer {found[1]}"})) as answer:
-            assert len(json.load(answer)["items"]) == 3
+            kinds = [run["kind"] for run in json.load(answer)["items"]]
+        assert kinds.count("full") == 3
+        assert "changes" in kinds
+        assert "In the phone system after" in shown
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 from sqlalchemy import select
 
 from shared.database.tables import ChangeRow, WatchRow
@@ -13,6 +14,8 @@ from tests.support.forked import Process
 from tests.support.office import Office
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
 
 
 def _changes(made: Deployment) -> list[str]:

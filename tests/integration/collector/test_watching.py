@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from services.collector.watching.storing import LEASE
 from services.collector.watching.watch import Order, Watch
 from services.collector.watching.watcher import Watcher, orders_of
+from services.sandbox.directory import RunningDirectory
 from shared.database.tables import BindingRow, ChangeRow, WatchRow
 from shared.domain.watching import Hint, WatchMethod, WatchState
 from shared.settings.documents import DirectorySettings
@@ -22,11 +23,14 @@ from shared.worker.context import Context
 from tests.integration.collector.collecting import SITE, Collecting
 from tests.support.office import Office
 from tests.support.samba import SambaDomain
+from tests.support.staff import Staff, directory_settings
 from tests.support.waiting import wait_until
 
 KEY = (SITE, "")
 PASSWORD = "Watching-1-rollcall"
 TURNED_ON = "Live changes were turned on."
+
+pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
 
 
 @dataclass
@@ -213,6 +217,21 @@ def test_where_dirsync_is_not_used_whatever_has_a_higher_number_is_noticed(
         office.unit("New", unit)
         office.change(elsewhere, description="moved, for all that a number tells")
         watching.full_reading("An OU was moved or renamed")
+
+
+def test_where_a_controller_refuses_dirsync_it_is_asked_by_number(site: Collecting) -> None:
+    staff = Staff()
+    with RunningDirectory(staff.directory) as directory:
+        settings = DirectorySettings.model_validate(directory_settings(directory, *staff.units))
+        watching = Watching(site.context, Order(KEY, settings))
+        with watching.on():
+            assert watching.row().method == WatchMethod.USN
+            assert watching.row().cookie is None
+            guid = staff.hire("anna", "100")
+            watching.until((guid, Hint.CHANGED))
+            watching.bind(guid)
+            staff.leave("anna")
+            watching.until((guid, Hint.DELETED))
 
 
 def test_a_moved_ou_a_changed_setting_and_a_refused_cookie_need_a_full_reading(
