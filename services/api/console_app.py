@@ -31,7 +31,7 @@ from services.api.overview import site_pages as sites
 from services.api.people.pages import leaving, owed, people, templates
 from services.api.runs import pages as runs
 from services.api.runs import plan_pages as plans
-from services.api.settings.pages import exclusions, settings, wizard
+from services.api.settings.pages import exclusions, settings, taking_over, wizard
 from shared.worker.context import Context
 
 PAGES = (
@@ -50,6 +50,7 @@ PAGES = (
     leaving,
     branding,
     exclusions,
+    taking_over,
     settings,
     wizard,
     account,

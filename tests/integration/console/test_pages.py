@@ -33,7 +33,7 @@ HOSTILE = (
     "'; --",
 )
 PAGES = (
-    "/", "/runs", "/runs/1", "/runs/1/plan", "/runs/1/plan/row?row=1", "/runs/1/plan/print", "/exclusions?who=204:Ada", "/runs/1/findings", "/runs/2", "/runs/2/plan", "/log", "/log?level=error",
+    "/", "/runs", "/runs/1", "/runs/1/plan", "/runs/1/plan/row?row=1", "/runs/1/plan/print", "/exclusions?who=204:Ada", "/take-over", "/runs/1/findings", "/runs/2", "/runs/2/plan", "/log", "/log?level=error",
     "/people", f"/people?q={ADA}", "/people?q=nobody", "/settings/directory", "/settings/units", "/settings/exclude", "/settings/numbers",
     "/settings/rules", "/settings/limits", "/settings/schedule", "/settings/phone-system", "/settings/archive", "/settings/site", "/settings/site/history",
     "/settings/directory/history", "/accounts", "/account", "/account/security", "/tokens", "/audit?check=1", "/support",

@@ -47,7 +47,7 @@ def read_history(
     documents = [open_secrets(row.document, context.encryption) for row in rows]
     documents.append(dumped(unsaved(section, initial_values), str))
     versions = [
-        Version(row.version, row.actor, row.created_at, list(_changes(section, older, newer)))
+        Version(row.version, row.actor, row.created_at, list(changes_between(section, older, newer)))
         for row, (newer, older) in zip(rows, pairwise(documents), strict=True)
     ]
     return versions[:_SHOWN]
@@ -71,9 +71,10 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
     return without_secrets(SECTION_MODELS[section], document)
 
 
-def _changes(
+def changes_between(
     section: Section, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, str | None, str | None]]:
+    """Setting by setting what it is in either document; of a secret only that it differs."""
     if section is Section.DIRECTORIES:
         yield from _changes_of_directories(before, after)
         return
@@ -104,7 +105,7 @@ def _changes_of_directories(
         elif name not in was:
             yield name, None, "added"
         else:
-            for place, old, new in _changes(Section.DIRECTORY, was[name], becomes[name]):
+            for place, old, new in changes_between(Section.DIRECTORY, was[name], becomes[name]):
                 yield f"{name}: {label_of(Section.DIRECTORY, place)}", old, new
 
 
