@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.collector.watching.position import Key, Position
 from shared.database.rows import rows_of
-from shared.database.tables import BindingRow, ChangeRow, WatchRow
+from shared.database.tables import BindingRow, ChangeRow, RollRow, WatchRow
 from shared.domain.watching import Hint, WatchMethod, WatchState
 from shared.work import leases
 from shared.worker.context import Context
@@ -152,16 +152,11 @@ def forget_others(context: Context, holder: str, site_id: str, watched: Iterable
 
 
 def known_of(session: Session, site_id: str, guids: Iterable[str]) -> set[str]:
-    """Who of them has an extension of the site."""
+    """Who of them the site knows: has an extension of it, or was selected when it was last read."""
     found: set[str] = set()
     for batch in _batches(list(guids)):
-        found.update(
-            session.scalars(
-                select(BindingRow.person_guid).where(
-                    BindingRow.site_id == site_id, BindingRow.person_guid.in_(batch)
-                )
-            )
-        )
+        for table, person in ((BindingRow, BindingRow.person_guid), (RollRow, RollRow.holder)):
+            found.update(session.scalars(select(person).where(table.site_id == site_id, person.in_(batch))))
     return found
 
 

@@ -1,5 +1,6 @@
 """Changes in a real domain are noticed by whoever watches it, with an ordinary account and with one that sees more."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -307,6 +308,26 @@ def test_a_unit_that_is_gone_is_said_and_the_watch_goes_on_when_it_is_back(
     with _watching(site, office, unit).on():
         wait_until("the watch", lambda: watching.row().state == WatchState.LIVE)
         assert watching.row().error_code is None
+
+
+def test_a_controller_that_hangs_delays_no_other(site: Collecting, office: Office, unit: str) -> None:
+    anna = office.hire(unit, "anna", "100")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # It takes connections, and never says a word.
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        hanging = office.settings([f"{unit}"]) | {"name": "hangs.example", "servers": [address]}
+        hanging["units"] = [{"dn": "OU=Sales,DC=hangs,DC=example"}]
+        site.configure(
+            office.settings([unit]),
+            directories={"others": [hanging]},
+            schedule={"is_enabled": True, "live": True},
+        )
+        with _watcher(site.context):
+            wait_until("live", _is_live(site.context))
+            office.change(anna, telephoneNumber="200")
+            wait_until("anna", lambda: _changed(site.context) == [office.guid(anna)])
+            # Nor does it delay the end, which the block waits for.
+            assert not _is_live(site.context, (SITE, "hangs.example"))()
 
 
 @contextmanager
