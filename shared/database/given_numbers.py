@@ -19,14 +19,11 @@ class GivenMeanwhile(Exception):
 
 def read(session: Session, site_id: str, *which: ColumnElement[bool]) -> tuple[GivenNumber, ...]:
     """Every number of the site that is remembered; only those for which the conditions hold, if there are any."""
-    rows = session.scalars(
-        select(GivenNumberRow)
-        .where(GivenNumberRow.site_id == site_id, *which)
-        .order_by(GivenNumberRow.number)
-    )
+    rows = session.scalars(select(GivenNumberRow).where(GivenNumberRow.site_id == site_id, *which))
+    # Sorted here: asked for an order, SQLite reads all of the site in that order.
     return tuple(
         GivenNumber(row.number, row.person_guid, row.person_name, row.given_at, row.is_used, row.released_at)
-        for row in rows
+        for row in sorted(rows, key=lambda row: row.number)
     )
 
 

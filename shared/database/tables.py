@@ -316,6 +316,7 @@ class GivenNumberRow(Base):
     """
 
     __tablename__ = "given_numbers"
+    __table_args__ = (Index(None, "site_id", "person_guid"),)
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
     number: Mapped[str] = mapped_column(Line(20), primary_key=True)
     # Empty for a number that was the directory's and is here for its quarantine only.

@@ -81,14 +81,11 @@ def _guids(
 ) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for chunk in _chunks(wanted):
-        rows = session.execute(
-            select(column, RollRow.holder)
-            .where(RollRow.site_id == site_id, column.in_(chunk))
-            .order_by(RollRow.holder)
-        )
-        for key, holder in rows:
+        mine = RollRow.site_id == site_id, column.in_(chunk)
+        for key, holder in session.execute(select(column, RollRow.holder).where(*mine)):
             found.setdefault(key, []).append(holder)
-    return found
+    # Sorted here: asked for an order, SQLite reads the whole table in that order.
+    return {key: sorted(holders) for key, holders in found.items()}
 
 
 def _either(
