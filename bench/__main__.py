@@ -18,6 +18,7 @@ from bench import (
     log_page,
     mapping,
     plan,
+    roll,
     snapshot,
     start,
 )
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "budgets": budgets.measure,
     "crowd": crowd.measure,
     "idle": idle_hour.measure,
+    "roll": roll.measure,
     "start": start.measure,
 }
 

@@ -213,7 +213,7 @@ def _drift(about: _About, extension: Extension, person: Person, binding: Binding
         asked = _text(wanted[name]) if name in wanted else None
         before = written.get(name)
         if (asked is not None and asked != has) or (before is not None and before != has):
-            found.append(Drift(name, has, asked, before if before != has else None))
+            found.append(Drift(name, has, asked, before))
     return tuple(found)
 
 

@@ -27,14 +27,19 @@ class RollState(StrEnum):
 class Drift:
     """A field that 3CX shows otherwise than it should be.
 
-    ``shown`` is what 3CX has, ``wanted`` what the directory says, ``written`` what Rollcall last wrote or found there;
-    both are ``None`` where there is nothing to compare with.
+    ``shown`` is what 3CX has, ``wanted`` what the directory says instead, ``None`` where it says the same or nothing;
+    ``written`` is what Rollcall last wrote or found there, ``None`` where that was never noted.
     """
 
     field: str
     shown: str
     wanted: str | None = None
     written: str | None = None
+
+    @property
+    def is_changed_in_3cx(self) -> bool:
+        """Whether somebody else than Rollcall changed it there."""
+        return self.written is not None and self.written != self.shown
 
 
 @dataclass(frozen=True, slots=True)

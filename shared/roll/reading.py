@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
@@ -18,7 +17,7 @@ from shared.domain.person import Presence
 from shared.language import declared
 from shared.roll import queries
 from shared.roll.entry import Entry, RollState, Row, nobodys
-from shared.roll.stored import values_of
+from shared.roll.stored import digests_of, values_of
 
 _PAGE = 1_000
 _INSERTION = insert(RollRow.__table__)  # type: ignore[arg-type]
@@ -95,15 +94,14 @@ class _Taking:
         for page in _pages(entries):
             self.held |= {entry.extension.id for entry in page if entry.extension is not None and entry.guid}
             new, changed = [], []
-            for entry, values in zip(page, values_of(page), strict=True):
-                digest = self.known.pop(entry.holder, None)
-                if digest is None:
-                    new.append(self._added(entry, values))
-                elif digest != values["digest"]:
+            for entry, digest in zip(page, digests_of(page), strict=True):
+                known = self.known.pop(entry.holder, None)
+                if known is None:
+                    new.append(Row(entry, self.now, None if is_seen(entry) else self.now))
+                elif known != digest:
                     changed.append(entry)
-            if new:
-                self.session.connection().execute(_INSERTION, new)
-                self.differences += len(new)
+            add(self.session, self.site_id, new)
+            self.differences += len(new)
             self._change(changed)
 
     def leave_unseen(self, proves_absence: Callable[[Entry], bool]) -> None:
@@ -123,10 +121,6 @@ class _Taking:
             others = [row for holder, row in rows.items() if holder not in set(joined)]
             gone = (gone_since(row, proves_absence) for row in others)
             self._change([entry for entry in gone if entry is not None], rows)
-
-    def _added(self, entry: Entry, values: Mapping[str, Any]) -> dict[str, Any]:
-        seen = None if is_seen(entry) else self.now
-        return {"site_id": self.site_id, **values, "since": self.now, "last_seen_at": seen}
 
     def _change(self, entries: Sequence[Entry], known: Mapping[str, Row] | None = None) -> None:
         if not entries:

@@ -26,12 +26,33 @@ COLUMNS = tuple(
 )  # fmt: skip
 
 
+def digests_of(entries: Sequence[Entry]) -> Iterator[str]:
+    """Of all that each entry says, but of what it knows of the past only: who reads both ends does not know that."""
+    people = _parts(PERSON, [entry.person if entry.is_there else None for entry in entries])
+    extensions = _parts(EXTENSION, [entry.extension for entry in entries])
+    for entry, person, extension in zip(entries, people, extensions, strict=True):
+        told = (
+            entry.state,
+            entry.reason,
+            entry.until and entry.until.isoformat(),
+            entry.presence,
+            entry.directory,
+            person,
+            extension,
+            [_drift_fields(item) for item in entry.drift],
+        )
+        yield hashlib.blake2b(_encode(told).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
 def values_of(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
     """The column values of these entries but the site and the times, one after the other."""
     people = _documents(PERSON, [entry.person for entry in entries])
     extensions = _documents(EXTENSION, [entry.extension or entry.last_extension for entry in entries])
-    for entry, person, extension in zip(entries, people, extensions, strict=True):
-        values = _indexed(entry) | {
+    for entry, person, extension, digest in zip(
+        entries, people, extensions, digests_of(entries), strict=True
+    ):
+        yield _indexed(entry) | {
+            "holder": entry.holder,
             "state": entry.state.value,
             "reason": str(entry.reason),
             "until": entry.until,
@@ -41,8 +62,8 @@ def values_of(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
             "person": person,
             "extension": extension,
             "drift": _encode([_drift_fields(item) for item in entry.drift]) if entry.drift else None,
+            "digest": digest,
         }
-        yield {"holder": entry.holder, **values, "digest": _digest(entry, values)}
 
 
 def row_of(row: Any) -> Row:
@@ -128,11 +149,15 @@ def words_of(text: str) -> list[str]:
 
 def _documents(columns: Columns[T], values: Sequence[T | None]) -> list[str | None]:
     """Each value as JSON: the row of the first release, and by name what came later."""
+    return [_encode(part) if part is not None else None for part in _parts(columns, values)]
+
+
+def _parts(columns: Columns[T], values: Sequence[T | None]) -> list[list[Any] | None]:
     rows, added = columns.write([value for value in values if value is not None])
     fields: list[str] = list(added["fields"]) if added is not None else []
     lines = added["rows"] if added is not None else [()] * len(rows)
     made = iter([[row, dict(zip(fields, line, strict=True))] for row, line in zip(rows, lines, strict=True)])
-    return [_encode(next(made)) if value is not None else None for value in values]
+    return [next(made) if value is not None else None for value in values]
 
 
 def _value(columns: Columns[T], document: str | None) -> T | None:
@@ -146,18 +171,3 @@ def _value(columns: Columns[T], document: str | None) -> T | None:
 
 def _drift_fields(item: Drift) -> list[str | None]:
     return [item.field, item.shown, item.wanted, item.written]
-
-
-def _digest(entry: Entry, values: dict[str, Any]) -> str:
-    """Not of what is known of the past only: who reads both ends does not know it."""
-    told = (
-        values["state"],
-        values["reason"],
-        entry.until and entry.until.isoformat(),
-        values["presence"],
-        values["directory"],
-        values["person"] if entry.is_there else None,
-        values["extension"] if entry.extension is not None else None,
-        values["drift"],
-    )
-    return hashlib.blake2b(_encode(told).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from shared.database.engine import Database
 from shared.domain.extension import Extension, Membership
 from shared.domain.person import Person, Presence
 from shared.roll.entry import Drift, Entry, RollState
@@ -56,5 +57,12 @@ def fill(
     context: Context, entries: Sequence[Entry] = COMPANY, site: str = "default", at: datetime = READ_AT
 ) -> None:
     """Let a full run have read these."""
-    with context.database.begin() as session:
+    fill_database(context.database, entries, site, at)
+
+
+def fill_database(
+    database: Database, entries: Sequence[Entry] = COMPANY, site: str = "default", at: datetime = READ_AT
+) -> None:
+    """The same, with nothing but a database."""
+    with database.begin() as session:
         take_reading(session, site, 1, entries, lambda _entry: True, at)

@@ -79,7 +79,9 @@ class DriftOut(Answer):
     wanted: str | None = Field(
         description="What the directory says; null where that is the same or not known."
     )
-    written: str | None = Field(description="What Rollcall wrote or found last; null where that is the same.")
+    written: str | None = Field(
+        description="What Rollcall wrote or found last: another value was changed in 3CX; null where that is not known."
+    )
 
 
 class RollPersonOut(Answer):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.api.console.words import ROLL_STATES
 from services.api.log.use_cases.formats import guard_formula
-from services.api.people.queries import Counts, PeopleFilter, PeopleOrder, counts_of, page_of
+from services.api.people.queries import Counts, PeopleFilter, PeopleOrder, counts_of, found_by_words, page_of
 from shared.database.engine import Database
 from shared.database.found import site_of
 from shared.database.tables import CommandRow, Event, RollReading, Run
@@ -67,9 +67,13 @@ def list_people(
     """
     with context.database.read() as session:
         site_of(session, site_id)
-        rows, next_after = page_of(session, site_id, chosen, order, limit, after)
+        few = found_by_words(session, site_id, chosen, order, limit, after) if chosen.text.strip() else None
+        if few is not None:
+            rows, next_after, counts = few
+        else:
+            counts = counts_of(session, site_id, chosen)
+            rows, next_after = page_of(session, site_id, chosen, order, limit, after, counts.total)
         reading = queries.reading_of(session, site_id)
-        counts = counts_of(session, site_id, chosen)
     return PeoplePage(rows, next_after, counts, _read_at(reading))
 
 
