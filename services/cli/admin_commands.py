@@ -90,7 +90,7 @@ def migrate(
     """Upgrade the database schema to this version. Several processes may do so at once."""
     database = _database_of(command)
     # What is wrong is said precisely before anything is tried.
-    found = probe(database).standing
+    found = probe(database).schema
     if check:
         say(found.message)
         if not found.is_usable:

@@ -7,7 +7,7 @@ import typer
 from services.api.people.schemas import LinkOut
 from services.api.people.use_cases import bindings
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
-from services.cli.output import tell
+from services.cli.output import report
 
 app = typer.Typer(no_args_is_help=True, help="Link or unlink a person and an extension.")
 
@@ -21,7 +21,7 @@ def release(
 ) -> None:
     """End the link of a person to their extension. The phone system is left as it is."""
     link = bindings.release(deployment_of(command), site, person, ACTOR)
-    tell(
+    report(
         LinkOut.model_validate(link),
         f"Extension {link.number} is no longer linked to {link.person_name or link.person_guid}.",
         as_json=as_json,
@@ -38,7 +38,7 @@ def set_link(
 ) -> None:
     """Link a person to an extension, whatever name it shows. The next run brings its fields in sync."""
     link = bindings.bind(deployment_of(command), site, person, number, ACTOR)
-    tell(
+    report(
         LinkOut.model_validate(link),
         f"Extension {link.number} is now linked to {link.person_name or link.person_guid}.",
         as_json=as_json,

@@ -12,7 +12,7 @@ import structlog
 
 from shared import encryption
 from shared.database.engine import Database
-from shared.database.migrate import standing
+from shared.database.migrate import schema_status
 from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
 from shared.migrate import migrate
 from shared.process_settings import ProcessSettings
@@ -48,7 +48,7 @@ def open_deployment(settings: ProcessSettings) -> Context:
 
 def _check_tables(context: Context) -> None:
     database = context.database
-    found = standing(database)
+    found = schema_status(database)
     if found.is_usable:
         return
     if not database.is_sqlite:

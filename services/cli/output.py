@@ -66,7 +66,7 @@ def say(text: str) -> None:
     notes().print(escape(text))
 
 
-def tell(value: Any, sentence: str, *, as_json: bool) -> None:
+def report(value: Any, sentence: str, *, as_json: bool) -> None:
     """What was done: for programs the thing itself, for people a sentence."""
     if as_json:
         print_json(value)

@@ -7,7 +7,7 @@ import typer
 from services.api.people.schemas import OwedOut
 from services.api.people.use_cases import owed
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
-from services.cli.output import moment, print_json, table, tell
+from services.cli.output import moment, print_json, report, table
 
 app = typer.Typer(no_args_is_help=True, help="Extensions with unfinished steps.")
 Number = Annotated[str, typer.Argument(help="The number of the extension.")]
@@ -33,7 +33,7 @@ def give_up(
 ) -> None:
     """Leave an extension as it is in 3CX."""
     row = owed.give_up(deployment_of(command), site, number, ACTOR)
-    tell(
+    report(
         OwedOut.model_validate(row),
         f"The unfinished steps of extension {row.number} were dropped. It stays as it is in 3CX.",
         as_json=as_json,
@@ -44,7 +44,7 @@ def give_up(
 def retry(command: typer.Context, number: Number, as_json: AsJson = False, site: Site = DEFAULT_SITE) -> None:
     """Let the next run try again what 3CX refused."""
     row = owed.try_again(deployment_of(command), site, number, ACTOR)
-    tell(
+    report(
         OwedOut.model_validate(row),
         f"The next run tries again to finish extension {row.number}.",
         as_json=as_json,

@@ -7,7 +7,7 @@ import typer
 from services.api.people.schemas import ComparedOut
 from services.api.people.use_cases import templates
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
-from services.cli.output import print_json, say, table, tell
+from services.cli.output import print_json, report, say, table
 
 app = typer.Typer(no_args_is_help=True, help="Compare extensions with their templates.")
 Unit = Annotated[str, typer.Option(help="Distinguished name of one unit; all when left out.")]
@@ -49,4 +49,4 @@ def write_again(
 ) -> None:
     """Let the next run write the template's settings again to these extensions."""
     written = templates.write_again(deployment_of(command), site, numbers, ACTOR)
-    tell(written, f"The next run re-applies the template to {', '.join(written)}.", as_json=as_json)
+    report(written, f"The next run re-applies the template to {', '.join(written)}.", as_json=as_json)

@@ -22,7 +22,7 @@ from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.planner import make_plan
 from services.reconciler.prepared import Prepared
-from services.reconciler.refused import tell_refused
+from services.reconciler.refused import report_refused
 from services.reconciler.run_inputs import (
     ROLLING,
     changed_lately,
@@ -200,7 +200,7 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
     seen = plan.seen
     plan = replace(plan, managed_extensions=managed or 0)
     plan = settle_unfinished(plan, unfinished.unfinished_of(owing), phone_system, bindings)
-    plan = fit_into_licence(tell_refused(plan, refused), phone_system)
+    plan = fit_into_licence(report_refused(plan, refused), phone_system)
     homes = _homes(read, site)
     plan = with_directory_names(plan, homes, site.directory_titles)
     verdict = judge(plan, facts, site.to_limits())

@@ -23,7 +23,7 @@ from services.reconciler.one_person import limited_to
 from services.reconciler.plan_changes import prepare_changes
 from services.reconciler.planner import make_plan
 from services.reconciler.prepared import Prepared
-from services.reconciler.refused import tell_refused
+from services.reconciler.refused import report_refused
 from services.reconciler.roll import take_up
 from services.reconciler.run_inputs import (
     ADVICE,
@@ -43,7 +43,7 @@ from services.reconciler.run_inputs import (
     told_before,
 )
 from services.reconciler.unfinished import settle_unfinished
-from services.reconciler.unwritten import tell_unwritten
+from services.reconciler.unwritten import report_unwritten
 from shared.database import events, given_numbers, graces, owed, unfinished
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
@@ -206,8 +206,8 @@ def _plan_once(work: RunWork) -> None:
     advice = advice_of([*parts.units, parts.extensions])
     plan = replace(plan, findings=(*plan.findings, *waiting))
     if rules.write_back_attribute:
-        plan = tell_unwritten(plan, unwritten, rules.write_back_attribute, run.person_guid)
-    plan = fit_into_licence(tell_refused(plan, refused), phone_system)
+        plan = report_unwritten(plan, unwritten, rules.write_back_attribute, run.person_guid)
+    plan = fit_into_licence(report_refused(plan, refused), phone_system)
     plan = with_directory_names(plan, evidence.homes, stored.settings.directory_titles)
     verdict = judge(plan, facts, stored.settings.to_limits())
     _store(

@@ -104,9 +104,9 @@ def make_plan(
     check()
     situation.people, situation.assigned_numbers = assigned.people, assigned.of
     table = Worktable(situation)
-    _tell_ranges(table, assigned)
-    _tell_duplicates(table)
-    _tell_reserved(table)
+    _report_ranges(table, assigned)
+    _report_duplicates(table)
+    _report_reserved(table)
     plan_moves(table)
     plan_owed(table)
     _plan_people(table, check)
@@ -186,7 +186,7 @@ def _first_unit_wins(people: Iterable[Person], rules: Rules) -> dict[str, Person
     return chosen
 
 
-def _tell_duplicates(table: Worktable) -> None:
+def _report_duplicates(table: Worktable) -> None:
     claims = table.assignment.claims
     for number, claimants in claims.duplicate_numbers.items():
         table.findings.add_duplicate_number(number, claimants.values(), table.situation.assigned_numbers)
@@ -196,7 +196,7 @@ def _tell_duplicates(table: Worktable) -> None:
             table.findings.add_duplicate_email(email, claimants.values())
 
 
-def _tell_ranges(table: Worktable, assigned: NumberAssignments) -> None:
+def _report_ranges(table: Worktable, assigned: NumberAssignments) -> None:
     """Which ranges have few numbers left, or none, and for whom; who waits for a whole reading waits with the others."""
     table.held_back += assigned.waiting
     for stock in assigned.stocks:
@@ -207,7 +207,7 @@ def _tell_ranges(table: Worktable, assigned: NumberAssignments) -> None:
             table.findings.add_range_low(stock)
 
 
-def _tell_reserved(table: Worktable) -> None:
+def _report_reserved(table: Worktable) -> None:
     """Who has an extension under a number that nobody would be given any more keeps it; said in every run."""
     situation, who = table.situation, table.assignment
     taken = ((guid, taking.extension) for guid, taking in who.taking.items())

@@ -8,7 +8,7 @@ from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from shared.domain.refusal import Refusal, refusal_key
 
 
-def tell_refused(plan: Plan, refused: Mapping[str, Refusal]) -> Plan:
+def report_refused(plan: Plan, refused: Mapping[str, Refusal]) -> Plan:
     """The plan with a finding for each command that was refused before, with the phone system's reason.
 
     Nobody waits for a department that is refused: they go on without it, and join it in the run after it was created.

@@ -8,7 +8,7 @@ from shared.domain.numbers import UnwrittenNumber
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 
 
-def tell_unwritten(
+def report_unwritten(
     plan: Plan, unwritten: Iterable[UnwrittenNumber], attribute: str, only: str | None = None
 ) -> Plan:
     """The plan with a finding for each reason; of one person when ``only`` (a GUID) is given."""

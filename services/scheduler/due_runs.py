@@ -78,11 +78,11 @@ def sweep(context: Context) -> int:
     context.publish(messages)
     copy_database(context)
     apply_retention(context)
-    _tell_audit_head(context)
+    _log_audit_head(context)
     return len(messages)
 
 
-def _tell_audit_head(context: Context) -> None:
+def _log_audit_head(context: Context) -> None:
     """The signed head of the audit in the log stream, whenever it has moved: whoever can write the database cannot
     take it back from there (`rollcall audit verify --head`).
     """

@@ -107,13 +107,13 @@ def grace_ended(grace: Grace, run_id: int) -> LogEntry:
 def remove(session: Session, site_id: str, holders: Iterable[str]) -> None:
     """Remove the countdowns of these."""
     for chunk in _chunks(holders):
-        _forget(session, site_id, GraceRow.holder.in_(chunk))
+        _delete(session, site_id, GraceRow.holder.in_(chunk))
 
 
 def remove_extensions(session: Session, site_id: str, extension_ids: Iterable[int]) -> None:
     """These extensions are gone."""
     for chunk in _chunks(extension_ids):
-        _forget(session, site_id, GraceRow.extension_id.in_(chunk))
+        _delete(session, site_id, GraceRow.extension_id.in_(chunk))
 
 
 def protected(
@@ -127,7 +127,7 @@ def protected(
     return {id_: grace for id_, grace in found.items() if grace.is_protected(now)}
 
 
-def _forget(session: Session, site_id: str, condition: ColumnElement[bool]) -> None:
+def _delete(session: Session, site_id: str, condition: ColumnElement[bool]) -> None:
     session.execute(
         delete(GraceRow)
         .where(GraceRow.site_id == site_id, condition)

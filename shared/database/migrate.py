@@ -43,7 +43,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SchemaStatus:
     """The revision the database stands at (``None``: no tables yet) and the one this Rollcall needs."""
 
     now: str | None
@@ -113,22 +113,22 @@ def newest_revision() -> str:
     return _known()[-1]
 
 
-def standing(database: Database) -> Standing:
+def schema_status(database: Database) -> SchemaStatus:
     """How the tables and this Rollcall fit.
 
     :raises StorageUnavailable: the database cannot be reached or read.
     """
     with database.glance() as session:
-        return standing_in(session)
+        return schema_status_in(session)
 
 
-def standing_in(session: Session) -> Standing:
-    """As ``standing``, in the caller's session."""
+def schema_status_in(session: Session) -> SchemaStatus:
+    """As ``schema_status``, in the caller's session."""
     now, needed = _revision(session), newest_revision()
     if now == needed:
-        return Standing(now, needed, State.CURRENT)
+        return SchemaStatus(now, needed, State.CURRENT)
     is_older = now is None or now in _known()
-    return Standing(now, needed, State.OLDER if is_older else State.NEWER)
+    return SchemaStatus(now, needed, State.OLDER if is_older else State.NEWER)
 
 
 def is_before(revision: str, now: str | None) -> bool:

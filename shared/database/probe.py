@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import Database
 from shared.database.error_sentences import ALLOW_SNAPSHOTS, Reason
-from shared.database.migrate import SNAPSHOTS_ALLOWED, Standing, State, standing_in
+from shared.database.migrate import SNAPSHOTS_ALLOWED, SchemaStatus, State, schema_status_in
 from shared.errors import InsufficientRights
 
 _OLDEST = {"postgresql": (13,), "mssql": (13,), "sqlite": (3, 35)}
@@ -29,7 +29,7 @@ class Probe:
     place: str
     product: str
     version: str
-    standing: Standing
+    schema: SchemaStatus
     is_encrypted: bool | None
     clock: datetime | None
     warnings: tuple[str, ...]
@@ -44,7 +44,7 @@ def probe(database: Database) -> Probe:
     backend = database.url.get_backend_name()
     try:
         with database.engine.connect() as connection, Session(connection) as session:
-            found = standing_in(session)
+            found = schema_status_in(session)
             _check_rights(session, database, found)
             version = connection.dialect.server_version_info or ()
             warnings = [*_old(session, version), *_WARNINGS[backend](session)]
@@ -55,7 +55,7 @@ def probe(database: Database) -> Probe:
     return Probe(database.place, _PRODUCTS[backend], shown, found, is_encrypted, clock, tuple(warnings))
 
 
-def _check_rights(session: Session, database: Database, found: Standing) -> None:
+def _check_rights(session: Session, database: Database, found: SchemaStatus) -> None:
     if database.is_sqlite:
         return
     if found.state is State.OLDER and not session.scalar(text(_MAY_CREATE[session.get_bind().dialect.name])):

@@ -96,7 +96,7 @@ def count_messages_in(database: Callable[[], Database]) -> None:
 def refuse_message(reason: str) -> None:
     """Count and log that a message was dropped; waits for nothing. ``reason`` must hold nothing of what it said."""
     _messages.add()
-    _tell(Refused.MESSAGE, reason, "")
+    _report(Refused.MESSAGE, reason, "")
 
 
 def refuse(database: Database, what: Refused, reason: str, task: str) -> None:
@@ -105,10 +105,10 @@ def refuse(database: Database, what: Refused, reason: str, task: str) -> None:
     A database that is away costs the count, nothing else.
     """
     _try_to_count(lambda: database, what, 1)
-    _tell(what, reason, task)
+    _report(what, reason, task)
 
 
-def _tell(what: Refused, reason: str, task: str) -> None:
+def _report(what: Refused, reason: str, task: str) -> None:
     since = _lines.due(what, task)
     if since is not None:
         log.warning(f"{what.value}_refused", reason=reason, task=task, since_the_last_line=since)

@@ -6,12 +6,12 @@ Their account is made at the first sign-in and named after the extension.
 import re
 from datetime import datetime
 
+from services.api.access.external_identity import ExternalIdentity, NotLetIn, Source, let_in
 from services.api.access.passwords import external as external
 from services.api.access.passwords.external import Found
 from services.api.access.rights import role_of
 from services.api.access.rules import read_rules
 from services.api.access.site_roles import of_extension
-from services.api.access.standing import NotLetIn, Source, Standing, let_in
 from shared.database.tables import Account, AccountSource, ConsoleSession
 from shared.settings.documents import PasswordType, SignInSettings
 from shared.worker.context import Context
@@ -43,7 +43,7 @@ def prove(context: Context, settings: SignInSettings, name: str, password: str, 
     if is_pin and not is_number(name):
         raise NotLetIn
     found = external.check(context, settings, name, password)
-    return let_in(context, _standing(settings, found), address)
+    return let_in(context, _identity(settings, found), address)
 
 
 def sources() -> dict[AccountSource, Source]:
@@ -62,21 +62,21 @@ def _since(context: Context) -> datetime | None:
     return read_rules(context, SignInSettings).changed_at
 
 
-def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> Standing:
+def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> ExternalIdentity:
     settings = read_rules(context, SignInSettings).settings
     found = external.look_again(context, settings, account.name)
-    standing = _standing(settings, found)
+    identity = _identity(settings, found)
     if found.number:
-        return standing
-    return Standing(
-        account.name, account.display_name, None, found.refused, standing.source, None,
+        return identity
+    return ExternalIdentity(
+        account.name, account.display_name, None, found.refused, identity.source, None,
         f"extension {account.name} ({account.display_name})",
     )  # fmt: skip
 
 
-def _standing(settings: SignInSettings, found: Found) -> Standing:
+def _identity(settings: SignInSettings, found: Found) -> ExternalIdentity:
     roles = of_extension(role_of(settings, found.number, found.roles))
-    return Standing(
+    return ExternalIdentity(
         found.number,
         found.name,
         roles,

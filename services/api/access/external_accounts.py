@@ -11,9 +11,9 @@ import structlog
 from sqlalchemy import delete, update
 
 from services.api.access import accounts, extensions, group_members
+from services.api.access.external_identity import CannotAsk, ExternalIdentity, Source, keep, record_ended
 from services.api.access.openid import people as openid
 from services.api.access.site_roles import SiteRoles
-from services.api.access.standing import CannotAsk, Source, Standing, keep, record_ended
 from shared.database.tables import Account, AccountSource, ConsoleSession
 from shared.errors import Conflict, StorageUnavailable
 from shared.worker.context import Context
@@ -50,15 +50,15 @@ def roles_now(
     if not is_due or (may_wait and row.last_seen_at > now - _ASKED_EVERY):
         return stored
     try:
-        standing = source.look_again(context, row, account, now)
+        identity = source.look_again(context, row, account, now)
     except CannotAsk:
         return stored if may_wait else None
-    if standing.refused or standing.roles is None:
-        _end(context, row, account, standing)
+    if identity.refused or identity.roles is None:
+        _end(context, row, account, identity)
         return None
     try:
-        keep(context, standing)
-        due = now + AGAIN_AFTER if standing.until is None else min(now + AGAIN_AFTER, standing.until)
+        keep(context, identity)
+        due = now + AGAIN_AFTER if identity.until is None else min(now + AGAIN_AFTER, identity.until)
         with context.database.begin() as session:
             session.execute(update(ConsoleSession).where(ConsoleSession.id == row.id).values(expires_at=due))
     except Conflict as error:
@@ -67,14 +67,14 @@ def roles_now(
     except StorageUnavailable as error:
         # A full disk must not keep anyone from reading what went wrong.
         log.warning("session_not_renewed", error=error.message)
-    return standing.roles
+    return identity.roles
 
 
-def _end(context: Context, row: ConsoleSession, account: Account, standing: Standing) -> None:
+def _end(context: Context, row: ConsoleSession, account: Account, identity: ExternalIdentity) -> None:
     with context.database.begin() as session:
-        if standing.ends_all:
+        if identity.ends_all:
             accounts.end_sessions(session, account.id)
         else:
             session.execute(delete(ConsoleSession).where(ConsoleSession.id == row.id))
-    if standing.ends_all:
-        record_ended(context, standing, standing.refused)
+    if identity.ends_all:
+        record_ended(context, identity, identity.refused)

@@ -11,10 +11,17 @@ from typing import Any
 import structlog
 
 from services.api.access import lockout
+from services.api.access.external_identity import (
+    CannotAsk,
+    ExternalIdentity,
+    NotLetIn,
+    Source,
+    let_in,
+    record_refused,
+)
 from services.api.access.lockout import LockoutPolicy
 from services.api.access.rules import read_rules
 from services.api.access.site_roles import roles_by_rules
-from services.api.access.standing import CannotAsk, NotLetIn, Source, Standing, let_in, record_refused
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import EncryptionRequired, RollcallError
@@ -49,7 +56,7 @@ class Locked(Exception):
 @dataclass(frozen=True, slots=True)
 class _Found:
     guid: str
-    standing: Standing
+    identity: ExternalIdentity
     policy: LockoutPolicy
 
 
@@ -69,9 +76,9 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
     if not 1 <= len(password) <= _LONGEST_PASSWORD or len(name) > _LONGEST_LOGIN:
         raise NotLetIn
     found = _find(context, name=name)
-    if not found.guid or found.standing.roles is None:
+    if not found.guid or found.identity.roles is None:
         if found.guid:
-            record_refused(context, found.standing, found.standing.refused, address)
+            record_refused(context, found.identity, found.identity.refused, address)
         raise NotAMember
     subject = _subject(found.guid)
     wait = lockout.count_attempt(context, subject, None, policy=found.policy)
@@ -84,11 +91,11 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
         lockout.take_back(context, subject, None)
         raise
     if answer["refused"]:
-        record_refused(context, found.standing, answer["refused"], address)
-        _note_locked(context, found.standing, subject, address)
+        record_refused(context, found.identity, answer["refused"], address)
+        _note_locked(context, found.identity, subject, address)
         raise NotLetIn(reason=answer["told"])
     lockout.forgive(context, {subject}, None)
-    return let_in(context, found.standing, address, tells_reason=True)
+    return let_in(context, found.identity, address, tells_reason=True)
 
 
 def source() -> Source:
@@ -100,12 +107,12 @@ def _since(context: Context) -> datetime | None:
     return read_rules(context, DirectoryGroupsSettings).changed_at
 
 
-def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> Standing:
+def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> ExternalIdentity:
     found = _find(context, guid=account.external_id or "")
     if found.guid:
-        return found.standing
+        return found.identity
     gone = "the account is no longer in Active Directory"
-    return Standing(
+    return ExternalIdentity(
         account.name, account.display_name, None, gone, AccountSource.DIRECTORY_ACCOUNT, account.external_id,
         f"{account.name} ({account.display_name})",
     )  # fmt: skip
@@ -125,7 +132,7 @@ def _find(context: Context, **wanted: str) -> _Found:
         log.warning("sign_in_group_unknown", groups=missing)
     no_rights = _NO_GROUP + (f"; Active Directory has no group {missing}" if missing else "")
     name = answer["login"].lower()[:120]
-    standing = Standing(
+    identity = ExternalIdentity(
         name,
         answer["name"],
         roles,
@@ -136,7 +143,7 @@ def _find(context: Context, **wanted: str) -> _Found:
         f"{name} ({answer['name']})",
     )
     return _Found(
-        answer["guid"], standing, policy_below(answer["lockout_threshold"], answer["lockout_seconds"])
+        answer["guid"], identity, policy_below(answer["lockout_threshold"], answer["lockout_seconds"])
     )
 
 
@@ -162,9 +169,9 @@ def _subject(guid: str) -> str:
     return f"directory account\n{guid}"
 
 
-def _note_locked(context: Context, standing: Standing, subject: str, address: str) -> None:
+def _note_locked(context: Context, identity: ExternalIdentity, subject: str, address: str) -> None:
     if "name" not in lockout.locked(context, subject, address):
         return
     with context.database.begin() as session:
-        details = {"locked": "name", "address": address[:64], "account": standing.name}
+        details = {"locked": "name", "address": address[:64], "account": identity.name}
         events.audit(session, DEFAULT_SITE, actor="sign-in", action="sign_in.locked", details=details)

@@ -56,7 +56,7 @@ def count_attempt(
         # Else many at once would all find the same count, and be counted as one.
         for subject in sorted({_name(name)} | ({_address(address)} if address is not None else set())):
             exclusive(session, subject)
-        _forget(session, moment)
+        _delete(session, moment)
         subjects = [(_of_name(session, name, address), policy.free)]
         if address is not None:
             subjects.append((_address(address), FREE_FOR_AN_ADDRESS))
@@ -159,7 +159,7 @@ def _remember(session: Session, name: str, address: str, now: datetime) -> None:
     row.failures, row.last_failed_at, row.locked_until = 0, now, None
 
 
-def _forget(session: Session, now: datetime) -> None:
+def _delete(session: Session, now: datetime) -> None:
     is_known = SignInAttempt.subject.startswith(_KNOWN)
     session.execute(
         delete(SignInAttempt).where(

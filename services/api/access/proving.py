@@ -9,11 +9,11 @@ import structlog
 from sqlalchemy import select
 
 from services.api.access import extensions, group_members, lockout
+from services.api.access.external_identity import CannotAsk, NotLetIn
 from services.api.access.group_members import Locked, NotAMember
 from services.api.access.lockout import LockoutPolicy, count_attempt, forgive, take_back
 from services.api.access.passwords import own
 from services.api.access.rules import read_rules
-from services.api.access.standing import CannotAsk, NotLetIn
 from shared.database import events
 from shared.database.tables import Account, AccountSource
 from shared.errors import TooBusy

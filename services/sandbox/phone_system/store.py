@@ -55,9 +55,9 @@ class PhoneSystem:
         self._next_group = DEFAULT_GROUP
         # Members of departments that are no users, by department.
         self._other_members: dict[int, list[str]] = {}
-        self._furnish()
+        self._add_fixtures()
 
-    def _furnish(self) -> None:
+    def _add_fixtures(self) -> None:
         self.peers = {peer["Number"]: peer for peer in fixtures.peers(list(self.options.clients()))}
         self._other_members[
             self.add_group({"Name": "DEFAULT", "IsDefault": True}, is_counted=False)["Id"]

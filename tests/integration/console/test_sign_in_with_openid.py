@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 
 from services.api.access import accounts, sessions
 from services.api.access import external_accounts as external_accounts
+from services.api.access.external_identity import CannotAsk
 from services.api.access.openid import people as openid
 from services.api.access.openid import provider as provider_module
-from services.api.access.standing import CannotAsk
 from services.api.settings.use_cases import sections as settings
 from shared.database.tables import Account, ConsoleSession, Event, Lease
 from shared.work import leases

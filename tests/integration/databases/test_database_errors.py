@@ -43,7 +43,7 @@ def test_a_database_without_tables_is_well_and_says_what_it_is(
         True,
         (),
     )
-    assert report.found.standing.state is State.OLDER
+    assert report.found.schema.state is State.OLDER
     assert PASSWORD not in report.url
     assert report.url.startswith(f"postgresql+psycopg://anna@127.0.0.1:{good.port}/kept")
 

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, bindparam, column, insert, inspect, select, table, text
 
 from shared.database.engine import Database
-from shared.database.migrate import SCRIPTS, State, newest_revision, standing
+from shared.database.migrate import SCRIPTS, State, newest_revision, schema_status
 from shared.database.tables import Account, Base, ConsoleSession, Lease, Site
 from shared.database.types import MOMENT
 from shared.errors import Conflict, SettingsInvalid
@@ -257,7 +257,7 @@ def test_four_processes_that_migrate_at_once_make_one_database(
     assert said == sorted(
         [f"None {newest_revision()}\n", *[f"{newest_revision()} {newest_revision()}\n"] * 3]
     )
-    assert standing(empty).now == newest_revision()
+    assert schema_status(empty).now == newest_revision()
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(empty: Database) -> None:
@@ -267,14 +267,14 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(empty: Database) -> 
     before = _tables(empty)
     with pytest.raises(Exception, match="assets"):
         migrate(empty)
-    assert standing(empty).now == REVISIONS[0]
+    assert schema_status(empty).now == REVISIONS[0]
     assert _tables(empty) == before
 
 
 def test_a_database_of_a_newer_version_is_usable_but_not_migrated(database: Database) -> None:
     with database.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    found = standing(database)
+    found = schema_status(database)
     assert (found.state, found.is_usable) == (State.NEWER, True)
     assert "newer" in found.message
     with pytest.raises(Conflict, match="newer version"):

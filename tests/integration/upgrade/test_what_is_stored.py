@@ -17,7 +17,7 @@ from services.api.operations.use_cases import backup, backup_file
 from services.api.operations.use_cases.restore import Restored, restore
 from services.api.settings.use_cases import sections as settings
 from shared.database.commands import row_command
-from shared.database.migrate import State, standing
+from shared.database.migrate import State, schema_status
 from shared.database.pages import Item, read_items
 from shared.database.tables import AccountRole, CommandRow, PartKind, Run, SnapshotPart
 from shared.domain.extension import Extension
@@ -74,7 +74,7 @@ def _alike(link: str) -> str:
 
 def test_the_tables_are_those_of_this_version_and_no_row_is_lost(context: Context, released: Path) -> None:
     with context.database.read() as session:
-        assert standing(context.database).state is State.CURRENT
+        assert schema_status(context.database).state is State.CURRENT
         tables = [
             name for (name,) in rows_of(released, "SELECT name FROM sqlite_master WHERE type = 'table'")
         ]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.reconciler.refused import tell_refused
+from services.reconciler.refused import report_refused
 from shared.domain.extension import Department
 from shared.domain.plan import Plan, as_it_stands
 from shared.domain.refusal import Refusal, refusal_key
@@ -36,7 +36,7 @@ def _plan() -> Plan:
 def test_people_of_a_refused_department_go_on_without_it_and_it_is_tried_again() -> None:
     plan = _plan()
     assert "create_group Lab" in steps(plan)
-    told = tell_refused(plan, {refusal_key(plan.commands[0]): WHY})
+    told = report_refused(plan, {refusal_key(plan.commands[0]): WHY})
     assert [step for step in steps(told) if "20" not in step] == ["create_group Lab"]
     assert "create 202" in steps(told)
     assert all(not row.requires for row in told.commands if row.number == "202")
@@ -53,19 +53,19 @@ def test_people_of_a_refused_department_go_on_without_it_and_it_is_tried_again()
 def test_what_is_refused_in_every_run_is_counted_and_stands_as_it_was_told() -> None:
     plan = _plan()
     key = refusal_key(plan.commands[0])
-    often = only_finding(tell_refused(plan, {key: replace(WHY, times=12)})).message
+    often = only_finding(report_refused(plan, {key: replace(WHY, times=12)})).message
     assert "in run 7 and since then, 12 times in a row: The name is too long." in often
-    assert as_it_stands(often) == only_finding(tell_refused(plan, {key: WHY})).message
+    assert as_it_stands(often) == only_finding(report_refused(plan, {key: WHY})).message
 
 
 def test_a_refused_change_of_one_extension_is_tried_again_and_named() -> None:
     plan = _plan()
     refused = next(row for row in plan.commands if row.number == "203")
-    told = tell_refused(plan, {refusal_key(refused): replace(WHY, message="No.")})
+    told = report_refused(plan, {refusal_key(refused): replace(WHY, message="No.")})
     assert told.commands == plan.commands
     assert only_finding(told).person_guids == (guid(3),)
 
 
 def test_what_was_refused_and_is_not_wanted_any_more_is_not_told() -> None:
     plan = _plan()
-    assert tell_refused(plan, {"update_extension 999 1  ": WHY}) == plan
+    assert report_refused(plan, {"update_extension 999 1  ": WHY}) == plan

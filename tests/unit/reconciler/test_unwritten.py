@@ -1,6 +1,6 @@
 """Given numbers that do not stand in the directory yet are told, once for each reason."""
 
-from services.reconciler.unwritten import tell_unwritten
+from services.reconciler.unwritten import report_unwritten
 from shared.domain.numbers import UnwrittenNumber
 from shared.domain.plan import FindingCode, Plan
 
@@ -12,7 +12,7 @@ REFUSED = [
 
 
 def test_each_reason_is_told_once_with_everybody_it_is_about() -> None:
-    findings = tell_unwritten(Plan(), [*REFUSED, ANNA, BOB], "ipPhone").findings
+    findings = report_unwritten(Plan(), [*REFUSED, ANNA, BOB], "ipPhone").findings
     assert [finding.message for finding in findings] == [
         "Numbers 230 (Anna) and 231 (Bob) are not written to ipPhone in the directory yet. It is retried "
         "until it succeeds.",
@@ -25,6 +25,6 @@ def test_each_reason_is_told_once_with_everybody_it_is_about() -> None:
 
 
 def test_a_run_for_one_person_is_told_of_that_person_alone() -> None:
-    (finding,) = tell_unwritten(Plan(), [ANNA, BOB], "ipPhone", "b").findings
+    (finding,) = report_unwritten(Plan(), [ANNA, BOB], "ipPhone", "b").findings
     assert (finding.number, finding.person_names) == ("231", ("Bob",))
-    assert tell_unwritten(Plan(), [ANNA], "ipPhone", "b") == Plan()
+    assert report_unwritten(Plan(), [ANNA], "ipPhone", "b") == Plan()

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.events import LogEntry, audit, first_broken_audit_entry, record
-from shared.database.migrate import newest_revision, standing
+from shared.database.migrate import newest_revision, schema_status
 from shared.database.tables import AuditEntry, Base, Event
 from shared.errors import StorageUnavailable
 from shared.migrate import migrate
@@ -27,7 +27,7 @@ def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:
             if not str(item[0]).startswith("modify_type")
         ]
     assert differences == []
-    assert standing(database).now == newest_revision()
+    assert schema_status(database).now == newest_revision()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def remove(context: Context, account_id: int, factor_id: int, actor: str, *, is_
         _audit(session, "second_factor.removed", account_id, actor, kind=row.kind, label=row.label)
         session.delete(row)
         if not left:
-            _forget(session, account_id, FactorKind.RECOVERY_CODE)
+            _delete(session, account_id, FactorKind.RECOVERY_CODE)
 
 
 def reset(context: Context, account_id: int, actor: str) -> None:
@@ -230,7 +230,7 @@ def reset(context: Context, account_id: int, actor: str) -> None:
     with context.database.begin() as session:
         if session.get(Account, account_id) is None:
             raise NotFound(f"There is no account {account_id}.")
-        _forget(session, account_id, *FactorKind)
+        _delete(session, account_id, *FactorKind)
         end_sessions(session, account_id)
         _audit(session, "second_factor.reset", account_id, actor)
 
@@ -254,7 +254,7 @@ def _use_recovery_code(context: Context, account_id: int, code: str) -> bool:
 
 
 def _new_codes(session: Session, account_id: int) -> list[str]:
-    _forget(session, account_id, FactorKind.RECOVERY_CODE)
+    _delete(session, account_id, FactorKind.RECOVERY_CODE)
     codes = recovery.new_codes()
     now = datetime.now(UTC)
     for code in codes:
@@ -271,7 +271,7 @@ def _new_codes(session: Session, account_id: int) -> list[str]:
     return codes
 
 
-def _forget(session: Session, account_id: int, *kinds: FactorKind) -> None:
+def _delete(session: Session, account_id: int, *kinds: FactorKind) -> None:
     session.execute(
         delete(SecondFactor).where(SecondFactor.account_id == account_id, SecondFactor.kind.in_(kinds))
     )

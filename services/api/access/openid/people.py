@@ -20,11 +20,11 @@ from sqlalchemy import select, update
 
 from services.api.access import challenges
 from services.api.access.challenges import Purpose
+from services.api.access.external_identity import CannotAsk, ExternalIdentity, Source, let_in
 from services.api.access.openid.claims import display_name_in, name_in, roles_of, values_at
 from services.api.access.openid.provider import Provider, ProviderAway, ProviderRefused
 from services.api.access.openid.tokens import Claims, KeyUnknown, TokenInvalid, verify
 from services.api.access.rules import read_rules
-from services.api.access.standing import CannotAsk, Source, Standing, let_in
 from shared.database.tables import Account, AccountSource, ConsoleSession
 from shared.errors import SecretUnreadable
 from shared.settings.documents import SingleSignOnSettings
@@ -139,7 +139,7 @@ def come_back(context: Context, token: str | None, answer: Mapping[str, str], ad
             "log."
         ) from error
     held = values_at(claims, settings.role_claim)
-    account = let_in(context, _standing(settings, claims, held), address, tells_reason=True)
+    account = let_in(context, _identity(settings, claims, held), address, tells_reason=True)
     until = None if tokens.get("refresh_token") else datetime.fromtimestamp(int(claims["exp"]), UTC)
     return Arrived(account, _proof(context, tokens, claims, held, account.name), content["back"], until)
 
@@ -167,9 +167,9 @@ def _since(context: Context) -> datetime | None:
     return read_rules(context, SingleSignOnSettings).changed_at
 
 
-def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> Standing:
+def _look_again(context: Context, row: ConsoleSession, account: Account, now: datetime) -> ExternalIdentity:
     settings = read_rules(context, SingleSignOnSettings).settings
-    over = Standing(
+    over = ExternalIdentity(
         account.name,
         account.display_name,
         None,
@@ -185,7 +185,7 @@ def _look_again(context: Context, row: ConsoleSession, account: Account, now: da
     if not kept["refresh"]:
         until = datetime.fromtimestamp(kept["until"], UTC)
         return (
-            over if now >= until else replace(_standing(settings, kept["claims"], kept["held"]), until=until)
+            over if now >= until else replace(_identity(settings, kept["claims"], kept["held"]), until=until)
         )
     lease, holder = f"openid session {row.id}", leases.new_holder()
     if not leases.take(context.database, lease, holder, _LEASE_SECONDS):
@@ -207,7 +207,7 @@ def _renewed(
     row: ConsoleSession,
     account: Account,
     kept: Mapping[str, Any],
-) -> Standing | None:
+) -> ExternalIdentity | None:
     """What the provider says of somebody now, ``None`` when it renews nothing.
 
     :raises CannotAsk: it does not answer.
@@ -223,13 +223,13 @@ def _renewed(
         log.warning("openid_session_over", account_id=account.id, error=str(error))
         return None
     held = values_at(claims, settings.role_claim)
-    standing = _standing(settings, claims, held)
-    if standing.external_id != account.external_id:
+    identity = _identity(settings, claims, held)
+    if identity.external_id != account.external_id:
         return None
-    proof = _proof(context, {"refresh_token": kept["refresh"], **tokens}, claims, held, standing.name)
+    proof = _proof(context, {"refresh_token": kept["refresh"], **tokens}, claims, held, identity.name)
     with context.database.begin() as session:
         session.execute(update(ConsoleSession).where(ConsoleSession.id == row.id).values(proof=proof))
-    return standing
+    return identity
 
 
 def _claims(
@@ -260,13 +260,13 @@ def _verified(
     )
 
 
-def _standing(settings: SingleSignOnSettings, claims: Mapping[str, Any], held: list[str]) -> Standing:
+def _identity(settings: SingleSignOnSettings, claims: Mapping[str, Any], held: list[str]) -> ExternalIdentity:
     roles = roles_of(settings, held)
     name = name_in(claims, settings.name_claim)
     shown = display_name_in(claims, name)
     # The subject is who it is; names are passed on to others.
     who = hashlib.sha256(f"{settings.issuer}\n{claims['sub']}".encode()).hexdigest()
-    return Standing(
+    return ExternalIdentity(
         name, shown, roles, "" if roles else _NO_RIGHTS, AccountSource.OPENID, who, f"{name} ({shown})"
     )
 

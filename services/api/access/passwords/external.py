@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from services.api.access.standing import CannotAsk
+from services.api.access.external_identity import CannotAsk
 from shared.errors import RollcallError
 from shared.settings.documents import PasswordType, SignInSettings
 from shared.settings.store import DEFAULT_SITE

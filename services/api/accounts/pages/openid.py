@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.access import sessions
+from services.api.access.external_identity import NotLetIn
 from services.api.access.openid import people
 from services.api.access.openid.people import SignInFailed
 from services.api.access.rules import read_rules
-from services.api.access.standing import NotLetIn
 from services.api.accounts.pages.sign_in import sign_in_page
 from services.api.console.rendering import link
 from services.api.console.request import STEP_COOKIE, address_of, cookie_options, enter, safe_target

@@ -29,7 +29,7 @@ from services.api.runs.use_cases.runs import list_runs
 from services.api.settings.use_cases.sections import export_settings
 from services.api.sites.use_cases.sites import list_sites
 from shared.database import events
-from shared.database.migrate import standing
+from shared.database.migrate import schema_status
 from shared.database.tables import Run, SnapshotPart
 from shared.distribution import installed_version
 from shared.errors import RollcallError
@@ -106,7 +106,7 @@ def _files(context: Context, site_id: str, of_all_sites: bool) -> Iterator[tuple
 
 
 def _summary(context: Context) -> dict[str, Any]:
-    found = standing(context.database)
+    found = schema_status(context.database)
     return {
         "rollcall": installed_version(),
         "made_at": datetime.now(UTC),

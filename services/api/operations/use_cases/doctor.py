@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.api.console.live import live_changes
-from shared.database.migrate import standing
+from shared.database.migrate import schema_status
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
 from shared.database.watches import standings
@@ -122,7 +122,7 @@ def _database(context: Context) -> str:
             "`rollcall up` makes it. "
             "If it is lost, stop Rollcall, put it back (from a backup), then start it again."
         )
-    found = standing(context.database)
+    found = schema_status(context.database)
     if not found.is_usable:
         raise Unwell(found.message)
     return found.message

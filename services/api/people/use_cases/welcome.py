@@ -52,10 +52,10 @@ def send(context: Context, site_id: str, numbers: Sequence[str], actor: str) -> 
     try:
         answer = ask(context, "relay_client.send_welcome", {"site_id": site_id, "extensions": extensions})
     except RollcallError as error:
-        _tell(context, site_id, people, [Sent(number, "unknown", error.message) for number in people], actor)
+        _log(context, site_id, people, [Sent(number, "unknown", error.message) for number in people], actor)
         raise
     sent = [Sent(**item) for item in answer]
-    _tell(context, site_id, people, sent, actor)
+    _log(context, site_id, people, sent, actor)
     return sent
 
 
@@ -74,7 +74,7 @@ def _linked(context: Context, site_id: str, numbers: Sequence[str]) -> dict[str,
     return found
 
 
-def _tell(
+def _log(
     context: Context, site_id: str, people: dict[str, BindingRow], sent: Sequence[Sent], actor: str
 ) -> None:
     entries = [

@@ -41,7 +41,7 @@ class NotLetIn(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ExternalIdentity:
     """Who it is and what they may do now. ``refused`` says in words why they are not let in, and is empty when they are.
 
     ``name`` is empty when there is nobody. ``external_id`` is as in ``Account``, ``called`` what the Log calls them.
@@ -71,74 +71,76 @@ class Source:
 
     is_on: Callable[[Context], bool]
     since: Callable[[Context], datetime | None]
-    look_again: Callable[[Context, ConsoleSession, Account, datetime], Standing]
+    look_again: Callable[[Context, ConsoleSession, Account, datetime], ExternalIdentity]
 
 
-def let_in(context: Context, standing: Standing, address: str, *, tells_reason: bool = False) -> Account:
+def let_in(
+    context: Context, identity: ExternalIdentity, address: str, *, tells_reason: bool = False
+) -> Account:
     """The account of whoever has proven themselves, made or brought up to date.
 
     :raises NotLetIn: they may not come in; ``tells_reason`` whether they may hear why.
     """
-    refused = standing.refused or turned_off(context, standing)
-    if not refused and standing.roles is not None:
+    refused = identity.refused or turned_off(context, identity)
+    if not refused and identity.roles is not None:
         try:
-            return keep(context, standing)
+            return keep(context, identity)
         except Conflict as error:
             refused = error.message.rstrip(".")
-    record_refused(context, standing, refused, address)
-    raise NotLetIn(standing.name, refused if tells_reason else "")
+    record_refused(context, identity, refused, address)
+    raise NotLetIn(identity.name, refused if tells_reason else "")
 
 
-def keep(context: Context, standing: Standing) -> Account:
+def keep(context: Context, identity: ExternalIdentity) -> Account:
     """The account, made or brought up to date.
 
     :raises Conflict: somebody else has an account of this name.
     """
-    assert standing.roles is not None
+    assert identity.roles is not None
     with context.database.begin() as session:
         return accounts.keep_external(
             session,
-            standing.name,
-            standing.display_name,
-            standing.roles,
-            standing.source,
-            standing.external_id,
+            identity.name,
+            identity.display_name,
+            identity.roles,
+            identity.source,
+            identity.external_id,
         )
 
 
-def turned_off(context: Context, standing: Standing) -> str:
+def turned_off(context: Context, identity: ExternalIdentity) -> str:
     """Why a manager of ours keeps them out, empty when nobody does."""
-    known = Account.name == standing.name
-    if standing.external_id is not None:
-        known |= (Account.source == standing.source.value) & (Account.external_id == standing.external_id)
+    known = Account.name == identity.name
+    if identity.external_id is not None:
+        known |= (Account.source == identity.source.value) & (Account.external_id == identity.external_id)
     with context.database.read() as session:
         off = session.scalar(select(Account.id).where(known, Account.disabled_at.is_not(None)))
     return _TURNED_OFF if off is not None else ""
 
 
-def record_refused(context: Context, standing: Standing, refused: str, address: str) -> None:
+def record_refused(context: Context, identity: ExternalIdentity, refused: str, address: str) -> None:
     """Say in the Log who was refused, and why."""
     _record(
         context,
-        standing,
+        identity,
         "sign_in.refused",
-        f"Sign-in of {standing.called} from {address} refused: {refused}.",
+        f"Sign-in of {identity.called} from {address} refused: {refused}.",
     )
 
 
-def record_ended(context: Context, standing: Standing, refused: str) -> None:
+def record_ended(context: Context, identity: ExternalIdentity, refused: str) -> None:
     """Say in the Log who was signed out, and why."""
-    _record(context, standing, "sign_in.ended", f"{standing.called} was signed out: {refused}.")
+    _record(context, identity, "sign_in.ended", f"{identity.called} was signed out: {refused}.")
 
 
-def _record(context: Context, standing: Standing, code: str, message: str) -> None:
-    is_extension = standing.source in (AccountSource.PHONE_SYSTEM, AccountSource.DIRECTORY)
+def _record(context: Context, identity: ExternalIdentity, code: str, message: str) -> None:
+    is_extension = identity.source in (AccountSource.PHONE_SYSTEM, AccountSource.DIRECTORY)
     with context.database.begin() as session:
         entry = events.LogEntry(
             code,
             message[0].upper() + message[1:],
             EventLevel.WARNING,
             actor="sign-in",
-            number=standing.name if is_extension and standing.name else None,
+            number=identity.name if is_extension and identity.name else None,
         )
         events.record(session, DEFAULT_SITE, entry)
