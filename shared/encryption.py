@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.errors import SecretUnreadable, SettingsInvalid, StorageUnavailable
+from shared.language import declared, phrase
 from shared.private_files import private_folder
 from shared.process_settings import ProcessSettings
 
@@ -28,14 +29,16 @@ class Encryption:
 
     def __init__(self, *keys: str) -> None:
         if not keys:
-            raise SettingsInvalid("There is no key. Make one with `rollcall token --new-key`.")
+            raise SettingsInvalid(declared("There is no key. Make one with `rollcall token --new-key`."))
         self._keys = tuple(keys)
         try:
             fernets = [Fernet(key) for key in keys]
         except ValueError as error:
             raise SettingsInvalid(
-                "ROLLCALL_SECRET_KEY is not a key: 44 characters of url-safe base64 (several keys are separated by "
-                "commas, the newest first). Make one with `rollcall token --new-key`."
+                declared(
+                    "ROLLCALL_SECRET_KEY is not a key: 44 characters of url-safe base64 (several keys are "
+                    "separated by commas, the newest first). Make one with `rollcall token --new-key`."
+                )
             ) from error
         self._newest, self._all = fernets[0], MultiFernet(fernets)
 
@@ -68,8 +71,11 @@ class Encryption:
             return self._all.decrypt(token.encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadable(
-                "A stored secret cannot be read with this key. Start with the ROLLCALL_SECRET_KEY (or the "
-                f"{KEY_FILE} of the data folder) it was saved with, or enter the secret again."
+                phrase(
+                    "A stored secret cannot be read with this key. Start with the ROLLCALL_SECRET_KEY (or the "
+                    "{key_file} of the data folder) it was saved with, or enter the secret again.",
+                    key_file=KEY_FILE,
+                )
             ) from error
 
     def is_current(self, token: str) -> bool:
@@ -142,8 +148,10 @@ def load(settings: ProcessSettings) -> Encryption:
         return Encryption(*[key.strip() for key in given.replace("\n", ",").split(",") if key.strip()])
     if not settings.is_embedded:
         raise SettingsInvalid(
-            "ROLLCALL_SECRET_KEY is required with a real broker, because every process must share it; "
-            "make one with `rollcall token --new-key`."
+            declared(
+                "ROLLCALL_SECRET_KEY is required with a real broker, because every process must share it; "
+                "make one with `rollcall token --new-key`."
+            )
         )
     path = key_file(settings)
     try:
@@ -153,8 +161,12 @@ def load(settings: ProcessSettings) -> Encryption:
         return FileEncryption(path)
     except OSError as error:
         raise StorageUnavailable(
-            f"The key file {path} cannot be read or made ({error.strerror}). Give this user the right to write "
-            "there, or choose another folder with ROLLCALL_DATA."
+            phrase(
+                "The key file {path} cannot be read or made ({strerror}). Give this user the right to write "
+                "there, or choose another folder with ROLLCALL_DATA.",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from error
 
 

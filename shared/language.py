@@ -21,7 +21,11 @@ _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 class Sentence(str):
-    """A text of ours in English that knows its template and parameters, so that it can be shown in another language."""
+    """A text of ours in English that knows its template and parameters, so that it can be shown in another language.
+
+    It is a ``str`` wherever one is wanted. ``+`` and ``format`` keep what it knows; other methods of ``str`` give its
+    English alone.
+    """
 
     __slots__ = ("parameters", "template")
     template: str
@@ -32,6 +36,19 @@ class Sentence(str):
         made.template = template
         made.parameters = parameters
         return made
+
+    def __getnewargs__(self) -> tuple[str, Mapping[str, Any]]:  # type: ignore[override]
+        return self.template, self.parameters
+
+    def __add__(self, other: str) -> str:
+        return listed([self, other], "") if other else self
+
+    def __radd__(self, other: str) -> str:
+        return listed([other, self], "") if other else self
+
+    def format(self, *_values: object, **parameters: object) -> "Sentence":
+        """The sentence with its parameters, for a template that is kept in a table."""
+        return Sentence(self.template, parameters)
 
     def shown(self) -> str:
         """The text in the language of whoever reads it; in English where the translation does not fit."""
@@ -59,12 +76,15 @@ class Plural(str):
         made.one, made.many, made.number = one, many, count
         return made
 
+    def __getnewargs__(self) -> tuple[str, str, int]:  # type: ignore[override]
+        return self.one, self.many, self.number
+
     def shown(self) -> str:
         """The form that the language of whoever reads it has for the number."""
         return ngettext(self.one, self.many, self.number)
 
 
-def phrase(text: str, /, **parameters: Any) -> Sentence:
+def phrase(text: str, /, **parameters: Any) -> str:
     """A sentence with parameters by name: ``phrase("Run {run} ended.", run=7)``."""
     return Sentence(text, parameters)
 
@@ -74,17 +94,17 @@ def template(text: str) -> str:
     return text
 
 
-def declared(text: str) -> Sentence:
+def declared(text: str) -> str:
     """A text without parameters."""
     return Sentence(text, {})
 
 
-def counted(count: int, one: str, many: str) -> Sentence:
+def counted(count: int, one: str, many: str) -> str:
     """So many of something."""
     return phrase("{count:,} {what}", count=count, what=Plural(one, many, count))
 
 
-def listed(texts: Iterable[str], between: str = ", ") -> Sentence:
+def listed(texts: Iterable[str], between: str = ", ") -> str:
     """Several texts as one, each shown in the language of whoever reads it."""
     known = {f"text_{number}": text for number, text in enumerate(texts)}
     return Sentence(between.join(f"{{{name}}}" for name in known), known)
@@ -98,6 +118,29 @@ def shown(value: Any) -> Any:
 def stored(text: str) -> Mapping[str, Any] | None:
     """Template and parameters of a sentence as JSON; ``None`` for any other text."""
     return _encoded(text) if isinstance(text, Sentence) and text.parameters else None
+
+
+def sentences_in(value: Any) -> dict[str, Any]:
+    """What the sentences within a JSON value are made of, each by its English: to be kept or sent beside it."""
+    found: dict[str, Any] = {}
+    if isinstance(value, Mapping):
+        for item in value.values():
+            found |= sentences_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            found |= sentences_in(item)
+    elif isinstance(value, Sentence):
+        found[str(value)] = _encoded(value)
+    return found
+
+
+def told_again(value: Any, known: Mapping[str, Any]) -> Any:
+    """The JSON value with its texts as the sentences they were before."""
+    if isinstance(value, Mapping):
+        return {name: told_again(item, known) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [told_again(item, known) for item in value]
+    return read_back(value, known[value]) if isinstance(value, str) and value in known else value
 
 
 def read_back(text: str, known: Mapping[str, Any] | None) -> str:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import MessageNotUnderstood
+from shared.language import phrase
 
 
 class Message(BaseModel):
@@ -38,9 +39,13 @@ class Message(BaseModel):
         except ValidationError as error:
             version = values.get("schema_version", 1) if isinstance(values, Mapping) else "unknown"
             raise MessageNotUnderstood(
-                f"A message {cls.task} of version {str(version)[:20]!r} cannot be read: another version of "
-                "Rollcall sent it. Nothing is lost, because what it is about is published again; finish the upgrade of "
-                "all processes."
+                phrase(
+                    "A message {task} of version {version!r} cannot be read: another version of Rollcall sent "
+                    "it. Nothing is lost, because what it is about is published again; finish the upgrade of all "
+                    "processes.",
+                    task=cls.task,
+                    version=str(version)[:20],
+                )
             ) from error
 
 

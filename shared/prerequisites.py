@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from ssl import cert_time_to_seconds
 from typing import Any
 
+from shared.language import declared, phrase
 from shared.values.hosts import is_loopback
 
 # Signatures of the relay are good for a minute, Kerberos tickets for five.
@@ -25,18 +26,30 @@ def address_advice(setting: str, host: str) -> list[str]:
         if "." in host or host == "localhost":
             return []
         return [
-            f"{setting} has the short name '{host}': only some computers can resolve it, and certificates "
-            "use full "
-            "names. Enter the full name, e.g. pbx.example.com."
+            phrase(
+                "{setting} has the short name '{host}': only some computers can resolve it, and certificates "
+                "use full names. Enter the full name, e.g. pbx.example.com.",
+                setting=setting,
+                host=host,
+            )
         ]
     if is_loopback(host):
         return []
     if address.is_link_local:
-        return [f"{setting} has {host}, a self-assigned address. Give the host a fixed address and a name."]
+        return [
+            phrase(
+                "{setting} has {host}, a self-assigned address. Give the host a fixed address and a name.",
+                setting=setting,
+                host=host,
+            )
+        ]
     return [
-        f"{setting} has the address {host}: it must never change, and certificates rarely contain it. Enter "
-        "the "
-        "host's full name."
+        phrase(
+            "{setting} has the address {host}: it must never change, and certificates rarely contain it. "
+            "Enter the host's full name.",
+            setting=setting,
+            host=host,
+        )
     ]
 
 
@@ -45,7 +58,11 @@ def certificate_advice(whose: str, ends_at: datetime | None, now: datetime) -> l
     if ends_at is None or ends_at - now > RENEW_WITHIN:
         return []
     return [
-        f"The certificate of {whose} ends on {ends_at:%Y-%m-%d}. Renew it before that day, or runs will fail."
+        phrase(
+            "The certificate of {whose} ends on {ends_at}. Renew it before that day, or runs will fail.",
+            whose=whose,
+            ends_at=f"{ends_at:%Y-%m-%d}",
+        )
     ]
 
 
@@ -54,11 +71,19 @@ def clock_advice(whose: str, theirs: datetime | None, ours: datetime) -> list[st
     if theirs is None or abs(theirs - ours) <= CLOCK_TOLERANCE:
         return []
     seconds = abs(theirs - ours).total_seconds()
-    apart = f"{seconds:.0f} seconds" if seconds < 600 else f"{seconds / 60:.0f} minutes"
+    apart = (
+        phrase("{seconds:.0f} seconds", seconds=seconds)
+        if seconds < 600
+        else phrase("{seconds:.0f} minutes", seconds=seconds / 60)
+    )
     return [
-        f"The clock of {whose} is {apart} {'ahead of' if theirs > ours else 'behind'} that of Rollcall's "
-        "host. Synchronise "
-        "both clocks (NTP)."
+        phrase(
+            "The clock of {whose} is {apart} {direction} that of Rollcall's host. Synchronise both clocks "
+            "(NTP).",
+            whose=whose,
+            apart=apart,
+            direction=declared("ahead of") if theirs > ours else declared("behind"),
+        )
     ]
 
 
@@ -67,8 +92,12 @@ def version_advice(product: str, found: str, oldest: str) -> list[str]:
     if _numbers(found) >= _numbers(oldest):
         return []
     return [
-        f"Rollcall requires {product} {oldest} or newer; this is {found or 'one without a version'}. "
-        "Upgrade it."
+        phrase(
+            "Rollcall requires {product} {oldest} or newer; this is {found}. Upgrade it.",
+            product=product,
+            oldest=oldest,
+            found=found or declared("one without a version"),
+        )
     ]
 
 

@@ -17,8 +17,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.encryption import Encryption
+from shared.language import declared, phrase
 
-_PURPOSE = "questions and answers 1"
+_PURPOSE = declared("questions and answers 1")
 _NONCE_BYTES = 12
 # How long a text is must not tell what it says: whether a PIN was right, for example.
 _BLOCK_CHARACTERS = 512
@@ -51,16 +52,16 @@ def unseal(encryption: Encryption, sealed: object, good_for: Sequence[str], seco
     :raises NotGenuine: it was not.
     """
     if not isinstance(sealed, str | bytes) or len(sealed) > _LONGEST:
-        raise NotGenuine("is no sealed text")
+        raise NotGenuine(declared("is no sealed text"))
     try:
         raw = base64.b64decode(sealed, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise NotGenuine("is no sealed text") from None
+        raise NotGenuine(declared("is no sealed text")) from None
     text = _opened(encryption, raw, _place(good_for))
     content = json.loads(text)
     age = time.time() - content["at"]
     if not -CLOCKS_DIFFER_SECONDS <= age <= seconds + CLOCKS_DIFFER_SECONDS:
-        raise NotGenuine(f"was sealed {age:.0f} s ago; check the clocks of both hosts")
+        raise NotGenuine(phrase("was sealed {age:.0f} s ago; check the clocks of both hosts", age=age))
     return content["value"]
 
 
@@ -70,7 +71,7 @@ def _opened(encryption: Encryption, raw: bytes, place: bytes) -> bytes:
             return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place)
         except (InvalidTag, ValueError):
             continue
-    raise NotGenuine("was sealed for something else, with another key, or changed")
+    raise NotGenuine(declared("was sealed for something else, with another key, or changed"))
 
 
 def _place(good_for: Sequence[str]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from shared.errors import AddressUnknown, DirectoryUnavailable, GlobalCatalogPort
+from shared.language import phrase
 from shared.settings.documents import Security
 from shared.settings.sections.directory import global_catalog
 
@@ -40,7 +41,11 @@ def parse(text: str, security: Security) -> Address:
     found = host_and_port(text, _PORTS[security])
     if found is None:
         raise AddressUnknown(
-            f"'{text}' in directory.servers is not an address; it looks like dc1.corp.example or dc1.corp.example:636.",
+            phrase(
+                "'{text}' in directory.servers is not an address; it looks like dc1.corp.example or "
+                "dc1.corp.example:636.",
+                text=text,
+            ),
             server=text,
         )
     return found
@@ -75,14 +80,24 @@ def check_resolves(address: Address) -> None:
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             raise DirectoryUnavailable(
-                f"Domain controller {address}: the name servers do not answer ({error.strerror}). "
-                "Check the DNS settings of Rollcall's host.",
+                phrase(
+                    "Domain controller {address}: the name servers do not answer ({strerror}). Check the DNS "
+                    "settings of Rollcall's host.",
+                    address=address,
+                    strerror=error.strerror,
+                ),
                 server=str(address),
             ) from error
         raise AddressUnknown(
-            f"Domain controller {address}: the name does not resolve ({error.strerror}). "
-            "Check directory.servers and the DNS settings of Rollcall's host.",
+            phrase(
+                "Domain controller {address}: the name does not resolve ({strerror}). Check "
+                "directory.servers and the DNS settings of Rollcall's host.",
+                address=address,
+                strerror=error.strerror,
+            ),
             server=str(address),
         ) from error
     except UnicodeError as error:
-        raise AddressUnknown(f"'{address.host}' cannot be a host name.", server=str(address)) from error
+        raise AddressUnknown(
+            phrase("'{host}' cannot be a host name.", host=address.host), server=str(address)
+        ) from error

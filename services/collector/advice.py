@@ -8,6 +8,7 @@ from services.collector.mapping import filetime
 from services.collector.reader import Scope, Search, first_value
 from services.collector.root_dse import Domain
 from shared.errors import RollcallError
+from shared.language import phrase
 from shared.prerequisites import certificate_advice, clock_advice
 
 _EXPIRES_SOON = timedelta(days=14)
@@ -17,16 +18,22 @@ _EXPIRES = "msDS-UserPasswordExpiryTimeComputed"
 
 def advice_on(directory: ActiveDirectory, domain: Domain, asked_at: datetime) -> list[str]:
     """Of controllers that were passed over, and of kind, clock and certificate of the one that answered at that moment."""
-    read_only = (
-        f"{domain.controller or directory.server} is a read-only domain controller: it receives changes "
-        "later than "
-        "others and may not hold all attributes. Use a writable one if possible."
+    read_only = phrase(
+        "{controller} is a read-only domain controller: it receives changes later than others and "
+        "may not hold all attributes. Use a writable one if possible.",
+        controller=domain.controller or directory.server,
     )
     return [
         *(item.error.message for item in directory.passed_over),
         *[read_only] * domain.is_read_only,
-        *certificate_advice(f"domain controller {directory.server}", directory.certificate_ends_at, asked_at),
-        *clock_advice(f"domain controller {domain.controller}", domain.clock, asked_at),
+        *certificate_advice(
+            phrase("domain controller {server}", server=directory.server),
+            directory.certificate_ends_at,
+            asked_at,
+        ),
+        *clock_advice(
+            phrase("domain controller {controller}", controller=domain.controller), domain.clock, asked_at
+        ),
     ]
 
 
@@ -52,6 +59,10 @@ def password_advice(directory: ActiveDirectory) -> list[str]:
         return []
     expires = now + timedelta(microseconds=(ticks[0] - filetime(now)) // 10)
     return [
-        f"The password of {user} expires on {expires:%Y-%m-%d %H:%M} UTC; after that the directory cannot be read. Give the account a "
-        "password that does not expire."
+        phrase(
+            "The password of {user} expires on {expires} UTC; after that the directory "
+            "cannot be read. Give the account a password that does not expire.",
+            user=user,
+            expires=f"{expires:%Y-%m-%d %H:%M}",
+        )
     ]

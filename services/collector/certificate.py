@@ -15,6 +15,7 @@ from cryptography import x509
 from services.collector.address import Address
 from shared.certificates import NAME_CODES, describe, presented_by
 from shared.errors import CertificateRejected, SettingsInvalid
+from shared.language import declared, phrase
 from shared.tls import kept_for_a_while
 
 # ExtendedRequest 1.3.6.1.4.1.1466.20037, message 1 (RFC 4511 section 4.14.1).
@@ -32,8 +33,10 @@ def trusting(ca_certificate: str) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError, TypeError) as error:
         # TypeError is what Python makes of text that is not ASCII.
         raise SettingsInvalid(
-            "directory.ca_certificate is not a certificate in PEM form (-----BEGIN CERTIFICATE-----). "
-            "Export the CA's certificate as Base-64."
+            declared(
+                "directory.ca_certificate is not a certificate in PEM form (-----BEGIN CERTIFICATE-----). "
+                "Export the CA's certificate as Base-64."
+            )
         ) from error
     # An issuing CA may be trusted without its root: administrators are asked for the one that signed.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -73,10 +76,15 @@ def rejected(
     """The refusal as an error that says what the certificate is and what to do."""
     presented = _fetch(address, expected_name, start_tls=start_tls, timeout=timeout)
     certificate = x509.load_pem_x509_certificate(presented.encode()) if presented else None
-    shown = f" It is {describe(certificate)}." if certificate else ""
+    shown = phrase(" It is {describe}.", describe=describe(certificate)) if certificate else ""
     return CertificateRejected(
-        f"Domain controller {address}: its certificate was refused: {failure.verify_message.rstrip('.')}."
-        f"{shown} {_advice(failure, certificate, expected_name)}",
+        phrase(
+            "Domain controller {address}: its certificate was refused: {verify_message}.{shown} {advice}",
+            address=address,
+            verify_message=failure.verify_message.rstrip("."),
+            shown=shown,
+            advice=_advice(failure, certificate, expected_name),
+        ),
         server=str(address),
         verify_code=failure.verify_code,
         presented=presented,
@@ -91,13 +99,14 @@ def _advice(
         certificate is not None
         and not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
     ):
-        return "Renew the controller's certificate (or check the clock of Rollcall's host)."
+        return declared("Renew the controller's certificate (or check the clock of Rollcall's host).")
     if failure.verify_code in NAME_CODES:
-        return (
-            f"It is not for '{expected_name}'. Write one of its names in directory.servers, or set "
-            "directory.tls_name."
+        return phrase(
+            "It is not for '{expected_name}'. Write one of its names in directory.servers, or set "
+            "directory.tls_name.",
+            expected_name=expected_name,
         )
-    return "Put the certificate of the CA that signed it into directory.ca_certificate."
+    return declared("Put the certificate of the CA that signed it into directory.ca_certificate.")
 
 
 def _fetch(address: Address, expected_name: str, *, start_tls: bool, timeout: float) -> str:

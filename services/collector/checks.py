@@ -11,6 +11,7 @@ from services.collector import selection
 from services.collector.reader import Scope, Search, first_value
 from services.collector.session import DirectorySession
 from shared.errors import DirectoryUnavailable, UnknownAttribute, UnknownBaseDn
+from shared.language import phrase
 
 _ANYTHING = "(objectClass=*)"
 _NAMES_PER_SEARCH = 50
@@ -33,17 +34,27 @@ class Checks(DirectorySession):
         if domains := self._domains_that_differ(dn):
             here, there = domains
             raise UnknownBaseDn(
-                f"{dn} is in the domain {there}, but {self.server} is a controller of {here}. Add the domain {there} in "
-                "Settings > Active Directory, or correct the name.",
+                phrase(
+                    "{dn} is in the domain {there}, but {server} is a controller of {here}. Add the domain "
+                    "{there} in Settings > Active Directory, or correct the name.",
+                    dn=dn,
+                    there=there,
+                    server=self.server,
+                    here=here,
+                ),
                 dn=dn,
                 domain=there,
             )
         nearest = next((parent for parent in _parents(dn) if self._written(parent) is not None), None)
-        hint = f" The nearest entry that exists is {nearest}." if nearest else ""
+        hint = phrase(" The nearest entry that exists is {nearest}.", nearest=nearest) if nearest else ""
         raise UnknownBaseDn(
-            f"There is no entry {dn} in the directory, or the account may not see it (asked "
-            f"{self.server}).{hint} "
-            "Check directory.units and directory.required_group.",
+            phrase(
+                "There is no entry {dn} in the directory, or the account may not see it (asked "
+                "{server}).{hint} Check directory.units and directory.required_group.",
+                dn=dn,
+                server=self.server,
+                hint=hint,
+            ),
             dn=dn,
             nearest=nearest,
         )
@@ -62,9 +73,13 @@ class Checks(DirectorySession):
             if key not in found:
                 all_names = {known.lower(): known for known in self._schema_names(schema_dn, "")}
                 near = [all_names[like] for like in difflib.get_close_matches(key, all_names, n=3)]
-                hint = f" Similar ones: {', '.join(near)}." if near else ""
+                hint = phrase(" Similar ones: {near}.", near=", ".join(near)) if near else ""
                 raise UnknownAttribute(
-                    f"The directory's schema has no attribute '{name}'.{hint} Check directory.attributes.",
+                    phrase(
+                        "The directory's schema has no attribute '{name}'.{hint} Check directory.attributes.",
+                        name=name,
+                        hint=hint,
+                    ),
                     attribute=name,
                 )
 
@@ -107,9 +122,11 @@ def _parents(dn: str) -> list[str]:
         parts = [f"{name}={value}" for name, value, _ in parse_dn(dn)]
     except LDAPInvalidDnError as error:
         raise UnknownBaseDn(
-            f"'{dn}' is not a distinguished name; it looks like OU=Sales,DC=corp,DC=example. Write a comma "
-            "inside "
-            "a name as \\,. Check directory.units and directory.required_group.",
+            phrase(
+                "'{dn}' is not a distinguished name; it looks like OU=Sales,DC=corp,DC=example. Write a "
+                "comma inside a name as \\,. Check directory.units and directory.required_group.",
+                dn=dn,
+            ),
             dn=dn,
         ) from error
     return [",".join(parts[start:]) for start in range(1, len(parts))]

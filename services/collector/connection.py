@@ -25,6 +25,7 @@ from shared.errors import (
     RollcallError,
     SettingsInvalid,
 )
+from shared.language import declared, phrase
 from shared.settings.documents import Authentication, DirectorySettings, Security
 from shared.settings.sections.directory import domain_of
 
@@ -125,24 +126,34 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
     """
     if settings.security is Security.PLAIN and not settings.allow_plain:
         raise EncryptionRequired(
-            "directory.security is 'plain': the password would be sent unencrypted. Use ldaps or starttls."
+            declared(
+                "directory.security is 'plain': the password would be sent unencrypted. Use ldaps or "
+                "starttls."
+            )
         )
     if settings.authentication is Authentication.KERBEROS:
         if find_spec("gssapi") is None:
             raise ConfigurationError(
-                "Kerberos needs the package gssapi, which is not installed. Install Rollcall with the extra "
-                f"'kerberos' ({install_with('kerberos')}), or choose another directory.authentication."
+                phrase(
+                    "Kerberos needs the package gssapi, which is not installed. Install Rollcall with the extra "
+                    "'kerberos' ({install_with}), or choose another directory.authentication.",
+                    install_with=install_with("kerberos"),
+                )
             )
         return
     if not settings.user or not settings.password.get_secret_value():
         raise SettingsInvalid(
-            "The account for reading the directory is missing. Set directory.user and directory.password."
+            declared(
+                "The account for reading the directory is missing. Set directory.user and directory.password."
+            )
         )
     if settings.authentication is Authentication.NTLM and not _LOGON_NAME.fullmatch(settings.user):
         raise SettingsInvalid(
-            f"NTLM needs the user as DOMAIN\\name, and '{settings.user}' is not. Change directory.user, or "
-            "choose "
-            "directory.authentication 'simple'."
+            phrase(
+                "NTLM needs the user as DOMAIN\\name, and '{user}' is not. Change directory.user, or choose "
+                "directory.authentication 'simple'.",
+                user=settings.user,
+            )
         )
 
 
@@ -162,14 +173,17 @@ def _hinted(failure: RollcallError, address: Address, settings: DirectorySetting
         return failure
     if isinstance(failure, EncryptionRequired) and settings.security is not Security.PLAIN:
         return ConfigurationError(
-            f"Domain controller {address}: it takes neither NTLM nor Kerberos inside TLS, as Samba does unless 'ldap server "
-            "require strong auth' is 'allow_sasl_over_tls'. Choose directory.authentication 'simple'."
+            phrase(
+                "Domain controller {address}: it takes neither NTLM nor Kerberos inside TLS, as Samba does "
+                "unless 'ldap server require strong auth' is 'allow_sasl_over_tls'. Choose "
+                "directory.authentication 'simple'.",
+                address=address,
+            )
         )
     if settings.authentication is Authentication.NTLM and isinstance(failure, DirectoryUnavailable):
-        failure.message += (
+        failure.message += declared(
             " If it always fails like this, the controller does not accept NTLM: choose "
-            "directory.authentication 'simple' "
-            "(over ldaps or starttls) or 'kerberos'."
+            "directory.authentication 'simple' (over ldaps or starttls) or 'kerberos'."
         )
         failure.args = (failure.message,)
     return failure

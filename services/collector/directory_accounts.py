@@ -25,6 +25,7 @@ from shared.errors import (
     RollcallError,
     UnknownBaseDn,
 )
+from shared.language import declared
 from shared.settings.documents import Authentication, DirectorySettings, Security
 from shared.settings.sections.directory import domain_of
 
@@ -35,20 +36,22 @@ _ATTRIBUTES = (
 _ACCOUNT_DISABLED = 0x2
 _NEVER = (0, 0x7FFFFFFFFFFFFFFF)
 _ANYTHING = "(objectClass=*)"
-_DISABLED = "the account is disabled in Active Directory"
-_EXPIRED = "the account has expired in Active Directory"
-_LOCKED = "the account is locked in Active Directory"
+_DISABLED = declared("the account is disabled in Active Directory")
+_EXPIRED = declared("the account has expired in Active Directory")
+_LOCKED = declared("the account is locked in Active Directory")
 # Of these a controller speaks only to somebody who has shown the right password (Microsoft, "LDAP error codes for
 # failed binds"); of a locked account (775) to everybody.
 _REASONS_FOR_THE_PERSON = {
-    "530": "the account may not sign in at this time",
-    "531": "the account may not be used from this computer ('Log On To' in Active Directory)",
-    "532": "the password has expired; change it on your computer, then try again",
+    "530": declared("the account may not sign in at this time"),
+    "531": declared("the account may not be used from this computer ('Log On To' in Active Directory)"),
+    "532": declared("the password has expired; change it on your computer, then try again"),
     "533": _DISABLED,
     "701": _EXPIRED,
-    "773": "the password must be changed at the next logon; sign in to your computer first, then try again",
+    "773": declared(
+        "the password must be changed at the next logon; sign in to your computer first, then try again"
+    ),
 }
-_GONE = "they are no longer in the directory"
+_GONE = declared("they are no longer in the directory")
 _NO_ACCOUNT = {"guid": "", "login": "", "name": "", "refused": "", "groups": [], "unknown_groups": []}
 _HUNDRED_NANOSECONDS = 10_000_000
 
@@ -125,7 +128,7 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
     _check_encrypted(settings)
     if not password:
         # RFC 4513, section 5.1.2: a bind with a name and no password succeeds and proves nothing.
-        return {"refused": "no password was given", "told": ""}
+        return {"refused": declared("no password was given"), "told": ""}
     with ActiveDirectory(settings) as directory:
         entry = _by_guid(directory, directory.domain().base_dn, guid)
         server = directory.server
@@ -137,7 +140,7 @@ def prove(settings: DirectorySettings, guid: str, password: str) -> dict[str, An
         reason = _REASONS_FOR_THE_PERSON.get(str(error.details.get("sub_code")), "")
         return {"refused": reason or _LOCKED, "told": reason}
     except BadCredentials:
-        return {"refused": "the password is wrong", "told": ""}
+        return {"refused": declared("the password is wrong"), "told": ""}
     # Another controller may have taken the password before it heard of the change.
     state = _state_of(entry)
     return {"refused": state, "told": state}
@@ -165,8 +168,10 @@ def sign_in_as(settings: DirectorySettings, server: str, dn: str, password: str)
 def _check_encrypted(settings: DirectorySettings) -> None:
     if settings.security is Security.PLAIN:
         raise EncryptionRequired(
-            "People sign in with their Active Directory password over an encrypted connection only. Set "
-            "directory.security to ldaps or starttls."
+            declared(
+                "People sign in with their Active Directory password over an encrypted connection only. Set "
+                "directory.security to ldaps or starttls."
+            )
         )
 
 

@@ -14,6 +14,7 @@ from services.collector.errors import translated
 from services.collector.reader import Scope, Search
 from services.collector.session import DirectorySession
 from shared.errors import AttributeOccupied, InsufficientRights, UnknownBaseDn
+from shared.language import phrase
 
 _ANYTHING = "(objectClass=*)"
 
@@ -56,13 +57,18 @@ class Entries(DirectorySession):
                 connection.modify(_by_guid(guid), {attribute: [(ldap3.MODIFY_ADD, [value])]})
             except LDAPAttributeOrValueExistsResult as error:
                 raise AttributeOccupied(
-                    f"{attribute} was changed by somebody else at the same time.", server=self.server
+                    phrase("{attribute} was changed by somebody else at the same time.", attribute=attribute),
+                    server=self.server,
                 ) from error
             except (LDAPInsufficientAccessRightsResult, LDAPReferralResult) as error:
                 raise InsufficientRights(
-                    f"Domain controller {self.server}: {self.settings.user} may not write {attribute}. "
-                    "Grant it write access "
-                    "to only this attribute of people in the OU (docs/numbers.md), or turn writing off.",
+                    phrase(
+                        "Domain controller {server}: {user} may not write {attribute}. Grant it write access to only "
+                        "this attribute of people in the OU (docs/numbers.md), or turn writing off.",
+                        server=self.server,
+                        user=self.settings.user,
+                        attribute=attribute,
+                    ),
                     server=self.server,
                 ) from error
 

@@ -22,111 +22,160 @@ from shared.errors import (
     UnknownAttribute,
     UnknownBaseDn,
 )
+from shared.language import declared, phrase
 
 _Rule = tuple[type[RollcallError], str]
 
 # "... AcceptSecurityContext error, data 52e, v1db1": Microsoft, "LDAP error codes for failed binds".
 _SUB_CODE = re.compile(r"\bdata ([0-9a-f]+)\b", re.IGNORECASE)
 _SUB_CODES: dict[str, _Rule] = {
-    "525": (BadCredentials, "there is no user {user}. Check directory.user."),
+    "525": (BadCredentials, declared("there is no user {user}. Check directory.user.")),
     "52e": (
         BadCredentials,
-        "the user name or the password of {user} is wrong. Check both; write the user as name@domain.",
+        declared(
+            "the user name or the password of {user} is wrong. Check both; write the user as name@domain."
+        ),
     ),
     "530": (
         AccountNotUsable,
-        "{user} may not sign in at this time. Allow all hours in its account settings.",
+        declared("{user} may not sign in at this time. Allow all hours in its account settings."),
     ),
     "531": (
         AccountNotUsable,
-        "{user} may not sign in from this computer. Change 'Log On To' in its account settings.",
+        declared("{user} may not sign in from this computer. Change 'Log On To' in its account settings."),
     ),
-    "532": (AccountNotUsable, "the password of {user} has expired. Set a new one that does not expire."),
+    "532": (
+        AccountNotUsable,
+        declared("the password of {user} has expired. Set a new one that does not expire."),
+    ),
     # ERROR_ACCOUNT_RESTRICTION, which members of Protected Users get for anything but Kerberos.
     "52f": (
         AccountNotUsable,
-        "{user} may not sign in this way: it is in Protected Users, or an authentication policy forbids it. Use an account "
-        "that is not, or directory.authentication 'kerberos'.",
+        declared(
+            "{user} may not sign in this way: it is in Protected Users, or an authentication policy "
+            "forbids it. Use an account that is not, or directory.authentication 'kerberos'."
+        ),
     ),
-    "533": (AccountNotUsable, "the account {user} is disabled. Enable it in Active Directory."),
-    "701": (AccountNotUsable, "the account {user} has expired. Change its expiry date in Active Directory."),
-    "773": (AccountNotUsable, "{user} must change the password at the next logon. Set one without that."),
+    "533": (AccountNotUsable, declared("the account {user} is disabled. Enable it in Active Directory.")),
+    "701": (
+        AccountNotUsable,
+        declared("the account {user} has expired. Change its expiry date in Active Directory."),
+    ),
+    "773": (
+        AccountNotUsable,
+        declared("{user} must change the password at the next logon. Set one without that."),
+    ),
     # STATUS_NTLM_BLOCKED: "Network security: Restrict NTLM", and Samba's "ntlm auth = disabled".
     "418": (
         ConfigurationError,
-        "NTLM is disabled there. Choose directory.authentication 'simple' (over ldaps or starttls) or 'kerberos'.",
+        declared(
+            "NTLM is disabled there. Choose directory.authentication 'simple' (over ldaps or starttls) "
+            "or 'kerberos'."
+        ),
     ),
     # ERROR_LOGON_TYPE_NOT_GRANTED.
     "569": (
         AccountNotUsable,
-        "{user} may not sign in over the network. Remove it from the policy 'Deny access to this computer from the network' of "
-        "the domain controllers.",
+        declared(
+            "{user} may not sign in over the network. Remove it from the policy 'Deny access to this "
+            "computer from the network' of the domain controllers."
+        ),
     ),
     # SEC_E_BAD_BINDINGS: "Domain controller: LDAP server channel binding token requirements" is set to Always.
     "80090346": (
         ConfigurationError,
-        "it requires channel binding, and sees another TLS connection than Rollcall does: something between the two opens "
-        "it. Connect to the controller itself, or choose directory.authentication 'simple'.",
+        declared(
+            "it requires channel binding, and sees another TLS connection than Rollcall does: something "
+            "between the two opens it. Connect to the controller itself, or choose "
+            "directory.authentication 'simple'."
+        ),
     ),
-    "775": (AccountNotUsable, "the account {user} is locked. Unlock it, then check the password saved here."),
+    "775": (
+        AccountNotUsable,
+        declared("the account {user} is locked. Unlock it, then check the password saved here."),
+    ),
 }
 # "0000202B: RefErr: DSID-..., data 0, 1 access points ref 1: 'emea.corp.example'" (MS-ADTS 3.1.1.4.6).
 _REFERRED_TO = re.compile(r"\bref \d+: '([^']+)'")
 _REFUSED: _Rule = (
     BadCredentials,
-    "the credentials of {user} were refused. Check directory.user and password.",
+    declared("the credentials of {user} were refused. Check directory.user and password."),
 )
 
 _UNAVAILABLE: _Rule = (
     DirectoryUnavailable,
-    "it could not answer the request: {detail}. Rollcall tries again later.",
+    declared("it could not answer the request: {detail}. Rollcall tries again later."),
 )
 _BROKEN: _Rule = (
     DirectoryUnavailable,
-    "the connection failed: {detail}. Check the network and the controller.",
+    declared("the connection failed: {detail}. Check the network and the controller."),
 )
 _NOBODY_LISTENS: _Rule = (
     DirectoryUnavailable,
-    "the connection was refused. Check the port (636 for ldaps, 389 for starttls) and "
-    "whether the controller runs.",
+    declared(
+        "the connection was refused. Check the port (636 for ldaps, 389 for starttls) and whether "
+        "the controller runs."
+    ),
 )
 _OLD_TLS: _Rule = (
     ConfigurationError,
-    "it offers no TLS 1.2 or newer, which Rollcall requires. Enable TLS 1.2 on the controller, or use another one.",
+    declared(
+        "it offers no TLS 1.2 or newer, which Rollcall requires. Enable TLS 1.2 on the controller, "
+        "or use another one."
+    ),
 )
 _NO_HANDSHAKE: _Rule = (
     DirectoryUnavailable,
-    "it closed the connection during the TLS handshake. Either it has no certificate, or it offers no TLS 1.2 or newer, which "
-    "Rollcall requires. Its event log says which.",
+    declared(
+        "it closed the connection during the TLS handshake. Either it has no certificate, or it "
+        "offers no TLS 1.2 or newer, which Rollcall requires. Its event log says which."
+    ),
 )
 _NO_ANSWER: _Rule = (
     DirectoryUnavailable,
-    "it does not answer (timed out). Check the address, and that firewalls allow this port.",
+    declared("it does not answer (timed out). Check the address, and that firewalls allow this port."),
 )
-_SETTINGS: _Rule = (SettingsInvalid, "the request does not fit: {detail}. Check the directory settings.")
-_RIGHTS: _Rule = (InsufficientRights, "{user} may not read there: {detail}. Give it the right to read.")
+_SETTINGS: _Rule = (
+    SettingsInvalid,
+    declared("the request does not fit: {detail}. Check the directory settings."),
+)
+_RIGHTS: _Rule = (
+    InsufficientRights,
+    declared("{user} may not read there: {detail}. Give it the right to read."),
+)
 _PROTECT: _Rule = (
     EncryptionRequired,
-    "it accepts passwords only over an encrypted connection. Set directory.security to ldaps or starttls.",
+    declared(
+        "it accepts passwords only over an encrypted connection. Set directory.security to ldaps or starttls."
+    ),
 )
 _NOT_COMPLETE: _Rule = (
     IncompleteSnapshot,
-    "it stopped at its own limit ({detail}). Lower directory.page_size, or raise the limit of the account.",
+    declared(
+        "it stopped at its own limit ({detail}). Lower directory.page_size, or raise the limit of "
+        "the account."
+    ),
 )
-_NO_BASE: _Rule = (UnknownBaseDn, "it has no such entry ({detail}). Check the distinguished name.")
+_NO_BASE: _Rule = (UnknownBaseDn, declared("it has no such entry ({detail}). Check the distinguished name."))
 _METHOD: _Rule = (
     ConfigurationError,
-    "this way to sign in is not possible: {detail}. Choose another directory.authentication.",
+    declared("this way to sign in is not possible: {detail}. Choose another directory.authentication."),
 )
 
 # Looked up along the class's bases, nearest first: a line stands for every class derived from it.
 RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPInvalidCredentialsResult: _REFUSED,
     ldap.LDAPInappropriateAuthenticationResult: _REFUSED,
-    ldap.LDAPUserNameIsMandatoryError: (BadCredentials, "no user is given. Set directory.user."),
+    ldap.LDAPUserNameIsMandatoryError: (BadCredentials, declared("no user is given. Set directory.user.")),
     ldap.LDAPUserNameNotAllowedError: _REFUSED,
-    ldap.LDAPPasswordIsMandatoryError: (BadCredentials, "no password is given. Set directory.password."),
-    ldap.LDAPSASLPrepError: (BadCredentials, "the password holds characters that LDAP does not allow."),
+    ldap.LDAPPasswordIsMandatoryError: (
+        BadCredentials,
+        declared("no password is given. Set directory.password."),
+    ),
+    ldap.LDAPSASLPrepError: (
+        BadCredentials,
+        declared("the password holds characters that LDAP does not allow."),
+    ),
     ldap.LDAPBindError: _REFUSED,
     ldap.LDAPStrongerAuthRequiredResult: _PROTECT,
     ldap.LDAPConfidentialityRequiredResult: _PROTECT,
@@ -135,17 +184,31 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPNoSuchObjectResult: _NO_BASE,
     ldap.LDAPReferralResult: (
         UnknownBaseDn,
-        "the entry is in another domain ({detail}). Add that domain in Settings > Active Directory.",
+        declared(
+            "the entry is in another domain ({detail}). Add that domain in Settings > Active Directory."
+        ),
     ),
     ldap.LDAPReferralError: _NO_BASE,
-    ldap.LDAPInvalidDNSyntaxResult: (UnknownBaseDn, "the distinguished name is not valid ({detail})."),
-    ldap.LDAPInvalidDnError: (UnknownBaseDn, "the distinguished name is not valid ({detail})."),
+    ldap.LDAPInvalidDNSyntaxResult: (
+        UnknownBaseDn,
+        declared("the distinguished name is not valid ({detail})."),
+    ),
+    ldap.LDAPInvalidDnError: (UnknownBaseDn, declared("the distinguished name is not valid ({detail}).")),
     ldap.LDAPNamingViolationResult: _NO_BASE,
-    ldap.LDAPInvalidFilterError: (SettingsInvalid, "directory.filter is not a valid LDAP filter: {detail}."),
-    ldap.LDAPInappropriateMatchingResult: (SettingsInvalid, "directory.filter cannot be used: {detail}."),
-    ldap.LDAPNoSuchAttributeResult: (UnknownAttribute, "an attribute does not exist: {detail}."),
-    ldap.LDAPUndefinedAttributeTypeResult: (UnknownAttribute, "an attribute does not exist: {detail}."),
-    ldap.LDAPAttributeError: (UnknownAttribute, "an attribute does not exist: {detail}."),
+    ldap.LDAPInvalidFilterError: (
+        SettingsInvalid,
+        declared("directory.filter is not a valid LDAP filter: {detail}."),
+    ),
+    ldap.LDAPInappropriateMatchingResult: (
+        SettingsInvalid,
+        declared("directory.filter cannot be used: {detail}."),
+    ),
+    ldap.LDAPNoSuchAttributeResult: (UnknownAttribute, declared("an attribute does not exist: {detail}.")),
+    ldap.LDAPUndefinedAttributeTypeResult: (
+        UnknownAttribute,
+        declared("an attribute does not exist: {detail}."),
+    ),
+    ldap.LDAPAttributeError: (UnknownAttribute, declared("an attribute does not exist: {detail}.")),
     ldap.LDAPSizeLimitExceededResult: _NOT_COMPLETE,
     ldap.LDAPAdminLimitExceededResult: _NOT_COMPLETE,
     ldap.LDAPAuthMethodNotSupportedResult: _METHOD,
@@ -153,9 +216,9 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPUnknownAuthenticationMethodError: _METHOD,
     ldap.LDAPPackageUnavailableError: (
         ConfigurationError,
-        "Kerberos needs the package gssapi. Install Rollcall with the extra 'kerberos'.",
+        declared("Kerberos needs the package gssapi. Install Rollcall with the extra 'kerberos'."),
     ),
-    ldap.LDAPSSLNotSupportedError: (ConfigurationError, "this Python has no TLS."),
+    ldap.LDAPSSLNotSupportedError: (ConfigurationError, declared("this Python has no TLS.")),
     ldap.LDAPOperationsErrorResult: _UNAVAILABLE,
     ldap.LDAPProtocolErrorResult: _UNAVAILABLE,
     ldap.LDAPTimeLimitExceededResult: _UNAVAILABLE,
@@ -198,7 +261,7 @@ RULES: dict[type[BaseException], _Rule] = {
     ldap.LDAPUnknownRequestError: _BROKEN,
     ldap.LDAPStartTLSError: (
         DirectoryUnavailable,
-        "it does not offer StartTLS: {detail}. Give the controller a certificate, or use ldaps.",
+        declared("it does not offer StartTLS: {detail}. Give the controller a certificate, or use ldaps."),
     ),
     ldap.LDAPResponseTimeoutError: _BROKEN,
     ldap.LDAPSignatureVerificationFailedError: _BROKEN,
@@ -240,7 +303,11 @@ RULES: dict[type[BaseException], _Rule] = {
 }
 _DETAIL_CHARACTERS = 200
 # Of OpenSSL: what the controller chose is too old for us; what we offer is too new for it.
-_WORDS_OF_OLD_TLS = ("unsupported protocol", "alert protocol version", "UNSUPPORTED_PROTOCOL")
+_WORDS_OF_OLD_TLS = (
+    declared("unsupported protocol"),
+    declared("alert protocol version"),
+    "UNSUPPORTED_PROTOCOL",
+)
 # Samba hangs up without a word.
 _WORDS_OF_NO_HANDSHAKE = ("EOF occurred in violation of protocol", "UNEXPECTED_EOF")
 
@@ -249,7 +316,7 @@ def translate(error: BaseException, server: str, user: str) -> RollcallError:
     """The error of Rollcall for an exception that ldap3 or the socket raised while talking to a server."""
     detail = _detail(error)
     kind, sentence = _rule(error, detail)
-    text = sentence.format(detail=detail, user=user or "the account")
+    text = sentence.format(detail=detail, user=user or declared("the account"))
     details: dict[str, str | int] = {}
     if isinstance(error, ldap.LDAPOperationResult):
         # That it answered, and with which code of RFC 4511 section 4.1.9.
@@ -258,8 +325,13 @@ def translate(error: BaseException, server: str, user: str) -> RollcallError:
         details["sub_code"] = found[1].lower()
     if isinstance(error, ldap.LDAPReferralResult) and (found := _REFERRED_TO.search(detail)):
         domain = details["domain"] = found[1].lower()
-        text = f"the entry is in the domain {domain}. Add the domain {domain} in Settings > Active Directory."
-    return kind(f"Domain controller {server}: {text}", server=server, **details)
+        text = phrase(
+            "the entry is in the domain {domain}. Add the domain {domain} in Settings > Active Directory.",
+            domain=domain,
+        )
+    return kind(
+        phrase("Domain controller {server}: {what}", server=server, what=text), server=server, **details
+    )
 
 
 @contextmanager
@@ -276,7 +348,7 @@ def translated(server: str, user: str) -> Iterator[None]:
 
 def failure_of(code: int, matched_dn: str, message: str) -> ldap.LDAPOperationResult:
     """The exception ldap3 has for a result code other than success."""
-    description = f"result {code}"
+    description = phrase("result {code}", code=code)
     if code not in ldap.exception_table:
         return ldap.LDAPOtherResult(code, description, matched_dn, message)
     return ldap.LDAPOperationResult(code, description, matched_dn, message)
@@ -307,7 +379,9 @@ def _rule(error: BaseException, detail: str) -> _Rule:
 
 def _detail(error: BaseException) -> str:
     if isinstance(error, ldap.LDAPOperationResult):
-        text = f"{error.message or ''} {error.description or ''}"
+        text = phrase(
+            "{message} {description}", message=error.message or "", description=error.description or ""
+        )
     else:
         text = str(error)
     return " ".join(text.replace("\0", " ").split())[:_DETAIL_CHARACTERS] or type(error).__name__

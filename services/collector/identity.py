@@ -20,15 +20,18 @@ from services.collector.several import Directories, asked_about
 from shared.database.tables import BindingRow
 from shared.domain.person import AccountState, Person
 from shared.errors import AccountNotUsable, BadCredentials, RollcallError
+from shared.language import declared
 from shared.settings.documents import DirectorySettings
 from shared.worker.context import Context
 
 _NOBODY = {"number": "", "name": "", "roles": []}
-_NO_BINDING = "no run of Rollcall has given them an extension"
-_AMBIGUOUS = "several domains have this login; it takes the name with the domain, such as login@corp.example"
+_NO_BINDING = declared("no run of Rollcall has given them an extension")
+_AMBIGUOUS = declared(
+    "several domains have this login; it takes the name with the domain, such as login@corp.example"
+)
 _STATES = {
-    AccountState.DISABLED: "the account is disabled in the directory",
-    AccountState.EXPIRED: "the account has expired in the directory",
+    AccountState.DISABLED: declared("the account is disabled in the directory"),
+    AccountState.EXPIRED: declared("the account has expired in the directory"),
 }
 
 
@@ -53,7 +56,7 @@ def check_password(
     """
     if not password:
         # RFC 4513, section 5.1.2: a bind with a name and no password succeeds and proves nothing.
-        return _NOBODY | {"refused": "no password was given"}
+        return _NOBODY | {"refused": declared("no password was given")}
     found = _found(context, site_id, directories, name, _binding(context, site_id, number=name))
     if not found:
         return _NOBODY | {"refused": _NO_BINDING}
@@ -111,9 +114,9 @@ def look_up(context: Context, site_id: str, directories: Directories, number: st
 
 def _answer(binding: BindingRow, person: Person | None) -> dict[str, Any]:
     if person is None:
-        refused = "they are no longer in the directory"
+        refused = declared("they are no longer in the directory")
     elif binding.is_disabled_by_rollcall:
-        refused = "the extension is disabled"
+        refused = declared("the extension is disabled")
     else:
         refused = _STATES.get(person.account_state, "")
     name = person.name if person is not None else binding.person_name
@@ -128,7 +131,7 @@ def _refusal_of(settings: DirectorySettings, server: str, dn: str, password: str
     except AccountNotUsable as error:
         return error.message.rstrip(".")
     except BadCredentials:
-        return "the password is wrong"
+        return declared("the password is wrong")
 
 
 def _binding(context: Context, site_id: str, *, number: str = "", guid: str = "") -> BindingRow | None:

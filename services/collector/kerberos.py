@@ -13,45 +13,69 @@ from shared.errors import (
     DirectoryUnavailable,
     RollcallError,
 )
+from shared.language import declared, phrase
 
 # By words of MIT Kerberos and Heimdal (krb5_err.et), in capitals as they come.
 _RULES: tuple[tuple[tuple[str, ...], type[RollcallError], str], ...] = (
     (
         ("Server not found in Kerberos database", "Server krbtgt", "S_PRINCIPAL_UNKNOWN"),
         ConfigurationError,
-        "the domain has no service ldap/{name}. Enter the controller's full name in directory.servers.",
+        declared(
+            "the domain has no service ldap/{name}. Enter the controller's full name in "
+            "directory.servers."
+        ),
     ),
     (
         ("Clock skew", "Ticket not yet valid"),
         ConfigurationError,
-        "the clocks of Rollcall's host and of the controller differ by more than five minutes. Set them by NTP.",
+        declared(
+            "the clocks of Rollcall's host and of the controller differ by more than five minutes. Set "
+            "them by NTP."
+        ),
     ),
     (
         ("Cannot find KDC", "Cannot contact any KDC", "unable to reach any KDC", "Cannot resolve"),
         DirectoryUnavailable,
-        "no Kerberos server (KDC, port 88) of the domain could be reached. Check /etc/krb5.conf, DNS and the firewall.",
+        declared(
+            "no Kerberos server (KDC, port 88) of the domain could be reached. Check /etc/krb5.conf, DNS "
+            "and the firewall."
+        ),
     ),
     (
         ("Preauthentication failed", "Password incorrect", "Decrypt integrity check failed"),
         BadCredentials,
-        "the keytab does not fit the account's password any more. Make a new keytab.",
+        declared("the keytab does not fit the account's password any more. Make a new keytab."),
     ),
-    (("not found in Kerberos database",), BadCredentials, "the domain has no account of the name in the keytab. Make a new keytab."),
+    (
+        ("not found in Kerberos database",),
+        BadCredentials,
+        declared("the domain has no account of the name in the keytab. Make a new keytab."),
+    ),
     (
         ("credentials have been revoked", "CLIENT_REVOKED"),
         AccountNotUsable,
-        "the account is disabled, locked or expired. Check it in Active Directory.",
+        declared("the account is disabled, locked or expired. Check it in Active Directory."),
     ),
-    (("Password has expired", "KEY_EXPIRED"), AccountNotUsable, "the password of the account has expired. Set a new one."),
+    (
+        ("Password has expired", "KEY_EXPIRED"),
+        AccountNotUsable,
+        declared("the password of the account has expired. Set a new one."),
+    ),
     (
         ("encryption type", "etype"),
         ConfigurationError,
-        "no kind of encryption of the keytab is accepted (RC4 where AES is required, for instance). Make a keytab with AES keys.",
+        declared(
+            "no kind of encryption of the keytab is accepted (RC4 where AES is required, for instance). "
+            "Make a keytab with AES keys."
+        ),
     ),
     (
         ("No Kerberos credentials available", "No credentials", "keytab", "credentials cache", "credential cache"),
         ConfigurationError,
-        "Rollcall's process has no Kerberos ticket and no keytab. Set KRB5_CLIENT_KTNAME to a keytab which its user may read.",
+        declared(
+            "Rollcall's process has no Kerberos ticket and no keytab. Set KRB5_CLIENT_KTNAME to a keytab "
+            "which its user may read."
+        ),
     ),
 )  # fmt: skip
 
@@ -68,10 +92,19 @@ def failure_of(error: BaseException, address: Address, name: str) -> RollcallErr
     for words, kind, sentence in _RULES:
         if any(word.lower() in detail.lower() for word in words):
             return kind(
-                f"Domain controller {address}: Kerberos: {sentence.format(name=name)}", server=str(address)
+                phrase(
+                    "Domain controller {address}: Kerberos: {sentence}",
+                    address=address,
+                    sentence=sentence.format(name=name),
+                ),
+                server=str(address),
             )
     return ConfigurationError(
-        f"Domain controller {address}: Kerberos failed: {detail}. Check the keytab and /etc/krb5.conf.",
+        phrase(
+            "Domain controller {address}: Kerberos failed: {detail}. Check the keytab and /etc/krb5.conf.",
+            address=address,
+            detail=detail,
+        ),
         server=str(address),
     )
 

@@ -21,6 +21,7 @@ from shared.database.tables import BindingRow, PartKind, SnapshotPart
 from shared.domain.person import Person, PersonState, Presence
 from shared.domain.reading import Freshness, Reading, all_cover
 from shared.errors import DirectoryUnavailable, InvalidEntry, LeaseHeld, RollcallError
+from shared.language import phrase
 from shared.runs.lookups import asked_for, holder_of, number_of, readings_of
 from shared.settings.documents import DirectorySettings
 from shared.work.claimed import claimed
@@ -134,9 +135,12 @@ def _check_fresh(reading: Reading, readings: Sequence[Reading]) -> None:
     if all_cover([reading], readings) is not Freshness.PROVEN:
         names = ", ".join(dict.fromkeys(other.name for other in readings))
         raise DirectoryUnavailable(
-            f"Domain controller {reading.name} may not have every change that {names} had when the plan was "
-            "created, so "
-            "its data is not used. Check the replication between them.",
+            phrase(
+                "Domain controller {name} may not have every change that {names} had when the plan was "
+                "created, so its data is not used. Check the replication between them.",
+                name=reading.name,
+                names=names,
+            ),
             server=reading.server,
         )
 
@@ -182,4 +186,6 @@ def people_of(
         try:
             yield mappings[unit].person(entry.distinguished_name, entry.attributes)
         except UnusableEntry as error:
-            raise InvalidEntry(f"{error} The account may lack the right to read it.") from error
+            raise InvalidEntry(
+                phrase("{error} The account may lack the right to read it.", error=error)
+            ) from error

@@ -12,6 +12,7 @@ from uuid import UUID
 from services.collector.numbers import NumberOptions, NumberReading, read_numbers
 from shared.domain.further import FURTHER
 from shared.domain.person import AccountState, Person
+from shared.language import phrase
 from shared.mapping.compiling import Value, each_once, several
 from shared.mapping.errors import MappingError
 from shared.mapping.mapping import FieldMapping, compile_mapping
@@ -157,7 +158,7 @@ class PersonMapping:
         name = clean(distinguished_name)
         guid = attributes.get("objectguid", ())
         if len(guid) != 1 or len(guid[0]) != 16:
-            raise UnusableEntry(f"The entry {name} has no usable objectGUID.")
+            raise UnusableEntry(phrase("The entry {name} has no usable objectGUID.", name=name))
         entry = _Entry(self, attributes)
         first_name, last_name, display_name = map(entry.text, ("first_name", "last_name", "display_name"))
         if not first_name and not last_name:
@@ -196,7 +197,11 @@ class PersonMapping:
         texts = entry.texts("number")
         problem = entry.problems.pop("number", None)
         if problem is not None:
-            return NumberReading(problem=f"The expression for the extension number does not work: {problem}")
+            return NumberReading(
+                problem=phrase(
+                    "The expression for the extension number does not work: {problem}", problem=problem
+                )
+            )
         return read_numbers(texts, self.number_options)
 
     def _mobile(self, number: str) -> str:

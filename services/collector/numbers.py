@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.collector.phone_numbers import FEWEST_DIGITS, PhoneNumber, read_phone_number
+from shared.language import declared, phrase
 from shared.values.digits import is_digits
 from shared.values.text import as_seen
 
@@ -52,7 +53,9 @@ def read_number(text: str, options: NumberOptions) -> NumberReading:
     if not text:
         return NumberReading()
     if len(text) > _MOST_CHARACTERS:
-        return _problem(text, f"is longer than {_MOST_CHARACTERS} characters.")
+        return _problem(
+            text, phrase("is longer than {most_characters} characters.", most_characters=_MOST_CHARACTERS)
+        )
     value = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     if is_digits(value) and len(value) <= options.max_digits:
         return _of_length(value, text, options)
@@ -77,7 +80,10 @@ def read_numbers(texts: Sequence[str], options: NumberOptions) -> NumberReading:
     numbers = sorted({reading.number for reading in readings if reading.number is not None})
     if len(numbers) > 1:
         return NumberReading(
-            problem=f"The attribute holds several extension numbers ({', '.join(numbers[:5])}); leave one.",
+            problem=phrase(
+                "The attribute holds several extension numbers ({numbers}); leave one.",
+                numbers=", ".join(numbers[:5]),
+            ),
             text=text,
         )
     if numbers:
@@ -96,14 +102,20 @@ def _marked(text: str, front: str, digits: str, options: NumberOptions) -> Numbe
         if isinstance(phone, str):
             return _problem(
                 text,
-                "has more than a full phone number before the extension: write the extension alone, as in "
-                "'x204'.",
+                declared(
+                    "has more than a full phone number before the extension: write the extension alone, as in "
+                    "'x204'."
+                ),
             )
         if options.last_digits not in (None, len(digits)):
             return _problem(
                 text,
-                f"marks an extension of {len(digits)} digits behind a phone number that would give "
-                f"{options.last_digits} (number_rule.last_digits): write the extension alone, as in 'x204'.",
+                phrase(
+                    "marks an extension of {digits} digits behind a phone number that would give {last_digits} "
+                    "(number_rule.last_digits): write the extension alone, as in 'x204'.",
+                    digits=len(digits),
+                    last_digits=options.last_digits,
+                ),
             )
     return _of_length(digits, text, options)
 
@@ -113,44 +125,59 @@ def _last_digits(text: str, phone: PhoneNumber, options: NumberOptions) -> Numbe
     if last is None:
         return _problem(
             text,
-            f"is a phone number that contains no extension: extensions have {_range(options)} digits. Write "
-            "'x204' "
-            "behind it, or set number_rule.last_digits.",
+            phrase(
+                "is a phone number that contains no extension: extensions have {range} digits. Write 'x204' "
+                "behind it, or set number_rule.last_digits.",
+                range=_range(options),
+            ),
         )
     behind = phone.behind_hyphen
     if behind and not behind.strip("0"):
-        return _problem(text, "is a switchboard's number, not an extension's.")
+        return _problem(text, declared("is a switchboard's number, not an extension's."))
     if behind and len(behind) <= options.max_digits and len(behind) != last:
         return _problem(
             text,
-            f"could mean {behind}, behind the hyphen, or {phone.digits[-last:]}, the last {last} digits: "
-            "write the "
-            "extension alone, as in 'x204'.",
+            phrase(
+                "could mean {behind}, behind the hyphen, or {digits}, the last {last} digits: write the "
+                "extension alone, as in 'x204'.",
+                behind=behind,
+                digits=phone.digits[-last:],
+                last=last,
+            ),
         )
     return NumberReading(phone.digits[-last:], text=text)
 
 
 def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:
     if len(digits) < options.min_digits:
-        fault = "too short"
+        fault = declared("too short")
     elif len(digits) > options.max_digits:
-        fault = "too long"
+        fault = declared("too long")
     else:
         return NumberReading(digits, text=text)
     return NumberReading(
-        problem=f"The extension number {_shown(digits)} is {fault}: {_range(options)} digits are allowed.",
+        problem=phrase(
+            "The extension number {shown} is {fault}: {range} digits are allowed.",
+            shown=_shown(digits),
+            fault=fault,
+            range=_range(options),
+        ),
         text=text,
     )
 
 
 def _problem(text: str, fault: str) -> NumberReading:
-    return NumberReading(problem=f"'{_shown(text)}' {fault}", text=text[:_MOST_CHARACTERS])
+    return NumberReading(
+        problem=phrase("'{shown}' {fault}", shown=_shown(text), fault=fault), text=text[:_MOST_CHARACTERS]
+    )
 
 
 def _range(options: NumberOptions) -> str:
     if options.min_digits == options.max_digits:
         return str(options.min_digits)
-    return f"{options.min_digits} to {options.max_digits}"
+    return phrase(
+        "{min_digits} to {max_digits}", min_digits=options.min_digits, max_digits=options.max_digits
+    )
 
 
 def _shown(text: str) -> str:

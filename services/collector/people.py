@@ -9,6 +9,7 @@ from services.collector.numbers import NumberOptions
 from services.collector.reader import RawEntry
 from shared.domain.person import Person
 from shared.errors import InvalidEntry
+from shared.language import phrase
 from shared.settings.documents import DirectorySettings
 from shared.settings.sections.directory import DisabledAccounts
 
@@ -53,7 +54,11 @@ def unit_pages(
             yield [mapping.person(entry.distinguished_name, entry.attributes) for entry in _used_up(page)]
         except UnusableEntry as error:
             raise InvalidEntry(
-                f"{error} The account may lack the right to read it, so {mapping.unit} counts as not read."
+                phrase(
+                    "{error} The account may lack the right to read it, so {unit} counts as not read.",
+                    error=error,
+                    unit=mapping.unit,
+                )
             ) from error
 
 

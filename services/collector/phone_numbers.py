@@ -6,6 +6,7 @@ Only such a number may be cut to its last digits, or stand before a marked exten
 import re
 from dataclasses import dataclass
 
+from shared.language import declared, phrase
 from shared.values.phone import MOST_DIGITS, in_plain_form, is_one_number
 
 # The shortest that anybody dials from elsewhere.
@@ -26,8 +27,8 @@ _DECIMAL = re.compile(r"[+-]?[0-9]+[.,][0-9]+")
 _SEVERAL = re.compile(r"[0-9)] ?(?:[/,;|&\\]| [^\W\d_]+ )")
 _DIGITS = re.compile(r"[0-9]+")
 
-_NO_NUMBER = "is not a number: use the digits 0 to 9, or mark the extension as in 'x204'."
-_SEVERAL_NUMBERS = "could be several numbers: leave one, as digits without anything between them."
+_NO_NUMBER = declared("is not a number: use the digits 0 to 9, or mark the extension as in 'x204'.")
+_SEVERAL_NUMBERS = declared("could be several numbers: leave one, as digits without anything between them.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ def read_phone_number(
     plain = in_plain_form(text)
     digits = "".join(_DIGITS.findall(plain))
     if _DATE.fullmatch(plain.removeprefix("+")):
-        return "looks like a date, not like a number."
+        return declared("looks like a date, not like a number.")
     if _DECIMAL.fullmatch(plain):
-        return "looks like a decimal number: remove what follows the point."
+        return declared("looks like a decimal number: remove what follows the point.")
     if "/" in text and len("".join(_DIGITS.findall(text.rpartition("/")[2]))) <= longest_extension:
         # Behind an area code stands more than an extension.
         return _SEVERAL_NUMBERS
@@ -55,9 +56,10 @@ def read_phone_number(
         return _SEVERAL_NUMBERS if _SEVERAL.search(plain) else _NO_NUMBER
     if not fewest_digits <= len(digits) <= MOST_DIGITS + _PREFIX_DIGITS:
         if digits == plain or plain.startswith("+"):
-            return (
-                f"is neither an extension number nor a full phone number, which has {fewest_digits} or more "
-                "digits."
+            return phrase(
+                "is neither an extension number nor a full phone number, which has {fewest_digits} or more "
+                "digits.",
+                fewest_digits=fewest_digits,
             )
         return _SEVERAL_NUMBERS
     if _FIXED_PLANS.fullmatch(plain):
@@ -80,7 +82,7 @@ def _doubt(plain: str, groups: list[str], longest_extension: int) -> str | None:
     if not plain.lstrip("(").startswith("0"):
         return _SEVERAL_NUMBERS
     if "." in plain:
-        return "has points between its digits: write blanks instead."
+        return declared("has points between its digits: write blanks instead.")
     is_bracketed = "(" in plain
     if not is_bracketed and sum(map(len, groups[1:])) <= longest_extension:
         return _SEVERAL_NUMBERS

@@ -22,6 +22,7 @@ from services.collector.reader import RawEntry, Scope, Search, first_value
 from services.collector.several import Directories
 from services.collector.trying import try_field
 from services.collector.write_rights import write_advice
+from shared.language import declared, phrase
 from shared.prerequisites import address_advice
 from shared.settings import store
 from shared.settings.documents import DirectorySettings, Section, Security
@@ -70,10 +71,10 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
         warnings += address_advice("directory.servers", parse(server, settings.security).host)
     if settings.security is Security.PLAIN:
         warnings.append(
-            "The connection is NOT encrypted: the password can be read on the network. Use LDAPS."
+            declared("The connection is NOT encrypted: the password can be read on the network. Use LDAPS.")
         )
     warnings += [
-        f"{unit['dn']} was read completely, but contains no matching people."
+        phrase("{unit} was read completely, but contains no matching people.", unit=unit["dn"])
         for unit in units
         if not unit["people"]
     ]

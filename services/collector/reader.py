@@ -22,6 +22,7 @@ from services.collector import answers
 from services.collector.errors import failure_of, translated
 from shared import ber
 from shared.errors import DirectoryUnavailable, InvalidEntry
+from shared.language import declared, phrase
 
 PAGED_RESULTS = b"1.2.840.113556.1.4.319"
 _ENTRY, _REFERENCE, _DONE, _EXTENDED = 0x64, 0x73, 0x65, 0x78
@@ -111,7 +112,9 @@ class Reader:
         while True:
             # One entry is all there can be below a base; the rootDSE is not answered in pages.
             if page.cookie is None and search.scope is not Scope.BASE:
-                raise self._unavailable("it did not answer in pages, so completeness cannot be verified")
+                raise self._unavailable(
+                    declared("it did not answer in pages, so completeness cannot be verified")
+                )
             awaited = self._send(request, size, page.cookie) if page.cookie else None
             entries = self._decode(page)
             # Decoded, the bytes of the page are not needed any more, however long the caller takes over it.
@@ -176,9 +179,14 @@ class Reader:
                 data = self._read_message()
                 envelope = answers.envelope(data)
                 if envelope.message_id == 0 and envelope.operation == _EXTENDED:
-                    raise self._unavailable("it ended the connection (notice of disconnection)")
+                    raise self._unavailable(declared("it ended the connection (notice of disconnection)"))
                 if envelope.message_id != message_id:
-                    raise ber.BerError(f"an answer to question {envelope.message_id}, which was not asked")
+                    raise ber.BerError(
+                        phrase(
+                            "an answer to question {message_id}, which was not asked",
+                            message_id=envelope.message_id,
+                        )
+                    )
                 if envelope.operation == _ENTRY:
                     messages.append((data, envelope))
                 elif envelope.operation == _DONE:
@@ -186,11 +194,17 @@ class Reader:
                     is_paged = control == PAGED_RESULTS and value is not None
                     return _RawPage(messages, value, answers.page_cookie(value or b"") if is_paged else None)
                 elif envelope.operation != _REFERENCE:
-                    raise ber.BerError(f"an answer of kind 0x{envelope.operation:02x}")
+                    raise ber.BerError(
+                        phrase("an answer of kind 0x{operation:02x}", operation=envelope.operation)
+                    )
                 if time.monotonic() > until:
-                    raise self._unavailable(f"one page took more than {self._page_seconds:.0f} s")
+                    raise self._unavailable(
+                        phrase(
+                            "one page took more than {page_seconds:.0f} s", page_seconds=self._page_seconds
+                        )
+                    )
         except ber.BerError as error:
-            raise self._unavailable(f"it sent {error}") from error
+            raise self._unavailable(phrase("it sent {error}", error=error)) from error
 
     def _read_message(self) -> bytes:
         with translated(self._server, self._user):
@@ -198,13 +212,13 @@ class Reader:
             if len(head) == 2 and head[1] >= 0x80:
                 head += self._stream.read(head[1] & 0x7F)
             if len(head) < 2 or len(head) < 2 + (head[1] & 0x7F if head[1] >= 0x80 else 0):
-                raise self._unavailable("it closed the connection in the middle of an answer")
+                raise self._unavailable(declared("it closed the connection in the middle of an answer"))
             length = head[1] if head[1] < 0x80 else int.from_bytes(head[2:], "big")
             if head[0] != ber.SEQUENCE or length > answers.MAX_MESSAGE_BYTES:
-                raise ber.BerError("something that is no LDAP message")
+                raise ber.BerError(declared("something that is no LDAP message"))
             body = self._stream.read(length)
         if len(body) < length:
-            raise self._unavailable("it closed the connection in the middle of an answer")
+            raise self._unavailable(declared("it closed the connection in the middle of an answer"))
         return head + body
 
     def _control_value(self, data: bytes, envelope: answers.Envelope, control: bytes) -> bytes | None:
@@ -222,7 +236,9 @@ class Reader:
                 for data, envelope in page.messages
             ]
         except ber.BerError as error:
-            raise self._unavailable(f"it sent an entry that cannot be read: {error}") from error
+            raise self._unavailable(
+                phrase("it sent an entry that cannot be read: {error}", error=error)
+            ) from error
 
     def _complete_all(self, entries: Sequence[RawEntry]) -> None:
         for entry in entries:
@@ -237,7 +253,9 @@ class Reader:
                 part, more = self._next_range(entry, part["name"], int(part["last"]) + 1)
                 values += more
             if part is None:
-                raise self._unavailable(f"it sent the attribute option '{key}', which is not known")
+                raise self._unavailable(
+                    phrase("it sent the attribute option '{key}', which is not known", key=key)
+                )
             entry.attributes.setdefault(part["name"], []).extend(values)
 
     def _next_range(self, entry: RawEntry, name: str, first: int) -> tuple[re.Match[str] | None, list[bytes]]:
@@ -250,13 +268,22 @@ class Reader:
                 if part is not None and part["name"] == name and int(part["first"]) == first and values:
                     return part, values
         raise InvalidEntry(
-            f"The values of {name} from {first} on of {entry.dn} "
-            "could not be read; they changed meanwhile. The next run reads them again."
+            phrase(
+                "The values of {name} from {first} on of {dn} could not be read; they changed meanwhile. The "
+                "next run reads them again.",
+                name=name,
+                first=first,
+                dn=entry.dn,
+            )
         )
 
     def _unavailable(self, what: str) -> DirectoryUnavailable:
         return DirectoryUnavailable(
-            f"Domain controller {self._server}: {what}. This reading is discarded and repeated.",
+            phrase(
+                "Domain controller {server}: {what}. This reading is discarded and repeated.",
+                server=self._server,
+                what=what,
+            ),
             server=self._server,
         )
 

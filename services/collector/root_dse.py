@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from services.collector.reader import RawEntry, Reader, Scope, Search, first_value
 from shared.errors import DirectoryUnavailable, GlobalCatalogPort, NotActiveDirectory, RollcallError
+from shared.language import declared, phrase
 
 _ANYTHING = "(objectClass=*)"
 _OF_ITSELF = (
@@ -50,16 +51,21 @@ def domain_of(reader: Reader, server: str) -> Domain:
         domain = _domain(entry, able)
         is_named = bool(domain.base_dn and domain.schema_dn)
         if _ACTIVE_DIRECTORY not in able and (able or not is_named):
-            kind = "AD LDS" if _LIGHTWEIGHT in able else "an LDAP server of another kind"
+            kind = "AD LDS" if _LIGHTWEIGHT in able else declared("an LDAP server of another kind")
             raise NotActiveDirectory(
-                f"{server} is not a domain controller of Active Directory, but {kind}, which does not hold the accounts of "
-                "a domain. Enter a domain controller in directory.servers.",
+                phrase(
+                    "{server} is not a domain controller of Active Directory, but {kind}, which does not hold "
+                    "the accounts of a domain. Enter a domain controller in directory.servers.",
+                    server=server,
+                    kind=kind,
+                ),
                 server=server,
             )
         if is_named:
             return domain
     raise DirectoryUnavailable(
-        f"Domain controller {server} does not say which domain it serves.", server=server
+        phrase("Domain controller {server} does not say which domain it serves.", server=server),
+        server=server,
     )
 
 
@@ -80,8 +86,12 @@ def check_own_port(reader: Reader, server: str) -> None:
         return
     if found:
         raise GlobalCatalogPort(
-            f"{server} answers as the Global Catalog, which holds only some of the attributes: numbers would look cleared. "
-            "Enter the controller's own port in directory.servers (636 for LDAPS, 389 for StartTLS).",
+            phrase(
+                "{server} answers as the Global Catalog, which holds only some of the attributes: numbers "
+                "would look cleared. Enter the controller's own port in directory.servers (636 for LDAPS, "
+                "389 for StartTLS).",
+                server=server,
+            ),
             server=server,
         )
 

@@ -28,6 +28,7 @@ from shared.errors import (
     SettingsInvalid,
     TransientError,
 )
+from shared.language import declared, phrase
 from shared.prerequisites import certificate_end
 from shared.settings.documents import DirectorySettings
 
@@ -74,7 +75,7 @@ class DirectorySession(AbstractContextManager["DirectorySession"]):
         """
         if not self.settings.servers:
             raise SettingsInvalid(
-                "No domain controller is configured. Enter one in the Active Directory settings."
+                declared("No domain controller is configured. Enter one in the Active Directory settings.")
             )
         listed = candidates(self.settings)
         # Stable: the others keep their order.
@@ -154,6 +155,8 @@ def _all_failed(passed_over: Sequence[PassedOver]) -> RollcallError:
     first = next((error for error in errors if isinstance(error, TransientError)), errors[0])
     if len(errors) > 1:
         others = " ".join(error.message for error in errors if error is not first)
-        first.message = f"{first.message} Nor could another controller be used: {others}"
+        first.message = phrase(
+            "{message} Nor could another controller be used: {others}", message=first.message, others=others
+        )
         first.args = (first.message,)
     return first

@@ -22,6 +22,7 @@ from shared.domain.asked import Asked
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
 from shared.errors import DirectoryUnavailable
+from shared.language import phrase
 from shared.settings.documents import DirectorySettings
 from shared.work.claimed import claimed
 from shared.work.parts import PartWork
@@ -95,8 +96,12 @@ def _check_has_changes(directory: ActiveDirectory, reading: Reading, told: Mappi
         return
     if is_at_least_as_fresh(reading, watched) is not Freshness.PROVEN:
         raise DirectoryUnavailable(
-            f"Domain controller {reading.name} may not have every change that {watched.server} has reported, so "
-            "its data is not used. Check the replication between them.",
+            phrase(
+                "Domain controller {name} may not have every change that {server} has reported, so its data "
+                "is not used. Check the replication between them.",
+                name=reading.name,
+                server=watched.server,
+            ),
             server=reading.server,
         )
 

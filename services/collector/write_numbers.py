@@ -16,6 +16,7 @@ from services.collector.active_directory import ActiveDirectory
 from shared.database import events, given_numbers
 from shared.database.given_numbers import NOT_TRIED
 from shared.database.rows import rows_of
+from shared.database.sentences import with_sentences
 from shared.database.tables import BindingRow, EventLevel, GivenNumberRow
 from shared.errors import (
     AttributeOccupied,
@@ -25,7 +26,7 @@ from shared.errors import (
     NotFound,
     RollcallError,
 )
-from shared.language import phrase
+from shared.language import Plural, phrase
 from shared.settings import store
 from shared.settings.documents import DirectorySettings
 from shared.work import leases
@@ -92,7 +93,7 @@ class _Writing:
 
     def _write(self, directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> None:
         if self._heartbeat.is_lost:
-            raise LeaseHeld(f"Another worker may have taken over the {self._name}.")
+            raise LeaseHeld(phrase("Another worker may have taken over the {name}.", name=self._name))
         try:
             dn, is_new = _put(directory, row, attribute)
         except DirectoryUnavailable:
@@ -169,8 +170,12 @@ def _put(directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> tup
     found = directory.values_of(row.person_guid, attribute)
     if found is None:
         raise NotFound(
-            f"{row.person_name} is no longer in the directory, or the account may not see the entry (asked "
-            f"{directory.server})."
+            phrase(
+                "{person_name} is no longer in the directory, or the account may not see the entry (asked "
+                "{server}).",
+                person_name=row.person_name,
+                server=directory.server,
+            )
         )
     dn, values = found
     held = [value.strip() for value in values if value.strip()]
@@ -178,9 +183,14 @@ def _put(directory: ActiveDirectory, row: GivenNumberRow, attribute: str) -> tup
         return dn, False
     if held:
         raise AttributeOccupied(
-            f"{attribute} of {dn} has '{held[0][:80]}', which Rollcall does not overwrite. Clear it, or "
-            f"enter {row.number} "
-            "yourself."
+            phrase(
+                "{attribute} of {dn} has '{held}', which Rollcall does not overwrite. Clear it, or enter "
+                "{number} yourself.",
+                attribute=attribute,
+                dn=dn,
+                held=held[0][:80],
+                number=row.number,
+            )
         )
     directory.add_value(row.person_guid, attribute, row.number)
     return dn, True
@@ -198,9 +208,11 @@ def _writable(settings: DirectorySettings) -> Iterator[ActiveDirectory]:
                 yield directory
                 return
     raise InsufficientRights(
-        f"{', '.join(settings.servers)}: nothing can be written to a read-only domain controller. Add a "
-        "writable one to "
-        "directory.servers, or turn writing off.",
+        phrase(
+            "{servers}: nothing can be written to a read-only domain controller. Add a writable one to "
+            "directory.servers, or turn writing off.",
+            servers=", ".join(settings.servers),
+        ),
     )
 
 
@@ -214,7 +226,7 @@ def _update(session: Session, row: GivenNumberRow, **changes: Any) -> bool:
             GivenNumberRow.person_guid == row.person_guid,
             GivenNumberRow.write_to == row.write_to,
         )
-        .values(**changes)
+        .values(**with_sentences(GivenNumberRow, changes))
         .execution_options(synchronize_session=False)
     )
     return bool(rows_of(changed))
@@ -222,15 +234,15 @@ def _update(session: Session, row: GivenNumberRow, **changes: Any) -> bool:
 
 def _failure(failed: Sequence[tuple[GivenNumberRow, RollcallError]], attribute: str) -> events.LogEntry:
     names = [f"{row.number} ({row.person_name})" for row, _error in failed]
-    more = f" and {len(names) - _NAMES_IN_LOG} more" if len(names) > _NAMES_IN_LOG else ""
+    more = phrase(" and {count} more", count=len(names) - _NAMES_IN_LOG) if len(names) > _NAMES_IN_LOG else ""
     row, error = failed[0]
     many = len(failed) > 1
     return events.LogEntry(
         "number.not_written",
         phrase(
-            "{value} {NAMES_IN_LOG}{more} could not be written to {attribute} in the directory. {message} Nothing is lost. Rollcall tries again.",
-            value="Numbers" if many else "Number",
-            NAMES_IN_LOG=", ".join(names[:_NAMES_IN_LOG]),
+            "{numbers} {names}{more} could not be written to {attribute} in the directory. {message} Nothing is lost. Rollcall tries again.",
+            numbers=Plural("Number", "Numbers", len(failed)),
+            names=", ".join(names[:_NAMES_IN_LOG]),
             more=more,
             attribute=attribute,
             message=error.message,

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from services.collector.active_directory import ActiveDirectory
 from services.collector.reader import Search, first_value
+from shared.language import phrase
 from shared.settings.documents import DirectorySettings
 
 _SAMPLE = 10
@@ -15,8 +16,14 @@ def write_advice(settings: DirectorySettings, attribute: str) -> list[str]:
     samples = {unit.dn: _somebody(settings, unit.dn) for unit in settings.units}
     with ActiveDirectory(settings) as directory:
         return [
-            f"{settings.user} may not write {attribute} of people in {unit}, so numbers given there are not written "
-            "(docs/numbers.md says how to give this right alone). Extensions are created all the same."
+            phrase(
+                "{user} may not write {attribute} of people in {unit}, so numbers given there are not "
+                "written (docs/numbers.md says how to give this right alone). Extensions are created all the "
+                "same.",
+                user=settings.user,
+                attribute=attribute,
+                unit=unit,
+            )
             for unit, guid in samples.items()
             if guid and not directory.may_write(guid, attribute)
         ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from shared.domain.plan import Plan
+from shared.language import declared, phrase
 
 
 def with_directory_names(plan: Plan, homes: Mapping[str, str | None], titles: Mapping[str, str]) -> Plan:
@@ -22,7 +23,12 @@ def with_directory_names(plan: Plan, homes: Mapping[str, str | None], titles: Ma
         names = [title for key, title in titles.items() if key in keys]
         if not names:
             return sentence
-        return f"{sentence} {'Directory' if len(names) == 1 else 'Directories'}: {', '.join(names)}."
+        return phrase(
+            "{sentence} {value}: {names}.",
+            sentence=sentence,
+            value=declared("Directory") if len(names) == 1 else declared("Directories"),
+            names=", ".join(names),
+        )
 
     return replace(
         plan,

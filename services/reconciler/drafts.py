@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from shared.domain.command import STAGE_OF, STAGE_ORDER, Command, CommandKind, FieldValue
 from shared.domain.extension import Extension
 from shared.domain.person import Person
+from shared.language import phrase
 
 Resource = tuple[Literal["number", "email"], str]
 _STAGE_RANK = {stage: rank for rank, stage in enumerate(STAGE_ORDER)}
@@ -129,7 +130,9 @@ def _emptying(cycle: list[Draft]) -> Draft | None:
             continue
         emptying = replace(
             draft,
-            reason=f"{draft.reason} The address is cleared first because another person needs it.",
+            reason=phrase(
+                "{reason} The address is cleared first because another person needs it.", reason=draft.reason
+            ),
             before=dict(draft.before),
             after={"email": ""},
             claims=set(),

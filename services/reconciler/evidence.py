@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.rules import UnitSnapshot
+from shared.language import declared, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,54 +75,77 @@ class Evidence:
     def why_held_back(self) -> str:
         """The sentence for the changes that wait for proof."""
         if self.proves_absence:
-            return "Some people could not be looked up in the directory, so they are not removed."
+            return declared("Some people could not be looked up in the directory, so they are not removed.")
         broken = [unit for unit in self.units if not unit.is_complete]
         if broken:
             named = "; ".join(f"{unit.distinguished_name}: {unit.problem or 'not read'}" for unit in broken)
             silent = sorted({unit.directory_title for unit in broken if unit.directory_title})
             if silent and not self.proves_nothing:
-                return (
-                    f"Nobody of {', '.join(silent)} is removed in this run, because not every organizational unit "
-                    f"there was read completely ({named}). The other directories are not affected."
+                return phrase(
+                    "Nobody of {silent} is removed in this run, because not every organizational unit there was "
+                    "read completely ({named}). The other directories are not affected.",
+                    silent=", ".join(silent),
+                    named=named,
                 )
-            return (
+            return phrase(
                 "Nobody is removed in this run, because not every organizational unit was read completely "
-                f"({named})."
+                "({named}).",
+                named=named,
             )
-        return (
+        return declared(
             "Nobody is removed in this run, because the directory returned no people. Check the OUs, the "
-            "filter and "
-            "the account's rights."
+            "filter and the account's rights."
         )
 
     def of_presence(self, person: Person) -> str:
         """Where the person was read."""
         if self.looked_up:
-            return f"{person.distinguished_name}, read {self.looked_up}."
+            return phrase(
+                "{distinguished_name}, read {looked_up}.",
+                distinguished_name=person.distinguished_name,
+                looked_up=self.looked_up,
+            )
         for unit in self.units:
             if is_same(unit, person.unit):
-                when = f" at {unit.completed_at}" if unit.completed_at else ""
-                source = f" from {unit.source}" if unit.source else ""
-                return f"{person.distinguished_name}, read{when}{source}."
+                when = (
+                    phrase(" at {completed_at}", completed_at=unit.completed_at) if unit.completed_at else ""
+                )
+                source = phrase(" from {source}", source=unit.source) if unit.source else ""
+                return phrase(
+                    "{distinguished_name}, read{when}{source}.",
+                    distinguished_name=person.distinguished_name,
+                    when=when,
+                    source=source,
+                )
         return f"{person.distinguished_name}."
 
     def of_absence(self, guid: str) -> str:
         """Where the person was looked for and not found."""
         looked = "; ".join(
-            f"{unit.distinguished_name} (read "
-            f"complete{f' at {unit.completed_at}' if unit.completed_at else ''}"
-            f"{f' from {unit.source}' if unit.source else ''}, {unit.people} people)"
+            phrase(
+                "{distinguished_name} (read complete{when}{source}, {people} people)",
+                distinguished_name=unit.distinguished_name,
+                when=phrase(" at {completed_at}", completed_at=unit.completed_at)
+                if unit.completed_at
+                else "",
+                source=phrase(" from {source}", source=unit.source) if unit.source else "",
+                people=unit.people,
+            )
             for unit in self.units
             if unit.is_complete
         )
         if self.looked_up:
-            looked = f"the selected OUs, looked up by objectGUID {self.looked_up}"
+            looked = phrase("the selected OUs, looked up by objectGUID {looked_up}", looked_up=self.looked_up)
         fact = self.absent.get(guid)
         if fact is None:
-            return f"Not found in {looked}."
+            return phrase("Not found in {looked}.", looked=looked)
         if fact.found:
-            return f"Not found in {looked}; the person is now at {fact.distinguished_name}."
-        return f"Not found in {looked}; no object with this GUID exists in the domain."
+            return phrase(
+                "Not found in {looked}; the person is now at {distinguished_name}.",
+                looked=looked,
+                distinguished_name=fact.distinguished_name,
+            )
+        return phrase("Not found in {looked}; no object with this GUID exists in the domain.", looked=looked)
 
 
 def is_same(unit: UnitSnapshot, distinguished_name: str) -> bool:

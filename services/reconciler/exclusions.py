@@ -7,6 +7,7 @@ from collections.abc import Callable
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Exclusion, ExclusionKind
+from shared.language import phrase
 from shared.values.digits import is_digits
 from shared.values.expression import Expression, UnsupportedExpression
 from shared.values.text import as_seen
@@ -38,7 +39,10 @@ class Exclusions:
 
     def hold_extension(self, extension: Extension) -> bool:
         """Whether the extension is left alone: by the name 3CX shows, or by number."""
-        return self._any(f"{extension.first_name} {extension.last_name}".strip(), extension.number)
+        return self._any(
+            f"{extension.first_name} {extension.last_name}".strip(),
+            extension.number,
+        )
 
     def hold_number(self, number: str) -> bool:
         """Whether whoever has the number is left alone."""
@@ -63,10 +67,11 @@ def why_unusable(exclusions: tuple[Exclusion, ...]) -> str | None:
         try:
             _matcher(exclusion)
         except UnsupportedExpression as error:
-            return (
-                f"The exclusion '{exclusion.value}' cannot be evaluated: {error}. Nothing is planned, "
-                "because the "
-                "exclusion would protect nobody. Correct it in the settings under Exclude extensions."
+            return phrase(
+                "The exclusion '{exclusion}' cannot be evaluated: {error}. Nothing is planned, because the "
+                "exclusion would protect nobody. Correct it in the settings under Exclude extensions.",
+                exclusion=exclusion.value,
+                error=error,
             )
     return None
 

@@ -15,6 +15,7 @@ from shared.domain.owed import Owed
 from shared.domain.person import Person
 from shared.domain.plan import Finding, FindingCode, Severity
 from shared.domain.rules import Adoption, ChangedIn3cx
+from shared.language import Plural, declared, phrase, template
 
 # A sentence with more names than this is no longer read; the finding itself keeps everyone.
 _MOST_NAMES = 5
@@ -46,11 +47,13 @@ class Findings:
             self._add(
                 FindingCode.DUPLICATE_NUMBER,
                 Severity.CONFLICT,
-                f"The number {number} is {_names(given)}'s, assigned by Rollcall, but the directory gives "
-                "it to "
-                f"{_names(person for person in claimants if person.guid not in assigned)}. Nothing is changed "
-                "for them. Give one "
-                "of them another number in the directory.",
+                phrase(
+                    "The number {number} is {names}'s, assigned by Rollcall, but the directory gives it to "
+                    "{others}. Nothing is changed for them. Give one of them another number in the directory.",
+                    number=number,
+                    names=_names(given),
+                    others=_names(person for person in claimants if person.guid not in assigned),
+                ),
                 claimants,
                 number,
             )
@@ -58,9 +61,12 @@ class Findings:
         self._add(
             FindingCode.DUPLICATE_NUMBER,
             Severity.CONFLICT,
-            f"The number {number} is given to {names} in the directory. Nothing is changed for them. Give "
-            "it to "
-            "only one of them.",
+            phrase(
+                "The number {number} is given to {names} in the directory. Nothing is changed for them. Give "
+                "it to only one of them.",
+                number=number,
+                names=names,
+            ),
             claimants,
             number,
         )
@@ -71,9 +77,12 @@ class Findings:
         self._add(
             FindingCode.DUPLICATE_EMAIL,
             Severity.WARNING,
-            f"The e-mail address {email} is given to {_names(claimants)} in the directory. 3CX accepts each "
-            "address "
-            "only once, so nobody gets it. Keep it for only one of them.",
+            phrase(
+                "The e-mail address {email} is given to {names} in the directory. 3CX accepts each address "
+                "only once, so nobody gets it. Keep it for only one of them.",
+                email=email,
+                names=_names(claimants),
+            ),
             claimants,
         )
 
@@ -82,9 +91,13 @@ class Findings:
         self._add(
             FindingCode.EMAIL_HELD,
             Severity.WARNING,
-            f"The e-mail address {email} of {person.name} is in use by {called(holder)} in 3CX. It is left "
-            "out until "
-            "it is free in 3CX.",
+            phrase(
+                "The e-mail address {email} of {name} is in use by {called} in 3CX. It is left out until it "
+                "is free in 3CX.",
+                email=email,
+                name=person.name,
+                called=called(holder),
+            ),
             [person],
             person.number or "",
         )
@@ -94,9 +107,13 @@ class Findings:
         self._add(
             FindingCode.BAD_EMAIL,
             Severity.WARNING,
-            f"{person.name} has '{person.email[:80]}' as e-mail address, which is not valid. It is left "
-            "out. Correct "
-            f"it in the directory{_primary_hint(person.email)}.",
+            phrase(
+                "{name} has '{email}' as e-mail address, which is not valid. It is left out. Correct it in "
+                "the directory{primary_hint}.",
+                name=person.name,
+                email=person.email[:80],
+                primary_hint=_primary_hint(person.email),
+            ),
             [person],
             person.number or "",
         )
@@ -106,9 +123,12 @@ class Findings:
         self._add(
             FindingCode.BAD_MOBILE,
             Severity.WARNING,
-            f"{person.name} has '{person.mobile[:80]}' as mobile number, which cannot be dialled. It is "
-            "left out. Correct "
-            "it in the directory: one number, digits only, with + for abroad.",
+            phrase(
+                "{name} has '{mobile}' as mobile number, which cannot be dialled. It is left out. Correct it "
+                "in the directory: one number, digits only, with + for abroad.",
+                name=person.name,
+                mobile=person.mobile[:80],
+            ),
             [person],
             person.number or "",
         )
@@ -118,7 +138,12 @@ class Findings:
         self._add(
             FindingCode.MAPPING_FAILED,
             Severity.WARNING,
-            f"The field '{field}' cannot be set for {person.name}. {why} The field is not changed.",
+            phrase(
+                "The field '{field}' cannot be set for {name}. {why} The field is not changed.",
+                field=field,
+                name=person.name,
+                why=why,
+            ),
             [person],
             person.number or "",
         )
@@ -128,9 +153,12 @@ class Findings:
         self._add(
             FindingCode.BAD_NUMBER,
             Severity.WARNING,
-            f"The number of {person.name} cannot be used. {(person.number_problem or '').rstrip('.')}. "
-            "Nothing is "
-            "changed for them until it is corrected in the directory.",
+            phrase(
+                "The number of {name} cannot be used. {number_problem}. Nothing is changed for them until it "
+                "is corrected in the directory.",
+                name=person.name,
+                number_problem=(person.number_problem or "").rstrip("."),
+            ),
             [person],
         )
 
@@ -139,9 +167,14 @@ class Findings:
         self._add(
             FindingCode.NUMBER_RANGE_LOW,
             Severity.WARNING,
-            f"{stock.left} of {stock.total} numbers of the range {stock.label} are left{_resting(stock)}. "
-            "Enlarge the range "
-            "(number_ranges in the rules) before it is used up.",
+            phrase(
+                "{left} of {total} numbers of the range {label} are left{resting}. Enlarge the range "
+                "(number_ranges in the rules) before it is used up.",
+                left=stock.left,
+                total=stock.total,
+                label=stock.label,
+                resting=_resting(stock),
+            ),
             [],
         )
 
@@ -151,10 +184,14 @@ class Findings:
         self._add(
             FindingCode.NUMBER_RANGE_EMPTY,
             Severity.CONFLICT if waiting else Severity.WARNING,
-            f"The range {stock.label} is used up: none of its {stock.total} numbers is "
-            f"left{_resting(stock)}. "
-            + (f"{_names(waiting)} get no extension. " if waiting else "")
-            + "Enlarge the range (number_ranges in the rules), or give numbers in the directory.",
+            phrase(
+                "The range {label} is used up: none of its {total} numbers is left{resting}. ",
+                label=stock.label,
+                total=stock.total,
+                resting=_resting(stock),
+            )
+            + (phrase("{names} get no extension. ", names=_names(waiting)) if waiting else "")
+            + declared("Enlarge the range (number_ranges in the rules), or give numbers in the directory."),
             waiting,
         )
 
@@ -163,16 +200,23 @@ class Findings:
         self._add(
             FindingCode.NUMBER_HELD,
             Severity.CONFLICT,
-            f"The number {person.number} of {person.name} is held by {holder}. Nothing is changed for them. "
-            "Free the "
-            "number in 3CX, or correct it in the directory.",
+            phrase(
+                "The number {number} of {name} is held by {holder}. Nothing is changed for them. Free the "
+                "number in 3CX, or correct it in the directory.",
+                number=person.number,
+                name=person.name,
+                holder=holder,
+            ),
             [person],
             person.number or "",
         )
 
     def add_number_held_by_peer(self, person: Person, peer: Peer) -> None:
         """A queue, a ring group, an IVR or the like has the number."""
-        self.add_number_held_by(person, f"the {_KINDS.get(peer.kind, peer.kind)} {peer.name}".strip())
+        self.add_number_held_by(
+            person,
+            phrase("the {kinds} {name}", kinds=_KINDS.get(peer.kind, peer.kind), name=peer.name).strip(),
+        )
 
     def add_number_cycle(self, people: Iterable[Person], numbers: Iterable[str]) -> None:
         """Numbers wait for one another."""
@@ -180,29 +224,35 @@ class Findings:
         self._add(
             FindingCode.NUMBER_CYCLE,
             Severity.CONFLICT,
-            f"{_names(concerned)} swap their numbers ({listed(sorted(numbers))}), which 3CX cannot do in "
-            "one step. "
-            "Nothing is changed for them. Give one of them a free number first, start a run, then assign "
-            "the intended number.",
+            phrase(
+                "{names} swap their numbers ({listed}), which 3CX cannot do in one step. Nothing is changed "
+                "for them. Give one of them a free number first, start a run, then assign the intended "
+                "number.",
+                names=_names(concerned),
+                listed=listed(sorted(numbers)),
+            ),
             concerned,
         )
 
     def add_name_mismatch(self, person: Person, holder: Extension, adoption: Adoption) -> None:
         """The number is an extension's that nobody is bound to and that is not taken over."""
         if adoption is Adoption.NEVER:
-            sentence = (
-                f"{called(holder, at_start=True)} exists in 3CX already, the directory gives "
-                f"{holder.number} to "
-                f"{person.name}, and the rules do not allow linking it. Nothing is changed. Set “Extensions "
-                "that "
-                "exist already” in the rules, or correct the number."
+            sentence = phrase(
+                "{called} exists in 3CX already, the directory gives {number} to {name}, and the rules do "
+                "not allow linking it. Nothing is changed. Set “Extensions that exist already” in the rules, "
+                "or correct the number.",
+                called=called(holder, at_start=True),
+                number=holder.number,
+                name=person.name,
             )
         else:
-            sentence = (
-                f"{_is_called(holder)} in 3CX, but the directory gives {holder.number} to {person.name}. "
-                "Nothing is "
-                "changed. Correct the name or the number, or set “Extensions that exist already” to “Adopt "
-                "when the number agrees”."
+            sentence = phrase(
+                "{is_called} in 3CX, but the directory gives {number} to {name}. Nothing is changed. Correct "
+                "the name or the number, or set “Extensions that exist already” to “Adopt when the number "
+                "agrees”.",
+                is_called=_is_called(holder),
+                number=holder.number,
+                name=person.name,
             )
         self._add(FindingCode.NAME_MISMATCH, Severity.CONFLICT, sentence, [person], holder.number)
 
@@ -211,29 +261,47 @@ class Findings:
         self._add(
             FindingCode.NAME_MISMATCH,
             Severity.WARNING,
-            f"{_is_called(holder)} in 3CX and will be linked to {person.name} because {why}. If that is "
-            "wrong, exclude "
-            "the row when you approve, or correct the number.",
+            phrase(
+                "{is_called} in 3CX and will be linked to {name} because {why}. If that is wrong, exclude "
+                "the row when you approve, or correct the number.",
+                is_called=_is_called(holder),
+                name=person.name,
+                why=why,
+            ),
             [person],
             holder.number,
         )
 
     def add_reassigned(self, extension: Extension, guid: str, name: str, *, is_released: bool) -> None:
         """The extension of ``name`` shows somebody else in 3CX. ``is_released``: and the person was deleted."""
-        bound, shown = name or "somebody else", _name(extension) or extension.email or "nobody"
+        bound, shown = (
+            name or declared("somebody else"),
+            _name(extension) or extension.email or declared("nobody"),
+        )
         email = f" ({extension.email})" if extension.email and extension.email != shown else ""
         then = (
-            f"{bound} was deleted from the directory, so the link to {bound} is removed."
+            phrase("{bound} was deleted from the directory, so the link to {bound} is removed.", bound=bound)
             if is_released
-            else f"If {extension.number} now belongs to {shown}, unlink {bound} (People, or: rollcall binding release "
-            f"{extension.number}). If it still belongs to {bound}, correct its name or e-mail address in 3CX."
+            else phrase(
+                "If {number} now belongs to {shown}, unlink {bound} (People, or: rollcall binding release "
+                "{number}). If it still belongs to {bound}, correct its name or e-mail address in 3CX.",
+                number=extension.number,
+                shown=shown,
+                bound=bound,
+            )
         )
         self._add_of(
             FindingCode.REASSIGNED,
             Severity.CONFLICT,
-            f"Extension {extension.number} is linked to {bound}, but shows {shown}{email} in 3CX. Nothing "
-            "is changed. "
-            f"{then}",
+            phrase(
+                "Extension {number} is linked to {bound}, but shows {shown}{email} in 3CX. Nothing is "
+                "changed. {then}",
+                number=extension.number,
+                bound=bound,
+                shown=shown,
+                email=email,
+                then=then,
+            ),
             [(guid, name)],
             extension.number,
         )
@@ -245,9 +313,17 @@ class Findings:
         self._add_of(
             FindingCode.REBOUND,
             Severity.INFO,
-            f"{'Extension' if one else 'Extensions'} {numbers} "
-            f"{'has another id' if one else 'have other ids'} in 3CX than before, as after a restore. "
-            f"The {'link was' if one else 'links were'} restored by number, name or e-mail address.",
+            phrase(
+                "Extension {numbers} has another id in 3CX than before, as after a restore. The link was "
+                "restored by number, name or e-mail address.",
+                numbers=numbers,
+            )
+            if one
+            else phrase(
+                "Extensions {numbers} have other ids in 3CX than before, as after a restore. The links were "
+                "restored by number, name or e-mail address.",
+                numbers=numbers,
+            ),
             [(guid, name) for guid, name, _extension in moved],
             moved[0][2].number if one else "",
         )
@@ -257,8 +333,11 @@ class Findings:
         self._add_of(
             FindingCode.REBOUND,
             Severity.INFO,
-            f"{person.name} has a new account in the directory and keeps {called(extension)} with all its "
-            "settings.",
+            phrase(
+                "{name} has a new account in the directory and keeps {called} with all its settings.",
+                name=person.name,
+                called=called(extension),
+            ),
             [(person.guid, person.name), (previous.person_guid, previous.person_name)],
             extension.number,
         )
@@ -268,20 +347,32 @@ class Findings:
     ) -> None:
         """Somebody renumbered the extension in 3CX by hand; ``is_given``: its number was not from the directory."""
         sentence = (
-            f"Rollcall gave them {person.number}" if is_given else f"the directory says {person.number}"
+            phrase("Rollcall gave them {number}", number=person.number)
+            if is_given
+            else phrase("the directory says {number}", number=person.number)
         )
         then = {
-            ChangedIn3cx.REPORT: f"It stays {extension.number}. Change the number in the directory to {extension.number}, "
-            "or set “Number changed in 3CX” in the rules.",
-            ChangedIn3cx.ACCEPT: f"According to the rules it stays {extension.number}.",
-            ChangedIn3cx.FOLLOW_DIRECTORY: f"According to the rules it is changed back to {person.number}.",
+            ChangedIn3cx.REPORT: phrase(
+                "It stays {number}. Change the number in the directory to {number}, or set “Number changed "
+                "in 3CX” in the rules.",
+                number=extension.number,
+            ),
+            ChangedIn3cx.ACCEPT: phrase("According to the rules it stays {number}.", number=extension.number),
+            ChangedIn3cx.FOLLOW_DIRECTORY: phrase(
+                "According to the rules it is changed back to {number}.", number=person.number
+            ),
         }[rule]
         self._add(
             FindingCode.NUMBER_CHANGED_IN_3CX,
             Severity.WARNING if rule is ChangedIn3cx.REPORT else Severity.INFO,
-            f"The extension of {person.name} was changed from {was} to {extension.number} in 3CX, but "
-            f"{sentence}. "
-            f"{then}",
+            phrase(
+                "The extension of {name} was changed from {was} to {number} in 3CX, but {sentence}. {then}",
+                name=person.name,
+                was=was,
+                number=extension.number,
+                sentence=sentence,
+                then=then,
+            ),
             [person],
             extension.number,
         )
@@ -292,10 +383,15 @@ class Findings:
         self._add(
             FindingCode.NUMBER_PASSED_ON,
             Severity.CONFLICT,
-            f"The directory gives {extension.number} to {person.name}, but {called(extension)} still exists "
-            f"from {name}, "
-            f"who is leaving it. {person.name} does not get the number. Delete {extension.number} in 3CX, "
-            "or set “Number of a leaver given to somebody new” in the rules.",
+            phrase(
+                "The directory gives {number} to {name}, but {called} still exists from {former}, who is "
+                "leaving it. {name} does not get the number. Delete {number} in 3CX, or set “Number of a "
+                "leaver given to somebody new” in the rules.",
+                number=extension.number,
+                name=person.name,
+                called=called(extension),
+                former=name,
+            ),
             [person],
             extension.number,
         )
@@ -306,10 +402,15 @@ class Findings:
         self._add(
             FindingCode.NUMBER_PASSED_ON,
             Severity.CONFLICT,
-            f"The directory gives {extension.number} to {person.name}, but the deletion of "
-            f"{called(extension)} of {name} was "
-            f"postponed or stopped manually. {person.name} does not get the number until then. Resume the "
-            f"countdown (People, or: rollcall grace resume {extension.number}).",
+            phrase(
+                "The directory gives {number} to {name}, but the deletion of {called} of {former} was "
+                "postponed or stopped manually. {name} does not get the number until then. Resume the "
+                "countdown (People, or: rollcall grace resume {number}).",
+                number=extension.number,
+                name=person.name,
+                called=called(extension),
+                former=name,
+            ),
             [person],
             extension.number,
         )
@@ -319,9 +420,15 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"{called(extension, at_start=True)} is {what} and is never {done}, although the directory "
-            f"gives {person.number} "
-            f"to {person.name}. Nothing is changed for them.",
+            phrase(
+                "{called} is {what} and is never {done}, although the directory gives {number} to {name}. "
+                "Nothing is changed for them.",
+                called=called(extension, at_start=True),
+                what=what,
+                done=done,
+                number=person.number,
+                name=person.name,
+            ),
             [person],
             extension.number,
         )
@@ -331,9 +438,12 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"The number {person.number} of {person.name} is reserved for a template or the archive. "
-            "Correct the "
-            "number in the directory or the settings.",
+            phrase(
+                "The number {number} of {name} is reserved for a template or the archive. Correct the number "
+                "in the directory or the settings.",
+                number=person.number,
+                name=person.name,
+            ),
             [person],
             person.number or "",
         )
@@ -341,16 +451,23 @@ class Findings:
     def add_number_reserved(self, person: Person, reason: str, present: Extension | None) -> None:
         """Nobody is given the number, for ``reason``; who has it (``present`` with that number) keeps it."""
         if present is None:
-            then = "No extension is created on it. Give them another number in the directory"
+            then = declared("No extension is created on it. Give them another number in the directory")
         elif present.number == person.number:
-            then = "They keep their extension. Give them another number soon"
+            then = declared("They keep their extension. Give them another number soon")
         else:
-            then = f"They keep extension {present.number}. Correct the number in the directory"
+            then = phrase(
+                "They keep extension {number}. Correct the number in the directory", number=present.number
+            )
         self._add(
             FindingCode.NUMBER_RESERVED,
             Severity.WARNING,
-            f"The number {person.number} of {person.name} {reason}. {then}, or change reserved_numbers in "
-            "the rules.",
+            phrase(
+                "The number {number} of {name} {reason}. {then}, or change reserved_numbers in the rules.",
+                number=person.number,
+                name=person.name,
+                reason=reason,
+                then=then,
+            ),
             [person],
             person.number or "",
         )
@@ -360,8 +477,12 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            f"{called(extension, at_start=True)} is {what} and is not changed, although it would be "
-            f"removed: {reason}",
+            phrase(
+                "{called} is {what} and is not changed, although it would be removed: {reason}",
+                called=called(extension, at_start=True),
+                what=what,
+                reason=reason,
+            ),
             [person] if person else [],
             extension.number,
         )
@@ -371,7 +492,7 @@ class Findings:
         self._add(
             FindingCode.EXCLUDED,
             Severity.INFO,
-            f"{person.name} is excluded by the rules. Nothing is changed.",
+            phrase("{name} is excluded by the rules. Nothing is changed.", name=person.name),
             [person],
             person.number or "",
         )
@@ -381,9 +502,12 @@ class Findings:
         self._add(
             FindingCode.DISABLED_BY_HAND,
             Severity.INFO,
-            f"Extension {extension.number} of {person.name} was disabled manually in 3CX and stays "
-            "disabled. Enable it "
-            "in 3CX, or set “Enable again” to “Also extensions disabled by hand”.",
+            phrase(
+                "Extension {number} of {name} was disabled manually in 3CX and stays disabled. Enable it in "
+                "3CX, or set “Enable again” to “Also extensions disabled by hand”.",
+                number=extension.number,
+                name=person.name,
+            ),
             [person],
             extension.number,
         )
@@ -393,8 +517,11 @@ class Findings:
         self._add(
             FindingCode.SHORTENED,
             Severity.INFO,
-            f"The name of {person.name} is shortened: 3CX allows {limit} characters for a first or last "
-            "name.",
+            phrase(
+                "The name of {name} is shortened: 3CX allows {limit} characters for a first or last name.",
+                name=person.name,
+                limit=limit,
+            ),
             [person],
             person.number or "",
         )
@@ -405,8 +532,13 @@ class Findings:
         self._add(
             FindingCode.SHORTENED,
             Severity.INFO,
-            f"The department '{whole}' ({_names(concerned)}) is shortened to '{cut}', because 3CX limits "
-            "the length of department names.",
+            phrase(
+                "The department '{whole}' ({names}) is shortened to '{cut}', because 3CX limits the length "
+                "of department names.",
+                whole=whole,
+                names=_names(concerned),
+                cut=cut,
+            ),
             concerned,
         )
 
@@ -416,9 +548,12 @@ class Findings:
         self._add(
             FindingCode.DEPARTMENT_MISSING,
             Severity.WARNING,
-            f"3CX has no department '{name}' ({_names(concerned)}). Their departments are not changed. "
-            "Create it in 3CX, "
-            "or turn on “Create missing departments”.",
+            phrase(
+                "3CX has no department '{name}' ({names}). Their departments are not changed. Create it in "
+                "3CX, or turn on “Create missing departments”.",
+                name=name,
+                names=_names(concerned),
+            ),
             concerned,
         )
 
@@ -428,22 +563,36 @@ class Findings:
         self._add(
             FindingCode.TEMPLATE_MISSING,
             Severity.CONFLICT,
-            f"The template extension {number} does not exist in 3CX, so no extension is created for "
-            f"{_names(waiting)}. "
-            "Create the template, or choose another for the unit.",
+            phrase(
+                "The template extension {number} does not exist in 3CX, so no extension is created for "
+                "{names}. Create the template, or choose another for the unit.",
+                number=number,
+                names=_names(waiting),
+            ),
             waiting,
             number,
         )
 
     def add_archive_missing(self, number: str, waiting: int) -> None:
         """What leavers have cannot go to the archive, so theirs stay disabled. ``waiting``: so many in this plan."""
-        now = f" {waiting} of this plan {'waits' if waiting == 1 else 'wait'} for it." if waiting else ""
+        now = (
+            phrase(
+                " {waiting} of this plan {waits} for it.",
+                waiting=waiting,
+                waits=Plural("waits", "wait", waiting),
+            )
+            if waiting
+            else ""
+        )
         self._add(
             FindingCode.ARCHIVE_MISSING,
             Severity.CONFLICT if waiting else Severity.WARNING,
-            f"The archive extension {number} does not exist in 3CX, so leavers are disabled and not "
-            f"deleted.{now} Create "
-            "it in 3CX, or choose another in the archive settings.",
+            phrase(
+                "The archive extension {number} does not exist in 3CX, so leavers are disabled and not "
+                "deleted.{now} Create it in 3CX, or choose another in the archive settings.",
+                number=number,
+                now=now,
+            ),
             [],
             number,
         )
@@ -453,9 +602,13 @@ class Findings:
         self._add_of(
             FindingCode.STEPS_OWED,
             Severity.WARNING,
-            f"Extension {owed.number} of {owed.person_name} was created but not finished, and cannot be "
-            f"finished now: {why}. "
-            "Every run tries again.",
+            phrase(
+                "Extension {number} of {person_name} was created but not finished, and cannot be finished "
+                "now: {why}. Every run tries again.",
+                number=owed.number,
+                person_name=owed.person_name,
+                why=why,
+            ),
             [(owed.person_guid, owed.person_name)],
             owed.number,
         )
@@ -465,9 +618,13 @@ class Findings:
         self._add_of(
             FindingCode.STEPS_REFUSED,
             Severity.WARNING,
-            f"Extension {owed.number} of {owed.person_name} is not finished. {owed.refusal} Correct this in "
-            "3CX, then "
-            "retry or drop the unfinished steps (rollcall owed).",
+            phrase(
+                "Extension {number} of {person_name} is not finished. {refusal} Correct this in 3CX, then "
+                "retry or drop the unfinished steps (rollcall owed).",
+                number=owed.number,
+                person_name=owed.person_name,
+                refusal=owed.refusal,
+            ),
             [(owed.person_guid, owed.person_name)],
             owed.number,
         )
@@ -475,16 +632,16 @@ class Findings:
     def add_incomplete_snapshot(self, why: str, held_back: int) -> None:
         """Not everything was read, so nothing proves that people are gone; their removals wait."""
         changes = (
-            "No other change waits"
+            declared("No other change waits")
             if not held_back
-            else "1 change waits"
+            else declared("1 change waits")
             if held_back == 1
-            else f"{held_back} changes wait"
+            else phrase("{held_back} changes wait", held_back=held_back)
         )
         self._add(
             FindingCode.INCOMPLETE_SNAPSHOT,
             Severity.WARNING,
-            f"{why} {changes} for the next complete reading.",
+            phrase("{why} {changes} for the next complete reading.", why=why, changes=changes),
             [],
         )
 
@@ -507,22 +664,30 @@ class Findings:
 
 def called(extension: Extension, *, at_start: bool = False) -> str:
     """An extension as 3CX shows it, in a sentence: "extension 201 (Anna Berg)"."""
-    return (
-        f"{'Extension' if at_start else 'extension'} {extension.number} "
-        f"({_name(extension) or 'without a name'})"
+    return phrase(
+        template("Extension {number} ({name})") if at_start else template("extension {number} ({name})"),
+        number=extension.number,
+        name=_name(extension) or declared("without a name"),
     )
 
 
 def listed(names: Iterable[str]) -> str:
     """Names as they are said: "Anna", "Anna and Bob", "Anna, Bob and 12 more"."""
-    shown = list(names)
-    if len(shown) > _MOST_NAMES:
-        shown = [*shown[:_MOST_NAMES], f"{len(shown) - _MOST_NAMES} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    said = list(names)
+    if len(said) > _MOST_NAMES:
+        said = [*said[:_MOST_NAMES], phrase("{count} more", count=len(said) - _MOST_NAMES)]
+    if len(said) < 2:
+        return "".join(said)
+    return phrase("{names} and {last}", names=", ".join(said[:-1]), last=said[-1])
 
 
 # 3CX's words for what holds a number (PeerType), where they do not read well in a sentence.
-_KINDS = {"Queue": "queue", "RingGroup": "ring group", "Parking": "parking place", "Group": "department"}
+_KINDS = {
+    "Queue": declared("queue"),
+    "RingGroup": declared("ring group"),
+    "Parking": declared("parking place"),
+    "Group": declared("department"),
+}
 
 
 def _name(extension: Extension) -> str:
@@ -532,21 +697,31 @@ def _name(extension: Extension) -> str:
 def _primary_hint(email: str) -> str:
     if not email.lower().startswith("smtp:"):
         return ""
-    return ": one of its values must be marked as the primary address, with SMTP: in capitals"
+    return declared(": one of its values must be marked as the primary address, with SMTP: in capitals")
 
 
 def _is_called(extension: Extension) -> str:
     name = _name(extension)
-    return f"Extension {extension.number} " + (f"is called '{name}'" if name else "has no name")
+    return phrase(
+        template("Extension {number} is called '{name}'")
+        if name
+        else template("Extension {number} has no name"),
+        number=extension.number,
+        name=name,
+    )
 
 
 def _resting(stock: Stock) -> str:
     if not stock.resting:
         return ""
-    one = stock.resting == 1
-    return (
-        f", {stock.resting} {'is' if one else 'are'} kept free for some time because somebody had "
-        f"{'it' if one else 'them'}"
+    return phrase(
+        ", {count} {kept}",
+        count=stock.resting,
+        kept=Plural(
+            "is kept free for some time because somebody had it",
+            "are kept free for some time because somebody had them",
+            stock.resting,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from services.reconciler.worktable import Worktable
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.owed import AGAIN, MEMBERSHIPS, WELCOME, Owed
+from shared.language import declared, phrase
 
 # What follows the creation itself; the rest was written with it, and the usual comparison looks after it.
 _FURTHER = ("template", MEMBERSHIPS, "departments", "primary_department", WELCOME, AGAIN)
@@ -24,7 +25,7 @@ def plan_owed(table: Worktable) -> None:
         if owed.refusal:
             table.findings.add_steps_refused(owed)
         elif table.situation.excludes_holder(person.guid, extension):
-            table.findings.add_steps_owed(owed, "the rules exclude it")
+            table.findings.add_steps_owed(owed, declared("the rules exclude it"))
         else:
             after = _wanted(table, owed, extension)
             draft = Draft(
@@ -47,11 +48,18 @@ def plan_owed(table: Worktable) -> None:
 def _reason(owed: Owed, number: str, name: str) -> str:
     if owed.after.get(AGAIN):
         template = owed.after.get("template")
-        return (
-            f"The settings of template {template} are re-applied to extension {number} of {name}, as "
-            "requested."
+        return phrase(
+            "The settings of template {template} are re-applied to extension {number} of {name}, as "
+            "requested.",
+            template=template,
+            number=number,
+            name=name,
         )
-    return f"Extension {number} of {name} was created by an earlier run that could not finish it."
+    return phrase(
+        "Extension {number} of {name} was created by an earlier run that could not finish it.",
+        number=number,
+        name=name,
+    )
 
 
 def _wanted(table: Worktable, owed: Owed, extension: Extension) -> Fields:

@@ -16,6 +16,7 @@ from shared.domain.command import Command, CommandKind
 from shared.domain.memory import Doubt, Memory, Readings
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from shared.domain.reading import Freshness, all_cover
+from shared.language import declared, phrase
 
 # What rests on somebody's absence.
 _REMOVING = (
@@ -222,7 +223,11 @@ class _Scale:
 def _key(command: Command) -> str:
     if command.person_guid:
         return command.person_guid
-    return f"extension {command.extension_id}" if command.extension_id is not None else ""
+    return (
+        phrase("extension {extension_id}", extension_id=command.extension_id)
+        if command.extension_id is not None
+        else ""
+    )
 
 
 def _digests(plan: Plan) -> dict[str, str]:
@@ -277,12 +282,12 @@ def _limited(
 
 
 _STATES: Mapping[Freshness, str] = {
-    Freshness.BEHIND: "has not yet received everything that {known} had",
-    Freshness.ROLLED_BACK: "was restored from a backup: it has fewer changes than {known} had",
-    Freshness.UNKNOWN: "may not have received everything that {known} had",
+    Freshness.BEHIND: declared("has not yet received everything that {known} had"),
+    Freshness.ROLLED_BACK: declared("was restored from a backup: it has fewer changes than {known} had"),
+    Freshness.UNKNOWN: declared("may not have received everything that {known} had"),
 }
 # Only a read-only controller is doubted when nothing is known yet.
-_FIRST = "is read-only, and there is no earlier reading that shows how much it has received"
+_FIRST = declared("is read-only, and there is no earlier reading that shows how much it has received")
 
 
 def _finding(
@@ -312,24 +317,43 @@ def _finding(
         _STATES.get(freshness, _STATES[Freshness.UNKNOWN]).format(known=_named(known)) if known else _FIRST
     )
     at = max((reading.read_at for reading in known if reading.read_at is not None), default=None)
-    when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
+    when = phrase(" at {at} UTC", at=f"{at:%Y-%m-%d %H:%M}") if at else ""
     since = (
-        f" It has been behind since {after.behind_since:%Y-%m-%d %H:%M} UTC." if after.behind_since else ""
+        phrase(
+            " It has been behind since {behind_since} UTC.",
+            behind_since=f"{after.behind_since:%Y-%m-%d %H:%M}",
+        )
+        if after.behind_since
+        else ""
     )
-    held = "No person is affected."
+    held = declared("No person is affected.")
     if waiting:
         who = listed(named[key] for key in sorted(named))
-        held = (
-            f"Nothing is changed for {who} until it has caught up, the other one responds again, or every "
-            f"reading has been the same for {patience.total_seconds() / 3600:.0f} hours."
+        held = phrase(
+            "Nothing is changed for {who} until it has caught up, the other one responds again, or every "
+            "reading has been the same for {patience:.0f} hours.",
+            who=who,
+            patience=patience.total_seconds() / 3600,
         )
     forget = (known[0].controller or known[0].server) if known else ""
-    gone = f" If {forget} no longer exists: rollcall controller forget {forget}." if forget else ""
+    gone = (
+        phrase(" If {forget} no longer exists: rollcall controller forget {forget}.", forget=forget)
+        if forget
+        else ""
+    )
     guids = tuple(sorted(key for key in waiting if not key.startswith("extension ")))
     return Finding(
         FindingCode.CONTROLLER_BEHIND,
         Severity.WARNING,
-        f"Domain controller {_named(readings)} {state}{when}.{since} {held}{gone}",
+        phrase(
+            "Domain controller {named} {state}{when}.{since} {held}{gone}",
+            named=_named(readings),
+            state=state,
+            when=when,
+            since=since,
+            held=held,
+            gone=gone,
+        ),
         "",
         guids,
         tuple(named.get(guid, "") for guid in guids),
@@ -337,4 +361,4 @@ def _finding(
 
 
 def _named(readings: Readings) -> str:
-    return listed(dict.fromkeys(reading.name for reading in readings)) or "the directory"
+    return listed(dict.fromkeys(reading.name for reading in readings)) or declared("the directory")

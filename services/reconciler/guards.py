@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import REVIEW, FindingCode, HoldReason, Plan, Verdict
 from shared.domain.rules import Limits, RunFacts, TakenLately
+from shared.language import declared, phrase
 
 # One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
 _A_LEAVER = 1
@@ -51,7 +52,10 @@ def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
         rows.hold(found)
         holds += found
     holds += [
-        _Hold(HoldReason("licence", f"{finding.message} {REVIEW}"), plan.beyond_licence)
+        _Hold(
+            HoldReason("licence", phrase("{sentence} {review}", sentence=finding.message, review=REVIEW)),
+            plan.beyond_licence,
+        )
         for finding in plan.findings
         if finding.code is FindingCode.LICENCE_FULL
     ]
@@ -127,14 +131,20 @@ def _is_of(command: Command, unit: str) -> bool:
 def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
     everything = [command.sequence for command in plan.commands]
     if facts.is_first_run:
-        sentence = "This is the first run of this site."
-        yield _Hold(HoldReason("first_run", f"{sentence} {REVIEW}"), everything)
-    elif facts.is_selection_changed:
-        sentence = (
-            "The units, the filter, the group, the number rule or the number ranges were changed since the "
-            "last good run."
+        sentence = declared("This is the first run of this site.")
+        yield _Hold(
+            HoldReason("first_run", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)),
+            everything,
         )
-        yield _Hold(HoldReason("selection_changed", f"{sentence} {REVIEW}"), everything)
+    elif facts.is_selection_changed:
+        sentence = declared(
+            "The units, the filter, the group, the number rule or the number ranges were changed since "
+            "the last good run."
+        )
+        yield _Hold(
+            HoldReason("selection_changed", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)),
+            everything,
+        )
     for reason in _phone_system_changed(plan):
         yield _Hold(reason, everything)
 
@@ -148,19 +158,25 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
     """Restored, moved or another one at the same address: nothing is taken for granted that was known of it."""
     managed, lost, moved = plan.managed_extensions, plan.lost_extensions, plan.moved_extensions
     if is_another_phone_system(managed, lost):
-        sentence = (
-            f"{lost} of {managed + lost} linked extensions are not in 3CX any more. Check that this is the "
-            "right phone "
-            "system and that it was restored completely."
+        sentence = phrase(
+            "{lost} of {managed} linked extensions are not in 3CX any more. Check that this is the right "
+            "phone system and that it was restored completely.",
+            lost=lost,
+            managed=managed + lost,
         )
-        yield HoldReason("phone_system_changed", f"{sentence} {REVIEW}")
+        yield HoldReason(
+            "phone_system_changed", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)
+        )
     elif moved > _A_FEW:
-        sentence = (
-            f"{moved} of {managed + lost} linked extensions have other ids in 3CX than before, as after a "
-            "restore. Number, "
-            "name and e-mail address say whose they are."
+        sentence = phrase(
+            "{moved} of {managed} linked extensions have other ids in 3CX than before, as after a "
+            "restore. Number, name and e-mail address say whose they are.",
+            moved=moved,
+            managed=managed + lost,
         )
-        yield HoldReason("phone_system_changed", f"{sentence} {REVIEW}")
+        yield HoldReason(
+            "phone_system_changed", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)
+        )
 
 
 def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
@@ -176,30 +192,52 @@ def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold
         if unit.is_complete and unit.people_before
     ]
     for place, before, now in places:
-        missing, where = before - now, place or "All units together"
+        missing, where = before - now, place or declared("All units together")
         if before and not now:
-            sentence = f"{where}: nobody now, {before} in the last good run."
-            yield _Hold(HoldReason("empty_snapshot", f"{sentence} {REVIEW}", place), rows.removals(place))
-        elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
-            sentence = (
-                f"{where}: {now} people now, {before} in the last good run, which is "
-                f"{missing * 100 / before:.0f} % fewer; the limit is {limits.people_down_percent:g} %."
+            sentence = phrase(
+                "{where}: nobody now, {before} in the last good run.", where=where, before=before
             )
-            yield _Hold(HoldReason("people_down", f"{sentence} {REVIEW}", place), rows.removals(place))
+            yield _Hold(
+                HoldReason(
+                    "empty_snapshot", phrase("{sentence} {review}", sentence=sentence, review=REVIEW), place
+                ),
+                rows.removals(place),
+            )
+        elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
+            sentence = phrase(
+                "{where}: {now} people now, {before} in the last good run, which is {missing:.0f} % fewer; "
+                "the limit is {people_down_percent:g} %.",
+                where=where,
+                now=now,
+                before=before,
+                missing=missing * 100 / before,
+                people_down_percent=limits.people_down_percent,
+            )
+            yield _Hold(
+                HoldReason(
+                    "people_down", phrase("{sentence} {review}", sentence=sentence, review=REVIEW), place
+                ),
+                rows.removals(place),
+            )
 
 
 def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
     """An attribute that most people had and nobody has any more."""
     present = {command.sequence for command in rows.plan.commands}
     for item in rows.plan.emptied:
-        what, where = item.attribute.replace("_", " "), item.unit or "All units together"
-        sentence = (
-            f"{where}: {item.had} of {item.people} people with an extension had a value for {what}, and the "
-            "directory "
-            "shows none of them any more. Check whether the attribute was cleared, another one is "
-            "configured, or the account may not read it."
+        what, where = item.attribute.replace("_", " "), item.unit or declared("All units together")
+        sentence = phrase(
+            "{where}: {had} of {people} people with an extension had a value for {what}, and the "
+            "directory shows none of them any more. Check whether the attribute was cleared, another one "
+            "is configured, or the account may not read it.",
+            where=where,
+            had=item.had,
+            people=item.people,
+            what=what,
         )
-        reason = HoldReason("attribute_emptied", f"{sentence} {REVIEW}", item.unit)
+        reason = HoldReason(
+            "attribute_emptied", phrase("{sentence} {review}", sentence=sentence, review=REVIEW), item.unit
+        )
         yield _Hold(reason, present.intersection(item.rows))
 
 
@@ -246,8 +284,11 @@ def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[
     managed = rows.plan.managed_extensions + sum(item.is_deleted for item in facts.lately)
     out = {command.extension_id for command in going} | {item.extension_id for item in facts.lately}
     if going and len(out) >= managed > 1:
-        sentence = f"All {managed} managed extensions would be disabled or deleted."
-        yield _Hold(HoldReason("removals", f"{sentence} {REVIEW}"), [command.sequence for command in going])
+        sentence = phrase("All {managed} managed extensions would be disabled or deleted.", managed=managed)
+        yield _Hold(
+            HoldReason("removals", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)),
+            [command.sequence for command in going],
+        )
 
 
 def _limited(
@@ -289,10 +330,18 @@ def _above(limit: _Limit, now: int, earlier: int, total: int, unit: str | None) 
     if count > limit.count and count * 100 > total * limit.percent:
         where = f"{unit}: " if unit else ""
         percent = f" ({count * 100 / total:.0f} %)" if total else ""
-        sentence = (
-            f"{where}{count} of {total} extensions would be {limit.what}{percent}"
-            f"{f', {earlier} of them were within the last 24 hours' if earlier else ''}; the limit is "
-            f"{limit.count} and "
-            f"{limit.percent:g} %."
+        sentence = phrase(
+            "{where}{count} of {total} extensions would be {what}{percent}{earlier}; the limit is "
+            "{limit_count} and {limit_percent:g} %.",
+            where=where,
+            count=count,
+            total=total,
+            what=limit.what,
+            percent=percent,
+            earlier=phrase(", {earlier} of them were within the last 24 hours", earlier=earlier)
+            if earlier
+            else "",
+            limit_count=limit.count,
+            limit_percent=limit.percent,
         )
-        yield HoldReason(limit.code, f"{sentence} {REVIEW}", unit)
+        yield HoldReason(limit.code, phrase("{sentence} {review}", sentence=sentence, review=REVIEW), unit)

@@ -23,13 +23,14 @@ from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Outcome, Reenabling
+from shared.language import declared, phrase
 from shared.values.keys import email_key
 
 
 def plan_holder(table: Worktable, person: Person, extension: Extension, binding: Binding) -> None:
     """Somebody enabled with a number, and an extension that shows them."""
     if extension.number in table.situation.reserved:
-        table.findings.add_protected(person, extension, "a template or the archive", "changed")
+        table.findings.add_protected(person, extension, declared("a template or the archive"), "changed")
         return
     if extension.number == person.number:
         plan_changes(table, person, extension, binding)
@@ -66,7 +67,7 @@ def plan_changes(
         draft = Draft(
             CommandKind.UPDATE_EXTENSION,
             extension.number,
-            f"Differs between AD and 3CX for {person.name}: {changed}.",
+            phrase("Differs between AD and 3CX for {name}: {changed}.", name=person.name, changed=changed),
             person=person,
             extension=extension,
             before=known | before,
@@ -87,7 +88,7 @@ def plan_changes(
         Draft(
             CommandKind.ENABLE_EXTENSION,
             extension.number,
-            f"The account of {person.name} is enabled in the directory.",
+            phrase("The account of {name} is enabled in the directory.", name=person.name),
             person=person,
             extension=extension,
             # What the update of this plan writes is not to be expected as it was, nor is its success.
@@ -135,9 +136,16 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     renumbering = Draft(
         CommandKind.RENUMBER_EXTENSION,
         number,
-        f"{person.name} has number {assigned_number.how if assigned_number else f'{number} in the directory'} and extension "
-        f"{extension.number} in 3CX, where a number "
-        f"cannot change: a new extension is created, then the old one is deleted. {RENUMBERING_SAYS}",
+        phrase(
+            "{name} has number {how} and extension {number} in 3CX, where a number cannot change: a new "
+            "extension is created, then the old one is deleted. {renumbering_says}",
+            name=person.name,
+            how=assigned_number.how
+            if assigned_number
+            else phrase("{number} in the directory", number=number),
+            number=extension.number,
+            renumbering_says=RENUMBERING_SAYS,
+        ),
         person=person,
         extension=extension,
         before=identity(extension) | {"enabled": extension.enabled},
@@ -146,7 +154,7 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
     )
     add_creation(table, renumbering)
     leaving = Leaving(
-        f"{person.name} has extension {number} instead.",
+        phrase("{name} has extension {number} instead.", name=person.name, number=number),
         table.evidence.of_presence(person),
         person,
         new_number=number,
@@ -158,12 +166,12 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
 
 
 _FIELD_WORDS = {
-    "first_name": "first name",
-    "last_name": "last name",
+    "first_name": declared("first name"),
+    "last_name": declared("last name"),
     "email": "e-mail",
-    "primary_department": "primary department",
-    "caller_id": "outbound caller ID",
-    "emergency_info": "emergency information",
+    "primary_department": declared("primary department"),
+    "caller_id": declared("outbound caller ID"),
+    "emergency_info": declared("emergency information"),
 }
 
 

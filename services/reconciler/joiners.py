@@ -21,6 +21,7 @@ from shared.domain.extension import Extension
 from shared.domain.owed import MEMBERSHIPS, WELCOME
 from shared.domain.person import Person
 from shared.domain.rules import WelcomeEmail
+from shared.language import declared, phrase
 
 
 def plan_joiner(table: Worktable, person: Person) -> None:
@@ -46,17 +47,30 @@ def plan_joiner(table: Worktable, person: Person) -> None:
 def adoption(table: Worktable, person: Person, holder: Extension, previous: Binding | None = None) -> Draft:
     """Bind the person to the extension; a finding when the names differ. ``previous`` is the binding that ends."""
     if have_same_name(person, holder):
-        why = "the number and name match"
+        why = declared("the number and name match")
     else:
-        why = "both have the same e-mail address"
+        why = declared("both have the same e-mail address")
         if not have_same_email(person, holder):
-            why = "the rules link every extension with a person's number"
+            why = declared("the rules link every extension with a person's number")
         table.findings.add_adopted_in_spite_of_name(person, holder, why)
-    ended = f" It was linked to {previous.person_name or 'somebody else'} before." if previous else ""
+    ended = (
+        phrase(
+            " It was linked to {person_name} before.",
+            person_name=previous.person_name or declared("somebody else"),
+        )
+        if previous
+        else ""
+    )
     return Draft(
         CommandKind.ADOPT_EXTENSION,
         holder.number,
-        f"{person.name} is linked to {called(holder)}: {why}.{ended}",
+        phrase(
+            "{name} is linked to {called}: {why}.{ended}",
+            name=person.name,
+            called=called(holder),
+            why=why,
+            ended=ended,
+        ),
         person=person,
         extension=holder,
         before=identity(holder),
@@ -106,10 +120,25 @@ def plan_creation(table: Worktable, person: Person) -> None:
 def _why_created(table: Worktable, person: Person) -> str:
     assigned_number = table.situation.assigned_numbers.get(person.guid)
     if assigned_number is None:
-        return f"{person.name} is in {person.unit} with number {person.number} and has no extension in 3CX."
+        return phrase(
+            "{name} is in {unit} with number {number} and has no extension in 3CX.",
+            name=person.name,
+            unit=person.unit,
+            number=person.number,
+        )
     attribute = table.rules.write_back_attribute if assigned_number.is_given else None
-    then = f" It is then written to {attribute} in the directory." if attribute else ""
-    return f"{person.name} is in {person.unit} without a number and gets {assigned_number.how}.{then}"
+    then = (
+        phrase(" It is then written to {attribute} in the directory.", attribute=attribute)
+        if attribute
+        else ""
+    )
+    return phrase(
+        "{name} is in {unit} without a number and gets {how}.{then}",
+        name=person.name,
+        unit=person.unit,
+        how=assigned_number.how,
+        then=then,
+    )
 
 
 def _take_over(table: Worktable, person: Person, taking: Taking, previous: Binding) -> None:
@@ -118,7 +147,12 @@ def _take_over(table: Worktable, person: Person, taking: Taking, previous: Bindi
     if taking.reason is Reason.TAKEN_OVER:
         name = previous.person_name or extension.name
         leaving = Leaving(
-            f"{name} is leaving extension {extension.number}. It is reassigned to {person.name}.",
+            phrase(
+                "{name} is leaving extension {number}. It is reassigned to {person_name}.",
+                name=name,
+                number=extension.number,
+                person_name=person.name,
+            ),
             table.evidence.of_presence(person),
             table.situation.people.get(previous.person_guid),
             guid=previous.person_guid,
@@ -141,13 +175,17 @@ def _refuse(table: Worktable, person: Person, refusal: Refusal) -> None:
     match refusal.obstacle:
         case Obstacle.PROTECTED:
             what = table.situation.protection(holder) or "protected"
-            table.findings.add_protected(person, holder, what, "taken over")
+            table.findings.add_protected(person, holder, what, declared("taken over"))
         case Obstacle.EXCLUDED:
-            table.findings.add_number_held_by(person, f"{called(holder)}, which the rules exclude")
+            table.findings.add_number_held_by(
+                person, phrase("{called}, which the rules exclude", called=called(holder))
+            )
         case Obstacle.OTHER_NAME:
             table.findings.add_name_mismatch(person, holder, table.rules.adoption)
         case Obstacle.REASSIGNED:
-            table.findings.add_number_held_by(person, f"{called(holder)}, which shows somebody else")
+            table.findings.add_number_held_by(
+                person, phrase("{called}, which shows somebody else", called=called(holder))
+            )
         case Obstacle.NOT_PASSED_ON:
             table.findings.add_number_passed_on(person, holder, refusal.previous)
         case Obstacle.KEPT_BY_HAND:

@@ -11,6 +11,7 @@ from shared.domain.extension import Extension
 from shared.domain.grace import Departure, holder_of
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, RemovalScope
+from shared.language import declared, phrase
 
 
 def plan_inactive(table: Worktable, person: Person, extension: Extension | None) -> None:
@@ -29,9 +30,11 @@ def plan_inactive(table: Worktable, person: Person, extension: Extension | None)
     if holder is not None and (holder.enabled or is_deleted):
         # Bound first, so that it is known to be theirs when the account is enabled again.
         adopting.append(adoption(table, person, holder))
-    sentence = "is disabled" if person.account_state is AccountState.DISABLED else "has expired"
+    sentence = (
+        declared("is disabled") if person.account_state is AccountState.DISABLED else declared("has expired")
+    )
     leaving = Leaving(
-        f"The account of {person.name} {sentence} in the directory.",
+        phrase("The account of {name} {sentence} in the directory.", name=person.name, sentence=sentence),
         table.evidence.of_presence(person),
         person,
         departure=Departure.DISABLED,
@@ -45,7 +48,7 @@ def plan_without_number(table: Worktable, person: Person, extension: Extension |
         table.findings.add_bad_number(person)
     elif extension is not None:
         leaving = Leaving(
-            f"{person.name} no longer has a number in the directory.",
+            phrase("{name} no longer has a number in the directory.", name=person.name),
             table.evidence.of_presence(person),
             person,
             departure=Departure.NUMBER_CLEARED,
@@ -83,9 +86,13 @@ def plan_absent(table: Worktable) -> list[str]:
             continue
         departure = Departure.MOVED_OUT if fact.found else Departure.DELETED
         outcome = graces.outcome(guid, departure, extension)
-        sentence = "is no longer in the selected OUs" if fact.found else "was deleted from the directory"
+        sentence = (
+            declared("is no longer in the selected OUs")
+            if fact.found
+            else declared("was deleted from the directory")
+        )
         leaving = Leaving(
-            f"{name} {sentence}.",
+            phrase("{name} {sentence}.", name=name, sentence=sentence),
             evidence.of_absence(guid),
             guid=guid,
             name=name,
@@ -117,8 +124,17 @@ def plan_left_behind(table: Worktable) -> None:
         extension = table.situation.by_id[extension_id]
         table.accounted_for.add(extension_id)
         leaving = Leaving(
-            f"{item.person_name} has extension {item.new_number} instead.",
-            f"Rollcall gave {item.person_name} number {item.new_number}; {extension.number} was left over.",
+            phrase(
+                "{person_name} has extension {new_number} instead.",
+                person_name=item.person_name,
+                new_number=item.new_number,
+            ),
+            phrase(
+                "Rollcall gave {person_name} number {new_number}; {number} was left over.",
+                person_name=item.person_name,
+                new_number=item.new_number,
+                number=extension.number,
+            ),
             guid=item.person_guid,
             name=item.person_name,
             new_number=item.new_number,
@@ -148,7 +164,11 @@ def plan_unclaimed(table: Worktable) -> None:
             table.held_back += 1
             continue
         leaving = Leaving(
-            f"Nobody in the directory has number {extension.number} ({extension.name} in 3CX).",
+            phrase(
+                "Nobody in the directory has number {number} ({name} in 3CX).",
+                number=extension.number,
+                name=extension.name,
+            ),
             table.evidence.of_absence(""),
             name=extension.name,
             departure=Departure.DELETED,

@@ -13,6 +13,7 @@ from graphlib import TopologicalSorter
 from shared.domain.command import STAGE_ORDER, Command, CommandKind
 from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.language import declared, phrase
 
 # A renumbering makes the new extension before the old one goes.
 _ADDING = (CommandKind.CREATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
@@ -155,18 +156,29 @@ def _waiting_for_deletion(plan: Plan) -> int:
 def _full(most: int, used: int, beyond: list[Command], added: int, waiting: int) -> Finding:
     early = ""
     if waiting:
-        sentence = "is disabled and waits for its" if waiting == 1 else "are disabled and wait for their"
-        early = (
-            f" {waiting} of the extensions in use {sentence} deletion (Leaving soon, or: rollcall grace list): "
-            "delete them in "
-            "3CX to free their licences now."
+        sentence = (
+            declared("is disabled and waits for its")
+            if waiting == 1
+            else declared("are disabled and wait for their")
+        )
+        early = phrase(
+            " {waiting} of the extensions in use {sentence} deletion (Leaving soon, or: rollcall grace "
+            "list): delete them in 3CX to free their licences now.",
+            waiting=waiting,
+            sentence=sentence,
         )
     return Finding(
         FindingCode.LICENCE_FULL,
         Severity.WARNING,
-        f"The licence allows {most} extensions and {used} are in use: {len(beyond)} of {added} new ones "
-        "will not fit. "
-        f"Enlarge the licence or free extensions.{early}",
+        phrase(
+            "The licence allows {most} extensions and {used} are in use: {beyond} of {added} new ones "
+            "will not fit. Enlarge the licence or free extensions.{early}",
+            most=most,
+            used=used,
+            beyond=len(beyond),
+            added=added,
+            early=early,
+        ),
         person_guids=tuple(command.person_guid or "" for command in beyond),
         person_names=tuple(command.person_name for command in beyond),
     )

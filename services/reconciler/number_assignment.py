@@ -17,6 +17,7 @@ from shared.domain.extension import Extension
 from shared.domain.numbers import GivenNumber
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import NumberRange
+from shared.language import phrase
 from shared.values.keys import email_key
 
 
@@ -121,11 +122,13 @@ class _Assigner:
         theirs = [row.number for row in self._rows_of[person.guid] if row.released_at is None]
         if theirs:
             number = binding.number if binding.number in theirs else theirs[0]
-            return AssignedNumber(number, f"{number}, which was given to them before")
+            return AssignedNumber(number, phrase("{number}, which was given to them before", number=number))
         if self.pool_of(person.unit) is None or binding.number in self._wanted:
             return None
         return AssignedNumber(
-            binding.number, f"{binding.number}, the number of their extension", is_given=False
+            binding.number,
+            phrase("{number}, the number of their extension", number=binding.number),
+            is_given=False,
         )
 
     def again(self, person: Person) -> AssignedNumber | None:
@@ -135,13 +138,17 @@ class _Assigner:
             if pool is not None and row.number in pool and self._is_free_for(person, row.number):
                 self._given.add(row.number)
                 if row.is_used:
-                    return AssignedNumber(row.number, f"{row.number} again, which they had before")
+                    return AssignedNumber(
+                        row.number, phrase("{number} again, which they had before", number=row.number)
+                    )
                 return AssignedNumber(row.number, _next(row.number, pool))
         theirs = self._with_their_address(person)
         if theirs is None or theirs.number in self._given:
             return None
         self._given.add(theirs.number)
-        return AssignedNumber(theirs.number, f"{theirs.number}, the extension with their e-mail address")
+        return AssignedNumber(
+            theirs.number, phrase("{number}, the extension with their e-mail address", number=theirs.number)
+        )
 
     def give(self, assigned: NumberAssignments, person: Person) -> None:
         """The next free number for a newcomer, if there is one."""
@@ -205,7 +212,9 @@ class _Assigner:
 
 
 def _next(number: str, pool: Pool) -> str:
-    return f"{number}, the next free number of {pool.label_of(number)}"
+    return phrase(
+        "{number}, the next free number of {label_of}", number=number, label_of=pool.label_of(number)
+    )
 
 
 def _is_without(situation: Situation, person: Person) -> bool:

@@ -2,6 +2,7 @@
 
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.language import declared, phrase
 
 
 def limited_to(plan: Plan, guid: str | None) -> Plan:
@@ -48,13 +49,16 @@ def _follows(command: Command, left: list[Command]) -> bool:
 
 def _left_to_a_full_run(command: Command) -> Finding:
     is_email = command.kind is CommandKind.UPDATE_EXTENSION
-    what = "e-mail address" if is_email else "number or e-mail address"
+    what = declared("e-mail address") if is_email else declared("number or e-mail address")
     return Finding(
         FindingCode.EMAIL_HELD if is_email else FindingCode.NUMBER_HELD,
         Severity.WARNING,
-        f"The {what} of {command.person_name} is in use by another extension, and a run for one person "
-        "never changes "
-        "other extensions. Start a full run.",
+        phrase(
+            "The {what} of {person_name} is in use by another extension, and a run for one person never "
+            "changes other extensions. Start a full run.",
+            what=what,
+            person_name=command.person_name,
+        ),
         command.number,
         (command.person_guid,) if command.person_guid else (),
         (command.person_name,),

@@ -41,6 +41,7 @@ from shared.domain.memory import Memory, Readings
 from shared.domain.person import AbsentPerson, Person
 from shared.domain.reading import Freshness, Reading, merged
 from shared.domain.rules import RunFacts, UnitSnapshot
+from shared.language import declared, phrase
 from shared.roll import queries
 from shared.runs import changes
 from shared.runs.controllers import memories_of
@@ -90,7 +91,7 @@ def prepare_changes(work: RunWork) -> Prepared | None:
             if work.fence(session):
                 code, message = (
                     failed.error_code or "unknown",
-                    failed.error_message or "It could not be read.",
+                    failed.error_message or declared("It could not be read."),
                 )
                 fail_run(session, run, code, message)
         return None
@@ -264,7 +265,7 @@ def _looked_up(read: _Read) -> str:
     parts = read.of(PartKind.PEOPLE)
     at = max(part.completed_at for part in parts if part.completed_at is not None)
     names = ", ".join(dict.fromkeys(part.source for part in parts))
-    return f"at {at:%Y-%m-%d %H:%M} UTC from {names}"
+    return phrase("at {at} UTC from {names}", at=f"{at:%Y-%m-%d %H:%M}", names=names)
 
 
 def _absent(

@@ -119,9 +119,12 @@ def plan_run(context: Context, run_id: int) -> None:
     if run.kind not in [*RunKind] or not {*PartKind}.issuperset(kinds):
         # Planned as another kind, those whom it did not look at would be taken to be gone.
         raise NewerVersionNeeded(
-            f"Run {run_id} ({run.kind.replace('_', ' ')}) is of a kind this version of Rollcall does not "
-            "know. A "
-            "newer worker will plan it. Finish upgrading all processes."
+            phrase(
+                "Run {run_id} ({kind}) is of a kind this version of Rollcall does not know. A newer worker "
+                "will plan it. Finish upgrading all processes.",
+                run_id=run_id,
+                kind=run.kind.replace("_", " "),
+            )
         )
     with claimed(context, RunWork(context, run, RunState.COLLECTING, f"plan:{run_id}", MAX_ATTEMPTS)) as work:
         if work is not None:
@@ -136,7 +139,9 @@ def _plan(work: RunWork) -> None:
             return
         except given_numbers.GivenMeanwhile as taken:
             log.info("number_given_meanwhile", run_id=work.run.id, number=str(taken), attempt=attempt)
-    raise LeaseHeld("Another run kept assigning numbers while this run was planned. Start the run again.")
+    raise LeaseHeld(
+        declared("Another run kept assigning numbers while this run was planned. Start the run again.")
+    )
 
 
 def _plan_once(work: RunWork) -> None:
@@ -248,7 +253,7 @@ def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:
 
 
 def _error_of(part: SnapshotPart) -> tuple[str, str]:
-    return part.error_code or "unknown", part.error_message or "It could not be read."
+    return part.error_code or "unknown", part.error_message or declared("It could not be read.")
 
 
 def _store(work: RunWork, prepared: Prepared) -> None:
@@ -278,7 +283,12 @@ def _store(work: RunWork, prepared: Prepared) -> None:
             people=plan.people,
             hold_reasons={
                 "reasons": [
-                    {"code": reason.code, "message": reason.message, "unit": reason.unit}
+                    {
+                        "code": reason.code,
+                        "message": reason.message,
+                        "sentence": language.stored(reason.message),
+                        "unit": reason.unit,
+                    }
                     for reason in verdict.reasons
                 ],
                 **({"waiting": dict(counts_of(waiting))} if waiting else {}),
@@ -308,7 +318,7 @@ def _store(work: RunWork, prepared: Prepared) -> None:
             take_up(session, run, plan, prepared.seen, prepared.facts, prepared.homes, now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
-        sentence = f"Run {run.id} replaced this plan."
+        sentence = phrase("Run {id} replaced this plan.", id=run.id)
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
             move_run(session, replaced, RunEvent.REPLACED, sentence=sentence, superseded_by=run.id)
         known = told_before(session, run)

@@ -48,6 +48,7 @@ from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
 from shared.domain.seen import Seen
+from shared.language import phrase
 from shared.values.keys import email_key
 from shared.values.text import folded
 
@@ -283,7 +284,9 @@ class _Conceding:
     def give_up_number(self, draft: Draft) -> None:
         holder = self._table.situation.by_number[draft.number]
         if draft.person is not None:
-            self._table.findings.add_number_held_by(draft.person, f"{called(holder)}, which keeps it")
+            self._table.findings.add_number_held_by(
+                draft.person, phrase("{called}, which keeps it", called=called(holder))
+            )
 
     def give_up_email(self, draft: Draft) -> bool:
         email = str(draft.after.pop("email", ""))
@@ -322,7 +325,9 @@ def _create_departments(table: Worktable) -> None:
                 creations[key] = Draft(
                     CommandKind.CREATE_DEPARTMENT,
                     "",
-                    f"People in the directory belong to '{name}'; 3CX has no such department.",
+                    phrase(
+                        "People in the directory belong to '{name}'; 3CX has no such department.", name=name
+                    ),
                     after={"name": name, **like},
                 )
             draft.requires.append(creations[key])

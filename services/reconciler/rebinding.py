@@ -9,6 +9,7 @@ from shared.domain.binding import Binding
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import AccountState, Person
+from shared.language import declared, phrase
 
 
 def plan_moves(table: Worktable) -> None:
@@ -23,12 +24,20 @@ def plan_moves(table: Worktable) -> None:
         draft = Draft(
             CommandKind.REBIND_EXTENSION,
             extension.number,
-            f"{called(extension, at_start=True)} has another id in 3CX than before. Its data matches {name}.",
+            phrase(
+                "{called} has another id in 3CX than before. Its data matches {name}.",
+                called=called(extension, at_start=True),
+                name=name,
+            ),
             person=person,
             extension=extension,
             before=identity(extension),
             after=_binding_values(binding, binding.number),
-            evidence=f"Its previous id is {binding.extension_id}; its id is {extension.id}.",
+            evidence=phrase(
+                "Its previous id is {extension_id}; its id is {id}.",
+                extension_id=binding.extension_id,
+                id=extension.id,
+            ),
             guid=guid,
             person_name=name,
         )
@@ -62,16 +71,19 @@ def new_account(table: Worktable, person: Person, taking: Taking, previous: Bind
     """The same human under a new objectGUID, or a successor: the extension stays and becomes theirs."""
     extension, name = taking.extension, previous.person_name or taking.extension.name
     if taking.reason is Reason.TAKEN_OVER:
-        reason = (
-            f"{_why_gone(table, previous, name)}, and the directory gives {extension.number} to "
-            f"{person.name}. "
-            f"{called(extension)} is reassigned."
+        reason = phrase(
+            "{why_gone}, and the directory gives {number} to {name}. {called} is reassigned.",
+            why_gone=_why_gone(table, previous, name),
+            number=extension.number,
+            name=person.name,
+            called=called(extension),
         )
     else:
-        reason = (
-            f"{person.name} has a new account in the directory: "
-            f"{_why_gone(table, previous, 'the former one')}. "
-            f"They keep extension {extension.number}."
+        reason = phrase(
+            "{name} has a new account in the directory: {why_gone}. They keep extension {number}.",
+            name=person.name,
+            why_gone=_why_gone(table, previous, declared("the former one")),
+            number=extension.number,
         )
         table.findings.add_new_account(person, extension, previous)
     draft = Draft(
@@ -96,9 +108,12 @@ def plan_release(table: Worktable, guid: str, extension: Extension) -> None:
         Draft(
             CommandKind.RELEASE_BINDING,
             extension.number,
-            f"{name} was deleted from the directory, and {called(extension)} shows somebody else in 3CX. "
-            "Nothing is "
-            "changed.",
+            phrase(
+                "{name} was deleted from the directory, and {called} shows somebody else in 3CX. Nothing is "
+                "changed.",
+                name=name,
+                called=called(extension),
+            ),
             extension=extension,
             before=identity(extension),
             evidence=table.evidence.of_absence(guid),
@@ -119,11 +134,19 @@ def _binding_values(binding: Binding, number: str) -> Fields:
 def _why_gone(table: Worktable, binding: Binding, what: str) -> str:
     person = table.situation.people.get(binding.person_guid)
     if binding.person_guid in table.situation.migrated:
-        return f"{what} was migrated to another domain (its SID is in the sIDHistory of the new one)"
+        return phrase(
+            "{what} was migrated to another domain (its SID is in the sIDHistory of the new one)", what=what
+        )
     if person is None:
         fact = table.evidence.absent.get(binding.person_guid)
         is_found = fact is not None and fact.found
-        return f"{what} is no longer in the selected OUs" if is_found else f"{what} was deleted"
+        return (
+            phrase("{what} is no longer in the selected OUs", what=what)
+            if is_found
+            else phrase("{what} was deleted", what=what)
+        )
     if person.account_state is AccountState.ENABLED:
-        return f"{what} no longer has a number"
-    return f"{what} " + ("is disabled" if person.account_state is AccountState.DISABLED else "has expired")
+        return phrase("{what} no longer has a number", what=what)
+    return f"{what} " + (
+        declared("is disabled") if person.account_state is AccountState.DISABLED else declared("has expired")
+    )

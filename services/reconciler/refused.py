@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared.domain.command import Command, CommandKind, FieldValue
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from shared.domain.refusal import Refusal, refusal_key
+from shared.language import phrase
 
 
 def report_refused(plan: Plan, refused: Mapping[str, Refusal]) -> Plan:
@@ -73,13 +74,21 @@ def _finding(command: Command, refusal: Refusal, concerned: list[Command]) -> Fi
     )
     what = f"{command.kind.replace('_extension', '').replace('_group', ' department')}"
     name = command.number or str(command.after.get("name", ""))
-    again = f" and since then, {refusal.times} times in a row" if refusal.times > 1 else ""
+    again = (
+        phrase(" and since then, {times} times in a row", times=refusal.times) if refusal.times > 1 else ""
+    )
     return Finding(
         FindingCode.REFUSED,
         Severity.WARNING,
-        f"The phone system refused to {what} {name} in run {refusal.run_id}{again}: {refusal.message} Every "
-        "run tries again. "
-        "Other people are not affected.",
+        phrase(
+            "The phone system refused to {what} {name} in run {run_id}{again}: {message} Every run tries "
+            "again. Other people are not affected.",
+            what=what,
+            name=name,
+            run_id=refusal.run_id,
+            again=again,
+            message=refusal.message,
+        ),
         command.number,
         tuple(dict.fromkeys(item.person_guid for item in people if item.person_guid)),
         tuple(dict.fromkeys(item.person_name for item in people if item.person_guid)),

@@ -11,6 +11,7 @@ from shared.domain.extension import Extension
 from shared.domain.grace import Departure
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import ArchiveRule, Outcome
+from shared.language import declared, phrase
 from shared.values.keys import email_key
 
 
@@ -137,15 +138,17 @@ def _with_days(table: Worktable, extension: Extension, outcome: Outcome, leaving
         return leaving
     if outcome is Outcome.DELETE:
         sentence = (
-            "The manually set date has passed."
+            declared("The manually set date has passed.")
             if grace.until
-            else f"{grace.days_in_words} of grace are over."
+            else phrase("{days_in_words} of grace are over.", days_in_words=grace.days_in_words)
         )
     elif grace.until:
-        sentence = f"It is kept until {grace.until:%Y-%m-%d}, unless they return."
+        sentence = phrase("It is kept until {until}, unless they return.", until=f"{grace.until:%Y-%m-%d}")
     else:
-        sentence = f"It is deleted {grace.days_in_words} later, unless they return."
-    return replace(leaving, reason=f"{leaving.reason} {sentence}")
+        sentence = phrase(
+            "It is deleted {days_in_words} later, unless they return.", days_in_words=grace.days_in_words
+        )
+    return replace(leaving, reason=phrase("{reason} {sentence}", reason=leaving.reason, sentence=sentence))
 
 
 def _archive(table: Worktable, leaving: Leaving) -> ArchiveRule | None:

@@ -2,6 +2,7 @@
 
 from shared.domain.extension import PhoneSystemSnapshot
 from shared.domain.rules import EMERGENCY_NUMBERS
+from shared.language import declared, phrase
 
 
 class ReservedNumbers:
@@ -18,17 +19,25 @@ class ReservedNumbers:
     def reason(self, number: str) -> str | None:
         """The end of a sentence that begins with the number ("is reserved by the rules"), or ``None``."""
         if number in self._emergency:
-            return "is an emergency number in 3CX"
+            return declared("is an emergency number in 3CX")
         if number in self._codes:
-            return "is a dial code in 3CX"
+            return declared("is a dial code in 3CX")
         if number in self._numbers:
             is_emergency = number in EMERGENCY_NUMBERS
-            return "is an emergency number in many countries" if is_emergency else "is reserved by the rules"
+            return (
+                declared("is an emergency number in many countries")
+                if is_emergency
+                else declared("is reserved by the rules")
+            )
         for first, last, text in self._ranges:
             # Of numbers of another length, a range says nothing: 0900 does not lie between 900 and 999.
             if len(first) == len(number) == len(last) and first <= number <= last:
-                return f"is reserved by the rules ({text})"
+                return phrase("is reserved by the rules ({text})", text=text)
         if self._lengths and len(number) not in self._lengths:
             lengths = " or ".join(str(length) for length in self._lengths)
-            return f"has {len(number)} digits, and extension numbers in 3CX have {lengths}"
+            return phrase(
+                "has {number} digits, and extension numbers in 3CX have {lengths}",
+                number=len(number),
+                lengths=lengths,
+            )
         return None

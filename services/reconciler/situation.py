@@ -16,6 +16,7 @@ from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Owed
 from shared.domain.person import AccountState, Person
 from shared.domain.rules import Outcome, Rules
+from shared.language import declared
 from shared.values.digits import is_digits
 from shared.values.keys import NameKey, email_key, name_key
 
@@ -125,12 +126,12 @@ class Situation:
     def protection(self, extension: Extension) -> str | None:
         """What the extension is that is never removed, renumbered or taken over; ``None`` for all others."""
         if extension.is_system_owner:
-            return "a system owner's extension"
+            return declared("a system owner's extension")
         if extension.number in self.reserved:
-            return "a template or the archive"
+            return declared("a template or the archive")
         if not is_digits(extension.number):
             # 3CX keeps its hot desks among the users, with numbers such as HD1.
-            return "a hot desk"
+            return declared("a hot desk")
         return None
 
     def excludes(self, extension: Extension) -> bool:

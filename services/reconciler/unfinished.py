@@ -10,6 +10,7 @@ from shared.domain.binding import Binding
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.owed import Owes, Unfinished
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.language import phrase
 
 
 def settle_unfinished(
@@ -50,17 +51,19 @@ def _is_settled(item: Unfinished, extension: Extension | None, holder: str | Non
 def _open(item: Unfinished) -> Finding:
     name = item.person_name or "nobody"
     what = (
-        f"reassigning extension {item.number} to {name}"
+        phrase("reassigning extension {number} to {name}", number=item.number, name=name)
         if item.owes is Owes.TAKE_OVER
-        else f"removing extension {item.number} ({name})"
+        else phrase("removing extension {number} ({name})", number=item.number, name=name)
     )
     return Finding(
         FindingCode.STEPS_OWED,
         Severity.WARNING,
-        f"An earlier run started {what} and did not finish. The extension is disabled, and under the "
-        "current rules "
-        "nothing more is done. Enable or delete it in 3CX, or drop the unfinished steps (rollcall owed "
-        "give-up).",
+        phrase(
+            "An earlier run started {what} and did not finish. The extension is disabled, and under the "
+            "current rules nothing more is done. Enable or delete it in 3CX, or drop the unfinished "
+            "steps (rollcall owed give-up).",
+            what=what,
+        ),
         item.number,
         (item.person_guid,) if item.person_guid else (),
         (item.person_name,) if item.person_name else (),

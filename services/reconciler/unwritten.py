@@ -6,6 +6,7 @@ from dataclasses import replace
 from services.reconciler.findings import listed
 from shared.domain.numbers import UnwrittenNumber
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.language import Plural, phrase
 
 
 def report_unwritten(
@@ -24,14 +25,24 @@ def _finding(items: list[UnwrittenNumber], attribute: str) -> Finding:
     first = items[0]
     many = len(items) > 1
     who = listed(f"{item.number} ({item.person_name})" for item in items)
-    numbers = f"{'Numbers' if many else 'Number'} {who}"
+    numbers = phrase("Numbers {who}", who=who) if many else phrase("Number {who}", who=who)
     sentence = (
-        f"{numbers} could not be written to {attribute} in the directory. {first.message} It is retried "
-        "every hour."
+        phrase(
+            "{numbers} could not be written to {attribute} in the directory. {message} It is retried "
+            "every hour.",
+            numbers=numbers,
+            attribute=attribute,
+            message=first.message,
+        )
         if first.code
         else (
-            f"{numbers} {'are' if many else 'is'} not written to {attribute} in the directory yet. It is "
-            "retried until it succeeds."
+            phrase(
+                "{numbers} {are} not written to {attribute} in the directory yet. It is retried until it "
+                "succeeds.",
+                numbers=numbers,
+                are=Plural("is", "are", len(items)),
+                attribute=attribute,
+            )
         )
     )
     return Finding(

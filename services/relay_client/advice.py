@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.relay_client.xapi.client import About, Licence, MissingSettings
+from shared.language import declared, phrase
 from shared.prerequisites import certificate_advice, clock_advice
 
 SUPPORTED_VERSION = "20"
@@ -11,15 +12,19 @@ SUPPORTED_VERSION = "20"
 
 def advice_on(about: About, address: str, asked_at: datetime) -> list[str]:
     """Of its certificate, its clock and its version, at that moment."""
-    whose = f"the phone system {address}"
+    whose = phrase("the phone system {address}", address=address)
     advice = [
         *certificate_advice(whose, about.certificate_ends_at, asked_at),
         *clock_advice(whose, about.clock, asked_at),
     ]
     if about.version.partition(".")[0] != SUPPORTED_VERSION:
         advice.append(
-            f"The phone system says version {about.version or '(none)'}. Rollcall is made for 3CX "
-            f"V{SUPPORTED_VERSION}: review a preview carefully before you apply changes."
+            phrase(
+                "The phone system says version {version}. Rollcall is made for 3CX V{supported_version}: "
+                "review a preview carefully before you apply changes.",
+                version=about.version or declared("(none)"),
+                supported_version=SUPPORTED_VERSION,
+            )
         )
     return advice
 
@@ -29,15 +34,18 @@ def advice_on_losses(licence: Licence, missing: MissingSettings) -> list[str]:
     advice = []
     if missing.refused:
         advice.append(
-            f"3CX refuses {_listed(missing.refused)}. Templates and renumbering skip these settings and "
-            "copy everything else. "
-            "Set them manually where needed."
+            phrase(
+                "3CX refuses {listed}. Templates and renumbering skip these settings and copy everything "
+                "else. Set them manually where needed.",
+                listed=_listed(missing.refused),
+            )
         )
     if not licence.is_told:
         advice.append(
-            "3CX does not say how many extensions its licence allows, so Rollcall cannot check in advance "
-            "whether new ones "
-            "fit. Check the licence in 3CX before many people join."
+            declared(
+                "3CX does not say how many extensions its licence allows, so Rollcall cannot check in "
+                "advance whether new ones fit. Check the licence in 3CX before many people join."
+            )
         )
     return advice
 
@@ -47,9 +55,12 @@ def advice_on_release(about: About, missing: MissingSettings) -> list[str]:
     if not missing.absent:
         return []
     return [
-        f"This 3CX ({about.version or 'it says no version'}) does not have {_listed(missing.absent)} yet. "
-        "Templates and "
-        "renumbering copy everything else."
+        phrase(
+            "This 3CX ({version}) does not have {listed} yet. Templates and renumbering copy everything "
+            "else.",
+            version=about.version or declared("it says no version"),
+            listed=_listed(missing.absent),
+        )
     ]
 
 
@@ -59,11 +70,14 @@ def advice_on_roles(allowed: Sequence[str], there: Sequence[str]) -> list[str]:
     if not unknown or not there:
         return []
     return [
-        f"3CX does not have the role {_listed(unknown)}, which phone_system.allowed_roles names. It has: "
-        f"{', '.join(sorted(there))}."
+        phrase(
+            "3CX does not have the role {listed}, which phone_system.allowed_roles names. It has: {there}.",
+            listed=_listed(unknown),
+            there=", ".join(sorted(there)),
+        )
     ]
 
 
 def _listed(names: Sequence[str]) -> str:
     *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+    return phrase("{most} and {last}", most=", ".join(most), last=last) if most else last

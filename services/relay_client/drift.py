@@ -7,6 +7,7 @@ from typing import Any
 from services.relay_client.xapi import template
 from services.relay_client.xapi.client import Xapi
 from shared.domain.carried import label_of
+from shared.language import declared
 
 Json = dict[str, Any]
 _MOST_TEXT = 200
@@ -22,7 +23,9 @@ def compare(xapi: Xapi, pairs: Sequence[Sequence[str]]) -> list[Json]:
         by_template[source].append(number)
     found: list[Json] = []
     for source, numbers in by_template.items():
-        model = xapi.user(source, template.READ_FIELDS, template.EXPANDED, "reading the template extension")
+        model = xapi.user(
+            source, template.READ_FIELDS, template.EXPANDED, declared("reading the template extension")
+        )
         for row in xapi.users(numbers, template.READ_FIELDS, template.EXPANDED):
             differing = template.differences(model, source, row, xapi.further)
             found.append(
@@ -47,6 +50,6 @@ def _shown(value: Any) -> str:
             return "yes" if value else "no"
         case str() | int():
             text = str(value)
-            return text if len(text) <= _MOST_TEXT and not text.startswith("<") else "other keys"
+            return text if len(text) <= _MOST_TEXT and not text.startswith("<") else declared("other keys")
         case _:
-            return "other details"
+            return declared("other details")

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.relay_client.xapi.client import Xapi
 from shared.errors import ExtensionNotFound
+from shared.language import declared, phrase
 from shared.values.text import clean
 from shared.worker.context import Context
 
@@ -36,9 +37,14 @@ def look_up(xapi: Xapi, number: str) -> dict[str, Any]:
 def _answer(xapi: Xapi, number: str, pin: str | None) -> dict[str, Any]:
     fields = (*_FIELDS, "VMPIN") if pin is not None else _FIELDS
     try:
-        user = xapi.user(number, fields, _RIGHTS, "checking who signs in")
+        user = xapi.user(number, fields, _RIGHTS, declared("checking who signs in"))
     except ExtensionNotFound:
-        return {"number": "", "name": "", "roles": [], "refused": "the phone system has no such extension"}
+        return {
+            "number": "",
+            "name": "",
+            "roles": [],
+            "refused": declared("the phone system has no such extension"),
+        }
     name = clean(f"{user.get('FirstName') or ''} {user.get('LastName') or ''}")
     roles = {(group.get("Rights") or {}).get("RoleName") for group in user.get("Groups") or []}
     return {
@@ -53,9 +59,12 @@ def _refusal(is_enabled: bool, right: str, given: str | None) -> str:
     # Compared first: how long an answer takes must not tell what it depends on.
     is_same = given is not None and hmac.compare_digest(right.encode(), given.encode())
     if not is_enabled:
-        return "the extension is disabled"
+        return declared("the extension is disabled")
     if given is None:
         return ""
     if len(right) < SHORTEST_PIN:
-        return f"its voicemail PIN has fewer than {SHORTEST_PIN} digits; give it a longer one in 3CX"
-    return "" if is_same else "the PIN is wrong"
+        return phrase(
+            "its voicemail PIN has fewer than {shortest_pin} digits; give it a longer one in 3CX",
+            shortest_pin=SHORTEST_PIN,
+        )
+    return "" if is_same else declared("the PIN is wrong")

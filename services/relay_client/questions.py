@@ -14,6 +14,7 @@ from services.relay_client.trial import try_rest, try_settings
 from services.relay_client.xapi.client import Xapi
 from shared.domain.rules import WelcomeEmail
 from shared.errors import RelayRefused, RelayUnavailable, RollcallError, SettingsInvalid
+from shared.language import declared, phrase
 from shared.prerequisites import address_advice
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, RelaySettings, Section, SiteSettings
@@ -50,7 +51,10 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
     warnings += [*advice_on_losses(licence, missing), *advice_on_release(about, missing), *tried]
     if licence.most is not None and licence.used >= licence.most:
         warnings.append(
-            f"All {licence.most} licensed extensions are in use. No new extension can be created."
+            phrase(
+                "All {most} licensed extensions are in use. No new extension can be created.",
+                most=licence.most,
+            )
         )
     return {
         "address": settings.base_url,
@@ -92,7 +96,9 @@ def compare_with_template(context: Context, arguments: dict[str, Any]) -> list[d
     with context.database.read() as session:
         site = store.read(session, arguments["site_id"], context.encryption).settings
     if not site.phone_system.base_url:
-        raise SettingsInvalid("No phone system is configured. Set its address in the phone system settings.")
+        raise SettingsInvalid(
+            declared("No phone system is configured. Set its address in the phone system settings.")
+        )
     with Xapi(
         site.phone_system,
         context.database,
@@ -135,11 +141,15 @@ def test_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     warnings = address_advice("relay.host", settings.host)
     if answer.get("protocol") != PROTOCOL:
         warnings.append(
-            f"The relay speaks protocol {answer.get('protocol')}, Rollcall speaks {PROTOCOL}. Install the "
-            "same version on both."
+            phrase(
+                "The relay speaks protocol {answer}, Rollcall speaks {protocol}. Install the same version on "
+                "both.",
+                answer=answer.get("protocol"),
+                protocol=PROTOCOL,
+            )
         )
     if waiting := answer.get("operations_waiting"):
-        warnings.append(f"It is processing {waiting} operations.")
+        warnings.append(phrase("It is processing {waiting} operations.", waiting=waiting))
     return {
         "address": relay.address,
         "relay": str(answer.get("relay", "")),
@@ -177,7 +187,8 @@ def pair_relay(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         if not before.is_configured or not _is_obeyed(Relay(before)):
             raise
         raise RelayRefused(
-            f"{refused.message} The previous pairing remains valid.", **refused.details
+            phrase("{message} The previous pairing remains valid.", message=refused.message),
+            **refused.details,
         ) from None
     return {"address": relay.address}
 
@@ -220,5 +231,7 @@ def _settings(context: Context, arguments: dict[str, Any]) -> PhoneSystemSetting
         with context.database.read() as session:
             settings = store.read(session, arguments["site_id"], context.encryption).settings.phone_system
     if not settings.base_url:
-        raise SettingsInvalid("No phone system is configured. Set its address in the phone system settings.")
+        raise SettingsInvalid(
+            declared("No phone system is configured. Set its address in the phone system settings.")
+        )
     return settings

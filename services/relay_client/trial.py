@@ -11,6 +11,7 @@ from services.relay_client.xapi import template
 from services.relay_client.xapi.client import MissingSettings, Xapi
 from services.relay_client.xapi.errors import REFUSED
 from shared.domain.extension import Department
+from shared.language import declared, phrase
 
 
 def try_settings(xapi: Xapi) -> MissingSettings:
@@ -37,25 +38,36 @@ def try_rest(
         if default is not None:
             advice += advice_on_roles(xapi.settings.allowed_roles, xapi.roles(default.id))
     except REFUSED as refused:
-        advice.append(f"The roles of departments cannot be read. {refused.args[0]}")
+        advice.append(phrase("The roles of departments cannot be read. {args}", args=refused.args[0]))
     try:
         if with_recordings:
             xapi.try_recordings()
     except REFUSED as refused:
-        advice.append(f"Recordings cannot be read, so leavers cannot be archived. {refused.args[0]}")
+        advice.append(
+            phrase("Recordings cannot be read, so leavers cannot be archived. {args}", args=refused.args[0])
+        )
     if with_welcome:
         advice += _try_mail(xapi)
     return advice
 
 
 def _try_mail(xapi: Xapi) -> list[str]:
-    without = "Set it up in 3CX under System > Email, or turn welcome messages off (rules.welcome_email)."
+    without = declared(
+        "Set it up in 3CX under System > Email, or turn welcome messages off (rules.welcome_email)."
+    )
     try:
         if not xapi.can_mail():
-            return [f"3CX has no mail server, so it can send no welcome messages. {without}"]
+            return [
+                phrase(
+                    "3CX has no mail server, so it can send no welcome messages. {without}", without=without
+                )
+            ]
     except REFUSED as refused:
         return [
-            "The mail settings of 3CX cannot be read, so it is unknown whether welcome messages can be "
-            f"sent. {refused.args[0]}"
+            phrase(
+                "The mail settings of 3CX cannot be read, so it is unknown whether welcome messages can be "
+                "sent. {args}",
+                args=refused.args[0],
+            )
         ]
     return []

@@ -29,6 +29,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.command import CommandKind, CommandState
+from shared.language import declared
 from shared.roll.reading import forget_past
 from shared.runs.history import is_quiet, last_good_run
 from shared.runs.retention import GoesOn, always, delete_events, delete_pages, delete_runs, delete_strays
@@ -39,7 +40,7 @@ from shared.worker.context import Context
 log = structlog.get_logger(__name__)
 
 # Leases that nobody gives back: when they end, it is time again.
-SNAPSHOTS, HISTORY = "retention of snapshots", "retention of history"
+SNAPSHOTS, HISTORY = declared("retention of snapshots"), declared("retention of history")
 _BUDGET_SECONDS = 60.0
 _AGAIN_SECONDS = 120.0
 _KEEP_QUIET = timedelta(hours=1)

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.database.tables import AuditEntry, AuditHead
+from shared.language import declared
 
 FIRST_HASH = "0" * 64
 # The revision of the tables that has the seals.
@@ -42,21 +43,31 @@ class Problem(StrEnum):
 
 
 _SENTENCES = {
-    Problem.NONE: "The audit is complete: no entry was changed, added or removed.",
+    Problem.NONE: declared("The audit is complete: no entry was changed, added or removed."),
     Problem.CHANGED: (
-        "Entry {id} was changed, or the one before it was removed or changed. Compare with a backup of the "
-        "database."
+        declared(
+            "Entry {id} was changed, or the one before it was removed or changed. Compare with a backup "
+            "of the database."
+        )
     ),
-    Problem.NOT_SEALED: "Entry {id} was not written by a Rollcall with the key: by an older version during an upgrade, or by "
-    "somebody else. Compare it with what people remember.",
-    Problem.NOTHING_SEALED: "No entry is sealed. This is normal before the first change after an upgrade. Otherwise the "
-    "audit was rewritten without the key. Compare with a backup of the database.",
+    Problem.NOT_SEALED: declared(
+        "Entry {id} was not written by a Rollcall with the key: by an older version during an "
+        "upgrade, or by somebody else. Compare it with what people remember."
+    ),
+    Problem.NOTHING_SEALED: declared(
+        "No entry is sealed. This is normal before the first change after an upgrade. Otherwise the "
+        "audit was rewritten without the key. Compare with a backup of the database."
+    ),
     Problem.END_MISSING: (
-        "The end of the audit is missing: it had {expected} entries and has {entries}, or another end. "
-        "Compare with a backup of the database."
+        declared(
+            "The end of the audit is missing: it had {expected} entries and has {entries}, or another "
+            "end. Compare with a backup of the database."
+        )
     ),
-    Problem.HEAD_NOT_OURS: "The given head matches no entry and is not signed with a current key. It is from another deployment, "
-    "from before the key was replaced, or invented.",
+    Problem.HEAD_NOT_OURS: declared(
+        "The given head matches no entry and is not signed with a current key. It is from another "
+        "deployment, from before the key was replaced, or invented."
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from shared.database.locks import LOCK_SECONDS
 from shared.database.odbc import host_of, odbc_connection_string, packaged_driver
 from shared.distribution import install_with
 from shared.errors import DriverMissing, SettingsInvalid, StorageUnavailable
+from shared.language import declared, phrase
 from shared.private_files import private_folder
 
 # Execution option of sessions that only read.
@@ -42,9 +43,9 @@ _POOL: Mapping[str, Any] = {
     "pool_use_lifo": True,
 }
 _KINDS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mssql": "mssql+pyodbc"}
-_EXAMPLES = (
-    "postgresql+psycopg://rollcall@db.example/rollcall, mssql+pyodbc://rollcall@db.example/rollcall or "
-    "sqlite:////var/lib/rollcall/rollcall.db"
+_EXAMPLES = declared(
+    "postgresql+psycopg://rollcall@db.example/rollcall, "
+    "mssql+pyodbc://rollcall@db.example/rollcall or sqlite:////var/lib/rollcall/rollcall.db"
 )
 
 
@@ -57,19 +58,27 @@ def parse(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise SettingsInvalid(
-            f"ROLLCALL_DATABASE_URL is not a database URL; it looks like {_EXAMPLES}. Signs such as @ : / in a "
-            "password are written as %40 %3A %2F, or the password goes into ROLLCALL_DATABASE_PASSWORD."
+            phrase(
+                "ROLLCALL_DATABASE_URL is not a database URL; it looks like {examples}. Signs such as @ : / "
+                "in a password are written as %40 %3A %2F, or the password goes into "
+                "ROLLCALL_DATABASE_PASSWORD.",
+                examples=_EXAMPLES,
+            )
         ) from error
     if parsed.drivername in _KINDS:
         parsed = parsed.set(drivername=_KINDS[parsed.drivername])
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite", *_KINDS.values()):
         raise SettingsInvalid(
-            f"ROLLCALL_DATABASE_URL names the database or driver '{parsed.drivername}', which Rollcall does not use. "
-            f"It looks like {_EXAMPLES}."
+            phrase(
+                "ROLLCALL_DATABASE_URL names the database or driver '{drivername}', which Rollcall does not "
+                "use. It looks like {examples}.",
+                drivername=parsed.drivername,
+                examples=_EXAMPLES,
+            )
         )
     if parsed.get_backend_name() != "sqlite" and not (parsed.database or "odbc_connect" in parsed.query):
         raise SettingsInvalid(
-            "ROLLCALL_DATABASE_URL names no database. Write it behind the host: …@host/rollcall."
+            declared("ROLLCALL_DATABASE_URL names no database. Write it behind the host: …@host/rollcall.")
         )
     return parsed
 
@@ -120,10 +129,12 @@ def place(url: URL) -> str:
         if url.host
         else url.query.get("host")
         if "odbc_connect" not in url.query
-        else "the ODBC connection given"
+        else declared("the ODBC connection given")
     )
     port = f":{url.port}" if url.port else ""
-    return f"'{url.database}' at {host or 'this host'}{port}"
+    return phrase(
+        "'{database}' at {host}{port}", database=url.database, host=host or declared("this host"), port=port
+    )
 
 
 def _sqlite(path: str) -> Engine:
@@ -133,7 +144,11 @@ def _sqlite(path: str) -> Engine:
             private_folder(folder)
         except OSError as error:
             raise StorageUnavailable(
-                f"The data folder {folder} cannot be made ({error.strerror}). Choose another with ROLLCALL_DATA."
+                phrase(
+                    "The data folder {folder} cannot be made ({strerror}). Choose another with ROLLCALL_DATA.",
+                    folder=folder,
+                    strerror=error.strerror,
+                )
             ) from error
     engine = create_engine(
         f"sqlite:///{path}", connect_args={"timeout": float(LOCK_SECONDS), "check_same_thread": False}
@@ -252,19 +267,29 @@ def _opener(pyodbc: ModuleType, connection_string: str) -> Callable[[], Any]:
 def _no_package(backend: str, error: Exception) -> DriverMissing:
     if backend == "postgresql":
         return DriverMissing(
-            f"PostgreSQL needs the Python package psycopg, which cannot be used here ({_first_line(error)}). Install it: "
-            f"{install_with('postgresql')}.",
+            phrase(
+                "PostgreSQL needs the Python package psycopg, which cannot be used here ({first_line}). "
+                "Install it: {install_with}.",
+                first_line=_first_line(error),
+                install_with=install_with("postgresql"),
+            ),
             package="psycopg",
         )
     if "libodbc" in str(error):
         return DriverMissing(
-            "SQL Server needs the ODBC driver manager, which is not installed (libodbc.so.2). Install it: apt-get install "
-            "unixodbc (RHEL: dnf install unixODBC).",
+            declared(
+                "SQL Server needs the ODBC driver manager, which is not installed (libodbc.so.2). Install "
+                "it: apt-get install unixodbc (RHEL: dnf install unixODBC)."
+            ),
             package="unixodbc",
         )
     return DriverMissing(
-        f"SQL Server needs the Python package pyodbc, which cannot be used here ({_first_line(error)}). Install it: "
-        f"{install_with('sqlserver')} and apt-get install unixodbc.",
+        phrase(
+            "SQL Server needs the Python package pyodbc, which cannot be used here ({first_line}). "
+            "Install it: {install_with} and apt-get install unixodbc.",
+            first_line=_first_line(error),
+            install_with=install_with("sqlserver"),
+        ),
         package="pyodbc",
     )
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.domain.person import AbsentPerson, AccountState, Person, PersonState, Presence
 from shared.errors import NewerVersionNeeded
+from shared.language import phrase
 
 T = TypeVar("T")
 Row = list[Any]
@@ -88,9 +89,11 @@ class Columns(Generic[T]):
             ]
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise NewerVersionNeeded(
-                f"What was read ({self.kind.__name__.lower()}) was stored by another version of Rollcall in "
-                "a "
-                "different format. Finish upgrading all processes."
+                phrase(
+                    "What was read ({kind}) was stored by another version of Rollcall in a different format. "
+                    "Finish upgrading all processes.",
+                    kind=self.kind.__name__.lower(),
+                )
             ) from error
 
     def _converted(self, name: str, value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shared.database.tables import CommandRow
+from shared.database.sentences import with_sentences
+from shared.database.tables import CommandRow, FindingRow
 from shared.domain.command import Command, CommandKind, FieldValue
 from shared.domain.plan import Finding
 
@@ -23,8 +24,7 @@ def command_values(run_id: int, command: Command) -> dict[str, Any]:
         "after": dict(command.after),
         "requires": list(command.requires),
         "unit": command.unit,
-        "reason": command.reason,
-        "evidence": command.evidence,
+        **with_sentences(CommandRow, {"reason": command.reason, "evidence": command.evidence}),
         "attempts": 0,
         "result": {},
     }
@@ -55,7 +55,7 @@ def finding_values(run_id: int, finding: Finding) -> dict[str, Any]:
         "run_id": run_id,
         "code": finding.code.value,
         "severity": finding.severity.value,
-        "message": finding.message,
+        **with_sentences(FindingRow, {"message": finding.message}),
         "number": finding.number[:20],
         "person_guids": list(finding.person_guids),
         "person_names": list(finding.person_names),

@@ -20,6 +20,7 @@ from shared.database import audit_chain, backends
 from shared.database.error_sentences import Reason
 from shared.database.errors import Failure, failure_of
 from shared.errors import RowRefused, StorageUnavailable
+from shared.language import declared, phrase
 
 _LEAST_FREE_BYTES = 64 * 1024
 _CONNECTIONS = 10
@@ -103,7 +104,10 @@ class Database:
         if self._is_disk_full(str(error.orig)):
             # The shared memory of the write-ahead log cannot grow: SQLite says no more than this.
             return Failure(
-                Reason.FULL, f"The database {self.place} cannot grow: the disk is full. Free some space."
+                Reason.FULL,
+                phrase(
+                    "The database {place} cannot grow: the disk is full. Free some space.", place=self.place
+                ),
             )
         return failure_of(self.url, error)
 
@@ -118,13 +122,18 @@ class Database:
             yield
         except PoolTimeoutError as error:
             raise StorageUnavailable(
-                "All connections to the database are in use: it is overloaded or locked. Try again in a moment.",
+                declared(
+                    "All connections to the database are in use: it is overloaded or locked. Try again in a "
+                    "moment."
+                ),
                 reason=Reason.BUSY.value,
             ) from error
         except IntegrityError as error:
             raise RowRefused(
-                "The database refused a row: another like it is there already, or what it belongs to is gone. Nothing was "
-                "changed; load what you see again, then try again."
+                declared(
+                    "The database refused a row: another like it is there already, or what it belongs to is "
+                    "gone. Nothing was changed; load what you see again, then try again."
+                )
             ) from error
         except DBAPIError as error:
             raise self.failure_of(error).as_interruption() from error

@@ -7,6 +7,7 @@ from sqlalchemy import URL
 
 from shared.database.backends import place
 from shared.database.odbc import host_of
+from shared.language import declared, phrase
 
 
 class Reason(StrEnum):
@@ -35,134 +36,190 @@ class Reason(StrEnum):
 
 def sentence(reason: Reason, url: URL, text: str) -> str:
     """What a driver's ``text`` means: at most its first line is repeated, and no password."""
-    where = f"The database {place(url)}"
+    where = phrase("The database {place}", place=place(url))
     driver = quoted(url, text)
     backend = url.get_backend_name()
-    user = f"'{url.username}'" if url.username else "this process's account"
+    user = f"'{url.username}'" if url.username else declared("this process's account")
     host = host_of(url)
     match reason:
         case Reason.LOGIN_FAILED:
-            return (
-                f"{where} refuses the login of {user}: {driver}. Check user and password "
-                "(ROLLCALL_DATABASE_URL, "
-                f"ROLLCALL_DATABASE_PASSWORD){_LOGIN_HINTS[backend]}."
+            return phrase(
+                "{where} refuses the login of {user}: {driver}. Check user and password "
+                "(ROLLCALL_DATABASE_URL, ROLLCALL_DATABASE_PASSWORD){login_hints}.",
+                where=where,
+                user=user,
+                driver=driver,
+                login_hints=_LOGIN_HINTS[backend],
             )
         case Reason.DATABASE_MISSING:
-            return (
-                f"The server at {host} answers, but has no database '{url.database}', or {user} may not "
-                "open it. "
-                f"{_CREATE_HINTS[backend].format(database=url.database, user=url.username or 'rollcall')}"
+            return phrase(
+                "The server at {host} answers, but has no database '{database}', or {user} may not open it. "
+                "{create_hints}",
+                host=host,
+                database=url.database,
+                user=user,
+                create_hints=_CREATE_HINTS[backend].format(
+                    database=url.database, user=url.username or declared("rollcall")
+                ),
             )
         case Reason.DRIVER_MISSING:
-            return (
-                f"The ODBC driver for the database {place(url)} cannot be loaded: {driver}. Install "
-                "Microsoft's package "
-                "msodbcsql18, or the free driver (apt-get install tdsodbc), or name another with ?driver=."
+            return phrase(
+                "The ODBC driver for the database {place} cannot be loaded: {driver}. Install Microsoft's "
+                "package msodbcsql18, or the free driver (apt-get install tdsodbc), or name another with "
+                "?driver=.",
+                place=place(url),
+                driver=driver,
             )
         case Reason.CERTIFICATE_REJECTED:
-            return (
-                f"The certificate of the database server at {host} is not trusted: {driver}. "
-                f"{_CERTIFICATE_HINTS[backend]}"
+            return phrase(
+                "The certificate of the database server at {host} is not trusted: {driver}. "
+                "{certificate_hints}",
+                host=host,
+                driver=driver,
+                certificate_hints=_CERTIFICATE_HINTS[backend],
             )
         case Reason.ENCRYPTION_REFUSED:
-            return (
-                f"{where} and Rollcall could not agree on encryption: {driver}. {_ENCRYPTION_HINTS[backend]}"
+            return phrase(
+                "{where} and Rollcall could not agree on encryption: {driver}. {encryption_hints}",
+                where=where,
+                driver=driver,
+                encryption_hints=_ENCRYPTION_HINTS[backend],
             )
         case Reason.NO_RIGHT if backend == "sqlite":
-            return (
-                f"{where} cannot be opened. Check that its folder exists and that this user may write there."
+            return phrase(
+                "{where} cannot be opened. Check that its folder exists and that this user may write there.",
+                where=where,
             )
         case Reason.NO_RIGHT:
-            return (
-                f"{where} refuses something to {user}: {driver}. Rollcall must own its tables: "
-                f"{_RIGHT_HINTS[backend].format(database=url.database, user=url.username or 'rollcall')}"
+            return phrase(
+                "{where} refuses something to {user}: {driver}. Rollcall must own its tables: {right_hints}",
+                where=where,
+                user=user,
+                driver=driver,
+                right_hints=_RIGHT_HINTS[backend].format(
+                    database=url.database, user=url.username or declared("rollcall")
+                ),
             )
         case Reason.HOST_UNKNOWN:
-            return (
-                f"The host '{host}' of the database is unknown ({driver}). Correct its name, or the name "
-                "server."
+            return phrase(
+                "The host '{host}' of the database is unknown ({driver}). Correct its name, or the name "
+                "server.",
+                host=host,
+                driver=driver,
             )
         case Reason.INSTANCE_UNKNOWN:
-            return (
-                f"No SQL Server instance answers to '{host}'. Check its name and that the service SQL "
-                "Server Browser runs "
-                "there (UDP 1434), or name its port instead: HOST:PORT."
+            return phrase(
+                "No SQL Server instance answers to '{host}'. Check its name and that the service SQL Server "
+                "Browser runs there (UDP 1434), or name its port instead: HOST:PORT.",
+                host=host,
             )
         case Reason.PORT_CLOSED:
-            return (
-                f"Nothing listens for the database {place(url)}. Check that the server runs, accepts "
-                "connections from "
-                f"other hosts, and that host and port are right{_PORT_HINTS[backend]}."
+            return phrase(
+                "Nothing listens for the database {place}. Check that the server runs, accepts connections "
+                "from other hosts, and that host and port are right{port_hints}.",
+                place=place(url),
+                port_hints=_PORT_HINTS[backend],
             )
         case Reason.TIMED_OUT:
-            return (
-                f"{where} did not answer in time. Check that the server is up, that no firewall blocks it, "
-                "and that "
-                "host and port are right."
+            return phrase(
+                "{where} did not answer in time. Check that the server is up, that no firewall blocks it, "
+                "and that host and port are right.",
+                where=where,
             )
         case Reason.NOT_MIGRATED:
-            return f"{where} has no tables yet, or not all. Run `rollcall migrate`."
+            return phrase("{where} has no tables yet, or not all. Run `rollcall migrate`.", where=where)
         case Reason.BUSY:
-            return f"{where} is busy: {driver}. Nothing was changed; try again in a moment."
+            return phrase(
+                "{where} is busy: {driver}. Nothing was changed; try again in a moment.",
+                where=where,
+                driver=driver,
+            )
         case Reason.FULL:
             what = (
-                "the disk is full"
+                declared("the disk is full")
                 if backend == "sqlite"
-                else "its disk is full or it has reached its largest size"
+                else declared("its disk is full or it has reached its largest size")
             )
-            return f"{where} cannot grow: {what}. Make room; nothing was lost."
+            return phrase("{where} cannot grow: {what}. Make room; nothing was lost.", where=where, what=what)
         case Reason.READ_ONLY if backend == "sqlite":
-            return (
-                f"{where} cannot be written: it or its folder is read-only. Give this user the right to "
-                "write there."
+            return phrase(
+                "{where} cannot be written: it or its folder is read-only. Give this user the right to write "
+                "there.",
+                where=where,
             )
         case Reason.READ_ONLY:
-            return f"{where} is read-only (a standby, or set so). Name the server that takes writes."
+            return phrase(
+                "{where} is read-only (a standby, or set so). Name the server that takes writes.", where=where
+            )
         case Reason.DAMAGED:
-            return f"{where} is damaged ({driver}). Stop Rollcall and put it back from a backup."
+            return phrase(
+                "{where} is damaged ({driver}). Stop Rollcall and put it back from a backup.",
+                where=where,
+                driver=driver,
+            )
         case Reason.STARTING:
-            return (
-                f"{where} is starting, stopping or restoring ({driver}). Rollcall goes on when it serves "
-                "again."
+            return phrase(
+                "{where} is starting, stopping or restoring ({driver}). Rollcall goes on when it serves "
+                "again.",
+                where=where,
+                driver=driver,
             )
         case Reason.NO_SNAPSHOTS:
-            return f"{where} does not give readers one moment to read. As its owner run: {ALLOW_SNAPSHOTS}"
+            return phrase(
+                "{where} does not give readers one moment to read. As its owner run: {allow_snapshots}",
+                where=where,
+                allow_snapshots=ALLOW_SNAPSHOTS,
+            )
         case Reason.REFUSED:
-            return (
-                f"{where} refused something that Rollcall asked: {driver}. Nothing was changed. This is a "
-                "fault of Rollcall, or "
-                "its tables were changed by hand: report it with the lines of the process log."
+            return phrase(
+                "{where} refused something that Rollcall asked: {driver}. Nothing was changed. This is a "
+                "fault of Rollcall, or its tables were changed by hand: report it with the lines of the "
+                "process log.",
+                where=where,
+                driver=driver,
             )
         case Reason.UNREACHABLE:
-            return f"{where} does not answer: {driver}."
+            return phrase("{where} does not answer: {driver}.", where=where, driver=driver)
 
 
 ALLOW_SNAPSHOTS = "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON;"
 _LOGIN_HINTS = {
     "sqlite": "",
-    "postgresql": ", and that pg_hba.conf lets this host in",
-    "mssql": ", that the server allows SQL logins (mixed mode), or, without a user, that this process has a Kerberos "
-    "ticket",
+    "postgresql": declared(", and that pg_hba.conf lets this host in"),
+    "mssql": declared(
+        ", that the server allows SQL logins (mixed mode), or, without a user, that this process has "
+        "a Kerberos ticket"
+    ),
 }
 _CREATE_HINTS = {
     "sqlite": "",
-    "postgresql": "Make it: CREATE DATABASE {database} OWNER {user};",
-    "mssql": "Make it: CREATE DATABASE [{database}]; then in it CREATE USER [{user}] FOR LOGIN [{user}]; ALTER ROLE "
-    "db_owner ADD MEMBER [{user}];",
+    "postgresql": declared("Make it: CREATE DATABASE {database} OWNER {user};"),
+    "mssql": declared(
+        "Make it: CREATE DATABASE [{database}]; then in it CREATE USER [{user}] FOR LOGIN [{user}]; "
+        "ALTER ROLE db_owner ADD MEMBER [{user}];"
+    ),
 }
 _CERTIFICATE_HINTS = {
     "sqlite": "",
-    "postgresql": "Name the authority that issued it with ?sslmode=verify-full&sslrootcert=/path/ca.pem, and the host as "
-    "the certificate does.",
-    "mssql": "Trust the authority that issued it on this host (Debian: update-ca-certificates), and name the host as the "
-    "certificate does (or &HostNameInCertificate=). &TrustServerCertificate=yes looks at no certificate at "
-    "all.",
+    "postgresql": declared(
+        "Name the authority that issued it with ?sslmode=verify-full&sslrootcert=/path/ca.pem, and "
+        "the host as the certificate does."
+    ),
+    "mssql": declared(
+        "Trust the authority that issued it on this host (Debian: update-ca-certificates), and name "
+        "the host as the certificate does (or &HostNameInCertificate=). &TrustServerCertificate=yes "
+        "looks at no certificate at all."
+    ),
 }
 _ENCRYPTION_HINTS = {
     "sqlite": "",
-    "postgresql": "Switch on TLS at the server (ssl = on), or say ?sslmode=disable where the network is trusted.",
-    "mssql": "Give the server a certificate and TLS 1.2, or say &Encrypt=no (FreeTDS: &Encryption=off) where the network "
-    "is trusted.",
+    "postgresql": declared(
+        "Switch on TLS at the server (ssl = on), or say ?sslmode=disable where the network is trusted."
+    ),
+    "mssql": declared(
+        "Give the server a certificate and TLS 1.2, or say &Encrypt=no (FreeTDS: &Encryption=off) "
+        "where the network is trusted."
+    ),
 }
 _RIGHT_HINTS = {
     "postgresql": "ALTER DATABASE {database} OWNER TO {user}; or GRANT CREATE ON SCHEMA public TO {user};",
@@ -170,8 +227,8 @@ _RIGHT_HINTS = {
 }
 _PORT_HINTS = {
     "sqlite": "",
-    "postgresql": " (listen_addresses, port 5432)",
-    "mssql": " (SQL Server Configuration Manager: TCP/IP enabled, port 1433)",
+    "postgresql": declared(" (listen_addresses, port 5432)"),
+    "mssql": declared(" (SQL Server Configuration Manager: TCP/IP enabled, port 1433)"),
 }
 
 
@@ -192,4 +249,4 @@ def quoted(url: URL, text: str) -> str:
     }:
         if secret:
             line = line.replace(secret, "***")
-    return line.strip().rstrip(".")[:200] or "no reason given"
+    return line.strip().rstrip(".")[:200] or declared("no reason given")

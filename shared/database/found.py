@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.tables import Run, Site
 from shared.errors import NotFound
+from shared.language import phrase
 
 
 def site_of(session: Session, site_id: str) -> Site:
@@ -30,9 +31,9 @@ def run_of(session: Session, run_id: int) -> Run:
 
 def no_site(site_id: str) -> NotFound:
     """The error."""
-    return NotFound(f"There is no site '{site_id[:80]}'.")
+    return NotFound(phrase("There is no site '{site_id}'.", site_id=site_id[:80]))
 
 
 def no_run(run_id: int) -> NotFound:
     """The error."""
-    return NotFound(f"There is no run {run_id}.", run_id=run_id)
+    return NotFound(phrase("There is no run {run_id}.", run_id=run_id), run_id=run_id)

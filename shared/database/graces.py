@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.database.events import LogEntry
 from shared.database.tables import GraceRow
 from shared.domain.grace import Departure, Grace, is_nobodys
-from shared.language import phrase
+from shared.language import declared, phrase
 
 T = TypeVar("T")
 # SQL Server takes at most 2,100 parameters in a statement.
@@ -74,7 +74,11 @@ def begin(session: Session, site_id: str, extension_ids: Iterable[int], now: dat
 
 def grace_begun(grace: Grace, run_id: int) -> LogEntry:
     """What the Log says when days begin."""
-    when = f"is deleted on {grace.ends_at:%Y-%m-%d}" if grace.ends_at is not None else "is kept"
+    when = (
+        phrase("is deleted on {ends_at}", ends_at=f"{grace.ends_at:%Y-%m-%d}")
+        if grace.ends_at is not None
+        else declared("is kept")
+    )
     return LogEntry(
         "grace.begun",
         phrase(

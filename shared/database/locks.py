@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.errors import StorageRefused, StorageUnavailable
+from shared.language import phrase
 
 LOCK_SECONDS = 30
 _MSSQL = text(
@@ -47,16 +48,28 @@ def _not_taken(name: str, answer: int | None, seconds: float) -> StorageUnavaila
     match answer:
         case -1:
             return StorageUnavailable(
-                f"Other work on the database ('{name}') has not ended within {seconds:.0f} s. Try again in a moment."
+                phrase(
+                    "Other work on the database ('{name}') has not ended within {seconds:.0f} s. Try again in a "
+                    "moment.",
+                    name=name,
+                    seconds=seconds,
+                )
             )
         case -2 | -3:
             return StorageUnavailable(
-                f"The database ended this work ('{name}') so that other work could go on. Nothing was changed; try again in a "
-                "moment.",
+                phrase(
+                    "The database ended this work ('{name}') so that other work could go on. Nothing was "
+                    "changed; try again in a moment.",
+                    name=name,
+                ),
                 retry_after=2.0,
             )
         case _:
             return StorageRefused(
-                f"The database refused the lock '{name}' ({answer}). Nothing was changed. This is a fault of Rollcall: report "
-                "it with the lines of the process log."
+                phrase(
+                    "The database refused the lock '{name}' ({answer}). Nothing was changed. This is a fault of "
+                    "Rollcall: report it with the lines of the process log.",
+                    name=name,
+                    answer=answer,
+                )
             )

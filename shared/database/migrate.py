@@ -18,6 +18,7 @@ from shared.database.engine import Database
 from shared.database.error_sentences import ALLOW_SNAPSHOTS, Reason
 from shared.database.locks import exclusive
 from shared.errors import Conflict, InsufficientRights, SettingsInvalid
+from shared.language import declared, phrase
 
 SCRIPTS = Path(__file__).parent / "migrations"
 # 1 is on; 2 and 3 are on the way.
@@ -60,17 +61,19 @@ class SchemaStatus:
         """What it means and what to do."""
         match self.state:
             case State.CURRENT:
-                return f"The database is reachable (schema {self.needed})."
+                return phrase("The database is reachable (schema {needed}).", needed=self.needed)
             case State.NEWER:
-                return (
-                    f"The database schema {self.now} is newer than this Rollcall ({self.needed}). It keeps "
-                    "working. "
-                    "Finish the upgrade by starting the newer version here too."
+                return phrase(
+                    "The database schema {now} is newer than this Rollcall ({needed}). It keeps working. Finish "
+                    "the upgrade by starting the newer version here too.",
+                    now=self.now,
+                    needed=self.needed,
                 )
             case State.OLDER:
-                return (
-                    f"The database schema is {self.now or 'empty'}, this Rollcall needs {self.needed}. Run "
-                    "`rollcall migrate`."
+                return phrase(
+                    "The database schema is {now}, this Rollcall needs {needed}. Run `rollcall migrate`.",
+                    now=self.now or declared("empty"),
+                    needed=self.needed,
                 )
 
 
@@ -87,7 +90,14 @@ def bring_tables(
     :raises InsufficientRights: SQL Server must be told first to give readers one moment; the message has the command.
     """
     if to not in (None, _EMPTY, *_known()):
-        raise SettingsInvalid(f"There is no revision '{to}'. Known are {_EMPTY}, {', '.join(_known())}.")
+        raise SettingsInvalid(
+            phrase(
+                "There is no revision '{to}'. Known are {empty}, {known}.",
+                to=to,
+                empty=_EMPTY,
+                known=", ".join(_known()),
+            )
+        )
     _allow_snapshots(database)
     with database.changing_tables() as session:
         exclusive(session, "migrate", _WAIT_SECONDS)
@@ -95,8 +105,11 @@ def bring_tables(
         before = _revision(session)
         if before is not None and before not in _known():
             raise Conflict(
-                f"The database schema is {before}, which this Rollcall does not know: a newer version has "
-                "migrated it. Use that version, or restore a backup."
+                phrase(
+                    "The database schema is {before}, which this Rollcall does not know: a newer version has "
+                    "migrated it. Use that version, or restore a backup.",
+                    before=before,
+                )
             )
         after = None if to == _EMPTY else to or newest_revision()
         if before != after:
@@ -109,7 +122,7 @@ def bring_tables(
 def newest_revision() -> str:
     """The revision this version of Rollcall needs."""
     if not _known():
-        raise LookupError("no migration is packaged with Rollcall")
+        raise LookupError(declared("no migration is packaged with Rollcall"))
     return _known()[-1]
 
 
@@ -168,7 +181,9 @@ def _move(session: Session, before: str | None, after: str | None) -> None:
     if session.get_bind().dialect.name == "sqlite":
         broken = session.execute(text("PRAGMA foreign_key_check")).first()
         if broken is not None:
-            raise LookupError(f"the migration left a row of {broken[0]} that refers to nothing")
+            raise LookupError(
+                phrase("the migration left a row of {broken} that refers to nothing", broken=broken[0])
+            )
 
 
 def _allow_snapshots(database: Database) -> None:
@@ -184,9 +199,13 @@ def _allow_snapshots(database: Database) -> None:
             connection.execute(text(ALLOW_SNAPSHOTS))
     except DBAPIError as error:
         raise InsufficientRights(
-            f"The database {database.place} does not give readers one moment to read, and "
-            f"'{database.url.username or 'this account'}' "
-            f"may not change that. As its owner run: {ALLOW_SNAPSHOTS}",
+            phrase(
+                "The database {place} does not give readers one moment to read, and '{username}' may not "
+                "change that. As its owner run: {allow_snapshots}",
+                place=database.place,
+                username=database.url.username or declared("this account"),
+                allow_snapshots=ALLOW_SNAPSHOTS,
+            ),
             reason=Reason.NO_SNAPSHOTS.value,
         ) from error
 

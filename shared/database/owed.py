@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.commands import read_fields
 from shared.database.rows import rows_of
+from shared.database.sentences import with_sentences
 from shared.database.tables import BindingRow, OwedSteps, Run, RunState
 from shared.domain.binding import LeftBehind
 from shared.domain.command import Command, FieldValue
@@ -81,7 +82,7 @@ def answered(
     session.execute(
         update(OwedSteps)
         .where(OwedSteps.site_id == site_id, OwedSteps.number == number)
-        .values(owes=owes.value, answer=answer, extension_id=extension_id)
+        .values(owes=owes.value, extension_id=extension_id, **with_sentences(OwedSteps, {"answer": answer}))
         .execution_options(synchronize_session=False)
     )
 

@@ -18,6 +18,7 @@ from shared.database.engine import Database
 from shared.database.tables import SnapshotPage, SnapshotPart
 from shared.domain.extension import Extension
 from shared.domain.person import AbsentPerson, Person, PersonState
+from shared.language import phrase
 
 # Level 1: measured three times as fast as the default for a tenth more bytes.
 _COMPRESSION = 1
@@ -128,7 +129,7 @@ def _pages(database: Database, part_id: int) -> Iterator[tuple[bytes, bytes]]:
                 )
             )
         if payload is None:
-            raise LookupError(f"page {page} of part {part_id} is missing")
+            raise LookupError(phrase("page {page} of part {part_id} is missing", page=page, part_id=part_id))
         yield _streams(payload)
 
 

@@ -14,6 +14,7 @@ from shared.database.engine import Database
 from shared.database.error_sentences import ALLOW_SNAPSHOTS, Reason
 from shared.database.migrate import SNAPSHOTS_ALLOWED, SchemaStatus, State, schema_status_in
 from shared.errors import InsufficientRights
+from shared.language import declared, phrase
 
 _OLDEST = {"postgresql": (13,), "mssql": (13,), "sqlite": (3, 35)}
 _OLDEST_NAMES = {"postgresql": "PostgreSQL 13", "mssql": "SQL Server 2016", "sqlite": "SQLite 3.35"}
@@ -60,18 +61,25 @@ def _check_rights(session: Session, database: Database, found: SchemaStatus) -> 
         return
     if found.state is State.OLDER and not session.scalar(text(_MAY_CREATE[session.get_bind().dialect.name])):
         raise InsufficientRights(
-            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may "
-            "not create tables "
-            f"there, so it cannot be migrated. {_GRANTS[session.get_bind().dialect.name]}",
+            phrase(
+                "The database {place} answers, but '{username}' may not create tables there, so it cannot be "
+                "migrated. {grants}",
+                place=database.place,
+                username=database.url.username or declared("this account"),
+                grants=_GRANTS[session.get_bind().dialect.name],
+            ),
             reason=Reason.NO_RIGHT.value,
         )
     if found.state is not State.OLDER and not session.scalar(
         text(_MAY_WRITE[session.get_bind().dialect.name])
     ):
         raise InsufficientRights(
-            f"The database {database.place} answers, but '{database.url.username or 'this account'}' may "
-            "not change its "
-            f"tables. {_GRANTS[session.get_bind().dialect.name]}",
+            phrase(
+                "The database {place} answers, but '{username}' may not change its tables. {grants}",
+                place=database.place,
+                username=database.url.username or declared("this account"),
+                grants=_GRANTS[session.get_bind().dialect.name],
+            ),
             reason=Reason.NO_RIGHT.value,
         )
 
@@ -87,9 +95,13 @@ _MAY_WRITE = {
     "('DELETE')) AS needed (what)",
 }
 _GRANTS = {
-    "postgresql": "As the owner of the database: GRANT CREATE ON SCHEMA public TO the user, or make the user its owner.",
-    "mssql": "As an administrator, in the database: ALTER ROLE db_owner ADD MEMBER the user (for daily work, "
-    "db_datareader and db_datawriter are enough).",
+    "postgresql": declared(
+        "As the owner of the database: GRANT CREATE ON SCHEMA public TO the user, or make the user its owner."
+    ),
+    "mssql": declared(
+        "As an administrator, in the database: ALTER ROLE db_owner ADD MEMBER the user (for daily "
+        "work, db_datareader and db_datawriter are enough)."
+    ),
 }
 
 
@@ -100,7 +112,12 @@ def _old(session: Session, version: tuple[object, ...]) -> list[str]:
         return []
     if tuple(part for part in version if isinstance(part, int)) >= _OLDEST[backend]:
         return []
-    return [f"Rollcall is made for {_OLDEST_NAMES[backend]} or newer. Upgrade the database server."]
+    return [
+        phrase(
+            "Rollcall is made for {oldest_names} or newer. Upgrade the database server.",
+            oldest_names=_OLDEST_NAMES[backend],
+        )
+    ]
 
 
 def _of_postgresql(session: Session) -> list[str]:
@@ -108,8 +125,11 @@ def _of_postgresql(session: Session) -> list[str]:
     if encoding == "UTF8":
         return []
     return [
-        f"The database is kept in {encoding}: names in other scripts cannot be stored. Create it again with "
-        "UTF8."
+        phrase(
+            "The database is kept in {encoding}: names in other scripts cannot be stored. Create it "
+            "again with UTF8.",
+            encoding=encoding,
+        )
     ]
 
 
@@ -119,14 +139,18 @@ def _of_sql_server(session: Session) -> list[str]:
         text("SELECT is_read_committed_snapshot_on FROM sys.databases WHERE database_id = DB_ID()")
     ):
         warnings.append(
-            "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE "
-            "CURRENT SET "
-            "READ_COMMITTED_SNAPSHOT ON;"
+            declared(
+                "Readers of the database wait for its writers. While nobody is connected run: ALTER DATABASE "
+                "CURRENT SET READ_COMMITTED_SNAPSHOT ON;"
+            )
         )
     if not session.scalar(SNAPSHOTS_ALLOWED):
         warnings.append(
-            "Readers cannot be given one moment to read, so that backups may not fit together. Run: "
-            f"{ALLOW_SNAPSHOTS}"
+            phrase(
+                "Readers cannot be given one moment to read, so that backups may not fit together. Run: "
+                "{allow_snapshots}",
+                allow_snapshots=ALLOW_SNAPSHOTS,
+            )
         )
     return warnings
 

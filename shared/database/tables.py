@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from shared.database.sentences import Told, beside
 from shared.database.types import Line, Prose, UtcDateTime
 from shared.domain.command import CommandState
 from shared.domain.owed import Owes
@@ -131,7 +132,7 @@ class SettingsVersion(Base):
     created_at: Mapped[datetime]
 
 
-class Run(Base):
+class Run(Told, Base):
     """One run from reading to done. ``schedule_slot`` makes one due time start one run only."""
 
     __tablename__ = "runs"
@@ -171,12 +172,13 @@ class Run(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(Line(60))
     error_message: Mapped[str | None] = mapped_column(Prose)
+    error_message_sentence: Mapped[dict[str, Any] | None] = beside()
     created_at: Mapped[datetime]
     planned_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 
-class SnapshotPart(Base):
+class SnapshotPart(Told, Base):
     """One part of a run's evidence: who read it, from where, how much, and whether it is proven complete."""
 
     __tablename__ = "snapshot_parts"
@@ -202,6 +204,7 @@ class SnapshotPart(Base):
     proof: Mapped[dict[str, Any]]
     error_code: Mapped[str | None] = mapped_column(Line(60))
     error_message: Mapped[str | None] = mapped_column(Prose)
+    error_message_sentence: Mapped[dict[str, Any] | None] = beside()
     completed_at: Mapped[datetime | None]
 
 
@@ -260,7 +263,7 @@ class PersonDoubt(Base):
     needs: Mapped[dict[str, Any]]
 
 
-class OwedSteps(Base):
+class OwedSteps(Told, Base):
     """What Rollcall still owes to an extension it has begun to make, remove or pass on: from before its first write.
 
     ``extension_id`` is NULL until it is known that the extension was made.
@@ -283,6 +286,7 @@ class OwedSteps(Base):
     owes: Mapped[str] = mapped_column(Line(20), default=Owes.STEPS.value)
     # What the phone system, or the way to it, said last.
     answer: Mapped[str | None] = mapped_column(Prose)
+    answer_sentence: Mapped[dict[str, Any] | None] = beside()
     begun_at: Mapped[datetime]
     # How often each step was tried again after its worker had died.
     tries: Mapped[dict[str, Any] | None]
@@ -309,7 +313,7 @@ class GraceRow(Base):
     is_kept: Mapped[bool] = mapped_column(default=False)
 
 
-class GivenNumberRow(Base):
+class GivenNumberRow(Told, Base):
     """A number that was given from a range: whose it is or was, and whether it stands in the directory.
 
     One row for each number, so that no two runs can give it to two people.
@@ -334,6 +338,7 @@ class GivenNumberRow(Base):
     write_again_at: Mapped[datetime | None]
     write_error_code: Mapped[str | None] = mapped_column(Line(60))
     write_error_message: Mapped[str | None] = mapped_column(Prose)
+    write_error_message_sentence: Mapped[dict[str, Any] | None] = beside()
 
 
 class WatchRow(Base):
@@ -455,7 +460,7 @@ class RollReading(Base):
     differences: Mapped[int] = mapped_column(default=0)
 
 
-class CommandRow(Base):
+class CommandRow(Told, Base):
     """One command of a plan and what became of it."""
 
     __tablename__ = "commands"
@@ -481,18 +486,21 @@ class CommandRow(Base):
     requires: Mapped[list[int]]
     unit: Mapped[str] = mapped_column(Prose, default="")
     reason: Mapped[str] = mapped_column(Prose)
+    reason_sentence: Mapped[dict[str, Any] | None] = beside()
     evidence: Mapped[str] = mapped_column(Prose, default="")
+    evidence_sentence: Mapped[dict[str, Any] | None] = beside()
     state: Mapped[str] = mapped_column(Line(20), default=CommandState.PENDING.value)
     attempts: Mapped[int] = mapped_column(default=0)
     # What the execution learnt (the new extension's id, the archive's receipt).
     result: Mapped[dict[str, Any]]
     error_code: Mapped[str | None] = mapped_column(Line(60))
     error_message: Mapped[str | None] = mapped_column(Prose)
+    error_message_sentence: Mapped[dict[str, Any] | None] = beside()
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 
-class FindingRow(Base):
+class FindingRow(Told, Base):
     """One finding of a run's plan."""
 
     __tablename__ = "findings"
@@ -505,6 +513,7 @@ class FindingRow(Base):
     code: Mapped[str] = mapped_column(Line(40))
     severity: Mapped[str] = mapped_column(Line(20))
     message: Mapped[str] = mapped_column(Prose)
+    message_sentence: Mapped[dict[str, Any] | None] = beside()
     number: Mapped[str] = mapped_column(Line(20), default="")
     person_guids: Mapped[list[str]]
     person_names: Mapped[list[str]]

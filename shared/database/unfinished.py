@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.database.sentences import with_sentences
 from shared.database.tables import CommandRow, OwedSteps
 from shared.domain.command import Command, CommandKind, CommandState
 from shared.domain.owed import LEAVING, Owes, Unfinished
@@ -107,7 +108,7 @@ def answered(session: Session, site_id: str, number: str, answer: str | None) ->
     session.execute(
         update(OwedSteps)
         .where(OwedSteps.site_id == site_id, OwedSteps.number == number, OwedSteps.owes.in_(_LEAVING))
-        .values(answer=answer)
+        .values(**with_sentences(OwedSteps, {"answer": answer}))
         .execution_options(synchronize_session=False)
     )
 

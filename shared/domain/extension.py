@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.further import Further
+from shared.language import phrase
 
 ROLE_USER = "users"
 ROLE_SYSTEM_OWNER = "system_owners"
@@ -38,7 +39,9 @@ class Extension:
     @property
     def name(self) -> str:
         """What to call the extension's holder in a sentence."""
-        return f"{self.first_name} {self.last_name}".strip() or f"extension {self.number}"
+        return phrase(
+            "{first_name} {last_name}", first_name=self.first_name, last_name=self.last_name
+        ).strip() or phrase("extension {number}", number=self.number)
 
     @property
     def primary_department(self) -> str | None:

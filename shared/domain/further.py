@@ -2,6 +2,7 @@
 
 import re
 
+from shared.language import phrase
 from shared.values.phone import dialled, is_dialled_alike
 
 # A new one is a setting of ``directory.attributes`` of the same name, and 3CX's name of it in ``relay_client.further``.
@@ -15,9 +16,12 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
 def cannot_be_set(name: str, value: str) -> str:
     """Why a field cannot have the value, in a sentence; empty when it can."""
     if name == "caller_id" and dialled(value) is None:
-        return f"'{value[:80]}' cannot be dialled: it must be one number, digits only, with + for abroad."
+        return phrase(
+            "'{value}' cannot be dialled: it must be one number, digits only, with + for abroad.",
+            value=value[:80],
+        )
     if name == "language" and not _LANGUAGE.fullmatch(value):
-        return f"'{value[:80]}' is not the code of a language, such as EN or DE."
+        return phrase("'{value}' is not the code of a language, such as EN or DE.", value=value[:80])
     return ""
 
 

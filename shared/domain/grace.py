@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.language import phrase
+
 
 class Departure(StrEnum):
     """The ways of not being there any more; each has a rule of its own."""
@@ -44,7 +46,7 @@ class Grace:
     @property
     def days_in_words(self) -> str:
         """The days in words."""
-        return "1 day" if self.days == 1 else f"{self.days} days"
+        return "1 day" if self.days == 1 else phrase("{days} days", days=self.days)
 
     def is_over(self, now: datetime) -> bool:
         """Whether the days are over."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.domain.further import Further
+from shared.language import phrase
 
 
 class AccountState(StrEnum):
@@ -62,7 +63,9 @@ class Person:
     @property
     def name(self) -> str:
         """What to call the person in a sentence: full name, else display name, else login, else the DN."""
-        full = f"{self.first_name} {self.last_name}".strip()
+        full = phrase(
+            "{first_name} {last_name}", first_name=self.first_name, last_name=self.last_name
+        ).strip()
         return full or self.display_name or self.login or self.distinguished_name
 
 

@@ -13,7 +13,7 @@ from shared.domain.command import Command, CommandKind
 from shared.domain.grace import Grace
 from shared.domain.numbers import GivenNumber
 from shared.domain.seen import Seen
-from shared.language import counted, declared, listed, phrase
+from shared.language import Sentence, counted, declared, listed, phrase
 
 
 class Severity(StrEnum):
@@ -98,7 +98,7 @@ class VerdictState(StrEnum):
 
 
 # What to do about every reason; a page that shows several says it once.
-REVIEW = "Review the plan and approve it if this is intended."
+REVIEW = declared("Review the plan and approve it if this is intended.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,9 @@ class HoldReason:
     @property
     def fact(self) -> str:
         """The message without what to do."""
+        if isinstance(self.message, Sentence) and self.message.template == "{sentence} {review}":
+            sentence: str = self.message.parameters["sentence"]
+            return sentence
         return self.message.removesuffix(REVIEW).rstrip()
 
 
@@ -253,7 +256,9 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
     ]
     # Of a newer version: in its own words.
     parts += [
-        f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if kind not in [*CommandKind]
+        phrase("{kind} {count}", kind=kind.replace("_", " "), count=count)
+        for kind, count in counts.items()
+        if kind not in [*CommandKind]
     ]
     departments = counts.get(CommandKind.CREATE_DEPARTMENT, 0)
     if departments:

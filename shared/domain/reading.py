@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from shared.language import declared
+
 
 class Freshness(StrEnum):
     """What is known of a reading beside one that is remembered."""
@@ -53,7 +55,7 @@ class Reading:
         """What to call the controller in a sentence; with the address, because two may give one host name."""
         if self.controller and self.server:
             return f"{self.controller} ({self.server})"
-        return self.controller or self.server or "the directory"
+        return self.controller or self.server or declared("the directory")
 
     @property
     def source(self) -> str:

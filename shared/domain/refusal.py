@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain.command import Command, CommandKind
+from shared.language import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +25,11 @@ class Refusal:
 def refusal_key(command: Command) -> str:
     """The same for commands that want the same of the same extension, person or department."""
     name = command.after.get("name", "") if command.kind is CommandKind.CREATE_DEPARTMENT else ""
-    return f"{command.kind} {command.number} {command.extension_id or ''} {command.person_guid or ''} {name}"
+    return phrase(
+        "{kind} {number} {extension_id} {person_guid} {name}",
+        kind=command.kind,
+        number=command.number,
+        extension_id=command.extension_id or "",
+        person_guid=command.person_guid or "",
+        name=name,
+    )

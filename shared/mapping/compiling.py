@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.language import declared, phrase
 from shared.mapping import tree
 from shared.mapping.errors import MappingError
 from shared.mapping.functions import FUNCTIONS, Function, Kind, TooLong
@@ -109,7 +110,9 @@ class Compiler:
             case tree.Items(at, items):
                 return self._list(at, items)
             case tree.Not(at, operand):
-                part = self._of_kind(self.part(operand), Kind.TRUTH, "'!' turns true and false round")
+                part = self._of_kind(
+                    self.part(operand), Kind.TRUTH, declared("'!' turns true and false round")
+                )
                 return Part(Kind.TRUTH, at, lambda work: not part.run(work), part.attributes)
             case tree.Either():
                 return self._either(node)
@@ -119,7 +122,7 @@ class Compiler:
                 return self._call(node)
 
     def _list(self, at: int, items: tuple[Node, ...]) -> Part:
-        parts = [self._of_kind(self.part(item), Kind.TEXT, "A list has texts") for item in items]
+        parts = [self._of_kind(self.part(item), Kind.TEXT, declared("A list has texts")) for item in items]
 
         def run(work: Work) -> Value:
             found: dict[str, None] = {}
@@ -135,14 +138,17 @@ class Compiler:
         condition = self._of_kind(
             self.part(node.condition),
             Kind.TRUTH,
-            "'?' needs a comparison before it, as in co == \"DE\"",
+            declared("'?' needs a comparison before it, as in co == \"DE\""),
             node.condition.at,
         )
         then, otherwise = self.part(node.then), self.part(node.otherwise)
         if then.kind is not otherwise.kind:
             raise self._wrong(
-                f"Both values must be of one kind, but this is {otherwise.kind.value} and the one before ':' "
-                f"{then.kind.value}.",
+                phrase(
+                    "Both values must be of one kind, but this is {value} and the one before ':' {kind_value}.",
+                    value=otherwise.kind.value,
+                    kind_value=then.kind.value,
+                ),
                 node.otherwise.at,
             )
         asks, gives, else_gives = condition.run, then.run, otherwise.run
@@ -160,7 +166,7 @@ class Compiler:
         attributes = _together([left, right])
         match node.operator:
             case "&&" | "||":
-                word = f"'{node.operator}' needs comparisons on both sides"
+                word = phrase("'{operator}' needs comparisons on both sides", operator=node.operator)
                 one, other = (self._of_kind(part, Kind.TRUTH, word).run for part in (left, right))
                 if node.operator == "&&":
                     return Part(Kind.TRUTH, node.at, lambda work: one(work) and other(work), attributes)
@@ -168,8 +174,8 @@ class Compiler:
             case "+":
                 return self._joined(node.at, left, right)
             case "in":
-                what = self._one(self._of_kind(left, Kind.TEXT, "'in' looks for a text"), "in")
-                among = self._of_kind(right, Kind.TEXT, "'in' looks in a list or an attribute").run
+                what = self._one(self._of_kind(left, Kind.TEXT, declared("'in' looks for a text")), "in")
+                among = self._of_kind(right, Kind.TEXT, declared("'in' looks in a list or an attribute")).run
 
                 def is_in(work: Work) -> bool:
                     values = among(work)
@@ -180,7 +186,8 @@ class Compiler:
 
     def _joined(self, at: int, left: Part, right: Part) -> Part:
         one, other = (
-            self._one(self._of_kind(part, Kind.TEXT, "'+' joins texts"), "+") for part in (left, right)
+            self._one(self._of_kind(part, Kind.TEXT, declared("'+' joins texts")), "+")
+            for part in (left, right)
         )
 
         def join(work: Work) -> str:
@@ -199,10 +206,13 @@ class Compiler:
         for part in (left, right):
             if part.kind is Kind.NUMBER:
                 raise self._wrong(
-                    f"'{node.operator}' compares texts, and this is a number. Put it in quotes: \"204\".",
+                    phrase(
+                        "'{operator}' compares texts, and this is a number. Put it in quotes: \"204\".",
+                        operator=node.operator,
+                    ),
                     part.at,
                 )
-            self._of_kind(part, Kind.TEXT, f"'{node.operator}' compares texts")
+            self._of_kind(part, Kind.TEXT, phrase("'{operator}' compares texts", operator=node.operator))
         one, other = (self._one(part, node.operator) for part in (left, right))
         return Part(
             Kind.TRUTH, node.at, lambda work: compare(one(work), other(work)), _together([left, right])
@@ -212,24 +222,52 @@ class Compiler:
         function = FUNCTIONS.get(node.name)
         if function is None:
             like = difflib.get_close_matches(node.name, FUNCTIONS, n=1, cutoff=0.5)
-            hint = f"Did you mean '{like[0]}'?" if like else f"There are: {', '.join(FUNCTIONS)}."
-            raise self._wrong(f"There is no function '{node.name}'. {hint}", node.at)
+            hint = (
+                phrase("Did you mean '{like}'?", like=like[0])
+                if like
+                else phrase("There are: {functions}.", functions=", ".join(FUNCTIONS))
+            )
+            raise self._wrong(
+                phrase("There is no function '{name}'. {hint}", name=node.name, hint=hint), node.at
+            )
         parts = [self.part(argument) for argument in node.arguments]
         if not parts:
-            raise self._wrong(f"{function.name} needs at least one value: {function.usage}.", node.at)
+            raise self._wrong(
+                phrase("{name} needs at least one value: {usage}.", name=function.name, usage=function.usage),
+                node.at,
+            )
         if function.name == "first":
             return self._first(node.at, parts)
         most = 1 + len(function.takes)
         if not most - function.optional <= len(parts) <= most:
-            count = f"{most - function.optional} or {most}" if function.optional else str(most)
+            count = (
+                phrase("{most} or {value}", most=most - function.optional, value=most)
+                if function.optional
+                else str(most)
+            )
             raise self._wrong(
-                f"{function.name} takes {count} value{'s' if most > 1 else ''}, not {len(parts)}: "
-                f"{function.usage}.",
+                phrase(
+                    "{name} takes {count} value{value}, not {parts}: {usage}.",
+                    name=function.name,
+                    count=count,
+                    value="s" if most > 1 else "",
+                    parts=len(parts),
+                    usage=function.usage,
+                ),
                 node.at,
             )
         for place, (part, kind) in enumerate(zip(parts, (Kind.TEXT, *function.takes), strict=False), start=1):
             which = ("first", "second", "third")[place - 1]
-            self._of_kind(part, kind, f"The {which} value of {function.usage} is {kind.value}")
+            self._of_kind(
+                part,
+                kind,
+                phrase(
+                    "The {which} value of {usage} is {value}",
+                    which=which,
+                    usage=function.usage,
+                    value=kind.value,
+                ),
+            )
         self._check_literals(function, node)
         return self._applied(function, node.at, parts)
 
@@ -238,18 +276,29 @@ class Compiler:
         for argument in node.arguments[1:]:
             match argument:
                 case tree.Number(at, value) if not 0 < value <= MOST_CHARACTERS:
-                    raise self._wrong(f"{function.name} takes 1 to {MOST_CHARACTERS:,} characters.", at)
+                    raise self._wrong(
+                        phrase(
+                            "{name} takes 1 to {most_characters:,} characters.",
+                            name=function.name,
+                            most_characters=MOST_CHARACTERS,
+                        ),
+                        at,
+                    )
                 case tree.Text(at, value) if function.name == "e164" and not is_country(
                     value.strip().upper()
                 ):
                     raise self._wrong(
-                        f"'{value}' is not the code of a country. Use its two letters, e.g. \"DE\".", at
+                        phrase(
+                            "'{value}' is not the code of a country. Use its two letters, e.g. \"DE\".",
+                            value=value,
+                        ),
+                        at,
                     )
                 case tree.Text(at, "") if function.name == "replace" and argument is node.arguments[1]:
-                    raise self._wrong("An empty text cannot be replaced.", at)
+                    raise self._wrong(declared("An empty text cannot be replaced."), at)
 
     def _first(self, at: int, parts: list[Part]) -> Part:
-        runs = [self._of_kind(part, Kind.TEXT, "first takes texts").run for part in parts]
+        runs = [self._of_kind(part, Kind.TEXT, declared("first takes texts")).run for part in parts]
 
         def run(work: Work) -> str:
             for each in runs:
@@ -285,7 +334,9 @@ class Compiler:
                 return apply_to(value, given)
             work.left -= cost * len(value)
             if work.left < 0:
-                raise self._wrong("An attribute has too many values here for what is done with them.", at)
+                raise self._wrong(
+                    declared("An attribute has too many values here for what is done with them."), at
+                )
             if is_truth:
                 return any(apply_to(each, given) for each in value)
             return several(dict.fromkeys(apply_to(each, given) for each in value))
@@ -299,7 +350,10 @@ class Compiler:
 
     def _of_kind(self, part: Part, kind: Kind, sentence: str, at: int | None = None) -> Part:
         if part.kind is not kind:
-            raise self._wrong(f"{sentence}, but this is {part.kind.value}.", part.at if at is None else at)
+            raise self._wrong(
+                phrase("{sentence}, but this is {value}.", sentence=sentence, value=part.kind.value),
+                part.at if at is None else at,
+            )
         return part
 
     def _one(self, part: Part, taker: str) -> Run:
@@ -314,16 +368,27 @@ class Compiler:
                 return value
             shown = ", ".join(f"'{text[:_MOST_SHOWN]}'" for text in value[:2])
             raise self._wrong(
-                f"There are {len(value)} values here ({shown}{', …' if len(value) > 2 else ''}), and "
-                f"'{taker}' takes one. "
-                "Choose one with first(…), or ask with 'in' whether one is among them.",
+                phrase(
+                    "There are {value} values here ({shown}{value_2}), and '{taker}' takes one. Choose one with "
+                    "first(…), or ask with 'in' whether one is among them.",
+                    value=len(value),
+                    shown=shown,
+                    value_2=", …" if len(value) > 2 else "",
+                    taker=taker,
+                ),
                 part.at,
             )
 
         return one
 
     def _too_long(self, at: int) -> MappingError:
-        return self._wrong(f"This gives a text of more than {MOST_CHARACTERS:,} characters.", at)
+        return self._wrong(
+            phrase(
+                "This gives a text of more than {most_characters:,} characters.",
+                most_characters=MOST_CHARACTERS,
+            ),
+            at,
+        )
 
     def _wrong(self, sentence: str, at: int) -> MappingError:
         return MappingError(sentence, self._expression, at)

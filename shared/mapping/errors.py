@@ -1,5 +1,7 @@
 """What is wrong with an expression, in the words of the person who typed it, with a caret below the place."""
 
+from shared.language import listed
+
 _SHOWN_BEFORE = 40
 _SHOWN = 80
 
@@ -7,14 +9,15 @@ _SHOWN = 80
 class MappingError(ValueError):
     """An expression that cannot be used, or that does not work for one person.
 
-    ``sentence`` says it alone, ``str()`` shows the place in the expression below it.
+    ``sentence`` says it alone, ``told`` and ``str()`` show the place in the expression below it.
     """
 
     def __init__(self, sentence: str, expression: str, at: int) -> None:
         self.sentence = sentence
         self.expression = expression
         self.at = min(at, len(expression))
-        super().__init__(f"{sentence}\n{_pointed_at(expression, self.at)}")
+        self.told = listed([sentence, _pointed_at(expression, self.at)], "\n")
+        super().__init__(str(self.told))
 
 
 def _pointed_at(expression: str, at: int) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shared.language import declared, phrase
 from shared.mapping.errors import MappingError
 from shared.mapping.tree import Attribute, Binary, Call, Either, Items, Node, Not, Number, Table, Text, Truth
 
@@ -31,13 +32,13 @@ _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _COMPARING = ("==", "!=", "<", "<=", ">", ">=", "in")
 _LIKELY = {
-    "=": "Compare with '=='.",
-    "&": "Write '&&' for and.",
-    "|": "Write '||' for or.",
-    "-": "There is no subtraction. Put a text in quotes.",
-    '"': "This text is not closed: its second quotation mark is missing.",
-    "'": "This text is not closed: its second quotation mark is missing.",
-    "_": "Names of attributes have letters, digits and hyphens.",
+    "=": declared("Compare with '=='."),
+    "&": declared("Write '&&' for and."),
+    "|": declared("Write '||' for or."),
+    "-": declared("There is no subtraction. Put a text in quotes."),
+    '"': declared("This text is not closed: its second quotation mark is missing."),
+    "'": declared("This text is not closed: its second quotation mark is missing."),
+    "_": declared("Names of attributes have letters, digits and hyphens."),
 }
 _TYPOGRAPHIC = "“”„‘’‚«»´`"
 
@@ -56,7 +57,11 @@ def parse(expression: str) -> Node:
     """
     if len(expression) > MOST_CHARACTERS:
         raise MappingError(
-            f"The expression has {len(expression):,} characters; at most {MOST_CHARACTERS:,} are allowed.",
+            phrase(
+                "The expression has {expression:,} characters; at most {most_characters:,} are allowed.",
+                expression=len(expression),
+                most_characters=MOST_CHARACTERS,
+            ),
             expression,
             MOST_CHARACTERS,
         )
@@ -71,11 +76,11 @@ def _tokens(expression: str) -> Iterator[_Token]:
             character = expression[at]
             problem = _LIKELY.get(character, f"'{character}' is not allowed here.")
             if character.isdecimal():
-                problem = (
+                problem = declared(
                     "An attribute's name begins with a letter, e.g. ipPhone; put a text of digits in quotes."
                 )
             if character in _TYPOGRAPHIC:
-                problem = "Use plain quotation marks: \"…\" or '…'."
+                problem = declared("Use plain quotation marks: \"…\" or '…'.")
             raise MappingError(problem, expression, at)
         if found.lastgroup != "blank":
             yield _Token(found.lastgroup or "", found[0], at)
@@ -96,13 +101,18 @@ class _Parser:
     def whole(self) -> Node:
         if self._next.kind == "end":
             raise self._wrong(
-                "Enter the name of an attribute or an expression, e.g. first(ipPhone, telephoneNumber)."
+                declared(
+                    "Enter the name of an attribute or an expression, e.g. first(ipPhone, telephoneNumber)."
+                )
             )
         node = self._either()
         if self._next.kind != "end":
             raise self._wrong(
-                f"Unexpected '{self._next.text}'. The name of an attribute has no spaces; put a "
-                'text in quotes: e.g. ipPhone, "IT".'
+                phrase(
+                    "Unexpected '{next_text}'. The name of an attribute has no spaces; put a text in quotes: "
+                    'e.g. ipPhone, "IT".',
+                    next_text=self._next.text,
+                )
             )
         return node
 
@@ -110,7 +120,10 @@ class _Parser:
         self._level += 1
         if self._level > MOST_LEVELS:
             raise self._wrong(
-                f"The expression is nested more than {MOST_LEVELS} levels deep. Make it simpler."
+                phrase(
+                    "The expression is nested more than {most_levels} levels deep. Make it simpler.",
+                    most_levels=MOST_LEVELS,
+                )
             )
         node = self._any_of()
         if self._next.text == "?":
@@ -118,7 +131,9 @@ class _Parser:
             then = self._any_of()
             self._expect(
                 ":",
-                "'?' needs two values with ':' between them, as in co == \"DE\" ? mobile : ipPhone.",
+                declared(
+                    "'?' needs two values with ':' between them, as in co == \"DE\" ? mobile : ipPhone."
+                ),
             )
             node = self._counted(Either(at, node, then, self._either()))
         self._level -= 1
@@ -143,7 +158,9 @@ class _Parser:
             node = self._counted(Binary(sign.at, sign.text, node, self._sum()))
             if self._is_comparing():
                 raise self._wrong(
-                    "Compare two values at a time, and join comparisons with '&&' (and) or '||' (or)."
+                    declared(
+                        "Compare two values at a time, and join comparisons with '&&' (and) or '||' (or)."
+                    )
                 )
         return node
 
@@ -161,7 +178,7 @@ class _Parser:
             return self._member()
         at = self._take().at
         if self._next.text == "!":
-            raise self._wrong("Write one '!' at most.")
+            raise self._wrong(declared("Write one '!' at most."))
         return self._counted(Not(at, self._member()))
 
     def _member(self) -> Node:
@@ -170,7 +187,7 @@ class _Parser:
             self._take()
             name = self._take()
             if name.kind != "name" or self._next.text != "(":
-                raise self._wrong("'.' needs a function after it, as in mobile.trim().", name.at)
+                raise self._wrong(declared("'.' needs a function after it, as in mobile.trim()."), name.at)
             # CEL: x.f(y) is f(x, y).
             node = self._counted(Call(name.at, name.text, (node, *self._arguments())))
         return node
@@ -182,22 +199,26 @@ class _Parser:
                 return self._counted(Text(token.at, self._unescaped(token)))
             case "number":
                 if len(token.text) > 6:
-                    raise self._wrong("This number is too large. Put a text of digits in quotes.", token.at)
+                    raise self._wrong(
+                        declared("This number is too large. Put a text of digits in quotes."), token.at
+                    )
                 return self._counted(Number(token.at, int(token.text)))
             case "name":
                 return self._counted(self._named(token))
         match token.text:
             case "(":
                 node = self._either()
-                self._expect(")", "This bracket is not closed: ')' is missing.", token.at)
+                self._expect(")", declared("This bracket is not closed: ')' is missing."), token.at)
                 return node
             case "[":
                 return self._counted(Items(token.at, self._listed("]", token.at)))
             case "{":
                 return self._counted(Table(token.at, self._entries(token.at)))
         if token.kind == "end":
-            raise self._wrong("The expression ends here, but a value is missing.", token.at)
-        raise self._wrong(f"A value is missing before '{token.text}'.", token.at)
+            raise self._wrong(declared("The expression ends here, but a value is missing."), token.at)
+        raise self._wrong(
+            phrase("A value is missing before '{token_text}'.", token_text=token.text), token.at
+        )
 
     def _named(self, token: _Token) -> Node:
         if self._next.text == "(":
@@ -207,10 +228,10 @@ class _Parser:
                 return Truth(token.at, token.text == "true")
             case "null":
                 raise self._wrong(
-                    'There is no null: an attribute that is not set is an empty text, "".', token.at
+                    declared('There is no null: an attribute that is not set is an empty text, "".'), token.at
                 )
             case "in":
-                raise self._wrong("A value was expected here, but there is 'in'.", token.at)
+                raise self._wrong(declared("A value was expected here, but there is 'in'."), token.at)
         return Attribute(token.at, token.text)
 
     def _arguments(self) -> tuple[Node, ...]:
@@ -223,29 +244,39 @@ class _Parser:
             if self._next.text != ",":
                 break
             self._take()
-        self._expect(closing, f"This bracket is not closed: '{closing}' or ',' is missing.", at)
+        self._expect(
+            closing, phrase("This bracket is not closed: '{closing}' or ',' is missing.", closing=closing), at
+        )
         return tuple(items)
 
     def _entries(self, at: int) -> tuple[tuple[Text, Text], ...]:
         entries: dict[str, tuple[Text, Text]] = {}
         while self._next.text != "}":
             key = self._literal()
-            self._expect(":", 'An entry needs \':\' between its two texts, as in {"IT": "Support"}.')
+            self._expect(
+                ":", declared('An entry needs \':\' between its two texts, as in {"IT": "Support"}.')
+            )
             if key.value.casefold() in entries:
                 raise self._wrong(
-                    f"The table has two entries for '{key.value}' (capitals make no difference).", key.at
+                    phrase(
+                        "The table has two entries for '{value}' (capitals make no difference).",
+                        value=key.value,
+                    ),
+                    key.at,
                 )
             entries[key.value.casefold()] = key, self._literal()
             if self._next.text != ",":
                 break
             self._take()
-        self._expect("}", "This bracket is not closed: '}' or ',' is missing.", at)
+        self._expect("}", declared("This bracket is not closed: '}' or ',' is missing."), at)
         return tuple(entries.values())
 
     def _literal(self) -> Text:
         token = self._take()
         if token.kind != "text":
-            raise self._wrong('A table has texts in quotes only, as in {"IT": "Support"}.', token.at)
+            raise self._wrong(
+                declared('A table has texts in quotes only, as in {"IT": "Support"}.'), token.at
+            )
         return Text(token.at, self._unescaped(token))
 
     def _unescaped(self, token: _Token) -> str:
@@ -255,7 +286,7 @@ class _Parser:
                 return chr(int(code[1:], 16))
             if code not in _ESCAPED:
                 raise self._wrong(
-                    f"'\\{code}' has no meaning in a text. A backslash is written '\\\\'.",
+                    phrase("'\\{code}' has no meaning in a text. A backslash is written '\\\\'.", code=code),
                     token.at + 1 + found.start(),
                 )
             return _ESCAPED[code]
@@ -281,7 +312,12 @@ class _Parser:
     def _counted(self, node: Node) -> Node:
         self._parts += 1
         if self._parts > MOST_PARTS:
-            raise self._wrong(f"The expression has more than {MOST_PARTS} parts. Make it simpler.", node.at)
+            raise self._wrong(
+                phrase(
+                    "The expression has more than {most_parts} parts. Make it simpler.", most_parts=MOST_PARTS
+                ),
+                node.at,
+            )
         return node
 
     def _wrong(self, sentence: str, at: int | None = None) -> MappingError:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from shared.language import phrase
 from shared.mapping.compiling import Compiler, Run, Value, Work, several
 from shared.mapping.errors import MappingError
 from shared.mapping.functions import Kind
@@ -62,7 +63,11 @@ def compile_mapping(text: str) -> FieldMapping:
     if ATTRIBUTE_NAME.fullmatch(text):
         if len(text) > _LONGEST_NAME:
             raise MappingError(
-                f"An attribute's name has at most {_LONGEST_NAME} characters.", text, _LONGEST_NAME
+                phrase(
+                    "An attribute's name has at most {longest_name} characters.", longest_name=_LONGEST_NAME
+                ),
+                text,
+                _LONGEST_NAME,
             )
         key = text.lower()
         return FieldMapping(text, (text,), (key,), False, (), lambda work: work.values.get(key, ""))
@@ -74,7 +79,13 @@ def compile_mapping(text: str) -> FieldMapping:
             Kind.NUMBER: " Put it in quotes, if it is meant.",
         }.get(part.kind, " Look it up with table(…).")
         raise MappingError(
-            f"The expression must give a text, and this is {part.kind.value}.{hint}", text, part.at
+            phrase(
+                "The expression must give a text, and this is {value}.{hint}",
+                value=part.kind.value,
+                hint=hint,
+            ),
+            text,
+            part.at,
         )
     digits = None if part.digits_of is None else tuple(sorted(part.digits_of))
     return FieldMapping(

@@ -14,7 +14,7 @@ from shared.database.tables import PersonDoubt, ReadingMemory
 from shared.domain.memory import Doubt, Memory, Readings
 from shared.domain.reading import Reading
 from shared.errors import NotFound
-from shared.language import phrase
+from shared.language import declared, phrase
 
 _INSERT_BATCH = 5_000
 
@@ -97,7 +97,11 @@ def forget_controller(session: Session, site_id: str, name: str, actor: str) -> 
     if all(item is None for item in found.values()):
         known = {reading.name for memory in memories.values() for reading in memory.readings()}
         raise NotFound(
-            f"Domain controller '{name[:100]}' is unknown. Known: {', '.join(sorted(known)) or 'none'}."
+            phrase(
+                "Domain controller '{name}' is unknown. Known: {known}.",
+                name=name[:100],
+                known=", ".join(sorted(known)) or declared("none"),
+            )
         )
     kept = {key: found[key] or memory for key, memory in memories.items()}
     after = kept.pop("")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.database.tables import CommandRow, PartKind, PartState, SnapshotPart
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.reading import Reading
+from shared.language import declared, phrase
 
 # Older evidence is not begun with. A stage that lasts longer than this is begun anew, on evidence of its own.
 MAX_AGE = timedelta(minutes=5)
@@ -69,9 +70,9 @@ def concerns(
     for row in rows:
         kind = CommandKind(row.kind)
         if row.person_guid is not None:
-            found.append(Concern(row.id, row.person_guid, row.person_name or "The person", kind))
+            found.append(Concern(row.id, row.person_guid, row.person_name or declared("The person"), kind))
         else:
-            somebody = f"somebody with number {row.number}"
+            somebody = phrase("somebody with number {number}", number=row.number)
             found.append(Concern(row.id, holder_of(row.number), somebody, kind))
         found += [
             Concern(row.id, guid, name, CommandKind.CREATE_EXTENSION)
@@ -138,7 +139,7 @@ def asked_for(session: Session, run_id: int, proof: Mapping[str, Any]) -> list[s
 def began_at(part: SnapshotPart) -> datetime:
     """When a part that is complete began to be read: what it says may be as old as that."""
     if part.completed_at is None:
-        raise ValueError(f"part {part.id} is not complete")
+        raise ValueError(phrase("part {id} is not complete", id=part.id))
     return part.completed_at - timedelta(seconds=part.proof.get("seconds", 0))
 
 

@@ -14,7 +14,7 @@ from shared.database.tables import PartKind, Run, RunKind, RunState, Site, Snaps
 from shared.domain.asked import Asked
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.settings import store, what_if
 from shared.settings.documents import SiteSettings
 
@@ -55,10 +55,13 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
     )
     if active is not None:
-        raise Conflict(f"Run {active} is still active. Wait until it ends, or cancel it.", run_id=active)
-    slot = request.schedule_slot or f"demand {uuid4().hex}"
+        raise Conflict(
+            phrase("Run {active} is still active. Wait until it ends, or cancel it.", active=active),
+            run_id=active,
+        )
+    slot = request.schedule_slot or phrase("demand {hex}", hex=uuid4().hex)
     if session.scalar(select(Run.id).where(Run.site_id == request.site_id, Run.schedule_slot == slot)):
-        raise Conflict(f"The run due at {slot} was started already.")
+        raise Conflict(phrase("The run due at {slot} was started already.", slot=slot))
     run = Run(
         site_id=request.site_id,
         kind=request.kind.value,
@@ -167,24 +170,24 @@ def check_ready(settings: SiteSettings) -> None:
     missing = [
         what
         for what, given in (
-            ("a domain controller (directory.servers)", settings.directory.servers),
-            ("an organizational unit (directory.units)", settings.directory.units),
+            (declared("a domain controller (directory.servers)"), settings.directory.servers),
+            (declared("an organizational unit (directory.units)"), settings.directory.units),
             *(
-                (f"{what} of {other.title} (directories.others)", given)
+                (phrase("{what} of {title} (directories.others)", what=what, title=other.title), given)
                 for other in settings.directories.others
                 for what, given in (
-                    ("a domain controller", other.servers),
-                    ("an organizational unit", other.units),
+                    (declared("a domain controller"), other.servers),
+                    (declared("an organizational unit"), other.units),
                 )
             ),
-            ("the phone system's address (phone_system.base_url)", settings.phone_system.base_url),
-            ("the API client's id (phone_system.client_id)", settings.phone_system.client_id),
+            (declared("the phone system's address (phone_system.base_url)"), settings.phone_system.base_url),
+            (declared("the API client's id (phone_system.client_id)"), settings.phone_system.client_id),
         )
         if not given
     ]
     if missing:
         raise SettingsInvalid(
-            "A run needs "
+            declared("A run needs ")
             + ", ".join(missing)
-            + ". Set it with `rollcall settings apply FILE.yaml` or the API."
+            + declared(". Set it with `rollcall settings apply FILE.yaml` or the API.")
         )

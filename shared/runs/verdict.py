@@ -5,13 +5,17 @@ from typing import Any
 
 from shared.database.tables import Run
 from shared.domain.plan import HoldReason
+from shared.language import read_back
 from shared.runs.start import GOOD_ENDS, WAITING_STATES
 
 
 def hold_reasons(run: Run) -> list[HoldReason]:
     """Why the guards hold rows of the run's plan; empty when they do not."""
     stored: list[Mapping[str, Any]] = run.hold_reasons.get("reasons", [])
-    return [HoldReason(item["code"], item["message"], item.get("unit")) for item in stored]
+    return [
+        HoldReason(item["code"], read_back(item["message"], item.get("sentence")), item.get("unit"))
+        for item in stored
+    ]
 
 
 def waiting_counts(run: Run) -> dict[str, int]:

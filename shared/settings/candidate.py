@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from shared.errors import SettingsInvalid
+from shared.language import phrase
 from shared.settings import store
 from shared.settings.documents import (
     SECTION_MODELS,
@@ -85,11 +86,17 @@ def _candidate_directories(stored: StoredSettings, values: Mapping[str, Any]) ->
 
 def _stays(section: Section, name: str, current: Document, place: str = "") -> SettingsInvalid:
     where = ", ".join(sorted(destination.address for destination in current.destinations))
-    why = f"It was stored for {where}. Enter it again to use it with another address, security or CA certificate."
+    why = phrase(
+        "It was stored for {where}. Enter it again to use it with another address, security or CA "
+        "certificate.",
+        where=where,
+    )
     section = Section.DIRECTORIES if place else section
     name = f"{place}{name}"
     return SettingsInvalid(
-        f"{called(section, name)}: {why} Nothing was sent or saved.", place=f"{section}.{name}", why=why
+        phrase("{called}: {why} Nothing was sent or saved.", called=called(section, name), why=why),
+        place=f"{section}.{name}",
+        why=why,
     )
 
 

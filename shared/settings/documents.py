@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain.further import FURTHER
 from shared.domain.rules import ArchiveRule, Exclusion, Limits, NumberRange, Rules, UnitRule
+from shared.language import declared, phrase
 from shared.settings.declaration import Document as Document
 from shared.settings.sections.archive import ArchiveSettings as ArchiveSettings
 from shared.settings.sections.branding import BrandingSettings as BrandingSettings
@@ -115,7 +116,7 @@ class SiteSettings(Document):
         if self.directory_groups.is_enabled and any(
             directory.security is Security.PLAIN for directory in self.all_directories
         ):
-            sentence = (
+            sentence = declared(
                 "Sign-in with directory passwords requires LDAPS or StartTLS. Change Security in the Active "
                 "Directory settings first."
             )
@@ -124,25 +125,32 @@ class SiteSettings(Document):
         for directory in self.all_directories:
             for unit in directory.units:
                 if unit.dn.casefold() in units:
-                    sentence = f"{unit.dn} is listed in two directories. Remove it from one of them."
+                    sentence = phrase(
+                        "{dn} is listed in two directories. Remove it from one of them.", dn=unit.dn
+                    )
                     return Section.DIRECTORIES, "others", sentence
             units |= {unit.dn.casefold() for unit in directory.units}
         if any(
             directory.name.casefold() == self.directory.title.casefold()
             for directory in self.directories.others
         ):
-            sentence = f"Two directories are named {self.directory.title}. Give one of them another name."
+            sentence = phrase(
+                "Two directories are named {title}. Give one of them another name.",
+                title=self.directory.title,
+            )
             return Section.DIRECTORIES, "others", sentence
         for item in self.rules.number_ranges:
             if item.unit and item.unit.casefold() not in units:
-                sentence = (
-                    f"The range {item.first}-{item.last} is for {item.unit}, which is not one of the "
-                    "selected OUs."
+                sentence = phrase(
+                    "The range {first}-{last} is for {unit}, which is not one of the selected OUs.",
+                    first=item.first,
+                    last=item.last,
+                    unit=item.unit,
                 )
                 return (
                     Section.RULES,
                     "number_ranges",
-                    f"{sentence} Choose one of them, or leave it empty for all.",
+                    phrase("{sentence} Choose one of them, or leave it empty for all.", sentence=sentence),
                 )
         archive = self.archive
         if not archive.is_enabled:
@@ -152,12 +160,16 @@ class SiteSettings(Document):
                 return (
                     Section.ARCHIVE,
                     "extension",
-                    "Enter the archive extension.",
+                    declared("Enter the archive extension."),
                 )
             return None
         if archive.voicemails or archive.keep_backup:
-            sentence = "Set relay.host and relay.public_key first, or archive recordings only."
-            return Section.ARCHIVE, "is_enabled", f"Voicemails and backups need the relay. {sentence}"
+            sentence = declared("Set relay.host and relay.public_key first, or archive recordings only.")
+            return (
+                Section.ARCHIVE,
+                "is_enabled",
+                phrase("Voicemails and backups need the relay. {sentence}", sentence=sentence),
+            )
         return None
 
     def to_rules(self) -> Rules:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.domain.choice import Choice
-from shared.language import declared
+from shared.language import declared, phrase
 from shared.settings.declaration import Group, Input, Shown
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.values.digits import whole_number
@@ -72,9 +72,9 @@ def label_of(section: Section, place: str) -> str:
     if (at := whole_number(index, 6)) is None:
         return known[name].label
     if not known[name].columns:
-        return f"{known[name].label}, line {at + 1}"
+        return phrase("{label}, line {at}", label=known[name].label, at=at + 1)
     cell = next((cell.label for cell in known[name].columns if cell.name == column), column)
-    return f"row {at + 1}, {cell}" if cell else f"row {at + 1}"
+    return phrase("row {at}, {cell}", at=at + 1, cell=cell) if cell else phrase("row {at}", at=at + 1)
 
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[Field]:

@@ -17,6 +17,7 @@ from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
+from shared.language import phrase
 from shared.mapping.mapping import compile_mapping
 from shared.settings.documents import (
     SECTION_MODELS,
@@ -88,7 +89,11 @@ def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = F
         return SECTION_MODELS[section].model_validate(values, context={"is_stored": is_stored})
     except ValidationError as error:
         raise SettingsInvalid(
-            f"The {section.value.replace('_', ' ')} settings are invalid. {problems_in_words(error, section)}"
+            phrase(
+                "The {value} settings are invalid. {problems_in_words}",
+                value=section.value.replace("_", " "),
+                problems_in_words=problems_in_words(error, section),
+            )
         ) from error
 
 
@@ -133,9 +138,12 @@ def _stored_document(row: SettingsVersion, encryption: Encryption) -> Document:
         return validate(Section(row.section), open_secrets(row.document, encryption), is_stored=True)
     except SettingsInvalid as error:
         raise SettingsInvalid(
-            f"{error.message} They were saved by another version of Rollcall (version {row.version} of the "
-            "section): "
-            "upgrade this process, or save the section again."
+            phrase(
+                "{message} They were saved by another version of Rollcall (version {version} of the "
+                "section): upgrade this process, or save the section again.",
+                message=error.message,
+                version=row.version,
+            )
         ) from error
 
 
@@ -163,8 +171,10 @@ def write(
         or 0
     )
     stale = Conflict(
-        f"The {section.value.replace('_', ' ')} settings were changed in the meantime. Reload them, then "
-        "save.",
+        phrase(
+            "The {value} settings were changed in the meantime. Reload them, then save.",
+            value=section.value.replace("_", " "),
+        ),
         current_version=current,
     )
     if expected_version is not None and expected_version != current:

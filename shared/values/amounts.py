@@ -3,11 +3,6 @@
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """So many of something; ``many`` where it is not ``one`` with an s."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
 def size(count: float) -> str:
     """So many bytes, in the unit that reads best."""
     for unit in _UNITS[:-1]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from shared.errors import TookTooLong
+from shared.language import phrase
 
 # A loop that looks ends before Celery's soft limit would come in the middle of something.
 _COOPERATIVE = 0.8
@@ -34,6 +35,10 @@ class Deadline:
     def exceeded(self) -> TookTooLong:
         """The error that such an attempt ends with."""
         return TookTooLong(
-            f"It was ended because it took longer than {self._seconds * _COOPERATIVE / 60:.3g} minutes. Look at what is slow: "
-            "directory, phone system or database. If so much time is needed, set ROLLCALL_TASK_SECONDS higher."
+            phrase(
+                "It was ended because it took longer than {seconds:.3g} minutes. Look at what is slow: "
+                "directory, phone system or database. If so much time is needed, set ROLLCALL_TASK_SECONDS "
+                "higher.",
+                seconds=self._seconds * _COOPERATIVE / 60,
+            )
         )

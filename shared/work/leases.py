@@ -18,6 +18,7 @@ from shared.database.engine import Database
 from shared.database.rows import rows_of
 from shared.database.tables import Lease
 from shared.errors import LeaseHeld, RowRefused
+from shared.language import phrase
 from shared.work.heartbeat import Heartbeat, beating
 
 
@@ -75,7 +76,7 @@ def fence(session: Session, name: str, holder: str) -> None:
         .with_hint(Lease, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
     )
     if found != holder:
-        raise LeaseHeld(f"Another worker has taken over the work '{name}'.")
+        raise LeaseHeld(phrase("Another worker has taken over the work '{name}'.", name=name))
 
 
 def give_back(database: Database, name: str, holder: str) -> None:
@@ -98,7 +99,9 @@ def hold(database: Database, name: str, holder: str, seconds: float) -> Iterator
     :raises LeaseHeld: another holder has it.
     """
     if not take(database, name, holder, seconds):
-        raise LeaseHeld(f"The work '{name}' is being done by another process.", retry_after=seconds)
+        raise LeaseHeld(
+            phrase("The work '{name}' is being done by another process.", name=name), retry_after=seconds
+        )
     try:
         with beating(lambda: renew(database, name, holder, seconds), seconds, name) as heartbeat:
             yield heartbeat

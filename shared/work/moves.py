@@ -13,9 +13,11 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.rows import rows_of
+from shared.database.sentences import with_sentences
 from shared.database.tables import CommandRow, Run, SnapshotPart
 from shared.domain.command import CommandState
 from shared.errors import TransitionRefused
+from shared.language import counted, declared, phrase
 from shared.work.transitions import (
     COMMANDS,
     OUTCOME_UNKNOWN,
@@ -28,11 +30,11 @@ from shared.work.transitions import (
 
 # Commands that wait: for a worker, or for an approval.
 NOT_BEGUN = (CommandState.PENDING.value, CommandState.HELD.value)
-_IN_HAND = (
-    "The run ended during this change, so the result is unknown until the extension is read back. The "
-    "next run compares again."
+_IN_HAND = declared(
+    "The run ended during this change, so the result is unknown until the extension is read "
+    "back. The next run compares again."
 )
-_STOPPED = ("run_stopped", "The run was stopped first. The next run compares again.")
+_STOPPED = ("run_stopped", declared("The run was stopped first. The next run compares again."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class LeftOpen:
         """About those in hand, for the Log; empty when there were none."""
         if not self.in_hand:
             return ""
-        begun = "1 command was" if self.in_hand == 1 else f"{self.in_hand} commands were"
-        return f" {begun} in progress; the result is unknown until it is read back."
+        return phrase(
+            " {commands} in progress; the result is unknown until it is read back.",
+            commands=counted(self.in_hand, "command was", "commands were"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +78,26 @@ def move_run(
     moved = session.execute(
         update(Run)
         .where(Run.id == run_id, Run.state.in_([state.value for state in RUNS.sources(event)]))
-        .values(state=target.value, **({"finished_at": now} if is_end else {}), **values)
+        .values(state=target.value, **({"finished_at": now} if is_end else {}), **with_sentences(Run, values))
         .execution_options(synchronize_session=False)
     )
     if not rows_of(moved):
         found = session.scalar(select(Run.state).where(Run.id == run_id)) or "gone"
         raise TransitionRefused(
-            f"Run {run_id} is {found.replace('_', ' ')}; this is no longer possible.",
+            phrase(
+                "Run {run_id} is {found}; this is no longer possible.",
+                run_id=run_id,
+                found=found.replace("_", " "),
+            ),
             run_id=run_id,
             state=found,
         )
     if not is_end:
         return LeftOpen()
     code, message = (
-        _STOPPED if event is RunEvent.FAILED else ("cancelled", sentence or f"Run {run_id} was cancelled.")
+        _STOPPED
+        if event is RunEvent.FAILED
+        else ("cancelled", sentence or phrase("Run {run_id} was cancelled.", run_id=run_id))
     )
     return LeftOpen(
         skipped=move_commands(
@@ -115,11 +125,13 @@ def move_part(
             SnapshotPart.state.in_([state.value for state in PARTS.sources(event)]),
             *fence,
         )
-        .values(state=PARTS.target(event).value, **values)
+        .values(state=PARTS.target(event).value, **with_sentences(SnapshotPart, values))
         .execution_options(synchronize_session=False)
     )
     if not rows_of(moved):
-        raise TransitionRefused(f"Part {part_id} has ended or was taken over by another worker.")
+        raise TransitionRefused(
+            phrase("Part {part_id} has ended or was taken over by another worker.", part_id=part_id)
+        )
 
 
 def move_commands(
@@ -129,7 +141,7 @@ def move_commands(
     moved = session.execute(
         update(CommandRow)
         .where(CommandRow.run_id == run_id, _may(event), *which)
-        .values(state=COMMANDS.target(event).value, **values)
+        .values(state=COMMANDS.target(event).value, **with_sentences(CommandRow, values))
         .execution_options(synchronize_session=False)
     )
     return rows_of(moved)
@@ -153,7 +165,9 @@ def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
         .execution_options(synchronize_session=False)
     )
     if rows_of(in_hand) != len(ends):
-        raise TransitionRefused("A command has already ended or was released. Its outcome cannot be stored.")
+        raise TransitionRefused(
+            declared("A command has already ended or was released. Its outcome cannot be stored.")
+        )
     # Locked by the statement above until the transaction ends.
     session.execute(
         update(CommandRow),
@@ -163,7 +177,7 @@ def end_commands(session: Session, ends: Sequence[CommandEnd]) -> None:
                 "state": COMMANDS.target(end.event).value,
                 "result": end.result,
                 "error_code": end.error_code,
-                "error_message": end.error_message,
+                **with_sentences(CommandRow, {"error_message": end.error_message}),
             }
             for end in ends
         ],

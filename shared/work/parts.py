@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.database import events
 from shared.database.pages import Item, delete_other_attempts, delete_pages, write_page
 from shared.database.rows import rows_of
+from shared.database.sentences import with_sentences
 from shared.database.tables import EventLevel, PartKind, PartState, Run, RunState, SnapshotPart
 from shared.errors import (
     LeaseHeld,
@@ -24,7 +25,7 @@ from shared.errors import (
     TransientError,
     TransitionRefused,
 )
-from shared.language import declared, phrase
+from shared.language import declared, phrase, sentences_in, told_again
 from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.settings.what_if import read_for_run
 from shared.work import bulkhead
@@ -40,9 +41,10 @@ MAX_ATTEMPTS = 3
 # What twice takes longer than a task may will take as long the third time.
 _MOST_TOO_LONG = 2
 _LONGEST_PAUSE_SECONDS = 60.0
-_EXPIRED = (
-    f"It was started {MAX_ATTEMPTS} times, and each time the worker ended early or hung. See the workers' process "
-    "log. The usual cause is memory."
+_EXPIRED = phrase(
+    "It was started {max_attempts} times, and each time the worker ended early or hung. See the "
+    "workers' process log. The usual cause is memory.",
+    max_attempts=MAX_ATTEMPTS,
 )
 
 
@@ -81,7 +83,9 @@ class PartWork(Work):
         found = settings.directory_by_key.get(key)
         if found is None:
             raise SettingsInvalid(
-                f"The directory {key} was removed from the settings while the run was reading."
+                phrase(
+                    "The directory {key} was removed from the settings while the run was reading.", key=key
+                )
             )
         return key, found
 
@@ -114,7 +118,7 @@ class PartWork(Work):
         :raises LeaseHeld: as for ``store``.
         """
         with self.context.database.begin() as session:
-            self._keep(session, proof=dict(proof))
+            self._keep(session, proof=_kept(proof))
 
     def complete(self, *, source: str, proof: Mapping[str, Any]) -> None:
         """Declare the part complete with what was stored, on the evidence of ``proof``.
@@ -135,7 +139,7 @@ class PartWork(Work):
                 page_count=self.pages,
                 item_count=self.items,
                 source=source,
-                proof=dict(proof),
+                proof=_kept(proof),
                 error_code=None,
                 error_message=None,
             )
@@ -218,7 +222,11 @@ class PartWork(Work):
                 lease_holder=None,
                 lease_expires_at=None,
             )
-            self._log(session, EventLevel.WARNING, f"{error.message} Next try in {seconds:.0f} s.")
+            self._log(
+                session,
+                EventLevel.WARNING,
+                phrase("{message} Next try in {seconds:.0f} s.", message=error.message, seconds=seconds),
+            )
             return seconds
 
     def end(self, *, is_done: bool) -> None:
@@ -230,7 +238,9 @@ class PartWork(Work):
 
     def _give_up(self, session: Session, code: str, message: str) -> None:
         self._move(session, PartEvent.FAILED, error_code=code, error_message=message)
-        self._log(session, EventLevel.ERROR, f"{message} Not tried again in this run.")
+        self._log(
+            session, EventLevel.ERROR, phrase("{message} Not tried again in this run.", message=message)
+        )
 
     def _log(self, session: Session, level: EventLevel, why: str) -> None:
         name = self._name_of_directory(session)
@@ -274,7 +284,7 @@ class PartWork(Work):
         changed = session.execute(
             update(SnapshotPart)
             .where(SnapshotPart.id == self.id, *which)
-            .values(**changes)
+            .values(**with_sentences(SnapshotPart, changes))
             .execution_options(synchronize_session=False)
         )
         return bool(rows_of(changed))
@@ -293,7 +303,19 @@ class PartWork(Work):
 
 def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
     """What whoever read the parts says should be mended in time, each sentence once."""
-    return tuple(dict.fromkeys(advice for part in parts for advice in part.proof.get("advice", ())))
+    return tuple(
+        dict.fromkeys(
+            sentence
+            for part in parts
+            for sentence in told_again(part.proof.get("advice", ()), part.proof.get("sentences", {}))
+        )
+    )
+
+
+def _kept(proof: Mapping[str, Any]) -> dict[str, Any]:
+    """The proof with what its sentences are made of, to be read in another language."""
+    known = sentences_in(proof)
+    return {**proof, **({"sentences": known} if known else {})}
 
 
 def are_all_ended(session: Session, run_id: int) -> bool:
@@ -320,4 +342,6 @@ def _is_due(now: datetime) -> list[ColumnElement[bool]]:
 
 
 def _taken_over() -> LeaseHeld:
-    return LeaseHeld("Another worker has taken over this part of the snapshot, or the run has ended.")
+    return LeaseHeld(
+        declared("Another worker has taken over this part of the snapshot, or the run has ended.")
+    )

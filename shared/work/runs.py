@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared.database import events
 from shared.database.tables import EventLevel, Run, RunState
 from shared.errors import LeaseHeld, NewerVersionNeeded, RollcallError, StorageUnavailable, TransientError
-from shared.language import phrase
+from shared.language import declared, phrase, template
 from shared.work import leases
 from shared.work.claimed import Work
 from shared.work.moves import move_run
@@ -57,7 +57,7 @@ class RunWork(Work):
 
         :raises LeaseHeld: always.
         """
-        raise LeaseHeld("Another site that did not respond is tried first.")
+        raise LeaseHeld(declared("Another site that did not respond is tried first."))
 
     def take(self) -> bool:
         """Take the lease, if the run is still in the state, and count the attempt.
@@ -66,7 +66,10 @@ class RunWork(Work):
         """
         seconds = self.context.settings.lease_seconds
         if not leases.take(self.context.database, self.name, self.holder, seconds):
-            raise LeaseHeld(f"The work '{self.name}' is being done by another process.", retry_after=seconds)
+            raise LeaseHeld(
+                phrase("The work '{name}' is being done by another process.", name=self.name),
+                retry_after=seconds,
+            )
         try:
             is_ours = self._count()
         except BaseException:
@@ -116,9 +119,11 @@ class RunWork(Work):
                 run.attempts += 1
                 return True
             doing = "planned" if self._state is RunState.COLLECTING else "executed"
-            message = (
-                f"The run could not be {doing} after {self._most} attempts: each time the worker ended early "
-                "or hung. See the workers' process log. The usual cause is memory."
+            message = phrase(
+                "The run could not be {doing} after {most} attempts: each time the worker ended early or "
+                "hung. See the workers' process log. The usual cause is memory.",
+                doing=doing,
+                most=self._most,
             )
             fail_run(session, run, "given_up", message)
             return False
@@ -138,7 +143,9 @@ class RunWork(Work):
         if not isinstance(error, TransientError):
             fail_run(session, run, error.code, error.message)
         elif run.attempts >= self._most:
-            sentence = f"It was interrupted {run.attempts} times without progress, the last time: "
+            sentence = phrase(
+                "It was interrupted {attempts} times without progress, the last time: ", attempts=run.attempts
+            )
             fail_run(session, run, error.code, sentence + error.message)
         else:
             message = phrase(
@@ -166,7 +173,11 @@ def fail_run(session: Session, run: Run, code: str, message: str, sentence: str 
     :raises TransitionRefused: it neither collects nor executes any more.
     """
     left = move_run(session, run.id, RunEvent.FAILED, error_code=code, error_message=message)
-    was = "was stopped" if run.state == RunState.EXECUTING else "failed"
-    text = (sentence or f"Run {run.id} {was}: {message}") + left.sentence()
+    told = (
+        template("Run {run} was stopped: {message}")
+        if run.state == RunState.EXECUTING
+        else template("Run {run} failed: {message}")
+    )
+    text = (sentence or phrase(told, run=run.id, message=message)) + left.sentence()
     entry = events.LogEntry("run.failed", text, level=EventLevel.ERROR, run_id=run.id)
     events.record(session, run.site_id, entry)

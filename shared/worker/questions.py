@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from shared import sealing
 from shared.encryption import Encryption
 from shared.errors import RollcallError, WorkerUnavailable
+from shared.language import declared, phrase, sentences_in, told_again
 from shared.sealing import NotGenuine
 from shared.settings import store
 from shared.settings.documents import Document, Section
@@ -66,21 +67,33 @@ def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
             _forget(answers, question)
     except (OperationalError, AnswersAway) as error:
         raise WorkerUnavailable(
-            "The workers cannot be reached, because the broker does not respond. "
-            "Start it or correct ROLLCALL_BROKER_URL and ROLLCALL_RESULT_BACKEND_URL."
+            declared(
+                "The workers cannot be reached, because the broker does not respond. Start it or correct "
+                "ROLLCALL_BROKER_URL and ROLLCALL_RESULT_BACKEND_URL."
+            )
         ) from error
     if answer is None:
         raise WorkerUnavailable(
-            f"No {queue} worker answered within {context.settings.question_seconds:.0f} s. "
-            "Check that Rollcall's workers and the broker are running (`rollcall doctor`), all in the same "
-            "version and "
-            "with the same ROLLCALL_SECRET_KEY."
+            phrase(
+                "No {queue} worker answered within {question_seconds:.0f} s. Check that Rollcall's workers "
+                "and the broker are running (`rollcall doctor`), all in the same version and with the same "
+                "ROLLCALL_SECRET_KEY.",
+                queue=queue,
+                question_seconds=context.settings.question_seconds,
+            )
         )
     if "failed" in answer:
-        raise RollcallError(f"The {queue} worker failed unexpectedly ({answer['failed']}). See its log.")
+        raise RollcallError(
+            phrase(
+                "The {queue} worker failed unexpectedly ({answer}). See its log.",
+                queue=queue,
+                answer=answer["failed"],
+            )
+        )
+    known = answer.get("sentences", {})
     if "error" in answer:
-        raise rebuild(answer["error"])
-    return answer["value"]
+        raise rebuild(told_again(answer["error"], known))
+    return told_again(answer["value"], known)
 
 
 def _genuine(context: Context, answers: Answers, question: "Sealed") -> dict[str, Any] | None:
@@ -137,7 +150,10 @@ class Sealed:
 
     def seal_answer(self, context: Context, answer: dict[str, Any]) -> str:
         """The letter with the answer to a question that was unsealed before."""
-        return sealing.seal(context.encryption, answer, self._answer())
+        known = sentences_in(answer)
+        return sealing.seal(
+            context.encryption, {**answer, **({"sentences": known} if known else {})}, self._answer()
+        )
 
     def unseal_answer(self, context: Context, letter: str | bytes) -> dict[str, Any]:
         """The answer, for who asked.

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.errors import LeaseHeld, RollcallError, StorageUnavailable
+from shared.language import phrase
 from shared.sealing import NotGenuine
 from shared.worker.answers import AnswersAway, answers_of
 from shared.worker.context import Context, context_of
@@ -103,7 +104,7 @@ class QuestionTask(Task):
         except SQLAlchemyError as error:
             log.exception("question_failed")
             failed = StorageUnavailable(
-                f"The database refused ({type(error).__name__}); the log has the details."
+                phrase("The database refused ({kind}); the log has the details.", kind=type(error).__name__)
             )
             return {"error": {"code": failed.code, "message": failed.message, "details": {}}}
 

@@ -22,6 +22,7 @@ from shared.database.tables import (
     Site,
 )
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.language import declared, phrase
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -51,7 +52,9 @@ def account_named(context: Context, name: str) -> Account:
     with context.database.read() as session:
         account = session.scalar(select(Account).where(Account.name == name.strip().lower()))
     if account is None:
-        raise NotFound(f"There is no account '{name[:100]}'. The console lists them under Accounts.")
+        raise NotFound(
+            phrase("There is no account '{name}'. The console lists them under Accounts.", name=name[:100])
+        )
     return account
 
 
@@ -88,7 +91,7 @@ def add(
     """As ``create_account``, in the caller's transaction and with a hash made before it."""
     exclusive(session, ACCOUNTS)
     if session.scalar(select(Account.id).where(Account.name == name)) is not None:
-        raise Conflict(f"There is an account '{name}' already. Choose another name.")
+        raise Conflict(phrase("There is an account '{name}' already. Choose another name.", name=name))
     account = Account(
         name=name,
         display_name=_printable(display_name) or name,
@@ -126,8 +129,14 @@ def keep_external(
         account = session.scalar(select(Account).where(known)) or holder
     if account is holder and holder is not None and not _may_become(holder, source):
         if holder.source == AccountSource.OWN:
-            raise Conflict(f"There is an own account named '{name}'. It signs in with its own password.")
-        raise Conflict(f"There is an account '{name}' already, which signs in by other means.")
+            raise Conflict(
+                phrase(
+                    "There is an own account named '{name}'. It signs in with its own password.", name=name
+                )
+            )
+        raise Conflict(
+            phrase("There is an account '{name}' already, which signs in by other means.", name=name)
+        )
     was = site_roles.roles_of(account) if account is not None else None
     if account is None:
         account = Account(name=name, password_hash=None, created_at=datetime.now(UTC))
@@ -166,7 +175,10 @@ def change_role(
         after = site_roles.changed(before, role, site_id)
         if after.highest is None:
             raise Conflict(
-                f"'{account.name}' would have no role at any site. Give it another role first, or disable the account."
+                phrase(
+                    "'{name}' would have no role at any site. Give it another role first, or disable the account.",
+                    name=account.name,
+                )
             )
         if after != before:
             _keep_a_manager(session, account, still=after.everywhere is AccountRole.MANAGER)
@@ -249,9 +261,10 @@ def normal_name(text: str) -> str:
     name = text.strip().lower()
     if not _NAME.fullmatch(name):
         raise SettingsInvalid(
-            "An account's name has 1 to 100 letters (a to z), digits, dots, hyphens, underscores or @, and "
-            "begins "
-            "with a letter or digit."
+            declared(
+                "An account's name has 1 to 100 letters (a to z), digits, dots, hyphens, underscores or @, "
+                "and begins with a letter or digit."
+            )
         )
     return name
 
@@ -268,13 +281,13 @@ def _may_become(holder: Account, source: AccountSource) -> bool:
 
 def _check_site(session: Session, site_id: str | None) -> None:
     if site_id is not None and session.get(Site, site_id) is None:
-        raise NotFound(f"There is no site '{site_id[:80]}'. Choose one of the list.")
+        raise NotFound(phrase("There is no site '{site_id}'. Choose one of the list.", site_id=site_id[:80]))
 
 
 def _get(session: Session, account_id: int) -> Account:
     account = session.get(Account, account_id)
     if account is None:
-        raise NotFound(f"There is no account {account_id}.")
+        raise NotFound(phrase("There is no account {account_id}.", account_id=account_id))
     return account
 
 
@@ -282,9 +295,12 @@ def _get_own(session: Session, account_id: int, what: str) -> Account:
     account = _get(session, account_id)
     if account.source != AccountSource.OWN:
         raise Conflict(
-            f"'{account.name}' signs in by other means, so its {what} cannot be changed here. The settings "
-            "say who may do "
-            "what."
+            phrase(
+                "'{name}' signs in by other means, so its {what} cannot be changed here. The settings say "
+                "who may do what.",
+                name=account.name,
+                what=what,
+            )
         )
     return account
 
@@ -316,9 +332,11 @@ def _keep_a_manager(session: Session, account: Account, *, still: bool) -> None:
     )
     if is_manager and not still and _managers(session) == 1:
         raise Conflict(
-            f"'{account.name}' is the last manager with a Rollcall account. Give another account the "
-            "manager role "
-            "first, then try again."
+            phrase(
+                "'{name}' is the last manager with a Rollcall account. Give another account the manager role "
+                "first, then try again.",
+                name=account.name,
+            )
         )
 
 

@@ -13,10 +13,11 @@ from services.api.access.site_roles import SiteRoles
 from shared.database import events
 from shared.database.tables import Account, AccountSource, ConsoleSession, EventLevel
 from shared.errors import Conflict
+from shared.language import declared, phrase
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
-_TURNED_OFF = "a manager has disabled their account in Rollcall"
+_TURNED_OFF = declared("a manager has disabled their account in Rollcall")
 
 
 class CannotAsk(Exception):
@@ -53,7 +54,7 @@ class ExternalIdentity:
     refused: str
     source: AccountSource
     external_id: str | None = None
-    called: str = "somebody unknown"
+    called: str = declared("somebody unknown")
     # Whether what is refused concerns all sessions of the account, or the one that was asked about alone.
     ends_all: bool = True
     # When the session ends in any case; ``None`` for as long as sessions last.
@@ -124,13 +125,23 @@ def record_refused(context: Context, identity: ExternalIdentity, refused: str, a
         context,
         identity,
         "sign_in.refused",
-        f"Sign-in of {identity.called} from {address} refused: {refused}.",
+        phrase(
+            "Sign-in of {called} from {address} refused: {refused}.",
+            called=identity.called,
+            address=address,
+            refused=refused,
+        ),
     )
 
 
 def record_ended(context: Context, identity: ExternalIdentity, refused: str) -> None:
     """Say in the Log who was signed out, and why."""
-    _record(context, identity, "sign_in.ended", f"{identity.called} was signed out: {refused}.")
+    _record(
+        context,
+        identity,
+        "sign_in.ended",
+        phrase("{called} was signed out: {refused}.", called=identity.called, refused=refused),
+    )
 
 
 def _record(context: Context, identity: ExternalIdentity, code: str, message: str) -> None:

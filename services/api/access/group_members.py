@@ -25,6 +25,7 @@ from services.api.access.site_roles import roles_by_rules
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession
 from shared.errors import EncryptionRequired, RollcallError
+from shared.language import declared, phrase
 from shared.settings.documents import DirectoryGroupsSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -38,7 +39,7 @@ _SPARED = 2
 FIRST_LOCK = timedelta(minutes=30)
 LONGEST_LOCK = timedelta(hours=2)
 _LONGEST_LOGIN, _LONGEST_PASSWORD = 256, 200
-_NO_GROUP = "they are in none of the groups that may sign in (Settings, AD accounts)"
+_NO_GROUP = declared("they are in none of the groups that may sign in (Settings, AD accounts)")
 
 
 class NotAMember(Exception):
@@ -111,7 +112,7 @@ def _look_again(context: Context, row: ConsoleSession, account: Account, now: da
     found = _find(context, guid=account.external_id or "")
     if found.guid:
         return found.identity
-    gone = "the account is no longer in Active Directory"
+    gone = declared("the account is no longer in Active Directory")
     return ExternalIdentity(
         account.name, account.display_name, None, gone, AccountSource.DIRECTORY_ACCOUNT, account.external_id,
         f"{account.name} ({account.display_name})",
@@ -130,7 +131,9 @@ def _find(context: Context, **wanted: str) -> _Found:
     missing = ", ".join(answer["unknown_groups"])
     if missing:
         log.warning("sign_in_group_unknown", groups=missing)
-    no_rights = _NO_GROUP + (f"; Active Directory has no group {missing}" if missing else "")
+    no_rights = _NO_GROUP + (
+        phrase("; Active Directory has no group {missing}", missing=missing) if missing else ""
+    )
     name = answer["login"].lower()[:120]
     identity = ExternalIdentity(
         name,
@@ -158,7 +161,7 @@ def _ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
     try:
         return ask(context, task, {"site_id": DEFAULT_SITE, **arguments})
     except EncryptionRequired as error:
-        raise CannotAsk("the connection to Active Directory is not encrypted") from error
+        raise CannotAsk(declared("the connection to Active Directory is not encrypted")) from error
     except RollcallError as error:
         log.warning("cannot_check_sign_in", task=task, code=error.code, error=error.message)
         raise CannotAsk from error
@@ -166,7 +169,7 @@ def _ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
 
 def _subject(guid: str) -> str:
     # No login can have this form, so that nobody locks another's name by typing it.
-    return f"directory account\n{guid}"
+    return phrase("directory account\n{guid}", guid=guid)
 
 
 def _note_locked(context: Context, identity: ExternalIdentity, subject: str, address: str) -> None:

@@ -17,6 +17,7 @@ from services.api.access.rules import read_rules
 from shared.database import events
 from shared.database.tables import Account, AccountSource
 from shared.errors import TooBusy
+from shared.language import declared, phrase
 from shared.settings.documents import PasswordType, SignInSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -24,20 +25,33 @@ from shared.worker.context import Context
 log = structlog.get_logger(__name__)
 
 _REFUSED = {
-    PasswordType.OWN: "The name or the password is wrong. Check both and try again.",
-    PasswordType.VOICEMAIL_PIN: "The extension or the PIN is wrong, or the extension may not sign in here. Check both "
-    "and try again, or ask a manager.",
-    PasswordType.DIRECTORY: "The extension or the password is wrong, or the extension may not sign in here. Check both "
-    "and try again, or ask a manager.",
+    PasswordType.OWN: declared("The name or the password is wrong. Check both and try again."),
+    PasswordType.VOICEMAIL_PIN: declared(
+        "The extension or the PIN is wrong, or the extension may not sign in here. Check both and "
+        "try again, or ask a manager."
+    ),
+    PasswordType.DIRECTORY: declared(
+        "The extension or the password is wrong, or the extension may not sign in here. Check both "
+        "and try again, or ask a manager."
+    ),
 }
-_REFUSED_GROUPS = "The name or the password is wrong, or the account may not sign in here. Check both and try again, or ask a manager."
+_REFUSED_GROUPS = declared(
+    "The name or the password is wrong, or the account may not sign in here. Check both and try "
+    "again, or ask a manager."
+)
 _CANNOT_ASK = {
-    PasswordType.OWN: "Passwords cannot be checked at the moment, because the directory cannot be asked. Try again in a "
-    "minute. Rollcall's own accounts can sign in as always.",
-    PasswordType.VOICEMAIL_PIN: "PINs cannot be checked at the moment, because the phone system cannot be asked. Try "
-    "again in a minute. Rollcall's own accounts can sign in as always.",
-    PasswordType.DIRECTORY: "Passwords cannot be checked at the moment, because the directory or the phone system cannot "
-    "be asked. Try again in a minute. Rollcall's own accounts can sign in as always.",
+    PasswordType.OWN: declared(
+        "Passwords cannot be checked at the moment, because the directory cannot be asked. Try again "
+        "in a minute. Rollcall's own accounts can sign in as always."
+    ),
+    PasswordType.VOICEMAIL_PIN: declared(
+        "PINs cannot be checked at the moment, because the phone system cannot be asked. Try again "
+        "in a minute. Rollcall's own accounts can sign in as always."
+    ),
+    PasswordType.DIRECTORY: declared(
+        "Passwords cannot be checked at the moment, because the directory or the phone system cannot "
+        "be asked. Try again in a minute. Rollcall's own accounts can sign in as always."
+    ),
 }
 
 
@@ -74,7 +88,7 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
         wait = timedelta(seconds=error.retry_after)
         raise SignInRefused(error.message, wait, is_temporary=True) from error
     except Locked as locked:
-        _check_wait(locked.wait, "Your account in Active Directory is not locked by this.")
+        _check_wait(locked.wait, declared("Your account in Active Directory is not locked by this."))
         raise
     number = account.name if account is not None else refused.number
     if extensions.is_number(number) and number != name:
@@ -84,7 +98,10 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
         _note_failure(context, number or name, address)
         if refused.reason:
             raise SignInRefused(
-                f"The password is right, but {refused.reason}. Ask your administrator for help."
+                phrase(
+                    "The password is right, but {reason}. Ask your administrator for help.",
+                    reason=refused.reason,
+                )
             )
         raise SignInRefused(_refused(context, settings))
     # Of own accounts alone: guesses at others' passwords are few wherever they come from, before AD locks.
@@ -95,7 +112,11 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
 
 def _check_wait(wait: timedelta | None, advice: str = "A manager can set a new password.") -> None:
     if wait is not None:
-        sentence = f"Too many attempts failed. Wait {in_words(wait)}, then try again. {advice}"
+        sentence = phrase(
+            "Too many attempts failed. Wait {in_words}, then try again. {advice}",
+            in_words=in_words(wait),
+            advice=advice,
+        )
         raise SignInRefused(sentence, wait)
 
 
@@ -106,9 +127,10 @@ def _refused(context: Context, settings: SignInSettings) -> str:
 def _cannot_ask(settings: SignInSettings, error: CannotAsk) -> str:
     if not error.why:
         return _CANNOT_ASK[settings.password_type]
-    return (
-        f"Passwords cannot be checked, because {error.why}. A manager can change that in the settings. Rollcall's own "
-        "accounts can sign in as always."
+    return phrase(
+        "Passwords cannot be checked, because {why}. A manager can change that in the settings. "
+        "Rollcall's own accounts can sign in as always.",
+        why=error.why,
     )
 
 
@@ -152,4 +174,8 @@ def _note_failure(context: Context, name: str, address: str) -> None:
 def in_words(wait: timedelta) -> str:
     """How long to wait, as people say it."""
     seconds = max(1, round(wait.total_seconds()))
-    return f"{seconds} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"
+    return (
+        phrase("{seconds} seconds", seconds=seconds)
+        if seconds < 100
+        else phrase("{seconds} minutes", seconds=round(seconds / 60))
+    )

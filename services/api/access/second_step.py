@@ -17,6 +17,7 @@ from services.api.access.sessions import open_session
 from shared.database import events
 from shared.database.tables import Account, FactorKind
 from shared.errors import Conflict
+from shared.language import declared, phrase
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -24,9 +25,9 @@ log = structlog.get_logger(__name__)
 
 # Six digits, three of which count at any moment: at this pace one who knows the password guesses for years.
 _POLICY = LockoutPolicy(longest_lock=timedelta(hours=1))
-WRONG = "This code is wrong, or was used already. Wait for the next one, then try again."
-NO_PASSKEY = "The browser showed no passkey of this account. Try again, or type a code."
-_OVER = "This sign-in took too long or was already used. Start again."
+WRONG = declared("This code is wrong, or was used already. Wait for the next one, then try again.")
+NO_PASSKEY = declared("The browser showed no passkey of this account. Try again, or type a code.")
+_OVER = declared("This sign-in took too long or was already used. Start again.")
 
 
 def show_code(context: Context, challenge: Challenge, code: str, address: str) -> str:
@@ -110,9 +111,11 @@ def _count(context: Context, account: Account, address: str) -> str:
     wait = lockout.count_attempt(context, subject, address, policy=_POLICY)
     if wait is not None:
         raise SignInRefused(
-            f"Too many codes were wrong. Wait {in_words(wait)}, then start again. If you lost the second "
-            "factor, use a "
-            "recovery code or ask another manager.",
+            phrase(
+                "Too many codes were wrong. Wait {in_words}, then start again. If you lost the second "
+                "factor, use a recovery code or ask another manager.",
+                in_words=in_words(wait),
+            ),
             wait,
         )
     return subject

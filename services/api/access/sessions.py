@@ -22,6 +22,7 @@ from services.api.access.site_roles import BY_EXTENSION, SiteRoles, of_the_only_
 from shared.database import events
 from shared.database.tables import Account, AccountRole, AccountSource, ConsoleSession, Site
 from shared.errors import StorageUnavailable
+from shared.language import declared
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -113,11 +114,11 @@ def check_again(context: Context, visitor: Visitor, password: str, address: str)
         # Their password is not for us to see; the provider was asked for it when they signed in.
         if visitor.signed_in_at is None or datetime.now(UTC) > visitor.signed_in_at + _JUST_NOW:
             raise SignInRefused(
-                "For this you must have signed in just now. Sign out and in again, then repeat it."
+                declared("For this you must have signed in just now. Sign out and in again, then repeat it.")
             )
         return
     if prove(context, visitor.name, password, address).id != visitor.account_id:
-        raise SignInRefused("Somebody else has this name now. Sign out, and sign in again.")
+        raise SignInRefused(declared("Somebody else has this name now. Sign out, and sign in again."))
 
 
 def open_session(

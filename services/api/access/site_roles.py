@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.database.tables import Account, AccountRole, AccountSource
+from shared.language import declared, listed, phrase
 from shared.settings.store import DEFAULT_SITE
 
 # In the stored form, what counts for all sites; no site can have this id.
@@ -77,7 +78,7 @@ def store(account: Account, roles: SiteRoles) -> None:
     """Write down what somebody may do. ``Account.role`` is the highest role they have anywhere."""
     most = roles.highest
     if most is None:
-        raise ValueError("an account without any role")
+        raise ValueError(declared("an account without any role"))
     account.role = most.value
     held = {site_id: role.value for site_id, role in sorted(roles.at.items())}
     if roles.everywhere is not None and held:
@@ -89,8 +90,20 @@ def in_words(roles: SiteRoles) -> str:
     """For the audit and the list of accounts: ``viewer``, or ``manager at oslo, viewer at all sites``."""
     if not roles.at:
         return roles.everywhere.value if roles.everywhere is not None else ""
-    held = [f"{role.value} at {site_id}" for site_id, role in sorted(roles.at.items())]
-    return ", ".join([*held, *([f"{roles.everywhere.value} at all sites"] if roles.everywhere else [])])
+    held = [
+        phrase("{role} at {site_id}", role=declared(role.value), site_id=site_id)
+        for site_id, role in sorted(roles.at.items())
+    ]
+    return listed(
+        [
+            *held,
+            *(
+                [phrase("{role} at all sites", role=declared(roles.everywhere.value))]
+                if roles.everywhere
+                else []
+            ),
+        ]
+    )
 
 
 def changed(roles: SiteRoles, role: AccountRole | None, site_id: str | None) -> SiteRoles:

@@ -11,6 +11,7 @@ from shared.database import events
 from shared.database.locks import exclusive
 from shared.database.tables import AccountRole, ApiToken, Site
 from shared.errors import Conflict, NotFound, SettingsInvalid, StorageUnavailable
+from shared.language import declared, phrase
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -41,19 +42,34 @@ def create_token(
     """
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise SettingsInvalid("A token needs a name of 1 to 100 printable characters that says who uses it.")
+        raise SettingsInvalid(
+            declared("A token needs a name of 1 to 100 printable characters that says who uses it.")
+        )
     if expires_in_days is not None and not 1 <= expires_in_days <= _LONGEST_DAYS:
-        raise SettingsInvalid(f"A token may be valid for 1 to {_LONGEST_DAYS} days, or without end.")
+        raise SettingsInvalid(
+            phrase(
+                "A token may be valid for 1 to {longest_days} days, or without end.",
+                longest_days=_LONGEST_DAYS,
+            )
+        )
     now = datetime.now(UTC)
     token = PREFIX + secrets.token_urlsafe(32)
     with context.database.begin() as session:
         exclusive(session, TOKENS)
         if site_id is not None and session.get(Site, site_id) is None:
-            raise NotFound(f"There is no site '{site_id[:80]}'. Leave the site out for a token of all sites.")
+            raise NotFound(
+                phrase(
+                    "There is no site '{site_id}'. Leave the site out for a token of all sites.",
+                    site_id=site_id[:80],
+                )
+            )
         same = session.scalars(select(ApiToken).where(ApiToken.name == name))
         if any(_is_valid(row, now) for row in same):
             raise Conflict(
-                f"There is a token named '{name}' already. Revoke it first, or choose another name."
+                phrase(
+                    "There is a token named '{name}' already. Revoke it first, or choose another name.",
+                    name=name,
+                )
             )
         row = ApiToken(
             name=name,
@@ -90,7 +106,7 @@ def revoke_token(context: Context, token_id: int, actor: str = "system") -> ApiT
     with context.database.begin() as session:
         row = session.get(ApiToken, token_id)
         if row is None:
-            raise NotFound(f"There is no token {token_id}.")
+            raise NotFound(phrase("There is no token {token_id}.", token_id=token_id))
         if row.revoked_at is None:
             row.revoked_at = datetime.now(UTC)
             details = {"id": token_id, "name": row.name}

@@ -21,6 +21,7 @@ from services.api.settings.forms.form import Form, save, sent_form, stored_form
 from services.api.settings.use_cases.sections import replace_section
 from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound, SettingsInvalid
+from shared.language import declared
 from shared.settings.documents import BrandingSettings, Section
 from shared.settings.fields import label_of
 from shared.settings.store import DEFAULT_SITE
@@ -51,7 +52,7 @@ def show_logo(request: Request, context: ContextDep, name: Annotated[str, Path(m
     """
     logo = logos.read_logo(context, DEFAULT_SITE, name)
     if logo is None:
-        raise NotFound("Image not found.")
+        raise NotFound(declared("Image not found."))
     return _file(request, logo.content, logo.media_type, logo.sha256, _KEPT_FOR_EVER)
 
 

@@ -15,6 +15,7 @@ from services.api.console.scope import AtAnotherSite
 from services.api.console.site_address import prefix_of
 from services.api.web.problems import status_of
 from shared.errors import RollcallError
+from shared.language import declared, phrase, template
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +49,13 @@ def _not_allowed(request: Request, error: Exception) -> Response:
     return notice(
         request,
         HTTPStatus.FORBIDDEN,
-        "Not allowed",
-        f"This requires the role {error.needed.value}{' at all sites' if error.everywhere else ''}. Nothing was changed. Ask a "
-        "manager.",
+        declared("Not allowed"),
+        phrase(
+            template("This requires the role {role} at all sites. Nothing was changed. Ask a manager.")
+            if error.everywhere
+            else template("This requires the role {role}. Nothing was changed. Ask a manager."),
+            role=declared(error.needed.value),
+        ),
     )
 
 
@@ -65,9 +70,11 @@ def _foreign_form(request: Request, _error: Exception) -> Response:
     return notice(
         request,
         HTTPStatus.FORBIDDEN,
-        "The form has expired",
-        "The form was opened before you signed in or out, or was not sent by this console. Nothing was changed. "
-        "Open the page again and try once more.",
+        declared("The form has expired"),
+        declared(
+            "The form was opened before you signed in or out, or was not sent by this console. Nothing "
+            "was changed. Open the page again and try once more."
+        ),
     )
 
 
@@ -76,7 +83,7 @@ def _known(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("page_failed", code=error.code, error=error.message)
-    title = "Not found" if status == HTTPStatus.NOT_FOUND else "Request failed"
+    title = declared("Not found") if status == HTTPStatus.NOT_FOUND else declared("Request failed")
     return notice(request, status, title, error.message)
 
 
@@ -84,8 +91,8 @@ def _unreadable(request: Request, _error: Exception) -> Response:
     return notice(
         request,
         HTTPStatus.NOT_FOUND,
-        "Page not found",
-        "The address is not valid. Use the console's links instead.",
+        declared("Page not found"),
+        declared("The address is not valid. Use the console's links instead."),
     )
 
 
@@ -96,8 +103,8 @@ def _refused(request: Request, error: Exception) -> Response:
     return notice(
         request,
         error.status_code,
-        "Request failed",
-        "The request is not valid. Open the page again and try once more.",
+        declared("Request failed"),
+        declared("The request is not valid. Open the page again and try once more."),
     )
 
 

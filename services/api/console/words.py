@@ -259,7 +259,7 @@ def took(began: datetime, ended: datetime | None) -> str:
     if ended is None:
         return ""
     seconds = (ended - began).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 60 else _span(ended - began)
+    return phrase("{seconds:.1f} s", seconds=seconds) if seconds < 60 else _span(ended - began)
 
 
 def _span(distance: timedelta) -> str:

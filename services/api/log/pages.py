@@ -21,6 +21,7 @@ from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import ExportFormat, LogFilter
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import EventLevel
+from shared.language import declared, phrase
 from shared.values.digits import whole_number
 
 router = APIRouter(prefix="/log")
@@ -64,12 +65,12 @@ def _asked(
         run_id = whole_number(run.strip(), 10)
         if run_id is None or not 0 < run_id <= _LARGEST_RUN:
             run_id = None
-            problems["run"] = "A run is a number, such as 7."
+            problems["run"] = declared("A run is a number, such as 7.")
     moments: dict[str, datetime | None] = {}
     for name, given in (("since", since), ("until", until)):
         moments[name] = _moment(given.strip(), zone)
         if given.strip() and moments[name] is None:
-            problems[name] = "A time is written like 2026-11-23T14:30."
+            problems[name] = declared("A time is written like 2026-11-23T14:30.")
     chosen = LogFilter(
         level=EventLevel(level) if level in [*EventLevel] else None,
         run_id=run_id,
@@ -150,7 +151,7 @@ def clear(
 ) -> Response:
     """Remove every entry up to now; the audit stays."""
     if text_of(form, "confirm").strip().lower() != _CONFIRMATION:
-        problem = f"Nothing was deleted. Type {_CONFIRMATION} to continue."
+        problem = phrase("Nothing was deleted. Type {confirmation} to continue.", confirmation=_CONFIRMATION)
         return page(
             request, "log_clear.html", HTTPStatus.UNPROCESSABLE_ENTITY, word=_CONFIRMATION, problem=problem
         )

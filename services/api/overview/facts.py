@@ -23,6 +23,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.domain.plan import Severity
+from shared.language import declared
 from shared.runs.history import ended_well
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.runs.verdict import waiting_counts
@@ -134,10 +135,10 @@ def missing_of(documents: Documents) -> list[tuple[str, str]]:
     directory = documents.get(Section.DIRECTORY.value, {})
     phone_system = documents.get(Section.PHONE_SYSTEM.value, {})
     needed = (
-        ("directory", "a domain controller of Active Directory", directory.get("servers")),
-        ("units", "an organizational unit", directory.get("units")),
-        ("phone-system", "the phone system's address", phone_system.get("base_url")),
-        ("phone-system", "the phone system's API client", phone_system.get("client_id")),
+        ("directory", declared("a domain controller of Active Directory"), directory.get("servers")),
+        ("units", declared("an organizational unit"), directory.get("units")),
+        ("phone-system", declared("the phone system's address"), phone_system.get("base_url")),
+        ("phone-system", declared("the phone system's API client"), phone_system.get("client_id")),
     )
     return [(tab, what) for tab, what, given in needed if not given]
 

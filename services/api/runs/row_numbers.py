@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from shared.errors import NotFound
+from shared.language import phrase
 from shared.values.digits import whole_number
 
 
@@ -18,11 +19,15 @@ def parse_rows(text: str, most: int) -> set[int]:
         low = whole_number(first, 7)
         high = whole_number(last, 7) if dash else low
         if low is None or high is None or low > high:
-            raise NotFound(f"'{part[:40]}' names no row. Rows are written like 3,7-9.")
+            raise NotFound(phrase("'{part}' names no row. Rows are written like 3,7-9.", part=part[:40]))
         chosen = range(low, high + 1)
         named += len(chosen)
         if named > most:
-            raise NotFound(f"More rows are named than the plan has ({most}). Rows are written like 3,7-9.")
+            raise NotFound(
+                phrase(
+                    "More rows are named than the plan has ({most}). Rows are written like 3,7-9.", most=most
+                )
+            )
         ranges.append(chosen)
     return {row for chosen in ranges for row in chosen}
 

@@ -21,6 +21,7 @@ from services.collector.watching.noticing import Seen, Watched
 from shared.domain.reading import Reading
 from shared.domain.watching import WatchMethod
 from shared.errors import DirectoryUnavailable, RollcallError, UnknownBaseDn
+from shared.language import phrase
 from shared.settings.documents import DirectorySettings
 
 _ANYTHING = "(objectClass=*)"
@@ -68,7 +69,10 @@ class Controller:
             if value.isdigit():
                 return int(value)
         raise DirectoryUnavailable(
-            f"Domain controller {self.server} does not show highestCommittedUSN, by which changes are noticed.",
+            phrase(
+                "Domain controller {server} does not show highestCommittedUSN, by which changes are noticed.",
+                server=self.server,
+            ),
             server=self.server,
         )
 

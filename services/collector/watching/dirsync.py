@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from services.collector.reader import RawEntry, Reader, Search
 from shared import ber
 from shared.errors import DirectoryUnavailable
+from shared.language import declared, phrase
 
 CONTROL = b"1.2.840.113556.1.4.841"
 _OBJECT_SECURITY = 0x1
@@ -48,11 +49,16 @@ class DirSync:
                 has_more, cookie = read_value(value or b"")
             except ber.BerError as error:
                 raise DirectoryUnavailable(
-                    f"The domain controller answered DirSync with what is no answer to it: {error}."
+                    phrase(
+                        "The domain controller answered DirSync with what is no answer to it: {error}.",
+                        error=error,
+                    )
                 ) from error
             if not has_more:
                 return Changes(entries, cookie)
-        raise DirectoryUnavailable("The domain controller does not come to the end of its answer to DirSync.")
+        raise DirectoryUnavailable(
+            declared("The domain controller does not come to the end of its answer to DirSync.")
+        )
 
 
 def request_value(cookie: bytes) -> bytes:
@@ -69,5 +75,5 @@ def read_value(value: bytes) -> tuple[bool, bytes]:
     """
     parts = ber.element(value).expect(ber.SEQUENCE).children()
     if len(parts) != 3:
-        raise ber.BerError(f"{len(parts)} parts where three belong")
+        raise ber.BerError(phrase("{parts} parts where three belong", parts=len(parts)))
     return parts[0].integer() != 0, parts[2].expect(ber.OCTET_STRING).content

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.watching import Hint
+from shared.language import declared, phrase
 
 # Of more people than this a full run reads the directory as quickly.
 MOST_CHANGES = 1000
@@ -84,7 +85,7 @@ def notice(answer: Iterable[Seen], watched: Watched, last_answer_at: datetime | 
     ends = tuple(f",{unit.casefold()}" for unit in watched.units)
     for seen in answer:
         if last_answer_at and seen.made_at and seen.made_at < last_answer_at - _OLD:
-            reason = reason or "The domain controller answered with entries that were there before."
+            reason = reason or declared("The domain controller answered with entries that were there before.")
         if seen.is_unit:
             reason = reason or _of_unit(seen, watched)
         elif seen.is_group:
@@ -98,7 +99,9 @@ def notice(answer: Iterable[Seen], watched: Watched, last_answer_at: datetime | 
         else:
             elsewhere[seen.guid] = seen.hint
     if len(inside) + len(members) > MOST_CHANGES:
-        reason = reason or f"More than {MOST_CHANGES} people changed at once."
+        reason = reason or phrase(
+            "More than {most_changes} people changed at once.", most_changes=MOST_CHANGES
+        )
     return Noticed(inside, elsewhere, tuple(members), reason)
 
 
@@ -107,11 +110,11 @@ def _of_unit(seen: Seen, watched: Watched) -> str:
     if seen.is_deleted:
         return ""
     if seen.is_moved:
-        return f"An OU was moved or renamed: {seen.dn}."
+        return phrase("An OU was moved or renamed: {dn}.", dn=seen.dn)
     return ""
 
 
 def _of_group(seen: Seen) -> str:
     if seen.is_deleted or seen.is_moved:
-        return f"A group that selects people changed: {seen.dn}."
+        return phrase("A group that selects people changed: {dn}.", dn=seen.dn)
     return ""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from shared.domain.watching import WatchMethod
+from shared.language import declared
 
-_FIRST = "Live changes were turned on."
+_FIRST = declared("Live changes were turned on.")
 
 Key = tuple[str, str]
 """A site, and the key of one of its directories."""
@@ -31,9 +32,9 @@ def why_anew(position: Position | None, invocation_id: str, usn: int) -> str:
     if position is None:
         return _FIRST
     if not invocation_id or invocation_id != position.invocation_id:
-        return "Another domain controller is watched, or the last one was restored from a backup."
+        return declared("Another domain controller is watched, or the last one was restored from a backup.")
     if usn < position.usn:
-        return "The domain controller was set back to an earlier state."
+        return declared("The domain controller was set back to an earlier state.")
     if position.method is WatchMethod.DIRSYNC and not position.cookie:
         return _FIRST
     return ""

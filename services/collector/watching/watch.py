@@ -23,6 +23,7 @@ from services.collector.watching.position import Key, Position, why_anew
 from services.collector.watching.rounds import LookedFor
 from shared.domain.watching import Hint, WatchMethod, WatchState
 from shared.errors import ConfigurationError, LeaseHeld, RollcallError
+from shared.language import declared, phrase
 from shared.messages import TakeChanges
 from shared.settings.documents import DirectorySettings
 from shared.worker.context import Context
@@ -107,7 +108,9 @@ class Watch:
             except Exception as error:
                 # A fault of ours ends no watch for good; its text may hold what no log should.
                 log.exception("watch_failed_unexpectedly", error=type(error).__name__)
-                self._failed(RollcallError(f"The watch ended unexpectedly ({type(error).__name__})."))
+                self._failed(
+                    RollcallError(phrase("The watch ended unexpectedly ({kind}).", kind=type(error).__name__))
+                )
 
     def _failed(self, error: RollcallError) -> None:
         if self._ended.is_set():
@@ -146,7 +149,9 @@ class Watch:
                 position = self._begun(controller, reason)
             elif position.scope != self.order.scope:
                 position = replace(position, scope=self.order.scope)
-                self._store(position, Noticed(full_reading="The settings of the directory were changed."))
+                self._store(
+                    position, Noticed(full_reading=declared("The settings of the directory were changed."))
+                )
             else:
                 # What has changed while nobody watched is told now.
                 self.answered_at = answered_at
@@ -180,7 +185,9 @@ class Watch:
             except RollcallError as error:
                 if not is_refusal(error):
                     raise
-                return self._begun(controller, "The domain controller no longer knows the last answer.")
+                return self._begun(
+                    controller, declared("The domain controller no longer knows the last answer.")
+                )
             noticed = self._noticed(controller, seen)
             after = replace(position, cookie=cookie, usn=usn)
         gone = self._gone(controller, after)
@@ -201,7 +208,9 @@ class Watch:
             return noticed
         members = list(controller.who(noticed.members))
         if any("group" in member.classes for member in members):
-            return replace(noticed, full_reading="A group came into or left a group that selects people.")
+            return replace(
+                noticed, full_reading=declared("A group came into or left a group that selects people.")
+            )
         # Those who came or left, whatever else has changed of them.
         of_groups = notice(members, controller.watched, None)
         return Noticed(
@@ -230,7 +239,7 @@ class Watch:
         ):
             # The full reading reads them as well.
             noticed = replace(
-                noticed, full_reading=noticed.full_reading or "Very many entries changed at once."
+                noticed, full_reading=noticed.full_reading or declared("Very many entries changed at once.")
             )
             inside, elsewhere = {}, {}
         began = time.monotonic()

@@ -15,11 +15,12 @@ from services.relay_client.archiving.recordings import StoredRecordings, store_r
 from services.relay_client.archiving.relay import Relay
 from services.relay_client.xapi.client import Xapi
 from shared.errors import ArchiveNotVerified, RelayFailed, RelayUnavailable
+from shared.language import counted, declared, listed, phrase
 from shared.settings.documents import ArchiveSettings, SiteSettings
-from shared.values.amounts import counted, size
+from shared.values.amounts import size
 
 _MOST_PROBLEMS = 3
-_KINDS = {"voicemails": "voicemail", "recordings": "recording"}
+_KINDS = {"voicemails": ("voicemail", "voicemails"), "recordings": ("recording", "recordings")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ class NoRelay:
         :raises RelayUnavailable: always.
         """
         raise RelayUnavailable(
-            "Archiving is on, but no relay is configured. Configure the relay or turn archiving off."
+            declared(
+                "Archiving is on, but no relay is configured. Configure the relay or turn archiving off."
+            )
         )
 
 
@@ -121,16 +124,20 @@ class RelayArchiver:
         answers.append(moved)
         counts = {name: moved[name] for name in _KINDS if isinstance(moved.get(name), dict)}
         size = sum(int(count["bytes"]) for count in counts.values())
-        summary = f"{_items(counts, size)} moved to extension {request.to}"
+        summary = phrase("{items} moved to extension {to}", items=_items(counts, size), to=request.to)
         if backup:
-            summary += f", a backup is kept on the phone system's host ({backup})"
+            summary += phrase(", a backup is kept on the phone system's host ({backup})", backup=backup)
         try:
             # Reading again changes nothing: a new id each time, so that it is never the answer of some time ago.
             verify = {"kind": "verify", "operation": request.operation}
             answers.append(self._operate(str(uuid4()), verify, until))
         except (RelayFailed, RelayUnavailable) as error:
             raise ArchiveNotVerified(
-                f"{summary[0].upper()}{summary[1:]}, but the result could not be verified. {error.message}"
+                phrase(
+                    "The result could not be verified: {summary}. {message}",
+                    summary=summary,
+                    message=error.message,
+                )
             ) from error
         return ArchiveReceipt(
             all(answer.get("verified") is True for answer in answers),
@@ -144,7 +151,11 @@ class RelayArchiver:
         answer = self._relay.operate(operation, document, until - time.monotonic(), self._is_wanted)
         if answer["state"] == "failed":
             raise RelayFailed(
-                f"The relay could not {document['kind']}: {answer.get('message', 'it does not say why')}",
+                phrase(
+                    "The relay could not {document}: {answer}",
+                    document=document["kind"],
+                    answer=answer.get("message", "it does not say why"),
+                ),
                 relay_code=answer.get("code"),
             )
         return answer
@@ -169,14 +180,16 @@ class RecordingsArchiver:
             self._xapi, self._folder, request.operation, request.number, request.person
         )
         counts = {"recordings": {"items": stored.items}}
-        summary = f"{_items(counts, stored.size_bytes)} saved to {stored.folder}"
+        summary = phrase(
+            "{items} saved to {folder}", items=_items(counts, stored.size_bytes), folder=stored.folder
+        )
         return ArchiveReceipt(
             not stored.missing or self._accept_missing,
             stored.items,
             stored.size_bytes,
             summary,
             tuple(
-                f"3CX lists recording {recording}, but its file no longer exists."
+                phrase("3CX lists recording {recording}, but its file no longer exists.", recording=recording)
                 for recording in stored.missing
             ),
         )
@@ -209,8 +222,11 @@ def _items(counts: dict[str, Any], length: int) -> str:
     for name, count in counts.items():
         number = int(count["items"])
         if number:
-            kinds.append(counted(number, _KINDS[name]))
-    return f"{' and '.join(kinds)} ({size(length)})" if kinds else "nothing"
+            one, many = _KINDS[name]
+            kinds.append(counted(number, one, many))
+    if not kinds:
+        return declared("nothing")
+    return phrase("{items} ({size})", items=listed(kinds, " and "), size=size(length))
 
 
 def _sentences(answers: Sequence[dict[str, Any]]) -> list[str]:
@@ -222,4 +238,4 @@ def _sentences(answers: Sequence[dict[str, Any]]) -> list[str]:
                 found[f"{problem.get('item')}: {problem.get('message')}"] = None
     sentences = list(found)
     rest = len(sentences) - _MOST_PROBLEMS
-    return sentences[:_MOST_PROBLEMS] + ([f"{rest} more problems."] if rest > 0 else [])
+    return sentences[:_MOST_PROBLEMS] + ([phrase("{rest} more problems.", rest=rest)] if rest > 0 else [])

@@ -16,6 +16,7 @@ from typing import Any
 
 from services.relay_client.xapi.client import Xapi
 from shared.errors import ArchiveNotVerified, CommandRejected, StorageUnavailable
+from shared.language import phrase
 
 _MANIFEST = "manifest.json"
 # Never used up: the database may lie on the same disk.
@@ -48,9 +49,13 @@ def store_recordings(
         return _verified(folder)
     except OSError as error:
         raise StorageUnavailable(
-            f"The recordings of extension {number} cannot be stored in {store}: {error.strerror or error}. "
-            "Nothing was "
-            "deleted."
+            phrase(
+                "The recordings of extension {number} cannot be stored in {store}: {strerror}. Nothing was "
+                "deleted.",
+                number=number,
+                store=store,
+                strerror=error.strerror or error,
+            )
         ) from error
 
 
@@ -65,8 +70,11 @@ def _fill(xapi: Xapi, store: Path, name: str, number: str, person: str) -> Path:
         items = [_download(xapi, unfinished, row) for row in rows]
         if {row["Id"] for row in xapi.recordings(number)} != {row["Id"] for row in rows}:
             raise ArchiveNotVerified(
-                f"The recordings of extension {number} changed while they were downloaded. The next run "
-                "tries again."
+                phrase(
+                    "The recordings of extension {number} changed while they were downloaded. The next run tries "
+                    "again.",
+                    number=number,
+                )
             )
         manifest = {
             "number": number,
@@ -107,8 +115,10 @@ def _verified(folder: Path) -> StoredRecordings:
         with (folder / item["file"]).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != item["sha256"]:
                 raise ArchiveNotVerified(
-                    f"{folder / item['file']} does not match the download. Delete the folder. The next run "
-                    "downloads it again."
+                    phrase(
+                        "{folder} does not match the download. Delete the folder. The next run downloads it again.",
+                        folder=folder / item["file"],
+                    )
                 )
     missing = tuple(int(item["recording"]["Id"]) for item in items if item["file"] is None)
     return StoredRecordings(folder, len(kept), sum(item["bytes"] for item in kept), missing)
@@ -117,7 +127,13 @@ def _verified(folder: Path) -> StoredRecordings:
 def _while_there_is_room(folder: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
     for block in blocks:
         if shutil.disk_usage(folder).free - len(block) < _RESERVE_BYTES:
-            raise OSError(0, f"less than {_RESERVE_BYTES // 1024**2} MiB would be free", str(folder))
+            raise OSError(
+                0,
+                phrase(
+                    "less than {reserve_bytes} MiB would be free", reserve_bytes=_RESERVE_BYTES // 1024**2
+                ),
+                str(folder),
+            )
         yield block
 
 

@@ -30,6 +30,7 @@ from shared.errors import (
     SettingsInvalid,
     TransientError,
 )
+from shared.language import declared, phrase
 from shared.settings.documents import RelaySettings
 
 Json = dict[str, Any]
@@ -56,7 +57,7 @@ class Relay:
     def __init__(self, settings: RelaySettings) -> None:
         if not settings.is_configured:
             raise SettingsInvalid(
-                "No relay is configured. Set its host and public key in the relay settings."
+                declared("No relay is configured. Set its host and public key in the relay settings.")
             )
         self._settings = settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -75,8 +76,11 @@ class Relay:
         response = self._send("POST", "/v1/pair", json.dumps(document).encode(), {})
         if response.status_code != 200:
             raise RelayRefused(
-                f"The relay {self.address} rejects the pairing code. Run `rollcall-relay pair` on the phone "
-                "system's host and use the new code within one hour. Each code works once.",
+                phrase(
+                    "The relay {address} rejects the pairing code. Run `rollcall-relay pair` on the phone "
+                    "system's host and use the new code within one hour. Each code works once.",
+                    address=self.address,
+                ),
                 server=self.address,
             )
 
@@ -107,7 +111,13 @@ class Relay:
         answer: Json = {}
         while True:
             if not is_wanted():
-                raise HandedOn(f"The relay {self.address} will be asked again about operation {operation}.")
+                raise HandedOn(
+                    phrase(
+                        "The relay {address} will be asked again about operation {operation}.",
+                        address=self.address,
+                        operation=operation,
+                    )
+                )
             try:
                 is_asked = answer.get("state") in _UNDER_WAY
                 answer = self._answer(
@@ -126,18 +136,26 @@ class Relay:
                 return answer
             if time.monotonic() > until:
                 raise RelayUnavailable(
-                    f"The relay {self.address} is still processing operation {operation} ({state}). The "
-                    "result is "
-                    "fetched later.",
+                    phrase(
+                        "The relay {address} is still processing operation {operation} ({state}). The result is "
+                        "fetched later.",
+                        address=self.address,
+                        operation=operation,
+                        state=state,
+                    ),
                     server=self.address,
                 )
             if state == "interrupted":
                 pause = next(pauses, None)
                 if pause is None:
                     raise RelayUnavailable(
-                        f"The relay {self.address} could not finish operation {operation}: "
-                        f"{answer.get('message', '')} "
-                        "Nothing is lost. It continues at the next attempt.",
+                        phrase(
+                            "The relay {address} could not finish operation {operation}: {answer} Nothing is lost. It "
+                            "continues at the next attempt.",
+                            address=self.address,
+                            operation=operation,
+                            answer=answer.get("message", ""),
+                        ),
                         server=self.address,
                     )
                 time.sleep(pause)
@@ -170,23 +188,26 @@ class Relay:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise self._unavailable("it sends what is no answer of a relay")
+            raise self._unavailable(declared("it sends what is no answer of a relay"))
         if response.is_success:
             return answer
         reason = str(answer.get("message") or answer.get("code") or response.status_code)
         if response.status_code >= 500:
             raise self._unavailable(reason)
         raise RelayFailed(
-            f"The relay {self.address} does not accept it: {reason}", relay_code=answer.get("code")
+            phrase("The relay {address} does not accept it: {reason}", address=self.address, reason=reason),
+            relay_code=answer.get("code"),
         )
 
     def _key(self) -> Ed25519PrivateKey:
         text = self._settings.signing_key.get_secret_value()
         if not text:
             raise RelayRefused(
-                f"Rollcall is not paired with the relay {self.address} yet. Run `rollcall-relay pair` on "
-                "the phone system's "
-                "host and enter the code in the relay settings or with `rollcall relay pair`.",
+                phrase(
+                    "Rollcall is not paired with the relay {address} yet. Run `rollcall-relay pair` on the phone "
+                    "system's host and enter the code in the relay settings or with `rollcall relay pair`.",
+                    address=self.address,
+                ),
                 server=self.address,
             )
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text))
@@ -204,10 +225,12 @@ class Relay:
         )  # fmt: skip
         if base64.b64encode(found) != self._settings.public_key.encode():
             raise RelayKeyMismatch(
-                f"The service at {self.address} has a different key than the relay settings, so nothing was "
-                "sent. If the "
-                "relay was reinstalled, copy the public key it prints at start. Otherwise another system is "
-                "intercepting the connection.",
+                phrase(
+                    "The service at {address} has a different key than the relay settings, so nothing was sent. "
+                    "If the relay was reinstalled, copy the public key it prints at start. Otherwise another "
+                    "system is intercepting the connection.",
+                    address=self.address,
+                ),
                 server=self.address,
             )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -229,36 +252,45 @@ class Relay:
         except (socket.gaierror, UnicodeError) as error:
             # The second is what Python says of a name that cannot be one.
             raise AddressUnknown(
-                f"The relay's host '{self._settings.host}' has no address. Check relay.host and the DNS of "
-                "this host.",
+                phrase(
+                    "The relay's host '{host}' has no address. Check relay.host and the DNS of this host.",
+                    host=self._settings.host,
+                ),
                 server=self.address,
             ) from error
         except ssl.SSLError as error:
-            raise self._unavailable(f"it speaks no TLS ({error.reason})") from error
+            raise self._unavailable(phrase("it speaks no TLS ({reason})", reason=error.reason)) from error
         except OSError as error:
             raise self._unavailable(error.strerror or str(error)) from error
 
     def _unavailable(self, what: str) -> RelayUnavailable:
         return RelayUnavailable(
-            f"The relay {self.address} does not answer: {what}. Check that rollcall-relay runs on the phone "
-            "system's host "
-            f"and that port {self._settings.port} is open to this host.",
+            phrase(
+                "The relay {address} does not answer: {what}. Check that rollcall-relay runs on the phone "
+                "system's host and that port {port} is open to this host.",
+                address=self.address,
+                what=what,
+                port=self._settings.port,
+            ),
             server=self.address,
         )
 
     def _refused(self, response: httpx.Response) -> RelayRefused:
         skew = _clock_difference(response)
         if abs(skew) > _SKEW_SECONDS:
-            reason = (
-                f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}. Let both hosts take "
-                "their time "
-                "from the same source (NTP)"
+            reason = phrase(
+                "its clock is {skew:.0f} s {value}. Let both hosts take their time from the same source (NTP)",
+                skew=abs(skew),
+                value=declared("ahead") if skew > 0 else declared("behind"),
             )
         else:
-            reason = (
+            reason = declared(
                 "it is not paired with this Rollcall. Run `rollcall-relay pair` on its host and pair again"
             )
-        return RelayRefused(f"The relay {self.address} refuses: {reason}.", server=self.address)
+        return RelayRefused(
+            phrase("The relay {address} refuses: {reason}.", address=self.address, reason=reason),
+            server=self.address,
+        )
 
 
 def _clock_difference(response: httpx.Response) -> float:

@@ -8,6 +8,7 @@ from services.relay_client.execution.claims import MAX_ATTEMPTS, Claim
 from services.relay_client.xapi.errors import UnknownOutcome
 from shared.database import owed
 from shared.database.engine import Database
+from shared.language import phrase
 
 # Writes of one step that may go unanswered, or be put off, before something else must happen.
 _MOST_UNANSWERED = 4
@@ -63,13 +64,19 @@ class Attempts:
         if unanswered:
             last = unanswered[-1]
             return last.code, (
-                f"after {_MOST_UNANSWERED} attempts, although the phone system responds to other requests: "
-                f"{last.message} "
-                "The next run compares again."
+                phrase(
+                    "after {most_unanswered} attempts, although the phone system responds to other requests: "
+                    "{message} The next run compares again.",
+                    most_unanswered=_MOST_UNANSWERED,
+                    message=last.message,
+                )
             )
         return (
             "given_up",
-            f"because its worker ended early {MAX_ATTEMPTS} times. The next run compares again.",
+            phrase(
+                "because its worker ended early {max_attempts} times. The next run compares again.",
+                max_attempts=MAX_ATTEMPTS,
+            ),
         )
 
     def _deaths(self, step: str) -> int:

@@ -16,6 +16,7 @@ from shared.database.commands import row_command
 from shared.database.tables import CommandRow
 from shared.domain.command import STAGE_ORDER, Command, CommandKind, CommandState, Stage
 from shared.errors import NewerVersionNeeded
+from shared.language import declared, phrase
 from shared.work.moves import CommandEnd, end_commands, move_commands
 from shared.work.transitions import CommandEvent
 
@@ -72,9 +73,12 @@ def _check_known(session: Session, run_id: int) -> None:
     )
     if unknown is not None:
         raise NewerVersionNeeded(
-            f"Run {run_id} has a command ({unknown.replace('_', ' ')}) that this version of Rollcall does "
-            "not know. "
-            "A newer worker will execute it. Finish upgrading all processes."
+            phrase(
+                "Run {run_id} has a command ({unknown}) that this version of Rollcall does not know. A newer "
+                "worker will execute it. Finish upgrading all processes.",
+                run_id=run_id,
+                unknown=unknown.replace("_", " "),
+            )
         )
 
 
@@ -140,7 +144,7 @@ def give_back(
     if is_wanted:
         move_commands(session, run_id, CommandEvent.GIVEN_BACK, CommandRow.id.in_(ids))
     else:
-        reason = f"Run {run_id} was cancelled."
+        reason = phrase("Run {run_id} was cancelled.", run_id=run_id)
         end_commands(
             session, [CommandEnd(row_id, CommandEvent.NOT_BEGUN, {}, "cancelled", reason) for row_id in ids]
         )
@@ -172,12 +176,15 @@ def _blocked(session: Session, run_id: int, rows: Sequence[CommandRow]) -> dict[
         for sequence in row.requires:
             needed = required.get(sequence)
             if needed is None or needed.state != CommandState.DONE:
-                what = needed.kind.replace("_", " ") if needed else "a command"
+                what = needed.kind.replace("_", " ") if needed else declared("a command")
                 how = needed.state.replace("_", " ") if needed else "missing"
-                blocked[row.id] = (
-                    f"It needs command {sequence} first ({what} {needed.number if needed else ''}), which "
-                    f"is {how}."
+                blocked[row.id] = phrase(
+                    "It needs command {sequence} first ({what} {number}), which is {how}.",
+                    sequence=sequence,
+                    what=what,
+                    number=needed.number if needed else "",
+                    how=how,
                 )
         if row.kind == CommandKind.DELETE_EXTENSION and row.extension_id in unverified:
-            blocked[row.id] = "The archive of its voicemails and recordings is not verified."
+            blocked[row.id] = declared("The archive of its voicemails and recordings is not verified.")
     return blocked

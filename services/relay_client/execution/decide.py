@@ -13,6 +13,7 @@ from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
 from shared.domain.further import FURTHER
 from shared.domain.owed import AGAIN, MEMBERSHIPS, WELCOME
+from shared.language import declared, phrase
 from shared.values.phone import dialled
 
 
@@ -85,7 +86,7 @@ class Settled:
 _NO_EFFECT = Settled(
     CommandState.SKIPPED,
     "no_effect",
-    "Read back: it had not taken effect when the run ended. The next run compares again.",
+    declared("Read back: it had not taken effect when the run ended. The next run compares again."),
 )
 
 
@@ -100,7 +101,7 @@ def settle(command: Command, live: Live) -> Settled:
                 return _NO_EFFECT
             if not has_further_steps(command):
                 return Settled(CommandState.DONE, extension_id=holder.id)
-            reason = "The next run finishes the remaining steps."
+            reason = declared("The next run finishes the remaining steps.")
             return Settled(CommandState.FAILED, "unfinished", reason, holder.id)
         case CommandKind.DELETE_EXTENSION:
             return Settled(CommandState.DONE) if live.by_id is None else _NO_EFFECT
@@ -112,7 +113,7 @@ def settle(command: Command, live: Live) -> Settled:
             reached = took_effect(command, live.by_id)
             if not reached:
                 return _NO_EFFECT
-            reason = "The run ended before all fields were written. The next run compares again."
+            reason = declared("The run ended before all fields were written. The next run compares again.")
             return Settled(CommandState.FAILED, "unfinished", reason, reached=reached)
         case _:
             return _NO_EFFECT
@@ -141,13 +142,16 @@ def _decide_creation(command: Command, live: Live, was_interrupted: bool) -> Dec
     if was_interrupted and _is_ours(command, holder):
         return Decision(Action.RESUME)
     return Decision(
-        Action.NUMBER_TAKEN, f"Extension {holder.number} now exists and belongs to {holder.name}."
+        Action.NUMBER_TAKEN,
+        phrase(
+            "Extension {number} now exists and belongs to {name}.", number=holder.number, name=holder.name
+        ),
     )
 
 
 def _decide_renumbering(command: Command, live: Live, was_interrupted: bool) -> Decision:
     if live.by_id is None:
-        return Decision(Action.OUTDATED, "The old extension no longer exists.")
+        return Decision(Action.OUTDATED, declared("The old extension no longer exists."))
     if live.by_number is None:
         return _decide_unchanged(command, live)
     return _decide_creation(command, live, was_interrupted)
@@ -168,7 +172,9 @@ def _decide_finishing(command: Command, live: Live) -> Decision:
 
 def _decide_unchanged(command: Command, live: Live) -> Decision:
     if live.by_id is None:
-        return Decision(Action.OUTDATED, f"Extension {command.number} no longer exists.")
+        return Decision(
+            Action.OUTDATED, phrase("Extension {number} no longer exists.", number=command.number)
+        )
     changed = differences(command.before, live.by_id)
     return _outdated(changed, live.by_id) if changed else Decision(Action.WRITE)
 
@@ -176,7 +182,9 @@ def _decide_unchanged(command: Command, live: Live) -> Decision:
 def _decide_change(command: Command, live: Live) -> Decision:
     extension = live.by_id
     if extension is None:
-        return Decision(Action.OUTDATED, f"Extension {command.number} no longer exists.")
+        return Decision(
+            Action.OUTDATED, phrase("Extension {number} no longer exists.", number=command.number)
+        )
     to_do = differences(command.after, extension)
     # A field may hold its old value or, after an interrupted try, already its new one; nothing else.
     strange = [
@@ -189,12 +197,17 @@ def _decide_change(command: Command, live: Live) -> Decision:
 
 def _outdated(fields: list[str], extension: Extension) -> Decision:
     changes = ", ".join(
-        f"{name.replace('_', ' ')} is now '{_text(field_of(extension, name))}'" for name in fields
+        phrase("{name} is now '{value}'", name=name.replace("_", " "), value=_text(field_of(extension, name)))
+        for name in fields
     )
     return Decision(
         Action.OUTDATED,
-        f"Extension {extension.number} was changed after the plan was created: {changes}. The next run checks "
-        "again.",
+        phrase(
+            "Extension {number} was changed after the plan was created: {changes}. The next run checks "
+            "again.",
+            number=extension.number,
+            changes=changes,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from services.relay_client.xapi.client import Json, Xapi
 from services.relay_client.xapi.odata import without_annotations
 from services.relay_client.xapi.warnings import name_of
 from shared.errors import CommandRejected, RollcallError
+from shared.language import phrase
 
 COPIED = ("Language", "PromptSet", "TimeZoneId", "Hours", "BreakTime")
 # Of the properties that a department has beside its own: only the range that its extensions get numbers from.
@@ -55,7 +56,11 @@ def make(xapi: Xapi, name: str, like: int | None) -> tuple[int, list[str]]:
     made, not_taken = xapi.create_department(name, {}), []
     for field, value in settings.items():
         try:
-            xapi.update_department(made, {field: value}, f"writing {field} of the department {name}")
+            xapi.update_department(
+                made,
+                {field: value},
+                phrase("writing {field} of the department {name}", field=field, name=name),
+            )
         except CommandRejected:
             not_taken.append(field)
     return made, not_taken

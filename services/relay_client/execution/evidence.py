@@ -20,17 +20,20 @@ from shared.database.tables import PartKind, PartState, SnapshotPart
 from shared.domain.command import CommandKind, Stage
 from shared.domain.person import AbsentPerson, Person, PersonState, Presence
 from shared.errors import Conflict, DirectoryUnavailable
-from shared.language import declared
+from shared.language import declared, phrase
 from shared.runs import lookups
 from shared.runs.lookups import Concern
 from shared.work.runs import RunWork
 
 _REMOVING = (Stage.DISABLE, Stage.ARCHIVE, Stage.DELETE)
-_NOT_ASKED = (
+_NOT_ASKED = declared(
     "{name} was to get another number, but the directory could not confirm it. The next run tries again."
 )
 
-_UNANSWERED = "{name} was to be looked up again before this, and not every directory answered: {reasons} The next run tries again."
+_UNANSWERED = declared(
+    "{name} was to be looked up again before this, and not every directory answered: {reasons} "
+    "The next run tries again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,11 @@ def gather(work: RunWork, key: StageKey) -> Evidence | None:
         return Evidence(waiting=_renumberings(concerned))
     _ask(work, key, concerned[-1].row_id, now + lookups.ASK_AGAIN)
     raise DirectoryUnavailable(
-        "Before extensions are disabled or deleted, their people are looked up again. This failed: "
-        f"{failed.error_message}"
+        phrase(
+            "Before extensions are disabled or deleted, their people are looked up again. This failed: "
+            "{error_message}",
+            error_message=failed.error_message,
+        )
     )
 
 
@@ -179,8 +185,10 @@ def _then(
                     found[person.guid] = PersonState.of(person)
     except LookupError as error:
         raise Conflict(
-            "The data behind this plan is no longer stored, so changes since then cannot be detected. Start "
-            "a new run."
+            declared(
+                "The data behind this plan is no longer stored, so changes since then cannot be detected. "
+                "Start a new run."
+            )
         ) from error
     return found
 

@@ -21,7 +21,7 @@ from shared.database.tables import CommandRow, EventLevel, Run, RunState
 from shared.domain.command import CommandState
 from shared.domain.refusal import refusal_key
 from shared.errors import TransitionRefused
-from shared.language import phrase
+from shared.language import counted, phrase
 from shared.runs.history import refused_before
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, SiteSettings
@@ -101,7 +101,10 @@ def _finish(work: RunWork) -> None:
             .group_by(CommandRow.state)
         )
         counts = {row[0]: row[1] for row in rows}
-        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+        summary = ", ".join(
+            phrase("{count} {name}", count=count, name=name.replace("_", " "))
+            for name, count in sorted(counts.items())
+        )
         waiting = counts.get(CommandState.HELD.value, 0)
         if waiting:
             move_run(session, run.id, RunEvent.HELD)
@@ -117,13 +120,19 @@ def _finish(work: RunWork) -> None:
         failed = counts.get(CommandState.FAILED.value, 0)
         again = _refused_again(session, run) if failed else []
         if failed and len(again) == failed:
-            why = f"The phone system refused {failed} command{'s' if failed > 1 else ''} again: {again[0]}"
+            why = phrase(
+                "The phone system refused {commands} again: {reason}",
+                commands=counted(failed, "command", "commands"),
+                reason=again[0],
+            )
             move_run(session, run.id, RunEvent.FINISHED, error_code="refused", error_message=why)
             entry = events.LogEntry("run.done", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
             return
         if failed:
-            why = f"{failed} changes failed, the others were applied. See the plan for details."
+            why = phrase(
+                "{failed} changes failed, the others were applied. See the plan for details.", failed=failed
+            )
             fail_run(session, run, "commands_failed", why, sentence=message)
             return
         move_run(session, run.id, RunEvent.FINISHED)

@@ -344,9 +344,9 @@ def _entries(run_id: int, outcome: CommandOutcome, archived: str | None) -> Iter
     if outcome.state is not CommandState.DONE:
         command = outcome.command
         code, level = _NOT_DONE_CODES[outcome.state]
-        what = command.kind.value.replace("_", " ")
-        person = command.person_name or "nobody's"
-        about = f" {command.number} ({person})" if command.number else ""
+        what = declared(command.kind.value.replace("_", " "))
+        person = command.person_name or declared("nobody's")
+        about = phrase(" {number} ({person})", number=command.number, person=person) if command.number else ""
         if done is None:
             message = phrase(
                 "Not done: {what}{about}. {why}", what=what, about=about, why=outcome.error_message or ""
@@ -374,7 +374,7 @@ def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | No
         )
     ]
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
-        sentences[0] = f"{sentences[0].removesuffix('.')}: {outcome.result['said']}."
+        sentences.append(phrase("What was kept: {said}.", said=outcome.result["said"]))
     if outcome.result.get("not_taken"):
         refused = ", ".join(outcome.result["not_taken"])
         sentences.append(phrase("3CX refused {settings}. Set it manually.", settings=refused))
@@ -386,7 +386,7 @@ def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | No
         sentences.append(phrase("Before that {archived}.", archived=archived))
     message = sentences[0] if len(sentences) == 1 else listed(sentences, " ")
     if outcome.was_so_already:
-        message = f"No change needed, already so: {message[0].lower()}{message[1:]}"
+        message = phrase("No change was needed. {message}", message=message)
     return code, message
 
 

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from shared.domain.command import CommandKind
 from shared.domain.person import AccountState, PersonState, Presence
+from shared.language import declared, phrase
 
 _ONLY_LESS = (CommandKind.DISABLE_EXTENSION, CommandKind.RELEASE_BINDING)
 
@@ -29,14 +30,24 @@ def what_changed(kind: CommandKind, name: str, then: PersonState, now: PersonSta
     if before == after:
         is_renumbered = after is _Standing.ENTITLED and then.number != now.number
         change = (
-            f"{name} has number {now.number} in the directory, not {then.number}" if is_renumbered else None
+            phrase(
+                "{name} has number {number} in the directory, not {then_number}",
+                name=name,
+                number=now.number,
+                then_number=then.number,
+            )
+            if is_renumbered
+            else None
         )
     elif after < before:
         change = None if kind in _ONLY_LESS else _further(after, name, now)
     else:
         change = _nearer(before, name, now)
     return (
-        f"The directory was changed after the plan was created: {change}. The next run checks again."
+        phrase(
+            "The directory was changed after the plan was created: {change}. The next run checks again.",
+            change=change,
+        )
         if change
         else None
     )
@@ -55,26 +66,42 @@ def _standing(state: PersonState) -> _Standing:
 def _further(standing: _Standing, name: str, now: PersonState) -> str:
     match standing:
         case _Standing.GONE:
-            return f"{name} was deleted from the directory"
+            return phrase("{name} was deleted from the directory", name=name)
         case _Standing.ELSEWHERE:
-            return f"{name} is no longer in the selected OUs, but at {now.distinguished_name}"
+            return phrase(
+                "{name} is no longer in the selected OUs, but at {distinguished_name}",
+                name=name,
+                distinguished_name=now.distinguished_name,
+            )
         case _Standing.INACTIVE:
             is_expired = now.account_state is AccountState.EXPIRED
-            return f"the account of {name} {'has expired' if is_expired else 'is disabled'}"
+            return phrase(
+                "the account of {name} {state}",
+                name=name,
+                state=declared("has expired") if is_expired else declared("is disabled"),
+            )
         case _Standing.WITHOUT_NUMBER:
-            return f"{name} no longer has a number"
-    return f"the number attribute of {name} holds no number any more"
+            return phrase("{name} no longer has a number", name=name)
+    return phrase("the number attribute of {name} holds no number any more", name=name)
 
 
 def _nearer(standing: _Standing, name: str, now: PersonState) -> str:
     """What has come back, seen from where the person was."""
     match standing:
         case _Standing.GONE if now.presence is Presence.ELSEWHERE:
-            return f"{name} is in the directory now, at {now.distinguished_name}"
+            return phrase(
+                "{name} is in the directory now, at {distinguished_name}",
+                name=name,
+                distinguished_name=now.distinguished_name,
+            )
         case _Standing.GONE | _Standing.ELSEWHERE:
-            return f"{name} is in the selected units now, at {now.distinguished_name}"
+            return phrase(
+                "{name} is in the selected units now, at {distinguished_name}",
+                name=name,
+                distinguished_name=now.distinguished_name,
+            )
         case _Standing.INACTIVE:
-            return f"the account of {name} is enabled again"
+            return phrase("the account of {name} is enabled again", name=name)
     if now.number is None:
-        return f"the number attribute of {name} holds something again, which is no number"
-    return f"{name} has a number again, {now.number}"
+        return phrase("the number attribute of {name} holds something again, which is no number", name=name)
+    return phrase("{name} has a number again, {number}", name=name, number=now.number)

@@ -27,6 +27,7 @@ from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
 from shared.domain.owed import AGAIN, MEMBERSHIPS
 from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound
+from shared.language import declared, phrase
 from shared.values.text import folded
 
 FIELD_NAMES: Mapping[str, str] = {
@@ -59,7 +60,9 @@ class StageCache:
         """The settings of the template extension, read once."""
         with self._lock:
             if number not in self._templates:
-                self._templates[number] = read_settings(self.xapi, number, "reading the template extension")
+                self._templates[number] = read_settings(
+                    self.xapi, number, declared("reading the template extension")
+                )
             return self._templates[number]
 
     def drop_templates(self) -> None:
@@ -96,8 +99,11 @@ class StageCache:
             found = self.department_id(name)
             if found is None:
                 raise CommandRejected(
-                    f"3CX has no department '{name}', which is the template for new departments. Correct "
-                    "“New departments are like” in the rules."
+                    phrase(
+                        "3CX has no department '{name}', which is the template for new departments. Correct “New "
+                        "departments are like” in the rules.",
+                        name=name,
+                    )
                 )
             return found
         with self._lock:
@@ -113,12 +119,19 @@ class StageCache:
 
 def read_settings(xapi: Xapi, number: str, what: str = "reading extension") -> Json:
     """Everything of an extension that others are made from."""
-    return xapi.user(number, template.READ_FIELDS, template.EXPANDED, f"{what} {number}")
+    return xapi.user(
+        number, template.READ_FIELDS, template.EXPANDED, phrase("{what} {number}", what=what, number=number)
+    )
 
 
 def read_own(xapi: Xapi, number: str) -> Json:
     """Everything of an extension that goes along to a new number; it holds the person's PIN."""
-    return xapi.user(number, template.OWN_READ_FIELDS, template.OWN_EXPANDED, f"reading extension {number}")
+    return xapi.user(
+        number,
+        template.OWN_READ_FIELDS,
+        template.OWN_EXPANDED,
+        phrase("reading extension {number}", number=number),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +177,11 @@ class Performer:
                 return self._update(command)
             case CommandKind.ENABLE_EXTENSION | CommandKind.DISABLE_EXTENSION:
                 enabled = bool(command.after["enabled"])
-                what = f"{'enabling' if enabled else 'disabling'} extension {command.number}"
+                what = (
+                    phrase("enabling extension {number}", number=command.number)
+                    if enabled
+                    else phrase("disabling extension {number}", number=command.number)
+                )
                 self.enter(command.kind.value)
                 self.xapi.update_user(_id(command), {"Enabled": enabled}, what)
                 return {}
@@ -212,7 +229,7 @@ class Performer:
                             kind, row, source, command.number, as_template=True
                         ),
                         follow_up,
-                        "its place",
+                        declared("its place"),
                     )
         # The last step of a creation, also when 3CX refused others: the extension can be used.
         what = ""
@@ -221,7 +238,9 @@ class Performer:
                 self.xapi, extension_id, command.after
             )
         except REFUSED as refused:
-            follow_up.refusals.append(f"the welcome message could not be sent: {refused.message}")
+            follow_up.refusals.append(
+                phrase("the welcome message could not be sent: {message}", message=refused.message)
+            )
         try:
             follow_up.end()
         except PartlyDone as partly:
@@ -232,7 +251,7 @@ class Performer:
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
         """One after the other: each changes what the others are about to copy."""
         if live is None:
-            raise ExtensionNotFound("The old extension no longer exists.")
+            raise ExtensionNotFound(declared("The old extension no longer exists."))
         with self.cache.references.lock:
             done = self._renumber_alone(command, live, holder)
         self.cache.drop_templates()
@@ -241,7 +260,7 @@ class Performer:
     def _renumber_alone(self, command: Command, live: Extension, holder: Extension | None) -> Json:
         copied = read_own(self.xapi, live.number)
         if copied.get("Id") != live.id:
-            raise ExtensionNotFound("The old extension no longer exists.")
+            raise ExtensionNotFound(declared("The old extension no longer exists."))
         moving = Renumbering(self.xapi, self.cache.references, self.keeper, live, copied, command.number)
         steps = self._copying(command, copied, live.number, is_own=True)
         body = _body(command.after)
@@ -263,8 +282,12 @@ class Performer:
         except PartlyDone as partly:
             raise PartlyDone(
                 extension_id,
-                f"{partly.message} Extension {live.number} was kept. Delete it manually when "
-                f"{command.number} is complete.",
+                phrase(
+                    "{message} Extension {number} was kept. Delete it manually when {command_number} is complete.",
+                    message=partly.message,
+                    number=live.number,
+                    command_number=command.number,
+                ),
             ) from partly
         return {"extension_id": extension_id, "not_carried": lost}
 
@@ -281,7 +304,7 @@ class Performer:
         The first time it is read back whether it did, because what 3CX does not take it may ignore in silence. Steps
         that are done are left out of ``steps``.
         """
-        self.enter("the extension")
+        self.enter(declared("the extension"))
         placing = [step for step in steps if step.is_placing and step.body]
         placed = {name: value for step in placing for name, value in step.body.items()}
         takes = self.xapi.takes_departments()
@@ -357,13 +380,13 @@ class Performer:
 
     def _update(self, command: Command) -> Json:
         body = _body(command.after)
-        what = f"updating extension {command.number}"
+        what = phrase("updating extension {number}", number=command.number)
         if body:
-            self.enter("its fields")
+            self.enter(declared("its fields"))
             self.xapi.update_user(_id(command), body, what)
         if own := further.body(command.after):
             # By themselves: what 3CX refuses of them keeps no name and no address away.
-            self.enter("its further fields")
+            self.enter(declared("its further fields"))
             self.xapi.update_user(_id(command), own, what)
         names = command.after.get("departments")
         if isinstance(names, tuple):
@@ -373,12 +396,12 @@ class Performer:
                 self.xapi.settings.allowed_roles,
                 keeps_rights=True,
             )
-            self.enter("its departments")
+            self.enter(declared("its departments"))
             self.xapi.update_user(_id(command), {"Groups": rows}, what)
         primary = command.after.get("primary_department")
         if primary:
             (department,) = self._department_ids((str(primary),))
-            self.enter("its primary department")
+            self.enter(declared("its primary department"))
             self.xapi.update_user(_id(command), {"PrimaryGroupId": department}, what)
         return {}
 
@@ -387,7 +410,9 @@ class Performer:
         for name in names:
             department = self.cache.department_id(name)
             if department is None:
-                raise CommandRejected(f"3CX has no department '{name}'. The next run checks again.")
+                raise CommandRejected(
+                    phrase("3CX has no department '{name}'. The next run checks again.", name=name)
+                )
             found[department] = name
         return found
 
@@ -408,7 +433,12 @@ class Performer:
             found = f": {receipt.summary}" if receipt.summary else ""
             why = " ".join(receipt.problems)
             raise ArchiveNotVerified(
-                f"What extension {command.number} has could not be archived safely{found}. {why}".rstrip()
+                phrase(
+                    "What extension {number} has could not be archived safely{found}. {why}",
+                    number=command.number,
+                    found=found,
+                    why=why,
+                ).rstrip()
             )
         return {
             "is_verified": True,
@@ -424,7 +454,7 @@ def _body(after: Mapping[str, Any]) -> Json:
 
 def _id(command: Command) -> int:
     if command.extension_id is None:
-        raise CommandRejected("The command names no extension.")
+        raise CommandRejected(declared("The command names no extension."))
     return command.extension_id
 
 

@@ -20,6 +20,7 @@ from shared.database.commands import row_command
 from shared.database.tables import CommandRow, Run, RunState
 from shared.domain.command import Command, CommandKind, CommandState
 from shared.errors import LeaseHeld, PhoneSystemBusy
+from shared.language import declared
 from shared.work import leases
 from shared.work.transitions import OUTCOME_UNKNOWN
 from shared.worker.context import Context
@@ -50,9 +51,10 @@ def read_back(context: Context, site_id: str, xapi: Xapi) -> None:
         except LeaseHeld as held:
             if time.monotonic() > until or context.is_stopping:
                 raise PhoneSystemBusy(
-                    "Another run is still executing on this phone system. Unfinished changes of ended runs "
-                    "are read "
-                    "back afterwards.",
+                    declared(
+                        "Another run is still executing on this phone system. Unfinished changes of ended runs are "
+                        "read back afterwards."
+                    ),
                     retry_after=seconds,
                 ) from held
         time.sleep(_ASK_AGAIN_SECONDS)

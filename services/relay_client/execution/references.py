@@ -14,6 +14,7 @@ from services.relay_client.xapi import pointing
 from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED
 from services.relay_client.xapi.pointing import EXTENSION, KINDS, Kind
+from shared.language import declared, phrase
 
 Json = dict[str, Any]
 # What is to be written of a thing that was just read.
@@ -37,7 +38,9 @@ class References:
             try:
                 found = sorted(self._index(kind).get(number, ()))
             except REFUSED as refused:
-                follow_up.refuse(f"{what} in every {kind.label}", refused.message)
+                follow_up.refuse(
+                    phrase("{what} in every {label}", what=what, label=kind.label), refused.message
+                )
                 continue
             for item in found:
                 self._change_one(kind, item, change, follow_up, what)
@@ -52,7 +55,7 @@ class References:
             is_former = kind is EXTENSION and row.get("Id") == former_id
             return {} if is_former else repointing(kind, row)
 
-        self.change(old, KINDS, _change, follow_up, "its number")
+        self.change(old, KINDS, _change, follow_up, declared("its number"))
 
     def made(self, extension_id: int, copied: Json, follow_up: FollowUp) -> None:
         """An extension was made whose keys and forwarding are a copy, perhaps from before a renumbering."""
@@ -61,7 +64,9 @@ class References:
         for old, new in self._renumbered.items():
             if old in named:
                 change = _repointing(old, new)
-                self._change_one(EXTENSION, extension_id, change, follow_up, f"extension {new}")
+                self._change_one(
+                    EXTENSION, extension_id, change, follow_up, phrase("extension {new}", new=new)
+                )
 
     def note(self, kind: Kind, item: int, row: Json) -> None:
         """Something names numbers from now on, because this stage has written it."""
@@ -75,11 +80,15 @@ class References:
             row = self._xapi.pointer(kind, item)
             body = change(kind, row)
             if body:
-                follow_up.enter(f"{what} in {kind.named(row)}")
-                self._xapi.update_pointer(kind, item, body, f"writing {what} in {kind.named(row)}")
+                follow_up.enter(phrase("{what} in {named}", what=what, named=kind.named(row)))
+                self._xapi.update_pointer(
+                    kind, item, body, phrase("writing {what} in {named}", what=what, named=kind.named(row))
+                )
                 self.note(kind, item, body)
         except REFUSED as refused:
-            follow_up.refuse(f"{what} in {kind.named(row or {'Id': item})}", refused.message)
+            follow_up.refuse(
+                phrase("{what} in {named}", what=what, named=kind.named(row or {"Id": item})), refused.message
+            )
 
     def _index(self, kind: Kind) -> dict[str, set[int]]:
         if kind.entity not in self._naming:

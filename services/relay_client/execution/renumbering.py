@@ -15,6 +15,7 @@ from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED
 from services.relay_client.xapi.pointing import WITH_PEOPLE
 from shared.domain.extension import Extension
+from shared.language import declared, phrase
 
 Json = dict[str, Any]
 
@@ -50,10 +51,12 @@ class Renumbering:
         links = {field: self.moving[field] for field in template.LINK_FIELDS if field in self.moving}
         for name, body, is_freed in (
             ("e-mail", {"EmailAddress": email} if email else {}, is_email_moving),
-            ("public links", links, bool(self._here)),
+            (declared("public links"), links, bool(self._here)),
         ):
             if is_freed:
-                freeing = f"the freeing of the {name} of extension {self.former.number}"
+                freeing = phrase(
+                    "the freeing of the {name} of extension {number}", name=name, number=self.former.number
+                )
                 steps.append(Step(freeing, dict.fromkeys(body, ""), of_extension=self.former.id))
             steps.append(Step(f"its {name}", body))
         return steps
@@ -63,7 +66,11 @@ class Renumbering:
         old, new = self.former.number, self.number
         self.references.made(follow_up.extension_id, self.copied, follow_up)
         self.references.change(
-            old, WITH_PEOPLE, lambda kind, row: pointing.beside(kind, row, old, new), follow_up, "its place"
+            old,
+            WITH_PEOPLE,
+            lambda kind, row: pointing.beside(kind, row, old, new),
+            follow_up,
+            declared("its place"),
         )
         lost = self._phones(follow_up)
         self.references.renumber(old, new, self.former.id, follow_up)
@@ -73,7 +80,7 @@ class Renumbering:
                 WITH_PEOPLE,
                 lambda kind, row: pointing.without(kind, row, old),
                 follow_up,
-                f"the end of extension {old}",
+                phrase("the end of extension {old}", old=old),
             )
         follow_up.write_one(Step("its status", template.status_body(self.copied)))
         return [*template.lost(self.copied), *lost]
@@ -97,5 +104,5 @@ class Renumbering:
             try:
                 self.xapi.reprovision(mac, self.number)
             except REFUSED:
-                lost.append(f"the phone {mac} was not told to fetch its settings: restart it")
+                lost.append(phrase("the phone {mac} was not told to fetch its settings: restart it", mac=mac))
         return lost

@@ -39,6 +39,7 @@ from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
+from shared.language import declared, phrase
 from shared.logging import ids_taken_along
 from shared.work.runs import RunWork
 
@@ -51,7 +52,7 @@ _BEAT_SECONDS = 0.5
 # What was read longer ago is read again before it is written to: there is no "only if unchanged" in this API.
 _FRESH_SECONDS = 5.0
 _ENDING = (Stage.ARCHIVE, Stage.DELETE)
-_STAYS = "The extension stays disabled and is not deleted. The next run tries again."
+_STAYS = declared("The extension stays disabled and is not deleted. The next run tries again.")
 # 3CX itself refuses these when the number or the name has been taken since.
 _CHECKED_BY_PHONE_SYSTEM = (CommandKind.CREATE_EXTENSION, CommandKind.CREATE_DEPARTMENT)
 
@@ -95,7 +96,12 @@ class StageWork:
         # Departments are created one by one: two commands might name the same one.
         self._width = 1 if self.key.stage is Stage.DEPARTMENTS else self.xapi.settings.concurrency
         self._concurrency = AdaptiveConcurrency(self._width)
-        name = f"{self.run.site_id} run {self.run.id} of {self.run.created_at.isoformat()}"
+        name = phrase(
+            "{site_id} run {id} of {created_at}",
+            site_id=self.run.site_id,
+            id=self.run.id,
+            created_at=self.run.created_at.isoformat(),
+        )
         context, site_id = self.context, self.run.site_id
         keeper = OwedKeeper(context.database, context.encryption, site_id)
         self._performer = Performer(
@@ -281,7 +287,11 @@ class StageWork:
             # Of an update, what was written before the refusal.
             is_update = claim.command.kind is CommandKind.UPDATE_EXTENSION
             reached = _reached(claim, look_at(self.xapi, [claim.command])[0]) if is_update else {}
-            reason = f"{error.message} {_STAYS}" if is_archive else error.message
+            reason = (
+                phrase("{message} {stays}", message=error.message, stays=_STAYS)
+                if is_archive
+                else error.message
+            )
             return replace(_failed(claim, error.code, reason, reached=reached), result=_learnt(claim, error))
         found = result.get("extension_id")
         extension_id = found if isinstance(found, int) else None
@@ -332,7 +342,7 @@ def _kept_by_hand(session: Session, site_id: str, chunk: Sequence[Claim]) -> Map
     """Of what would be archived or deleted, what somebody has decided to keep since the plan was made."""
     ids = [claim.command.extension_id or 0 for claim in chunk]
     kept = graces.protected(session, site_id, ids, datetime.now(UTC))
-    reason = "Its deletion was postponed or stopped after the plan was created."
+    reason = declared("Its deletion was postponed or stopped after the plan was created.")
     return {claim.row_id: reason for claim in chunk if claim.command.extension_id in kept}
 
 
@@ -345,10 +355,18 @@ def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: s
     """Not, or not wholly, done, as was just read; ``why`` ends the sentence."""
     holder = _holder(live, decision)
     if holder is not None:
-        reason = f"Extension {holder.number} was created, but not all of its settings were written, {why}"
+        reason = phrase(
+            "Extension {number} was created, but not all of its settings were written, {why}",
+            number=holder.number,
+            why=why,
+        )
         return _failed(claim, code, reason, extension_id=holder.id)
     reached = _reached(claim, live)
-    reason = f"Only {_listed(reached)} was written, {why}" if reached else f"Not done, {why}"
+    reason = (
+        phrase("Only {listed} was written, {why}", listed=_listed(reached), why=why)
+        if reached
+        else phrase("Not done, {why}", why=why)
+    )
     return _failed(claim, code, reason, reached=reached)
 
 

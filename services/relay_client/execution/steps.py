@@ -11,6 +11,7 @@ from services.relay_client.xapi import template
 from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED
 from shared.errors import CommandRejected, PermanentError
+from shared.language import phrase
 
 Json = dict[str, Any]
 
@@ -65,7 +66,7 @@ class FollowUp:
         if not body:
             return True
         self.enter(step.name)
-        what = f"writing {step.name} after creating extension {self.number}"
+        what = phrase("writing {name} after creating extension {number}", name=step.name, number=self.number)
         refused = write_what_is_taken(self.xapi, step.of_extension or self.extension_id, body, what)
         for why, fields in refused.items():
             only = f" ({', '.join(fields)})" if len(body) > 1 else ""
@@ -74,7 +75,7 @@ class FollowUp:
 
     def refuse(self, what: str, why: str) -> None:
         """Note something that could not be written."""
-        self.refusals.append(f"{what} could not be written: {why}")
+        self.refusals.append(phrase("{what} could not be written: {why}", what=what, why=why))
 
     def end(self) -> None:
         """Say what was refused.
@@ -83,7 +84,10 @@ class FollowUp:
         """
         if self.refusals:
             reasons = " Also, ".join(self.refusals)
-            raise PartlyDone(self.extension_id, f"Extension {self.number} was created, but {reasons}")
+            raise PartlyDone(
+                self.extension_id,
+                phrase("Extension {number} was created, but {reasons}", number=self.number, reasons=reasons),
+            )
 
 
 def write_what_is_taken(xapi: Xapi, extension_id: int, body: Json, what: str) -> dict[str, list[str]]:

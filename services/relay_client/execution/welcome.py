@@ -15,12 +15,15 @@ from shared.database.engine import Database
 from shared.domain.extension import Extension
 from shared.domain.owed import WELCOME, WELCOME_TRIED
 from shared.errors import RollcallError
+from shared.language import declared, phrase
 
 SENT, UNKNOWN = "sent", "unknown"
 SENTENCES: Mapping[str, str] = {
-    SENT: "The welcome message was sent.",
-    UNKNOWN: "It is unknown whether the welcome message was sent, because 3CX did not respond. It is not sent twice. Send "
-    "it again if it did not arrive.",
+    SENT: declared("The welcome message was sent."),
+    UNKNOWN: declared(
+        "It is unknown whether the welcome message was sent, because 3CX did not respond. It is not "
+        "sent twice. Send it again if it did not arrive."
+    ),
 }
 
 
@@ -75,20 +78,23 @@ def _sent_again(
     database: Database, site_id: str, xapi: Xapi, number: str, extension: Extension | None
 ) -> dict[str, str]:
     if extension is None or extension.number != number:
-        return _refused("This extension no longer exists in 3CX. Start a run first.")
+        return _refused(declared("This extension no longer exists in 3CX. Start a run first."))
     if not extension.email:
-        return _refused("The extension has no e-mail address in 3CX.")
+        return _refused(declared("The extension has no e-mail address in 3CX."))
     if not extension.enabled:
-        return _refused("The extension is disabled.")
+        return _refused(declared("The extension is disabled."))
     with database.begin() as session:
         owed.change_wanted(session, site_id, number, WELCOME, WELCOME_TRIED, only_if=True)
     try:
         xapi.send_welcome(extension.id, number)
     except UnknownOutcome as error:
-        return {"result": UNKNOWN, "message": f"Whether it was sent is unknown: {error.message}"}
+        return {
+            "result": UNKNOWN,
+            "message": phrase("Whether it was sent is unknown: {message}", message=error.message),
+        }
     except REFUSED as refused:
         return _refused(refused.message)
-    return {"result": SENT, "message": f"3CX sends it to {extension.email}."}
+    return {"result": SENT, "message": phrase("3CX sends it to {email}.", email=extension.email)}
 
 
 def _refused(message: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
 from shared.errors import ExtensionNotFound, IncompleteSnapshot
+from shared.language import declared, phrase
 from shared.logging import ids_taken_along
 from shared.prerequisites import certificate_end, http_time
 from shared.settings.documents import PhoneSystemSettings
@@ -142,7 +143,7 @@ class Xapi:
 
     def licence(self) -> Licence:
         """Room for extensions, from the system's status or else from what the default department may have."""
-        what, wanted = "reading the licence", ("Id", "UserExtensions", "MaxUserExtensions")
+        what, wanted = declared("reading the licence"), ("Id", "UserExtensions", "MaxUserExtensions")
         status = self._connection.read_known("/SystemStatus", what, "SystemStatus", wanted)
         used, most = status.get("UserExtensions"), status.get("MaxUserExtensions")
         used = self._connection.count("/Users", what) if used is None else int(used)
@@ -163,7 +164,7 @@ class Xapi:
 
     def missing_settings(self, fields: Sequence[str], expand: Sequence[str]) -> MissingSettings:
         """Read all of this of one extension, whichever; what of it this phone system does not have."""
-        what = "trying to read an extension's settings"
+        what = declared("trying to read an extension's settings")
         self._connection.read_known("/Users", what, "User", fields, expand, {"$top": "1"})
         known = self._connection.capabilities()
         missing = known.missing("User", [*fields, *(item.partition("(")[0] for item in expand)])
@@ -172,13 +173,13 @@ class Xapi:
 
     def roles(self, department_id: int) -> list[str]:
         """The roles that somebody can have in a department."""
-        path, what = f"/Groups({department_id})/Rights", "reading the roles of a department"
+        path, what = f"/Groups({department_id})/Rights", declared("reading the roles of a department")
         rows = self._connection.rows(path, what, {"$select": "RoleName", "$top": str(PAGE)})
         return [str(row["RoleName"]) for row in rows if row.get("RoleName")]
 
     def numbering(self) -> Numbering:
         """What it says of numbers; a part that it does not tell, or not to this client, is empty."""
-        what = "reading which numbers there may be"
+        what = declared("reading which numbers there may be")
         lengths: tuple[int, ...] = ()
         emergency: tuple[str, ...] = ()
         codes: tuple[str, ...] = ()
@@ -200,7 +201,7 @@ class Xapi:
 
         :raises RollcallError: it does not say.
         """
-        what = "reading the mail settings"
+        what = declared("reading the mail settings")
         found = self._connection.read("/MailSettings", what, {"$select": "MailServerType,MailServer"})
         # With any other type 3CX knows the server.
         return found.get("MailServerType") != "Custom" or bool(found.get("MailServer"))
@@ -210,7 +211,7 @@ class Xapi:
 
         :raises RollcallError: it cannot be read.
         """
-        self._connection.rows("/Peers", "reading numbers in use", _PEER_QUERY | {"$top": "1"})
+        self._connection.rows("/Peers", declared("reading numbers in use"), _PEER_QUERY | {"$top": "1"})
 
     def try_recordings(self) -> None:
         """Read one recording.
@@ -218,14 +219,14 @@ class Xapi:
         :raises InsufficientRights: the API client may not.
         """
         query = {"$select": _RECORDING_FIELDS, "$top": "1"}
-        self._connection.rows("/Recordings", "reading recordings", query)
+        self._connection.rows("/Recordings", declared("reading recordings"), query)
 
     def extension_pages(self) -> Iterator[list[Extension]]:
         """All extensions, each once, page by page. Only at the end it is known whether nothing is missing.
 
         :raises IncompleteSnapshot: they changed meanwhile (the count before, after and what was read disagree).
         """
-        what = "reading extensions"
+        what = declared("reading extensions")
         expected = self._connection.count("/Users", what)
         seen: set[int] = set()
         for rows in self._pages("/Users", what, USER_QUERY, expected):
@@ -234,7 +235,10 @@ class Xapi:
             yield [_extension(row) for row in page.values()]
         if not len(seen) == expected == self._connection.count("/Users", what):
             raise IncompleteSnapshot(
-                f"The extensions of {self._connection.host} kept changing while they were read. The next run tries again."
+                phrase(
+                    "The extensions of {host} kept changing while they were read. The next run tries again.",
+                    host=self._connection.host,
+                )
             )
 
     def extensions(self) -> list[Extension]:
@@ -254,13 +258,13 @@ class Xapi:
         query = {"$select": "Id,Name,Number,IsDefault"}
         return [
             Department(int(row["Id"]), clean(str(row.get("Name") or "")), str(row.get("Number") or ""), bool(row.get("IsDefault")))
-            for row in self._all("/Groups", "reading departments", query)
+            for row in self._all("/Groups", declared("reading departments"), query)
             if not is_favourites(str(row.get("Name") or ""))
         ]  # fmt: skip
 
     def peers(self) -> list[Peer]:
         """Whatever holds a number and is not a user: queues, ring groups, IVRs, departments, ..."""
-        return _peers(self._all("/Peers", "reading numbers in use", _PEER_QUERY))
+        return _peers(self._all("/Peers", declared("reading numbers in use"), _PEER_QUERY))
 
     def peers_with(self, numbers: Iterable[str]) -> list[Peer]:
         """Of these, what has one of the numbers."""
@@ -270,7 +274,7 @@ class Xapi:
                 "$filter": any_of("Number", wanted[start : start + FILTER_BATCH]),
                 "$top": str(PAGE),
             }
-            found += _peers(self._connection.rows("/Peers", "reading numbers in use", query))
+            found += _peers(self._connection.rows("/Peers", declared("reading numbers in use"), query))
         return found
 
     def find_by_numbers(self, numbers: Iterable[str]) -> dict[str, Extension]:
@@ -304,13 +308,15 @@ class Xapi:
         for start in range(0, len(wanted), FILTER_BATCH):
             narrowed = {"$filter": any_of("Number", wanted[start : start + FILTER_BATCH]), "$top": str(PAGE)}
             yield from self._connection.known_rows(
-                "/Users", "reading extensions to compare", "User", fields, expand, narrowed
+                "/Users", declared("reading extensions to compare"), "User", fields, expand, narrowed
             )
 
     def placement(self, extension_id: int) -> Json:
         """The departments (``Groups``) of an extension as 3CX gives them, and its primary one (``PrimaryGroupId``)."""
         query = {"$select": "Id,PrimaryGroupId", "$expand": "Groups($expand=Rights)"}
-        return self._connection.read(f"/Users({extension_id})", "reading an extension's departments", query)
+        return self._connection.read(
+            f"/Users({extension_id})", declared("reading an extension's departments"), query
+        )
 
     def memberships(self, extension_id: int) -> list[Json]:
         """The department rows of an extension, to be changed and written back whole."""
@@ -319,7 +325,7 @@ class Xapi:
 
     def pointers(self, kind: Kind) -> Iterator[Json]:
         """Everything of a kind that can name extensions, with what names them."""
-        what = f"reading every {kind.label}"
+        what = phrase("reading every {label}", label=kind.label)
         expected = self._connection.count(kind.path, what)
 
         def _read(place: Mapping[str, str]) -> list[Json]:
@@ -332,7 +338,7 @@ class Xapi:
 
     def pointer(self, kind: Kind, item: int) -> Json:
         """One of them."""
-        path, what = f"{kind.path}({item})", f"reading {kind.label} {item}"
+        path, what = f"{kind.path}({item})", phrase("reading {label} {item}", label=kind.label, item=item)
         return self._connection.read_known(path, what, kind.entity, kind.selected, kind.expanded)
 
     def update_pointer(self, kind: Kind, item: int, body: Json, what: str) -> None:
@@ -343,7 +349,7 @@ class Xapi:
         """By extension, the numbers from outside that lead to it (of inbound rules)."""
         query = {"$select": f"Id,Data,{','.join(INBOUND_RULE.fields_of())}"}
         found: dict[str, list[str]] = {}
-        for row in self._all(INBOUND_RULE.path, "reading direct numbers", query):
+        for row in self._all(INBOUND_RULE.path, declared("reading direct numbers"), query):
             for number in {
                 str((row.get(field) or {}).get("Number") or "") for field in INBOUND_RULE.fields_of()
             }:
@@ -352,7 +358,9 @@ class Xapi:
 
     def reprovision(self, mac: str, number: str) -> None:
         """Tell a phone to fetch its settings; nothing else changes, so telling it twice does no harm."""
-        what = f"telling the phone {mac} of extension {number} to fetch its settings"
+        what = phrase(
+            "telling the phone {mac} of extension {number} to fetch its settings", mac=mac, number=number
+        )
         self._connection.send("POST", "/Users/Pbx.ReprovisionPhone", what, body={"mac": mac})
 
     def takes_departments(self) -> bool | None:
@@ -365,7 +373,9 @@ class Xapi:
 
     def create_user(self, body: Json) -> int:
         """Create an extension; its id. Not idempotent: after ``UnknownOutcome`` look it up by number."""
-        return self._connection.create("/Users", f"creating extension {body.get('Number', '')}", body)
+        return self._connection.create(
+            "/Users", phrase("creating extension {body}", body=body.get("Number", "")), body
+        )
 
     def update_user(self, extension_id: int, body: Json, what: str) -> None:
         """Write those of the fields that the phone system has; collections replace what is there."""
@@ -373,25 +383,27 @@ class Xapi:
 
     def send_welcome(self, extension_id: int, number: str) -> None:
         """Let 3CX mail its welcome message to the extension's e-mail address. Not idempotent: each call mails."""
-        what = f"sending the welcome message of extension {number}"
+        what = phrase("sending the welcome message of extension {number}", number=number)
         self._connection.send("POST", f"/Users({extension_id})/Pbx.SendWelcomeEmail", what)
 
     def delete_user(self, extension_id: int, number: str) -> None:
         """Delete an extension; being gone already is success."""
         try:
-            self._connection.send("DELETE", f"/Users({extension_id})", f"deleting extension {number}")
+            self._connection.send(
+                "DELETE", f"/Users({extension_id})", phrase("deleting extension {number}", number=number)
+            )
         except ExtensionNotFound:
             return
 
     def department(self, department_id: int, fields: Sequence[str]) -> Json:
         """Those of the fields that the phone system has, of a department."""
-        path, what = f"/Groups({department_id})", "reading the department that new ones are like"
+        path, what = f"/Groups({department_id})", declared("reading the department that new ones are like")
         return self._connection.read_known(path, what, "Group", ("Id", *fields))
 
     def create_department(self, name: str, settings: Json) -> int:
         """Create a department; its id."""
         return self._connection.create(
-            "/Groups", f"creating the department {name}", {"Name": name} | settings
+            "/Groups", phrase("creating the department {name}", name=name), {"Name": name} | settings
         )
 
     def update_department(self, department_id: int, body: Json, what: str) -> None:
@@ -401,8 +413,15 @@ class Xapi:
     def recordings(self, number: str) -> list[Json]:
         """Every recording that the extension took part in: id, times, parties, path. Needs the role System Owner."""
         literal = quoted(number)
-        query = {"$select": _RECORDING_FIELDS, "$filter": f"FromDn eq {literal} or ToDn eq {literal}"}
-        return list(self._all("/Recordings", f"listing the recordings of extension {number}", query))
+        query = {
+            "$select": _RECORDING_FIELDS,
+            "$filter": f"FromDn eq {literal} or ToDn eq {literal}",
+        }
+        return list(
+            self._all(
+                "/Recordings", phrase("listing the recordings of extension {number}", number=number), query
+            )
+        )
 
     @contextmanager
     def recording(self, recording_id: int) -> Iterator[Iterator[bytes]]:
@@ -410,7 +429,7 @@ class Xapi:
 
         :raises CommandRejected: 3CX has no file of it (warning FILE_NOT_FOUND).
         """
-        what = f"downloading recording {recording_id}"
+        what = phrase("downloading recording {recording_id}", recording_id=recording_id)
         path = f"/Recordings/Pbx.DownloadRecording(recId={recording_id})"
         response = self._connection.send("GET", path, what, accept=ANY_TYPE, is_streamed=True)
         try:
@@ -424,10 +443,14 @@ class Xapi:
         for start in range(0, len(literals), FILTER_BATCH):
             batch = literals[start : start + FILTER_BATCH]
             query = USER_QUERY | {"$filter": any_of(field, batch), "$top": str(PAGE)}
-            rows = self._rows("/Users", "reading extensions back", query)
+            rows = self._rows("/Users", declared("reading extensions back"), query)
             if len(rows) >= PAGE:
                 raise IncompleteSnapshot(
-                    f"{self._connection.host} has so many extensions with the same {field} that not all of them could be read."
+                    phrase(
+                        "{host} has so many extensions with the same {field} that not all of them could be read.",
+                        host=self._connection.host,
+                        field=field,
+                    )
                 )
             yield from map(_extension, rows)
 

@@ -36,6 +36,7 @@ from shared.errors import (
     PhoneSystemBusy,
     PhoneSystemUnavailable,
 )
+from shared.language import declared
 from shared.settings.documents import PhoneSystemSettings
 from shared.tls import kept_for_a_while
 
@@ -187,7 +188,7 @@ class Connection:
 
     def _described(self) -> dict[str, frozenset[str]]:
         try:
-            what = "asking what the phone system knows"
+            what = declared("asking what the phone system knows")
             found = described(self.get("/$metadata", what, {}, accept=_XML).content)
             return {entity: found[entity] for entity in NEEDED if entity in found}
         except _NOT_DESCRIBED:
@@ -321,7 +322,7 @@ class Connection:
             return ""
 
     def _ask_for_token(self) -> Grant:
-        call = self._call("GET", "asking for an access token")
+        call = self._call("GET", declared("asking for an access token"))
         try:
             response = self._client.post(
                 "/connect/token",
@@ -355,7 +356,9 @@ def _trusting(ca_certificate: str) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     except ssl.SSLError as error:
         raise CertificateRejected(
-            "The phone system's ca_certificate is not a certificate in PEM form "
-            "(it begins with -----BEGIN CERTIFICATE-----)."
+            declared(
+                "The phone system's ca_certificate is not a certificate in PEM form (it begins with "
+                "-----BEGIN CERTIFICATE-----)."
+            )
         ) from error
     return context

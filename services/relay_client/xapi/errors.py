@@ -31,6 +31,7 @@ from shared.errors import (
     PhoneSystemUnavailable,
     RollcallError,
 )
+from shared.language import declared, phrase
 
 BODY_LIMIT = 256
 _DEFAULT_RETRY_SECONDS = 5.0
@@ -97,40 +98,62 @@ def from_exception(error: Exception, call: Call) -> RollcallError:
     """Our error for an exception of httpx."""
     if isinstance(error, WRONG_ADDRESS):
         return AddressUnknown(
-            f"{call.host} is not the address of a phone system. Check “Address” in the phone system settings."
+            phrase(
+                "{host} is not the address of a phone system. Check “Address” in the phone system settings.",
+                host=call.host,
+            )
         )
     if isinstance(error, NOT_SENT):
         return _not_connected(str(error), call)
-    sentence = f"{call.host} did not answer while {call.what} ({type(error).__name__})."
+    sentence = phrase(
+        "{host} did not answer while {what} ({name__}).",
+        host=call.host,
+        what=call.what,
+        name__=type(error).__name__,
+    )
     if call.is_write:
         return UnknownOutcome(
-            sentence + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
+            sentence + declared(" Whether it took effect is read back."), retry_after=_UNKNOWN_RETRY_SECONDS
         )
     # Who let a time-out pass would only wait as long again.
     kind = PhoneSystemUnavailable if isinstance(error, httpx.TimeoutException) else ReadInterrupted
-    return kind(sentence + " Tried again later.", retry_after=_DEFAULT_RETRY_SECONDS)
+    return kind(sentence + declared(" Tried again later."), retry_after=_DEFAULT_RETRY_SECONDS)
 
 
 def _not_connected(text: str, call: Call) -> RollcallError:
     if "certificate verify failed" in text.casefold().replace("_", " "):
         reason = text.split("certificate verify failed:", 1)[-1].split("(_ssl", 1)[0].strip(" .")
         return CertificateRejected(
-            f"The certificate of {call.host} is not accepted: {reason}. Enter the CA that signed it "
-            "under “CA certificate”, or use the name in the certificate as the address."
+            phrase(
+                "The certificate of {host} is not accepted: {reason}. Enter the CA that signed it under “CA "
+                "certificate”, or use the name in the certificate as the address.",
+                host=call.host,
+                reason=reason,
+            )
         )
     if "Name or service not known" in text or "getaddrinfo" in text or "No address associated" in text:
         return AddressUnknown(
-            f"The name {call.host} cannot be resolved. Check “Address” in the phone system settings and DNS."
+            phrase(
+                "The name {host} cannot be resolved. Check “Address” in the phone system settings and DNS.",
+                host=call.host,
+            )
         )
     if "SSL" in text:
         return PhoneSystemUnavailable(
-            f"No secure connection to {call.host} can be made ({text[:BODY_LIMIT]}). "
-            "Check that the port in “Address” is the https port of 3CX (443 or 5001).",
+            phrase(
+                "No secure connection to {host} can be made ({reason}). Check that the port in “Address” is "
+                "the https port of 3CX (443 or 5001).",
+                host=call.host,
+                reason=text[:BODY_LIMIT],
+            ),
             retry_after=10.0,
         )
     return PhoneSystemUnavailable(
-        f"{call.host} cannot be reached ({text[:BODY_LIMIT] or 'no connection'}). "
-        "Check address, port and firewall.",
+        phrase(
+            "{host} cannot be reached ({reason}). Check address, port and firewall.",
+            host=call.host,
+            reason=text[:BODY_LIMIT] or declared("no connection"),
+        ),
         retry_after=10.0,
     )
 
@@ -140,31 +163,41 @@ def from_response(response: httpx.Response, call: Call) -> RollcallError:
     status = response.status_code
     if status == 429:
         return PhoneSystemBusy(
-            f"{call.host} asked to slow down while {call.what}.", retry_after=_retry_after(response)
+            phrase("{host} asked to slow down while {what}.", host=call.host, what=call.what),
+            retry_after=_retry_after(response),
         )
     if status >= 500:
-        sentence = f"{call.host} answered {status} while {call.what}."
+        sentence = phrase(
+            "{host} answered {status} while {what}.", host=call.host, status=status, what=call.what
+        )
         asks_for_time = status == 503 or "Retry-After" in response.headers
         if call.is_write:
             return UnknownOutcome(
-                sentence + " Whether it took effect is read back.",
+                sentence + declared(" Whether it took effect is read back."),
                 retry_after=_retry_after(response) if asks_for_time else _UNKNOWN_RETRY_SECONDS,
             )
         if status == 503:
             return PhoneSystemBusy(sentence, retry_after=_retry_after(response))
-        return ReadInterrupted(sentence + " Tried again later.", retry_after=_retry_after(response))
+        return ReadInterrupted(sentence + declared(" Tried again later."), retry_after=_retry_after(response))
     if response.has_redirect_location:
         return AddressUnknown(
-            f"{call.host} redirected the request while {call.what}. Check “Address” in the phone system "
-            "settings: https, the port, no path."
+            phrase(
+                "{host} redirected the request while {what}. Check “Address” in the phone system settings: "
+                "https, the port, no path.",
+                host=call.host,
+                what=call.what,
+            )
         )
     if status == 403:
         return InsufficientRights(
-            f"The API client may not do this ({call.what}). In 3CX under Integrations > API give it the "
-            "department DEFAULT and the role System Owner."
+            phrase(
+                "The API client may not do this ({what}). In 3CX under Integrations > API give it the "
+                "department DEFAULT and the role System Owner.",
+                what=call.what,
+            )
         )
     if status == 404:
-        return ExtensionNotFound(f"3CX does not have what was asked for ({call.what}).")
+        return ExtensionNotFound(phrase("3CX does not have what was asked for ({what}).", what=call.what))
     return _refusal(response, call)
 
 
@@ -176,9 +209,11 @@ def from_token_response(response: httpx.Response, call: Call) -> RollcallError:
         return not_a_phone_system(call.host)
     if response.status_code == 403:
         return InsufficientRights(
-            f"{call.host} blocks this computer. Remove its address from the 3CX blacklist, and allow it if "
-            "access to "
-            "the console is restricted."
+            phrase(
+                "{host} blocks this computer. Remove its address from the 3CX blacklist, and allow it if "
+                "access to the console is restricted.",
+                host=call.host,
+            )
         )
     return from_response(response, call)
 
@@ -186,30 +221,35 @@ def from_token_response(response: httpx.Response, call: Call) -> RollcallError:
 def not_a_phone_system(host: str) -> AddressUnknown:
     """Something answers there that has no such API."""
     return AddressUnknown(
-        f"{host} responds, but not as a 3CX V20 phone system with the Configuration API. Check “Address” in "
-        "the "
-        "phone system settings and that the licence includes the API."
+        phrase(
+            "{host} responds, but not as a 3CX V20 phone system with the Configuration API. Check "
+            "“Address” in the phone system settings and that the licence includes the API.",
+            host=host,
+        )
     )
 
 
 def unreadable(call: Call) -> RollcallError:
     """A success whose content makes no sense: a proxy's page, or another program's answer."""
-    sentence = f"{call.host} returned an unexpected answer while {call.what}."
+    sentence = phrase("{host} returned an unexpected answer while {what}.", host=call.host, what=call.what)
     if call.is_write:
         return UnknownOutcome(
-            sentence + " Whether it took effect is read back.", retry_after=_UNKNOWN_RETRY_SECONDS
+            sentence + declared(" Whether it took effect is read back."), retry_after=_UNKNOWN_RETRY_SECONDS
         )
     return PhoneSystemUnavailable(
-        sentence + " Check that “Address” is that of the phone system and that no proxy answers instead."
+        sentence
+        + declared(" Check that “Address” is that of the phone system and that no proxy answers instead.")
     )
 
 
 def bad_credentials(host: str) -> BadCredentials:
     """The token endpoint refused client id or secret. Never repeated: 3CX blacklists addresses that insist."""
     return BadCredentials(
-        f"{host} refused the client ID or its key. Enter both again as 3CX shows them under Integrations > "
-        "API; "
-        "the key is shown only once, so create a new one if it is lost."
+        phrase(
+            "{host} refused the client ID or its key. Enter both again as 3CX shows them under "
+            "Integrations > API; the key is shown only once, so create a new one if it is lost.",
+            host=host,
+        )
     )
 
 
@@ -217,31 +257,42 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
     target, warning = warning_of(response.text)
     name = name_of(warning)
     if name == "ALREADY_IN_USE" and target == "Number":
-        return NumberInUse(f"3CX says that the number is in use already ({call.what}).", target=target)
+        return NumberInUse(
+            phrase("3CX says that the number is in use already ({what}).", what=call.what), target=target
+        )
     if name == "ALREADY_IN_USE" and target == "EmailAddress":
         return EmailInUse(
-            f"3CX says that another extension has this e-mail address ({call.what}).", target=target
+            phrase("3CX says that another extension has this e-mail address ({what}).", what=call.what),
+            target=target,
         )
     if name == "LIMIT_REACHED":
         return LicenceLimitReached(
-            f"The 3CX licence has no free extensions ({call.what}). Delete unused extensions or upgrade the "
-            "licence."
+            phrase(
+                "The 3CX licence has no free extensions ({what}). Delete unused extensions or upgrade the "
+                "licence.",
+                what=call.what,
+            )
         )
     if name == "NO_MORE_NUMBERS_AVAILABLE":
-        return LicenceLimitReached(f"3CX refused ({call.what}). {in_words(target, warning)}")
+        return LicenceLimitReached(
+            phrase("3CX refused ({what}). {in_words}", what=call.what, in_words=in_words(target, warning))
+        )
     if found := _NO_SUCH_PROPERTY.search(warning):
         unknown = next(filter(None, found.groups()))
-        sentence = (
-            f"This 3CX has no property '{unknown}' ({call.what}), which Rollcall needs. Rollcall works with "
-            "3CX V20 from "
-            "20.0.8 on; update 3CX, or Rollcall."
+        sentence = phrase(
+            "This 3CX has no property '{unknown}' ({what}), which Rollcall needs. Rollcall works with "
+            "3CX V20 from 20.0.8 on; update 3CX, or Rollcall.",
+            unknown=unknown,
+            what=call.what,
         )
     else:
         unknown = target if name == "NOT_SUPPORTED" else ""
         raw = f"{f'{target}: ' if target else ''}{warning or f'status {response.status_code}'}"
-        sentence = f"3CX refused ({call.what}): {raw}."
+        sentence = phrase("3CX refused ({what}): {raw}.", what=call.what, raw=raw)
         if words := in_words(target, warning):
-            sentence = f"3CX refused ({call.what}). {words} (3CX says: {raw}.)"
+            sentence = phrase(
+                "3CX refused ({what}). {words} (3CX says: {raw}.)", what=call.what, words=words, raw=raw
+            )
     return CommandRejected(
         sentence,
         target=target or None,

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.relay_client.xapi.odata import without_annotations
 from shared.domain.carried import BELONGINGS, OTHER_USER, USER, FromTemplate, Shape
+from shared.language import declared, phrase
 
 Json = dict[str, Any]
 
@@ -57,12 +58,12 @@ class Kind:
 
     def named(self, row: Json) -> str:
         """What to call one of them in a sentence."""
-        return f"{self.label} {row.get(self.name) or row.get('Id')}"
+        return phrase("{label} {row}", label=self.label, row=row.get(self.name) or row.get("Id"))
 
 
 QUEUE = Kind("Queue", "/Queues", "queue")
-RING_GROUP = Kind("RingGroup", "/RingGroups", "ring group")
-INBOUND_RULE = Kind("InboundRule", "/InboundRules", "inbound rule", "RuleName")
+RING_GROUP = Kind("RingGroup", "/RingGroups", declared("ring group"))
+INBOUND_RULE = Kind("InboundRule", "/InboundRules", declared("inbound rule"), "RuleName")
 EXTENSION = Kind(USER, "/Users", "extension", "Number")
 # In the order in which a new number is told to them: callers from outside first.
 KINDS = (

@@ -11,6 +11,7 @@ from services.relay_client.xapi.odata import without_annotations
 from services.relay_client.xapi.pointing import repointed
 from shared.domain import carried
 from shared.domain.carried import FromTemplate, ToNewNumber
+from shared.language import declared, phrase
 
 Json = dict[str, Any]
 
@@ -105,12 +106,12 @@ def phone_rows(former: Json) -> list[Json]:
 def lost(former: Json) -> list[str]:
     """What the former extension has and nobody can give to the new one, in words."""
     files = [str(row["Filename"]) for row in former.get(GREETINGS) or [] if row.get("Filename")]
-    found = [f"recorded greetings ({', '.join(files)})"] if files else []
+    found = [phrase("recorded greetings ({files})", files=", ".join(files))] if files else []
     if former.get("Enable2FA"):
-        found.append("the key in the two-factor app, which must be set up again")
+        found.append(declared("the key in the two-factor app, which must be set up again"))
     if former.get("HotdeskingAssignment"):
-        found.append(f"the sign-in at hot desk {former['HotdeskingAssignment']}")
-    return [*found, "sign-in passwords (3CX created new ones)"]
+        found.append(phrase("the sign-in at hot desk {former}", former=former["HotdeskingAssignment"]))
+    return [*found, declared("sign-in passwords (3CX created new ones)")]
 
 
 def _is_same_number(one: str, other: str) -> bool:

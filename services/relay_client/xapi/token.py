@@ -24,6 +24,7 @@ from shared.errors import (
     SecretUnreadable,
     TokenTakenOver,
 )
+from shared.language import declared
 from shared.work import leases
 
 _LOCK_SECONDS = 30.0
@@ -113,7 +114,7 @@ class SharedToken:
 
     def _known(self) -> str:
         if self._token is None:
-            raise PhoneSystemUnavailable("No access token could be obtained. Tried again later.")
+            raise PhoneSystemUnavailable(declared("No access token could be obtained. Tried again later."))
         return self._token
 
     def _renew(self, rejected: str | None) -> None:
@@ -130,7 +131,9 @@ class SharedToken:
             except LeaseHeld:
                 if time.monotonic() > deadline:
                     raise PhoneSystemUnavailable(
-                        "Another worker has been asking for the access token for too long. Tried again later."
+                        declared(
+                            "Another worker has been asking for the access token for too long. Tried again later."
+                        )
                     ) from None
                 time.sleep(0.1)
 
@@ -175,7 +178,8 @@ class SharedToken:
 def taken_over() -> TokenTakenOver:
     """The error for a token that keeps being rejected."""
     return TokenTakenOver(
-        "3CX keeps rejecting the access token: another program uses the same client ID. Create a separate "
-        "API "
-        "client for Rollcall under Integrations > API. The next run continues."
+        declared(
+            "3CX keeps rejecting the access token: another program uses the same client ID. Create a "
+            "separate API client for Rollcall under Integrations > API. The next run continues."
+        )
     )

@@ -2,6 +2,7 @@
 
 from pydantic import model_validator
 
+from shared.language import declared
 from shared.settings.declaration import Document, Group, setting, wrong
 from shared.settings.sections.types import ExtensionNumber
 
@@ -38,5 +39,7 @@ class ArchiveSettings(Document):
     @model_validator(mode="after")
     def _has_something_to_archive(self) -> "ArchiveSettings":
         if self.is_enabled and not (self.voicemails or self.recordings):
-            raise wrong("voicemails", "Archiving needs voicemails, recordings or both; or turn it off.")
+            raise wrong(
+                "voicemails", declared("Archiving needs voicemails, recordings or both; or turn it off.")
+            )
         return self

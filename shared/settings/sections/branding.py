@@ -4,6 +4,7 @@ import re
 
 from pydantic import field_validator
 
+from shared.language import declared
 from shared.settings.declaration import Document, Group, setting
 
 BRANDING = Group("")
@@ -25,7 +26,7 @@ class BrandingSettings(Document):
     def _is_a_colour(cls, value: str) -> str:
         value = value.strip().lower()
         if not re.fullmatch(r"#[0-9a-f]{6}", value):
-            raise ValueError("A colour is written #rrggbb, e.g. #1d2b45.")
+            raise ValueError(declared("A colour is written #rrggbb, e.g. #1d2b45."))
         return value
 
     @field_validator("title_prefix")
@@ -37,5 +38,5 @@ class BrandingSettings(Document):
     @classmethod
     def _is_a_name(cls, value: str) -> str:
         if value and not re.fullmatch(r"[0-9a-f]{12}", value):
-            raise ValueError("Choose an uploaded picture, or none.")
+            raise ValueError(declared("Choose an uploaded picture, or none."))
         return value

@@ -2,6 +2,7 @@
 
 from pydantic import field_validator
 
+from shared.language import declared, phrase
 from shared.settings.declaration import Destination, Document, setting
 from shared.settings.sections.directory import DirectorySettings
 
@@ -27,12 +28,18 @@ class DirectoriesSettings(Document):
     @classmethod
     def _each_name_once(cls, others: tuple[DirectorySettings, ...]) -> tuple[DirectorySettings, ...]:
         if len(others) > MOST:
-            raise ValueError(f"A site can have {MOST} other domains. Use another site for more.")
+            raise ValueError(
+                phrase("A site can have {most} other domains. Use another site for more.", most=MOST)
+            )
         seen: set[str] = set()
         for directory in others:
             if not directory.name:
-                raise ValueError("Each of the other domains needs a name, e.g. emea.example.")
+                raise ValueError(declared("Each of the other domains needs a name, e.g. emea.example."))
             if directory.name.casefold() in seen:
-                raise ValueError(f"Two domains are named {directory.name}. Give one of them another name.")
+                raise ValueError(
+                    phrase(
+                        "Two domains are named {name}. Give one of them another name.", name=directory.name
+                    )
+                )
             seen.add(directory.name.casefold())
         return others

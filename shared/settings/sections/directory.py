@@ -7,6 +7,7 @@ from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validat
 
 from shared.domain.choice import Choice
 from shared.domain.further import FURTHER
+from shared.language import declared, phrase
 from shared.mapping.mapping import compile_mapping
 from shared.settings.declaration import REQUIRED, Destination, Document, Group, sent_to, setting, wrong
 from shared.settings.sections.types import (
@@ -91,7 +92,11 @@ class UnitSettings(Document):
     @classmethod
     def _is_a_distinguished_name(cls, value: str) -> str:
         if not is_distinguished_name(value):
-            raise ValueError(f"'{value}' is not a distinguished name, e.g. OU=Sales,DC=corp,DC=example.")
+            raise ValueError(
+                phrase(
+                    "'{value}' is not a distinguished name, e.g. OU=Sales,DC=corp,DC=example.", value=value
+                )
+            )
         return value
 
 
@@ -111,11 +116,18 @@ class NumberRule(Document):
     @model_validator(mode="after")
     def _in_order(self) -> "NumberRule":
         if self.min_digits > self.max_digits:
-            raise wrong("min_digits", f"Must not exceed the maximum of {self.max_digits} digits.")
+            raise wrong(
+                "min_digits",
+                phrase("Must not exceed the maximum of {max_digits} digits.", max_digits=self.max_digits),
+            )
         if self.last_digits is not None and not self.min_digits <= self.last_digits <= self.max_digits:
             raise wrong(
                 "last_digits",
-                f"Must be from {self.min_digits} to {self.max_digits}, like the digits of an extension number.",
+                phrase(
+                    "Must be from {min_digits} to {max_digits}, like the digits of an extension number.",
+                    min_digits=self.min_digits,
+                    max_digits=self.max_digits,
+                ),
             )
         return self
 
@@ -187,9 +199,12 @@ def global_catalog(server: str) -> str:
     usual, is_refused = re.subn(r":326[89]/?$", "", server.strip())
     if not is_refused:
         return ""
-    return (
-        f"'{server.strip()}' is a port of the Global Catalog, which holds only some of the attributes: numbers would look "
-        f"cleared; enter '{usual}' without the port (636 for LDAPS, 389 for StartTLS)"
+    return phrase(
+        "'{server}' is a port of the Global Catalog, which holds only some of the attributes: "
+        "numbers would look cleared; enter '{usual}' without the port (636 for LDAPS, 389 for "
+        "StartTLS)",
+        server=server.strip(),
+        usual=usual,
     )
 
 
@@ -306,7 +321,12 @@ class DirectorySettings(Document):
     def title(self) -> str:
         """What to call the directory in a sentence: its name, else the domain of its units, else its first server."""
         domains = (domain_of(unit.dn) for unit in self.units)
-        return self.name or next(filter(None, domains), "") or next(iter(self.servers), "") or "the directory"
+        return (
+            self.name
+            or next(filter(None, domains), "")
+            or next(iter(self.servers), "")
+            or declared("the directory")
+        )
 
     @field_validator("servers")
     @classmethod
@@ -324,7 +344,7 @@ class DirectorySettings(Document):
     def _are_addresses(cls, name_servers: tuple[str, ...]) -> tuple[str, ...]:
         for text in name_servers:
             if not is_address_with_port(text):
-                raise ValueError(f"'{text}' is not an IP address, e.g. 192.0.2.53.")
+                raise ValueError(phrase("'{value}' is not an IP address, e.g. 192.0.2.53.", value=text))
         return name_servers
 
     @field_validator("tls_name")
@@ -332,7 +352,7 @@ class DirectorySettings(Document):
     def _is_a_name(cls, value: str, info: ValidationInfo) -> str:
         value = value.strip()
         if value and not is_host(value) and not (info.context or {}).get("is_stored"):
-            raise ValueError("Enter a name of the certificate, e.g. dc1.corp.example.")
+            raise ValueError(declared("Enter a name of the certificate, e.g. dc1.corp.example."))
         return value
 
     @field_validator("filter")
@@ -342,14 +362,18 @@ class DirectorySettings(Document):
         if value and not (
             value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
         ):
-            raise ValueError("Put the LDAP filter in brackets, e.g. (company=Example).")
+            raise ValueError(declared("Put the LDAP filter in brackets, e.g. (company=Example)."))
         return value
 
     @field_validator("mobile_country")
     @classmethod
     def _has_a_numbering_plan(cls, value: str | None) -> str | None:
         if value is not None and not is_country(value):
-            raise ValueError(f"'{value}' is not the code of a country. Use its two letters, e.g. DE or US.")
+            raise ValueError(
+                phrase(
+                    "'{value}' is not the code of a country. Use its two letters, e.g. DE or US.", value=value
+                )
+            )
         return value
 
     @field_validator("units")
@@ -358,7 +382,7 @@ class DirectorySettings(Document):
         seen: set[str] = set()
         for unit in units:
             if unit.dn.lower() in seen:
-                raise ValueError(f"The organizational unit {unit.dn} is listed twice.")
+                raise ValueError(phrase("The organizational unit {dn} is listed twice.", dn=unit.dn))
             seen.add(unit.dn.lower())
         return units
 
@@ -367,6 +391,9 @@ class DirectorySettings(Document):
         if self.security is Security.PLAIN and not self.allow_plain:
             raise wrong(
                 "security",
-                "Without encryption the password is readable over the network. Use LDAPS (ldaps) or StartTLS (starttls).",
+                declared(
+                    "Without encryption the password is readable over the network. Use LDAPS (ldaps) or StartTLS "
+                    "(starttls)."
+                ),
             )
         return self

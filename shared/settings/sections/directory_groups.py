@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, field_validator, model_validator
 
+from shared.language import declared, phrase
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
 from shared.settings.sections.access import Role, SiteId
 from shared.settings.sections.types import is_distinguished_name
@@ -26,7 +27,10 @@ class GroupRole(Document):
     def _is_a_distinguished_name(cls, value: str) -> str:
         if not is_distinguished_name(value):
             raise ValueError(
-                f"'{value}' is not a distinguished name, e.g. CN=Phone admins,OU=Groups,DC=corp,DC=example."
+                phrase(
+                    "'{value}' is not a distinguished name, e.g. CN=Phone admins,OU=Groups,DC=corp,DC=example.",
+                    value=value,
+                )
             )
         return value
 
@@ -49,5 +53,5 @@ class DirectoryGroupsSettings(Document):
     @model_validator(mode="after")
     def _lets_somebody_in(self) -> "DirectoryGroupsSettings":
         if self.is_enabled and not self.groups:
-            raise wrong("groups", "Add a group whose members may sign in, or turn the sign-in off.")
+            raise wrong("groups", declared("Add a group whose members may sign in, or turn the sign-in off."))
         return self

@@ -1,6 +1,7 @@
 """The limits: which plans need approval."""
 
 from shared.domain.rules import Limits
+from shared.language import declared
 from shared.settings.declaration import Document, Group, setting
 from shared.settings.sections.types import Percent
 
@@ -9,7 +10,7 @@ DEACTIVATIONS = Group("Deactivations")
 CHANGES = Group("Changes")
 PEOPLE = Group("Drop in number of people")
 APPROVAL = Group("Approval")
-MANAGED = "% of managed extensions"
+MANAGED = declared("% of managed extensions")
 # Type and default of a limit are those of the guards' field of the same name.
 LIMIT = Limits()
 

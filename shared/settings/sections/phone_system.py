@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
+from shared.language import declared, phrase
 from shared.settings.declaration import Destination, Document, Group, sent_to, setting
 from shared.settings.sections.types import Certificate
 from shared.values.hosts import is_host, is_loopback
@@ -61,9 +62,13 @@ class PhoneSystemSettings(Document):
             or not has_address
             or ("@" in parts.netloc and not is_stored)
         ):
-            raise ValueError("Enter the address as in the browser, e.g. https://pbx.example.com:5001.")
+            raise ValueError(
+                declared("Enter the address as in the browser, e.g. https://pbx.example.com:5001.")
+            )
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-            raise ValueError("The address must be https; http would send the client secret readable.")
+            raise ValueError(
+                declared("The address must be https; http would send the client secret readable.")
+            )
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("client_id")
@@ -82,5 +87,7 @@ class PhoneSystemSettings(Document):
     def _no_internal_roles(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
         for role in roles:
             if role in ("system", "observers"):
-                raise ValueError(f"'{role}' is an internal role of 3CX and cannot be given to people.")
+                raise ValueError(
+                    phrase("'{role}' is an internal role of 3CX and cannot be given to people.", role=role)
+                )
         return roles

@@ -7,6 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import SecretStr, ValidationInfo, field_validator
 
+from shared.language import declared
 from shared.settings.declaration import Destination, Document, Group, setting
 from shared.settings.sections.types import WideText
 from shared.values.hosts import is_host
@@ -48,7 +49,7 @@ class RelaySettings(Document):
         # What an earlier release has stored stays readable, so that it can be corrected.
         is_stored = (info.context or {}).get("is_stored")
         if value and not (re.fullmatch(r"[A-Za-z0-9._:-]+", value) and (is_stored or is_host(value))):
-            raise ValueError("Enter a name or an address alone, e.g. pbx.example.com.")
+            raise ValueError(declared("Enter a name or an address alone, e.g. pbx.example.com."))
         return value
 
     @field_validator("public_key")
@@ -60,6 +61,6 @@ class RelaySettings(Document):
                 load_der_public_key(base64.b64decode(value, validate=True))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise ValueError(
-                "This is not a public key. Paste the line that rollcall-relay prints."
+                declared("This is not a public key. Paste the line that rollcall-relay prints.")
             ) from error
         return value

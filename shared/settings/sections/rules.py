@@ -17,6 +17,7 @@ from shared.domain.rules import (
     Rules,
     WelcomeEmail,
 )
+from shared.language import declared, phrase
 from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
 from shared.settings.sections.types import (
     AttributeName,
@@ -33,7 +34,7 @@ JOINERS = Group("Joiners and returners")
 DEPARTMENTS = Group("Departments (groups)")
 EXCLUSIONS = Group("")
 RESERVED = Group("Reserved numbers")
-_GRACE_HELP = "Deleted after this many days disabled, unless the person returns."
+_GRACE_HELP = declared("Deleted after this many days disabled, unless the person returns.")
 _LONGEST_GRACE = 3650
 RANGES = Group("Number ranges")
 GIVING = Group("Numbers given from a range")
@@ -58,11 +59,19 @@ class ExclusionSettings(Document):
             try:
                 Expression(self.value)
             except UnsupportedExpression as error:
-                raise wrong("value", f"The expression '{self.value}' cannot be used: {error}.") from error
+                raise wrong(
+                    "value",
+                    phrase(
+                        "The expression '{value}' cannot be used: {error}.", value=self.value, error=error
+                    ),
+                ) from error
         if self.kind is ExclusionKind.NUMBERS:
             match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", self.value)
             if match is None or (match[2] is not None and int(match[1]) > int(match[2])):
-                raise wrong("value", f"'{self.value}' is not a number or a range, e.g. 204 or 200-299.")
+                raise wrong(
+                    "value",
+                    phrase("'{value}' is not a number or a range, e.g. 204 or 200-299.", value=self.value),
+                )
         return self
 
 
@@ -86,8 +95,11 @@ class NumberRangeSettings(Document):
         if len(self.first) != len(self.last) or self.first > self.last:
             raise wrong(
                 "last",
-                f"'{self.first}-{self.last}' is not a range of numbers with equally many digits, e.g. "
-                "200-299.",
+                phrase(
+                    "'{first}-{last}' is not a range of numbers with equally many digits, e.g. 200-299.",
+                    first=self.first,
+                    last=self.last,
+                ),
             )
         return self
 
@@ -258,7 +270,13 @@ class RulesSettings(Document):
     def _not_too_many(cls, ranges: tuple[NumberRangeSettings, ...]) -> tuple[NumberRangeSettings, ...]:
         numbers = sum(item.numbers for item in ranges)
         if numbers > MOST_NUMBERS:
-            raise ValueError(f"The ranges have {numbers:,} numbers; {MOST_NUMBERS:,} are the most.")
+            raise ValueError(
+                phrase(
+                    "The ranges have {numbers:,} numbers; {most_numbers:,} are the most.",
+                    numbers=numbers,
+                    most_numbers=MOST_NUMBERS,
+                )
+            )
         return ranges
 
     @field_validator("reserved_numbers")
@@ -268,6 +286,9 @@ class RulesSettings(Document):
             first, _dash, last = item.partition("-")
             if last and (len(first) != len(last) or first > last):
                 raise ValueError(
-                    f"'{item}' is not a range of numbers with equally many digits, e.g. 900-999."
+                    phrase(
+                        "'{item}' is not a range of numbers with equally many digits, e.g. 900-999.",
+                        item=item,
+                    )
                 )
         return numbers

@@ -9,6 +9,7 @@ from pydantic import StringConstraints, field_validator, model_validator
 
 from shared.domain.schedule import ScheduleMode
 from shared.domain.slots import Schedule, next_due
+from shared.language import declared, phrase
 from shared.settings.declaration import Document, ErrorWords, Group, Input, setting, wrong
 
 SCHEDULE = Group("")
@@ -71,12 +72,14 @@ class ScheduleSettings(Document):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in _time_zones():
-            raise ValueError(f"'{value}' is not a time zone, e.g. Europe/Berlin or America/Denver.")
+            raise ValueError(
+                phrase("'{value}' is not a time zone, e.g. Europe/Berlin or America/Denver.", value=value)
+            )
         ZoneInfo(value)
         return value
 
     @model_validator(mode="after")
     def _can_ever_be_due(self) -> "ScheduleSettings":
         if self.is_enabled and self.mode is ScheduleMode.TIMES and not self.times:
-            raise wrong("times", "Enter at least one time of day, e.g. 07:30.")
+            raise wrong("times", declared("Enter at least one time of day, e.g. 07:30."))
         return self

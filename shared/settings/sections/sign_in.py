@@ -5,6 +5,7 @@ import re
 from pydantic import field_validator
 
 from shared.domain.choice import Choice
+from shared.language import declared, phrase
 from shared.settings.declaration import Document, Group, setting
 from shared.settings.sections.types import ExtensionNumber
 
@@ -45,7 +46,11 @@ class SignInSettings(Document):
     def _are_roles_of_people(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
         for role in roles:
             if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", role):
-                raise ValueError(f"'{role[:50]}' is not a 3CX role, e.g. system_owners or group_admins.")
+                raise ValueError(
+                    phrase("'{role}' is not a 3CX role, e.g. system_owners or group_admins.", role=role[:50])
+                )
             if role == "users":
-                raise ValueError("Everyone has the role 'users'. Enter a role that only a few people have.")
+                raise ValueError(
+                    declared("Everyone has the role 'users'. Enter a role that only a few people have.")
+                )
         return roles

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, StringConstraints, field_validator, model_validator
 
+from shared.language import declared
 from shared.settings.declaration import REQUIRED, Destination, Document, ErrorWords, Group, setting, wrong
 from shared.settings.sections.access import Role, SiteId
 from shared.settings.sections.types import Certificate, Text
@@ -86,10 +87,10 @@ class SingleSignOnSettings(Document):
         parts = urlsplit(value)
         if not is_host(parts.hostname or "") or parts.query or parts.fragment or parts.username:
             raise ValueError(
-                "Enter an address without user name or query, e.g. https://idp.example/realms/corp."
+                declared("Enter an address without user name or query, e.g. https://idp.example/realms/corp.")
             )
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-            raise ValueError("The address must be https.")
+            raise ValueError(declared("The address must be https."))
         return value
 
     @field_validator("scopes")
@@ -97,7 +98,7 @@ class SingleSignOnSettings(Document):
     def _asks_for_an_identity(cls, value: str) -> str:
         scopes = value.split()
         if "openid" not in scopes:
-            raise ValueError("The scope openid is required, e.g. openid profile email.")
+            raise ValueError(declared("The scope openid is required, e.g. openid profile email."))
         return " ".join(scopes)
 
     @model_validator(mode="after")
@@ -105,7 +106,7 @@ class SingleSignOnSettings(Document):
         if self.is_enabled:
             for name, value in (("issuer", self.issuer), ("client_id", self.client_id)):
                 if not value:
-                    raise wrong(name, "Required for single sign-on.")
+                    raise wrong(name, declared("Required for single sign-on."))
             if not self.roles:
-                raise wrong("roles", "Say which value of the claim gives which role.")
+                raise wrong("roles", declared("Say which value of the claim gives which role."))
         return self

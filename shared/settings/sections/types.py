@@ -15,7 +15,7 @@ def _that_compiles(text: str) -> str:
     try:
         compile_mapping(text)
     except MappingError as error:
-        raise PydanticCustomError(POINTED, "{words}", {"words": str(error)}) from error
+        raise PydanticCustomError(POINTED, "{words}", {"words": error.told}) from error
     return text
 
 

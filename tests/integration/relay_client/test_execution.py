@@ -301,7 +301,7 @@ def test_what_was_disabled_by_somebody_else_is_not_ours_to_enable_again(bench: B
     assert [row.state for row in rows] == ["done", "done"]
     is_ours = {number: ours for _extension, number, ours in bench.bindings().values()}
     assert is_ours == {"101": False, "102": True}
-    assert "No change needed, already so: disabled extension 101 (Somebody)." in bench.log()
+    assert "No change was needed. Disabled extension 101 (Somebody)." in bench.log()
 
 
 def test_a_membership_taken_away_or_given_leaves_all_others_as_they_are(bench: Bench) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.values.amounts import counted, size
+from shared.language import counted
+from shared.values.amounts import size
 from shared.values.digits import whole_number
 
 
@@ -22,7 +23,7 @@ def test_a_whole_number_is_ascii_digits_alone_and_no_longer_than_allowed(
     [
         (counted(1, "person", "people"), "1 person"),
         (counted(0, "person", "people"), "0 people"),
-        (counted(12345, "unit"), "12,345 units"),
+        (counted(12345, "unit", "units"), "12,345 units"),
         (size(999), "999 bytes"),
         (size(1500), "1.5 kB"),
         (size(2.5e15), "2500.0 TB"),

@@ -18,6 +18,7 @@ from shared.database import events
 from shared.database.rows import rows_of
 from shared.database.tables import Account, AccountRole, AccountSource, FactorKind, SecondFactor
 from shared.errors import Conflict, NotFound, SecretUnreadable
+from shared.language import declared, phrase
 from shared.settings.documents import RequiredFor, SecondFactorSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -96,7 +97,7 @@ def add_app(
     factor = SecondFactor(
         account_id=account_id,
         kind=FactorKind.APP.value,
-        label=_printable(label) or "Authenticator app",
+        label=_printable(label) or declared("Authenticator app"),
         secret=context.encryption.encrypt(secret),
         # The code that proves it is used up by that.
         counter=step,
@@ -114,7 +115,7 @@ def add(context: Context, factor: SecondFactor, actor: str) -> list[str]:
         rows = select(func.count()).select_from(SecondFactor)
         owned = rows.where(SecondFactor.account_id == factor.account_id)
         if (session.scalar(owned) or 0) >= _MOST + recovery.HOW_MANY:
-            raise Conflict("There are too many second factors. Remove one that is no longer used.")
+            raise Conflict(declared("There are too many second factors. Remove one that is no longer used."))
         session.add(factor)
         has_codes = session.scalar(owned.where(SecondFactor.kind == FactorKind.RECOVERY_CODE.value))
         codes = [] if has_codes else _new_codes(session, factor.account_id)
@@ -210,12 +211,14 @@ def remove(context: Context, account_id: int, factor_id: int, actor: str, *, is_
     with context.database.begin() as session:
         row = session.get(SecondFactor, factor_id)
         if row is None or row.account_id != account_id or row.kind == FactorKind.RECOVERY_CODE:
-            raise NotFound("This second factor does not exist.")
+            raise NotFound(declared("This second factor does not exist."))
         others = select(func.count()).select_from(SecondFactor)
         others = others.where(SecondFactor.account_id == account_id, SecondFactor.id != factor_id)
         left = session.scalar(others.where(SecondFactor.kind != FactorKind.RECOVERY_CODE.value))
         if not left and is_required:
-            raise Conflict("Your role requires a second factor. Add another one first, then remove this one.")
+            raise Conflict(
+                declared("Your role requires a second factor. Add another one first, then remove this one.")
+            )
         _audit(session, "second_factor.removed", account_id, actor, kind=row.kind, label=row.label)
         session.delete(row)
         if not left:
@@ -229,7 +232,7 @@ def reset(context: Context, account_id: int, actor: str) -> None:
     """
     with context.database.begin() as session:
         if session.get(Account, account_id) is None:
-            raise NotFound(f"There is no account {account_id}.")
+            raise NotFound(phrase("There is no account {account_id}.", account_id=account_id))
         _delete(session, account_id, *FactorKind)
         end_sessions(session, account_id)
         _audit(session, "second_factor.reset", account_id, actor)

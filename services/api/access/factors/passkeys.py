@@ -17,6 +17,8 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
 
+from shared.language import declared
+
 _NAME = "Rollcall"
 _LONGEST = 20_000
 
@@ -121,7 +123,7 @@ def shown(credential: str, challenge: str, place: Place, passkey: Passkey) -> in
 
 def _short(credential: str) -> str:
     if len(credential) > _LONGEST:
-        raise ValueError("too long")
+        raise ValueError(declared("too long"))
     return credential
 
 

@@ -27,14 +27,15 @@ from services.api.access.openid.tokens import Claims, KeyUnknown, TokenInvalid, 
 from services.api.access.rules import read_rules
 from shared.database.tables import Account, AccountSource, ConsoleSession
 from shared.errors import SecretUnreadable
+from shared.language import declared, phrase
 from shared.settings.documents import SingleSignOnSettings
 from shared.work import leases
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
 
-_NO_RIGHTS = "the settings give them no rights (Settings, Single sign-on)"
-_OVER = "the sign-in at the identity provider has ended"
+_NO_RIGHTS = declared("the settings give them no rights (Settings, Single sign-on)")
+_OVER = declared("the sign-in at the identity provider has ended")
 # Of two requests that find a session due, one asks; a token that is used twice would be taken for stolen. Longer than
 # asking can take.
 _LEASE_SECONDS = 60.0
@@ -113,12 +114,17 @@ def come_back(context: Context, token: str | None, answer: Mapping[str, str], ad
         or not challenges.use_up(context, challenge)
     ):
         raise SignInFailed(
-            "This sign-in took too long, was already used, or was started in another browser. Start again."
+            declared(
+                "This sign-in took too long, was already used, or was started in another browser. Start "
+                "again."
+            )
         )
     content = challenge.content
     if "error" in answer or not answer.get("code"):
         log.warning("openid_sign_in_refused", error=answer.get("error", "")[:60])
-        raise SignInFailed(f"{settings.name} did not sign you in. Try again, or ask your administrator.")
+        raise SignInFailed(
+            phrase("{name} did not sign you in. Try again, or ask your administrator.", name=settings.name)
+        )
     values = {
         "grant_type": "authorization_code",
         "code": answer["code"],
@@ -134,9 +140,11 @@ def come_back(context: Context, token: str | None, answer: Mapping[str, str], ad
     except (ProviderRefused, TokenInvalid) as error:
         log.warning("openid_answer_refused", error=str(error))
         raise SignInFailed(
-            f"What {settings.name} answered does not prove who you are. Try again. If it happens again, see "
-            "the API's "
-            "log."
+            phrase(
+                "What {name} answered does not prove who you are. Try again. If it happens again, see the "
+                "API's log.",
+                name=settings.name,
+            )
         ) from error
     held = values_at(claims, settings.role_claim)
     account = let_in(context, _identity(settings, claims, held), address, tells_reason=True)
@@ -237,7 +245,7 @@ def _claims(
 ) -> Claims:
     token = tokens.get("id_token")
     if not isinstance(token, str):
-        raise TokenInvalid("there is none")
+        raise TokenInvalid(declared("there is none"))
     try:
         claims = _verified(provider, settings, token, nonce)
     except KeyUnknown:
@@ -247,7 +255,7 @@ def _claims(
     # Some providers say only there in which groups somebody is.
     more = provider.userinfo(tokens["access_token"])
     if more and more.get("sub") != claims["sub"]:
-        raise TokenInvalid("the provider speaks of somebody else beside it")
+        raise TokenInvalid(declared("the provider speaks of somebody else beside it"))
     return {**more, **claims}
 
 
@@ -284,14 +292,16 @@ def _proof(context: Context, tokens: Mapping[str, Any], claims: Claims, held: li
 def _settings(context: Context) -> SingleSignOnSettings:
     settings = read_rules(context, SingleSignOnSettings).settings
     if not settings.is_enabled:
-        raise SignInFailed("This sign-in method is turned off. Use another one.")
+        raise SignInFailed(declared("This sign-in method is turned off. Use another one."))
     return settings
 
 
 def _away(settings: SingleSignOnSettings, error: ProviderAway) -> SignInFailed:
     log.warning("openid_provider_away", error=str(error))
     return SignInFailed(
-        f"{settings.name} cannot be reached at the moment. Try again in a minute. Rollcall's own accounts "
-        "can sign in as "
-        "always."
+        phrase(
+            "{name} cannot be reached at the moment. Try again in a minute. Rollcall's own accounts can "
+            "sign in as always.",
+            name=settings.name,
+        )
     )

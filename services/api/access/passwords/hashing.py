@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from shared.errors import TooBusy
+from shared.language import declared
 
 AT_ONCE = 2
 IN_QUEUE = 6
@@ -56,7 +57,7 @@ def admitted() -> Iterator[None]:
     :raises TooBusy: it is full.
     """
     if not _places.acquire(blocking=False):
-        sentence = "Many passwords are being checked at the moment. Try again in a few seconds."
+        sentence = declared("Many passwords are being checked at the moment. Try again in a few seconds.")
         raise TooBusy(sentence, retry_after=3)
     try:
         yield

@@ -5,6 +5,8 @@ them (the package zxcvbn), and with the person's own names. Pure.
 import re
 from collections.abc import Iterable, Iterator
 
+from shared.language import declared, phrase
+
 SHORTEST, LONGEST = 12, 200
 _LEAST_DIFFERENT = 5
 # Of 0 to 4: fewer than 100 million guesses would do (zxcvbn, "safely unguessable" is 3).
@@ -19,18 +21,31 @@ _OURS = ("rollcall",)
 def weakness(password: str, own_names: Iterable[str]) -> str:
     """Why it cannot be the password of somebody with these names, in a sentence; empty when it can."""
     if not SHORTEST <= len(password) <= LONGEST:
-        return f"A password has {SHORTEST} to {LONGEST} characters. A passphrase of several words is easiest to remember."
+        return phrase(
+            "A password has {shortest} to {longest} characters. A passphrase of several words is easiest "
+            "to remember.",
+            shortest=SHORTEST,
+            longest=LONGEST,
+        )
     if len(set(password)) < _LEAST_DIFFERENT:
-        return "This password is too easily guessed: it repeats a few characters. Use several words."
+        return declared(
+            "This password is too easily guessed: it repeats a few characters. Use several words."
+        )
     folded = password.casefold()
     names = [*own_names, *_OURS]
     if any(part in folded for part in _parts(names)):
-        return "This password is too easily guessed: it holds the name of the account or of its owner. Use other words."
+        return declared(
+            "This password is too easily guessed: it holds the name of the account or of its owner. Use "
+            "other words."
+        )
     # Its lists take a fifth of a second to load, which only who sets a password waits for.
     from zxcvbn import zxcvbn
 
     if zxcvbn(password[:_LOOKED_AT], user_inputs=names)["score"] < _LEAST_SCORE:
-        return "This password is too easily guessed: it is like one of the commonest. Use several words that do not belong together."
+        return declared(
+            "This password is too easily guessed: it is like one of the commonest. Use several words "
+            "that do not belong together."
+        )
     return ""
 
 

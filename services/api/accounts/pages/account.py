@@ -25,6 +25,7 @@ from services.api.console.request import (
 from services.api.console.scope import OwnDep
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, SettingsInvalid
+from shared.language import declared
 
 router = APIRouter()
 _YEAR = 365 * 86_400
@@ -45,12 +46,14 @@ def change_password(request: Request, context: ContextDep, visitor: OwnDep, form
             request,
             visitor,
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            "The new passwords do not match. Enter the same password twice.",
+            declared("The new passwords do not match. Enter the same password twice."),
         )
     if not visitor.is_own:
         raise Conflict(
-            "Rollcall does not store your password. Change it in 3CX, in Active Directory or at your identity "
-            "provider."
+            declared(
+                "Rollcall does not store your password. Change it in 3CX, in Active Directory or at your "
+                "identity provider."
+            )
         )
     try:
         check_again(context, visitor, now, address_of(request))

@@ -21,6 +21,7 @@ from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole, AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.language import declared, listed, phrase
 from shared.settings.documents import PasswordType, SignInSettings
 from shared.worker.context import Context
 
@@ -96,8 +97,10 @@ def reset_second_factor(
     """Forget the second factors of somebody else, by somebody who shows their own password once more."""
     if account_id == visitor.account_id:
         raise Conflict(
-            "You cannot reset your own second factor. Ask another manager, or run `rollcall console "
-            "reset-second-factor` on Rollcall's host."
+            declared(
+                "You cannot reset your own second factor. Ask another manager, or run `rollcall console "
+                "reset-second-factor` on Rollcall's host."
+            )
         )
     try:
         sessions.check_again(context, visitor, text_of(form, "own_password"), address_of(request))
@@ -146,31 +149,46 @@ def _page(request: Request, context: Context, given: dict[str, str], refused: st
 def _how(settings: SignInSettings) -> str:
     """Who comes in without an account made here."""
     if settings.password_type is PasswordType.OWN:
-        return "People sign in with the accounts below. To also allow extensions with their PIN or directory password:"
-    password = "PIN" if settings.password_type is PasswordType.VOICEMAIL_PIN else "directory password"
+        return declared(
+            "People sign in with the accounts below. To also allow extensions with their PIN or "
+            "directory password:"
+        )
+    password = (
+        "PIN" if settings.password_type is PasswordType.VOICEMAIL_PIN else declared("directory password")
+    )
     managers = [
         *(["extension " + ", ".join(settings.managers)] if settings.managers else []),
         *(
-            ["whoever is " + " or ".join(settings.manager_roles) + " in 3CX"]
+            [phrase("whoever is {roles} in 3CX", roles=" or ".join(settings.manager_roles))]
             if settings.manager_roles
             else []
         ),
     ]
     operators = ", ".join(settings.operators) or "none"
     others = (
-        "Everyone else with an extension has read access."
+        declared("Everyone else with an extension has read access.")
         if settings.others_may_view
-        else "Nobody else can sign in."
+        else declared("Nobody else can sign in.")
     )
-    return (
-        f"People sign in with extension and {password}. Managers: {' and '.join(managers) or 'none'}. "
-        f"Operators: {operators}. {others}"
+    return phrase(
+        "People sign in with extension and {password}. Managers: {managers}. Operators: {operators}. "
+        "{others}",
+        password=password,
+        managers=listed(managers, " and ") or declared("none"),
+        operators=operators,
+        others=others,
     )
 
 
 def _role(text: str) -> AccountRole:
     if text not in [*AccountRole]:
-        raise NotFound(f"There is no role '{text[:40]}'. The roles are {', '.join(AccountRole)}.")
+        raise NotFound(
+            phrase(
+                "There is no role '{value}'. The roles are {roles}.",
+                value=text[:40],
+                roles=", ".join(AccountRole),
+            )
+        )
     return AccountRole(text)
 
 

@@ -15,6 +15,7 @@ from services.api.console.rendering import link
 from services.api.console.request import STEP_COOKIE, address_of, cookie_options, enter, safe_target
 from services.api.console.scope import ANYONE
 from services.api.web.dependencies import ContextDep
+from shared.language import phrase
 from shared.settings.documents import SingleSignOnSettings
 from shared.worker.context import Context
 
@@ -43,7 +44,7 @@ def come_back(request: Request, context: ContextDep) -> Response:
     except SignInFailed as failed:
         return _refused(request, context, "", failed.message)
     except NotLetIn as refused:
-        sentence = f"You are known, but {refused.reason}. Ask a manager of Rollcall."
+        sentence = phrase("You are known, but {reason}. Ask a manager of Rollcall.", reason=refused.reason)
         return _refused(request, context, "", sentence)
     opened = sessions.open_session(
         context, arrived.account, address_of(request), proof=arrived.proof, until=arrived.until

@@ -25,6 +25,7 @@ from services.api.console.request import (
 from services.api.console.scope import ANYONE
 from services.api.web.dependencies import ContextDep
 from shared.errors import NotFound
+from shared.language import declared
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/sign-in/second-factor", dependencies=[ANYONE])
@@ -91,10 +92,10 @@ def draw_app(request: Request, context: ContextDep) -> Response:
     """The QR code that an app reads."""
     challenge = _challenge(request, context)
     if challenge is None:
-        raise NotFound("No app is being set up. Start again.")
+        raise NotFound(declared("No app is being set up. Start again."))
     account = second_step.account_of(context, challenge)
     if owned.factors_of(context, account.id).any:
-        raise NotFound("No app is being set up. Start again.")
+        raise NotFound(declared("No app is being set up. Start again."))
     return Response(apps.picture(challenge.content["secret"], account.name), media_type="image/svg+xml")
 
 

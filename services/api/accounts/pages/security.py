@@ -17,6 +17,7 @@ from services.api.console.request import STEP_COOKIE, FormDep, address_of, place
 from services.api.console.scope import OwnDep
 from services.api.web.dependencies import ContextDep
 from shared.errors import Conflict, NotFound
+from shared.language import declared
 from shared.worker.context import Context
 
 router = APIRouter(prefix="/account/security")
@@ -53,7 +54,7 @@ def draw_app(request: Request, context: ContextDep, visitor: OwnDep) -> Response
     """The QR code that an app reads."""
     challenge = _challenge(request, context, visitor)
     if challenge is None:
-        raise NotFound("No app is being set up. Start again.")
+        raise NotFound(declared("No app is being set up. Start again."))
     return Response(apps.picture(challenge.content["secret"], visitor.name), media_type="image/svg+xml")
 
 
@@ -105,7 +106,7 @@ def add_passkey(request: Request, context: ContextDep, visitor: OwnDep, form: Fo
             context, visitor.account_id, made, challenge.content["passkey"], place, label, visitor.actor
         )
     except PasskeyRefused:
-        return _page(request, context, visitor, "The browser created no passkey. Try again.")
+        return _page(request, context, visitor, declared("The browser created no passkey. Try again."))
     return _added(request, codes)
 
 
@@ -116,7 +117,7 @@ def renew_recovery_codes(request: Request, context: ContextDep, visitor: OwnDep,
     if refused:
         return _page(request, context, visitor, refused)
     if not owned.factors_of(context, visitor.account_id).any:
-        raise Conflict("Recovery codes come with a second factor. Add an app or a passkey first.")
+        raise Conflict(declared("Recovery codes come with a second factor. Add an app or a passkey first."))
     return _added(request, owned.renew_recovery_codes(context, visitor.account_id, visitor.actor))
 
 
@@ -140,7 +141,7 @@ def remove(
 def _check(request: Request, context: Context, visitor: Visitor, form: FormDep) -> str:
     """Why the change is refused, empty when the password is right."""
     if not owned.can_have(visitor.source):
-        raise Conflict("Second factors belong to Rollcall accounts and Active Directory accounts.")
+        raise Conflict(declared("Second factors belong to Rollcall accounts and Active Directory accounts."))
     try:
         check_again(context, visitor, text_of(form, "password"), address_of(request))
     except SignInRefused as refused:

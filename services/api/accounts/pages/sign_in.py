@@ -29,6 +29,7 @@ from services.api.console.scope import ANYONE, OwnDep
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountSource
 from shared.errors import Conflict, NotFound, SettingsInvalid, TooBusy
+from shared.language import declared, phrase
 from shared.settings.documents import PasswordType, SignInSettings, SingleSignOnSettings
 from shared.worker.context import Context
 
@@ -40,15 +41,17 @@ _FIELDS = {
     PasswordType.VOICEMAIL_PIN: (
         "Extension",
         "Voicemail PIN",
-        "Your 3CX extension and its voicemail PIN, or a Rollcall user name and password.",
+        declared("Your 3CX extension and its voicemail PIN, or a Rollcall user name and password."),
     ),
     PasswordType.DIRECTORY: (
         "Extension",
-        "Directory password",
-        "Your extension (or login) and your computer password, or a Rollcall user name and password.",
+        declared("Directory password"),
+        declared(
+            "Your extension (or login) and your computer password, or a Rollcall user name and password."
+        ),
     ),
 }
-_AD_ACCOUNT = "Your Windows name (anna, anna@corp.example or CORP\\anna) and its password"
+_AD_ACCOUNT = declared("Your Windows name (anna, anna@corp.example or CORP\\anna) and its password")
 
 
 @router.get("/sign-in", dependencies=[ANYONE])
@@ -107,7 +110,7 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
     name, display_name = text_of(form, "name"), text_of(form, "display_name")
     password, refused = text_of(form, "password"), ""
     if password != text_of(form, "password_again"):
-        refused = "The passwords do not match. Enter the same password twice."
+        refused = declared("The passwords do not match. Enter the same password twice.")
     else:
         try:
             account = setup_link.use_link(context, token, name, display_name, password)
@@ -155,18 +158,33 @@ def _fields(context: Context) -> tuple[str, str, str]:
     if not group_members.is_on(context):
         return _FIELDS[password_type]
     if password_type is PasswordType.OWN:
-        return ("Name", "Password", f"{_AD_ACCOUNT}, or a Rollcall user name and password.")
-    password = "its voicemail PIN" if password_type is PasswordType.VOICEMAIL_PIN else "that password"
-    sentence = f"{_AD_ACCOUNT}, your extension and {password}, or a Rollcall user name and password."
-    return ("Name or extension", "Password", sentence)
+        return (
+            declared("Name"),
+            declared("Password"),
+            phrase("{ad_account}, or a Rollcall user name and password.", ad_account=_AD_ACCOUNT),
+        )
+    password = (
+        declared("its voicemail PIN")
+        if password_type is PasswordType.VOICEMAIL_PIN
+        else declared("that password")
+    )
+    sentence = phrase(
+        "{ad_account}, your extension and {password}, or a Rollcall user name and password.",
+        ad_account=_AD_ACCOUNT,
+        password=password,
+    )
+    return (declared("Name or extension"), declared("Password"), sentence)
 
 
 def _no_link(request: Request) -> Response:
     return notice(
         request,
         HTTPStatus.NOT_FOUND,
-        "This link is no longer valid",
-        "A set-up link works once and for one day. Run `rollcall console setup-link` on Rollcall's host for a new one.",
+        declared("This link is no longer valid"),
+        declared(
+            "A set-up link works once and for one day. Run `rollcall console setup-link` on Rollcall's "
+            "host for a new one."
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from services.api.sites.use_cases.sites import list_sites
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import AccountRole
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.language import declared, phrase
 from shared.values.digits import whole_number
 from shared.worker.context import Context
 
@@ -35,10 +36,15 @@ def create_token(
     given = {name: text_of(form, name).strip() for name in ("name", "days", "role", "site")}
     days, role = given["days"], given["role"]
     if days and whole_number(days, 7) is None:
-        refused = "Enter a whole number of days, or leave it empty for no expiry."
+        refused = declared("Enter a whole number of days, or leave it empty for no expiry.")
         return _page(request, context, given, refused)
     if role not in [*AccountRole]:
-        return _page(request, context, given, f"The roles are {', '.join(AccountRole)}. Choose one of them.")
+        return _page(
+            request,
+            context,
+            given,
+            phrase("The roles are {roles}. Choose one of them.", roles=", ".join(AccountRole)),
+        )
     try:
         made = tokens.create_token(
             context,

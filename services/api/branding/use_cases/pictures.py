@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from shared.errors import SettingsInvalid
+from shared.language import declared, phrase
 
 MAX_FILE_BYTES = 2_000_000
 _FORMATS = ("PNG", "JPEG", "WEBP")
@@ -48,8 +49,12 @@ def as_logo(content: bytes) -> Picture:
     """
     if len(content) > MAX_FILE_BYTES:
         raise SettingsInvalid(
-            f"The picture has {len(content) / 1e6:.1f} MB; at most {MAX_FILE_BYTES / 1e6:.0f} MB are taken. "
-            "Save it smaller."
+            phrase(
+                "The picture has {content:.1f} MB; at most {max_file_bytes:.0f} MB are taken. Save it "
+                "smaller.",
+                content=len(content) / 1e6,
+                max_file_bytes=MAX_FILE_BYTES / 1e6,
+            )
         )
     try:
         with warnings.catch_warnings():
@@ -62,17 +67,23 @@ def as_logo(content: bytes) -> Picture:
                 upright = ImageOps.exif_transpose(opened).convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SettingsInvalid(
-            f"A picture may have at most {_MOST_PIXELS // 1_000_000} million pixels, and this one has more. "
-            "Save it smaller."
+            phrase(
+                "A picture may have at most {most_pixels} million pixels, and this one has more. Save it "
+                "smaller.",
+                most_pixels=_MOST_PIXELS // 1_000_000,
+            )
         ) from error
     except UnidentifiedImageError as error:
         raise SettingsInvalid(
-            "The file is not a PNG, JPEG or WebP image. SVG is not allowed because it can contain scripts. "
-            "Save it as "
-            "PNG."
+            declared(
+                "The file is not a PNG, JPEG or WebP image. SVG is not allowed because it can contain "
+                "scripts. Save it as PNG."
+            )
         ) from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-        raise SettingsInvalid("The image is damaged or incomplete. Save it again as PNG.") from error
+        raise SettingsInvalid(
+            declared("The image is damaged or incomplete. Save it again as PNG.")
+        ) from error
     upright.thumbnail(_FITS, Image.Resampling.LANCZOS)
     # Onto a fresh canvas: notes and profiles of the file stay behind.
     clean = Image.new("RGBA", upright.size)

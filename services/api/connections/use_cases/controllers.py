@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.database.found import site_of
 from shared.domain.memory import Memory
+from shared.language import phrase
 from shared.runs.controllers import forget_controller, memories_of
 from shared.worker.context import Context
 
@@ -39,11 +40,14 @@ def advice_of(context: Context, site_id: str, directory: str = "") -> tuple[str,
     found = [item for item in list_controllers(context, site_id) if item.directory == directory]
     known = ", ".join(item.name for item in found if item.counts)
     return tuple(
-        f"Domain controller {item.name} has been behind {known} since {item.behind_since:%Y-%m-%d %H:%M} "
-        "UTC: people who "
-        "differ there are not changed. Check replication (repadmin /showrepl); if the other one no longer "
-        "exists: rollcall controller "
-        "forget NAME."
+        phrase(
+            "Domain controller {name} has been behind {known} since {behind_since} UTC: people who "
+            "differ there are not changed. Check replication (repadmin /showrepl); if the other one no "
+            "longer exists: rollcall controller forget NAME.",
+            name=item.name,
+            known=known,
+            behind_since=f"{item.behind_since:%Y-%m-%d %H:%M}",
+        )
         for item in found
         if item.behind_since is not None
     )

@@ -13,6 +13,7 @@ from sqlalchemy import URL
 from shared.database import events
 from shared.database.engine import Database
 from shared.database.probe import Probe, probe
+from shared.language import declared, phrase
 from shared.settings import store
 from shared.worker.context import Context
 
@@ -68,7 +69,12 @@ def check_database(
     else:
         url = _url(address)
         if actor is not None:
-            to = f"{address.kind.value} {address.host}:{address.port or 'usual port'}"
+            to = phrase(
+                "{value} {host}:{port}",
+                value=address.kind.value,
+                host=address.host,
+                port=address.port or declared("usual port"),
+            )
             details = {"question": "test_database", "to": to[:500]}
             with context.database.begin() as session:
                 events.audit(

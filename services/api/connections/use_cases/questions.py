@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.database import events
 from shared.errors import NotFound, SettingsInvalid
+from shared.language import phrase
 from shared.settings.candidate import candidate, keeping_secrets, section_of
 from shared.settings.documents import AttributeSettings, DirectorySettings, Document, RelaySettings, Section
 from shared.settings.store import StoredSettings, public
@@ -110,7 +111,9 @@ def try_mapping(
     """
     if field not in AttributeSettings.model_fields:
         known = ", ".join(AttributeSettings.model_fields)
-        raise SettingsInvalid(f"There is no field '{field[:40]}'. The fields are {known}.")
+        raise SettingsInvalid(
+            phrase("There is no field '{field}'. The fields are {known}.", field=field[:40], known=known)
+        )
     stored = context.site_settings(site_id)
     wanted = dict(public(_of_directory(stored, directory, values)) if values is None else values)
     if expression is not None:
@@ -188,7 +191,13 @@ def _of_directory(stored: StoredSettings, name: str, values: Values) -> Director
     found = stored.settings.directory_by_key.get(name)
     if found is None and values is None:
         known = ", ".join(filter(None, stored.settings.directory_by_key)) or "none"
-        raise NotFound(f"There is no directory '{name[:80]}' in directories.others. There are: {known}.")
+        raise NotFound(
+            phrase(
+                "There is no directory '{name}' in directories.others. There are: {known}.",
+                name=name[:80],
+                known=known,
+            )
+        )
     # One that is being added has nothing stored.
     return found or DirectorySettings()
 

@@ -18,6 +18,7 @@ from fastapi import HTTPException
 
 from services.api.log.use_cases.export_process import Order
 from shared.errors import TooBusy, TransientError
+from shared.language import declared
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
@@ -58,7 +59,7 @@ class Exports:
                 headers={"Retry-After": "5"},
             )
         if self._in_hand.total() >= IN_ALL:
-            raise TooBusy("Too many exports are running. Try again in a minute.", retry_after=30)
+            raise TooBusy(declared("Too many exports are running. Try again in a minute."), retry_after=30)
         self._in_hand[caller] += 1
 
     def leave(self, caller: str) -> None:
@@ -126,7 +127,7 @@ class Exports:
             # Its last line names the kind of error; the text of others' errors may hold what no log should.
             kind = errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0][:100]
             log.error("export_failed", code=process.returncode, error=kind, format=order.format)
-            raise TransientError("The export failed. Try again. Details are in the API's log.")
+            raise TransientError(declared("The export failed. Try again. Details are in the API's log."))
 
     def _keep_a_while(self, key: tuple[str, Order]) -> None:
         self.leave(key[0])

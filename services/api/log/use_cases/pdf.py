@@ -15,6 +15,7 @@ from services.api.console.words import LEVELS
 from services.api.log.queries import LogFilter
 from services.api.log.use_cases.formats import HEADINGS, Dates, cells_after_date
 from shared.database.tables import Event
+from shared.language import declared, phrase
 
 MOST_ROWS = 10_000
 # Of Debian's fonts-dejavu-core, which knows Latin, Greek, Cyrillic, Arabic, Hebrew and more.
@@ -47,8 +48,11 @@ def as_pdf(
         document.write_entry(dates.write(entry.occurred_at), *cells_after_date(entry))
     if next(entries, None) is not None:
         document.write_note(
-            f"There are more entries: a PDF ends after the newest {most_rows:,}. Narrow the filter, or export CSV or Excel, "
-            "which have them all."
+            phrase(
+                "There are more entries: a PDF ends after the newest {most_rows:,}. Narrow the filter, or "
+                "export CSV or Excel, which have them all.",
+                most_rows=most_rows,
+            )
         )
     yield bytes(document.output())
 
@@ -64,7 +68,7 @@ def filter_in_words(filter: LogFilter, dates: Dates) -> str:
         ("From", dates.write(filter.since) if filter.since else None),
         ("Until", dates.write(filter.until) if filter.until else None),
     ]
-    return " · ".join(f"{name}: {value}" for name, value in parts if value) or "All entries"
+    return " · ".join(f"{name}: {value}" for name, value in parts if value) or declared("All entries")
 
 
 class _Document(FPDF):
@@ -88,25 +92,37 @@ class _Document(FPDF):
         """The page's number."""
         self.set_y(-_MARGIN)
         self._font(7)
-        self.cell(0, 4, f"Page {self.page_no()} of {{nb}}", align="R")
+        self.cell(0, 4, phrase("Page {page_no} of {{nb}}", page_no=self.page_no()), align="R")
 
     def write_title(self, site_id: str, filter: LogFilter, dates: Dates) -> None:
         """What this is, of when, and what was asked for."""
         self._font(14)
-        self.cell(0, 8, self._known(f"Log of site {site_id}"), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.cell(
+            0,
+            8,
+            self._known(phrase("Log of site {site_id}", site_id=site_id)),
+            new_x=XPos.LMARGIN,
+            new_y=YPos.NEXT,
+        )
         self.write_note(filter_in_words(filter, dates))
-        self.write_note(f"Exported {dates.write(datetime.now(UTC))}, times in {dates.zone.key}.")
+        self.write_note(
+            phrase(
+                "Exported {write}, times in {key}.", write=dates.write(datetime.now(UTC)), key=dates.zone.key
+            )
+        )
         if not self._is_unicode:
             self.write_note(
-                "Letters beyond Latin-1 are shown as question marks: install the package fonts-dejavu-core on "
-                "Rollcall's host, or export CSV or Excel."
+                declared(
+                    "Letters beyond Latin-1 are shown as question marks: install the package fonts-dejavu-core "
+                    "on Rollcall's host, or export CSV or Excel."
+                )
             )
         self._write_heads()
 
     def write_entry(self, date: str, kind: str, message: str, number: str, run: str, actor: str) -> None:
         """One entry; what else is known of it stands in brackets behind its message."""
         known = ((HEADINGS[3], number), (HEADINGS[4], run), (HEADINGS[5], actor))
-        more = " · ".join(f"{name} {value}" for name, value in known if value)
+        more = " · ".join(phrase("{name} {value}", name=name, value=value) for name, value in known if value)
         self._font(_SIZE)
         text = self._known(" ".join(message.split())[:_CHARACTERS] + (f"  [{more}]" if more else ""))
         lines = self._wrapped(text, _LANDSCAPE_WIDTHS[2] - 2 * self.c_margin)

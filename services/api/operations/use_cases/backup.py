@@ -33,6 +33,7 @@ from shared.database.tables import (
 from shared.database.types import Line, UtcDateTime
 from shared.encryption import Encryption
 from shared.errors import BackupUnusable, SettingsInvalid
+from shared.language import declared, phrase
 from shared.settings import store
 from shared.settings.documents import Document, Section
 from shared.settings.store import DEFAULT_SITE
@@ -109,9 +110,10 @@ def parse(content: Any) -> Backup:
         content = {name: [] for name in _ADDED_LATER} | content
     if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS, AUDIT_HEAD}:
         raise BackupUnusable(
-            "The backup holds other kinds of things than this Rollcall knows: it is from a newer version. "
-            "Upgrade "
-            "first, then restore. Nothing was changed."
+            declared(
+                "The backup holds other kinds of things than this Rollcall knows: it is from a newer "
+                "version. Upgrade first, then restore. Nothing was changed."
+            )
         )
     backup = Backup(
         {name: _rows(name, content[name]) for name in TABLES},
@@ -125,7 +127,10 @@ def parse(content: Any) -> Backup:
     unknown = {site for site in named if site is not None} | {item.site_id for item in backup.settings}
     if missing := sorted(unknown - backup.site_ids):
         raise BackupUnusable(
-            f"The backup refers to the site '{missing[0]}', which is not in it. Nothing was changed."
+            phrase(
+                "The backup refers to the site '{missing}', which is not in it. Nothing was changed.",
+                missing=missing[0],
+            )
         )
     return backup
 
@@ -161,12 +166,13 @@ def _saved(item: Any) -> SavedSettings:
     except ValidationError as error:
         raise _unfit(_SETTINGS, error) from error
     except SettingsInvalid as error:
-        raise BackupUnusable(f"{error.message} Nothing was changed.") from error
+        raise BackupUnusable(phrase("{message} Nothing was changed.", message=error.message)) from error
     except ValueError as error:
         raise BackupUnusable(
-            "The backup holds a section of settings that this Rollcall does not know: it is from a newer "
-            "version. "
-            "Upgrade first, then restore. Nothing was changed."
+            declared(
+                "The backup holds a section of settings that this Rollcall does not know: it is from a newer "
+                "version. Upgrade first, then restore. Nothing was changed."
+            )
         ) from error
 
 
@@ -188,7 +194,7 @@ def _rows(name: str, rows: Any) -> list[Row]:
 
 def _list(name: str, rows: Any) -> list[Any]:
     if not isinstance(rows, list):
-        raise BackupUnusable(f"The {name} of the backup are no list. Nothing was changed.")
+        raise BackupUnusable(phrase("The {name} of the backup are no list. Nothing was changed.", name=name))
     return rows
 
 
@@ -196,9 +202,13 @@ def _unfit(name: str, error: ValidationError) -> BackupUnusable:
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return BackupUnusable(
-        f"The {name} of the backup do not match this Rollcall ({place}: {first['msg']}): the backup is from "
-        "another "
-        "version. Restore it with that version. Nothing was changed."
+        phrase(
+            "The {name} of the backup do not match this Rollcall ({place}: {first}): the backup is from "
+            "another version. Restore it with that version. Nothing was changed.",
+            name=name,
+            place=place,
+            first=first["msg"],
+        )
     )
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.distribution import installed_version
 from shared.errors import BackupUnusable, Conflict, SettingsInvalid, StorageUnavailable
+from shared.language import phrase
 
 FORMAT = "rollcall-backup"
 VERSION = 1
@@ -53,7 +54,9 @@ def write(path: Path, content: Any, passphrase: str, *, overwrite: bool = False)
     """
     check_passphrase(passphrase)
     if path.exists() and not overwrite:
-        raise Conflict(f"There is a file {path} already. Choose another name, or say --overwrite.")
+        raise Conflict(
+            phrase("There is a file {path} already. Choose another name, or say --overwrite.", path=path)
+        )
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = Header(
         format=FORMAT,
@@ -78,7 +81,11 @@ def write(path: Path, content: Any, passphrase: str, *, overwrite: bool = False)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise StorageUnavailable(
-            f"The backup {path} cannot be written ({error.strerror}). Choose another place."
+            phrase(
+                "The backup {path} cannot be written ({strerror}). Choose another place.",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from error
     return path.stat().st_size
 
@@ -92,21 +99,29 @@ def read(path: Path, passphrase: str) -> tuple[Header, Any]:
     try:
         line, found, sealed = path.read_bytes().partition(b"\n")
     except OSError as error:
-        raise StorageUnavailable(f"The backup {path} cannot be read ({error.strerror}).") from error
+        raise StorageUnavailable(
+            phrase("The backup {path} cannot be read ({strerror}).", path=path, strerror=error.strerror)
+        ) from error
     header = _header(path, line if found and len(line) <= _LONGEST_HEADER else b"")
     try:
         salt, nonce = base64.b64decode(header.salt), base64.b64decode(header.nonce)
         packed = AESGCM(_key(passphrase, salt)).decrypt(nonce, sealed, line)
     except (InvalidTag, ValueError) as error:
         raise BackupUnusable(
-            f"The backup {path} cannot be opened: the passphrase is another one, or the file was damaged or cut off. "
-            "Nothing was changed. Type the passphrase again; if it is right, take another copy of the file."
+            phrase(
+                "The backup {path} cannot be opened: the passphrase is another one, or the file was damaged "
+                "or cut off. Nothing was changed. Type the passphrase again; if it is right, take another "
+                "copy of the file.",
+                path=path,
+            )
         ) from error
     unpacker = zlib.decompressobj()
     text = unpacker.decompress(packed, _MOST_BYTES)
     if not unpacker.eof:
         raise BackupUnusable(
-            f"The backup {path} is larger than any that Rollcall makes. Nothing was changed."
+            phrase(
+                "The backup {path} is larger than any that Rollcall makes. Nothing was changed.", path=path
+            )
         )
     return header, json.loads(text)
 
@@ -118,7 +133,11 @@ def check_passphrase(passphrase: str) -> None:
     """
     if len(passphrase) < MIN_PASSPHRASE:
         raise SettingsInvalid(
-            f"A backup's passphrase needs {MIN_PASSPHRASE} characters or more, because the backup holds every secret."
+            phrase(
+                "A backup's passphrase needs {min_passphrase} characters or more, because the backup holds "
+                "every secret.",
+                min_passphrase=MIN_PASSPHRASE,
+            )
         )
 
 
@@ -127,14 +146,23 @@ def _header(path: Path, line: bytes) -> Header:
         header = Header.model_validate_json(line)
     except ValidationError as error:
         raise BackupUnusable(
-            f"{path} is no backup of Rollcall, or its beginning was damaged. Nothing was changed."
+            phrase(
+                "{path} is no backup of Rollcall, or its beginning was damaged. Nothing was changed.",
+                path=path,
+            )
         ) from error
     if header.format != FORMAT:
-        raise BackupUnusable(f"{path} is no backup of Rollcall. Nothing was changed.")
+        raise BackupUnusable(phrase("{path} is no backup of Rollcall. Nothing was changed.", path=path))
     if header.version > VERSION:
         raise BackupUnusable(
-            f"The backup {path} was made by Rollcall {header.rollcall} in a newer format (version {header.version}; this "
-            f"Rollcall reads up to {VERSION}). Restore it with that Rollcall. Nothing was changed."
+            phrase(
+                "The backup {path} was made by Rollcall {rollcall} in a newer format (version {version}; "
+                "this Rollcall reads up to {value}). Restore it with that Rollcall. Nothing was changed.",
+                path=path,
+                rollcall=header.rollcall,
+                version=header.version,
+                value=VERSION,
+            )
         )
     return header
 

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from shared.database.tables import Event, Site
 from shared.database.watches import standings
 from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
+from shared.language import declared, phrase
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.start import check_ready
 from shared.settings import store
@@ -70,7 +72,7 @@ def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Ch
     # Without tables there is nothing to say of settings and times.
     is_kept = checks[0].ok
     if is_kept and not context.database.is_sqlite:
-        checks += [checked("database options", lambda: _database_options(context))]
+        checks += [checked(declared("database options"), lambda: _database_options(context))]
     checks += [broker(context)]
     workers = _workers(context) if checks[-1].ok else []
     checks += workers
@@ -111,16 +113,22 @@ def checked(name: str, look: Callable[[], str | Well]) -> Check:
     except Unwell as error:
         return Check(name, False, str(error))
     except SQLAlchemyError as error:
-        return Check(name, False, f"The database refused ({type(error).__name__}). Look at its own log.")
+        return Check(
+            name,
+            False,
+            phrase("The database refused ({kind}). Look at its own log.", kind=type(error).__name__),
+        )
 
 
 def _database(context: Context) -> str:
     # SQLite goes on with a file that was deleted under it, until the process ends and everything is lost.
     if context.database.is_sqlite and not Path(str(context.database.url.database)).exists():
         raise Unwell(
-            f"There is no database file {context.database.url.database}. If Rollcall never ran here, "
-            "`rollcall up` makes it. "
-            "If it is lost, stop Rollcall, put it back (from a backup), then start it again."
+            phrase(
+                "There is no database file {database}. If Rollcall never ran here, `rollcall up` makes it. "
+                "If it is lost, stop Rollcall, put it back (from a backup), then start it again.",
+                database=context.database.url.database,
+            )
         )
     found = schema_status(context.database)
     if not found.is_usable:
@@ -132,8 +140,16 @@ def _database_options(context: Context) -> Well:
     found = probe(context.database)
     if found.warnings:
         raise Unwell(" ".join(found.warnings))
-    advice = clock_advice("the database server", found.clock, datetime.now(UTC))
-    return Well(f"{found.product} {found.version} serves the database {found.place}.", tuple(advice))
+    advice = clock_advice(declared("the database server"), found.clock, datetime.now(UTC))
+    return Well(
+        phrase(
+            "{product} {version} serves the database {place}.",
+            product=found.product,
+            version=found.version,
+            place=found.place,
+        ),
+        tuple(advice),
+    )
 
 
 def _key(context: Context, site_ids: Sequence[str] | None) -> str:
@@ -145,12 +161,12 @@ def _key(context: Context, site_ids: Sequence[str] | None) -> str:
                 # The words hold values of that site, and say nothing of the key.
                 if site_ids is None or site_id in site_ids:
                     raise
-    return "The key opens every stored secret."
+    return declared("The key opens every stored secret.")
 
 
 def _broker(context: Context) -> str | Well:
     if context.settings.is_embedded:
-        return "Messages travel inside the process: the embedded mode."
+        return declared("Messages travel inside the process: the embedded mode.")
     try:
         with context.app.connection_for_write(connect_timeout=_CONNECT_SECONDS) as connection:
             where: str = connection.as_uri()
@@ -158,9 +174,12 @@ def _broker(context: Context) -> str | Well:
             found = _broker_software(connection)
     except (OperationalError, OSError) as error:
         raise Unwell(
-            f"The broker does not answer ({type(error).__name__}). Start it or correct ROLLCALL_BROKER_URL."
+            phrase(
+                "The broker does not answer ({kind}). Start it or correct ROLLCALL_BROKER_URL.",
+                kind=type(error).__name__,
+            )
         ) from error
-    return Well(f"{found.message} answers at {where}.", found.advice)
+    return Well(phrase("{message} answers at {where}.", message=found.message, where=where), found.advice)
 
 
 def _broker_software(connection: Any) -> Well:
@@ -170,7 +189,7 @@ def _broker_software(connection: Any) -> Well:
         try:
             answer = connection.default_channel.client.info()
         except connection.channel_errors:
-            return Well("A Redis that does not let this user ask for its version")
+            return Well(declared("A Redis that does not let this user ask for its version"))
         except connection.connection_errors as error:
             raise OperationalError(str(error)) from error
         found, oldest = str(answer.get("redis_version", "")), "6"
@@ -184,13 +203,15 @@ def _broker_software(connection: Any) -> Well:
         answer = connection.connection.server_properties
         found, oldest = str(answer.get("version", "")), "3.10"
         product = str(answer.get("product", "The broker"))
-    return Well(f"{product} {found}", (*advice, *version_advice(product, found, oldest)))
+    return Well(
+        phrase("{product} {found}", product=product, found=found),
+        (*advice, *version_advice(product, found, oldest)),
+    )
 
 
-_EVICTS = (
-    "Redis discards messages when its memory is full. Set maxmemory-policy noeviction in redis.conf. (No "
-    "work is lost, but "
-    "it is delayed until it is published again.)"
+_EVICTS = declared(
+    "Redis discards messages when its memory is full. Set maxmemory-policy noeviction in "
+    "redis.conf. (No work is lost, but it is delayed until it is published again.)"
 )
 
 
@@ -199,12 +220,15 @@ def _workers(context: Context) -> list[Check]:
     if not served and context.settings.is_embedded:
         return [checked("workers", lambda: _embedded(context))]
     return [
-        Check(queue.value, True, f"Worker for {queue.value} running.")
+        Check(queue.value, True, phrase("Worker for {value} running.", value=queue.value))
         if queue.value in served
         else Check(
             queue.value,
             False,
-            f"No worker for {queue.value} is running. Start one: `rollcall worker --queue {queue.value}`.",
+            phrase(
+                "No worker for {value} is running. Start one: `rollcall worker --queue {value}`.",
+                value=queue.value,
+            ),
         )
         for queue in Queue
     ]
@@ -225,27 +249,34 @@ def _embedded(context: Context) -> str:
         socket.create_connection((host, port), timeout=1).close()
     except OSError as error:
         raise Unwell(
-            f"`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it with "
-            "`rollcall up`."
+            phrase(
+                "`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it with "
+                "`rollcall up`.",
+                host=host,
+                port=port,
+            )
         ) from error
-    return f"The workers live in the `rollcall up` that answers at {host}:{port}."
+    return phrase(
+        "The workers live in the `rollcall up` that answers at {host}:{port}.", host=host, port=port
+    )
 
 
 def _scheduler(context: Context) -> str:
     if not leases.is_held(context.database, SCHEDULER):
         raise Unwell(
-            "The scheduler is not running, so no scheduled run starts. Start one `rollcall beat` (`rollcall "
-            "up` includes "
-            "it). After a start it needs a minute."
+            declared(
+                "The scheduler is not running, so no scheduled run starts. Start one `rollcall beat` "
+                "(`rollcall up` includes it). After a start it needs a minute."
+            )
         )
-    return "Scheduler running."
+    return declared("Scheduler running.")
 
 
 def _settings(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
     with context.database.read() as session:
         sites = session.scalars(select(Site.id).order_by(Site.id)).all()
     for site_id in sites if site_ids is None else site_ids:
-        yield checked(f"settings of {site_id}", lambda site_id=site_id: _complete(context, site_id))  # type: ignore[misc]
+        yield checked(phrase("settings of {site_id}", site_id=site_id), partial(_complete, context, site_id))
 
 
 def _live(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
@@ -283,21 +314,24 @@ def _phone_systems(context: Context, site_ids: Sequence[str] | None) -> Iterator
             who = ", ".join(f"'{other}'" for other in others)
         elif site_id in site_ids:
             # Whoever asks for one site is told no other's name.
-            who = "another site"
+            who = declared("another site")
         else:
             continue
         yield Check(
-            f"shared phone system of {site_id}",
+            phrase("shared phone system of {site_id}", site_id=site_id),
             False,
-            f"It is also managed by {who}: each site may disable or delete the other's extensions. Give each site a phone "
-            "system of its own, or put both directories into one site.",
+            phrase(
+                "It is also managed by {who}: each site may disable or delete the other's extensions. Give "
+                "each site a phone system of its own, or put both directories into one site.",
+                who=who,
+            ),
         )
 
 
 def _complete(context: Context, site_id: str) -> str:
     with context.database.read() as session:
         check_ready(store.read(session, site_id, context.encryption).settings)
-    return "The directory and the phone system are configured."
+    return declared("The directory and the phone system are configured.")
 
 
 def _clock(context: Context) -> str:
@@ -306,10 +340,14 @@ def _clock(context: Context) -> str:
     now = datetime.now(UTC)
     if newest is not None and newest > now + CLOCK_TOLERANCE:
         raise Unwell(
-            f"The newest entry of the Log is of {newest:%Y-%m-%d %H:%M} UTC, which this computer's clock "
-            f"({now:%Y-%m-%d %H:%M} UTC) has not reached. Set the clocks of all hosts by NTP."
+            phrase(
+                "The newest entry of the Log is of {newest} UTC, which this computer's clock ({now} UTC) has "
+                "not reached. Set the clocks of all hosts by NTP.",
+                newest=f"{newest:%Y-%m-%d %H:%M}",
+                now=f"{now:%Y-%m-%d %H:%M}",
+            )
         )
-    return f"It is {now:%Y-%m-%d %H:%M} UTC."
+    return phrase("It is {now} UTC.", now=f"{now:%Y-%m-%d %H:%M}")
 
 
 def _disk(context: Context) -> str:
@@ -317,20 +355,36 @@ def _disk(context: Context) -> str:
         free = shutil.disk_usage(context.settings.data).free
     except OSError as error:
         raise Unwell(
-            f"The data folder {context.settings.data} cannot be read ({error.strerror}). Make it, or set "
-            "ROLLCALL_DATA."
+            phrase(
+                "The data folder {data} cannot be read ({strerror}). Make it, or set ROLLCALL_DATA.",
+                data=context.settings.data,
+                strerror=error.strerror,
+            )
         ) from error
     if not os.access(context.settings.data, os.W_OK):
         raise Unwell(
-            f"The data folder {context.settings.data} cannot be written to by this user. Give it to the "
-            "user that Rollcall "
-            "runs as, or set ROLLCALL_DATA."
+            phrase(
+                "The data folder {data} cannot be written to by this user. Give it to the user that Rollcall "
+                "runs as, or set ROLLCALL_DATA.",
+                data=context.settings.data,
+            )
         )
     megabytes = free // (1024 * 1024)
     if free < _LEAST_FREE_BYTES:
-        raise Unwell(f"Only {megabytes} MB are free in {context.settings.data}. Free some space.")
-    return f"{megabytes} MB are free in {context.settings.data}."
+        raise Unwell(
+            phrase(
+                "Only {megabytes} MB are free in {data}. Free some space.",
+                megabytes=megabytes,
+                data=context.settings.data,
+            )
+        )
+    return phrase("{megabytes} MB are free in {data}.", megabytes=megabytes, data=context.settings.data)
 
 
 def _versions() -> str:
-    return f"Rollcall {installed_version()} on Python {platform.python_version()}, {platform.system()}."
+    return phrase(
+        "Rollcall {installed_version} on Python {python_version}, {system}.",
+        installed_version=installed_version(),
+        python_version=platform.python_version(),
+        system=platform.system(),
+    )

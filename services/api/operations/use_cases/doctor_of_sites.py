@@ -12,8 +12,8 @@ from typing import Any
 from services.api.connections.use_cases import controllers, questions
 from services.api.operations.use_cases.doctor import Check, Unwell, Well, checked
 from shared.errors import NotFound, RollcallError
+from shared.language import counted, declared, listed, phrase
 from shared.settings.documents import SiteSettings
-from shared.values.amounts import counted
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 
@@ -35,10 +35,18 @@ def diagnose_sites(context: Context, site_ids: Sequence[str]) -> Iterator[Check]
         except NotFound:
             raise
         except RollcallError as error:
-            looks.append(partial(Check, f"settings of {site_id}", False, error.message))
+            looks.append(
+                partial(Check, phrase("settings of {site_id}", site_id=site_id), False, error.message)
+            )
             continue
         for name, look in _looks(settings).items():
-            looks.append(partial(checked, f"{name} of {site_id}", partial(look, context, site_id)))
+            looks.append(
+                partial(
+                    checked,
+                    phrase("{name} of {site_id}", name=name, site_id=site_id),
+                    partial(look, context, site_id),
+                )
+            )
     with ThreadPoolExecutor(_AT_ONCE, "diagnosis") as pool:
         yield from pool.map(lambda look: look(), looks)
 
@@ -70,37 +78,50 @@ def _looks(settings: SiteSettings) -> Mapping[str, Look]:
 def _directory(context: Context, site_id: str, name: str) -> Well:
     answer = questions.test_directory(context, site_id, directory=name)
     people = sum(unit["people"] for unit in answer["units"])
-    where = counted(len(answer["units"]), "organizational unit")
+    where = counted(len(answer["units"]), "organizational unit", "organizational units")
     return Well(
-        f"Domain controller {answer['server']} answers over {_PROTECTION[answer['security']]}: {people:,} people in {where}."
-        f"{_good_until(answer)}",
+        phrase(
+            "Domain controller {answer} answers over {protection}: {people:,} people in {where}.{good_until}",
+            answer=answer["server"],
+            protection=_PROTECTION[answer["security"]],
+            people=people,
+            where=where,
+            good_until=_good_until(answer),
+        ),
         (*answer["warnings"], *controllers.advice_of(context, site_id, name)),
         tuple(answer.get("controllers", ())),
     )
 
 
-def order_of(listed: Sequence[Mapping[str, Any]]) -> str:
+def order_of(answers: Sequence[Mapping[str, Any]]) -> str:
     """The controllers in the order in which they are asked, each with its health; nothing for a single one."""
-    if len(listed) < 2:
+    if len(answers) < 2:
         return ""
     shown = []
-    for item in listed:
+    for item in answers:
         if item["problem"]:
-            how = "cannot be used"
+            how = declared("cannot be used")
         elif item["missing"]:
-            how = f"answers, {item['missing']:,} changes behind"
+            how = phrase("answers, {missing:,} changes behind", missing=item["missing"])
             how += (
-                f", last heard of them at {item['heard_at'][:16].replace('T', ' ')} UTC"
+                phrase(", last heard of them at {at} UTC", at=item["heard_at"][:16].replace("T", " "))
                 if item["heard_at"]
                 else ""
             )
         else:
-            how = f"answers in {item['seconds']} s" + (", up to date" if item["missing"] == 0 else "")
-        shown.append(f"{item['server']} ({how}{', read-only' if item['is_read_only'] else ''})")
-    return f" Asked in this order: {', '.join(shown)}."
+            how = phrase("answers in {seconds} s", seconds=item["seconds"]) + (
+                declared(", up to date") if item["missing"] == 0 else ""
+            )
+        only = declared(", read-only") if item["is_read_only"] else ""
+        shown.append(phrase("{server} ({how}{only})", server=item["server"], how=how, only=only))
+    return phrase(" Asked in this order: {shown}.", shown=listed(shown))
 
 
-_PROTECTION = {"ldaps": "LDAPS", "starttls": "LDAP with StartTLS", "plain": "LDAP without encryption"}
+_PROTECTION = {
+    "ldaps": "LDAPS",
+    "starttls": declared("LDAP with StartTLS"),
+    "plain": declared("LDAP without encryption"),
+}
 
 
 def _phone_system(context: Context, site_id: str) -> Well:
@@ -108,18 +129,31 @@ def _phone_system(context: Context, site_id: str) -> Well:
     used, most = answer["used_extensions"], answer["max_extensions"]
     if most is None:
         limit = (
-            "the licence has no limit" if answer["is_limit_known"] else "3CX does not say the licence's limit"
+            declared("the licence has no limit")
+            if answer["is_limit_known"]
+            else declared("3CX does not say the licence's limit")
         )
-        room, advice = f"{used:,} extensions, {limit}", ()
+        room, advice = phrase("{used:,} extensions, {limit}", used=used, limit=limit), ()
     else:
         free = max(0, most - used)
-        room = f"{used:,} of the licence's {most:,} extensions are in use, {free:,} are free"
+        room = phrase(
+            "{used:,} of the licence's {most:,} extensions are in use, {free:,} are free",
+            used=used,
+            most=most,
+            free=free,
+        )
         is_short = 0 < free < most * _FEW_FREE
         advice = (
-            "Nearly all extensions of the licence are in use: enlarge it before people join.",
+            declared("Nearly all extensions of the licence are in use: enlarge it before people join."),
         ) * is_short
     return Well(
-        f"3CX {answer['version']} answers at {answer['address']}: {room}.{_good_until(answer)}",
+        phrase(
+            "3CX {answer} answers at {address}: {room}.{good_until}",
+            answer=answer["version"],
+            address=answer["address"],
+            room=room,
+            good_until=_good_until(answer),
+        ),
         (*answer["warnings"], *advice),
     )
 
@@ -128,15 +162,23 @@ def _relay(context: Context, site_id: str) -> Well:
     answer = questions.test_relay(context, site_id)
     if not answer["is_usable"]:
         raise Unwell(
-            f"The relay answers at {answer['address']}, but cannot work there: {' '.join(answer['problems'])}"
+            phrase(
+                "The relay answers at {answer}, but cannot work there: {problems}",
+                answer=answer["address"],
+                problems=" ".join(answer["problems"]),
+            )
         )
     return Well(
-        f"The relay {answer['relay']} answers at {answer['address']} with the right key; {answer['free_bytes'] // 2**30:,} GiB "
-        "are free on its host.",
+        phrase(
+            "The relay {answer} answers at {address} with the right key; {free:,} GiB are free on its host.",
+            answer=answer["relay"],
+            address=answer["address"],
+            free=answer["free_bytes"] // 2**30,
+        ),
         tuple(answer["warnings"]),
     )
 
 
 def _good_until(answer: Mapping[str, Any]) -> str:
     until = answer.get("certificate_until")
-    return f" Its certificate is good until {until}." if until else ""
+    return phrase(" Its certificate is good until {until}.", until=until) if until else ""

@@ -22,6 +22,7 @@ from shared.encryption import (
     replace_key_file,
 )
 from shared.errors import SecretUnreadable, SettingsInvalid
+from shared.language import declared
 from shared.settings import store
 from shared.settings.store import DEFAULT_SITE
 from shared.work import leases
@@ -71,8 +72,11 @@ def rotate_keys(context: Context, actor: str) -> KeyState:
     is_file = isinstance(context.encryption, FileEncryption)
     if not is_file and len(context.encryption.keys) < 2:
         raise SettingsInvalid(
-            "There is only one key, so there is none to change to. Make one with `rollcall token --new-key`, put it "
-            "before the old one in ROLLCALL_SECRET_KEY (new,old) of every process, restart them, and try again."
+            declared(
+                "There is only one key, so there is none to change to. Make one with `rollcall token "
+                "--new-key`, put it before the old one in ROLLCALL_SECRET_KEY (new,old) of every process, "
+                "restart them, and try again."
+            )
         )
     with leases.hold(context.database, _LEASE, leases.new_holder(), context.settings.lease_seconds):
         path = key_file(context.settings)

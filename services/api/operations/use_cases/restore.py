@@ -25,7 +25,7 @@ from shared.database.tables import (
 )
 from shared.encryption import Encryption
 from shared.errors import BackupUnusable, Conflict, RowRefused, StorageRefused
-from shared.language import declared
+from shared.language import declared, phrase
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
 from shared.settings.documents import Document, Section
@@ -67,8 +67,10 @@ def restore(context: Context, backup: Backup, actor: str, *, replace: bool = Fal
             return _restore(session, context.encryption, backup, actor)
     except (RowRefused, StorageRefused) as error:
         raise BackupUnusable(
-            "The database does not take the backup: two of its rows contradict each other, or "
-            "another change came in between. Nothing was changed; try again, or take another backup."
+            declared(
+                "The database does not take the backup: two of its rows contradict each other, or another "
+                "change came in between. Nothing was changed; try again, or take another backup."
+            )
         ) from error
 
 
@@ -78,24 +80,32 @@ def _check_target(session: Session, backup: Backup, *, replace: bool) -> None:
     active = session.scalar(select(Run.id).where(Run.state.in_(ACTIVE_STATES)).limit(1))
     if active is not None:
         raise Conflict(
-            f"Run {active} is still active. Wait until it ends or cancel it, then restore. Nothing was "
-            "changed."
+            phrase(
+                "Run {active} is still active. Wait until it ends or cancel it, then restore. Nothing was "
+                "changed.",
+                active=active,
+            )
         )
     present = set(session.scalars(select(Site.id)))
     held = [name for name, table in _kept_things() if session.scalar(select(func.count()).select_from(table))]
     if present - {DEFAULT_SITE}:
-        held.append("other sites")
+        held.append(declared("other sites"))
     if held and not replace:
         raise Conflict(
-            f"The database is in use already: it has {', '.join(held)}. Restore into an empty database, or "
-            "use --replace to overwrite its contents. Nothing was changed."
+            phrase(
+                "The database is in use already: it has {held}. Restore into an empty database, or use "
+                "--replace to overwrite its contents. Nothing was changed.",
+                held=", ".join(held),
+            )
         )
     extra = sorted(present - backup.site_ids - {DEFAULT_SITE})
     if extra:
         raise Conflict(
-            f"The database has the site '{extra[0]}', which the backup does not know. Remove it first "
-            "(`rollcall site "
-            f"remove {extra[0]}`) if it is not needed. Nothing was changed."
+            phrase(
+                "The database has the site '{extra}', which the backup does not know. Remove it first "
+                "(`rollcall site remove {extra}`) if it is not needed. Nothing was changed.",
+                extra=extra[0],
+            )
         )
 
 
@@ -111,7 +121,7 @@ def _kept_things() -> Iterable[tuple[str, type[Base]]]:
 
 
 def _restore(session: Session, encryption: Encryption, backup: Backup, actor: str) -> Restored:
-    sentence = "A backup was restored; the plan no longer applies."
+    sentence = declared("A backup was restored; the plan no longer applies.")
     for run_id in session.scalars(select(Run.id).where(Run.state.in_(WAITING_STATES))).all():
         move_run(
             session,

@@ -13,6 +13,7 @@ from services.api.people.use_cases import grace
 from services.api.web.dependencies import ContextDep
 from services.api.web.problems import status_of
 from shared.errors import Conflict, NotFound
+from shared.language import declared
 
 router = APIRouter(prefix="/leaving")
 
@@ -39,7 +40,9 @@ def decide(
                 until = date.fromisoformat(text_of(form, "until"))
                 grace.extend(context, site, person, until, visitor.actor)
     except ValueError:
-        return _page(request, context, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter a day, e.g. 2027-03-01.")
+        return _page(
+            request, context, HTTPStatus.UNPROCESSABLE_ENTITY, declared("Enter a day, e.g. 2027-03-01.")
+        )
     except (NotFound, Conflict) as error:
         return _page(request, context, status_of(error), error.message)
     return RedirectResponse(link("/leaving"), HTTPStatus.SEE_OTHER)

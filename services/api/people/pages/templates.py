@@ -13,6 +13,7 @@ from services.api.people.use_cases import templates
 from services.api.web.dependencies import ContextDep
 from services.api.web.problems import status_of
 from shared.errors import Conflict, NotFound, RollcallError
+from shared.language import declared
 
 router = APIRouter(prefix="/templates")
 # Every unit.
@@ -41,7 +42,12 @@ def write_again(
     try:
         if not numbers:
             return _page(
-                request, context, "", 0, "Select at least one extension.", HTTPStatus.UNPROCESSABLE_ENTITY
+                request,
+                context,
+                "",
+                0,
+                declared("Select at least one extension."),
+                HTTPStatus.UNPROCESSABLE_ENTITY,
             )
         written = templates.write_again(context, site, numbers[: templates.MOST], visitor.actor)
     except (Conflict, NotFound) as error:

@@ -17,7 +17,7 @@ from shared.database.tables import BindingRow, PartKind, PartState, Run, Snapsho
 from shared.domain.binding import BindingOrigin
 from shared.domain.extension import Extension
 from shared.errors import Conflict, NotFound
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.roll.effects import join, part
 from shared.worker.context import Context
 
@@ -42,13 +42,13 @@ def release(context: Context, site_id: str, person: str, actor: str) -> Link:
     with context.database.begin() as session:
         row = session.get(BindingRow, (site_id, guid))
         if row is None:
-            raise NotFound(f"'{person.strip()[:200]}' is linked to no extension.")
+            raise NotFound(phrase("'{person}' is linked to no extension.", person=person.strip()[:200]))
         link = _link(row)
         session.delete(row)
         graces.remove(session, site_id, [guid])
         part(session, site_id, guid, datetime.now(UTC))
         name = link.person_name or link.person_guid
-        _note(session, site_id, link, actor, "released", f"is no longer linked to {name}")
+        _note(session, site_id, link, actor, "released", phrase("is no longer linked to {name}", name=name))
     return link
 
 
@@ -63,7 +63,10 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
     known = resolve_person(context, site_id, person)
     if known.person is None and known.binding is None:
         raise NotFound(
-            f"No person found for '{person.strip()[:200]}'. If they have just joined, start a run first."
+            phrase(
+                "No person found for '{person}'. If they have just joined, start a run first.",
+                person=person.strip()[:200],
+            )
         )
     extension = _observed(context, site_id, number.strip())
     with context.database.begin() as session:
@@ -76,9 +79,12 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
         )
         if other is not None:
             raise Conflict(
-                f"Extension {extension.number} is linked to {other.person_name or other.person_guid}. End "
-                "that link first: "
-                f"rollcall binding release {extension.number}"
+                phrase(
+                    "Extension {number} is linked to {person_name}. End that link first: rollcall binding "
+                    "release {number}",
+                    number=extension.number,
+                    person_name=other.person_name or other.person_guid,
+                )
             )
         mine = (BindingRow.site_id == site_id, BindingRow.person_guid == known.guid)
         session.execute(delete(BindingRow).where(*mine))
@@ -99,7 +105,7 @@ def bind(context: Context, site_id: str, person: str, number: str, actor: str) -
         session.add(row)
         join(session, site_id, known.guid, known.name, extension, row.updated_at)
         link = _link(row)
-        _note(session, site_id, link, actor, "set", f"is now linked to {known.name}")
+        _note(session, site_id, link, actor, "set", phrase("is now linked to {name}", name=known.name))
     return link
 
 
@@ -131,15 +137,20 @@ def _observed(context: Context, site_id: str, number: str) -> Extension:
             .limit(1)
         )
     if part_id is None:
-        raise NotFound("The extensions of 3CX were not read yet. Start a preview first.")
+        raise NotFound(declared("The extensions of 3CX were not read yet. Start a preview first."))
     try:
         for extension in read_items(context.database, part_id, Extension, any_of=[number]):
             if extension.number == number:
                 return extension
     except LookupError as error:
-        raise NotFound("The last reading of 3CX is no longer stored. Start a preview first.") from error
+        raise NotFound(
+            declared("The last reading of 3CX is no longer stored. Start a preview first.")
+        ) from error
     raise NotFound(
-        f"3CX had no extension {number[:20]} when it was read last. If it is new, start a preview first."
+        phrase(
+            "3CX had no extension {number} when it was read last. If it is new, start a preview first.",
+            number=number[:20],
+        )
     )
 
 

@@ -19,12 +19,16 @@ from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
 from shared.domain.person import AccountState, Person
 from shared.errors import RollcallError
+from shared.language import declared, phrase
 from shared.settings.documents import SiteSettings
 from shared.settings.sections.directory import DisabledAccounts
 from shared.worker.context import Context
 
 _COMMANDS = 20
-_WAITING = {CommandState.PENDING.value: "waiting", CommandState.HELD.value: "waiting for approval"}
+_WAITING = {
+    CommandState.PENDING.value: declared("waiting"),
+    CommandState.HELD.value: declared("waiting for approval"),
+}
 _EVENTS = 20
 
 
@@ -68,10 +72,20 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
         *_of_grace(grace),
     ]
     sentences += [_of_command(row) for row in commands]
-    sentences += [f"Run {row.run_id} found ({row.severity}): {row.message}" for row in findings]
+    sentences += [
+        phrase(
+            "Run {run_id} found ({severity}): {message}",
+            run_id=row.run_id,
+            severity=row.severity,
+            message=row.message,
+        )
+        for row in findings
+    ]
     if not commands and not findings:
         sentences.append(
-            "No run was planned yet." if planned is None else "No run had anything to do for them so far."
+            declared("No run was planned yet.")
+            if planned is None
+            else declared("No run had anything to do for them so far.")
         )
     sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
     is_linked = known.binding is not None
@@ -149,32 +163,65 @@ def _given(session: Session, site_id: str, guid: str) -> Sequence[GivenNumberRow
 
 
 def _of_given(row: GivenNumberRow) -> str:
-    sentence = f"{row.number} was given to them from a range on {row.given_at:%Y-%m-%d}"
+    sentence = phrase(
+        "{number} was given to them from a range on {given_at}",
+        number=row.number,
+        given_at=f"{row.given_at:%Y-%m-%d}",
+    )
     if row.written_to:
-        return f"{sentence} and is stored in {row.written_to} in the directory."
+        return phrase(
+            "{sentence} and is stored in {written_to} in the directory.",
+            sentence=sentence,
+            written_to=row.written_to,
+        )
     if row.write_error_message:
-        return f"{sentence}. It could not be written to {row.write_to} in the directory: {row.write_error_message}"
+        return phrase(
+            "{sentence}. It could not be written to {write_to} in the directory: {write_error_message}",
+            sentence=sentence,
+            write_to=row.write_to,
+            write_error_message=row.write_error_message,
+        )
     return f"{sentence}."
 
 
 def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow], settings: SiteSettings) -> list[str]:
     person = known.person
     if person is None and known.run_id is None:
-        return [f"No complete reading of the directory is stored, so nothing is known there of {known.name}."]
+        return [
+            phrase(
+                "No complete reading of the directory is stored, so nothing is known there of {name}.",
+                name=known.name,
+            )
+        ]
     titles = settings.directory_titles
     if person is None:
         home = known.binding.directory if known.binding is not None else None
-        before = f" They were last read from the directory {titles[home]}." if home in titles else ""
+        before = (
+            phrase(" They were last read from the directory {titles}.", titles=titles[home])
+            if home in titles
+            else ""
+        )
         return [
-            f"Run {known.run_id} read all organizational units and found {known.name} in none of them.{before}"
+            phrase(
+                "Run {run_id} read all organizational units and found {name} in none of them.{before}",
+                run_id=known.run_id,
+                name=known.name,
+                before=before,
+            )
         ]
     title = titles.get(settings.key_of_unit(person.unit) or "", "")
     return [
-        f"{person.name} was read from {person.unit}{f' of the directory {title}' if title else ''} as "
-        f"{person.distinguished_name} in run {known.run_id}.",
+        phrase(
+            "{name} was read from {unit}{of} as {distinguished_name} in run {run_id}.",
+            name=person.name,
+            unit=person.unit,
+            of=phrase(" of the directory {title}", title=title) if title else "",
+            distinguished_name=person.distinguished_name,
+            run_id=known.run_id,
+        ),
         _of_number(person, is_given=bool(given)),
         *(_of_given(row) for row in given),
-        f"The account {_state_of(person, settings)}.",
+        phrase("The account {state_of}.", state_of=_state_of(person, settings)),
     ]
 
 
@@ -182,8 +229,8 @@ def _state_of(person: Person, settings: SiteSettings) -> str:
     units = [unit for directory in settings.all_directories for unit in directory.units]
     active = {unit.dn for unit in units if unit.disabled_accounts is DisabledAccounts.ACTIVE}
     if person.account_state is AccountState.ENABLED and person.unit in active:
-        return "counts as enabled, because disabled accounts of its unit are treated as active"
-    return f"is {person.account_state.value}"
+        return declared("counts as enabled, because disabled accounts of its unit are treated as active")
+    return phrase("is {state}", state=declared(person.account_state.value))
 
 
 def _settings(context: Context, site_id: str) -> SiteSettings:
@@ -197,28 +244,42 @@ def _settings(context: Context, site_id: str) -> SiteSettings:
 def _of_number(person: Person, *, is_given: bool) -> str:
     if person.number is not None:
         if person.number_text and person.number_text != person.number:
-            return (
-                f"The number attribute holds '{person.number_text}', which gives extension {person.number}."
+            return phrase(
+                "The number attribute holds '{number_text}', which gives extension {number}.",
+                number_text=person.number_text,
+                number=person.number,
             )
-        return f"The number attribute gives extension {person.number}."
+        return phrase("The number attribute gives extension {number}.", number=person.number)
     if person.number_problem:
-        return (
-            f"The number attribute holds '{person.number_text}', which is no extension: "
-            f"{person.number_problem}"
+        return phrase(
+            "The number attribute holds '{number_text}', which is no extension: {number_problem}",
+            number_text=person.number_text,
+            number_problem=person.number_problem,
         )
     if is_given:
-        return "The number attribute is empty."
-    return "The number attribute is empty, so there is no extension to have."
+        return declared("The number attribute is empty.")
+    return declared("The number attribute is empty, so there is no extension to have.")
 
 
 def _of_binding(known: KnownPerson) -> list[str]:
     binding = known.binding
     if binding is None:
-        return ["No extension is linked to them."]
-    how = "created for them" if binding.origin == BindingOrigin.CREATED else "adopted, as it existed already"
-    sentences = [f"Extension {binding.number} (id {binding.extension_id}) is linked to them; it was {how}."]
+        return [declared("No extension is linked to them.")]
+    how = (
+        declared("created for them")
+        if binding.origin == BindingOrigin.CREATED
+        else declared("adopted, as it existed already")
+    )
+    sentences = [
+        phrase(
+            "Extension {number} (id {extension_id}) is linked to them; it was {how}.",
+            number=binding.number,
+            extension_id=binding.extension_id,
+            how=how,
+        )
+    ]
     if binding.is_disabled_by_rollcall:
-        sentences.append("Rollcall has disabled it.")
+        sentences.append(declared("Rollcall has disabled it."))
     return sentences
 
 
@@ -226,17 +287,41 @@ def _of_grace(grace: GraceRow | None) -> list[str]:
     if grace is None:
         return []
     if grace.is_kept:
-        return [f"Extension {grace.number} is not deleted: the countdown was stopped."]
+        return [phrase("Extension {number} is not deleted: the countdown was stopped.", number=grace.number)]
     if grace.ends_at is None:
-        return [f"Extension {grace.number} is to be disabled, and deleted {grace.days} days later."]
-    by = "set by hand" if grace.until is not None else f"{grace.days} days after it was disabled"
-    return [f"Extension {grace.number} is deleted on {grace.ends_at:%Y-%m-%d} ({by}), unless they return."]
+        return [
+            phrase(
+                "Extension {number} is to be disabled, and deleted {days} days later.",
+                number=grace.number,
+                days=grace.days,
+            )
+        ]
+    by = (
+        declared("set by hand")
+        if grace.until is not None
+        else phrase("{days} days after it was disabled", days=grace.days)
+    )
+    return [
+        phrase(
+            "Extension {number} is deleted on {ends_at} ({by}), unless they return.",
+            number=grace.number,
+            ends_at=f"{grace.ends_at:%Y-%m-%d}",
+            by=by,
+        )
+    ]
 
 
 def _of_command(row: CommandRow) -> str:
     what = row.kind.replace("_", " ")
     state = _WAITING.get(row.state, row.state.replace("_", " "))
     why = f" {row.error_message}" if row.error_message else ""
-    return (
-        f"Run {row.run_id}, command {row.sequence}: {what} {row.number} is {state}. {row.reason}{why}".strip()
-    )
+    return phrase(
+        "Run {run_id}, command {sequence}: {what} {number} is {state}. {reason}{why}",
+        run_id=row.run_id,
+        sequence=row.sequence,
+        what=what,
+        number=row.number,
+        state=state,
+        reason=row.reason,
+        why=why,
+    ).strip()

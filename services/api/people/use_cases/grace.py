@@ -14,7 +14,7 @@ from shared.database.found import site_of
 from shared.database.tables import GraceRow
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.roll.effects import decide
 from shared.worker.context import Context
 
@@ -51,14 +51,23 @@ def extend(context: Context, site_id: str, person: str, until: date, actor: str)
     with context.database.begin() as session:
         row = _row(session, site_id, person)
         if moment <= max(row.ends_at or now, now):
-            end = f" than {row.ends_at:%Y-%m-%d}, when it is deleted now" if row.ends_at else " than today"
-            raise Conflict(f"{until:%Y-%m-%d} is not later{end}. Give a later day.")
+            end = (
+                phrase(" than {ends_at}, when it is deleted now", ends_at=f"{row.ends_at:%Y-%m-%d}")
+                if row.ends_at
+                else declared(" than today")
+            )
+            raise Conflict(
+                phrase("{until} is not later{end}. Give a later day.", until=f"{until:%Y-%m-%d}", end=end)
+            )
         if moment > now + _LONGEST:
             raise Conflict(
-                f"{until:%Y-%m-%d} is more than ten years away. To keep it permanently, stop the countdown."
+                phrase(
+                    "{until} is more than ten years away. To keep it permanently, stop the countdown.",
+                    until=f"{until:%Y-%m-%d}",
+                )
             )
         row.until, row.is_kept = moment, False
-        _decided(session, row, actor, "extended", f"is kept until {until:%Y-%m-%d}")
+        _decided(session, row, actor, "extended", phrase("is kept until {until}", until=f"{until:%Y-%m-%d}"))
     return row
 
 
@@ -71,7 +80,9 @@ def keep(context: Context, site_id: str, person: str, actor: str) -> GraceRow:
     with context.database.begin() as session:
         row = _row(session, site_id, person)
         row.until, row.is_kept = None, True
-        _decided(session, row, actor, "kept", "is not going to be deleted: the countdown is stopped")
+        _decided(
+            session, row, actor, "kept", declared("is not going to be deleted: the countdown is stopped")
+        )
     return row
 
 
@@ -85,10 +96,14 @@ def resume(context: Context, site_id: str, person: str, actor: str) -> GraceRow:
         row = _row(session, site_id, person)
         row.until, row.is_kept = None, False
         ends_at = graces.grace_of(row).ends_at
-        when = "after its days of grace" if ends_at is None else f"on {ends_at:%Y-%m-%d}"
+        when = (
+            declared("after its days of grace")
+            if ends_at is None
+            else phrase("on {ends_at}", ends_at=f"{ends_at:%Y-%m-%d}")
+        )
         if ends_at is not None and ends_at <= datetime.now(UTC):
-            when = "by the next run, because its days of grace are over"
-        _decided(session, row, actor, "resumed", f"is going to be deleted {when}")
+            when = declared("by the next run, because its days of grace are over")
+        _decided(session, row, actor, "resumed", phrase("is going to be deleted {when}", when=when))
     return row
 
 
@@ -100,10 +115,22 @@ def _row(session: Session, site_id: str, person: str) -> GraceRow:
         ).all()
         if len(found) > 1:
             listed = ", ".join(f"{row.number} ({row.name})" for row in found[:10])
-            raise Conflict(f"'{wanted}' fits {len(found)} extensions: {listed}. Name one by its number.")
+            raise Conflict(
+                phrase(
+                    "'{wanted}' fits {found} extensions: {listed}. Name one by its number.",
+                    wanted=wanted,
+                    found=len(found),
+                    listed=listed,
+                )
+            )
         if found:
             return found[0]
-    raise NotFound(f"No extension of '{wanted}' is waiting to be deleted. See which are: rollcall grace list")
+    raise NotFound(
+        phrase(
+            "No extension of '{wanted}' is waiting to be deleted. See which are: rollcall grace list",
+            wanted=wanted,
+        )
+    )
 
 
 def _decided(session: Session, row: GraceRow, actor: str, what: str, sentence: str) -> None:

@@ -13,6 +13,7 @@ from shared.database.found import site_of
 from shared.database.tables import OwedSteps, Run, RunState
 from shared.domain.owed import LEAVING, Owes
 from shared.errors import NotFound
+from shared.language import declared, phrase
 from shared.worker.context import Context
 
 
@@ -40,14 +41,21 @@ def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedStep
     """
     with context.database.begin() as session:
         row = _row(session, site_id, number)
-        former = " The extension that it was to replace is kept too." if row.former_id is not None else ""
+        former = (
+            declared(" The extension that it was to replace is kept too.")
+            if row.former_id is not None
+            else ""
+        )
         if row.taken and row.owes != Owes.FORMER_EXTENSION:
-            former += (
+            former += declared(
                 " Check the phones and public links of both extensions: they may currently belong to neither."
             )
-        sentence = (
-            f"The unfinished steps of extension {row.number} ({row.person_name}) were dropped. It stays as "
-            f"it is in 3CX.{former}"
+        sentence = phrase(
+            "The unfinished steps of extension {number} ({person_name}) were dropped. It stays as it is "
+            "in 3CX.{former}",
+            number=row.number,
+            person_name=row.person_name,
+            former=former,
         )
         _note(session, row, actor, "given_up", sentence)
         session.delete(row)
@@ -63,7 +71,11 @@ def try_again(context: Context, site_id: str, number: str, actor: str) -> OwedSt
         row = _row(session, site_id, number)
         if row.owes == Owes.REFUSED_STEPS:
             row.owes = Owes.STEPS.value
-        sentence = f"The next run tries again to finish extension {row.number} ({row.person_name})."
+        sentence = phrase(
+            "The next run tries again to finish extension {number} ({person_name}).",
+            number=row.number,
+            person_name=row.person_name,
+        )
         _note(session, row, actor, "tried_again", sentence)
     return row
 
@@ -72,8 +84,10 @@ def _row(session: Session, site_id: str, number: str) -> OwedSteps:
     row = session.get(OwedSteps, (site_id, number.strip()[:20]))
     if row is None or row.extension_id is None:
         raise NotFound(
-            f"Extension {number.strip()[:20]} has no unfinished steps. List those that have: rollcall owed "
-            "list"
+            phrase(
+                "Extension {number} has no unfinished steps. List those that have: rollcall owed list",
+                number=number.strip()[:20],
+            )
         )
     return row
 

@@ -18,7 +18,7 @@ from shared.domain.owed import AGAIN, MEMBERSHIPS
 from shared.domain.person import Person
 from shared.domain.rules import UnitRule
 from shared.errors import Conflict, NotFound
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.worker.context import Context
 from shared.worker.questions import ask
 
@@ -89,7 +89,9 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
     known = {item.number: item for item in _modelled(context, site_id)}
     for number in wanted:
         if number not in known:
-            raise NotFound(f"No unit with a template has extension {number}. Nothing was changed.")
+            raise NotFound(
+                phrase("No unit with a template has extension {number}. Nothing was changed.", number=number)
+            )
     rules = {rule.distinguished_name: rule for rule in _rules(context, site_id)}
     with context.database.begin() as session:
         mine = BindingRow.site_id == site_id, BindingRow.number.in_(wanted), BindingRow.extension_id > 0
@@ -101,8 +103,11 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
         )
         if unfinished is not None:
             raise Conflict(
-                f"Extension {unfinished} has unfinished steps. Wait for the next run, or drop them (rollcall "
-                "owed). Nothing was changed."
+                phrase(
+                    "Extension {unfinished} has unfinished steps. Wait for the next run, or drop them (rollcall "
+                    "owed). Nothing was changed.",
+                    unfinished=unfinished,
+                )
             )
         newest = session.scalar(select(func.max(Run.id)).where(Run.site_id == site_id)) or 0
         after = {number: _after(known[number], rules.get(known[number].unit)) for number in wanted}
@@ -144,10 +149,10 @@ def _modelled(context: Context, site_id: str, unit: str = "") -> list[Compared]:
     """Everybody with an extension whose unit, or whom the mapping, names a template; as last read."""
     templates = {rule.distinguished_name.casefold(): rule for rule in _rules(context, site_id)}
     if unit and unit.casefold() not in templates:
-        raise NotFound(f"There is no unit '{unit[:200]}' in the settings.")
+        raise NotFound(phrase("There is no unit '{unit}' in the settings.", unit=unit[:200]))
     snapshot = newest_snapshot(context, site_id)
     if snapshot is None:
-        raise NotFound("The directory has not been read yet. Start a run or a preview first.")
+        raise NotFound(declared("The directory has not been read yet. Start a run or a preview first."))
     with context.database.read() as session:
         rows = session.scalars(
             select(BindingRow).where(BindingRow.site_id == site_id, BindingRow.extension_id > 0)
@@ -166,5 +171,7 @@ def _modelled(context: Context, site_id: str, unit: str = "") -> list[Compared]:
                     place = rule.distinguished_name if rule else person.unit
                     found.setdefault(person.guid, Compared(number, person.name, place, source))
     except LookupError as error:
-        raise NotFound("The last reading is no longer stored. Start a run or a preview first.") from error
+        raise NotFound(
+            declared("The last reading is no longer stored. Start a run or a preview first.")
+        ) from error
     return sorted(found.values(), key=lambda item: (len(item.number), item.number))

@@ -12,6 +12,7 @@ from shared.database import events
 from shared.database.found import site_of
 from shared.database.tables import BindingRow, EventLevel
 from shared.errors import NotFound, RollcallError, SettingsInvalid
+from shared.language import declared, phrase
 from shared.worker.context import Context
 from shared.worker.questions import ask
 
@@ -19,9 +20,9 @@ from shared.worker.questions import ask
 MOST = 50
 _LEVELS = {"sent": EventLevel.INFO, "unknown": EventLevel.WARNING, "refused": EventLevel.WARNING}
 _SENTENCES = {
-    "sent": "The welcome message of extension {number} was sent again.",
-    "unknown": "The welcome message of extension {number} may have been sent again.",
-    "refused": "The welcome message of extension {number} was not sent.",
+    "sent": declared("The welcome message of extension {number} was sent again."),
+    "unknown": declared("The welcome message of extension {number} may have been sent again."),
+    "refused": declared("The welcome message of extension {number} was not sent."),
 }
 
 
@@ -42,7 +43,9 @@ def send(context: Context, site_id: str, numbers: Sequence[str], actor: str) -> 
     :raises RollcallError: 3CX cannot be asked; what is not known to be sent is in the Log.
     """
     if not 1 <= len(numbers) <= MOST:
-        raise SettingsInvalid(f"Choose from 1 to {MOST} extensions: send the others afterwards.")
+        raise SettingsInvalid(
+            phrase("Choose from 1 to {most} extensions: send the others afterwards.", most=MOST)
+        )
     people = _linked(context, site_id, [number.strip()[:20] for number in numbers])
     with context.database.begin() as session:
         for number in people:
@@ -70,7 +73,9 @@ def _linked(context: Context, site_id: str, numbers: Sequence[str]) -> dict[str,
         found = {row.number: row for row in rows}
     for number in numbers:
         if number not in found:
-            raise NotFound(f"Nobody is linked to extension {number}. No message was sent.")
+            raise NotFound(
+                phrase("Nobody is linked to extension {number}. No message was sent.", number=number)
+            )
     return found
 
 
@@ -80,7 +85,11 @@ def _log(
     entries = [
         events.LogEntry(
             f"welcome.{item.result}",
-            f"{_SENTENCES[item.result].format(number=item.number)} {item.message}".strip(),
+            phrase(
+                "{sentence} {message}",
+                sentence=_SENTENCES[item.result].format(number=item.number),
+                message=item.message,
+            ).strip(),
             level=_LEVELS[item.result],
             actor=actor,
             number=item.number,

@@ -14,6 +14,7 @@ from shared.database.pages import read_items
 from shared.database.tables import BindingRow, PartKind, PartState, Run, RunKind, RunState, SnapshotPart
 from shared.domain.person import Person
 from shared.errors import Conflict, NotFound
+from shared.language import phrase
 from shared.worker.context import Context
 
 # Pages of old runs may have been forgotten; further back than this a snapshot tells nothing of today.
@@ -62,15 +63,22 @@ def resolve_person(context: Context, site_id: str, text: str) -> KnownPerson:
         return found.get(guid, KnownPerson(guid, run_id=run_id))
     if not found:
         raise NotFound(
-            f"No person found for '{text.strip()[:200]}'. Enter the objectGUID, login, e-mail address, "
-            "number or "
-            "distinguished name as in the directory; for someone who joined since the last run, the "
-            "objectGUID."
+            phrase(
+                "No person found for '{value}'. Enter the objectGUID, login, e-mail address, number or "
+                "distinguished name as in the directory; for someone who joined since the last run, the "
+                "objectGUID.",
+                value=text.strip()[:200],
+            )
         )
     if len(found) > 1:
         listed = "; ".join(f"{one.name} ({one.guid})" for one in list(found.values())[:_NAMED_IN_CONFLICT])
         raise Conflict(
-            f"'{text.strip()[:200]}' fits {len(found)} people: {listed}. Name one by objectGUID.",
+            phrase(
+                "'{value}' fits {found} people: {listed}. Name one by objectGUID.",
+                value=text.strip()[:200],
+                found=len(found),
+                listed=listed,
+            ),
             people=len(found),
         )
     only = next(iter(found.values()))

@@ -13,6 +13,7 @@ from shared.database.found import run_of
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandKind
 from shared.errors import NotFound
+from shared.language import phrase
 from shared.work.moves import NOT_BEGUN
 from shared.worker.context import Context
 
@@ -100,7 +101,9 @@ def read_row(context: Context, run_id: int, sequence: int) -> tuple[Run, Command
             select(CommandRow).where(CommandRow.run_id == run_id, CommandRow.sequence == sequence)
         )
         if row is None:
-            raise NotFound(f"The plan of run {run_id} has no row {sequence}.")
+            raise NotFound(
+                phrase("The plan of run {run_id} has no row {sequence}.", run_id=run_id, sequence=sequence)
+            )
         return run, row
 
 

@@ -17,6 +17,7 @@ from shared.database import events
 from shared.database.found import run_of
 from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.errors import Conflict, NotFound, PlanChanged
+from shared.language import phrase
 from shared.runs import approvals
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
@@ -46,11 +47,13 @@ def approve(
         limits = store.read(session, run.site_id, context.encryption).settings.limits
         if approvals.is_too_old(session, run.id, limits.approval_valid_hours, datetime.now(UTC)):
             fresh = approvals.start_anew(session, run, plan_hash, actor, left_out, context.encryption)
-            sentence = (
-                f"The plan of run {run.id} was approved, but its reading is older than "
-                f"{limits.approval_valid_hours} "
-                f"hours. Run {fresh.id} reads everything again and continues automatically if its plan is "
-                "the same."
+            sentence = phrase(
+                "The plan of run {id} was approved, but its reading is older than {approval_valid_hours} "
+                "hours. Run {fresh_id} reads everything again and continues automatically if its plan is the "
+                "same.",
+                id=run.id,
+                approval_valid_hours=limits.approval_valid_hours,
+                fresh_id=fresh.id,
             )
             details = {"plan_hash": plan_hash, "left_out": sorted(left_out), "read_again_by": fresh.id}
             _note(session, run, "run.approved", sentence, actor, details)
@@ -65,12 +68,17 @@ def approve(
                 approved_at=datetime.now(UTC),
             )
             session.refresh(run)
-            without = f", {len(left_out)} left out" if left_out else ""
+            without = phrase(", {left_out} left out", left_out=len(left_out)) if left_out else ""
             _note(
                 session,
                 run,
                 "run.approved",
-                f"The plan of run {run.id} was approved: {pending} commands{without}.",
+                phrase(
+                    "The plan of run {id} was approved: {pending} commands{without}.",
+                    id=run.id,
+                    pending=pending,
+                    without=without,
+                ),
                 actor,
                 {"plan_hash": plan_hash, "left_out": sorted(left_out)},
             )
@@ -85,8 +93,8 @@ def reject(context: Context, run_id: int, actor: str, reason: str = "") -> Run:
     :raises NotFound: there is no such run.
     """
     reason = reason.strip()[:500]
-    why = f" Reason given: {reason}" if reason else ""
-    message = f"The plan of run {run_id} was rejected.{why}"
+    why = phrase(" Reason given: {reason}", reason=reason) if reason else ""
+    message = phrase("The plan of run {run_id} was rejected.{why}", run_id=run_id, why=why)
     return _end(context, run_id, RunEvent.REJECTED, "run.rejected", message, actor, {"reason": reason})
 
 
@@ -98,7 +106,14 @@ def cancel(context: Context, run_id: int, actor: str) -> Run:
     :raises Conflict: the run has ended already.
     :raises NotFound: there is no such run.
     """
-    return _end(context, run_id, RunEvent.CANCELLED, "run.cancelled", f"Run {run_id} was cancelled.", actor)
+    return _end(
+        context,
+        run_id,
+        RunEvent.CANCELLED,
+        "run.cancelled",
+        phrase("Run {run_id} was cancelled.", run_id=run_id),
+        actor,
+    )
 
 
 def _newest(session: Session, run: Run) -> Run:
@@ -118,16 +133,28 @@ def _serialise(session: Session, run: Run) -> None:
 def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str) -> None:
     if run.state not in WAITING_STATES:
         raise Conflict(
-            f"Run {run.id} is {run.state.replace('_', ' ')} and does not wait for an approval. "
-            "Start a new run to see what is to be done now.",
+            phrase(
+                "Run {id} is {state} and does not wait for an approval. Start a new run to see what is to be "
+                "done now.",
+                id=run.id,
+                state=run.state.replace("_", " "),
+            ),
             run_id=run.id,
             state=run.state,
         )
     if run.plan_hash != plan_hash:
-        newer = f" (run {asked_id} was replaced by run {run.id})" if run.id != asked_id else ""
+        newer = (
+            phrase(" (run {asked_id} was replaced by run {id})", asked_id=asked_id, id=run.id)
+            if run.id != asked_id
+            else ""
+        )
         raise PlanChanged(
-            f"The approval is for a different plan than the current one of run {run.id}{newer}. "
-            "Nothing was approved. Review the current plan, then approve it.",
+            phrase(
+                "The approval is for a different plan than the current one of run {id}{newer}. Nothing was "
+                "approved. Review the current plan, then approve it.",
+                id=run.id,
+                newer=newer,
+            ),
             run_id=run.id,
             plan_hash=run.plan_hash,
         )
@@ -136,7 +163,10 @@ def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str)
     )
     if active is not None:
         raise Conflict(
-            f"Run {active} of this site is still active. Wait until it ends, then approve again.",
+            phrase(
+                "Run {active} of this site is still active. Wait until it ends, then approve again.",
+                active=active,
+            ),
             run_id=active,
         )
 
@@ -155,8 +185,11 @@ def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
     unknown = sorted(set(chosen) - set(requires))
     if unknown:
         raise NotFound(
-            f"In the plan of run {run.id} no command {', '.join(map(str, unknown[:10]))} waits. Nothing was "
-            "approved."
+            phrase(
+                "In the plan of run {id} no command {rows} waits. Nothing was approved.",
+                id=run.id,
+                rows=", ".join(map(str, unknown[:10])),
+            )
         )
     return with_dependents(chosen, requires)
 

@@ -16,6 +16,7 @@ from services.api.runs.use_cases.publishing import publish
 from shared.database.found import run_of, site_of
 from shared.database.tables import Run, RunKind
 from shared.errors import Conflict
+from shared.language import declared
 from shared.runs.history import is_quiet
 from shared.runs.start import RunRequest, start_run
 from shared.worker.context import Context
@@ -53,8 +54,10 @@ def start(
     """
     if (kind is RunKind.PERSON) != (person is not None):
         raise Conflict(
-            "A run of kind 'person' needs the person it is for, and no other kind takes one. "
-            "Name them by objectGUID, login, e-mail address, number or distinguished name."
+            declared(
+                "A run of kind 'person' needs the person it is for, and no other kind takes one. Name them "
+                "by objectGUID, login, e-mail address, number or distinguished name."
+            )
         )
     if (kind is RunKind.WHAT_IF) != (tried is not None):
         raise Conflict("A run of kind 'what_if' is started from the settings in the console.")

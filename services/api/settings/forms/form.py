@@ -24,6 +24,7 @@ from services.api.settings.use_cases.what_if import start_what_if
 from shared.certificates import Presented, can_be_trusted, chain_of, with_trust
 from shared.database.tables import Run
 from shared.errors import Conflict, RollcallError, SettingsInvalid
+from shared.language import declared
 from shared.settings.declaration import Group, Input
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.store import public
@@ -189,7 +190,7 @@ def what_if(context: Context, form: Form, actor: str) -> Run | None:
 def pair(context: Context, form: Form, code: str, actor: str) -> bool:
     """Save what is filled in and pair with the relay; else what is wrong is noted in the form."""
     if not code.strip():
-        sentence = "Enter the code that `rollcall-relay pair` shows on the phone system's host."
+        sentence = declared("Enter the code that `rollcall-relay pair` shows on the phone system's host.")
         form.errors = {"pairing_code": sentence}
         return False
     current = read_section(context, form.site_id, form.tab.section)[1]
@@ -213,9 +214,9 @@ def _note_stale(form: Form, current: int) -> None:
     # Only what this form shows is at stake; sending it once more says that it is meant.
     form.version = current
     form.is_stale = True
-    form.refused = (
-        "Not saved: someone else changed these settings in the meantime. Your input is still here. Check the history, and "
-        "save again to overwrite the newer version."
+    form.refused = declared(
+        "Not saved: someone else changed these settings in the meantime. Your input is still here. "
+        "Check the history, and save again to overwrite the newer version."
     )
 
 

@@ -32,6 +32,7 @@ from services.api.settings.use_cases.sections import read_section, replace_secti
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import AccountRole
 from shared.errors import NotFound, RollcallError
+from shared.language import declared, phrase
 from shared.settings.documents import Section
 from shared.settings.fields import label_of
 from shared.settings.neighbours import read_sharing
@@ -183,7 +184,7 @@ def _shared_phone_system(request: Request, form: Form) -> str:
         others = read_sharing(session).get(form.site_id, [])
     visitor = visit.shown_visitor
     sees_all = visitor is not None and visitor.roles.may_everywhere(AccountRole.VIEWER)
-    return (", ".join(others) if sees_all else "another site") if others else ""
+    return (", ".join(others) if sees_all else declared("another site")) if others else ""
 
 
 def _may_try(form: Form) -> bool:
@@ -193,12 +194,12 @@ def _may_try(form: Form) -> bool:
 
 def _tab(slug: str) -> Tab:
     if slug not in tabs.BY_SLUG:
-        raise NotFound(f"The settings have no page '{slug[:40]}'.")
+        raise NotFound(phrase("The settings have no page '{slug}'.", slug=slug[:40]))
     return tabs.BY_SLUG[slug]
 
 
 def _version(text: str) -> int:
     version = whole_number(text, 9)
     if version is None:
-        raise NotFound("There is no such version. Choose one of the history.")
+        raise NotFound(declared("There is no such version. Choose one of the history."))
     return version

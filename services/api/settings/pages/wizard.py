@@ -34,6 +34,7 @@ from services.api.settings.queries.first_plan import FirstPlan, has_ended_well, 
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import RunKind
 from shared.errors import NotFound
+from shared.language import declared, phrase
 from shared.settings.fields import label_of
 from shared.values.digits import whole_number
 from shared.worker.context import Context
@@ -64,7 +65,7 @@ def use_first_plan(context: ContextDep, site: SiteDep, visitor: ManagerDep, sent
     if text_of(sent, "action") == "approve":
         run_id = whole_number(text_of(sent, "run"), 9)
         if run_id is None:
-            raise NotFound("There is no such run. Open the step again to see the newest.")
+            raise NotFound(declared("There is no such run. Open the step again to see the newest."))
         run_of_site(context, site, run_id)
         runs.approve(context, run_id, text_of(sent, "plan_hash"), visitor.actor)
     else:
@@ -134,7 +135,7 @@ def _missing(form: Form, step: Step) -> dict[str, str]:
     """What must be filled in and is not, tested or not."""
     values = form.filled()
     return {
-        name: "Select at least one OU." if name == "units" else "This field is required."
+        name: declared("Select at least one OU.") if name == "units" else declared("This field is required.")
         for name in step.needs
         if not value_at(values, name)
     }
@@ -146,7 +147,7 @@ def _test(context: Context, form: Form, step: Step, actor: str) -> None:
         known = {item["number"] for item in form.extensions or ()}
         if not form.refused:
             form.refused = " ".join(
-                f"The phone system has no extension {number} to be a template."
+                phrase("The phone system has no extension {number} to be a template.", number=number)
                 for number in dict.fromkeys(row.get("template_extension") for row in form.values["units"])
                 if number and number not in known
             )
@@ -225,7 +226,7 @@ def _done(context: Context, site: str) -> frozenset[str]:
 def _step(slug: str) -> tuple[Step, Tab]:
     step = BY_SLUG.get(slug)
     if step is None or step.tab is None:
-        raise NotFound(f"The set-up has no step '{slug[:40]}'.")
+        raise NotFound(phrase("The set-up has no step '{slug}'.", slug=slug[:40]))
     return step, step.tab
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.api.console.words import field_value
 from shared.database.tables import SettingsVersion, Site
 from shared.errors import NotFound
+from shared.language import declared, phrase
 from shared.settings.candidate import secret_fields
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.fields import Field, fields_of, label_of
@@ -67,7 +68,13 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
             )
         )
     if document is None:
-        raise NotFound(f"The {section.value.replace('_', ' ')} settings have no version {version}.")
+        raise NotFound(
+            phrase(
+                "The {value} settings have no version {version}.",
+                value=section.value.replace("_", " "),
+                version=version,
+            )
+        )
     return without_secrets(SECTION_MODELS[section], document)
 
 
@@ -114,7 +121,7 @@ def _changed_rows(name: str, old: list[str], new: list[str]) -> Iterator[tuple[s
     yield from ((name, row, None) for row in old if row not in new)
     yield from ((name, None, row) for row in new if row not in old)
     if set(old) == set(new):
-        yield name, "another order", "; ".join(new)
+        yield name, declared("another order"), "; ".join(new)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -127,7 +134,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _shown(value: Any, field: Field | None) -> str:
     if isinstance(value, str) and value.startswith("-----BEGIN"):
-        return "a certificate"
+        return declared("a certificate")
     if isinstance(value, Mapping):
         columns = {column.name: column for column in field.columns} if field else {}
         text = ": ".join(

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.api.settings.use_cases.sections import read_section, replace_section
 from shared.errors import NotFound
+from shared.language import phrase
 from shared.settings import store
 from shared.settings.candidate import keeping_secrets
 from shared.settings.documents import DirectorySettings, Section
@@ -51,5 +52,5 @@ def remove_directory(context: Context, site_id: str, name: str, actor: str) -> N
     values, version = read_section(context, site_id, Section.DIRECTORIES)
     rows = [row for row in values["others"] if row["name"] != name]
     if len(rows) == len(values["others"]):
-        raise NotFound(f"There is no directory '{name[:80]}'.")
+        raise NotFound(phrase("There is no directory '{name}'.", name=name[:80]))
     replace_section(context, site_id, Section.DIRECTORIES, {"others": rows}, actor, version)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.api.settings.use_cases.sections import read_section, replace_section
 from shared.domain.rules import ExclusionKind
 from shared.errors import Conflict
+from shared.language import phrase
 from shared.settings.documents import Section
 from shared.values.digits import is_digits
 from shared.worker.context import Context
@@ -48,8 +49,12 @@ def subjects_of(texts: Iterable[str]) -> list[Subject]:
     found = [subject for text in dict.fromkeys(texts) if (subject := Subject.of(text)) != Subject()]
     if len(found) > MOST_AT_ONCE:
         raise Conflict(
-            f"{len(found)} rows were selected. Select at most {MOST_AT_ONCE} at a time, or add a pattern or a range of "
-            "numbers in the settings under Exclude extensions."
+            phrase(
+                "{found} rows were selected. Select at most {most_at_once} at a time, or add a pattern or a "
+                "range of numbers in the settings under Exclude extensions.",
+                found=len(found),
+                most_at_once=MOST_AT_ONCE,
+            )
         )
     return found
 

@@ -10,7 +10,7 @@ from services.api.connections.use_cases.questions import Values, note_question
 from services.api.settings.use_cases.sections import replace_section
 from shared.database import events
 from shared.errors import SettingsInvalid
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.settings.candidate import candidate
 from shared.settings.documents import RelaySettings, Section
 from shared.settings.store import public
@@ -31,7 +31,9 @@ def pair_relay(context: Context, site_id: str, code: str, actor: str, values: Va
     stored = context.site_settings(site_id)
     wanted = cast(RelaySettings, candidate(stored, Section.RELAY, values or public(stored.settings.relay)))
     if not wanted.is_configured:
-        raise SettingsInvalid("There is no relay to pair with. Set relay.host and relay.public_key first.")
+        raise SettingsInvalid(
+            declared("There is no relay to pair with. Set relay.host and relay.public_key first.")
+        )
     before = stored.settings.relay
     is_paired_elsewhere = before.signing_key.get_secret_value() and wanted.destinations != before.destinations
     if values is not None and not is_paired_elsewhere:

@@ -14,7 +14,7 @@ from shared.database import events
 from shared.database.tables import BindingRow, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
@@ -54,7 +54,10 @@ def replace_section(
         current = stored.versions[section]
         if expected_version is not None and expected_version != current:
             raise Conflict(
-                f"The {_name(section)} settings were changed in the meantime. Reload them, then save.",
+                phrase(
+                    "The {name} settings were changed in the meantime. Reload them, then save.",
+                    name=_name(section),
+                ),
                 current_version=current,
             )
         document = candidate(stored, section, values)
@@ -104,16 +107,20 @@ def _validate_all(stored: StoredSettings, document: Mapping[str, Any]) -> dict[S
     known = ", ".join(Section)
     for name, values in document.items():
         if name not in [*Section]:
-            problems.append(f"There is no section '{name}'; the sections are {known}.")
+            problems.append(
+                phrase("There is no section '{name}'; the sections are {known}.", name=name, known=known)
+            )
         elif not isinstance(values, Mapping):
-            problems.append(f"The section '{name}' must hold settings by name, such as `name: value`.")
+            problems.append(
+                phrase("The section '{name}' must hold settings by name, such as `name: value`.", name=name)
+            )
         else:
             try:
                 wanted[Section(name)] = candidate(stored, Section(name), values)
             except SettingsInvalid as error:
                 problems.append(error.message)
     if problems:
-        raise SettingsInvalid(" ".join([*problems, "Nothing was saved."]))
+        raise SettingsInvalid(" ".join([*problems, declared("Nothing was saved.")]))
     return wanted
 
 
@@ -136,12 +143,15 @@ def _check_own_phone_system(
     addresses = read_addresses(session)
     if any(place == phone_system_of(addresses.get(other, "")) for other in others):
         # Whoever saves may be of this site alone, and is told no other's name; the doctor names it.
-        why = (
-            "Another site manages this phone system already, and two sites would undo each other's changes. To read "
-            "people of another domain, add the domain to that site (Active Directory, Add another domain)."
+        why = declared(
+            "Another site manages this phone system already, and two sites would undo each other's "
+            "changes. To read people of another domain, add the domain to that site (Active Directory, "
+            "Add another domain)."
         )
         raise SettingsInvalid(
-            f"{called(Section.PHONE_SYSTEM, 'base_url')}: {why} Nothing was saved.",
+            phrase(
+                "{called}: {why} Nothing was saved.", called=called(Section.PHONE_SYSTEM, "base_url"), why=why
+            ),
             place=f"{Section.PHONE_SYSTEM}.base_url",
             why=why,
         )
@@ -159,7 +169,11 @@ def check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -
     if contradiction is not None:
         section, name, why = contradiction
         raise SettingsInvalid(
-            f"The settings do not fit together. {called(section, name)}: {why} Nothing was saved.",
+            phrase(
+                "The settings do not fit together. {called}: {why} Nothing was saved.",
+                called=called(section, name),
+                why=why,
+            ),
             place=f"{section}.{name}",
             why=why,
         )

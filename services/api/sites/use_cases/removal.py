@@ -32,6 +32,7 @@ from shared.database.tables import (
     WatchRow,
 )
 from shared.errors import Conflict, SettingsInvalid
+from shared.language import declared, phrase
 from shared.runs.controllers import remember
 from shared.runs.retention import BATCH, delete_events, delete_runs
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
@@ -59,16 +60,24 @@ def remove_site(
     """
     if confirm != site_id:
         raise SettingsInvalid(
-            f"Removing the site '{site_id}' must be confirmed by typing its id. Nothing was removed."
+            phrase(
+                "Removing the site '{site_id}' must be confirmed by typing its id. Nothing was removed.",
+                site_id=site_id,
+            )
         )
     if site_id == DEFAULT_SITE and not even_default:
         raise SettingsInvalid(
-            "The site 'default' is the one that the console and the command line use first. To empty it "
-            "anyway, use `rollcall site remove default --even-default` or even_default=true. "
-            "Nothing was removed."
+            declared(
+                "The site 'default' is the one that the console and the command line use first. To empty it "
+                "anyway, use `rollcall site remove default --even-default` or even_default=true. Nothing was "
+                "removed."
+            )
         )
     with leases.hold(
-        context.database, f"site removal:{site_id}", leases.new_holder(), context.settings.lease_seconds
+        context.database,
+        f"site removal:{site_id}",
+        leases.new_holder(),
+        context.settings.lease_seconds,
     ):
         _check_rules(context, site_id)
         gone = _stop(context, site_id, actor)
@@ -94,9 +103,12 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         )
         if active is not None:
             raise Conflict(
-                f"Run {active} of the site '{site_id}' is still active. Wait until it ends or cancel it, "
-                "then "
-                "remove the site.",
+                phrase(
+                    "Run {active} of the site '{site_id}' is still active. Wait until it ends or cancel it, then "
+                    "remove the site.",
+                    active=active,
+                    site_id=site_id,
+                ),
                 run_id=active,
             )
         waiting = select(Run.id).where(Run.site_id == site_id, Run.state.in_(WAITING_STATES))
@@ -123,11 +135,15 @@ def _check_rules(context: Context, site_id: str) -> None:
     """Refuse while a rule of signing in gives a role at the site: it would give it at a later site of this id."""
     groups = read_rules(context, DirectoryGroupsSettings).settings.groups
     claims = read_rules(context, SingleSignOnSettings).settings.roles
-    for place, rules in (("AD accounts", groups), ("single sign-on", claims)):
+    for place, rules in ((declared("AD accounts"), groups), (declared("single sign-on"), claims)):
         if site_id != DEFAULT_SITE and any(rule.site == site_id for rule in rules):
             raise Conflict(
-                f"A rule of {place} gives roles at the site '{site_id}'. Remove the rule from the settings "
-                f"({place}), then remove the site."
+                phrase(
+                    "A rule of {place} gives roles at the site '{site_id}'. Remove the rule from the settings "
+                    "({place}), then remove the site.",
+                    place=place,
+                    site_id=site_id,
+                )
             )
 
 
@@ -172,9 +188,11 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
         gone["tokens"] += _end_rights(session, site_id)
         if any(_has(session, table, site_id) for table in (Run, SettingsVersion, BindingRow, Asset)):
             raise Conflict(
-                f"Somebody gave the site '{site_id}' settings while it was being removed. Look whether it "
-                "is needed "
-                "after all; to remove it, try again."
+                phrase(
+                    "Somebody gave the site '{site_id}' settings while it was being removed. Look whether it is "
+                    "needed after all; to remove it, try again.",
+                    site_id=site_id,
+                )
             )
         session.execute(delete(Event).where(Event.site_id == site_id))
         session.execute(delete(RollReading).where(RollReading.site_id == site_id))

@@ -26,10 +26,13 @@ def create_site(context: Context, site_id: str, actor: str, name: str = "") -> S
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", site_id):
         raise SettingsInvalid(
-            f"'{site_id[:80]}' cannot be a site's id. Use 1 to 60 lower-case letters, digits and hyphens, "
-            "beginning with a letter or digit."
+            phrase(
+                "'{site_id}' cannot be a site's id. Use 1 to 60 lower-case letters, digits and hyphens, "
+                "beginning with a letter or digit.",
+                site_id=site_id[:80],
+            )
         )
-    exists = Conflict(f"There is a site '{site_id}' already. Choose another id.")
+    exists = Conflict(phrase("There is a site '{site_id}' already. Choose another id.", site_id=site_id))
     site = store.new_site(site_id, (name.strip() or site_id)[:200])
     try:
         with context.database.begin() as session:
