@@ -44,6 +44,7 @@ from services.reconciler.run_inputs import (
 )
 from services.reconciler.unfinished import settle_unfinished
 from services.reconciler.unwritten import report_unwritten
+from shared import language
 from shared.database import events, given_numbers, graces, owed, unfinished
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
