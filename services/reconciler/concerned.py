@@ -5,7 +5,7 @@ and an address are one extension's only, and an extension is one person's only. 
 range, a restored phone system) is told by ``left_to_a_full_run``.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from shared.domain.asked import Asked
@@ -64,6 +64,17 @@ def concerned(
         fresh = found - wanted
         wanted |= fresh
     return wanted
+
+
+def by_directory(
+    guids: Iterable[str], homes: Mapping[str, Collection[str]], directories: Collection[str]
+) -> dict[str, set[str]]:
+    """Whom each directory is asked about: its own people, and those of whom it is not known whose they are."""
+    found: dict[str, set[str]] = {}
+    for guid in guids:
+        for key in {*homes.get(guid, ())}.intersection(directories) or directories:
+            found.setdefault(key, set()).add(guid)
+    return found
 
 
 def _of(number: str | None = None, email: str = "") -> Asked:

@@ -48,6 +48,11 @@ def circumstances_of(
     )
 
 
+def removes_nobodys(commands: Iterable[Command]) -> bool:
+    """Whether an extension goes because nobody has its number: the people who were read are not all who might."""
+    return any(command.kind in _NOT_TO_TEMPLATES and command.person_guid is None for command in commands)
+
+
 def may_touch_template(commands: Iterable[Command], *, have_own_templates: bool) -> bool:
     """Whether a command may be about the template of somebody who was not read; ``have_own_templates`` is whether the
     directory names templates for single people.

@@ -49,6 +49,17 @@ class KnownOfSite:
             for condition in _any_of(column, wanted):
                 yield from bindings_of(self.session, self.site_id, condition)
 
+    def homes(self, guids: Collection[str]) -> dict[str, set[str]]:
+        """Of which directories these people are, as far as it is known."""
+        found: dict[str, set[str]] = {}
+        for binding in self.bindings(guids, ()):
+            if binding.directory is not None:
+                found.setdefault(binding.person_guid, set()).add(binding.directory)
+        for guid, row in queries.rows_of(self.session, self.site_id, guids).items():
+            if row.entry.directory is not None:
+                found.setdefault(guid, set()).add(row.entry.directory)
+        return found
+
     def unfinished(self, asked: Asked) -> Iterator[Asked]:
         """See ``concerned.Known``."""
         for row in self.owed(asked):

@@ -24,6 +24,7 @@ class Circumstances:
     is_link_uncertain: bool = False
     is_account_migrated: bool = False
     may_be_template: bool = False
+    is_nobodys: bool = False
     is_above_limit: bool = False
     is_never_settled: bool = False
 
@@ -46,6 +47,7 @@ _WHY: Mapping[str, str] = {
     "may_be_template": declared(
         "An extension would be removed that may be the template of somebody in the directory."
     ),
+    "is_nobodys": declared("An extension would be removed because nobody in the directory has its number."),
     "is_above_limit": declared("The changes exceed a limit and need approval."),
     "is_never_settled": declared("The people or extensions concerned kept changing while they were read."),
 }

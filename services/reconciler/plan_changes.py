@@ -4,7 +4,7 @@ Called by ``plan_run``. When what was read shows that more people or extensions 
 anything is planned. What it takes everybody to tell is left to a full run (``left_to_a_full_run``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.absence import agreed
-from services.reconciler.concerned import concerned
+from services.reconciler.concerned import by_directory, concerned
 from services.reconciler.directory_names import with_directory_names
-from services.reconciler.few import circumstances_of, may_touch_template
+from services.reconciler.few import circumstances_of, may_touch_template, removes_nobodys
 from services.reconciler.guards import judge
 from services.reconciler.known import KnownOfSite
 from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
@@ -72,8 +72,44 @@ class _Read:
     extensions: list[Extension]
 
     def of(self, kind: PartKind) -> list[SnapshotPart]:
-        """The parts of this kind, as they were asked."""
-        return [part for part in self.parts if part.kind == kind]
+        """The parts of this kind that were answered, as they were asked."""
+        return [part for part in self.parts if part.kind == kind and part.state == PartState.COMPLETE]
+
+    def why_useless(self) -> SnapshotPart | None:
+        """What failed, if nothing can be planned without it; a directory that is away holds its own people alone."""
+        failed = [part for part in self.parts if part.state == PartState.FAILED]
+        needed = [part for part in failed if part.kind != PartKind.PEOPLE]
+        return next(iter(needed if self.of(PartKind.PEOPLE) else failed), None)
+
+    @property
+    def silent(self) -> dict[str, str]:
+        """The directories that did not answer, each with the reason."""
+        return {
+            part.unit: part.error_message or "not read"
+            for part in self.parts
+            if part.kind == PartKind.PEOPLE and part.state == PartState.FAILED
+        }
+
+    def absent_in(self, key: str) -> dict[str, AbsentPerson]:
+        """What the directory says of those whom it was asked about and does not select."""
+        return {
+            item["guid"]: AbsentPerson(**item)
+            for part in self.of(PartKind.PEOPLE)
+            if part.unit == key
+            for item in part.proof.get("absent", ())
+        }
+
+    def not_found_yet(self, guids: Iterable[str], directories: Iterable[str]) -> dict[str, set[str]]:
+        """Of these, who is in no directory that was asked about them, by the other directories: an entry may have moved."""
+        keys = [*directories]
+        here = {person.guid for person in self.people}
+        asked = {key: set[str]() for key in keys}
+        for part in self.parts:
+            if part.kind == PartKind.PEOPLE and part.unit in asked:
+                asked[part.unit] |= Asked.from_document(part.proof.get("asked", {})).people
+        found = {guid for key in keys for guid, item in self.absent_in(key).items() if item.found}
+        missing = {*guids} - here - found
+        return {key: missing - asked[key] for key in keys if missing - asked[key]}
 
     @property
     def questions(self) -> int:
@@ -85,7 +121,7 @@ def prepare_changes(work: RunWork) -> Prepared | None:
     """The plan to be stored; ``None`` when there is none: more is read first, the run failed, or it is left to a full run."""
     context, run = work.context, work.run
     read = _read(work)
-    failed = next((part for part in read.parts if part.state == PartState.FAILED), None)
+    failed = read.why_useless()
     if failed is not None:
         with context.database.begin() as session:
             if work.fence(session):
@@ -99,19 +135,24 @@ def prepare_changes(work: RunWork) -> Prepared | None:
         known = KnownOfSite(session, run.site_id)
         wanted = concerned(read.asked, read.people, read.extensions, known, MOST_PEOPLE)
         stored = store.read(session, run.site_id, context.encryption)
+        directories = stored.settings.directory_by_key
+        fresh = wanted - read.asked
+        people = by_directory(fresh.people, known.homes(fresh.people), directories)
+        bound = {item.person_guid for item in known.bindings(read.asked.people, ())}
+        for key, guids in read.not_found_yet(bound, directories).items():
+            people.setdefault(key, set()).update(guids)
+        watched = changes.watched(session, run.site_id)
     if len(wanted.people) > MOST_PEOPLE:
         _leave(work, Circumstances(are_too_many=True))
         return None
-    if wanted == read.asked:
+    if not fresh and not people:
         return _prepare(work, read, stored)
     if read.questions >= _MOST_QUESTIONS:
         _leave(work, Circumstances(is_never_settled=True))
         return None
     with context.database.begin() as session:
         if work.fence(session):
-            directories = [*stored.settings.directory_by_key]
-            watched = {part.unit: part.proof.get("watched", {}) for part in read.of(PartKind.PEOPLE)}
-            ask_about(session, run.id, wanted - read.asked, directories, watched, question=read.questions)
+            ask_about(session, run.id, fresh, people, watched, question=read.questions)
     return None
 
 
@@ -162,7 +203,12 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
             _leave(work, found)
             return None
         absent = _absent(
-            session, run.site_id, read, memories, {item.person_guid: item.directory for item in bindings}
+            session,
+            run.site_id,
+            read,
+            memories,
+            {item.person_guid: item.directory for item in bindings},
+            [*site.directory_by_key],
         )
         units = _units(session, run.site_id, last_good, site, read, absent)
         managed = session.scalar(
@@ -210,6 +256,7 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
         may_be_template=may_touch_template(
             plan.commands, have_own_templates=bool(site.directory.attributes.template)
         ),
+        is_nobodys=removes_nobodys(plan.commands),
         is_above_limit=bool(verdict.held),
     )
     if why_left_to_a_full_run(found) is not None:
@@ -274,19 +321,20 @@ def _absent(
     read: _Read,
     memories: Mapping[str, Memory],
     homes: Mapping[str, str | None],
+    directories: Sequence[str],
 ) -> list[AbsentPerson]:
     """What the directories say of those who are in none of the units, with the unit that held each of them last."""
-    answers: dict[str, dict[str, AbsentPerson]] = {}
-    for part in read.of(PartKind.PEOPLE):
-        told = (AbsentPerson(**item) for item in part.proof.get("absent", ()))
-        answers.setdefault(part.unit, {}).update({item.guid: item for item in told})
+    answers = {key: read.absent_in(key) for key in directories}
     here = {person.guid for person in read.people}
     if len(answers) == 1:
-        listed: Iterable[AbsentPerson] = next(iter(answers.values())).values()
+        absent = [item for item in answers[directories[0]].values() if item.guid not in here]
     else:
         forests = {key: memory.last[0].forest for key, memory in memories.items() if memory.last}
-        listed = agreed(answers, (), homes, forests)
-    absent = [item for item in listed if item.guid not in here]
+        absent = []
+        for guid in sorted(read.asked.people - here):
+            # Whoever was found in one directory is not asked about in the others.
+            heard = {key: {guid: facts[guid]} for key, facts in answers.items() if guid in facts}
+            absent += agreed(heard, {*directories} - heard.keys(), homes, forests)
     rows = queries.rows_of(session, site_id, [item.guid for item in absent])
     units = {guid: row.entry.person.unit for guid, row in rows.items() if row.entry.person is not None}
     return [replace(item, last_unit=units.get(item.guid, "")) for item in absent]
@@ -312,10 +360,9 @@ def _units(
     leavers = [item.last_unit.casefold() for item in absent if item.last_unit]
     counted = queries.people_by_unit(session, site_id) if leavers else {}
     now = {unit.casefold(): count for unit, count in counted.items()}
-    found = {part.unit: part for part in read.of(PartKind.PEOPLE)}
+    sources = {part.unit: part.source for part in read.of(PartKind.PEOPLE)}
     snapshots: list[UnitSnapshot] = []
     for key, directory in site.directory_by_key.items():
-        part = found[key]
         for unit in directory.units:
             folded = unit.dn.casefold()
             people = before.get(folded, 0)
@@ -324,10 +371,11 @@ def _units(
             snapshots.append(
                 UnitSnapshot(
                     unit.dn,
-                    is_complete=True,
+                    is_complete=key not in read.silent,
                     people=people,
                     people_before=before.get(folded),
-                    source=part.source,
+                    source=sources.get(key, ""),
+                    problem=read.silent.get(key, ""),
                     directory=key,
                     directory_title=site.directory_titles.get(key, ""),
                 )

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from services.reconciler.concerned import concerned
+from services.reconciler.concerned import by_directory, concerned
 from services.reconciler.known import KnownOfSite
 from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
 from services.reconciler.plan_changes import MOST_PEOPLE
@@ -47,9 +47,10 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     changes.settle(session, site_id)
     if changes.is_active(session, site_id):
         return None
-    rows = changes.pending(session, site_id)
+    now = datetime.now(UTC)
+    rows = changes.pending(session, site_id, changes.unanswered_lately(session, site_id, now))
     until = changes.waits_until(session, site_id)
-    if not rows or (until is not None and datetime.now(UTC) < until):
+    if not rows or (until is not None and now < until):
         return None
     left = changes.reason_left(session, site_id) or why_left_to_a_full_run(
         replace(_circumstances(session, context, site_id), are_too_many=len(rows) > changes.AT_ONCE)
@@ -57,13 +58,19 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     if left is not None:
         return ask_full_reading(session, site_id, left, context.encryption)
     changed = Asked(people=frozenset(row.guid for row in rows))
-    asked = concerned(changed, (), (), KnownOfSite(session, site_id), MOST_PEOPLE)
+    known = KnownOfSite(session, site_id)
+    asked = concerned(changed, (), (), known, MOST_PEOPLE)
+    homes = known.homes(asked.people)
+    for row in rows:
+        homes.setdefault(row.guid, set()).add(row.directory)
+    directories = store.read(session, site_id, context.encryption).settings.directory_by_key
     request = RunRequest(
         site_id,
         RunKind.CHANGES,
         trigger=RunKind.CHANGES.value,
         actor=WATCH,
         asked=asked,
+        people=by_directory(asked.people, homes, directories),
         watched=changes.watched(session, site_id),
     )
     run = start_run(session, request, context.encryption)

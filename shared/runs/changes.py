@@ -5,7 +5,7 @@ it up has come to its end, or when a full run whose reading began after it was n
 controller; a run that failed, was cancelled or left the changes to a full run gives them back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,7 +72,14 @@ def settle(session: Session, site_id: str) -> None:
     for run_id, state, code in taken:
         mine = ChangeRow.site_id == site_id, ChangeRow.run_id == run_id
         if state == RunState.DONE.value and code != LEFT_TO_FULL_RUN:
-            session.execute(delete(ChangeRow).where(*mine).execution_options(synchronize_session=False))
+            read = ChangeRow.directory.not_in(_unread(session, run_id))
+            session.execute(delete(ChangeRow).where(*mine, read).execution_options(synchronize_session=False))
+            session.execute(
+                update(ChangeRow)
+                .where(*mine)
+                .values(run_id=None)
+                .execution_options(synchronize_session=False)
+            )
         elif state is None or state in _ENDED:
             session.execute(
                 update(ChangeRow)
@@ -83,12 +90,38 @@ def settle(session: Session, site_id: str) -> None:
     _forget_covered(session, site_id)
 
 
+def _unread(session: Session, run_id: int | None) -> list[str]:
+    """The directories that did not answer the run."""
+    failed = SnapshotPart.kind == PartKind.PEOPLE.value, SnapshotPart.state == PartState.FAILED.value
+    return list(session.scalars(select(SnapshotPart.unit).where(SnapshotPart.run_id == run_id, *failed)))
+
+
+def unanswered_lately(session: Session, site_id: str, now: datetime) -> set[str]:
+    """The directories that did not answer a change run a moment ago: their changes wait, those of others do not."""
+    found = session.execute(
+        select(SnapshotPart.unit, SnapshotPart.state)
+        .join(Run, Run.id == SnapshotPart.run_id)
+        .where(
+            Run.site_id == site_id,
+            Run.kind == RunKind.CHANGES.value,
+            Run.finished_at > now - _TRY_AGAIN,
+            SnapshotPart.kind == PartKind.PEOPLE.value,
+        )
+        .order_by(SnapshotPart.id)
+    )
+    last = {row.unit: row.state for row in found}
+    return {unit for unit, state in last.items() if state == PartState.FAILED.value}
+
+
 def waits_until(session: Session, site_id: str) -> datetime | None:
     """Until when changes wait because the last change run failed or was cancelled; ``None`` when it did not."""
     last = _newest(session, site_id, RunKind.CHANGES.value)
     if last is None or last.state not in (RunState.FAILED.value, RunState.CANCELLED.value):
         return None
-    return None if last.finished_at is None else last.finished_at + _TRY_AGAIN
+    # Where a directory did not answer, its changes alone wait.
+    if last.finished_at is None or _unread(session, last.id):
+        return None
+    return last.finished_at + _TRY_AGAIN
 
 
 def reason_left(session: Session, site_id: str) -> str | None:
@@ -102,12 +135,18 @@ def reason_left(session: Session, site_id: str) -> str | None:
     return None if session.scalar(since.limit(1)) is not None else last.error_message
 
 
-def pending(session: Session, site_id: str) -> list[ChangeRow]:
-    """What waits to be taken up, the oldest first; one more than is taken up at once if there are more."""
+def pending(session: Session, site_id: str, silent: Collection[str] = ()) -> list[ChangeRow]:
+    """What waits to be taken up, the oldest first, but for that of ``silent`` directories; one more than is taken up at once
+    if there are more.
+    """
     return list(
         session.scalars(
             select(ChangeRow)
-            .where(ChangeRow.site_id == site_id, ChangeRow.run_id.is_(None))
+            .where(
+                ChangeRow.site_id == site_id,
+                ChangeRow.run_id.is_(None),
+                *([ChangeRow.directory.not_in(silent)] if silent else []),
+            )
             .order_by(ChangeRow.id)
             .limit(AT_ONCE + 1)
         )

@@ -1,6 +1,6 @@
 """Starts a run: the row, its parts and the entry in the Log, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,10 @@ WAITING_STATES = (RunState.PLANNED.value, RunState.HELD.value)
 GOOD_ENDS = (RunState.DONE.value, RunState.IN_STEP.value)
 
 
+# Places of the parts of one question.
+_MOST_DIRECTORIES = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """Who wants what. ``schedule_slot`` is the due time of a scheduled run: one slot starts one run only. ``tried`` are the
@@ -35,8 +39,10 @@ class RunRequest:
     actor: str = "system"
     person_guid: str | None = None
     schedule_slot: str | None = None
-    # Of a change run: whom and what it asks about first, and by directory what its watch was told by which controller.
+    # Of a change run: what it asks the phone system first, and by directory whom it asks about and what its watch was told
+    # by which controller.
     asked: Asked | None = None
+    people: Mapping[str, Collection[str]] = field(default_factory=dict)
     watched: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     tried: Mapping[str, Mapping[str, Any]] | None = None
 
@@ -80,7 +86,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     session.flush()
     if request.asked is not None:
         # Nothing of it stands in the Log before it does something.
-        ask_about(session, run.id, request.asked, [*stored.settings.directory_by_key], request.watched)
+        ask_about(session, run.id, request.asked, request.people, request.watched)
         return run
     directories = stored.settings.directory_by_key
     units = [unit.dn for directory in directories.values() for unit in directory.units]
@@ -123,26 +129,27 @@ def ask_about(
     session: Session,
     run_id: int,
     asked: Asked,
-    directories: Sequence[str],
+    people: Mapping[str, Collection[str]],
     watched: Mapping[str, Mapping[str, Any]],
     *,
     question: int = 0,
 ) -> None:
-    """Add the parts of a change run that ask this; ``question`` counts from 0 (what holds for the whole phone system is read
-    with the first one).
+    """Add the parts of a change run that ask this: each directory about its ``people``, the phone system about the rest of
+    ``asked``. ``question`` counts from 0; what holds for the whole phone system is read with the first one.
     """
-    parts: list[tuple[PartKind, int, str, dict[str, Any]]] = []
-    if asked.people:
-        of_people = Asked(people=asked.people).to_document()
-        parts += [
-            (
-                PartKind.PEOPLE,
-                question * len(directories) + place,
-                key,
-                {"asked": of_people, "watched": dict(watched.get(key, {})), "question": question},
-            )
-            for place, key in enumerate(directories)
-        ]
+    parts: list[tuple[PartKind, int, str, dict[str, Any]]] = [
+        (
+            PartKind.PEOPLE,
+            question * _MOST_DIRECTORIES + place,
+            key,
+            {
+                "asked": Asked(people=frozenset(guids)).to_document(),
+                "watched": dict(watched.get(key, {})),
+                "question": question,
+            },
+        )
+        for place, (key, guids) in enumerate(sorted(people.items()))
+    ]
     if asked.asks_phone_system or not question:
         of_extensions = Asked(frozenset(), asked.extensions, asked.numbers, asked.emails).to_document()
         parts.append(
