@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from services.api.access.date_format import DateFormat
@@ -31,6 +31,10 @@ class Clock:
     def pattern(self) -> str:
         """The way of writing, as ``strftime`` says it."""
         return _PATTERNS[self.format]
+
+    def day(self, day: date) -> str:
+        """A day of this time zone."""
+        return day.strftime(self.pattern.partition(" ")[0])
 
     def stamp(self, moment: datetime) -> str:
         """Date and time of day."""

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from services.api.console.live import live_changes
 from services.api.console.rendering import page
+from services.api.console.request import console_request
 from services.api.console.scope import SiteDep, VisitorDep
 from services.api.console.words import ago
-from services.api.overview import chart
+from services.api.overview import trend
 from services.api.overview.queries import Due, End, find_stranded, read_overview
 from services.api.overview.verdict import judge
 from services.api.people.use_cases.grace import list_graces
@@ -33,14 +34,18 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
     queue = _queue(request.app.state.broker_health.answers(), stranded)
     facts = replace(seen.facts, queue_problem="" if queue.is_well else queue.message)
     watched = is_watched(seen.watches, now)
+    days = trend.days_of(seen.done, seen.held, now, console_request(request).clock.zone)
     return page(
         request,
         "overview.html",
         seen=seen,
         missing=facts.missing,
         verdict=judge(facts),
-        bars=chart.bars(seen.history),
-        chart_size=(chart.WIDTH, chart.HEIGHT),
+        days=[day for day in days if day.total],
+        bars=trend.bars(days),
+        names=trend.names(),
+        tones=trend.TONES,
+        chart_size=(trend.WIDTH, trend.HEIGHT),
         schedule=schedule_in_words(settings.schedule, is_watched=watched),
         next_run_at=settings.schedule.next_run_at(now, is_watched=watched),
         live=_live(seen.watches, settings, now),

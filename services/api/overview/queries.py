@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.api.overview.facts import read_facts
+from services.api.overview.trend import DAYS, Done
 from services.api.overview.verdict import Facts
 from shared.database.tables import (
     WHOLE_RUNS,
+    CommandRow,
     FindingRow,
     PartKind,
     PartState,
@@ -22,6 +25,7 @@ from shared.database.tables import (
     SnapshotPart,
 )
 from shared.database.watches import standings
+from shared.domain.command import CommandState
 from shared.domain.plan import Severity
 from shared.domain.watching import Standing, is_watched
 from shared.errors import RollcallError
@@ -36,7 +40,7 @@ from shared.worker.context import Context
 # A worker that lives takes work up at once, and what was lost is published again within this time by far.
 _PATIENCE = timedelta(minutes=2)
 # When a schedule is due next after a moment. The arithmetic is the collector's; whoever starts the process brings it.
-RUNS_IN_CHART = 30
+_RECENT_RUNS = 30
 CONFLICTS_SHOWN = 5
 
 
@@ -79,6 +83,8 @@ class Overview:
     conflicts_total: int
     conflicts_run_id: int | None
     history: Sequence[Run]
+    done: Sequence[Done]
+    held: Sequence[tuple[datetime, int]]
     facts: Facts
     watches: Sequence[Standing] = ()
 
@@ -91,7 +97,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
             select(Run)
             .where(of_site, Run.kind != RunKind.CHANGES.value)
             .order_by(Run.id.desc())
-            .limit(RUNS_IN_CHART)
+            .limit(_RECENT_RUNS)
         ).all()
         whole = [run for run in history if run.kind in WHOLE_RUNS]
         planned = next((run for run in whole if run.planned_at is not None), None)
@@ -111,9 +117,31 @@ def read_overview(context: Context, site_id: str) -> Overview:
             conflicts_total=known.facts.findings.get(Severity.CONFLICT, 0),
             conflicts_run_id=planned.id if planned is not None else None,
             history=history[::-1],
+            **_trend(session, site_id),
             facts=known.facts,
             watches=standings(session, [site_id]).get(site_id, ()),
         )
+
+
+def _trend(session: Session, site_id: str) -> dict[str, Any]:
+    """What the runs of the last days applied, and how much of them needed approval. Most runs find nothing to do."""
+    since = datetime.now(UTC) - timedelta(days=DAYS + 1)
+    recent = (Run.site_id == site_id, Run.created_at >= since, Run.state != RunState.IN_STEP.value)
+    done = session.execute(
+        select(Run.created_at, CommandRow.kind, func.count())
+        .join(CommandRow, CommandRow.run_id == Run.id)
+        .where(*recent, CommandRow.state == CommandState.DONE.value)
+        .group_by(Run.id, Run.created_at, CommandRow.kind)
+    )
+    held = session.execute(
+        select(Run.created_at, Run.hold_reasons).where(*recent, Run.kind != RunKind.WHAT_IF.value)
+    )
+    return {
+        "done": [Done(moment, kind, count) for moment, kind, count in done],
+        "held": [
+            (moment, sum(reasons["waiting"].values())) for moment, reasons in held if reasons.get("waiting")
+        ],
+    }
 
 
 def _directories(
