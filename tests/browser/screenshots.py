@@ -7,6 +7,7 @@ import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import playwright.sync_api as web
@@ -17,7 +18,7 @@ from services.api.access.accounts import add
 from services.api.access.sessions import open_session
 from services.sandbox.directory import change_company
 from services.sandbox.phone_system import PhoneSystemOptions
-from shared.database.tables import AccountRole, BindingRow, RunKind
+from shared.database.tables import AccountRole, BindingRow, Run, RunKind
 from tests.browser.windows import Windows, chromium
 from tests.integration.api.conftest import serving
 from tests.support import databases
@@ -72,9 +73,20 @@ def _live(site: Site, ends: Ends) -> int:
         change_company(ends.directory.directory, seed=day)
         site.complete()
         site.complete()
+        _a_day_passes(site)
     for seed in range(DAYS, DAYS + 3):
         change_company(ends.directory.directory, seed=seed)
     return site.plan(RunKind.PREVIEW).id
+
+
+def _a_day_passes(site: Site) -> None:
+    """All runs were a day earlier, so that the overview has days to show."""
+    moments = (Run.created_at, Run.planned_at, Run.finished_at)
+    with site.context.database.begin() as session:
+        for run in session.scalars(select(Run)):
+            for moment in moments:
+                value = getattr(run, moment.key)
+                setattr(run, moment.key, value and value - timedelta(days=1))
 
 
 def _take_all(page: web.Page, site: Site, run_id: int, width: int) -> None:

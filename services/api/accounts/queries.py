@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from shared.database import audit_chain, events
 from shared.database.audit_chain import AuditState
 from shared.database.migrate import is_before
-from shared.database.tables import AuditEntry
+from shared.database.tables import AuditEntry, Site
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -35,6 +35,12 @@ def read_audit(
         query = query.where(AuditEntry.id < before)
     with context.database.read() as session:
         return list(session.scalars(query))
+
+
+def site_names(context: Context) -> dict[str, str]:
+    """What each site is called, by id."""
+    with context.database.read() as session:
+        return {site_id: name for site_id, name in session.execute(select(Site.id, Site.name))}  # noqa: C416  (mypy)
 
 
 def verify_audit(context: Context) -> int | None:

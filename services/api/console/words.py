@@ -1,5 +1,6 @@
 """What the console calls things: states, kinds and fields in words, moments in the reader's time zone. Pure but for the clock."""
 
+import re
 from collections.abc import ItemsView, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,11 @@ from shared.domain.grace import Departure
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.language import counted as counted
-from shared.language import declared, gettext, phrase
+from shared.language import declared, gettext, phrase, shown
 from shared.roll.entry import RollState
 from shared.values.amounts import size as size
+
+_MOMENT = re.compile(r"\b(?P<moment>\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?: UTC|Z|\+00:00)")
 
 
 class Words(dict[str, str]):
@@ -240,6 +243,16 @@ def changes(
 def stamp(moment: datetime | None, clock: Clock) -> str:
     """Date and time as the reader likes them; DD/MM/YYYY HH:MM:SS AM/PM for somebody who has not chosen."""
     return "" if moment is None else clock.stamp(moment)
+
+
+def local(text: str, clock: Clock) -> str:
+    """A sentence with the moments in it as the reader likes them; they are stored as UTC."""
+
+    def _local(found: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(found["moment"])
+        return clock.stamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+    return _MOMENT.sub(_local, str(shown(text)))
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

@@ -7,7 +7,7 @@ from services.api.console.words import COMMAND_KINDS, Words
 from shared.database.tables import CommandRow
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason
-from shared.language import counted, listed, phrase
+from shared.language import counted, listed, phrase, shown
 
 # What takes something away comes first: it is what a reader must not overlook.
 READING_ORDER: tuple[CommandKind, ...] = (
@@ -95,7 +95,11 @@ def holds_in_words(reasons: Sequence[HoldReason]) -> str:
 
 def short_reason(row: CommandRow) -> str:
     """A row's reason in the few words that its line has room for: whose it is stands before it, and of a unit the name is enough."""
-    text = row.reason.removeprefix(f"{row.person_name} ") if row.person_name else row.reason
+    text = str(shown(row.reason))
+    if row.person_name:
+        text = text.removeprefix(f"{row.person_name} ")
+        for link in ("of", "for"):
+            text = text.replace(f" {link} {row.person_name}", "")
     return text.replace(row.unit, unit_name(row.unit)) if row.unit else text
 
 

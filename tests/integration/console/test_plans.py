@@ -199,6 +199,8 @@ def test_few_words_say_why() -> None:
     assert (
         short_reason(CommandRow(person_name="", unit="", reason="Sales is missing.")) == "Sales is missing."
     )
+    row = CommandRow(person_name="Ada Lovelace", unit="", reason="The account of Ada Lovelace is disabled.")
+    assert short_reason(row) == "The account is disabled."
     assert holds_in_words([HoldReason("new_code", "x"), HoldReason("new_code", "y")]) == "New code (2)"
     assert facts_of([HoldReason("a", f"So. {REVIEW}"), HoldReason("a", "So.")]) == ["So."]
     assert apply_words(1, 0).label == "Apply 1 change"

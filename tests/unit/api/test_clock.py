@@ -34,3 +34,15 @@ def test_every_format_can_be_told_from_the_others() -> None:
 
 def test_no_moment_is_nothing() -> None:
     assert words.stamp(None, Clock(BERLIN)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("Read at 2026-03-04 22:05 UTC from dc1.", "Read at 04.03.2026 23:05:00 from dc1."),
+        ("2026-03-04T22:05:09+00:00: done.", "04.03.2026 23:05:09: done."),
+        ("Order 2026-03-04 22:05 stays, and so does 12026-03-04 22:05 UTC.",) * 2,
+    ],
+)
+def test_moments_in_a_sentence_are_those_of_the_reader(text: str, local: str) -> None:
+    assert words.local(text, Clock(BERLIN, DateFormat.GERMAN)) == local

@@ -33,6 +33,7 @@ def show_audit(
         request,
         "audit.html",
         entries=shown,
+        site_names=audit.site_names(context),
         is_checked=bool(check) and sees_all,
         sees_all=sees_all,
         state=audit.audit_state(context) if check and sees_all else None,
