@@ -12,10 +12,16 @@ from tests.support.site import ENDED, SITE, Site
 from tests.support.waiting import wait_until
 
 
-def notice(site: Site, guids: Iterable[str], hint: Hint = Hint.CHANGED) -> None:
-    """Store that these people have changed, and publish the hint."""
+def notice(site: Site, guids: Iterable[str], hint: Hint = Hint.CHANGED, directory: str = "") -> None:
+    """Store that these people of a directory have changed, and publish the hint."""
     rows = [
-        {"site_id": SITE, "directory": "", "guid": guid, "hint": hint.value, "noticed_at": datetime.now(UTC)}
+        {
+            "site_id": SITE,
+            "directory": directory,
+            "guid": guid,
+            "hint": hint.value,
+            "noticed_at": datetime.now(UTC),
+        }
         for guid in guids
     ]
     with site.context.database.begin() as session:

@@ -1,6 +1,9 @@
 """Two domains in one site while runs are carried out: look-ups, given numbers, a domain that is slow, one that lags."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,9 +12,12 @@ import ldap3
 import pytest
 from sqlalchemy import select
 
+from services.collector.watching.watcher import Watcher
 from services.collector.write_numbers import write_numbers
-from shared.database.tables import GivenNumberRow, RunState
+from shared.database.tables import ChangeRow, GivenNumberRow, Run, RunState, WatchRow
 from shared.domain.command import CommandKind, CommandState
+from shared.domain.watching import Hint, WatchState
+from shared.runs import changes
 from shared.runs.controllers import memories_of
 from tests.integration.end_to_end.conftest import Ends
 from tests.integration.end_to_end.test_true_at_the_deed import approved, looked_up, previewed, states
@@ -25,10 +31,12 @@ from tests.integration.end_to_end.two_domains import (
     people,
     without_pauses,
 )
+from tests.support.changes import newest, notice
 from tests.support.office import Office
 from tests.support.phone_system import picture
 from tests.support.samba import SambaDomain
-from tests.support.site import SITE
+from tests.support.site import ENDED, SITE
+from tests.support.waiting import wait_until
 
 __all__ = ["emea"]
 
@@ -170,3 +178,80 @@ def value_of(domain: SambaDomain, dn: str, attribute: str) -> str:
         connection.search(dn, "(objectClass=*)", ldap3.BASE, attributes=[attribute])
         found: Any = connection.response
         return str(found[0]["raw_attributes"][attribute][0].decode())
+
+
+@contextmanager
+def watching(ends: Ends) -> Iterator[None]:
+    """Both domains are watched for the block."""
+    ends.site.configure({"schedule": {"is_enabled": True, "live": True}})
+    ended = threading.Event()
+    thread = threading.Thread(target=Watcher(ends.site.context, ended, interval=0.1).run)
+    thread.start()
+
+    def _is_live() -> bool:
+        with ends.site.context.database.read() as session:
+            states = session.scalars(select(WatchRow.state)).all()
+        return [*states] == [WatchState.LIVE.value] * 2
+
+    try:
+        wait_until("both are watched", _is_live, 120)
+        yield
+    finally:
+        ended.set()
+        thread.join(60)
+
+
+def change_run(ends: Ends, after: int) -> Run:
+    """The next change run, at its end."""
+    wait_until("a change run", lambda: newest(ends.site) > after, 120)
+    return ends.site.wait_for(newest(ends.site), ENDED, 120)
+
+
+def test_changes_of_each_are_taken_up_live_also_while_the_other_is_away(
+    ends: Ends, emea: Office, other_samba: SambaDomain
+) -> None:
+    _anna, carl, emil, _fred = people(ends, emea)
+    with watching(ends):
+        before = newest(ends.site)
+        emea.change(emil, sn="Emilsson")
+        run = change_run(ends, before)
+        assert kinds(ends, run.id) == {"203": [CommandKind.UPDATE_EXTENSION]}, ends.site.story()
+        other_samba.stop()
+        ends.office.change(carl, sn="Carlsson")
+        run = change_run(ends, run.id)
+        assert kinds(ends, run.id) == {"202": [CommandKind.UPDATE_EXTENSION]}, ends.site.story()
+    other_samba.start()
+
+
+def test_what_a_domain_that_fell_silent_has_told_is_given_back_and_the_rest_is_done(
+    ends: Ends, emea: Office, other_samba: SambaDomain
+) -> None:
+    _anna, carl, emil, _fred = people(ends, emea)
+    guid = emea.guid(emil)
+    ends.office.change(carl, sn="Carlsson")
+    emea.change(emil, sn="Emilsson")
+    other_samba.stop()
+    with ends.site.context.database.begin() as session:
+        session.add(
+            ChangeRow(
+                site_id=SITE, directory=EMEA, guid=guid, hint=Hint.CHANGED.value, noticed_at=datetime.now(UTC)
+            )
+        )
+    notice(ends.site, [ends.office.guid(carl)])
+    wait_until("a change run", lambda: newest(ends.site), 120)
+    run_id = newest(ends.site)
+
+    def _has_ended() -> bool:
+        ends.site.bring_forward(run_id)
+        return ends.site.run(run_id).state in ENDED
+
+    wait_until("its end", _has_ended, 120)
+    assert kinds(ends, run_id) == {"202": [CommandKind.UPDATE_EXTENSION]}, ends.site.story()
+    with ends.site.context.database.begin() as session:
+        changes.settle(session, SITE)
+        left = session.execute(select(ChangeRow.directory, ChangeRow.guid, ChangeRow.run_id)).all()
+        assert [tuple(row) for row in left] == [(EMEA, guid, None)]
+        # A moment later it is not asked again yet.
+        assert changes.unanswered_lately(session, SITE, datetime.now(UTC)) == {EMEA}
+        assert changes.unanswered_lately(session, SITE, datetime.now(UTC) + timedelta(hours=1)) == frozenset()
+    other_samba.start()
