@@ -519,7 +519,7 @@ def _entries(
         if waiting
         else declared("The plan is being applied"),
     }[state]
-    yield events.LogEntry(
+    beginning = events.LogEntry(
         f"run.{state.value}",
         phrase(
             "{result} (run {run}): {people}, {changes}.",
@@ -531,6 +531,9 @@ def _entries(
         level=EventLevel.WARNING if waiting or state is RunState.DONE else EventLevel.INFO,
         run_id=run.id,
     )
+    # Of live changes, of which there are many, what was done is enough.
+    if not _is_of_changes(run):
+        yield beginning
     for reason in verdict.reasons:
         if waiting:
             yield events.LogEntry("run.hold_reason", reason.message, level=EventLevel.WARNING, run_id=run.id)

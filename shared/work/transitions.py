@@ -19,7 +19,7 @@ class RunEvent(StrEnum):
     """What happens to a run."""
 
     NOTHING_TO_DO = "nothing to do"
-    NOTHING_DONE = "nothing to do, with a warning"
+    NOTHING_DONE = "nothing to do, but not known to be in sync"
     PREVIEWED = "preview planned"
     SHOWN = "what-if plan shown"
     HELD = "held rows remain"
