@@ -52,3 +52,9 @@ def test_printing_what_can_be_set_needs_no_server() -> None:
 def test_looking_at_the_database_needs_no_server_and_no_migration(tmp_path: Path) -> None:
     deployment_settings(tmp_path)
     assert not _imported("--data", str(tmp_path), "log") & _SERVING
+
+
+def test_the_process_that_makes_a_file_of_the_log_needs_neither_queues_nor_settings() -> None:
+    program = "import sys, services.api.log.use_cases.export_process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {*_SERVING, "celery", "pydantic", "shared.settings"}

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from services.api.log.queries import LogFilter
 from services.api.log.use_cases.formats import Dates, ExportFormat
-from services.api.log.use_cases.log import file_pieces
+from services.api.log.use_cases.pieces import file_pieces
 from shared.database.engine import Database
 from shared.database.tables import EventLevel
 

@@ -4,15 +4,14 @@ Pages are found by id, so that new entries never shift them. Clearing leaves the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, select
 
-from services.api.log.queries import LogFilter, conditions
-from services.api.log.use_cases.formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
+from services.api.log.queries import LogFilter
+from services.api.log.use_cases.formats import Dates, ExportFormat
+from services.api.log.use_cases.pieces import LogPage, file_pieces, read_page
 from shared.database import events
-from shared.database.engine import Database
 from shared.database.found import site_of
 from shared.database.tables import Event
 from shared.language import phrase
@@ -23,17 +22,8 @@ from shared.worker.context import Context
 __all__ = ["ExportFormat", "LogFilter", "LogPage", "clear_log", "export_log", "read_log"]
 
 _EVERYTHING = LogFilter()
-_EXPORT_PAGE = 1000
 # What takes memory or time that others would miss; the rest flows page by page.
 HEAVY = frozenset({ExportFormat.XLSX, ExportFormat.PDF})
-
-
-@dataclass(frozen=True, slots=True)
-class LogPage:
-    """Entries, newest first. ``next_before`` is the ``before`` of the next page, ``None`` on the last."""
-
-    entries: list[Event]
-    next_before: int | None
 
 
 def read_log(
@@ -47,7 +37,7 @@ def read_log(
 
     :raises NotFound: there is no such site.
     """
-    return _read_page(context.database, site_id, filter, limit, before)
+    return read_page(context.database, site_id, filter, limit, before)
 
 
 def export_log(
@@ -81,28 +71,6 @@ def dates_of(context: Context, site_id: str, format: ExportFormat, dates: Dates 
     return dates
 
 
-def file_pieces(
-    database: Database, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None
-) -> Iterator[bytes]:
-    """As ``export_log``, with nothing but a database; a workbook and a PDF need ``dates``."""
-    pages = _pages(database, site_id, filter)
-    # What writes workbooks and PDFs takes 20 MB, and would take it in every process, workers too.
-    if format == ExportFormat.XLSX:
-        from services.api.log.use_cases.xlsx import as_xlsx
-
-        assert dates is not None
-        return as_xlsx(pages, dates)
-    if format == ExportFormat.PDF:
-        from services.api.log.use_cases.pdf import as_pdf
-
-        assert dates is not None
-        return as_pdf(pages, dates, site_id, filter)
-    if format == ExportFormat.JSON:
-        return (piece.encode() for piece in as_json(pages))
-    written = as_csv(pages) if dates is None else as_readable_csv(pages, dates)
-    return (piece.encode() for piece in written)
-
-
 def clear_log(context: Context, site_id: str, actor: str) -> int:
     """Remove the site's entries up to now and return how many there were; the audit says who did it.
 
@@ -120,27 +88,3 @@ def clear_log(context: Context, site_id: str, actor: str) -> int:
     if newest is not None:
         delete_events(context.database, and_(Event.site_id == site_id, Event.id <= newest))
     return int(count)
-
-
-def _read_page(
-    database: Database, site_id: str, filter: LogFilter, limit: int, before: int | None
-) -> LogPage:
-    with database.glance() as session:
-        query = select(Event).where(*conditions(session, site_id, filter))
-        if before is not None:
-            query = query.where(Event.id < before)
-        rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
-        if not rows:
-            # Entries are of a site that exists; only where there are none this has to be asked.
-            site_of(session, site_id)
-    return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
-
-
-def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list[Event]]:
-    before: int | None = None
-    while True:
-        page = _read_page(database, site_id, filter, _EXPORT_PAGE, before)
-        yield page.entries
-        before = page.next_before
-        if before is None:
-            return
