@@ -1,5 +1,6 @@
 """Whole situations, drawn so that clashes are the rule."""
 
+import itertools
 import random
 from dataclasses import dataclass, replace
 
@@ -78,32 +79,51 @@ PEOPLE = st.lists(
 )
 
 
+# Made once: to make one costs more than to draw from it.
+_EXTENSION_NUMBERS = st.lists(st.sampled_from([n for n in NUMBERS if n != "800"]), unique=True, max_size=5)
+_NAME, _IS_SO, _OUTCOME = st.sampled_from(NAMES), st.booleans(), st.sampled_from(Outcome)
+_FREE_EMAILS = ("a@x.test", "b@x.test", "c@x.test")
+_SOME_EMAIL = {
+    free: st.sampled_from(["", *free])
+    for count in range(4)
+    for free in itertools.permutations(_FREE_EMAILS, count)
+}
+_PRIMARY = st.sampled_from([1, 2])
+_ROLE = st.sampled_from(["users", "users", "users", "system_owners"])
+_BOUND = [st.lists(st.integers(1, 8), unique=True, max_size=count) for count in range(6)]
+_IS_KNOWN, _SHOWN = st.sampled_from([True, True, True, False]), st.integers(0, 3)
+_TEMPLATE = st.sampled_from([None, "900"])
+_DEPARTMENT_MODE, _SCOPE = st.sampled_from(DepartmentMode), st.sampled_from(RemovalScope)
+_PASSED_ON, _CHANGED = st.sampled_from(PassedOn), st.sampled_from(ChangedIn3cx)
+_ADOPTION, _REENABLING = st.sampled_from(Adoption), st.sampled_from(Reenabling)
+_EXCLUSIONS = st.sampled_from(
+    [(), (Exclusion(ExclusionKind.CONTAINS, "bob"),), (Exclusion(ExclusionKind.NUMBERS, "202-203"),)]
+)
+_ARCHIVE = st.sampled_from([None, ArchiveRule("203")])
+
+
 @st.composite
 def extensions(draw: st.DrawFn) -> list[Extension]:
     """Extensions with numbers and addresses that 3CX would allow together."""
-    numbers = draw(st.lists(st.sampled_from([n for n in NUMBERS if n != "800"]), unique=True, max_size=5))
-    free_emails = ["a@x.test", "b@x.test", "c@x.test"]
+    numbers = draw(_EXTENSION_NUMBERS)
+    free_emails = _FREE_EMAILS
     made = []
     for index, number in enumerate(numbers):
-        email = draw(st.sampled_from(["", *free_emails]))
-        if email:
-            free_emails.remove(email)
-        primary = draw(st.sampled_from([1, 2]))
+        email = draw(_SOME_EMAIL[free_emails])
+        free_emails = tuple(free for free in free_emails if free != email)
         made.append(
             Extension(
                 id=1000 + index,
                 number=number,
-                first_name=draw(st.sampled_from(NAMES)),
-                last_name=draw(st.sampled_from(NAMES)),
+                first_name=draw(_NAME),
+                last_name=draw(_NAME),
                 email=email,
-                enabled=draw(st.booleans()),
+                enabled=draw(_IS_SO),
                 memberships=(
-                    Membership(
-                        1, "DEFAULT", draw(st.sampled_from(["users", "users", "users", "system_owners"]))
-                    ),
+                    Membership(1, "DEFAULT", draw(_ROLE)),
                     Membership(2, "Support"),
                 ),
-                primary_department_id=primary,
+                primary_department_id=draw(_PRIMARY),
             )
         )
     return made
@@ -114,57 +134,45 @@ def sites(draw: st.DrawFn) -> Site:
     """A whole situation; every bound person is present or told of."""
     people = draw(PEOPLE)
     observed = draw(extensions())
-    bound = draw(st.lists(st.integers(1, 8), unique=True, max_size=len(observed)))
+    bound = draw(_BOUND[len(observed)])
     bindings = [
         Binding(
             guid(person),
-            draw(st.sampled_from([extension.id, extension.id, extension.id, 900 + person])),
+            extension.id if draw(_IS_KNOWN) else 900 + person,
             extension.number,
-            disabled_by_rollcall=draw(st.booleans()),
-            shown=draw(
-                st.sampled_from(
-                    [
-                        Shown(extension.first_name, extension.last_name, extension.email),
-                        Shown(extension.first_name, extension.last_name, ""),
-                        Shown("Anna", "Bob"),
-                        None,
-                    ]
-                )
-            ),
+            disabled_by_rollcall=draw(_IS_SO),
+            shown=(
+                Shown(extension.first_name, extension.last_name, extension.email),
+                Shown(extension.first_name, extension.last_name, ""),
+                Shown("Anna", "Bob"),
+                None,
+            )[draw(_SHOWN)],
         )
         for person, extension in zip(bound, observed, strict=False)
     ]
     present = {person.guid for person in people}
     absent = [
-        AbsentPerson(binding.person_guid, draw(st.booleans()), "CN=elsewhere")
+        AbsentPerson(binding.person_guid, draw(_IS_SO), "CN=elsewhere")
         for binding in bindings
         if binding.person_guid not in present
     ]
     rules = Rules(
-        units=(UnitRule(SALES, draw(st.sampled_from([None, "900"]))), UnitRule(SUPPORT)),
-        when_deleted=draw(st.sampled_from(Outcome)),
-        when_moved_out=draw(st.sampled_from(Outcome)),
-        when_disabled=draw(st.sampled_from(Outcome)),
-        when_number_cleared=draw(st.sampled_from(Outcome)),
-        add_missing=draw(st.booleans()),
-        add_to_departments=draw(st.booleans()),
-        create_missing_departments=draw(st.booleans()),
-        department_mode=draw(st.sampled_from(DepartmentMode)),
-        removal_scope=draw(st.sampled_from(RemovalScope)),
-        when_number_passed_on=draw(st.sampled_from(PassedOn)),
-        number_changed_in_3cx=draw(st.sampled_from(ChangedIn3cx)),
-        adoption=draw(st.sampled_from(Adoption)),
-        reenabling=draw(st.sampled_from(Reenabling)),
-        exclusions=draw(
-            st.sampled_from(
-                [
-                    (),
-                    (Exclusion(ExclusionKind.CONTAINS, "bob"),),
-                    (Exclusion(ExclusionKind.NUMBERS, "202-203"),),
-                ]
-            )
-        ),
-        archive=draw(st.sampled_from([None, ArchiveRule("203")])),
+        units=(UnitRule(SALES, draw(_TEMPLATE)), UnitRule(SUPPORT)),
+        when_deleted=draw(_OUTCOME),
+        when_moved_out=draw(_OUTCOME),
+        when_disabled=draw(_OUTCOME),
+        when_number_cleared=draw(_OUTCOME),
+        add_missing=draw(_IS_SO),
+        add_to_departments=draw(_IS_SO),
+        create_missing_departments=draw(_IS_SO),
+        department_mode=draw(_DEPARTMENT_MODE),
+        removal_scope=draw(_SCOPE),
+        when_number_passed_on=draw(_PASSED_ON),
+        number_changed_in_3cx=draw(_CHANGED),
+        adoption=draw(_ADOPTION),
+        reenabling=draw(_REENABLING),
+        exclusions=draw(_EXCLUSIONS),
+        archive=draw(_ARCHIVE),
     )
     departments = (DEFAULT, Department(2, "Support"))
     phone_system = PhoneSystemSnapshot(tuple(observed), departments, (QUEUE,), len(observed))
