@@ -15,6 +15,7 @@ from bench import (
     execute,
     extensions,
     idle_hour,
+    live,
     log_page,
     mapping,
     plan,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "crowd": crowd.measure,
     "idle": idle_hour.measure,
     "roll": roll.measure,
+    "live": live.measure,
     "start": start.measure,
 }
 

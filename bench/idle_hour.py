@@ -55,9 +55,9 @@ def measure() -> list[Figure]:
             raise AssertionError("the first site is not in step")
         _copy_site(made)
         ours = (worker.pid, beat.pid, api.pid)
-        before = _cpu_seconds(ours)
+        before = cpu_seconds(ours)
         _run_all(made)
-        round_seconds = _cpu_seconds(ours) - before
+        round_seconds = cpu_seconds(ours) - before
         idle_seconds, beside = _idle_hour(ours, [_parent_of_server(server.data)])
     return [
         Figure(
@@ -90,12 +90,12 @@ def _copy_site(made: Deployment) -> None:
         session.execute(insert(Site), [{"id": name, "name": name, "created_at": yesterday} for name in names])
         for table in (SettingsVersion, BindingRow):
             rows = list(session.scalars(select(table).where(table.site_id == DEFAULT_SITE)))
-            copies = [_values(row) | {"site_id": name} for name in names for row in rows]
+            copies = [values_of(row) | {"site_id": name} for name in names for row in rows]
             session.execute(insert(table), copies)
         session.execute(update(SettingsVersion).values(created_at=yesterday))
 
 
-def _values(row: Base) -> dict[str, Any]:
+def values_of(row: Base) -> dict[str, Any]:
     return {
         column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs if column.key != "id"
     }
@@ -115,10 +115,10 @@ def _run_all(made: Deployment) -> None:
 def _idle_hour(ours: Iterable[int], beside: Iterable[int]) -> tuple[float, float]:
     """Processor seconds of an hour in which nothing happens: of these processes, and of those beside them."""
     roots = (list(ours), list(beside))
-    began, before = time.monotonic(), [_cpu_seconds(root) for root in roots]
+    began, before = time.monotonic(), [cpu_seconds(root) for root in roots]
     time.sleep(WATCHED_SECONDS)
     passed = time.monotonic() - began
-    used = [(_cpu_seconds(root) - old) * HOUR / passed for root, old in zip(roots, before, strict=True)]
+    used = [(cpu_seconds(root) - old) * HOUR / passed for root, old in zip(roots, before, strict=True)]
     return used[0], used[1]
 
 
@@ -126,7 +126,7 @@ def _parent_of_server(data: Path) -> int:
     return int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
 
 
-def _cpu_seconds(roots: Iterable[int]) -> float:
+def cpu_seconds(roots: Iterable[int]) -> float:
     """Processor time of these processes and all below them, also of those that have ended (proc(5), ``stat``)."""
     below: dict[int, list[int]] = {}
     ticks: dict[int, int] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# A watch asks every two seconds, and notes every fifteen that it was answered.
+# A watch asks every second, and notes every fifteen that it was answered.
 _LIVE_FOR = timedelta(seconds=90)
 
 

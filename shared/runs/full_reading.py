@@ -30,6 +30,11 @@ def ask_full_reading(session: Session, site_id: str, reason: str, encryption: En
     return start_full_reading(session, site_id, reason, encryption)
 
 
+def may_start(last_full_run_at: datetime) -> bool:
+    """Whether the last full run was started long enough ago."""
+    return datetime.now(UTC) - last_full_run_at >= _AT_MOST_EVERY
+
+
 def start_full_reading(session: Session, site_id: str, reason: str, encryption: Encryption) -> Run | None:
     """Start the full run that was asked for, unless one is active or was started less than five minutes ago.
 
@@ -41,7 +46,7 @@ def start_full_reading(session: Session, site_id: str, reason: str, encryption: 
         .order_by(Run.id.desc())
         .limit(1)
     )
-    if last is not None and datetime.now(UTC) - last < _AT_MOST_EVERY:
+    if last is not None and not may_start(last):
         return None
     try:
         run = start_run(session, RunRequest(site_id, trigger=WATCH, actor=WATCH), encryption)

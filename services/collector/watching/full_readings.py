@@ -7,12 +7,12 @@ from datetime import datetime
 
 import structlog
 from kombu.exceptions import OperationalError
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, load_only
 
 from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart, WatchRow
 from shared.errors import RollcallError, StorageUnavailable
-from shared.runs.full_reading import start_full_reading
+from shared.runs.full_reading import may_start, start_full_reading
 from shared.work.publishing import publish_due
 from shared.worker.context import Context
 
@@ -31,30 +31,36 @@ def see_to_full_readings(context: Context) -> list[int]:
             since, reason = row.needed_since, row.needs_full_reading
             latest, first = needed.get(row.site_id, (since, reason))
             needed[row.site_id] = (max(latest, since), first)
+        newest = _newest_full_runs(session) if needed else {}
     started = []
     for site_id, (since, reason) in needed.items():
-        run_id = None if _is_read(context, site_id, since) else _start(context, site_id, reason)
-        if run_id is not None:
-            started.append(run_id)
+        run = newest.get(site_id)
+        has_read = run is not None and run.created_at > since and run.planned_at is not None
+        if run is not None and has_read and _is_read(context, run):
+            continue
+        if run is None or may_start(run.created_at):
+            run_id = _start(context, site_id, reason)
+            if run_id is not None:
+                started.append(run_id)
     return started
 
 
-def _is_read(context: Context, site_id: str, since: datetime) -> bool:
-    """Whether a run that began later has read every unit and was planned; what needed it is then forgotten."""
+def _newest_full_runs(session: Session) -> dict[str, Run]:
+    """By site: one question, however many sites there are."""
+    newest = select(func.max(Run.id)).where(Run.kind == RunKind.FULL.value).group_by(Run.site_id)
+    seen = load_only(Run.site_id, Run.created_at, Run.planned_at, raiseload=True)
+    return {run.site_id: run for run in session.scalars(select(Run).options(seen).where(Run.id.in_(newest)))}
+
+
+def _is_read(context: Context, run: Run) -> bool:
+    """Whether this run has read every unit; what needed it is then forgotten."""
     with context.database.glance() as session:
-        run = session.scalars(
-            select(Run)
-            .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value, Run.created_at > since)
-            .where(Run.planned_at.is_not(None))
-            .order_by(Run.id.desc())
-            .limit(1)
-        ).first()
-        if run is None or _has_unread(session, run.id):
+        if _has_unread(session, run.id):
             return False
     with context.database.begin() as session:
         session.execute(
             update(WatchRow)
-            .where(WatchRow.site_id == site_id, WatchRow.needed_since < run.created_at)
+            .where(WatchRow.site_id == run.site_id, WatchRow.needed_since < run.created_at)
             .values(needs_full_reading=None, needed_since=None)
             .execution_options(synchronize_session=False)
         )

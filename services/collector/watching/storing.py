@@ -6,8 +6,9 @@ same changes again.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.collector.watching.position import Key, Position
@@ -130,13 +131,19 @@ def store_answers(context: Context, holder: str, answered: Mapping[Key, datetime
     """
     with context.database.begin() as session:
         leases.fence(session, LEASE, holder)
-        for (site_id, directory), at in answered.items():
-            session.execute(
-                update(WatchRow)
-                .where(WatchRow.site_id == site_id, WatchRow.directory == directory)
-                .values(last_answer_at=at)
-                .execution_options(synchronize_session=False)
+        # Of the table and not of the class: many rows in one go.
+        watches = cast(Table, WatchRow.__table__)
+        session.execute(
+            update(watches)
+            .where(
+                watches.c.site_id == bindparam("of_site"), watches.c.directory == bindparam("of_directory")
             )
+            .values(last_answer_at=bindparam("at")),
+            [
+                {"of_site": site, "of_directory": directory, "at": at}
+                for (site, directory), at in answered.items()
+            ],
+        )
 
 
 def forget_others(context: Context, holder: str, site_id: str, watched: Iterable[str]) -> None:

@@ -28,7 +28,7 @@ from shared.worker.context import Context
 log = structlog.get_logger(__name__)
 
 # How often a controller is asked.
-INTERVAL_SECONDS = 2.0
+INTERVAL_SECONDS = 1.0
 # A second watcher takes over within this and one of its looks.
 LEASE_SECONDS = 10.0
 _LOOK_SECONDS = 2.0
