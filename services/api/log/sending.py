@@ -7,11 +7,11 @@ from fastapi import Request, Response
 from fastapi.concurrency import iterate_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
 from services.api.log.use_cases.exports import Exports, opened
 from services.api.log.use_cases.formats import MEDIA_TYPES, Dates
 from services.api.log.use_cases.log import ExportFormat, LogFilter
+from services.api.log.use_cases.pieces import file_pieces
 from services.api.web.dependencies import context_of_request
 from services.api.web.ending import EndingResponse
 
@@ -28,7 +28,7 @@ def flowing(
 
     :raises HTTPException: 429, too many of their files are in hand.
     """
-    pieces = log.file_pieces(context_of_request(request).database, site_id, filter, format, dates)
+    pieces = file_pieces(context_of_request(request).database, site_id, filter, format, dates)
     return sent_in_turn(
         request, caller, pieces, f"rollcall-{site_id}-log.{format.value}", MEDIA_TYPES[format]
     )

@@ -106,7 +106,7 @@ _ARCHIVE = st.sampled_from([None, ArchiveRule("203")])
 def extensions(draw: st.DrawFn) -> list[Extension]:
     """Extensions with numbers and addresses that 3CX would allow together."""
     numbers = draw(_EXTENSION_NUMBERS)
-    free_emails = _FREE_EMAILS
+    free_emails: tuple[str, ...] = _FREE_EMAILS
     made = []
     for index, number in enumerate(numbers):
         email = draw(_SOME_EMAIL[free_emails])
