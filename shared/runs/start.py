@@ -1,6 +1,7 @@
 """Starts a run: the row, its parts and the entry in the Log, in one transaction."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +14,12 @@ from shared.database import events
 from shared.database.tables import PartKind, Run, RunKind, RunState, Site, SnapshotPart
 from shared.domain.asked import Asked
 from shared.encryption import Encryption
-from shared.errors import Conflict, SettingsInvalid
+from shared.errors import Conflict, SettingsInvalid, TransitionRefused
 from shared.language import declared, phrase
 from shared.settings import store, what_if
 from shared.settings.documents import SiteSettings
+from shared.work.moves import move_run
+from shared.work.transitions import RunEvent
 
 ACTIVE_STATES = (RunState.COLLECTING.value, RunState.EXECUTING.value)
 WAITING_STATES = (RunState.PLANNED.value, RunState.HELD.value)
@@ -57,6 +60,8 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     session.execute(update(Site).where(Site.id == request.site_id).values(name=Site.name))
     stored = what_if.with_tried(store.read(session, request.site_id, encryption), request.tried or {})
     check_ready(stored.settings)
+    if request.kind is not RunKind.CHANGES:
+        _stop_reading_changes(session, request.site_id)
     active = session.scalar(
         select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
     )
@@ -123,6 +128,21 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         ),
     )
     return run
+
+
+def _stop_reading_changes(session: Session, site_id: str) -> None:
+    """A change run that has begun nothing gives way: what it is about waits, and is read by the other run too."""
+    reading = session.scalars(
+        select(Run.id).where(
+            Run.site_id == site_id,
+            Run.kind == RunKind.CHANGES.value,
+            Run.state == RunState.COLLECTING.value,
+        )
+    ).all()
+    for run_id in reading:
+        # It may have been planned at this moment: then it is active, and is waited for.
+        with suppress(TransitionRefused):
+            move_run(session, run_id, RunEvent.CANCELLED)
 
 
 def ask_about(

@@ -2,11 +2,14 @@
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
 from services.api.runs.use_cases import runs
 from shared.database.tables import RunKind, RunState
+from shared.domain.asked import Asked
 from shared.domain.command import CommandKind, CommandState
 from shared.errors import Conflict, NotFound, SettingsInvalid
+from shared.runs.start import RunRequest, start_run
 from shared.worker.context import Context
 from tests.integration.api.builders import (
     ADA,
@@ -32,6 +35,26 @@ def test_a_second_run_waits_for_the_first(ready: Context) -> None:
     first = runs.start(ready, SITE, RunKind.FULL, "anna")
     with pytest.raises(Conflict, match=f"Run {first.id} is still active"):
         runs.start(ready, SITE, RunKind.FULL, "anna")
+
+
+def test_change_runs_are_listed_by_kind_and_only_if_something_came_of_them(ready: Context) -> None:
+    full = make_run(ready)
+    set_state(ready, full, RunState.DONE)
+    with ready.database.begin() as session:
+        quiet, failed = (_change_run(session, ready) for _ in range(2))
+    set_state(ready, quiet, RunState.DONE)
+    set_state(ready, failed, RunState.FAILED)
+    assert [run.id for run in runs.list_runs(ready, SITE)] == [failed, full]
+    assert [run.id for run in runs.list_runs(ready, SITE, kind=RunKind.CHANGES)] == [failed]
+    assert [run.id for run in runs.list_runs(ready, SITE, kind=RunKind.FULL)] == [full]
+
+
+def _change_run(session: Session, context: Context) -> int:
+    request = RunRequest(SITE, RunKind.CHANGES, asked=Asked(), people={"": [ADA]})
+    run = start_run(session, request, context.encryption)
+    run.state = RunState.FAILED.value
+    session.flush()
+    return run.id
 
 
 @pytest.mark.parametrize(

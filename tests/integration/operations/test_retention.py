@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import delete, event, func, insert, select
 from structlog.testing import capture_logs
 
 from services.api.accounts import queries as audit
@@ -203,6 +203,22 @@ def test_a_run_that_goes_on_keeps_its_snapshot_however_many_are_newer(context: C
     ids = _make(context, "default", [Old(9, RunState.EXECUTING), Old(8, RunState.FAILED), *[Old(1)] * 20])
     delete_old_snapshots(context, NOW)
     assert _with_pages(context) == {ids[0], *ids[-20:]}
+
+
+def test_change_runs_do_not_push_out_the_snapshots_of_full_ones(context: Context) -> None:
+    full = _make(context, "default", [Old(30), Old(20, RunState.FAILED)])
+    live = _make(context, "default", [Old(1, kind=RunKind.CHANGES)] * 25)
+    delete_old_snapshots(context, NOW)
+    assert _with_pages(context) == {*full, *live[-20:]}
+
+
+def test_change_runs_of_which_nothing_came_go_after_an_hour(context: Context) -> None:
+    minutes = 1 / 24 / 60
+    ids = _make(context, "default", [Old(minutes * age, kind=RunKind.CHANGES) for age in (90, 90, 30)])
+    with context.database.begin() as session:
+        session.execute(delete(CommandRow).where(CommandRow.run_id.in_(ids[1:])))
+    assert delete_old_snapshots(context, NOW).runs == 1
+    assert _left(context, ids) == {ids[0], ids[2]}
 
 
 REMOVALS = [CommandKind.DISABLE_EXTENSION, CommandKind.DELETE_EXTENSION]

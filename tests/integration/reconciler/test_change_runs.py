@@ -263,6 +263,17 @@ def test_changes_wait_while_a_run_is_active(context: Context, world: World) -> N
     assert world.changes() == [(guid(4), second.id)]
 
 
+def test_a_full_run_does_not_wait_for_a_change_run_that_only_reads(context: Context, world: World) -> None:
+    world.notice(guid(3))
+    reading = world.take()
+    assert reading is not None
+    full = world.full_run()
+    assert full.id > reading.id
+    assert run_of(context, reading.id).state == RunState.CANCELLED
+    world.take()
+    assert world.changes() == [], "the full run has read them"
+
+
 def test_whoever_is_gone_is_gone_from_the_roll(context: Context, world: World) -> None:
     del world.people[guid(6)]
     run = world.live(guid(6))

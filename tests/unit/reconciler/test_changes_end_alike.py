@@ -27,7 +27,7 @@ from shared.domain.rules import (
     Rules,
 )
 from shared.values.keys import email_key
-from tests.builders.domain import SALES, SUPPORT, guid, make_person, make_rules, make_units
+from tests.builders.domain import DEFAULT, SALES, SUPPORT, guid, make_person, make_rules, make_units
 from tests.unit.reconciler.model import Model
 
 NUMBERS = ["201", "202", "203", "204", "205"]
@@ -105,6 +105,7 @@ class TwoSites(RuleBasedStateMachine):
         reenabling=st.sampled_from(Reenabling),
         scope=st.sampled_from(RemovalScope),
         is_archiving=st.booleans(),
+        follows_departments=st.booleans(),
         strangers=st.lists(st.tuples(numbers, humans), unique_by=(lambda it: it[0], lambda it: it[1])),
     )
     def begin(
@@ -119,6 +120,7 @@ class TwoSites(RuleBasedStateMachine):
         scope: RemovalScope,
         *,
         is_archiving: bool,
+        follows_departments: bool,
         strangers: list[tuple[str, str]],
     ) -> None:
         self.decisions = make_rules(
@@ -131,8 +133,11 @@ class TwoSites(RuleBasedStateMachine):
             reenabling=reenabling,
             removal_scope=scope,
             archive=ArchiveRule("999") if is_archiving else None,
+            add_to_departments=follows_departments,
+            create_missing_departments=follows_departments,
         )
         for model in (self.in_full, self.live):
+            model.departments["default"] = DEFAULT
             model.extensions[1] = Extension(1, "999", "Archive", "Box")
             for place, (number, human) in enumerate(strangers, start=2):
                 first, last = human.split()
@@ -176,6 +181,10 @@ class TwoSites(RuleBasedStateMachine):
     @rule(place=places, human=humans)
     def address_changes(self, place: int, human: str) -> None:
         self._change(place, email=_email(human))
+
+    @rule(place=places, department=st.sampled_from(["Sales", "Support", ""]))
+    def department_changes(self, place: int, department: str) -> None:
+        self._change(place, departments=(department,) if department else ())
 
     @rule(place=places, unit=st.sampled_from([SALES, SUPPORT]))
     def moves_between_units(self, place: int, unit: str) -> None:
@@ -283,7 +292,14 @@ def _shown(model: Model) -> tuple[object, ...]:
     """What a phone system shows, and whose each extension is: by number, because ids are given in the order of the deeds."""
     numbers_of = {item.id: item.number for item in model.extensions.values()}
     return (
-        {item.number: replace(item, id=0) for item in model.extensions.values()},
+        {
+            item.number: replace(item, id=0, memberships=(), primary_department_id=None)
+            for item in model.extensions.values()
+        },
+        {
+            item.number: (sorted(one.department for one in item.memberships), item.primary_department)
+            for item in model.extensions.values()
+        },
         {who: numbers_of.get(item.extension_id) for who, item in model.bindings.items()},
         {(who.partition(" ")[0], item.number) for who, item in model.graces.items()},
     )
