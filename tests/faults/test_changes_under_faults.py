@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import func, select
 
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
-from shared.database.tables import CommandRow, Run, RunKind, WatchRow
+from shared.database.tables import CommandRow, Run, RunKind, RunState, WatchRow
 from shared.domain.command import CommandState
 from shared.domain.watching import WatchState
 from shared.runs import changes
-from tests.faults.conftest import FREE, assert_in_step, settle
+from tests.faults.conftest import FREE, assert_in_step
 from tests.faults.deployment import Deployment, deployment
 from tests.support.changes import changes_left
 from tests.support.forked import Process
@@ -138,7 +138,9 @@ def test_every_change_takes_effect_once_whatever_dies_meanwhile(office: Office) 
         )
         trouble = Trouble(made, office, phone_system, broker, random.Random(19))
         trouble.begin()
-        settle(made)
+        # The watch starts the first full run by itself.
+        wait_until("the first full run", lambda: _runs(made) == [1], 120)
+        assert made.finish(1).state == RunState.DONE
         wait_until("live", trouble.is_live, 120)
         phone_system.state.calls.clear()
         expected: Counter[tuple[str, str]] = Counter()
@@ -176,6 +178,11 @@ def test_every_change_takes_effect_once_whatever_dies_meanwhile(office: Office) 
         by_kind = _commands_by_kind(made)
         assert by_kind[RunKind.CHANGES.value] > sum(by_kind.values()) / 2, by_kind
         assert changes_made(phone_system) == expected, "a full run found nothing more"
+
+
+def _runs(made: Deployment) -> list[int]:
+    with made.context.database.read() as session:
+        return list(session.scalars(select(Run.id)))
 
 
 def _commands_by_kind(made: Deployment) -> Counter[str]:
