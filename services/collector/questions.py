@@ -21,11 +21,12 @@ from services.collector.proposals import propose
 from services.collector.reader import RawEntry, Scope, Search, first_value
 from services.collector.several import Directories
 from services.collector.trying import try_field
+from services.collector.watching.possible import live_advice
 from services.collector.write_rights import write_advice
 from shared.language import declared, phrase
 from shared.prerequisites import address_advice
 from shared.settings import store
-from shared.settings.documents import DirectorySettings, Section, Security
+from shared.settings.documents import DirectorySettings, Section, Security, SiteSettings
 from shared.worker.context import Context
 from shared.worker.questions import unseal
 
@@ -67,6 +68,8 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
             units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
         ends_at = directory.certificate_ends_at
         warnings = [*advice_on(directory, domain, asked_at), *password_advice(directory)]
+        if _stored(context, arguments).schedule.is_live:
+            warnings += live_advice(directory, settings)
     for server in settings.servers:
         warnings += address_advice("directory.servers", parse(server, settings.security).host)
     if settings.security is Security.PLAIN:
@@ -82,7 +85,7 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     warnings += [
         item["problem"] for item in controllers if item["problem"] and item["problem"] not in warnings
     ]
-    attribute = _write_back_attribute(context, arguments)
+    attribute = _stored(context, arguments).rules.write_back_attribute
     if attribute is not None:
         warnings += write_advice(settings, attribute)
     return {
@@ -98,11 +101,9 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _write_back_attribute(context: Context, arguments: dict[str, Any]) -> str | None:
+def _stored(context: Context, arguments: dict[str, Any]) -> SiteSettings:
     with context.database.read() as session:
-        return store.read(
-            session, arguments["site_id"], context.encryption
-        ).settings.rules.write_back_attribute
+        return store.read(session, arguments["site_id"], context.encryption).settings
 
 
 def check_password(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.collector.watching.position import Key, Position
+from shared.database import events
+from shared.database.events import LogEntry
 from shared.database.rows import rows_of
 from shared.database.tables import BindingRow, ChangeRow, RollRow, WatchRow
 from shared.domain.watching import Hint, WatchMethod, WatchState
@@ -106,8 +108,9 @@ def store_state(
     error_code: str | None = None,
     error_message: str | None = None,
     connected_at: datetime | None = None,
+    entry: LogEntry | None = None,
 ) -> None:
-    """Store how a watch stands; the first time it is stored, this is.
+    """Store how a watch stands, with an entry of the Log; the first time it is stored, this is.
 
     :raises LeaseHeld: another process watches by now.
     """
@@ -122,6 +125,8 @@ def store_state(
         leases.fence(session, LEASE, holder)
         if not _write(session, key, values):
             session.execute(insert(WatchRow).values(site_id=key[0], directory=key[1], **_NEW, **values))
+        if entry is not None:
+            events.record(session, key[0], entry)
 
 
 def store_answers(context: Context, holder: str, answered: Mapping[Key, datetime]) -> None:

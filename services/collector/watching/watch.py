@@ -21,6 +21,8 @@ from services.collector.watching.asking import Controller, is_refusal
 from services.collector.watching.noticing import MOST_CHANGES, Noticed, Seen, notice
 from services.collector.watching.position import Key, Position, why_anew
 from services.collector.watching.rounds import LookedFor
+from shared.database.events import LogEntry
+from shared.database.tables import EventLevel
 from shared.domain.watching import Hint, WatchMethod, WatchState
 from shared.errors import ConfigurationError, LeaseHeld, RollcallError
 from shared.language import declared, phrase
@@ -72,6 +74,7 @@ class Watch:
         self._interval = interval
         self._ended = threading.Event()
         self._failures = 0
+        self._is_failure_told = False
         self._stored_at: datetime | None = None
         self._looked_for = LookedFor()
         site, directory = order.key
@@ -124,6 +127,7 @@ class Watch:
                 WatchState.FAILING,
                 error_code=error.code,
                 error_message=error.message,
+                entry=self._failure_entry(error),
             )
         except LeaseHeld:
             self.is_lost = True
@@ -133,6 +137,26 @@ class Watch:
         pause = min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
         self._failures += 1
         self._ended.wait(_PAUSE_OF_SETTINGS if isinstance(error, ConfigurationError) else pause)
+
+    def _failure_entry(self, error: RollcallError) -> LogEntry | None:
+        # A connection that is made anew at once is nobody's concern.
+        is_brief = self._failures == 0 and not isinstance(error, ConfigurationError)
+        if self._is_failure_told or is_brief:
+            return None
+        self._is_failure_told = True
+        message = phrase(
+            "Live changes stopped: {reason} Full runs start on schedule until they work again.",
+            reason=error.message,
+        )
+        return LogEntry("watch.failed", message, EventLevel.WARNING)
+
+    def _works(self) -> None:
+        """It answers: whoever was told that it does not is told."""
+        self._failures = 0
+        if self._is_failure_told:
+            entry = LogEntry("watch.live", declared("Live changes work again."))
+            storing.store_state(self._context, self._holder, self.order.key, WatchState.LIVE, entry=entry)
+            self._is_failure_told = False
 
     def _connected(self) -> None:
         """Watch on one connection, until it breaks or the watch is to end."""
@@ -158,7 +182,7 @@ class Watch:
                 position = self._look(controller, replace(position, server=controller.server), is_first=True)
             while not self._ended.wait(self._interval):
                 position = self._look(controller, position)
-                self._failures = 0
+                self._works()
 
     def _begun(self, controller: Controller, reason: str) -> Position:
         """A beginning: from now on changes are told, and of what was before only a full reading can tell."""

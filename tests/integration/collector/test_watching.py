@@ -12,11 +12,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
+from services.collector.active_directory import ActiveDirectory
+from services.collector.watching.possible import live_advice
 from services.collector.watching.storing import LEASE
 from services.collector.watching.watch import Order, Watch
 from services.collector.watching.watcher import Watcher, orders_of
 from services.sandbox.directory import RunningDirectory
-from shared.database.tables import BindingRow, ChangeRow, WatchRow
+from shared.database.tables import BindingRow, ChangeRow, Event, WatchRow
 from shared.domain.watching import Hint, WatchMethod, WatchState
 from shared.settings.documents import DirectorySettings
 from shared.work import leases
@@ -65,6 +67,11 @@ class Watching:
         """Store something else of the watch than it stored."""
         with self.context.database.begin() as session:
             session.execute(update(WatchRow).values(**values))
+
+    def log(self) -> list[str]:
+        """The codes of the Log."""
+        with self.context.database.read() as session:
+            return list(session.scalars(select(Event.code).order_by(Event.id)))
 
     def changes(self) -> list[tuple[str, str]]:
         """What waits to be read."""
@@ -121,6 +128,8 @@ def test_joiners_changes_moves_and_leavers_are_noticed_at_a_domain_controller(
     guid = {dn: office.guid(dn) for dn in (anna, bert)}
     watching = _watching(site, office, unit)
     watching.bind(*guid.values())
+    with ActiveDirectory(watching.order.settings) as directory:
+        assert live_advice(directory, watching.order.settings) == []
     with watching.on():
         assert watching.row().method == WatchMethod.DIRSYNC
         watching.full_reading(TURNED_ON)
@@ -187,6 +196,9 @@ def test_an_ordinary_account_that_sees_no_deleted_entries_looks_for_people(
     guid = office.guid(anna)
     watching = _watching(site, office, unit, **_account(office))
     watching.bind(guid, office.guid(bert))
+    with ActiveDirectory(watching.order.settings) as directory:
+        (advice,) = live_advice(directory, watching.order.settings)
+        assert "cannot read deleted entries" in advice
     with watching.on():
         assert watching.row().method == WatchMethod.DIRSYNC
         office.change(bert, telephoneNumber="300")
@@ -233,6 +245,20 @@ def test_where_a_controller_refuses_dirsync_it_is_asked_by_number(site: Collecti
             watching.bind(guid)
             staff.leave("anna")
             watching.until((guid, Hint.DELETED))
+
+
+def test_the_log_says_that_live_changes_stopped_and_that_they_work_again(site: Collecting) -> None:
+    staff = Staff()
+    with RunningDirectory(staff.directory) as directory:
+        settings = DirectorySettings.model_validate(directory_settings(directory, *staff.units))
+        watching = Watching(site.context, Order(KEY, settings))
+        with watching.on():
+            directory.stop()
+            wait_until("it is said", lambda: watching.log() == ["watch.failed"])
+            assert watching.row().state == WatchState.FAILING
+            directory.start()
+            wait_until("it is said", lambda: watching.log() == ["watch.failed", "watch.live"])
+            assert watching.row().state == WatchState.LIVE
 
 
 def test_a_moved_ou_a_changed_setting_and_a_refused_cookie_need_a_full_reading(
