@@ -59,6 +59,7 @@ def test_live_changes_are_said_to_work_or_why_they_do_not(context: Context, brow
     page = vera.get("/console/").text
     assert "Live, last change 12 minutes ago." in page
     assert "Daily at 02:00 (UTC)" in page
+    assert "Live, last change 12 minutes ago." in vera.get("/console/settings/schedule").text
     figures = metrics(context, is_broker_well=False)
     assert 'rollcall_watch_up{directory="",site="default"} 1.0' in figures
     checks = {check.name: check for check in doctor.diagnose(context, ["default"])}

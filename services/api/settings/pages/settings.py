@@ -1,5 +1,6 @@
 """The settings, one tab at a time: shown, tested before they are saved, saved, and taken back to an earlier version."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.connections.use_cases import questions
+from services.api.console.live import Live, live_changes
 from services.api.console.rendering import link, page, shown_to_scripts
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep, section_site
@@ -31,6 +33,7 @@ from services.api.settings.use_cases.directories import remove_directory
 from services.api.settings.use_cases.sections import read_section, replace_section
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import AccountRole
+from shared.database.watches import standings
 from shared.errors import NotFound, RollcallError
 from shared.language import declared, phrase
 from shared.settings.documents import Section
@@ -38,6 +41,7 @@ from shared.settings.fields import label_of
 from shared.settings.neighbours import read_sharing
 from shared.settings.what_if import TRIED_SECTIONS
 from shared.values.digits import whole_number
+from shared.worker.context import Context
 
 router = APIRouter(prefix="/settings")
 Slug = Annotated[str, Path(max_length=40)]
@@ -172,7 +176,20 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         above=above,
         shared_phone_system=_shared_phone_system(request, form),
         directories=directories_of(console_request(request).context, form),
+        live=_live(console_request(request).context, form),
     )
+
+
+def _live(context: Context, form: Form) -> Live | None:
+    """On the page of the schedule, how live changes stand where they are on."""
+    if form.tab.section is not Section.SCHEDULE:
+        return None
+    settings = context.site_settings(form.site_id).settings
+    if not settings.schedule.is_live:
+        return None
+    with context.database.glance() as session:
+        watches = standings(session, [form.site_id]).get(form.site_id, ())
+    return live_changes(watches, settings.directory_titles, datetime.now(UTC))
 
 
 def _shared_phone_system(request: Request, form: Form) -> str:
