@@ -18,6 +18,7 @@ FORBIDDEN = (
     ("services.collector", "services.sandbox", "never import the sandbox or the cli"),
     ("services.api", "ldap3", "ldap3 lives in the collector"),
     ("services.cli", "dns", "ldap3 lives in the collector"),
+    ("services.cli.exit_codes", "services.collector.reader", "ldap3 lives in the collector"),
     ("services.cli", "httpx", "httpx lives in the relay client"),
     ("services.reconciler.planner", "celery", "know no framework"),
     ("shared.domain.person", "pydantic", "know no framework"),
