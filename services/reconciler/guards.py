@@ -19,7 +19,8 @@ from shared.language import declared, phrase
 _A_LEAVER = 1
 # So many extensions may have another id, or be gone, without anything being wrong with the phone system.
 _A_FEW = 3
-_GOING = (CommandKind.DISABLE_EXTENSION, CommandKind.ARCHIVE_EXTENSION, CommandKind.DELETE_EXTENSION)
+CHANGING = (CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+GOING = (CommandKind.DISABLE_EXTENSION, CommandKind.ARCHIVE_EXTENSION, CommandKind.DELETE_EXTENSION)
 # Reasons that speak against the reading, or against what it is compared with: of the first, even when nothing in the
 # plan is held for them.
 _ALWAYS_DOUBTFUL = ("people_down", "empty_snapshot")
@@ -101,7 +102,7 @@ class _Rows:
             command
             for kind in kinds
             for command in self._of_kind[kind]
-            if kind not in _GOING or command.extension_id not in self._renumbered
+            if kind not in GOING or command.extension_id not in self._renumbered
         ]
 
     def going(self, *kinds: CommandKind) -> list[Command]:
@@ -112,7 +113,7 @@ class _Rows:
         """What removes, or disables because somebody was not found, in the unit or (``None``) anywhere."""
         return [
             command.sequence
-            for command in self.of(*_GOING)
+            for command in self.of(*GOING)
             if (command.kind is not CommandKind.DISABLE_EXTENSION or command.rests_on_absence)
             and (unit is None or _is_of(command, unit))
         ]
@@ -270,7 +271,7 @@ def _disables(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
 
 def _updates(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold]:
     limit = _Limit("updates", "changed", limits.updates, limits.updates_percent)
-    changed = rows.going(CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
+    changed = rows.going(*CHANGING)
     yield from _limited(limit, changed, rows.plan, facts, facts.changed_lately)
 
 
@@ -278,7 +279,7 @@ def _everything_goes(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[
     adopted = {command.extension_id for command in rows.of(CommandKind.ADOPT_EXTENSION)}
     going = [
         command
-        for command in rows.going(*_GOING)
+        for command in rows.going(*GOING)
         if command.extension_id not in adopted and command.person_guid is not None
     ]
     managed = rows.plan.managed_extensions + sum(item.is_deleted for item in facts.lately)

@@ -16,7 +16,7 @@ from services.reconciler.absence import agreed
 from services.reconciler.concerned import by_directory, concerned
 from services.reconciler.directory_names import with_directory_names
 from services.reconciler.few import circumstances_of, may_touch_template, removes_nobodys
-from services.reconciler.guards import judge
+from services.reconciler.guards import CHANGING, GOING, judge
 from services.reconciler.known import KnownOfSite
 from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
 from services.reconciler.licence import fit_into_licence
@@ -39,6 +39,7 @@ from shared.domain.extension import Extension
 from shared.domain.grace import holder_of
 from shared.domain.memory import Memory, Readings
 from shared.domain.person import AbsentPerson, Person
+from shared.domain.plan import Plan
 from shared.domain.reading import Freshness, Reading, merged
 from shared.domain.rules import RunFacts, UnitSnapshot
 from shared.language import declared, phrase
@@ -214,11 +215,6 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
         managed = session.scalar(
             select(func.count()).select_from(BindingRow).where(BindingRow.site_id == run.site_id)
         )
-        facts = RunFacts(
-            units=units,
-            lately=taken_lately(session, run.site_id, now - ROLLING),
-            changed_lately=changed_lately(session, run.site_id, now - ROLLING),
-        )
         holders = {*read.asked.people, *(holder_of(None, item.id) for item in read.extensions)}
         owing, countdowns, numbers = known.owed(read.asked), known.graces(holders), known.given(read.asked)
         left_behind = known.left_behind(read.asked, owing)
@@ -250,6 +246,7 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
     plan = fit_into_licence(report_refused(plan, refused), phone_system)
     homes = _homes(read, site)
     plan = with_directory_names(plan, homes, site.directory_titles)
+    facts = _facts(work, units, plan, now - ROLLING)
     verdict = judge(plan, facts, site.to_limits())
     found = replace(
         found,
@@ -274,6 +271,17 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
         facts,
         now,
     )
+
+
+def _facts(work: RunWork, units: tuple[UnitSnapshot, ...], plan: Plan, since: datetime) -> RunFacts:
+    """What the guards must know for this plan: what runs did lately counts only for what it does too."""
+    kinds, site_id = {command.kind for command in plan.commands}, work.run.site_id
+    with work.context.database.read() as session:
+        return RunFacts(
+            units=units,
+            lately=() if kinds.isdisjoint(GOING) else taken_lately(session, site_id, since),
+            changed_lately=() if kinds.isdisjoint(CHANGING) else changed_lately(session, site_id, since),
+        )
 
 
 def _leave(work: RunWork, found: Circumstances) -> None:
