@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.sandbox.directory import RunningDirectory, build_company, change_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from shared.database.tables import RollReading
 from tests.faults.conftest import FREE, assert_in_step, settle
 from tests.support.phone_system import changes_made, phone_system_settings, picture
 from tests.support.site import embedded_site
@@ -32,6 +33,8 @@ def test_a_second_run_right_after_a_run_has_nothing_to_do(tmp_path: Path) -> Non
             assert_in_step(site)
             assert not changes_made(phone_system)
             assert picture(phone_system) == before
+            with site.context.database.read() as session:
+                assert session.get_one(RollReading, "default").differences == 0
             changes = change_company(company, seed)
             assert changes.joined
             assert changes.left

@@ -1,6 +1,5 @@
 """The Log: filtered, paged, exported, cleared."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import link, page
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
-from services.api.log.sending import exports_of, finished, flowing
+from services.api.log.sending import flowing, when_made
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
 from services.api.log.use_cases.formats import Dates
@@ -28,9 +27,6 @@ router = APIRouter(prefix="/log")
 
 _SHOWN = 50
 _CONFIRMATION = "clear"
-# Most files are made by then; for others there is a page, which asks again.
-_PATIENCE_SECONDS = 5.0
-_ASK_AGAIN_SECONDS = 2
 _LARGEST_RUN = 2**31 - 1
 _FORMATS = {
     ExportFormat.CSV: "CSV",
@@ -127,16 +123,9 @@ async def export(
     dates = Dates(clock.zone, clock.pattern)
     if format not in log.HEAVY:
         return flowing(request, visitor.actor, site, asked.filter, format, dates)
-    exports, order = exports_of(request), Order(site, asked.filter, format, dates)
-    made = exports.order(visitor.actor, order)
-    await asyncio.wait([made], timeout=_PATIENCE_SECONDS)
-    if made.done():
-        return finished(exports, visitor.actor, order, made.result())
-    response = page(
-        request, "export.html", HTTPStatus.ACCEPTED, kind=_FORMATS[format], back=link("/log", asked.values)
-    )
-    response.headers["Refresh"] = str(_ASK_AGAIN_SECONDS)
-    return response
+    order = Order(site, asked.filter, format, dates)
+    back = link("/log", asked.values)
+    return await when_made(request, visitor.actor, order, _FORMATS[format], declared("the Log"), back)
 
 
 @router.get("/clear")

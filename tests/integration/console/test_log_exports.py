@@ -14,7 +14,7 @@ import pypdf
 import pytest
 from sqlalchemy import update
 
-from services.api.log import pages as log_page
+from services.api.log import sending
 from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import LogFilter
 from services.api.log.use_cases.pdf import as_pdf
@@ -214,7 +214,7 @@ def _read_pdf(content: bytes) -> str:
 def test_a_file_that_takes_long_has_a_page_until_it_is_there(
     browser: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_page, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "_PATIENCE_SECONDS", 0.0)
     vera = browser("vera")
     page = vera.get("/console/log/export?format=pdf")
     assert page.status == 202

@@ -31,7 +31,8 @@ async function search() {
     return;
   }
   found.replaceWith(exchanged);
-  document.getElementById("export").href = fresh.getElementById("export").href;
+  const exports = fresh.querySelectorAll("[data-export]");
+  document.querySelectorAll("[data-export]").forEach((one, place) => one.setAttribute("href", exports[place].getAttribute("href")));
   window.history.replaceState(null, "", address);
 }
 

@@ -7,13 +7,14 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.api.log.queries import LogFilter
-from services.api.log.use_cases.formats import Dates, ExportFormat
+from services.api.log.use_cases.formats import MEDIA_TYPES, Dates, ExportFormat
 from services.api.log.use_cases.pieces import file_pieces
 from shared.database.engine import Database
 from shared.database.tables import EventLevel
@@ -31,6 +32,21 @@ class Order:
     filter: LogFilter
     format: ExportFormat
     dates: Dates
+
+    @property
+    def maker(self) -> str:
+        """The module that makes it."""
+        return "services.api.log.use_cases.export_process"
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called."""
+        return f"rollcall-{self.site_id}-log.{self.format.value}"
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+        return MEDIA_TYPES[self.format]
 
     def as_json(self, database_url: str) -> str:
         """What the process is told."""
@@ -52,19 +68,26 @@ class Order:
 
 def main() -> None:
     """Write the file that was ordered."""
-    order: dict[str, Any] = json.loads(sys.stdin.read())
+    make(
+        lambda database, told: file_pieces(
+            database,
+            told["site_id"],
+            _filter(told["filter"]),
+            ExportFormat(told["format"]),
+            Dates(ZoneInfo(told["zone"]), told["pattern"]),
+        )
+    )
+
+
+def make(pieces_of: Callable[[Database, dict[str, Any]], Iterable[bytes]]) -> None:
+    """Write the pieces of the order that stands on the standard input, with low priority and within a size."""
+    told: dict[str, Any] = json.loads(sys.stdin.read())
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_BYTES, _LARGEST_BYTES))
-    database = Database(order["database_url"], 1)
+    database = Database(told["database_url"], 1)
     try:
         with os.fdopen(int(sys.argv[1]), "wb") as file:
-            for piece in file_pieces(
-                database,
-                order["site_id"],
-                _filter(order["filter"]),
-                ExportFormat(order["format"]),
-                Dates(ZoneInfo(order["zone"]), order["pattern"]),
-            ):
+            for piece in pieces_of(database, told):
                 file.write(piece)
     finally:
         database.close()

@@ -11,12 +11,11 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Protocol
 
 import structlog
 from fastapi import HTTPException
 
-from services.api.log.use_cases.export_process import Order
 from shared.errors import TooBusy, TransientError
 from shared.language import declared
 from shared.worker.context import Context
@@ -33,12 +32,34 @@ _KEPT_SECONDS = 300.0
 _PIECE = 1 << 18
 
 
+class Ordered(Protocol):
+    """A file that a process of its own makes: two orders that are equal are for the same file."""
+
+    @property
+    def maker(self) -> str:
+        """The module that makes it: it takes the order on its input and writes to the descriptor that it is given."""
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called."""
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+
+    def as_json(self, database_url: str) -> str:
+        """What the process is told."""
+
+    def __hash__(self) -> int:
+        """Orders are kept by what they are for."""
+
+
 class Exports:
     """The exports of one process; used in one event loop."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._files: dict[tuple[str, Order], asyncio.Task[IO[bytes]]] = {}
+        self._files: dict[tuple[str, Ordered], asyncio.Task[IO[bytes]]] = {}
         self._in_hand: Counter[str] = Counter()
         self._turns: dict[str, asyncio.Lock] = {}
         self._processes = asyncio.Semaphore(AT_ONCE)
@@ -73,7 +94,7 @@ class Exports:
         """The caller's turn, to be waited for: one file of theirs at a time."""
         return self._turns.setdefault(caller, asyncio.Lock())
 
-    def order(self, caller: str, order: Order) -> "asyncio.Task[IO[bytes]]":
+    def order(self, caller: str, order: Ordered) -> "asyncio.Task[IO[bytes]]":
         """The file being made; the same one for whoever asks again.
 
         :raises HTTPException: as ``enter``.
@@ -87,7 +108,7 @@ class Exports:
             made.add_done_callback(lambda _: self._keep_a_while(key))
         return made
 
-    def discard(self, caller: str, order: Order) -> None:
+    def discard(self, caller: str, order: Ordered) -> None:
         """The file was handed out, or is not wanted any more: the next one who asks gets a new one."""
         made = self._files.pop((caller, order), None)
         if made is None or made.cancel() or made.cancelled() or made.exception() is not None:
@@ -95,7 +116,7 @@ class Exports:
         self._open.discard(made.result())
         made.result().close()
 
-    async def _make(self, caller: str, order: Order) -> IO[bytes]:
+    async def _make(self, caller: str, order: Ordered) -> IO[bytes]:
         async with self.turn(caller), self._processes:
             folder = self._context.settings.data
             # In the data folder, which has room: a folder of temporary files is often memory.
@@ -108,9 +129,9 @@ class Exports:
             self._open.add(file)
             return file
 
-    async def _run(self, order: Order, file: IO[bytes]) -> None:
+    async def _run(self, order: Ordered, file: IO[bytes]) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "services.api.log.use_cases.export_process", str(file.fileno()),
+            sys.executable, "-P", "-m", order.maker, str(file.fileno()),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             pass_fds=[file.fileno()],
         )  # fmt: skip
@@ -126,10 +147,10 @@ class Exports:
         if process.returncode:
             # Its last line names the kind of error; the text of others' errors may hold what no log should.
             kind = errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0][:100]
-            log.error("export_failed", code=process.returncode, error=kind, format=order.format)
+            log.error("export_failed", code=process.returncode, error=kind, maker=order.maker)
             raise TransientError(declared("The export failed. Try again. Details are in the API's log."))
 
-    def _keep_a_while(self, key: tuple[str, Order]) -> None:
+    def _keep_a_while(self, key: tuple[str, Ordered]) -> None:
         self.leave(key[0])
         made = self._files.get(key)
         if made is None or made.cancelled() or made.exception() is not None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.api.operations.queries import waiting_messages
 from services.api.operations.use_cases.metrics_of_readings import readings
-from shared.database.tables import CommandRow, Refusal, Run, RunState
+from shared.database.tables import CommandRow, Refusal, RollReading, Run, RunState
 from shared.database.watches import standings, waiting_changes
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.history import ended_well
@@ -39,6 +39,7 @@ def metrics(context: Context, *, is_broker_well: bool) -> str:
             *readings(session, context.encryption),
             *_of_commands(session),
             *_of_watches(session, datetime.now(UTC)),
+            _of_roll(session),
             _of_refusals(session),
         ]
     families.append(_gauge("rollcall_broker_up", "Whether the broker answers.", "", [((), is_broker_well)]))
@@ -138,6 +139,18 @@ def _of_watches(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
         "Changes that wait for a run.",
         "site",
         [((site,), waiting.get(site, 0)) for site in sorted({*found, *waiting})],
+    )
+
+
+def _of_roll(session: Session) -> GaugeMetricFamily:
+    readings = session.execute(
+        select(RollReading.site_id, RollReading.differences).order_by(RollReading.site_id)
+    )
+    return _gauge(
+        "rollcall_roll_differences",
+        "People and extensions that the last full run found otherwise than they were known.",
+        "site",
+        [((site,), count) for site, count in readings],
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,14 +13,16 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import link, page
 from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
-from services.api.log.sending import sent_in_turn
+from services.api.log.sending import sent_in_turn, when_made
 from services.api.people.queries import PeopleFilter, PeopleOrder
 from services.api.people.use_cases import bindings, roll, welcome
 from services.api.people.use_cases.explain import explain
+from services.api.people.use_cases.export_process import PeopleFile
 from services.api.web.dependencies import ContextDep
 from services.api.web.problems import status_of
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
+from shared.language import declared
 from shared.roll.entry import RollState
 from shared.worker.context import Context
 
@@ -94,16 +96,20 @@ def show_people(
 
 
 @router.get("/people/export")
-def export_people(
-    request: Request, site: SiteDep, visitor: VisitorDep, asked: AskedDep, context: ContextDep
+async def export_people(
+    request: Request,
+    site: SiteDep,
+    visitor: VisitorDep,
+    asked: AskedDep,
+    context: ContextDep,
+    format: Literal["csv", "xlsx"] = "csv",
 ) -> Response:
     """The rows that fit as a file."""
-    return sent_in_turn(
-        request,
-        visitor.actor,
-        roll.export_pieces(context.database, site, asked.filter, asked.order),
-        f"rollcall-{site}-people.csv",
-    )
+    if format == "csv":
+        pieces = roll.export_pieces(context.database, site, asked.filter, asked.order)
+        return sent_in_turn(request, visitor.actor, pieces, f"rollcall-{site}-people.csv")
+    order, back = PeopleFile(site, asked.filter, asked.order), link("/people", asked.values)
+    return await when_made(request, visitor.actor, order, "Excel", declared("people and extensions"), back)
 
 
 def _one(request: Request, context: ContextDep, site: str, q: str) -> Response:
