@@ -19,6 +19,7 @@ from shared.database.engine import Database
 from shared.database.found import site_of
 from shared.database.tables import CommandRow, Event, RollReading, Run
 from shared.errors import NotFound
+from shared.language import phrase
 from shared.roll import queries
 from shared.roll.entry import Row
 from shared.values.text import visible
@@ -85,8 +86,11 @@ def one_row(context: Context, site_id: str, holder: str) -> OneRow:
     found = find_row(context, site_id, holder)
     if found is None:
         raise NotFound(
-            f"Nobody and no extension is known as '{holder[:120]}'. The list is as of the last full run: search it "
-            "for the name or the number."
+            phrase(
+                "Nobody and no extension is known as '{holder}'. The list is as of the last full run: search it for the "
+                "name or the number.",
+                holder=holder[:120],
+            )
         )
     return found
 
