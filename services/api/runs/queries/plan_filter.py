@@ -51,7 +51,8 @@ def sentence() -> ColumnElement[str]:
     """A row's reason without whose it is."""
     text: ColumnElement[str] = CommandRow.reason.expression
     for whose in _WHOSE:
-        text = case((whose == "", text), else_=func.replace(text, whose, _BLANK))
+        # What is empty replaces nothing, on each database.
+        text = func.replace(text, whose, _BLANK)
     return text
 
 

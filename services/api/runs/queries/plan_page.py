@@ -119,11 +119,12 @@ def read_subjects(
     """Number and name of whom the chosen rows are about, and all rows of the plan that are about them."""
     with context.database.read() as session:
         rows = session.execute(
-            select(CommandRow.sequence, CommandRow.number, CommandRow.person_name).where(
-                CommandRow.run_id == run_id, or_(CommandRow.number != "", CommandRow.person_name != "")
-            )
+            select(CommandRow.sequence, CommandRow.number, CommandRow.person_name)
+            .where(CommandRow.run_id == run_id, or_(CommandRow.number != "", CommandRow.person_name != ""))
+            .order_by(CommandRow.sequence)
         ).all()
-    meant = dict.fromkeys((number, name) for sequence, number, name in rows if sequence in set(chosen))
+    wanted = set(chosen)
+    meant = dict.fromkeys((number, name) for sequence, number, name in rows if sequence in wanted)
     numbers, names = {number for number, _ in meant if number}, {name for number, name in meant if not number}
     return [*meant], {
         sequence for sequence, number, name in rows if (number in numbers if number else name in names)

@@ -60,7 +60,7 @@ def start(
             )
         )
     if (kind is RunKind.WHAT_IF) != (tried is not None):
-        raise Conflict("A run of kind 'what_if' is started from the settings in the console.")
+        raise Conflict(declared("A run of kind 'what_if' is started from the settings in the console."))
     guid = resolve_person(context, site_id, person).guid if person is not None else None
     request = RunRequest(site_id, kind=kind, trigger=trigger, actor=actor, person_guid=guid, tried=tried)
     with context.database.begin() as session:
