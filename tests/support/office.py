@@ -7,7 +7,7 @@ from uuid import UUID
 import ldap3
 
 from services.sandbox.directory.names import first_parts, parent
-from tests.support.samba import SambaDomain, escaped_rdn, person_ldif, unit_ldif
+from tests.support.samba import SambaDomain, escaped_rdn, person_ldif
 
 NORMAL_ACCOUNT = 512 + 32  # needs no password
 DISABLED_ACCOUNT = NORMAL_ACCOUNT | 2
@@ -25,7 +25,7 @@ class Office:
         # ldap3 has no types for the operations that change something.
         self._connection: Any = connection
         if is_new:
-            domain.load(unit_ldif([self.root]))
+            self._connection.add(self.root, "organizationalUnit")
 
     def unit(self, name: str, parent_dn: str | None = None) -> str:
         """A new organizational unit."""
