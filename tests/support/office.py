@@ -25,7 +25,7 @@ class Office:
         # ldap3 has no types for the operations that change something.
         self._connection: Any = connection
         if is_new:
-            self._connection.add(self.root, "organizationalUnit")
+            self.unit(name, domain.base_dn)
 
     def unit(self, name: str, parent_dn: str | None = None) -> str:
         """A new organizational unit."""
