@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from shared.language import declared, phrase
+
 # Longer chains are nobody's; each is some 2 kB of an answer.
 _LONGEST_CHAIN = 6
 
@@ -87,11 +89,17 @@ def with_trust(trusted: str, sha256: str, shown: Sequence[Presented]) -> str | N
 
 def describe(certificate: x509.Certificate) -> str:
     """Names, issuer and expiry in words."""
-    names = ", ".join(names_of(certificate)) or "no name"
+    names = ", ".join(names_of(certificate)) or declared("no name")
     until = certificate.not_valid_after_utc
-    ends = "expired" if until < datetime.now(UTC) else "valid until"
-    issuer = certificate.issuer.rfc4514_string() or "nobody"
-    return f"for {names}, issued by {issuer}, {ends} {until:%Y-%m-%d %H:%M} UTC"
+    ends = declared("expired") if until < datetime.now(UTC) else declared("valid until")
+    issuer = certificate.issuer.rfc4514_string() or declared("nobody")
+    return phrase(
+        "for {names}, issued by {issuer}, {ends} {until} UTC",
+        names=names,
+        issuer=issuer,
+        ends=ends,
+        until=f"{until:%Y-%m-%d %H:%M}",
+    )
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:

@@ -29,7 +29,7 @@ class Encryption:
 
     def __init__(self, *keys: str) -> None:
         if not keys:
-            raise SettingsInvalid(declared("There is no key. Make one with `rollcall token --new-key`."))
+            raise SettingsInvalid(declared("There is no key. Create one with `rollcall token --new-key`."))
         self._keys = tuple(keys)
         try:
             fernets = [Fernet(key) for key in keys]
@@ -37,7 +37,7 @@ class Encryption:
             raise SettingsInvalid(
                 declared(
                     "ROLLCALL_SECRET_KEY is not a key: 44 characters of url-safe base64 (several keys are "
-                    "separated by commas, the newest first). Make one with `rollcall token --new-key`."
+                    "separated by commas, the newest first). Create one with `rollcall token --new-key`."
                 )
             ) from error
         self._newest, self._all = fernets[0], MultiFernet(fernets)
@@ -150,7 +150,7 @@ def load(settings: ProcessSettings) -> Encryption:
         raise SettingsInvalid(
             declared(
                 "ROLLCALL_SECRET_KEY is required with a real broker, because every process must share it; "
-                "make one with `rollcall token --new-key`."
+                "create one with `rollcall token --new-key`."
             )
         )
     path = key_file(settings)
@@ -162,8 +162,10 @@ def load(settings: ProcessSettings) -> Encryption:
     except OSError as error:
         raise StorageUnavailable(
             phrase(
-                "The key file {path} cannot be read or made ({strerror}). Give this user the right to write "
-                "there, or choose another folder with ROLLCALL_DATA.",
+                (
+                    "The key file {path} cannot be read or created ({strerror}). Give this user the right to "
+                    "write there, or choose another folder with ROLLCALL_DATA."
+                ),
                 path=path,
                 strerror=error.strerror,
             )

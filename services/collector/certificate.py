@@ -34,7 +34,7 @@ def trusting(ca_certificate: str) -> ssl.SSLContext:
         # TypeError is what Python makes of text that is not ASCII.
         raise SettingsInvalid(
             declared(
-                "directory.ca_certificate is not a certificate in PEM form (-----BEGIN CERTIFICATE-----). "
+                "directory.ca_certificate is not a certificate in PEM format (-----BEGIN CERTIFICATE-----). "
                 "Export the CA's certificate as Base-64."
             )
         ) from error

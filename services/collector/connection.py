@@ -165,8 +165,12 @@ def _hinted(failure: RollcallError, address: Address, settings: DirectorySetting
         and isinstance(failure, DirectoryUnavailable)
     ):
         return ConfigurationError(
-            f"Domain controller {address}: port {_PLAIN_PORT} does not speak LDAPS. Set directory.security to 'starttls', or "
-            f"leave the port out of directory.servers, which means 636.",
+            phrase(
+                "Domain controller {address}: port {plain_port} does not speak LDAPS. Set directory.security "
+                "to 'starttls', or leave the port out of directory.servers, which means 636.",
+                address=address,
+                plain_port=_PLAIN_PORT,
+            ),
             server=str(address),
         )
     if settings.authentication is Authentication.SIMPLE:
@@ -174,9 +178,11 @@ def _hinted(failure: RollcallError, address: Address, settings: DirectorySetting
     if isinstance(failure, EncryptionRequired) and settings.security is not Security.PLAIN:
         return ConfigurationError(
             phrase(
-                "Domain controller {address}: it takes neither NTLM nor Kerberos inside TLS, as Samba does "
-                "unless 'ldap server require strong auth' is 'allow_sasl_over_tls'. Choose "
-                "directory.authentication 'simple'.",
+                (
+                    "Domain controller {address}: it accepts neither NTLM nor Kerberos inside TLS, as Samba does "
+                    "unless 'ldap server require strong auth' is 'allow_sasl_over_tls'. Choose "
+                    "directory.authentication 'simple'."
+                ),
                 address=address,
             )
         )

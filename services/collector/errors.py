@@ -52,8 +52,9 @@ _SUB_CODES: dict[str, _Rule] = {
     "52f": (
         AccountNotUsable,
         declared(
-            "{user} may not sign in this way: it is in Protected Users, or an authentication policy "
-            "forbids it. Use an account that is not, or directory.authentication 'kerberos'."
+            "{user} may not use this authentication method: it is in Protected Users, or an "
+            "authentication policy forbids it. Use an account that is not, or directory.authentication "
+            "'kerberos'."
         ),
     ),
     "533": (AccountNotUsable, declared("the account {user} is disabled. Enable it in Active Directory.")),
@@ -85,9 +86,9 @@ _SUB_CODES: dict[str, _Rule] = {
     "80090346": (
         ConfigurationError,
         declared(
-            "it requires channel binding, and sees another TLS connection than Rollcall does: something "
-            "between the two opens it. Connect to the controller itself, or choose "
-            "directory.authentication 'simple'."
+            "it requires channel binding, and something between the controller and Rollcall decrypts the "
+            "TLS connection. Connect to the controller itself, or choose directory.authentication "
+            "'simple'."
         ),
     ),
     "775": (
@@ -141,7 +142,7 @@ _SETTINGS: _Rule = (
 )
 _RIGHTS: _Rule = (
     InsufficientRights,
-    declared("{user} may not read there: {detail}. Give it the right to read."),
+    declared("{user} may not read there: {detail}. Give it read access."),
 )
 _PROTECT: _Rule = (
     EncryptionRequired,
@@ -159,7 +160,9 @@ _NOT_COMPLETE: _Rule = (
 _NO_BASE: _Rule = (UnknownBaseDn, declared("it has no such entry ({detail}). Check the distinguished name."))
 _METHOD: _Rule = (
     ConfigurationError,
-    declared("this way to sign in is not possible: {detail}. Choose another directory.authentication."),
+    declared(
+        "this authentication method is not possible: {detail}. Choose another directory.authentication."
+    ),
 )
 
 # Looked up along the class's bases, nearest first: a line stands for every class derived from it.
@@ -174,7 +177,7 @@ RULES: dict[type[BaseException], _Rule] = {
     ),
     ldap.LDAPSASLPrepError: (
         BadCredentials,
-        declared("the password holds characters that LDAP does not allow."),
+        declared("the password contains characters that LDAP does not allow."),
     ),
     ldap.LDAPBindError: _REFUSED,
     ldap.LDAPStrongerAuthRequiredResult: _PROTECT,
@@ -218,7 +221,7 @@ RULES: dict[type[BaseException], _Rule] = {
         ConfigurationError,
         declared("Kerberos needs the package gssapi. Install Rollcall with the extra 'kerberos'."),
     ),
-    ldap.LDAPSSLNotSupportedError: (ConfigurationError, declared("this Python has no TLS.")),
+    ldap.LDAPSSLNotSupportedError: (ConfigurationError, declared("this Python has no TLS support.")),
     ldap.LDAPOperationsErrorResult: _UNAVAILABLE,
     ldap.LDAPProtocolErrorResult: _UNAVAILABLE,
     ldap.LDAPTimeLimitExceededResult: _UNAVAILABLE,

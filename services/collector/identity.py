@@ -26,9 +26,7 @@ from shared.worker.context import Context
 
 _NOBODY = {"number": "", "name": "", "roles": []}
 _NO_BINDING = declared("no run of Rollcall has given them an extension")
-_AMBIGUOUS = declared(
-    "several domains have this login; it takes the name with the domain, such as login@corp.example"
-)
+_AMBIGUOUS = declared("several domains have this login; enter it with the domain, such as login@corp.example")
 _STATES = {
     AccountState.DISABLED: declared("the account is disabled in the directory"),
     AccountState.EXPIRED: declared("the account has expired in the directory"),

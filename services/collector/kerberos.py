@@ -44,12 +44,12 @@ _RULES: tuple[tuple[tuple[str, ...], type[RollcallError], str], ...] = (
     (
         ("Preauthentication failed", "Password incorrect", "Decrypt integrity check failed"),
         BadCredentials,
-        declared("the keytab does not fit the account's password any more. Make a new keytab."),
+        declared("the keytab does not match the account's password. Create a new keytab."),
     ),
     (
         ("not found in Kerberos database",),
         BadCredentials,
-        declared("the domain has no account of the name in the keytab. Make a new keytab."),
+        declared("the domain has no account with the name in the keytab. Create a new keytab."),
     ),
     (
         ("credentials have been revoked", "CLIENT_REVOKED"),
@@ -65,8 +65,8 @@ _RULES: tuple[tuple[tuple[str, ...], type[RollcallError], str], ...] = (
         ("encryption type", "etype"),
         ConfigurationError,
         declared(
-            "no kind of encryption of the keytab is accepted (RC4 where AES is required, for instance). "
-            "Make a keytab with AES keys."
+            "the controller accepts none of the keytab's encryption types (for example RC4 where AES is "
+"required). Create a keytab with AES keys."
         ),
     ),
     (

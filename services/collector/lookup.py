@@ -187,5 +187,5 @@ def people_of(
             yield mappings[unit].person(entry.distinguished_name, entry.attributes)
         except UnusableEntry as error:
             raise InvalidEntry(
-                phrase("{error} The account may lack the right to read it.", error=error)
+                phrase("{error} The account may not be allowed to read it.", error=error)
             ) from error

@@ -103,7 +103,7 @@ def _marked(text: str, front: str, digits: str, options: NumberOptions) -> Numbe
             return _problem(
                 text,
                 declared(
-                    "has more than a full phone number before the extension: write the extension alone, as in "
+                    "has more than a full phone number before the extension: enter the extension alone, as in "
                     "'x204'."
                 ),
             )
@@ -126,14 +126,16 @@ def _last_digits(text: str, phone: PhoneNumber, options: NumberOptions) -> Numbe
         return _problem(
             text,
             phrase(
-                "is a phone number that contains no extension: extensions have {range} digits. Write 'x204' "
-                "behind it, or set number_rule.last_digits.",
+                (
+                    "is a phone number that contains no extension: extensions have {range} digits. Add 'x204' "
+                    "after it, or set number_rule.last_digits."
+                ),
                 range=_range(options),
             ),
         )
     behind = phone.behind_hyphen
     if behind and not behind.strip("0"):
-        return _problem(text, declared("is a switchboard's number, not an extension's."))
+        return _problem(text, declared("is the number of a switchboard, not of an extension."))
     if behind and len(behind) <= options.max_digits and len(behind) != last:
         return _problem(
             text,

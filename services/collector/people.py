@@ -55,7 +55,7 @@ def unit_pages(
         except UnusableEntry as error:
             raise InvalidEntry(
                 phrase(
-                    "{error} The account may lack the right to read it, so {unit} counts as not read.",
+                    "{error} The account may not be allowed to read it, so {unit} counts as not read.",
                     error=error,
                     unit=mapping.unit,
                 )

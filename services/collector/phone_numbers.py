@@ -48,7 +48,7 @@ def read_phone_number(
     if _DATE.fullmatch(plain.removeprefix("+")):
         return declared("looks like a date, not like a number.")
     if _DECIMAL.fullmatch(plain):
-        return declared("looks like a decimal number: remove what follows the point.")
+        return declared("looks like a decimal number: remove the point and what follows it.")
     if "/" in text and len("".join(_DIGITS.findall(text.rpartition("/")[2]))) <= longest_extension:
         # Behind an area code stands more than an extension.
         return _SEVERAL_NUMBERS
@@ -82,7 +82,7 @@ def _doubt(plain: str, groups: list[str], longest_extension: int) -> str | None:
     if not plain.lstrip("(").startswith("0"):
         return _SEVERAL_NUMBERS
     if "." in plain:
-        return declared("has points between its digits: write blanks instead.")
+        return declared("has points between its digits: use spaces instead.")
     is_bracketed = "(" in plain
     if not is_bracketed and sum(map(len, groups[1:])) <= longest_extension:
         return _SEVERAL_NUMBERS

@@ -87,9 +87,11 @@ def check_own_port(reader: Reader, server: str) -> None:
     if found:
         raise GlobalCatalogPort(
             phrase(
-                "{server} answers as the Global Catalog, which holds only some of the attributes: numbers "
-                "would look cleared. Enter the controller's own port in directory.servers (636 for LDAPS, "
-                "389 for StartTLS).",
+                (
+                    "{server} answers as the Global Catalog, which holds only some of the attributes: numbers "
+                    "would seem to be missing. Enter the controller's own port in directory.servers (636 for "
+                    "LDAPS, 389 for StartTLS)."
+                ),
                 server=server,
             ),
             server=server,

@@ -82,8 +82,10 @@ class Evidence:
             silent = sorted({unit.directory_title for unit in broken if unit.directory_title})
             if silent and not self.proves_nothing:
                 return phrase(
-                    "Nobody of {silent} is removed in this run, because not every organizational unit there was "
-                    "read completely ({named}). The other directories are not affected.",
+                    (
+                        "Nobody from {silent} is removed in this run, because not every organizational unit there "
+                        "was read completely ({named}). The other directories are not affected."
+                    ),
                     silent=", ".join(silent),
                     named=named,
                 )

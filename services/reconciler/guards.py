@@ -140,7 +140,7 @@ def _whole_plan(plan: Plan, facts: RunFacts) -> Iterable[_Hold]:
     elif facts.is_selection_changed:
         sentence = declared(
             "The units, the filter, the group, the number rule or the number ranges were changed since "
-            "the last good run."
+            "the last successful run."
         )
         yield _Hold(
             HoldReason("selection_changed", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)),
@@ -160,8 +160,10 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
     managed, lost, moved = plan.managed_extensions, plan.lost_extensions, plan.moved_extensions
     if is_another_phone_system(managed, lost):
         sentence = phrase(
-            "{lost} of {managed} linked extensions are not in 3CX any more. Check that this is the right "
-            "phone system and that it was restored completely.",
+            (
+                "{lost} of {managed} linked extensions are no longer in 3CX. Check that this is the right "
+                "phone system and that it was restored completely."
+            ),
             lost=lost,
             managed=managed + lost,
         )
@@ -170,8 +172,10 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
         )
     elif moved > _A_FEW:
         sentence = phrase(
-            "{moved} of {managed} linked extensions have other ids in 3CX than before, as after a "
-            "restore. Number, name and e-mail address say whose they are.",
+            (
+                "{moved} of {managed} linked extensions have other ids in 3CX than before, as after a "
+                "restore. They were recognised by number, name and e-mail address."
+            ),
             moved=moved,
             managed=managed + lost,
         )
@@ -196,7 +200,7 @@ def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold
         missing, where = before - now, place or declared("All units together")
         if before and not now:
             sentence = phrase(
-                "{where}: nobody now, {before} in the last good run.", where=where, before=before
+                "{where}: no people now, {before} in the last successful run.", where=where, before=before
             )
             yield _Hold(
                 HoldReason(
@@ -206,8 +210,10 @@ def _people_down(rows: _Rows, facts: RunFacts, limits: Limits) -> Iterable[_Hold
             )
         elif missing > _A_LEAVER and missing * 100 > before * limits.people_down_percent:
             sentence = phrase(
-                "{where}: {now} people now, {before} in the last good run, which is {missing:.0f} % fewer; "
-                "the limit is {people_down_percent:g} %.",
+                (
+                    "{where}: {now} people now, {before} in the last successful run, which is {missing:.0f} % "
+                    "fewer; the limit is {people_down_percent:g} %."
+                ),
                 where=where,
                 now=now,
                 before=before,
@@ -228,9 +234,11 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
     for item in rows.plan.emptied:
         what, where = item.attribute.replace("_", " "), item.unit or declared("All units together")
         sentence = phrase(
-            "{where}: {had} of {people} people with an extension had a value for {what}, and the "
-            "directory shows none of them any more. Check whether the attribute was cleared, another one "
-            "is configured, or the account may not read it.",
+            (
+                "{where}: {had} of {people} people with an extension had a value for {what}, and the "
+                "directory no longer shows any of them. Check whether the attribute was cleared, another one "
+                "is configured, or the account may not read it."
+            ),
             where=where,
             had=item.had,
             people=item.people,

@@ -32,7 +32,8 @@ class Circumstances:
 _WHY: Mapping[str, str] = {
     "is_first_run": declared("There has been no full run of this site yet."),
     "is_selection_changed": declared(
-        "The units, the filter, the group, the number rule or the number ranges were changed since the last good run."
+        "The units, the filter, the group, the number rule or the number ranges were changed since "
+        "the last successful run."
     ),
     "has_plan_waiting": declared("A plan of this site waits for approval."),
     "is_roll_missing": declared("No full run has been planned since the upgrade."),

@@ -86,7 +86,7 @@ class _Read:
     def silent(self) -> dict[str, str]:
         """The directories that did not answer, each with the reason."""
         return {
-            part.unit: part.error_message or "not read"
+            part.unit: part.error_message or declared("not read")
             for part in self.parts
             if part.kind == PartKind.PEOPLE and part.state == PartState.FAILED
         }

@@ -20,8 +20,10 @@ def advice_on(about: About, address: str, asked_at: datetime) -> list[str]:
     if about.version.partition(".")[0] != SUPPORTED_VERSION:
         advice.append(
             phrase(
-                "The phone system says version {version}. Rollcall is made for 3CX V{supported_version}: "
-                "review a preview carefully before you apply changes.",
+                (
+                    "The phone system reports version {version}. Rollcall supports 3CX V{supported_version}: "
+                    "review a preview carefully before you apply changes."
+                ),
                 version=about.version or declared("(none)"),
                 supported_version=SUPPORTED_VERSION,
             )
@@ -58,7 +60,7 @@ def advice_on_release(about: About, missing: MissingSettings) -> list[str]:
         phrase(
             "This 3CX ({version}) does not have {listed} yet. Templates and renumbering copy everything "
             "else.",
-            version=about.version or declared("it says no version"),
+            version=about.version or declared("it reports no version"),
             listed=_listed(missing.absent),
         )
     ]

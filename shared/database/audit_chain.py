@@ -51,8 +51,8 @@ _SENTENCES = {
         )
     ),
     Problem.NOT_SEALED: declared(
-        "Entry {id} was not written by a Rollcall with the key: by an older version during an "
-        "upgrade, or by somebody else. Compare it with what people remember."
+        "Entry {id} was not written by a Rollcall process with the key, but by an older version "
+        "during an upgrade or by somebody else. Ask the people concerned whether it is right."
     ),
     Problem.NOTHING_SEALED: declared(
         "No entry is sealed. This is normal before the first change after an upgrade. Otherwise the "
@@ -60,13 +60,13 @@ _SENTENCES = {
     ),
     Problem.END_MISSING: (
         declared(
-            "The end of the audit is missing: it had {expected} entries and has {entries}, or another "
-            "end. Compare with a backup of the database."
+            "The end of the audit is missing: it had {expected} entries and now has {entries} or a "
+            "different last entry. Compare with a backup of the database."
         )
     ),
     Problem.HEAD_NOT_OURS: declared(
         "The given head matches no entry and is not signed with a current key. It is from another "
-        "deployment, from before the key was replaced, or invented."
+        "deployment, from before the key was replaced, or forged."
     ),
 }
 

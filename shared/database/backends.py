@@ -78,7 +78,9 @@ def parse(url: str) -> URL:
         )
     if parsed.get_backend_name() != "sqlite" and not (parsed.database or "odbc_connect" in parsed.query):
         raise SettingsInvalid(
-            declared("ROLLCALL_DATABASE_URL names no database. Write it behind the host: …@host/rollcall.")
+            declared(
+                "ROLLCALL_DATABASE_URL contains no database name. Add it after the host: …@host/rollcall."
+            )
         )
     return parsed
 
@@ -145,7 +147,9 @@ def _sqlite(path: str) -> Engine:
         except OSError as error:
             raise StorageUnavailable(
                 phrase(
-                    "The data folder {folder} cannot be made ({strerror}). Choose another with ROLLCALL_DATA.",
+                    (
+                        "The data folder {folder} cannot be created ({strerror}). Choose another with ROLLCALL_DATA."
+                    ),
                     folder=folder,
                     strerror=error.strerror,
                 )

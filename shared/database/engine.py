@@ -132,7 +132,7 @@ class Database:
             raise RowRefused(
                 declared(
                     "The database refused a row: another like it is there already, or what it belongs to is "
-                    "gone. Nothing was changed; load what you see again, then try again."
+                    "gone. Nothing was changed; reload the page, then try again."
                 )
             ) from error
         except DBAPIError as error:

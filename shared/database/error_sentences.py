@@ -92,7 +92,10 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
             )
         case Reason.NO_RIGHT:
             return phrase(
-                "{where} refuses something to {user}: {driver}. Rollcall must own its tables: {right_hints}",
+                (
+                    "{where} does not allow {user} to do this: {driver}. Rollcall must own its tables: "
+                    "{right_hints}"
+                ),
                 where=where,
                 user=user,
                 driver=driver,
@@ -140,7 +143,9 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
                 if backend == "sqlite"
                 else declared("its disk is full or it has reached its largest size")
             )
-            return phrase("{where} cannot grow: {what}. Make room; nothing was lost.", where=where, what=what)
+            return phrase(
+                "{where} cannot grow: {what}. Free some space. Nothing was lost.", where=where, what=what
+            )
         case Reason.READ_ONLY if backend == "sqlite":
             return phrase(
                 "{where} cannot be written: it or its folder is read-only. Give this user the right to write "
@@ -149,32 +154,39 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
             )
         case Reason.READ_ONLY:
             return phrase(
-                "{where} is read-only (a standby, or set so). Name the server that takes writes.", where=where
+                "{where} is read-only (a standby, or set so). Use the server that accepts writes.",
+                where=where,
             )
         case Reason.DAMAGED:
             return phrase(
-                "{where} is damaged ({driver}). Stop Rollcall and put it back from a backup.",
+                "{where} is damaged ({driver}). Stop Rollcall and restore it from a backup.",
                 where=where,
                 driver=driver,
             )
         case Reason.STARTING:
             return phrase(
-                "{where} is starting, stopping or restoring ({driver}). Rollcall goes on when it serves "
-                "again.",
+                (
+                    "{where} is starting, stopping or restoring ({driver}). Rollcall continues when it is "
+                    "available again."
+                ),
                 where=where,
                 driver=driver,
             )
         case Reason.NO_SNAPSHOTS:
             return phrase(
-                "{where} does not give readers one moment to read. As its owner run: {allow_snapshots}",
+                (
+                    "{where} does not support consistent reads (snapshot isolation). As its owner run: "
+                    "{allow_snapshots}"
+                ),
                 where=where,
                 allow_snapshots=ALLOW_SNAPSHOTS,
             )
         case Reason.REFUSED:
             return phrase(
-                "{where} refused something that Rollcall asked: {driver}. Nothing was changed. This is a "
-                "fault of Rollcall, or its tables were changed by hand: report it with the lines of the "
-                "process log.",
+                (
+                    "{where} refused a statement of Rollcall: {driver}. Nothing was changed. This is a bug in "
+                    "Rollcall, or its tables were changed by hand. Report it with the lines of the process log."
+                ),
                 where=where,
                 driver=driver,
             )
@@ -185,7 +197,7 @@ def sentence(reason: Reason, url: URL, text: str) -> str:
 ALLOW_SNAPSHOTS = "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON;"
 _LOGIN_HINTS = {
     "sqlite": "",
-    "postgresql": declared(", and that pg_hba.conf lets this host in"),
+    "postgresql": declared(", and that pg_hba.conf allows this host"),
     "mssql": declared(
         ", that the server allows SQL logins (mixed mode), or, without a user, that this process has "
         "a Kerberos ticket"
@@ -193,31 +205,31 @@ _LOGIN_HINTS = {
 }
 _CREATE_HINTS = {
     "sqlite": "",
-    "postgresql": declared("Make it: CREATE DATABASE {database} OWNER {user};"),
+    "postgresql": declared("Create it: CREATE DATABASE {database} OWNER {user};"),
     "mssql": declared(
-        "Make it: CREATE DATABASE [{database}]; then in it CREATE USER [{user}] FOR LOGIN [{user}]; "
-        "ALTER ROLE db_owner ADD MEMBER [{user}];"
+        "Create it: CREATE DATABASE [{database}]; then in it CREATE USER [{user}] FOR LOGIN "
+        "[{user}]; ALTER ROLE db_owner ADD MEMBER [{user}];"
     ),
 }
 _CERTIFICATE_HINTS = {
     "sqlite": "",
     "postgresql": declared(
-        "Name the authority that issued it with ?sslmode=verify-full&sslrootcert=/path/ca.pem, and "
+        "Set the authority that issued it with ?sslmode=verify-full&sslrootcert=/path/ca.pem, and "
         "the host as the certificate does."
     ),
     "mssql": declared(
         "Trust the authority that issued it on this host (Debian: update-ca-certificates), and name "
         "the host as the certificate does (or &HostNameInCertificate=). &TrustServerCertificate=yes "
-        "looks at no certificate at all."
+        "turns off all certificate checks."
     ),
 }
 _ENCRYPTION_HINTS = {
     "sqlite": "",
     "postgresql": declared(
-        "Switch on TLS at the server (ssl = on), or say ?sslmode=disable where the network is trusted."
+        "Switch on TLS at the server (ssl = on), or set ?sslmode=disable where the network is trusted."
     ),
     "mssql": declared(
-        "Give the server a certificate and TLS 1.2, or say &Encrypt=no (FreeTDS: &Encryption=off) "
+        "Give the server a certificate and TLS 1.2, or set &Encrypt=no (FreeTDS: &Encryption=off) "
         "where the network is trusted."
     ),
 }

@@ -58,8 +58,10 @@ def _not_taken(name: str, answer: int | None, seconds: float) -> StorageUnavaila
         case -2 | -3:
             return StorageUnavailable(
                 phrase(
-                    "The database ended this work ('{name}') so that other work could go on. Nothing was "
-                    "changed; try again in a moment.",
+                    (
+                        "The database stopped this work ('{name}') in favour of other work. Nothing was changed; try "
+                        "again in a moment."
+                    ),
                     name=name,
                 ),
                 retry_after=2.0,
@@ -67,8 +69,10 @@ def _not_taken(name: str, answer: int | None, seconds: float) -> StorageUnavaila
         case _:
             return StorageRefused(
                 phrase(
-                    "The database refused the lock '{name}' ({answer}). Nothing was changed. This is a fault of "
-                    "Rollcall: report it with the lines of the process log.",
+                    (
+                        "The database refused the lock '{name}' ({answer}). Nothing was changed. This is a bug in "
+                        "Rollcall. Report it with the lines of the process log."
+                    ),
                     name=name,
                     answer=answer,
                 )

@@ -200,8 +200,10 @@ def _allow_snapshots(database: Database) -> None:
     except DBAPIError as error:
         raise InsufficientRights(
             phrase(
-                "The database {place} does not give readers one moment to read, and '{username}' may not "
-                "change that. As its owner run: {allow_snapshots}",
+                (
+                    "The database {place} does not support consistent reads (snapshot isolation), and "
+                    "'{username}' may not change that. As its owner run: {allow_snapshots}"
+                ),
                 place=database.place,
                 username=database.url.username or declared("this account"),
                 allow_snapshots=ALLOW_SNAPSHOTS,

@@ -10,6 +10,7 @@ from sqlalchemy import URL
 
 from shared.distribution import install_with
 from shared.errors import DriverMissing, SettingsInvalid
+from shared.language import declared, phrase
 
 # Where the package ``mssql-python-odbc`` keeps its driver, by what the system is or is like.
 _DRIVER_FOLDERS = {
@@ -109,20 +110,35 @@ def _refuse_unproven(given: Mapping[str, str], *, is_free: bool) -> None:
     for name, values in asked.items():
         if is_free and given.get(name, "").lower() in values:
             raise SettingsInvalid(
-                f"The database's address asks for a proven certificate ({name}={given[name]}), which the driver FreeTDS does "
-                f"not look at. Use Microsoft's driver ({install_with('sqlserver')} brings it), or leave the word out."
+                phrase(
+                    (
+                        "The database's address requires a verified certificate ({name}={given}), which the FreeTDS "
+                        "driver does not check. Use Microsoft's driver ({install_with} installs it), or remove the "
+                        "option."
+                    ),
+                    name=name,
+                    given=given[name],
+                    install_with=install_with("sqlserver"),
+                )
             )
 
 
 def _no_odbc_driver(wanted: str, drivers: list[str]) -> DriverMissing:
     there = ", ".join(drivers) or "none"
     what = (
-        f"the ODBC driver '{wanted}', which is not installed"
+        phrase("the ODBC driver '{wanted}', which is not installed", wanted=wanted)
         if wanted
-        else "an ODBC driver, and none is installed"
+        else declared("an ODBC driver, and none is installed")
     )
     return DriverMissing(
-        f"SQL Server needs {what} (installed: {there}). Install Microsoft's ({install_with('sqlserver')} brings it, or "
-        "its package msodbcsql18), or the free one: apt-get install tdsodbc.",
+        phrase(
+            (
+                "SQL Server needs {what} (installed: {there}). Install Microsoft's ({install_with} installs "
+                "it, or its package msodbcsql18), or the free one: apt-get install tdsodbc."
+            ),
+            what=what,
+            there=there,
+            install_with=install_with("sqlserver"),
+        ),
         package="msodbcsql18",
     )

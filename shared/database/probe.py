@@ -114,7 +114,7 @@ def _old(session: Session, version: tuple[object, ...]) -> list[str]:
         return []
     return [
         phrase(
-            "Rollcall is made for {oldest_names} or newer. Upgrade the database server.",
+            "Rollcall requires {oldest_names} or newer. Upgrade the database server.",
             oldest_names=_OLDEST_NAMES[backend],
         )
     ]
@@ -126,8 +126,10 @@ def _of_postgresql(session: Session) -> list[str]:
         return []
     return [
         phrase(
-            "The database is kept in {encoding}: names in other scripts cannot be stored. Create it "
-            "again with UTF8.",
+            (
+                "The database uses the encoding {encoding}: names in other scripts cannot be stored. Create "
+                "it again with UTF8."
+            ),
             encoding=encoding,
         )
     ]
@@ -147,8 +149,10 @@ def _of_sql_server(session: Session) -> list[str]:
     if not session.scalar(SNAPSHOTS_ALLOWED):
         warnings.append(
             phrase(
-                "Readers cannot be given one moment to read, so that backups may not fit together. Run: "
-                "{allow_snapshots}",
+                (
+                    "The database does not support consistent reads (snapshot isolation), so backups may be "
+                    "inconsistent. Run: {allow_snapshots}"
+                ),
                 allow_snapshots=ALLOW_SNAPSHOTS,
             )
         )

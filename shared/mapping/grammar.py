@@ -74,7 +74,9 @@ def _tokens(expression: str) -> Iterator[_Token]:
         found = _TOKEN.match(expression, at)
         if found is None:
             character = expression[at]
-            problem = _LIKELY.get(character, f"'{character}' is not allowed here.")
+            problem = _LIKELY.get(character) or phrase(
+                "'{character}' is not allowed here.", character=character
+            )
             if character.isdecimal():
                 problem = declared(
                     "An attribute's name begins with a letter, e.g. ipPhone; put a text of digits in quotes."

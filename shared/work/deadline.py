@@ -36,9 +36,11 @@ class Deadline:
         """The error that such an attempt ends with."""
         return TookTooLong(
             phrase(
-                "It was ended because it took longer than {seconds:.3g} minutes. Look at what is slow: "
-                "directory, phone system or database. If so much time is needed, set ROLLCALL_TASK_SECONDS "
-                "higher.",
+                (
+                    "It was stopped because it took longer than {seconds:.3g} minutes. Check what is slow: "
+                    "directory, phone system or database. If it needs that much time, increase "
+                    "ROLLCALL_TASK_SECONDS."
+                ),
                 seconds=self._seconds * _COOPERATIVE / 60,
             )
         )

@@ -22,6 +22,7 @@ _CALLS: dict[str, tuple[int, ...] | None] = {
     "gettext": (0,),
     "phrase": (0,),
     "template": (0,),
+    "ErrorWords": (0,),
     "setting": (1, 2),
     "Group": (0,),
     "Step": (1,),

@@ -130,12 +130,10 @@ def keep_external(
     if account is holder and holder is not None and not _may_become(holder, source):
         if holder.source == AccountSource.OWN:
             raise Conflict(
-                phrase(
-                    "There is an own account named '{name}'. It signs in with its own password.", name=name
-                )
+                phrase("'{name}' is a Rollcall account and signs in with its own password.", name=name)
             )
         raise Conflict(
-            phrase("There is an account '{name}' already, which signs in by other means.", name=name)
+            phrase("There is an account '{name}' already, which uses a different sign-in method.", name=name)
         )
     was = site_roles.roles_of(account) if account is not None else None
     if account is None:
@@ -296,8 +294,10 @@ def _get_own(session: Session, account_id: int, what: str) -> Account:
     if account.source != AccountSource.OWN:
         raise Conflict(
             phrase(
-                "'{name}' signs in by other means, so its {what} cannot be changed here. The settings say "
-                "who may do what.",
+                (
+                    "'{name}' uses a different sign-in method, so its {what} cannot be changed here. The "
+                    "settings say who may do what."
+                ),
                 name=account.name,
                 what=what,
             )

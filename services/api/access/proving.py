@@ -41,16 +41,16 @@ _REFUSED_GROUPS = declared(
 )
 _CANNOT_ASK = {
     PasswordType.OWN: declared(
-        "Passwords cannot be checked at the moment, because the directory cannot be asked. Try again "
-        "in a minute. Rollcall's own accounts can sign in as always."
+        "Passwords cannot be checked at the moment, because the directory does not respond. Try "
+        "again in a minute. Rollcall accounts can still sign in."
     ),
     PasswordType.VOICEMAIL_PIN: declared(
-        "PINs cannot be checked at the moment, because the phone system cannot be asked. Try again "
-        "in a minute. Rollcall's own accounts can sign in as always."
+        "PINs cannot be checked at the moment, because the phone system does not respond. Try again "
+        "in a minute. Rollcall accounts can still sign in."
     ),
     PasswordType.DIRECTORY: declared(
-        "Passwords cannot be checked at the moment, because the directory or the phone system cannot "
-        "be asked. Try again in a minute. Rollcall's own accounts can sign in as always."
+        "Passwords cannot be checked at the moment, because the directory or the phone system does "
+        "not respond. Try again in a minute. Rollcall accounts can still sign in."
     ),
 }
 
@@ -88,7 +88,7 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
         wait = timedelta(seconds=error.retry_after)
         raise SignInRefused(error.message, wait, is_temporary=True) from error
     except Locked as locked:
-        _check_wait(locked.wait, declared("Your account in Active Directory is not locked by this."))
+        _check_wait(locked.wait, declared("This does not lock your Active Directory account."))
         raise
     number = account.name if account is not None else refused.number
     if extensions.is_number(number) and number != name:
@@ -110,7 +110,7 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
     return account
 
 
-def _check_wait(wait: timedelta | None, advice: str = "A manager can set a new password.") -> None:
+def _check_wait(wait: timedelta | None, advice: str = declared("A manager can set a new password.")) -> None:
     if wait is not None:
         sentence = phrase(
             "Too many attempts failed. Wait {in_words}, then try again. {advice}",
@@ -128,8 +128,10 @@ def _cannot_ask(settings: SignInSettings, error: CannotAsk) -> str:
     if not error.why:
         return _CANNOT_ASK[settings.password_type]
     return phrase(
-        "Passwords cannot be checked, because {why}. A manager can change that in the settings. "
-        "Rollcall's own accounts can sign in as always.",
+        (
+            "Passwords cannot be checked, because {why}. A manager can change that in the settings. "
+            "Rollcall accounts can still sign in."
+        ),
         why=error.why,
     )
 

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 # Six digits, three of which count at any moment: at this pace one who knows the password guesses for years.
 _POLICY = LockoutPolicy(longest_lock=timedelta(hours=1))
 WRONG = declared("This code is wrong, or was used already. Wait for the next one, then try again.")
-NO_PASSKEY = declared("The browser showed no passkey of this account. Try again, or type a code.")
+NO_PASSKEY = declared("The browser showed no passkey of this account. Try again, or enter a code.")
 _OVER = declared("This sign-in took too long or was already used. Start again.")
 
 

@@ -114,7 +114,7 @@ def check_again(context: Context, visitor: Visitor, password: str, address: str)
         # Their password is not for us to see; the provider was asked for it when they signed in.
         if visitor.signed_in_at is None or datetime.now(UTC) > visitor.signed_in_at + _JUST_NOW:
             raise SignInRefused(
-                declared("For this you must have signed in just now. Sign out and in again, then repeat it.")
+                declared("This requires a recent sign-in. Sign out, sign in again, and repeat it.")
             )
         return
     if prove(context, visitor.name, password, address).id != visitor.account_id:

@@ -48,7 +48,7 @@ def create_token(
     if expires_in_days is not None and not 1 <= expires_in_days <= _LONGEST_DAYS:
         raise SettingsInvalid(
             phrase(
-                "A token may be valid for 1 to {longest_days} days, or without end.",
+                "A token may be valid for 1 to {longest_days} days, or without expiry.",
                 longest_days=_LONGEST_DAYS,
             )
         )
@@ -59,7 +59,9 @@ def create_token(
         if site_id is not None and session.get(Site, site_id) is None:
             raise NotFound(
                 phrase(
-                    "There is no site '{site_id}'. Leave the site out for a token of all sites.",
+                    (
+                        "There is no site '{site_id}'. Leave the site empty for a token that is valid at all sites."
+                    ),
                     site_id=site_id[:80],
                 )
             )

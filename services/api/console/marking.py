@@ -130,8 +130,8 @@ def _value(text: str, start: int) -> tuple[str, int]:
 def _message(run: str) -> str:
     """A run of text and values as one call of ``gettext``; as it is when it has no word of its own."""
     pieces = _ATOM.split(run)
-    own = "".join(pieces[::2])
-    if not _WORD.search(re.sub(r"&\w+;|</?\w+>", " ", own)) or _NO_TEXT.match(own.strip()):
+    own = re.sub(r"&\w+;|</?\w+>", " ", "".join(pieces[::2]))
+    if not _WORD.search(own) or _NO_TEXT.match(own.strip()):
         return run
     head = re.match(r"\s*", run)
     tail = re.search(r"\s*$", run)

@@ -12,7 +12,7 @@ from shared.domain.grace import Departure
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.language import counted as counted
-from shared.language import declared, gettext, phrase, shown
+from shared.language import declared, phrase, shown
 from shared.roll.entry import RollState
 from shared.values.amounts import size as size
 
@@ -96,6 +96,20 @@ ROLL_STATES = Words(
         RollState.NOT_IN_DIRECTORY: "Not in the directory",
         RollState.EXCLUDED: "Excluded",
         RollState.PROTECTED: "Protected",
+    }
+)
+ROLES = Words({"viewer": "viewer", "operator": "operator", "manager": "manager"})
+# What the doctor looks at; the names of sites are in the others.
+CHECKS = Words(
+    {
+        "beat": "Beat",
+        "broker": "Broker",
+        "clock": "Clock",
+        "database": "Database",
+        "disk": "Disk",
+        "key": "Key",
+        "versions": "Versions",
+        "workers": "Workers",
     }
 )
 DEPARTURES = Words(
@@ -212,10 +226,10 @@ def field_name(name: str) -> str:
 def field_value(value: Any) -> str:
     """A field's value as it reads in a sentence; nothing is said to be nothing."""
     if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
+        return declared("yes") if value else declared("no")
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or gettext("(none)")
-    return str(value) if value not in (None, "") else gettext("(empty)")
+        return ", ".join(map(str, value)) or declared("(none)")
+    return str(value) if value not in (None, "") else declared("(empty)")
 
 
 # What the line of a new extension says beside its fields.

@@ -109,7 +109,7 @@ def _active(facts: Facts) -> Verdict | None:
     return Verdict(
         "info",
         what,
-        phrase("Run {active} is going.", active=facts.active.id),
+        phrase("Run {active} is in progress.", active=facts.active.id),
         None,
         declared("View progress"),
         phrase("/runs/{active}", active=facts.active.id),
@@ -167,7 +167,7 @@ def _first(facts: Facts) -> Verdict | None:
             None, declared("Start first preview"), "/wizard/preview",
         )  # fmt: skip
     return Verdict(
-        "info", declared("The first run has not been made yet"),
+        "info", declared("No changes have been applied yet"),
         phrase("Run {planned} was a preview. A preview changes nothing.", planned=facts.planned.id),
         None, declared("View preview"), phrase("/runs/{planned}", planned=facts.planned.id),
     )  # fmt: skip
@@ -179,8 +179,8 @@ def _found_nobody(facts: Facts) -> Verdict | None:
         return None
     if not facts.people:
         return Verdict(
-            "warn", declared("No people were found"), declared("The organizational units that are read hold nobody. Choose others, or change the "
-            "filter."), 0, declared("Choose organizational units"), "/settings/units",
+            "warn", declared("No people were found"), declared("The selected organizational units contain no matching people. Select other OUs, or change "
+"the filter."), 0, declared("Choose organizational units"), "/settings/units",
         )  # fmt: skip
     if not facts.managed:
         return Verdict(
@@ -258,7 +258,7 @@ def _schedule(facts: Facts) -> Verdict | None:
     if facts.is_schedule_on:
         return None
     return Verdict(
-        "warn", declared("The schedule is off"), declared("The last run made everything match. Later changes wait until somebody starts a run."),
+        "warn", declared("The schedule is off"), declared("Everything matched after the last run. Later changes wait until somebody starts a run."),
         None, declared("Open schedule"), "/settings/schedule",
     )  # fmt: skip
 

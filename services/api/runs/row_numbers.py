@@ -19,14 +19,12 @@ def parse_rows(text: str, most: int) -> set[int]:
         low = whole_number(first, 7)
         high = whole_number(last, 7) if dash else low
         if low is None or high is None or low > high:
-            raise NotFound(phrase("'{part}' names no row. Rows are written like 3,7-9.", part=part[:40]))
+            raise NotFound(phrase("'{part}' is not a row. Write rows like 3,7-9.", part=part[:40]))
         chosen = range(low, high + 1)
         named += len(chosen)
         if named > most:
             raise NotFound(
-                phrase(
-                    "More rows are named than the plan has ({most}). Rows are written like 3,7-9.", most=most
-                )
+                phrase("These are more rows than the plan has ({most}). Write rows like 3,7-9.", most=most)
             )
         ranges.append(chosen)
     return {row for chosen in ranges for row in chosen}

@@ -188,7 +188,7 @@ class Relay:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise self._unavailable(declared("it sends what is no answer of a relay"))
+            raise self._unavailable(declared("it returned something that is not an answer of a relay"))
         if response.is_success:
             return answer
         reason = str(answer.get("message") or answer.get("code") or response.status_code)
@@ -253,13 +253,15 @@ class Relay:
             # The second is what Python says of a name that cannot be one.
             raise AddressUnknown(
                 phrase(
-                    "The relay's host '{host}' has no address. Check relay.host and the DNS of this host.",
+                    "The relay's host '{host}' cannot be resolved. Check relay.host and the DNS of this host.",
                     host=self._settings.host,
                 ),
                 server=self.address,
             ) from error
         except ssl.SSLError as error:
-            raise self._unavailable(phrase("it speaks no TLS ({reason})", reason=error.reason)) from error
+            raise self._unavailable(
+                phrase("it does not support TLS ({reason})", reason=error.reason)
+            ) from error
         except OSError as error:
             raise self._unavailable(error.strerror or str(error)) from error
 
@@ -279,7 +281,7 @@ class Relay:
         skew = _clock_difference(response)
         if abs(skew) > _SKEW_SECONDS:
             reason = phrase(
-                "its clock is {skew:.0f} s {value}. Let both hosts take their time from the same source (NTP)",
+                "its clock is {skew:.0f} s {value}. Synchronise both clocks (NTP)",
                 skew=abs(skew),
                 value=declared("ahead") if skew > 0 else declared("behind"),
             )

@@ -186,5 +186,5 @@ def _blocked(session: Session, run_id: int, rows: Sequence[CommandRow]) -> dict[
                     how=how,
                 )
         if row.kind == CommandKind.DELETE_EXTENSION and row.extension_id in unverified:
-            blocked[row.id] = declared("The archive of its voicemails and recordings is not verified.")
+            blocked[row.id] = declared("Its archive of voicemails and recordings is not verified.")
     return blocked

@@ -82,7 +82,7 @@ def _further(standing: _Standing, name: str, now: PersonState) -> str:
             )
         case _Standing.WITHOUT_NUMBER:
             return phrase("{name} no longer has a number", name=name)
-    return phrase("the number attribute of {name} holds no number any more", name=name)
+    return phrase("the number attribute of {name} no longer holds a number", name=name)
 
 
 def _nearer(standing: _Standing, name: str, now: PersonState) -> str:
@@ -103,5 +103,5 @@ def _nearer(standing: _Standing, name: str, now: PersonState) -> str:
         case _Standing.INACTIVE:
             return phrase("the account of {name} is enabled again", name=name)
     if now.number is None:
-        return phrase("the number attribute of {name} holds something again, which is no number", name=name)
+        return phrase("the number attribute of {name} has a value again, but it is not a number", name=name)
     return phrase("{name} has a number again, {number}", name=name, number=now.number)

@@ -188,7 +188,7 @@ class Connection:
 
     def _described(self) -> dict[str, frozenset[str]]:
         try:
-            what = declared("asking what the phone system knows")
+            what = declared("reading the API description")
             found = described(self.get("/$metadata", what, {}, accept=_XML).content)
             return {entity: found[entity] for entity in NEEDED if entity in found}
         except _NOT_DESCRIBED:
@@ -357,7 +357,7 @@ def _trusting(ca_certificate: str) -> ssl.SSLContext:
     except ssl.SSLError as error:
         raise CertificateRejected(
             declared(
-                "The phone system's ca_certificate is not a certificate in PEM form (it begins with "
+                "The phone system's ca_certificate is not a certificate in PEM format (it begins with "
                 "-----BEGIN CERTIFICATE-----)."
             )
         ) from error

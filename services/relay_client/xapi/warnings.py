@@ -23,14 +23,14 @@ _FIELDS: Mapping[str, str] = {
 _SENTENCES: Mapping[str, str] = {
     "ALREADY_IN_USE": declared("{field} is in use elsewhere in 3CX. Choose another one, or free it there."),
     "CANNOT_BE_DELETED": declared("3CX keeps it because it is in use. Check in 3CX where it is used."),
-    "CAN_NOT_BE_EMPTY_STRING": declared("{field} must not be empty. Fill it in in the directory."),
+    "CAN_NOT_BE_EMPTY_STRING": declared("{field} must not be empty. Enter it in the directory."),
     "DELETING_ALREADY_IN_PROGRESS": declared("3CX is deleting something else at the moment. The next run tries again."),
     "DN_NUMBER_CANNOT_BE_USED": declared("{field} is reserved in 3CX. Choose another one."),
     "DOUBLE_QUOTES_NOT_ALLOWED": declared("{field} contains double quotes, which 3CX does not allow. Remove them in the directory."),
     "DUPLICATE": declared("{field} exists already in 3CX. Choose another one."),
     "FAX_SERVER_CANNOT_BE_DELETED": declared("it is the fax server. Exclude its number in Rollcall, or set another extension as the fax "
 "server."),
-    "FILE_NOT_ACCESSIBLE": declared("3CX cannot read the file. Look at the disk and the storage of recordings in 3CX."),
+    "FILE_NOT_ACCESSIBLE": declared("3CX cannot read the file. Check the disk and the storage of recordings in 3CX."),
     "FILE_NOT_FOUND": declared("The file does not exist in 3CX."),
     "FORBIDDEN_CHANGE": declared("{field} must not be changed. Set it by hand in 3CX."),
     "INVALID": declared("{field} has a value that 3CX rejects. Correct it in the directory."),
@@ -46,21 +46,21 @@ _SENTENCES: Mapping[str, str] = {
     "LIMIT_REACHED": declared("the limit of the 3CX licence is reached. Delete something or upgrade the licence."),
     "MAC_ADDRESS_ALREADY_IN_USE": declared("another extension has this phone. Remove it there first."),
     "MAC_USED_BY": declared("another extension has this phone. Remove it there first."),
-    "MCM_MODE_REQUIRED": declared("this works only in a 3CX for several companies. Change the setting."),
+    "MCM_MODE_REQUIRED": declared("this works only in a multi-company 3CX. Change the setting."),
     "NON_EXISTENT_EXT_NUMBER": declared("{field} refers to an extension that does not exist. Correct it in 3CX."),
     "NOT_FOUND": declared("{field} refers to something that does not exist in 3CX. The next run checks again."),
     "NOT_SUPPORTED": declared("this 3CX does not support {field}. Change the setting, or update 3CX."),
     "NO_MORE_NUMBERS_AVAILABLE": declared("no number is left in the department's range. Enlarge the range in 3CX."),
-    "NO_USERS_IN_TEAMS": declared("nobody is connected with Microsoft Teams. Set up Teams in 3CX, or switch it off in the "
+    "NO_USERS_IN_TEAMS": declared("no user is connected to Microsoft Teams. Set up Teams in 3CX, or switch it off in the "
 "template."),
     "NUMBER_IGNORED": declared("3CX ignored the number. Choose another one."),
     "OPERATOR_CANNOT_BE_DELETED": declared("it is the operator. Set another extension as the operator in 3CX, or exclude its number in "
 "Rollcall."),
     "OTHER_USER_ROLE_DOWNGRADE": declared("the API client may not lower this role. Change it by hand in 3CX as a system owner."),
     "OUT_OF_THE_RANGE": declared("{field} is outside the range that 3CX allows. Choose another one."),
-    "REQUIRED": declared("{field} is required. Fill it in in the directory."),
+    "REQUIRED": declared("{field} is required. Enter it in the directory."),
     "STRING_TOO_LONG": declared("{field} is too long for 3CX. Shorten it in the directory."),
-    "TIMEZONEID_IS_MISSING": declared("3CX wants a time zone. Set it by hand in 3CX."),
+    "TIMEZONEID_IS_MISSING": declared("3CX requires a time zone. Set it by hand in 3CX."),
     "TOO_MANY_ITEMS_IN_LIST": declared("{field} has too many entries for 3CX. Remove some in the template."),
     "TOO_MANY_PHONES": declared("the extension has too many phones for 3CX. Remove one in 3CX."),
     "USER_EXTENSION_CANNOT_BE_DELETED": declared("3CX keeps this extension, often because it is the last system owner. Give somebody else "

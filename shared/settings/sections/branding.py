@@ -11,7 +11,7 @@ BRANDING = Group("")
 
 
 class BrandingSettings(Document):
-    """How the console looks to everyone: logo, name and colours. Those of site default are shown."""
+    """How the console looks to everyone: logo, name and colours. The settings of the site default are used."""
 
     logo: str = setting("", "Logo", "Name of an uploaded picture. When empty, Rollcall's own logo.", BRANDING)
     title_prefix: str = setting(

@@ -11,7 +11,7 @@ MOST = 20
 
 
 class DirectoriesSettings(Document):
-    """Further Active Directory domains whose people have extensions, each with everything that the first one has."""
+    """More Active Directory domains whose people have extensions, each with its own settings."""
 
     others: tuple[DirectorySettings, ...] = setting(
         (),

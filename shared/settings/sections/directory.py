@@ -69,7 +69,7 @@ class DisabledAccounts(Choice):
 
 
 class UnitSettings(Document):
-    """One organizational unit to read, with the extension that new ones are modelled on."""
+    """One organizational unit to read, with the template for its new extensions."""
 
     dn: Annotated[str, StringConstraints(min_length=3, max_length=2048, strip_whitespace=True)] = setting(
         REQUIRED, "Distinguished name", "Of the organizational unit, e.g. OU=Sales,DC=corp,DC=example."
@@ -200,9 +200,11 @@ def global_catalog(server: str) -> str:
     if not is_refused:
         return ""
     return phrase(
-        "'{server}' is a port of the Global Catalog, which holds only some of the attributes: "
-        "numbers would look cleared; enter '{usual}' without the port (636 for LDAPS, 389 for "
-        "StartTLS)",
+        (
+            "'{server}' is a port of the Global Catalog, which holds only some of the attributes: "
+            "numbers would seem to be missing; enter '{usual}' without the port (636 for LDAPS, 389 for "
+            "StartTLS)"
+        ),
         server=server.strip(),
         usual=usual,
     )
@@ -214,10 +216,10 @@ def domain_of(distinguished_name: str) -> str:
 
 
 class DirectorySettings(Document):
-    """Where people are read from, and as whom. Nothing is written to Active Directory but given numbers, if so set."""
+    """Where people are read from, and with which account. Rollcall writes only assigned numbers to Active Directory, and only if you turn that on."""
 
     name: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = setting(
-        "", "Name", "What messages call this directory when there are several, e.g. corp.example."
+        "", "Name", "Name of this directory in messages when there are several, e.g. corp.example."
     )
     servers: tuple[Text, ...] = setting(
         (),
@@ -230,7 +232,10 @@ class DirectorySettings(Document):
         Security.LDAPS, "Security", "LDAPS and StartTLS encrypt the connection.", CONNECTION
     )
     ca_certificate: Certificate = setting(
-        "", "CA certificate", "In PEM form, if your own CA signed the controllers' certificates.", SIGNING_IN
+        "",
+        "CA certificate",
+        "In PEM format, if your own CA signed the controllers' certificates.",
+        SIGNING_IN,
     )
     tls_name: str = setting(
         "", "Name in the certificate", "If it differs from the server's name.", SIGNING_IN

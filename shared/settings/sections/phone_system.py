@@ -27,7 +27,7 @@ class PhoneSystemSettings(Document):
         SecretStr(""), "Client secret (API key)", "Shown once by 3CX. Stored encrypted.", API_CLIENT
     )
     ca_certificate: Certificate = setting(
-        "", "CA certificate", "In PEM form. When empty, the system's CAs are trusted.", OWN_CERTIFICATE
+        "", "CA certificate", "In PEM format. When empty, the system's CAs are trusted.", OWN_CERTIFICATE
     )
     timeout_seconds: float = setting(
         30.0, "Response timeout", "Maximum wait for one response.", ADVANCED, unit="seconds", gt=0, le=300

@@ -76,7 +76,7 @@ class ExclusionSettings(Document):
 
 
 class NumberRangeSettings(Document):
-    """Numbers for people to whom the directory gives none."""
+    """Numbers for people without a number in the directory."""
 
     unit: UnitName = setting(
         "", "Organizational unit", "One of the OUs that are read; empty for all of them."

@@ -18,11 +18,11 @@ class RequiredFor(Choice):
 class SecondFactorSettings(Document):
     """A second factor is an authenticator app or a passkey, asked for after the password of a Rollcall account or an Active
     Directory account. Extensions with PIN or directory password have none; at an identity provider it is the provider's.
-    Those of site default count for all sites."""
+    The settings of the site default apply to all sites."""
 
     required_for: RequiredFor = setting(
         RequiredFor.NOBODY,
         "Second factor required for",
-        "Whoever has none yet sets one up at the next sign-in. Counts from the next click.",
+        "People without one set one up at the next sign-in. Takes effect immediately.",
         REQUIRED_FOR,
     )

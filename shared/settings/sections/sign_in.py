@@ -22,14 +22,14 @@ class PasswordType(Choice):
 
 
 class SignInSettings(Document):
-    """How people sign in to the console, and who may do what. Those of site default count for all sites. Rollcall
+    """How people sign in to the console, and who may do what. The settings of the site default apply to all sites. Rollcall
     accounts always work, so that nobody is locked out when the phone system or the directory is unavailable."""
 
     password_type: PasswordType = setting(
         PasswordType.OWN, "Password type", "Rollcall accounts always work as well.", PASSWORD
     )
     managers: tuple[ExtensionNumber, ...] = setting(
-        (), "Extensions of managers", "They may change everything, including settings and accounts.", RIGHTS
+        (), "Extensions of managers", "They can change everything, including settings and accounts.", RIGHTS
     )
     manager_roles: tuple[str, ...] = setting(
         (), "3CX roles of managers", "E.g. system_owners or system_admins. Holders are managers.", RIGHTS

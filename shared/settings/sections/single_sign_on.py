@@ -34,7 +34,7 @@ class ClaimRole(Document):
 class SingleSignOnSettings(Document):
     """People sign in at the identity provider of the company, by OpenID Connect (Entra ID, Keycloak, AD FS and others).
     The values of one claim say which role they have. Register the address of the console with /console/sign-in/openid/back.
-    Those of site default count for all sites."""
+    The settings of the site default apply to all sites."""
 
     is_enabled: bool = setting(False, "Single sign-on", "Rollcall accounts always work as well.", PROVIDER)
     name: Text = setting("Single sign-on", "Name on the sign-in page", "E.g. Contoso account.", PROVIDER)
@@ -70,7 +70,7 @@ class SingleSignOnSettings(Document):
         ADVANCED,
     )
     ca_certificate: Certificate = setting(
-        "", "CA certificate", "In PEM form. When empty, the system's CAs are trusted.", ADVANCED
+        "", "CA certificate", "In PEM format. When empty, the system's CAs are trusted.", ADVANCED
     )
 
     @property

@@ -98,7 +98,7 @@ def test_everything_known_of_a_person_is_told(ready: Context, client: httpx.Clie
         ({"number": None, "number_text": ""}, "empty"),
         (
             {"number": None, "number_text": "desk", "number_problem": "it has no digits."},
-            "'desk', which is no extension: it has no digits.",
+            "'desk', which is not an extension number: it has no digits.",
         ),
         ({"number": "100", "number_text": "100"}, "The number attribute gives extension 100."),
         ({"account_state": AccountState.DISABLED}, "The account is disabled."),
@@ -155,7 +155,7 @@ def test_only_the_newest_plan_says_what_stands_in_the_way(ready: Context, client
     assert f"Run {newest} found (conflict): Still both." in said
     assert CLASH.message not in said
     _planned(ready)
-    assert "No run had anything to do for them so far." in _said(client)
+    assert "No run has changed anything for them yet." in _said(client)
 
 
 def test_a_run_for_somebody_else_says_nothing_of_a_person(ready: Context, client: httpx.Client) -> None:

@@ -233,7 +233,7 @@ def test_rows_are_written_in_their_shortest_form(text: str, rows: str) -> None:
 
 @pytest.mark.parametrize("text", ["a", "-", "1-", "-2", "3-1", "1-99999999", "٣", "1;2"])
 def test_what_names_no_row_is_refused(text: str) -> None:
-    with pytest.raises(NotFound, match="names no row"):
+    with pytest.raises(NotFound, match="is not a row"):
         parse_rows(text, 20)
 
 

@@ -144,7 +144,7 @@ def test_whoever_has_no_role_is_known_but_not_let_in(
     provider.set(people={"anna": ANNA | {"roles": ["users"]}})
     page = _enter(browser())
     assert page.status == 401
-    assert "You are known, but the settings give them no rights" in page.text
+    assert "The identity provider knows you, but the settings give them no rights" in page.text
     with context.database.read() as session:
         told = session.scalars(select(Event.message).where(Event.code == "sign_in.refused")).one()
         assert session.scalar(select(Account.id).where(Account.source == "openid")) is None
@@ -157,7 +157,7 @@ def test_a_name_of_an_own_account_is_not_taken_over(
     provider.set(people={"anna": ANNA | {"preferred_username": "Mary"}})
     page = _enter(browser())
     assert page.status == 401
-    assert "There is an own account named 'mary'" in page.text
+    assert "'mary' is a Rollcall account" in page.text
     assert accounts.account_named(context, "mary").source == "own"
 
 
@@ -304,4 +304,4 @@ def test_what_needs_the_password_again_needs_a_sign_in_of_just_now(
     assert anna.send(page, f"/{vera}/password", values).status == 200
     with context.database.begin() as session:
         session.execute(update(ConsoleSession).values(created_at=datetime.now(UTC) - timedelta(minutes=11)))
-    assert "must have signed in just now" in anna.send(page, f"/{vera}/password", values).text
+    assert "requires a recent sign-in" in anna.send(page, f"/{vera}/password", values).text

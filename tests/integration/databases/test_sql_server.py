@@ -276,7 +276,7 @@ _SAID = [
       "database size would exceed your licensed limit of 10240 MB per database. (1827) (SQLExecDirectW)"),
      Reason.FULL, "reached its largest size"),
     (("42000", f"[42000] {_MS}[SQL Server]Unable to access availability database 'rollcall'. (983) (SQLDriverConnect)"),
-     Reason.STARTING, "goes on when it serves again"),
+     Reason.STARTING, "continues when it is available again"),
     (("42000", f"[42000] {_MS}[SQL Server]Snapshot isolation transaction failed accessing database 'rollcall' because "
       "snapshot isolation is not allowed in this database. (3952) (SQLExecDirectW)"),
      Reason.NO_SNAPSHOTS, "SET ALLOW_SNAPSHOT_ISOLATION ON"),

@@ -217,9 +217,9 @@ def test_a_site_that_the_backup_does_not_know_is_not_removed_silently(
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda content: content.pop("bindings"), "other kinds of things"),
-        (lambda content: content.update(plans=[]), "other kinds of things"),
-        (lambda content: content.update(tokens={}), "are no list"),
+        (lambda content: content.pop("bindings"), "contains data that this version"),
+        (lambda content: content.update(plans=[]), "contains data that this version"),
+        (lambda content: content.update(tokens={}), "are not a list"),
         (lambda content: content["bindings"][0].pop("number"), "do not match"),
         (lambda content: content["bindings"][0].update(added_later=1), "do not match"),
         (lambda content: content["bindings"][0].update(extension_id="x"), "do not match"),

@@ -202,7 +202,7 @@ def test_later_runs_are_measured_by_one_that_waits_only_for_the_licence(context:
     assert planned(context, joined, full).state == RunState.HELD
     # Two fewer than then; of ten it would be one.
     fewer = planned(context, joined[2:], full, [AbsentPerson(guid(index), found=False) for index in (1, 2)])
-    assert "11 in the last good run" in fewer.hold_reasons["reasons"][0]["message"]
+    assert "11 in the last successful run" in fewer.hold_reasons["reasons"][0]["message"]
 
 
 def test_a_first_run_is_over_when_its_plan_was_approved_whatever_became_of_it(context: Context) -> None:

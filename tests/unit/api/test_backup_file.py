@@ -63,7 +63,7 @@ def test_the_file_shows_nothing_of_its_content() -> None:
 
 
 def test_another_passphrase_opens_nothing() -> None:
-    with pytest.raises(BackupUnusable, match="passphrase is another one"):
+    with pytest.raises(BackupUnusable, match="passphrase is wrong"):
         _read(_good(), PASSPHRASE + " ")
 
 
@@ -89,7 +89,7 @@ def test_a_file_that_was_cut_off_is_refused(kept: float) -> None:
     "content", [b"", b"\n", b"{}\n", b"PK\x03\x04", b'{"format": "other"}\n', b"\xff" * 2000]
 )
 def test_what_is_no_backup_is_called_so(content: bytes) -> None:
-    with pytest.raises(BackupUnusable, match="is no backup of Rollcall"):
+    with pytest.raises(BackupUnusable, match="is not a Rollcall backup"):
         _read(content)
 
 

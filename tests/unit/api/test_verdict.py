@@ -39,7 +39,7 @@ def test_in_sync_is_said_when_nothing_speaks_against_it() -> None:
             "/wizard/preview",
         ),
         # A preview that found nothing to do has put nothing in sync.
-        ({"carried_out": None}, "info", "The first run has not been made yet", None, "/runs/7"),
+        ({"carried_out": None}, "info", "No changes have been applied yet", None, "/runs/7"),
         ({"people": 0, "managed": 0}, "warn", "No people were found", 0, "/settings/units"),
         ({"managed": 0}, "warn", "No extension is managed", 300, "/settings/directory"),
         ({"managed": 0, "carried_out": None}, "warn", "No extension is managed", 300, "/settings/directory"),

@@ -73,7 +73,7 @@ def test_an_address_in_figures_needs_no_name_server() -> None:
 )
 def test_a_port_of_the_global_catalog_is_refused_with_the_reason(text: str) -> None:
     with pytest.raises(
-        GlobalCatalogPort, match=r"numbers would look cleared; enter '.*' without the port"
+        GlobalCatalogPort, match=r"numbers would seem to be missing; enter '.*' without the port"
     ) as caught:
         parse(text, Security.LDAPS)
     assert caught.value.code == "global_catalog_port"

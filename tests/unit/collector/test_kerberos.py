@@ -26,11 +26,11 @@ CASES: tuple[tuple[str, type[RollcallError], str], ...] = (
     (
         "Client 'x@CORP' not found in Kerberos database",
         BadCredentials,
-        "no account of the name in the keytab",
+        "no account with the name in the keytab",
     ),
     ("Clock skew too great", ConfigurationError, "differ by more than five minutes"),
     ("Cannot contact any KDC for realm 'CORP'", DirectoryUnavailable, "could be reached"),
-    ("Preauthentication failed", BadCredentials, "does not fit the account's password"),
+    ("Preauthentication failed", BadCredentials, "does not match the account's password"),
     ("Client's credentials have been revoked", AccountNotUsable, "disabled, locked or expired"),
     ("Password has expired", AccountNotUsable, "has expired"),
     ("KDC has no support for encryption type", ConfigurationError, "with AES keys"),

@@ -40,8 +40,8 @@ def test_addresses_that_are_empty_for_everybody_wait() -> None:
     verdict = judge(plan, RunFacts(), Limits())
     assert set(verdict.held) == {row.sequence for row in plan.commands}
     assert verdict.reasons[0].message.startswith(
-        "All units together: 8 of 8 people with an extension had a value for email, and the directory shows none of them "
-        "any more."
+        "All units together: 8 of 8 people with an extension had a value for email, and the "
+        "directory no longer shows any of them."
     )
 
 

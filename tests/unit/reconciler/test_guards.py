@@ -202,7 +202,7 @@ def test_every_reason_says_how_much_of_how_many_and_where() -> None:
         (
             "people_down",
             SALES,
-            f"{SALES}: 80 people now, 100 in the last good run, which is 20 % fewer; the limit is 10 %.",
+            f"{SALES}: 80 people now, 100 in the last successful run, which is 20 % fewer; the limit is 10 %.",
         ),
         ("removals", None, "12 of 200 extensions would be deleted (6 %); the limit is 5 and 5 %."),
         (

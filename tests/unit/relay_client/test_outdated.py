@@ -52,13 +52,13 @@ def test_expired_and_disabled_have_one_rule() -> None:
         ("gone", "elsewhere", "Bob is in the directory now, at CN=Bob,OU=Away"),
         ("elsewhere", "disabled", "Bob is in the selected units now, at "),
         ("disabled", "without number", "the account of Bob is enabled again"),
-        ("without number", "bad number", "the number attribute of Bob holds something again, which is no number"),
+        ("without number", "bad number", "the number attribute of Bob has a value again, but it is not a number"),
         ("without number", "entitled", "Bob has a number again, 205"),
         ("entitled", "gone", "Bob was deleted from the directory"),
         ("entitled", "elsewhere", "Bob is no longer in the selected OUs, but at CN=Bob,OU=Away"),
         ("entitled", "disabled", "the account of Bob is disabled"),
         ("entitled", "without number", "Bob no longer has a number"),
-        ("entitled", "bad number", "the number attribute of Bob holds no number any more"),
+        ("entitled", "bad number", "the number attribute of Bob no longer holds a number"),
     ],
 )  # fmt: skip
 def test_the_sentence_says_what_has_changed(then: str, now: str, said: str) -> None:

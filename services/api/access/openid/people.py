@@ -300,8 +300,10 @@ def _away(settings: SingleSignOnSettings, error: ProviderAway) -> SignInFailed:
     log.warning("openid_provider_away", error=str(error))
     return SignInFailed(
         phrase(
-            "{name} cannot be reached at the moment. Try again in a minute. Rollcall's own accounts can "
-            "sign in as always.",
+            (
+                "{name} cannot be reached at the moment. Try again in a minute. Rollcall accounts can still "
+                "sign in."
+            ),
             name=settings.name,
         )
     )

@@ -35,15 +35,15 @@ def weakness(password: str, own_names: Iterable[str]) -> str:
     names = [*own_names, *_OURS]
     if any(part in folded for part in _parts(names)):
         return declared(
-            "This password is too easily guessed: it holds the name of the account or of its owner. Use "
-            "other words."
+            "This password is too easily guessed: it contains the name of the account or of its owner. "
+            "Use other words."
         )
     # Its lists take a fifth of a second to load, which only who sets a password waits for.
     from zxcvbn import zxcvbn
 
     if zxcvbn(password[:_LOOKED_AT], user_inputs=names)["score"] < _LEAST_SCORE:
         return declared(
-            "This password is too easily guessed: it is like one of the commonest. Use several words "
+            "This password is too easily guessed: it is similar to a common password. Use several words "
             "that do not belong together."
         )
     return ""

@@ -50,8 +50,10 @@ def as_logo(content: bytes) -> Picture:
     if len(content) > MAX_FILE_BYTES:
         raise SettingsInvalid(
             phrase(
-                "The picture has {content:.1f} MB; at most {max_file_bytes:.0f} MB are taken. Save it "
-                "smaller.",
+                (
+                    "The picture has {content:.1f} MB; at most {max_file_bytes:.0f} MB are allowed. Save a "
+                    "smaller version."
+                ),
                 content=len(content) / 1e6,
                 max_file_bytes=MAX_FILE_BYTES / 1e6,
             )
@@ -68,8 +70,10 @@ def as_logo(content: bytes) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SettingsInvalid(
             phrase(
-                "A picture may have at most {most_pixels} million pixels, and this one has more. Save it "
-                "smaller.",
+                (
+                    "A picture may have at most {most_pixels} million pixels, and this one has more. Save a "
+                    "smaller version."
+                ),
                 most_pixels=_MOST_PIXELS // 1_000_000,
             )
         ) from error

@@ -111,7 +111,7 @@ def parse(content: Any) -> Backup:
     if not isinstance(content, dict) or set(content) != {*TABLES, _SETTINGS, AUDIT_HEAD}:
         raise BackupUnusable(
             declared(
-                "The backup holds other kinds of things than this Rollcall knows: it is from a newer "
+                "The backup contains data that this version of Rollcall does not know: it is from a newer "
                 "version. Upgrade first, then restore. Nothing was changed."
             )
         )
@@ -170,8 +170,8 @@ def _saved(item: Any) -> SavedSettings:
     except ValueError as error:
         raise BackupUnusable(
             declared(
-                "The backup holds a section of settings that this Rollcall does not know: it is from a newer "
-                "version. Upgrade first, then restore. Nothing was changed."
+                "The backup contains a section of settings that this version of Rollcall does not know: it "
+                "is from a newer version. Upgrade first, then restore. Nothing was changed."
             )
         ) from error
 
@@ -194,7 +194,9 @@ def _rows(name: str, rows: Any) -> list[Row]:
 
 def _list(name: str, rows: Any) -> list[Any]:
     if not isinstance(rows, list):
-        raise BackupUnusable(phrase("The {name} of the backup are no list. Nothing was changed.", name=name))
+        raise BackupUnusable(
+            phrase("The {name} of the backup are not a list. Nothing was changed.", name=name)
+        )
     return rows
 
 

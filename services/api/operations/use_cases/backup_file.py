@@ -55,7 +55,7 @@ def write(path: Path, content: Any, passphrase: str, *, overwrite: bool = False)
     check_passphrase(passphrase)
     if path.exists() and not overwrite:
         raise Conflict(
-            phrase("There is a file {path} already. Choose another name, or say --overwrite.", path=path)
+            phrase("There is a file {path} already. Choose another name, or use --overwrite.", path=path)
         )
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = Header(
@@ -109,9 +109,11 @@ def read(path: Path, passphrase: str) -> tuple[Header, Any]:
     except (InvalidTag, ValueError) as error:
         raise BackupUnusable(
             phrase(
-                "The backup {path} cannot be opened: the passphrase is another one, or the file was damaged "
-                "or cut off. Nothing was changed. Type the passphrase again; if it is right, take another "
-                "copy of the file.",
+                (
+                    "The backup {path} cannot be opened: the passphrase is wrong, or the file is damaged or "
+                    "incomplete. Nothing was changed. Enter the passphrase again. If it is right, use another "
+                    "copy of the file."
+                ),
                 path=path,
             )
         ) from error
@@ -119,9 +121,7 @@ def read(path: Path, passphrase: str) -> tuple[Header, Any]:
     text = unpacker.decompress(packed, _MOST_BYTES)
     if not unpacker.eof:
         raise BackupUnusable(
-            phrase(
-                "The backup {path} is larger than any that Rollcall makes. Nothing was changed.", path=path
-            )
+            phrase("The backup {path} is larger than any Rollcall backup. Nothing was changed.", path=path)
         )
     return header, json.loads(text)
 
@@ -134,8 +134,10 @@ def check_passphrase(passphrase: str) -> None:
     if len(passphrase) < MIN_PASSPHRASE:
         raise SettingsInvalid(
             phrase(
-                "A backup's passphrase needs {min_passphrase} characters or more, because the backup holds "
-                "every secret.",
+                (
+                    "A backup's passphrase needs {min_passphrase} characters or more, because the backup "
+                    "contains every secret."
+                ),
                 min_passphrase=MIN_PASSPHRASE,
             )
         )
@@ -147,12 +149,12 @@ def _header(path: Path, line: bytes) -> Header:
     except ValidationError as error:
         raise BackupUnusable(
             phrase(
-                "{path} is no backup of Rollcall, or its beginning was damaged. Nothing was changed.",
+                "{path} is not a Rollcall backup, or its beginning is damaged. Nothing was changed.",
                 path=path,
             )
         ) from error
     if header.format != FORMAT:
-        raise BackupUnusable(phrase("{path} is no backup of Rollcall. Nothing was changed.", path=path))
+        raise BackupUnusable(phrase("{path} is not a Rollcall backup. Nothing was changed.", path=path))
     if header.version > VERSION:
         raise BackupUnusable(
             phrase(

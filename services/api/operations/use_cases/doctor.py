@@ -125,8 +125,10 @@ def _database(context: Context) -> str:
     if context.database.is_sqlite and not Path(str(context.database.url.database)).exists():
         raise Unwell(
             phrase(
-                "There is no database file {database}. If Rollcall never ran here, `rollcall up` makes it. "
-                "If it is lost, stop Rollcall, put it back (from a backup), then start it again.",
+                (
+                    "There is no database file {database}. If Rollcall never ran here, `rollcall up` creates it. "
+                    "If it is lost, stop Rollcall, restore it from a backup, then start Rollcall again."
+                ),
                 database=context.database.url.database,
             )
         )
@@ -166,7 +168,7 @@ def _key(context: Context, site_ids: Sequence[str] | None) -> str:
 
 def _broker(context: Context) -> str | Well:
     if context.settings.is_embedded:
-        return declared("Messages travel inside the process: the embedded mode.")
+        return declared("Embedded mode: messages stay within the process.")
     try:
         with context.app.connection_for_write(connect_timeout=_CONNECT_SECONDS) as connection:
             where: str = connection.as_uri()
@@ -256,9 +258,7 @@ def _embedded(context: Context) -> str:
                 port=port,
             )
         ) from error
-    return phrase(
-        "The workers live in the `rollcall up` that answers at {host}:{port}.", host=host, port=port
-    )
+    return phrase("The workers run in the `rollcall up` process at {host}:{port}.", host=host, port=port)
 
 
 def _scheduler(context: Context) -> str:
@@ -356,7 +356,7 @@ def _disk(context: Context) -> str:
     except OSError as error:
         raise Unwell(
             phrase(
-                "The data folder {data} cannot be read ({strerror}). Make it, or set ROLLCALL_DATA.",
+                "The data folder {data} cannot be read ({strerror}). Create it, or set ROLLCALL_DATA.",
                 data=context.settings.data,
                 strerror=error.strerror,
             )

@@ -181,4 +181,4 @@ def _relay(context: Context, site_id: str) -> Well:
 
 def _good_until(answer: Mapping[str, Any]) -> str:
     until = answer.get("certificate_until")
-    return phrase(" Its certificate is good until {until}.", until=until) if until else ""
+    return phrase(" Its certificate is valid until {until}.", until=until) if until else ""

@@ -73,7 +73,7 @@ def rotate_keys(context: Context, actor: str) -> KeyState:
     if not is_file and len(context.encryption.keys) < 2:
         raise SettingsInvalid(
             declared(
-                "There is only one key, so there is none to change to. Make one with `rollcall token "
+                "There is only one key, so there is no new key to change to. Create one with `rollcall token "
                 "--new-key`, put it before the old one in ROLLCALL_SECRET_KEY (new,old) of every process, "
                 "restart them, and try again."
             )

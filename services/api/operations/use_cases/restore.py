@@ -68,8 +68,8 @@ def restore(context: Context, backup: Backup, actor: str, *, replace: bool = Fal
     except (RowRefused, StorageRefused) as error:
         raise BackupUnusable(
             declared(
-                "The database does not take the backup: two of its rows contradict each other, or another "
-                "change came in between. Nothing was changed; try again, or take another backup."
+                "The backup cannot be stored in the database: two of its rows contradict each other, or "
+                "another change came in between. Nothing was changed; try again, or take another backup."
             )
         ) from error
 
@@ -151,7 +151,9 @@ def _restore(session: Session, encryption: Encryption, backup: Backup, actor: st
         tokens=len(backup.rows["tokens"]),
     )
     for site_id in sorted(backup.site_ids):
-        message = declared("A backup was restored: settings, bindings and pictures are what they were then.")
+        message = declared(
+            "A backup was restored: settings, links and pictures are as they were in the backup."
+        )
         events.record(session, site_id, events.LogEntry("backup.restored", message, actor=actor))
     details = {
         "sites": counts.sites, "settings": counts.settings, "bindings": counts.bindings,

@@ -85,7 +85,7 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
         sentences.append(
             declared("No run was planned yet.")
             if planned is None
-            else declared("No run had anything to do for them so far.")
+            else declared("No run has changed anything for them yet.")
         )
     sentences += [f"{row.occurred_at:%Y-%m-%d %H:%M} UTC: {row.message}" for row in events]
     is_linked = known.binding is not None
@@ -252,13 +252,16 @@ def _of_number(person: Person, *, is_given: bool) -> str:
         return phrase("The number attribute gives extension {number}.", number=person.number)
     if person.number_problem:
         return phrase(
-            "The number attribute holds '{number_text}', which is no extension: {number_problem}",
+            (
+                "The number attribute holds '{number_text}', which is not an extension number: "
+                "{number_problem}"
+            ),
             number_text=person.number_text,
             number_problem=person.number_problem,
         )
     if is_given:
         return declared("The number attribute is empty.")
-    return declared("The number attribute is empty, so there is no extension to have.")
+    return declared("The number attribute is empty, so they get no extension.")
 
 
 def _of_binding(known: KnownPerson) -> list[str]:
@@ -312,9 +315,9 @@ def _of_grace(grace: GraceRow | None) -> list[str]:
 
 
 def _of_command(row: CommandRow) -> str:
-    what = row.kind.replace("_", " ")
-    state = _WAITING.get(row.state, row.state.replace("_", " "))
-    why = f" {row.error_message}" if row.error_message else ""
+    what = declared(row.kind.replace("_", " "))
+    state = _WAITING.get(row.state) or declared(row.state.replace("_", " "))
+    why = " " + row.error_message if row.error_message else ""
     return phrase(
         "Run {run_id}, command {sequence}: {what} {number} is {state}. {reason}{why}",
         run_id=row.run_id,
@@ -324,4 +327,4 @@ def _of_command(row: CommandRow) -> str:
         state=state,
         reason=row.reason,
         why=why,
-    ).strip()
+    )

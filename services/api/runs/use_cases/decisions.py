@@ -186,7 +186,7 @@ def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
     if unknown:
         raise NotFound(
             phrase(
-                "In the plan of run {id} no command {rows} waits. Nothing was approved.",
+                "In the plan of run {id}, command {rows} is not waiting. Nothing was approved.",
                 id=run.id,
                 rows=", ".join(map(str, unknown[:10])),
             )

@@ -55,8 +55,8 @@ def start(
     if (kind is RunKind.PERSON) != (person is not None):
         raise Conflict(
             declared(
-                "A run of kind 'person' needs the person it is for, and no other kind takes one. Name them "
-                "by objectGUID, login, e-mail address, number or distinguished name."
+                "A run of kind 'person' requires a person; other kinds do not accept one. Enter the "
+                "objectGUID, login, e-mail address, number or distinguished name."
             )
         )
     if (kind is RunKind.WHAT_IF) != (tried is not None):

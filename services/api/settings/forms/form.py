@@ -291,7 +291,10 @@ def _trust(context: Context, form: Form, sha256: str, actor: questions.Actor) ->
         return
     trusted = with_trust(str(form.values.get("ca_certificate") or ""), sha256, form.presented)
     if trusted is None:
-        form.refused = "The server shows another certificate than the one you compared. Nothing was trusted. Compare the new one below."
+        form.refused = declared(
+            "The server shows another certificate than the one you compared. Nothing was trusted. "
+            "Compare the new one below."
+        )
         return
     form.values["ca_certificate"] = trusted
     form.refused, form.presented = "", []

@@ -218,5 +218,5 @@ def _tab(slug: str) -> Tab:
 def _version(text: str) -> int:
     version = whole_number(text, 9)
     if version is None:
-        raise NotFound(declared("There is no such version. Choose one of the history."))
+        raise NotFound(declared("There is no such version. Choose one from the history."))
     return version

@@ -98,7 +98,7 @@ def changes_between(
             yield name, _shown(old, known.get(name)), _shown(new, known.get(name))
     for name in secret_fields(section):
         if before.get(name, "") != after.get(name, ""):
-            yield name, None, "changed" if after.get(name) else "forgotten"
+            yield name, None, declared("changed") if after.get(name) else declared("removed")
 
 
 def _changes_of_directories(

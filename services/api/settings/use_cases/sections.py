@@ -170,7 +170,7 @@ def check_together(stored: StoredSettings, wanted: Mapping[Section, Document]) -
         section, name, why = contradiction
         raise SettingsInvalid(
             phrase(
-                "The settings do not fit together. {called}: {why} Nothing was saved.",
+                "The settings contradict each other. {called}: {why} Nothing was saved.",
                 called=called(section, name),
                 why=why,
             ),

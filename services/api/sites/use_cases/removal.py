@@ -189,8 +189,10 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
         if any(_has(session, table, site_id) for table in (Run, SettingsVersion, BindingRow, Asset)):
             raise Conflict(
                 phrase(
-                    "Somebody gave the site '{site_id}' settings while it was being removed. Look whether it is "
-                    "needed after all; to remove it, try again.",
+                    (
+                        "The settings of the site '{site_id}' were changed while it was being removed. Check whether "
+                        "it is still needed. To remove it, try again."
+                    ),
                     site_id=site_id,
                 )
             )
