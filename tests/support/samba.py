@@ -150,7 +150,7 @@ class SambaDomain:
         """Make this stopped one another source of changes, as a restore from a backup does."""
         assert self._process is None, "it would go on as the old one"
         self.change(
-            f"dn: {_NTDS_SETTINGS}\nchangetype: modify\nreplace: invocationId\n"
+            f"dn: {_NTDS_SETTINGS},{self.base_dn}\nchangetype: modify\nreplace: invocationId\n"
             f"invocationId:: {_encoded(uuid4().bytes_le)}\n"
         )
 

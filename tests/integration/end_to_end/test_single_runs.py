@@ -59,7 +59,8 @@ def test_a_schedule_starts_its_run_by_itself_once_a_slot(tmp_path: Path, office:
     ):
         ends = Ends(office, phone_system, site)
         # A slot a day, at midnight, so that no second one comes while the test runs.
-        schedule = {"is_enabled": True, "mode": "every", "every_minutes": 1440}
+        # Nor does the watch start one.
+        schedule = {"is_enabled": True, "live": False, "mode": "every", "every_minutes": 1440}
         ends.configure([unit], schedule=schedule)
         ends.settle()
         office.change(seller, mobile="+49 30 1")
