@@ -12,7 +12,7 @@ NOT = re.compile(
     r"\b(?:(?:in|into) step\b(?! \d)|mend(?:s|ed|ing)?|(?<!')stands|stood|anew|(?<!at )both ends|bec[ao]mes? of"
     r"|(?:carry|carried|carries) out|(?:goes|go|going) on by itself|gone for good|good once|still going"
     r"|keep it as it is|looks? at the plan|make it\b(?=\.?$)|(?:make|made|makes) (?:an? )?(?:account|token|manager|site)"
-    r"|(?:nobody|whoever) stands|at your side)\b|\(any more\)|\bso many (?:minutes|days)\b",
+    r"|(?:nobody|whoever) stands|at your side|any more|kept for ever|is no (?:backup|number|extension)|put it back)\b|\bso many (?:minutes|days)\b",
     re.IGNORECASE,
 )
 CODE = ("services", "shared")

@@ -34,7 +34,7 @@ def verify_transfer(host: Host, request: Request, journal: Journal) -> dict[str,
     changes = [(part, change) for part, _ in moved for change in part.changes]
     made = host.database.is_made([change for _, change in changes])
     problems += [
-        Problem("row_missing", part.label, "The database does not show it at its new place any more.")
+        Problem("row_missing", part.label, "The database no longer shows it at its new place.")
         for (part, _), is_made in zip(changes, made, strict=True)
         if not is_made
     ]
