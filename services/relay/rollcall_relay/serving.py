@@ -92,6 +92,8 @@ def serve(settings: Settings) -> None:
 
 def _config(app: object, key_file: Path) -> uvicorn.Config:
     door, context = Door(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Whatever the host's OpenSSL would allow.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(key_file)
 
     def _doorstep(**named: Any) -> Doorstep:

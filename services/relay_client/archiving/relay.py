@@ -32,6 +32,7 @@ from shared.errors import (
 )
 from shared.language import declared, phrase
 from shared.settings.documents import RelaySettings
+from shared.tls import OLDEST_TLS
 
 Json = dict[str, Any]
 
@@ -234,6 +235,7 @@ class Relay:
                 server=self.address,
             )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = OLDEST_TLS
         context.check_hostname = False
         context.load_verify_locations(cadata=certificate)
         return context

@@ -51,8 +51,9 @@ def test_tls_1_2_alone_is_enough_and_less_is_refused(own_samba: SambaDomain, sec
                 assert directory.domain().base_dn == own_samba.base_dn
         else:
             error = _refusal(settings)
-            assert isinstance(error, DirectoryUnavailable)
-            assert "or it offers no TLS 1.2 or newer" in error.message
+            # It depends on how OpenSSL was built whether the controller hangs up or answers with what it has.
+            assert isinstance(error, (DirectoryUnavailable, ConfigurationError))
+            assert "it offers no TLS 1.2 or newer" in error.message
 
 
 def test_ntlm_that_is_disabled_is_said_and_passwords_over_tls_sign_in_all_the_same(

@@ -36,3 +36,12 @@ def test_what_the_host_trusts_is_read_again_after_some_minutes(monkeypatch: pyte
     assert trusting("") is before
     now = 301
     assert trusting("") is not before
+
+
+def test_nothing_older_than_tls_1_2_is_spoken_whatever_python_was_built_to_allow() -> None:
+    def _lenient(_certificate: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        return context
+
+    assert kept_for_a_while(_lenient)("").minimum_version is ssl.TLSVersion.TLSv1_2
