@@ -9,9 +9,10 @@ from typing import ClassVar
 import pytest
 
 from shared.database.tables import RunState
-from shared.messages import RUN_MESSAGES, LookUpPeople, Message
+from shared.messages import RUN_MESSAGES, LookUpPeople, Message, TakeChanges
 from shared.worker.context import Context
 from tests.faults.conftest import World, assert_in_step, settle
+from tests.support.changes import taken_up
 from tests.support.phone_system import changes_made, picture
 from tests.support.site import Site, Wiring, embedded_site
 
@@ -111,9 +112,14 @@ def test_a_message_delivered_twice_late_out_of_order_or_lost_changes_nothing(
         assert {number: after[number] for number in untouched} == {
             number: before[number] for number in untouched
         }
+        world.phone_system.state.calls.clear()
+        staff.change("p0010", mobile="+49 30 2")
+        taken_up(site, [staff.guid("p0010")])
+        assert changes_made(world.phone_system) == {("update_user", "2010"): 1}
         assert_in_step(site)
         # What was just read needs no second look; test_looking_up has that message.
-        assert _Unreliable.published == {kind.task for kind in RUN_MESSAGES} - {LookUpPeople.task}
+        published = {kind.task for kind in RUN_MESSAGES} | {TakeChanges.task}
+        assert _Unreliable.published == published - {LookUpPeople.task}
         assert _log_says_everything_once(site)
 
 
