@@ -10,6 +10,7 @@ from _pytest.nodeid import NodeId
 from execnet.xspec import XSpec
 from kombu.transport import memory
 
+from services.relay_client.xapi import connection as phone_systems
 from tests.support import databases, forked, in_memory, tsql, workers
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import OTHER_REALM, SambaDomain, samba_domain
@@ -126,8 +127,11 @@ def _session_databases() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_by_other_tests() -> None:
-    """Neither how an earlier test configured the log, nor its messages: both are global to the process."""
+    """Neither how an earlier test configured the log, nor its messages, nor what was learnt of a phone system whose port
+    another may be given: all are global to the process.
+    """
     structlog.reset_defaults()
+    phone_systems._LEARNT.clear()
     for waiting in memory.Channel.queues.values():
         with waiting.mutex:
             waiting.queue.clear()
