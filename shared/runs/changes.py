@@ -2,7 +2,7 @@
 
 A change waits while any run of its site is active: one phone system has one executor. It is gone when the change run that took
 it up has come to its end, or when a full run whose reading began after it was noticed has read everything from the same
-controller; a run that failed, was cancelled or left the changes to a full run gives them back.
+controller and did not fail; a run that failed, was cancelled or left the changes to a full run gives them back.
 """
 
 from collections.abc import Collection, Sequence
@@ -189,14 +189,16 @@ def _newest(session: Session, site_id: str, kind: str) -> Run | None:
 
 
 def _forget_covered(session: Session, site_id: str) -> None:
-    """Changes that were noticed before the newest full run began to read, from the same controller, are in its plan."""
+    """Changes that were noticed before the newest full run began to read, from the same controller, are in its plan; when it
+    failed, nobody knows whether what it planned was done.
+    """
     run = session.scalars(
         select(Run)
         .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value, Run.planned_at.is_not(None))
         .order_by(Run.id.desc())
         .limit(1)
     ).first()
-    if run is None:
+    if run is None or run.state == RunState.FAILED:
         return
     units = session.scalars(
         select(SnapshotPart).where(SnapshotPart.run_id == run.id, SnapshotPart.kind == PartKind.UNIT.value)

@@ -88,7 +88,8 @@ def notice(answer: Iterable[Seen], watched: Watched, last_answer_at: datetime | 
             reason = reason or declared("The domain controller answered with entries that were there before.")
         if seen.is_unit:
             reason = reason or _of_unit(seen, watched)
-        elif seen.is_group:
+        elif seen.is_group or seen.guid in watched.groups:
+            # Of a deleted one an answer does not say what it was.
             if watched.any_group or seen.guid in watched.groups:
                 members.update(dict.fromkeys(seen.members))
                 reason = reason or _of_group(seen)

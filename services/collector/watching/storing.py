@@ -53,8 +53,8 @@ def store_answer(
 ) -> int:
     """Store one answer; how many changes were added.
 
-    Of those ``elsewhere`` it stores whom the site knows. Somebody whose change waits already is not added again: whoever
-    takes it up reads them after that.
+    Of those ``elsewhere`` it stores whom the site knows. Somebody whose change in this directory waits already is not added
+    again: whoever takes it up reads them after that. Another directory is asked about them besides: an entry may have moved.
 
     :raises LeaseHeld: another process watches by now.
     """
@@ -62,7 +62,7 @@ def store_answer(
         leases.fence(session, LEASE, holder)
         known = known_of(session, key[0], elsewhere)
         hints = {**inside, **{guid: elsewhere[guid] for guid in known}}
-        waiting = _waiting(session, key[0], hints)
+        waiting = _waiting(session, key, hints)
         rows = [
             {"site_id": key[0], "directory": key[1], "guid": guid, "hint": hint.value, "noticed_at": now}
             for guid, hint in hints.items()
@@ -152,15 +152,16 @@ def store_answers(context: Context, holder: str, answered: Mapping[Key, datetime
 
 
 def forget_others(context: Context, holder: str, site_id: str, watched: Iterable[str]) -> None:
-    """Forget the watches of a site but those of these directories: when they are wanted again, they begin anew.
+    """Forget the watches of a site but those of these directories, with what they noticed: when they are wanted again, they
+    begin anew, and with a full reading. Until then nothing is done that was noticed before they were turned off.
 
     :raises LeaseHeld: another process watches by now.
     """
+    kept = list(watched)
     with context.database.begin() as session:
         leases.fence(session, LEASE, holder)
-        session.execute(
-            delete(WatchRow).where(WatchRow.site_id == site_id, WatchRow.directory.not_in(list(watched)))
-        )
+        for table in (WatchRow, ChangeRow):
+            session.execute(delete(table).where(table.site_id == site_id, table.directory.not_in(kept)))
 
 
 def known_of(session: Session, site_id: str, guids: Iterable[str]) -> set[str]:
@@ -191,16 +192,11 @@ def bound_after(context: Context, key: Key, guid: str, most: int) -> list[str]:
         )
 
 
-def _waiting(session: Session, site_id: str, guids: Iterable[str]) -> set[str]:
+def _waiting(session: Session, key: Key, guids: Iterable[str]) -> set[str]:
     found: set[str] = set()
+    mine = ChangeRow.site_id == key[0], ChangeRow.directory == key[1], ChangeRow.run_id.is_(None)
     for batch in _batches(list(guids)):
-        found.update(
-            session.scalars(
-                select(ChangeRow.guid).where(
-                    ChangeRow.site_id == site_id, ChangeRow.run_id.is_(None), ChangeRow.guid.in_(batch)
-                )
-            )
-        )
+        found.update(session.scalars(select(ChangeRow.guid).where(*mine, ChangeRow.guid.in_(batch))))
     return found
 
 

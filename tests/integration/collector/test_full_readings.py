@@ -41,6 +41,13 @@ def test_a_full_reading_counts_when_it_began_later_and_read_every_unit(site: Col
     assert _needed(site)
     _set(site, SnapshotPart, state=PartState.COMPLETE.value)
     _set(site, WatchRow, needed_since=datetime.now(UTC))
+    # Read, and stopped before it had done what it planned.
+    _set(site, WatchRow, needed_since=datetime.now(UTC) - timedelta(minutes=1))
+    _set(site, Run, state=RunState.FAILED.value, error_code="phone_system_unavailable")
+    assert see_to_full_readings(site.context) == []
+    assert _needed(site)
+    _set(site, Run, state=RunState.DONE.value, error_code=None)
+    _set(site, WatchRow, needed_since=datetime.now(UTC))
     # Of what happened after it began it says nothing.
     assert see_to_full_readings(site.context) == []
     assert _needed(site)

@@ -305,6 +305,17 @@ def test_a_change_that_another_controller_may_not_have_had_is_not_in_its_plan(co
     assert [who for who, _run in made.changes()] == [guid(1)]
 
 
+def test_changes_are_kept_when_the_full_run_that_read_them_failed(context: Context) -> None:
+    made = World(context, 3)
+    made.notice(guid(1))
+    made.full_run()
+    with context.database.begin() as session:
+        session.execute(update(Run).values(state=RunState.FAILED.value))
+    run = made.take()
+    assert run is not None
+    assert made.changes() == [(guid(1), run.id)]
+
+
 def _plan_waits(world: World) -> None:
     with world.context.database.begin() as session:
         session.execute(update(Run).values(created_at=datetime.now(UTC) - timedelta(hours=1)))

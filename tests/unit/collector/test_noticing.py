@@ -48,6 +48,11 @@ GROUP = frozenset({"top", "group"})
             Seen("phones", "CN=Phones", GROUP, is_moved=True),
             Noticed(full_reading="A group that selects people changed: CN=Phones."),
         ),
+        # Of a deleted one nothing says that it was a group.
+        (
+            Seen("phones", "CN=Phones\\0ADEL:phones", is_deleted=True),
+            Noticed(full_reading="A group that selects people changed: CN=Phones\\0ADEL:phones."),
+        ),
         (Seen("other", "CN=Other", GROUP, is_moved=True), Noticed()),
     ],
 )
