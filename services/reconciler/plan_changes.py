@@ -29,6 +29,7 @@ from services.reconciler.run_inputs import (
     department_limit_of,
     some_of_phone_system,
     taken_lately,
+    were_directories_changed,
 )
 from services.reconciler.unfinished import settle_unfinished
 from shared.database import owed, unfinished
@@ -194,7 +195,10 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
             ),
             is_first_run=last_good is None,
             is_selection_changed=last_good is not None
-            and last_good.selection_hash != store.selection_of(site),
+            and (
+                were_directories_changed(run, stored.versions)
+                or last_good.selection_hash != store.selection_of(site)
+            ),
             is_controller_behind=any(
                 memories.get(key, Memory()).freshness_of(of, "") is not Freshness.PROVEN
                 for key, of in readings.items()

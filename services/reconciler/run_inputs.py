@@ -73,6 +73,15 @@ def parts_of(session: Session, run_id: int) -> Parts:
     )
 
 
+def were_directories_changed(run: Run, versions: Mapping[str, int]) -> bool:
+    """Whether settings of the directories were saved since the run was started; ``versions`` are those it is planned by. Its
+    parts were read one after the other, each with the settings of its moment.
+    """
+    sections = (Section.DIRECTORY.value, Section.DIRECTORIES.value)
+    # A run that an earlier release started knows of one directory.
+    return any(versions.get(name) != run.settings_versions.get(name, 0) for name in sections)
+
+
 def facts_of(
     session: Session, run: Run, parts: Parts, last_good: Run | None, stored: StoredSettings
 ) -> RunFacts:
@@ -99,14 +108,10 @@ def facts_of(
         )
         for part in parts.units
     )
-    # The parts were read one after the other, each with the settings of its moment.
-    sections = (Section.DIRECTORY.value, Section.DIRECTORIES.value)
-    # A run that an earlier release started knows of one directory.
-    changed_meanwhile = any(versions.get(name) != run.settings_versions.get(name, 0) for name in sections)
     return RunFacts(
         is_first_run=last_good is None,
         is_selection_changed=last_good is not None
-        and (changed_meanwhile or last_good.selection_hash != run.selection_hash),
+        and (were_directories_changed(run, versions) or last_good.selection_hash != run.selection_hash),
         units=units,
     )
 

@@ -49,6 +49,7 @@ from tests.builders.domain import (
     make_phone_system,
 )
 from tests.integration.reconciler.collected import (
+    DIRECTORY,
     SITE,
     bind,
     collect,
@@ -131,7 +132,7 @@ class World:
         """Answer whatever the run asks until it is planned."""
         while parts := self.pending(run.id):
             for part in parts:
-                self._answer(part, is_refused=part.kind in unreadable)
+                self.answer(part, is_refused=part.kind in unreadable)
             plan_run(self.context, run.id)
         return run_of(self.context, run.id)
 
@@ -163,7 +164,7 @@ class World:
                 .values(state=RunState.DONE.value, finished_at=datetime.now(UTC))
             )
 
-    def _answer(self, part: SnapshotPart, *, is_refused: bool) -> None:
+    def answer(self, part: SnapshotPart, *, is_refused: bool = False) -> None:
         work = PartWork(self.context, part.id, PartKind(part.kind))
         assert work.take()
         if is_refused:
@@ -420,6 +421,21 @@ def test_a_run_that_could_not_read_gives_its_changes_back_for_later(context: Con
     assert world.take() is None, "nor when the phone system is away"
     _wait_six_minutes(context)
     assert world.take() is not None
+
+
+def test_who_was_read_while_an_ou_was_left_out_by_mistake_keeps_the_extension(
+    context: Context, world: World
+) -> None:
+    world.notice(guid(3))
+    run = world.take()
+    assert run is not None
+    configure(context, DIRECTORY.model_copy(update={"units": ()}))
+    del world.people[guid(3)]
+    (people,) = [part for part in world.pending(run.id) if part.kind == PartKind.PEOPLE]
+    world.answer(people)
+    configure(context, DIRECTORY)
+    left = world.read(run)
+    assert (left.error_code, _done(context, left)) == (LEFT_TO_FULL_RUN, [])
 
 
 def _wait_six_minutes(context: Context) -> None:
