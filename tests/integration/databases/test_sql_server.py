@@ -211,7 +211,7 @@ def test_a_driver_that_is_missing_is_named_with_the_package_to_install(
         ("not a url", "is not a database URL"),
         ("mysql://db/rollcall", "'mysql'"),
         ("postgresql+asyncpg://db/rollcall", "'postgresql+asyncpg'"),
-        ("postgresql://db", "names no database"),
+        ("postgresql://db", "contains no database name"),
         ("postgresql://u:p:w@db:port/rollcall", "is not a database URL"),
     ],
 )
@@ -263,11 +263,11 @@ _SAID = [
     (("42000", f"[42000] {_MS}[SQL Server]The transaction log for database 'rollcall' is full due to 'LOG_BACKUP'. (9002)"
       " (SQLExecDirectW)"), Reason.FULL, "disk is full"),
     (("42000", f"[42000] {_MS}[SQL Server]Failed to update database \"rollcall\" because the database is read-only. "
-      "(3906) (SQLExecDirectW)"), Reason.READ_ONLY, "takes writes"),
+      "(3906) (SQLExecDirectW)"), Reason.READ_ONLY, "accepts writes"),
     (("42000", "[42000] [FreeTDS][SQL Server]Login failed for user 'sa'. (18456) (SQLDriverConnect)"),
      Reason.LOGIN_FAILED, "mixed mode"),
     (("08S01", f"[08S01] {_MS}TCP Provider: Error code 0x68 (104) (SQLExecDirectW)"),
-     Reason.REFUSED, "refused something"),
+     Reason.REFUSED, "refused a statement"),
     (("42000", f"[42000] {_MS}[SQL Server]The service is currently busy. (40501) (SQLExecDirectW)"),
      Reason.BUSY, "try again in a moment"),
     (("42000", f"[42000] {_MS}[SQL Server]There is insufficient system memory in resource pool 'default'. (701) "
@@ -282,7 +282,7 @@ _SAID = [
      Reason.NO_SNAPSHOTS, "SET ALLOW_SNAPSHOT_ISOLATION ON"),
     # What somebody called a unit is no number of an error.
     (("42000", f"[42000] {_MS}[SQL Server]Cannot insert the value 'Sales (208) (SQL)'. (50000) (SQLExecDirectW)"),
-     Reason.REFUSED, "report it"),
+     Reason.REFUSED, "Report it"),
     (("42000", f"[42000] {_MS}[SQL Server]Changed language. (5703) (SQLExecDirectW); [40001] {_MS}[SQL Server]was "
       "deadlocked. (1205)"), Reason.BUSY, "try again in a moment"),
 ]  # fmt: skip
@@ -343,7 +343,7 @@ def test_without_a_user_and_a_ticket_kerberos_is_named() -> None:
 
 @pytest.mark.parametrize("word", ["TrustServerCertificate=no", "Encryption=verify", "Encrypt=strict"])
 def test_the_free_driver_is_not_asked_for_a_proof_that_it_cannot_give(word: str) -> None:
-    with pytest.raises(SettingsInvalid, match="FreeTDS does not look at") as raised:
+    with pytest.raises(SettingsInvalid, match="the FreeTDS driver does not check") as raised:
         odbc_connection_string(parse(f"mssql://sa:x@db/rollcall?driver=FreeTDS&{word}"), DRIVERS)
     assert "rollcall-sync[sqlserver]" in raised.value.message
 
@@ -370,7 +370,7 @@ def test_a_text_fits_its_column_in_the_units_that_sql_server_counts(text_: str, 
     ("answer", "kind", "said"),
     [
         (-1, StorageUnavailable, "has not ended within"),
-        (-3, StorageUnavailable, "so that other work could go on"),
+        (-3, StorageUnavailable, "in favour of other work"),
         (-999, StorageRefused, "-999"),
     ],
 )
