@@ -9,12 +9,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.tables import (
     WHOLE_RUNS,
     ChangeRow,
+    CommandRow,
     PartKind,
     PartState,
     Run,
@@ -23,7 +24,9 @@ from shared.database.tables import (
     SnapshotPart,
     WatchRow,
 )
+from shared.domain.command import CommandState
 from shared.domain.reading import Reading
+from shared.errors import DirectoryUnavailable
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 
 # Of a change run that ended because only a full run can tell what there is to do.
@@ -32,6 +35,8 @@ LEFT_TO_FULL_RUN = "left_to_full_run"
 AT_ONCE = 500
 # Until changes whose run has failed are tried again.
 _TRY_AGAIN = timedelta(minutes=5)
+# Whoever's change is older than this has been tried again.
+_ONCE_MORE = timedelta(minutes=1)
 _ENDED = (RunState.IN_STEP.value, RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
 _IDS_AT_ONCE = 500
 
@@ -72,8 +77,10 @@ def settle(session: Session, site_id: str) -> None:
     for run_id, state, code in taken:
         mine = ChangeRow.site_id == site_id, ChangeRow.run_id == run_id
         if state == RunState.DONE.value and code != LEFT_TO_FULL_RUN:
-            read = ChangeRow.directory.not_in(_unread(session, run_id))
-            session.execute(delete(ChangeRow).where(*mine, read).execution_options(synchronize_session=False))
+            dealt_with = [ChangeRow.directory.not_in(_unread(session, run_id)), *_not_again(session, run_id)]
+            session.execute(
+                delete(ChangeRow).where(*mine, *dealt_with).execution_options(synchronize_session=False)
+            )
             session.execute(
                 update(ChangeRow)
                 .where(*mine)
@@ -96,6 +103,23 @@ def _unread(session: Session, run_id: int | None) -> list[str]:
     return list(session.scalars(select(SnapshotPart.unit).where(SnapshotPart.run_id == run_id, *failed)))
 
 
+def _not_again(session: Session, run_id: int | None) -> list[ColumnElement[bool]]:
+    """Where something had changed between the plan and the deed, or the directory did not confirm it any more, what was noticed
+    a moment before is taken up once more.
+    """
+    undone = or_(
+        CommandRow.state == CommandState.OUTDATED.value,
+        and_(
+            CommandRow.state == CommandState.SKIPPED.value,
+            CommandRow.error_code == DirectoryUnavailable.code,
+        ),
+    )
+    if session.scalar(select(CommandRow.id).where(CommandRow.run_id == run_id, undone).limit(1)) is None:
+        return []
+    begun = session.scalar(select(Run.created_at).where(Run.id == run_id))
+    return [ChangeRow.noticed_at < begun - _ONCE_MORE] if begun is not None else []
+
+
 def unanswered_lately(session: Session, site_id: str, now: datetime) -> set[str]:
     """The directories that did not answer a change run a moment ago: their changes wait, those of others do not."""
     found = session.execute(
@@ -114,9 +138,14 @@ def unanswered_lately(session: Session, site_id: str, now: datetime) -> set[str]
 
 
 def waits_until(session: Session, site_id: str) -> datetime | None:
-    """Until when changes wait because the last change run failed or was cancelled; ``None`` when it did not."""
+    """Until when changes wait because the last change run failed or was cancelled; ``None`` when it did not, or was to make way
+    for another run.
+    """
     last = _newest(session, site_id, RunKind.CHANGES.value)
     if last is None or last.state not in (RunState.FAILED.value, RunState.CANCELLED.value):
+        return None
+    later = select(Run.id).where(Run.site_id == site_id, Run.id > last.id).limit(1)
+    if last.state == RunState.CANCELLED.value and session.scalar(later) is not None:
         return None
     # Where a directory did not answer, its changes alone wait.
     if last.finished_at is None or _unread(session, last.id):

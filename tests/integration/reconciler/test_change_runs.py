@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -436,6 +436,51 @@ def test_who_was_read_while_an_ou_was_left_out_by_mistake_keeps_the_extension(
     configure(context, DIRECTORY)
     left = world.read(run)
     assert (left.error_code, _done(context, left)) == (LEFT_TO_FULL_RUN, [])
+
+
+def test_changes_whose_run_made_way_for_another_are_taken_up_right_after_it(
+    context: Context, world: World
+) -> None:
+    world.notice(guid(3))
+    run = world.take()
+    assert run is not None
+    preview = start(context, RunKind.PREVIEW)
+    assert run_of(context, run.id).state == RunState.CANCELLED
+    with context.database.begin() as session:
+        session.execute(
+            update(Run)
+            .where(Run.id == preview)
+            .values(state=RunState.DONE.value, finished_at=datetime.now(UTC))
+        )
+    assert world.take() is not None
+
+
+@pytest.mark.parametrize(
+    "undone",
+    [
+        {"state": CommandState.OUTDATED.value, "error_code": "outdated"},
+        {"state": CommandState.SKIPPED.value, "error_code": "directory_unavailable"},
+    ],
+)
+def test_what_was_not_done_because_the_plan_was_no_longer_proven_is_taken_up_once_more(
+    context: Context, world: World, undone: dict[str, str]
+) -> None:
+    def _end_undone(run: Run) -> None:
+        assert run.state == RunState.EXECUTING
+        world.carry_out(run)
+        with context.database.begin() as session:
+            session.execute(update(CommandRow).where(CommandRow.run_id == run.id).values(**undone))
+
+    world.people[guid(3)] = replace(world.people[guid(3)], last_name="Newly")
+    _end_undone(world.live(guid(3)))
+    again = world.take()
+    assert again is not None
+    assert world.changes() == [(guid(3), again.id)]
+    with context.database.begin() as session:
+        session.execute(update(ChangeRow).values(noticed_at=datetime.now(UTC) - timedelta(minutes=2)))
+    _end_undone(world.read(again))
+    assert world.take() is None
+    assert world.changes() == []
 
 
 def _wait_six_minutes(context: Context) -> None:
