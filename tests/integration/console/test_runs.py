@@ -241,7 +241,7 @@ def test_ranges_are_counted_together_before_they_are_expanded() -> None:
     # A thousand ranges of a million rows each: 1.1 GiB and half a minute, if they were.
     many = ",".join(f"{first}-{first + 999_999}" for first in range(1, 1001))
     tracemalloc.start()
-    with pytest.raises(NotFound, match="More rows are named than the plan has"):
+    with pytest.raises(NotFound, match="These are more rows than the plan has"):
         parse_rows(many, 100_000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -257,7 +257,7 @@ def test_more_rows_than_the_plan_has_are_refused_on_a_page(context: Context, bro
     assert vera.get(f"/console/runs/{run_id}/plan?leave_out=1-4").status == 200
     page = vera.get(f"/console/runs/{run_id}/plan?leave_out=1-4,1-9000000")
     assert page.status == 404
-    assert "More rows are named than the plan has (4)" in page.text
+    assert "These are more rows than the plan has (4)" in page.text
 
 
 def _partly_done(context: Context) -> int:

@@ -290,7 +290,7 @@ def test_a_directory_that_is_away_is_said_and_neither_counted_nor_in_the_way_of_
     _rule(context, office, {"group": office.root, "role": "viewer"}, servers=["127.0.0.1:9"])
     with workers(context):
         for _ in range(6):
-            assert "the directory cannot be asked" in _refused(context, "dora")
+            assert "the directory does not respond" in _refused(context, "dora")
         assert sessions.sign_in(context, "mary", "quiet river stone", ADDRESS)
 
 

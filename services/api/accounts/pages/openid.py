@@ -44,7 +44,9 @@ def come_back(request: Request, context: ContextDep) -> Response:
     except SignInFailed as failed:
         return _refused(request, context, "", failed.message)
     except NotLetIn as refused:
-        sentence = phrase("You are known, but {reason}. Ask a manager of Rollcall.", reason=refused.reason)
+        sentence = phrase(
+            "The identity provider knows you, but {reason}. Ask a Rollcall manager.", reason=refused.reason
+        )
         return _refused(request, context, "", sentence)
     opened = sessions.open_session(
         context, arrived.account, address_of(request), proof=arrived.proof, until=arrived.until
