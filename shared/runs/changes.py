@@ -31,6 +31,8 @@ from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 
 # Of a change run that ended because only a full run can tell what there is to do.
 LEFT_TO_FULL_RUN = "left_to_full_run"
+# Of a run of which everything was tried. What 3CX refused is tried again by a full run, which knows it for a refusal then.
+COMMANDS_FAILED = "commands_failed"
 # So many changes are taken up at once.
 AT_ONCE = 500
 # Until changes whose run has failed are tried again.
@@ -144,6 +146,9 @@ def waits_until(session: Session, site_id: str) -> datetime | None:
     last = _newest(session, site_id, RunKind.CHANGES.value)
     if last is None or last.state not in (RunState.FAILED.value, RunState.CANCELLED.value):
         return None
+    if last.error_code == COMMANDS_FAILED:
+        # That is left to a full run (``reason_left``).
+        return None
     later = select(Run.id).where(Run.site_id == site_id, Run.id > last.id).limit(1)
     if last.state == RunState.CANCELLED.value and session.scalar(later) is not None:
         return None
@@ -156,7 +161,7 @@ def waits_until(session: Session, site_id: str) -> datetime | None:
 def reason_left(session: Session, site_id: str) -> str | None:
     """Why the newest change run left its changes to a full run, if none has been planned since."""
     last = _newest(session, site_id, RunKind.CHANGES.value)
-    if last is None or last.error_code != LEFT_TO_FULL_RUN:
+    if last is None or last.error_code not in (LEFT_TO_FULL_RUN, COMMANDS_FAILED):
         return None
     since = select(Run.id).where(
         Run.site_id == site_id, Run.id > last.id, Run.kind.in_(WHOLE_RUNS), Run.planned_at.is_not(None)
@@ -211,6 +216,11 @@ def watched(session: Session, site_id: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def was_stopped(run: Run) -> bool:
+    """Whether the run failed before it had tried everything that it planned."""
+    return run.state == RunState.FAILED and run.error_code != COMMANDS_FAILED
+
+
 def _newest(session: Session, site_id: str, kind: str) -> Run | None:
     return session.scalars(
         select(Run).where(Run.site_id == site_id, Run.kind == kind).order_by(Run.id.desc()).limit(1)
@@ -219,7 +229,7 @@ def _newest(session: Session, site_id: str, kind: str) -> Run | None:
 
 def _forget_covered(session: Session, site_id: str) -> None:
     """Changes that were noticed before the newest full run began to read, from the same controller, are in its plan; when it
-    failed, nobody knows whether what it planned was done.
+    was stopped, that was not done.
     """
     run = session.scalars(
         select(Run)
@@ -227,7 +237,7 @@ def _forget_covered(session: Session, site_id: str) -> None:
         .order_by(Run.id.desc())
         .limit(1)
     ).first()
-    if run is None or run.state == RunState.FAILED:
+    if run is None or was_stopped(run):
         return
     units = session.scalars(
         select(SnapshotPart).where(SnapshotPart.run_id == run.id, SnapshotPart.kind == PartKind.UNIT.value)

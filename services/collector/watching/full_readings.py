@@ -10,16 +10,14 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, load_only
 
-from shared.database.tables import PartKind, PartState, Run, RunKind, RunState, SnapshotPart, WatchRow
+from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart, WatchRow
 from shared.errors import RollcallError, StorageUnavailable
+from shared.runs.changes import was_stopped
 from shared.runs.full_reading import may_start, start_full_reading
 from shared.work.publishing import publish_due
 from shared.worker.context import Context
 
 log = structlog.get_logger(__name__)
-
-# Of a run of which everything was tried.
-_SOME_REFUSED = "commands_failed"
 
 
 def see_to_full_readings(context: Context) -> list[int]:
@@ -38,7 +36,8 @@ def see_to_full_readings(context: Context) -> list[int]:
     started = []
     for site_id, (since, reason) in needed.items():
         run = newest.get(site_id)
-        if run is not None and run.created_at > since and _came_through(run) and _is_read(context, run):
+        has_read = run is not None and run.created_at > since and run.planned_at is not None
+        if run is not None and has_read and not was_stopped(run) and _is_read(context, run):
             continue
         if run is None or may_start(run.created_at):
             run_id = _start(context, site_id, reason)
@@ -52,12 +51,6 @@ def _newest_full_runs(session: Session) -> dict[str, Run]:
     newest = select(func.max(Run.id)).where(Run.kind == RunKind.FULL.value).group_by(Run.site_id)
     seen = load_only(Run.site_id, Run.created_at, Run.planned_at, Run.state, Run.error_code, raiseload=True)
     return {run.site_id: run for run in session.scalars(select(Run).options(seen).where(Run.id.in_(newest)))}
-
-
-def _came_through(run: Run) -> bool:
-    """Whether everything was planned, and nothing but refusals of single commands stopped what was planned."""
-    was_stopped = run.state == RunState.FAILED and run.error_code != _SOME_REFUSED
-    return run.planned_at is not None and not was_stopped
 
 
 def _is_read(context: Context, run: Run) -> bool:

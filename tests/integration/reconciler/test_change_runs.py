@@ -483,6 +483,30 @@ def test_what_was_not_done_because_the_plan_was_no_longer_proven_is_taken_up_onc
     assert world.changes() == []
 
 
+def test_what_3cx_refused_is_left_to_one_full_run_and_holds_up_no_other_change(
+    context: Context, world: World
+) -> None:
+    world.people[guid(3)] = replace(world.people[guid(3)], last_name="Refused")
+    run = world.live(guid(3))
+    refused = {"state": RunState.FAILED.value, "error_code": "commands_failed", "error_message": "1 failed."}
+    with context.database.begin() as session:
+        session.execute(update(Run).values(created_at=datetime.now(UTC) - timedelta(hours=1)))
+        session.execute(update(Run).where(Run.id == run.id).values(finished_at=datetime.now(UTC), **refused))
+    full = world.take()
+    assert full is not None
+    assert full.kind == RunKind.FULL
+    planned_at = datetime.now(UTC)
+    with context.database.begin() as session:
+        mine = SnapshotPart.run_id == full.id
+        proof = {"controller": CONTROLLER.to_document()}
+        session.execute(update(SnapshotPart).where(mine).values(state=PartState.COMPLETE.value, proof=proof))
+        session.execute(update(Run).where(Run.id == full.id).values(planned_at=planned_at, **refused))
+    world.notice(guid(4))
+    again = world.take()
+    assert again is not None
+    assert world.changes() == [(guid(4), again.id)]
+
+
 def _wait_six_minutes(context: Context) -> None:
     with context.database.begin() as session:
         session.execute(update(Run).values(finished_at=datetime.now(UTC) - timedelta(minutes=6)))
