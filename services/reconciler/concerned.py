@@ -12,6 +12,7 @@ from shared.domain.asked import Asked
 from shared.domain.binding import Binding
 from shared.domain.extension import Extension
 from shared.domain.person import Person
+from shared.domain.rules import Rules
 from shared.values.keys import email_key
 
 
@@ -64,6 +65,14 @@ def concerned(
         fresh = found - wanted
         wanted |= fresh
     return wanted
+
+
+def named_in(rules: Rules) -> Asked:
+    """The extensions that the rules name: whoever joins is made like a template, whoever leaves goes to the archive."""
+    numbers = {unit.template_number for unit in rules.units}
+    if rules.archive is not None:
+        numbers.add(rules.archive.number)
+    return Asked(numbers=frozenset(number for number in numbers if number))
 
 
 def by_directory(

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.absence import agreed
-from services.reconciler.concerned import by_directory, concerned
+from services.reconciler.concerned import by_directory, concerned, named_in
 from services.reconciler.directory_names import with_directory_names
 from services.reconciler.few import circumstances_of, may_touch_template, removes_nobodys
 from services.reconciler.guards import CHANGING, GOING, judge
@@ -135,8 +135,9 @@ def prepare_changes(work: RunWork) -> Prepared | None:
         return None
     with context.database.read() as session:
         known = KnownOfSite(session, run.site_id)
-        wanted = concerned(read.asked, read.people, read.extensions, known, MOST_PEOPLE)
         stored = store.read(session, run.site_id, context.encryption)
+        asked = read.asked | named_in(stored.settings.to_rules())
+        wanted = concerned(asked, read.people, read.extensions, known, MOST_PEOPLE)
         directories = stored.settings.directory_by_key
         fresh = wanted - read.asked
         people = by_directory(fresh.people, known.homes(fresh.people), directories)

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from services.reconciler.concerned import by_directory, concerned
+from services.reconciler.concerned import by_directory, concerned, named_in
 from services.reconciler.known import KnownOfSite
 from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
 from services.reconciler.plan_changes import MOST_PEOPLE
@@ -57,20 +57,20 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     )
     if left is not None:
         return ask_full_reading(session, site_id, left, context.encryption)
-    changed = Asked(people=frozenset(row.guid for row in rows))
+    site = store.read(session, site_id, context.encryption).settings
+    changed = Asked(people=frozenset(row.guid for row in rows)) | named_in(site.to_rules())
     known = KnownOfSite(session, site_id)
     asked = concerned(changed, (), (), known, MOST_PEOPLE)
     homes = known.homes(asked.people)
     for row in rows:
         homes.setdefault(row.guid, set()).add(row.directory)
-    directories = store.read(session, site_id, context.encryption).settings.directory_by_key
     request = RunRequest(
         site_id,
         RunKind.CHANGES,
         trigger=RunKind.CHANGES.value,
         actor=WATCH,
         asked=asked,
-        people=by_directory(asked.people, homes, directories),
+        people=by_directory(asked.people, homes, site.directory_by_key),
         watched=changes.watched(session, site_id),
     )
     run = start_run(session, request, context.encryption)

@@ -42,6 +42,7 @@ from shared.worker.context import Context
 from tests.builders.domain import (
     DEFAULT,
     QUEUE,
+    SALES,
     guid,
     make_binding,
     make_extension,
@@ -481,6 +482,22 @@ def test_what_was_not_done_because_the_plan_was_no_longer_proven_is_taken_up_onc
     _end_undone(world.read(again))
     assert world.take() is None
     assert world.changes() == []
+
+
+def test_whoever_joins_a_unit_with_a_template_is_made_like_it_at_once(context: Context) -> None:
+    templated = tuple(
+        unit.model_copy(update={"template_extension": "300"} if unit.dn == SALES else {})
+        for unit in DIRECTORY.units
+    )
+    configure(context, DIRECTORY.model_copy(update={"units": templated}))
+    world = World(context, 3)
+    world.extensions[300] = make_extension(300, number="300", email="")
+    assert world.full_run().state in (RunState.IN_STEP, RunState.DONE)
+    world.people[guid(9)] = make_person(9)
+    run = world.live(guid(9))
+    (made,) = commands_of(context, run)
+    assert (made.kind, made.number) == (CommandKind.CREATE_EXTENSION, "209")
+    assert made.after["template"] == "300"
 
 
 def test_what_3cx_refused_is_left_to_one_full_run_and_holds_up_no_other_change(
