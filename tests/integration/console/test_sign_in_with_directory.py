@@ -223,7 +223,7 @@ def test_a_controller_that_is_away_is_said_and_not_counted(context: Context, per
     }
     settings.apply_settings(context, SITE, sections, "test")
     for _ in range(lockout.FREE_FOR_A_NAME + 1):
-        with pytest.raises(SignInRefused, match="does not respond|cannot be checked"):
+        with pytest.raises(SignInRefused, match=r"does not respond|cannot be checked"):
             sessions.sign_in(context, NUMBER, PASSWORD, ADDRESS)
 
 

@@ -198,7 +198,7 @@ def test_when_the_phone_system_is_away_it_is_said_and_not_counted(
     assert "the phone system does not respond" in page.text
     assert "Rollcall accounts can still sign in" in page.text
     for _ in range(2):
-        with pytest.raises(SignInRefused, match="does not respond|cannot be checked"):
+        with pytest.raises(SignInRefused, match=r"does not respond|cannot be checked"):
             sessions.sign_in(context, "100", "0000", ADDRESS)
     pins.faults.clear()
     # The four failures before still count: the fifth locks.
@@ -212,7 +212,7 @@ def test_when_the_phone_system_is_away_it_is_said_and_not_counted(
 def test_without_workers_it_is_said_too_and_own_accounts_go_on(context: Context) -> None:
     _allow(context)
     impatient = replace(context, settings=context.settings.model_copy(update={"question_seconds": 0.2}))
-    with pytest.raises(SignInRefused, match="does not respond|cannot be checked") as caught:
+    with pytest.raises(SignInRefused, match=r"does not respond|cannot be checked") as caught:
         sessions.sign_in(impatient, "100", PIN, ADDRESS)
     assert caught.value.is_temporary
     sessions.sign_in(impatient, "mary", PASSWORD, ADDRESS)
