@@ -175,7 +175,11 @@ def _decoded(value: Any) -> Any:
 
 def gettext(text: str) -> str:
     """The text in the language that is spoken; as it is where the catalogue does not have it."""
-    return _catalogue().gettext(text) if text else text
+    if not text:
+        return text
+    found = _catalogue().gettext(text)
+    # A text that is counted elsewhere is in the catalogue with its plural, where ``gettext`` does not look.
+    return _catalogue().ngettext(text, text, 1) if found == text else found
 
 
 def ngettext(one: str, many: str, count: int) -> str:

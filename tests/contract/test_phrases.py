@@ -99,3 +99,51 @@ def test_a_sentence_that_people_read_is_a_phrase() -> None:
 )
 def test_a_sentence_is_found_wherever_it_is(source: str, found: list[str]) -> None:
     assert [text for _line, text in sentences(ast.parse(source))] == found
+
+
+_LITERAL_OF_SCRIPT = re.compile(r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`')
+_SELECTOR = re.compile(r"[#>\[=:]")
+_WORDS = re.compile(r"(?<![\w./-])[A-Za-z][a-z]+(?![\w/-])")
+# A pragma, classes of CSS, and the product's name.
+_NO_TEXTS = {"use strict", "help of", "… Rollcall"}
+
+
+def texts_of_script(source: str) -> Iterator[str]:
+    """Each literal of a script that reads like words, values within it as …"""
+    bare = re.sub(r"^\s*//.*$", "", source, flags=re.MULTILINE)
+    for found in _LITERAL_OF_SCRIPT.findall(bare):
+        text = re.sub(r"\$\{[^}]*\}", "…", found[1:-1])
+        words = [] if _SELECTOR.search(text) or text in _NO_TEXTS else _WORDS.findall(text)
+        if len(words) > 1 or any(word[0].isupper() for word in words):
+            yield text
+
+
+def test_a_script_of_the_console_holds_no_text_but_is_given_its_texts_by_its_page() -> None:
+    scripts = sorted((ROOT / "services/api").rglob("static/*.js"))
+    assert len(scripts) > 5
+    found = [(path.name, text) for path in scripts for text in texts_of_script(path.read_text("utf-8"))]
+    assert found == []
+
+
+def test_a_text_that_a_script_reads_is_given_by_every_page_with_that_script() -> None:
+    pages = {path: path.read_text("utf-8") for path in (ROOT / "services/api").glob("*/templates/*.html")}
+    for script in (ROOT / "services/api").rglob("static/*.js"):
+        read = re.search(r"const \{ (.*) \} = document\.currentScript\.dataset;", script.read_text("utf-8"))
+        names = read[1].split(", ") if read else []
+        wanted = {"data-" + re.sub("([A-Z])", r"-\1", name).lower() for name in names}
+        for path, page in pages.items():
+            for tag in re.findall(rf"<script [^>]*'{script.name}'[^>]*>", page):
+                assert set(re.findall(r"data-text-\w+", tag)) == wanted, path.name
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('said.textContent = "Working…";', ["Working…"]),
+        ("label = `${done} of ${total} commands`;", ["… of … commands"]),
+        ('set("aria-label", "All rows of this page");', ["All rows of this page"]),
+        ('row = find("ol.rows > li:last-child input"); // Not a text.\n// "Nor this one."', []),
+    ],
+)
+def test_a_text_of_a_script_is_found(source: str, found: list[str]) -> None:
+    assert list(texts_of_script(source)) == found

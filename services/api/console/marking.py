@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 _ATOM = re.compile(r"(\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\})", re.DOTALL)
-_READ = ("alt", "aria-label", "data-confirm", "placeholder", "title")
+# ``data-text-…``: what a script says, which stands at its element ``script``.
+_READ = ("alt", "aria-label", "data-confirm", r"data-text-\w+", "placeholder", "title")
 # Emphasis within a sentence belongs to it.
 _INLINE = re.compile(r"</?(?:strong|code)>")
 _WORD = re.compile(r"[A-Za-z]?[a-z]")

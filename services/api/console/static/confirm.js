@@ -1,6 +1,8 @@
 // Asks before a form that says so is sent. Without JavaScript the form is sent as it is.
 "use strict";
 
+const { textContinue, textCancel } = document.currentScript.dataset;
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const button = event.submitter;
@@ -19,11 +21,11 @@ document.addEventListener("submit", (event) => {
   const yes = document.createElement("button");
   yes.type = "button";
   yes.className = "danger";
-  yes.textContent = (button && button.textContent.trim()) || "Continue";
+  yes.textContent = (button && button.textContent.trim()) || textContinue;
   const no = document.createElement("button");
   no.type = "button";
   no.className = "quiet";
-  no.textContent = "Cancel";
+  no.textContent = textCancel;
   yes.addEventListener("click", () => {
     dialog.close();
     form.dataset.confirmed = "yes";

@@ -1,6 +1,8 @@
 // Lets the browser make a passkey, or sign with one, and sends what it made with the form.
 "use strict";
 
+const { textKnown, textNone } = document.currentScript.dataset;
+
 const form = document.querySelector("form[data-passkey]");
 
 const bytesOf = (text) =>
@@ -66,10 +68,7 @@ if (form && window.PublicKeyCredential) {
       form.elements.namedItem("credential").value = JSON.stringify(made);
       form.submit();
     } catch (error) {
-      said.textContent =
-        error.name === "InvalidStateError"
-          ? "This device has a passkey for your account already."
-          : "The browser has no passkey for this console, or it was cancelled. Try again.";
+      said.textContent = error.name === "InvalidStateError" ? textKnown : textNone;
     }
   });
 }

@@ -1,12 +1,14 @@
 // Chooses many rows of a plan at once: one box for all of the page, and with Shift all between two. Prints a page.
 "use strict";
 
+const { textAll } = document.currentScript.dataset;
+
 const boxes = [...document.querySelectorAll("#rows [name=row]")];
 const head = document.querySelector("#rows thead .at");
 if (boxes.length > 1 && head) {
   const all = document.createElement("input");
   all.type = "checkbox";
-  all.setAttribute("aria-label", "All rows of this page");
+  all.setAttribute("aria-label", textAll);
   all.addEventListener("change", () => {
     for (const box of boxes) box.checked = all.checked;
   });

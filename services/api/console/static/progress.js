@@ -1,6 +1,9 @@
 // Follows a run while its page is open: moves the bar, and loads the page anew when the run enters another state.
 "use strict";
 
+const { textCommands, textReadings } = document.currentScript.dataset;
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 for (const card of document.querySelectorAll("[data-follow]")) {
   const bar = card.querySelector("progress");
   const said = card.querySelector("[data-said]");
@@ -19,11 +22,15 @@ for (const card of document.querySelectorAll("[data-follow]")) {
       const done = run.commands_total - open;
       bar.max = run.commands_total || 1;
       bar.value = done;
-      said.textContent = `${number.format(done)} of ${number.format(run.commands_total)} commands`;
+      said.textContent = filled(textCommands, { done: number.format(done), total: number.format(run.commands_total) });
     } else {
       bar.max = run.parts_total || 1;
       bar.value = run.parts_read;
-      said.textContent = `${run.parts_read} of ${run.parts_total} readings, ${number.format(run.people)} people so far`;
+      said.textContent = filled(textReadings, {
+        done: run.parts_read,
+        total: run.parts_total,
+        people: number.format(run.people),
+      });
     }
   };
   source.addEventListener("progress", show);

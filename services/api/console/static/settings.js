@@ -2,6 +2,8 @@
 // whole page as always, and only the form is exchanged. Without JavaScript the same buttons load the page again.
 "use strict";
 
+const { textWorking, textDone, textUnknown, textUnoffered } = document.currentScript.dataset;
+
 const known = document.getElementById("known-extensions");
 const said = document.getElementById("said");
 
@@ -20,7 +22,7 @@ document.addEventListener("submit", async (event) => {
   const address = form.getAttribute("action");
   const body = new URLSearchParams(new FormData(form, button));
   form.setAttribute("aria-busy", "true");
-  said.textContent = "Working…";
+  said.textContent = textWorking;
   let fresh;
   try {
     const answer = await fetch(address, { method: "POST", body });
@@ -50,7 +52,7 @@ document.addEventListener("submit", async (event) => {
   form.replaceWith(fresh);
   const spots = { test: "#answer", next: "#answer", attributes: "#samples", browse: "#browse" };
   const spot = fresh.querySelector(spots[action] || "#nothing") || fresh.querySelector("#answer");
-  said.textContent = ["add", "remove", "up", "down", "take"].includes(action) ? "Done." : told(spot);
+  said.textContent = ["add", "remove", "up", "down", "take"].includes(action) ? textDone : told(spot);
   const again = [...fresh.querySelectorAll("button[name=action]")].find((one) => one.value === value && one.tabIndex >= 0);
   const row = action === "add" && fresh.querySelector("ol.rows > li:last-child input, ol.rows > li:last-child select");
   const failed = fresh.querySelector("[aria-invalid=true]");
@@ -77,7 +79,7 @@ function nameExtensions() {
       note.className = "help of";
       field.after(note);
     }
-    note.textContent = option ? option.textContent : field.value && known.options.length ? "Not in the phone system" : "";
+    note.textContent = option ? option.textContent : field.value && known.options.length ? textUnknown : "";
   }
 }
 
@@ -91,7 +93,7 @@ async function loadExtensions() {
   } catch {
     return;
   }
-  document.getElementById("unoffered").textContent = found.reason && `No extensions to choose from: ${found.reason}`;
+  document.getElementById("unoffered").textContent = found.reason && textUnoffered.replace("{reason}", () => found.reason);
   for (const item of found.items) {
     const option = document.createElement("option");
     option.value = item.number;
