@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from services.reconciler.countdowns import store_countdowns
 from services.reconciler.directory_names import with_directory_names
-from services.reconciler.exclusions import why_unusable
 from services.reconciler.freshness import weigh_all
 from services.reconciler.guards import judge
 from services.reconciler.licence import fit_into_licence
@@ -61,6 +60,7 @@ from shared.database.tables import (
 )
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command
+from shared.domain.exclusions import why_unusable
 from shared.domain.numbers import GivenNumber
 from shared.domain.plan import (
     RESERVATIONS,

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import cached_property
 
 from services.reconciler.evidence import Evidence
-from services.reconciler.exclusions import Exclusions
 from services.reconciler.grace import Graces
 from services.reconciler.reserved_numbers import ReservedNumbers
 from shared.domain.binding import Binding, LeftBehind
+from shared.domain.exclusions import Exclusions
 from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
 from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Owed

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.api.accounts import queries as audit
 from services.api.runs.use_cases import runs
+from services.api.settings.use_cases.exclusions import Subject, exclude
 from shared.database.tables import CommandRow, Event, Run, RunState
 from shared.errors import Conflict, NotFound, PlanChanged, RollcallError
 from shared.worker.context import Context
@@ -52,6 +53,23 @@ def test_left_out_commands_take_their_dependents_with_them(ready: Context) -> No
     assert _states(ready, run_id) == ["left_out", "left_out", "left_out", "pending"]
 
 
+@pytest.mark.parametrize("state", [RunState.HELD, RunState.PLANNED])
+def test_who_was_excluded_since_the_plan_was_made_is_left_out_whoever_approves(
+    ready: Context, state: RunState
+) -> None:
+    run_id, plan_hash = make_plan(ready, state=state)
+    with ready.database.read() as session:
+        last = session.scalars(
+            select(CommandRow).where(CommandRow.run_id == run_id).order_by(CommandRow.sequence.desc())
+        ).first()
+    assert last is not None
+    assert last.number
+    exclude(ready, "default", [Subject(last.number)], by_name=False, actor="bert")
+    runs.approve(ready, run_id, plan_hash, "anna")
+    assert _states(ready, run_id)[-1] == "left_out"
+    assert "pending" in _states(ready, run_id)
+
+
 def test_a_plan_of_which_nothing_is_left_is_done(ready: Context) -> None:
     run_id, plan_hash = make_plan(ready)
     approved = runs.approve(ready, run_id, plan_hash, "anna", [1, 4])
@@ -61,7 +79,7 @@ def test_a_plan_of_which_nothing_is_left_is_done(ready: Context) -> None:
 
 def test_leaving_out_a_command_that_is_not_there_approves_nothing(ready: Context) -> None:
     run_id, plan_hash = make_plan(ready)
-    with pytest.raises(NotFound, match="no command 9"):
+    with pytest.raises(NotFound, match="command 9 is not waiting"):
         runs.approve(ready, run_id, plan_hash, "anna", [4, 9])
     assert _states(ready, run_id) == ["pending"] * 4
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from services.api.runs.dependents import with_dependents
@@ -16,6 +16,7 @@ from services.api.runs.use_cases.publishing import publish
 from shared.database import events
 from shared.database.found import run_of
 from shared.database.tables import CommandRow, Run, RunState, Site
+from shared.domain.exclusions import Exclusions
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.language import phrase
 from shared.runs import approvals
@@ -29,7 +30,8 @@ from shared.worker.context import Context
 def approve(
     context: Context, run_id: int, plan_hash: str, actor: str, leave_out: Collection[int] = ()
 ) -> Run:
-    """Let what waits of the plan with this hash be executed, without ``leave_out`` and all that require these.
+    """Let what waits of the plan with this hash be executed, without ``leave_out``, whoever is never to be changed by now,
+    and all that require these.
 
     A run that a newer one has replaced stands for the newest, as long as the plan is the same. Returns the run
     that was approved: executing, or done when nothing is left of its plan. When it was read longer ago than approvals
@@ -43,8 +45,9 @@ def approve(
         run = _newest(session, run_of(session, run_id))
         _serialise(session, run)
         _check_approvable(session, run, run_id, plan_hash)
-        left_out = _left_out(session, run, leave_out)
-        limits = store.read(session, run.site_id, context.encryption).settings.limits
+        site = store.read(session, run.site_id, context.encryption).settings
+        limits = site.limits
+        left_out = _left_out(session, run, leave_out, Exclusions(site.to_rules().exclusions))
         if approvals.is_too_old(session, run.id, limits.approval_valid_hours, datetime.now(UTC)):
             fresh = approvals.start_anew(session, run, plan_hash, actor, left_out, context.encryption)
             sentence = phrase(
@@ -171,17 +174,19 @@ def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str)
         )
 
 
-def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
-    if not chosen:
+def _left_out(session: Session, run: Run, chosen: Collection[int], exclusions: Exclusions) -> set[int]:
+    if not (chosen or exclusions):
         return set()
-    requires = {
-        sequence: tuple(needed)
-        for sequence, needed in session.execute(
-            select(CommandRow.sequence, CommandRow.requires).where(
-                CommandRow.run_id == run.id, CommandRow.state.in_(NOT_BEGUN)
-            )
-        )
-    }
+    rows = session.execute(
+        select(
+            CommandRow.sequence,
+            CommandRow.requires,
+            CommandRow.number,
+            CommandRow.person_name,
+            CommandRow.before,
+        ).where(CommandRow.run_id == run.id, CommandRow.state.in_(NOT_BEGUN))
+    ).all()
+    requires = {row.sequence: tuple(row.requires) for row in rows}
     unknown = sorted(set(chosen) - set(requires))
     if unknown:
         raise NotFound(
@@ -191,7 +196,15 @@ def _left_out(session: Session, run: Run, chosen: Collection[int]) -> set[int]:
                 rows=", ".join(map(str, unknown[:10])),
             )
         )
-    return with_dependents(chosen, requires)
+    # Who was excluded since the plan was made: it was meant to be left alone from that moment on.
+    excluded = {row.sequence for row in rows if exclusions and _holds(exclusions, row)}
+    return with_dependents({*chosen, *excluded}, requires)
+
+
+def _holds(exclusions: Exclusions, row: Row[Any]) -> bool:
+    shown = f"{row.before.get('first_name') or ''} {row.before.get('last_name') or ''}".strip()
+    by_number = bool(row.number) and exclusions.hold_number(row.number)
+    return by_number or any(map(exclusions.hold_name, filter(None, (row.person_name, shown))))
 
 
 def _end(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from services.reconciler.exclusions import Exclusions, why_unusable
+from shared.domain.exclusions import Exclusions, why_unusable
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.rules import Exclusion, ExclusionKind, Outcome, RemovalScope
 from shared.values.expression import UnsupportedExpression
