@@ -99,6 +99,11 @@ def declared(text: str) -> str:
     return Sentence(text, {})
 
 
+def named(code: str) -> str:
+    """A code of ours as words: ``disable_extension`` is "disable extension"."""
+    return declared(code.replace("_", " "))
+
+
 def counted(count: int, one: str, many: str) -> str:
     """So many of something."""
     return phrase("{count:,} {what}", count=count, what=Plural(one, many, count))

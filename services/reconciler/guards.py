@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import REVIEW, FindingCode, HoldReason, Plan, Verdict
 from shared.domain.rules import Limits, RunFacts, TakenLately
-from shared.language import declared, phrase
+from shared.language import declared, named, phrase
 
 # One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
 _A_LEAVER = 1
@@ -232,7 +232,7 @@ def _emptied(rows: _Rows, _facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
     """An attribute that most people had and nobody has any more."""
     present = {command.sequence for command in rows.plan.commands}
     for item in rows.plan.emptied:
-        what, where = item.attribute.replace("_", " "), item.unit or declared("All units together")
+        what, where = named(item.attribute), item.unit or declared("All units together")
         sentence = phrase(
             (
                 "{where}: {had} of {people} people with an extension had a value for {what}, and the "

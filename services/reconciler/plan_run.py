@@ -77,7 +77,7 @@ from shared.domain.plan import (
 )
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
 from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
-from shared.language import counted, declared, listed, phrase
+from shared.language import counted, declared, listed, named, phrase
 from shared.runs.approvals import approval_of, obey
 from shared.runs.controllers import memories_of, remember
 from shared.runs.history import last_good_run, refused_before
@@ -124,7 +124,7 @@ def plan_run(context: Context, run_id: int) -> None:
                 "Run {run_id} ({kind}) is of a kind this version of Rollcall does not know. A newer worker "
                 "will plan it. Finish upgrading all processes.",
                 run_id=run_id,
-                kind=run.kind.replace("_", " "),
+                kind=named(run.kind),
             )
         )
     with claimed(context, RunWork(context, run, RunState.COLLECTING, f"plan:{run_id}", MAX_ATTEMPTS)) as work:

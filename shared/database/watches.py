@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.tables import ChangeRow, WatchRow
 from shared.domain.watching import Standing, WatchState
+from shared.language import read_back
 
 
 def standings(session: Session, site_ids: Collection[str] | None = None) -> dict[str, list[Standing]]:
@@ -24,10 +25,10 @@ def standings(session: Session, site_ids: Collection[str] | None = None) -> dict
                 row.directory,
                 WatchState(row.state),
                 row.method,
-                row.error_message or "",
+                read_back(row.error_message or "", None),
                 row.last_answer_at,
                 row.last_change_at,
-                row.needs_full_reading or "",
+                read_back(row.needs_full_reading or "", None),
             )
         )
     return found

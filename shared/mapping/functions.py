@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from shared.language import declared
 from shared.values.e164 import e164, is_country
 from shared.values.email import primary_address
 from shared.values.text import MOST_CHARACTERS
@@ -17,10 +18,10 @@ from shared.values.text import MOST_CHARACTERS
 class Kind(Enum):
     """What a part of an expression is; the value is what people read."""
 
-    TEXT = "a text"
-    NUMBER = "a number"
-    TRUTH = "true or false"
-    TABLE = "a table"
+    TEXT = declared("a text")
+    NUMBER = declared("a number")
+    TRUTH = declared("true or false")
+    TABLE = declared("a table")
 
 
 @dataclass(frozen=True, slots=True)

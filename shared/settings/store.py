@@ -17,7 +17,7 @@ from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
-from shared.language import phrase
+from shared.language import named, phrase
 from shared.mapping.mapping import compile_mapping
 from shared.settings.documents import (
     SECTION_MODELS,
@@ -91,7 +91,7 @@ def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = F
         raise SettingsInvalid(
             phrase(
                 "The {value} settings are invalid. {problems_in_words}",
-                value=section.value.replace("_", " "),
+                value=named(section.value),
                 problems_in_words=problems_in_words(error, section),
             )
         ) from error
@@ -173,7 +173,7 @@ def write(
     stale = Conflict(
         phrase(
             "The {value} settings were changed in the meantime. Reload them, then save.",
-            value=section.value.replace("_", " "),
+            value=named(section.value),
         ),
         current_version=current,
     )

@@ -17,7 +17,7 @@ from shared.database.sentences import with_sentences
 from shared.database.tables import CommandRow, Run, SnapshotPart
 from shared.domain.command import CommandState
 from shared.errors import TransitionRefused
-from shared.language import counted, declared, phrase
+from shared.language import counted, declared, named, phrase, template
 from shared.work.transitions import (
     COMMANDS,
     OUTCOME_UNKNOWN,
@@ -82,12 +82,12 @@ def move_run(
         .execution_options(synchronize_session=False)
     )
     if not rows_of(moved):
-        found = session.scalar(select(Run.state).where(Run.id == run_id)) or "gone"
+        found = session.scalar(select(Run.state).where(Run.id == run_id)) or template("gone")
         raise TransitionRefused(
             phrase(
                 "Run {run_id} is {found}; this is no longer possible.",
                 run_id=run_id,
-                found=found.replace("_", " "),
+                found=named(found),
             ),
             run_id=run_id,
             state=found,

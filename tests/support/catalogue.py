@@ -13,6 +13,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
 from services.api.console.marking import messages
+from services.api.console.words import FIELDS
+from shared.database.tables import RunKind, RunState
+from shared.domain.command import CommandKind, CommandState
+from shared.domain.plan import FindingCode
+from shared.settings.documents import Section
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "shared/locales/rollcall.pot"
@@ -30,6 +35,8 @@ _CALLS: dict[str, tuple[int, ...] | None] = {
     "Words": None,
 }
 _FORMS = {"counted": (1, 2), "Plural": (0, 1)}
+# What ``named`` makes words of.
+_CODES = (CommandKind, CommandState, FIELDS, FindingCode, RunKind, RunState, Section)
 
 Message = str | tuple[str, str]
 
@@ -43,6 +50,8 @@ def catalogue() -> Catalog:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if "migrations" not in path.parts:
                 _add(found, path, _of_code(ast.parse(path.read_text(encoding="utf-8"))))
+    codes = (str(code).replace("_", " ") for known in _CODES for code in known)
+    _add(found, ROOT / "shared/language.py", codes)
     return found
 
 

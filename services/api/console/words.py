@@ -13,6 +13,7 @@ from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.language import counted as counted
 from shared.language import declared, phrase, shown
+from shared.language import named as named
 from shared.roll.entry import RollState
 from shared.values.amounts import size as size
 
@@ -183,7 +184,7 @@ LEVELS = Words(
         EventLevel.ERROR: "Error",
     }
 )
-_FIELDS = Words(
+FIELDS = Words(
     {
         "number": "Number",
         "first_name": "First name",
@@ -220,7 +221,7 @@ def run_state(kind: str, state: str) -> tuple[str, str]:
 
 def field_name(name: str) -> str:
     """The name of an extension's field."""
-    return _FIELDS[name]
+    return FIELDS[name]
 
 
 def field_value(value: Any) -> str:

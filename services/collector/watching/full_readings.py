@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, load_only
 
 from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart, WatchRow
 from shared.errors import RollcallError, StorageUnavailable
+from shared.language import read_back
 from shared.runs.changes import was_stopped
 from shared.runs.full_reading import may_start, start_full_reading
 from shared.work.publishing import publish_due
@@ -29,7 +30,7 @@ def see_to_full_readings(context: Context) -> list[int]:
                 WatchRow.needs_full_reading.is_not(None)
             )
         ):
-            since, reason = row.needed_since, row.needs_full_reading
+            since, reason = row.needed_since, read_back(row.needs_full_reading, None)
             latest, first = needed.get(row.site_id, (since, reason))
             needed[row.site_id] = (max(latest, since), first)
         newest = _newest_full_runs(session) if needed else {}

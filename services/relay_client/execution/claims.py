@@ -16,7 +16,7 @@ from shared.database.commands import row_command
 from shared.database.tables import CommandRow
 from shared.domain.command import STAGE_ORDER, Command, CommandKind, CommandState, Stage
 from shared.errors import NewerVersionNeeded
-from shared.language import declared, phrase
+from shared.language import declared, named, phrase
 from shared.work.moves import CommandEnd, end_commands, move_commands
 from shared.work.transitions import CommandEvent
 
@@ -77,7 +77,7 @@ def _check_known(session: Session, run_id: int) -> None:
                 "Run {run_id} has a command ({unknown}) that this version of Rollcall does not know. A newer "
                 "worker will execute it. Finish upgrading all processes.",
                 run_id=run_id,
-                unknown=unknown.replace("_", " "),
+                unknown=named(unknown),
             )
         )
 
@@ -176,8 +176,8 @@ def _blocked(session: Session, run_id: int, rows: Sequence[CommandRow]) -> dict[
         for sequence in row.requires:
             needed = required.get(sequence)
             if needed is None or needed.state != CommandState.DONE:
-                what = needed.kind.replace("_", " ") if needed else declared("a command")
-                how = needed.state.replace("_", " ") if needed else "missing"
+                what = named(needed.kind) if needed else declared("a command")
+                how = named(needed.state) if needed else declared("missing")
                 blocked[row.id] = phrase(
                     "It needs command {sequence} first ({what} {number}), which is {how}.",
                     sequence=sequence,

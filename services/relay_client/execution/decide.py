@@ -13,7 +13,7 @@ from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
 from shared.domain.further import FURTHER
 from shared.domain.owed import AGAIN, MEMBERSHIPS, WELCOME
-from shared.language import declared, phrase
+from shared.language import declared, listed, named, phrase
 from shared.values.phone import dialled
 
 
@@ -196,8 +196,8 @@ def _decide_change(command: Command, live: Live) -> Decision:
 
 
 def _outdated(fields: list[str], extension: Extension) -> Decision:
-    changes = ", ".join(
-        phrase("{name} is now '{value}'", name=name.replace("_", " "), value=_text(field_of(extension, name)))
+    changes = listed(
+        phrase("{name} is now '{value}'", name=named(name), value=_text(field_of(extension, name)))
         for name in fields
     )
     return Decision(

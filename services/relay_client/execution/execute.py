@@ -21,7 +21,7 @@ from shared.database.tables import CommandRow, EventLevel, Run, RunState
 from shared.domain.command import CommandState
 from shared.domain.refusal import refusal_key
 from shared.errors import TransitionRefused
-from shared.language import counted, phrase
+from shared.language import counted, declared, listed, named, phrase
 from shared.runs.history import refused_before
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, SiteSettings
@@ -101,9 +101,8 @@ def _finish(work: RunWork) -> None:
             .group_by(CommandRow.state)
         )
         counts = {row[0]: row[1] for row in rows}
-        summary = ", ".join(
-            phrase("{count} {name}", count=count, name=name.replace("_", " "))
-            for name, count in sorted(counts.items())
+        summary = listed(
+            phrase("{count} {name}", count=count, name=named(name)) for name, count in sorted(counts.items())
         )
         waiting = counts.get(CommandState.HELD.value, 0)
         if waiting:
@@ -116,7 +115,9 @@ def _finish(work: RunWork) -> None:
             entry = events.LogEntry("run.held", message, level=EventLevel.WARNING, run_id=run.id)
             events.record(session, run.site_id, entry)
             return
-        message = phrase("Run {run} ended: {summary}.", run=run.id, summary=summary or "nothing to do")
+        message = phrase(
+            "Run {run} ended: {summary}.", run=run.id, summary=summary or declared("nothing to do")
+        )
         failed = counts.get(CommandState.FAILED.value, 0)
         again = _refused_again(session, run) if failed else []
         if failed and len(again) == failed:

@@ -18,7 +18,7 @@ from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.grace import Grace
 from shared.domain.owed import AGAIN, Owes
 from shared.domain.refusal import refusal_key
-from shared.language import declared, listed, phrase, template
+from shared.language import declared, listed, named, phrase, read_back, template
 from shared.roll.effects import Effect, take_effects
 from shared.runs.history import refused_before
 from shared.work.moves import CommandEnd, end_commands
@@ -332,7 +332,11 @@ def _archived(session: Session, run_id: int, outcomes: Sequence[CommandOutcome])
             CommandRow.extension_id.in_(deleted),
         )
     )
-    return {extension_id: result["said"] for extension_id, result in rows if result.get("said")}
+    return {
+        extension_id: read_back(result["said"], result.get("said_sentence"))
+        for extension_id, result in rows
+        if result.get("said")
+    }
 
 
 def _entries(run_id: int, outcome: CommandOutcome, archived: str | None) -> Iterator[events.LogEntry]:
@@ -344,7 +348,7 @@ def _entries(run_id: int, outcome: CommandOutcome, archived: str | None) -> Iter
     if outcome.state is not CommandState.DONE:
         command = outcome.command
         code, level = _NOT_DONE_CODES[outcome.state]
-        what = declared(command.kind.value.replace("_", " "))
+        what = named(command.kind.value)
         person = command.person_name or declared("nobody's")
         about = phrase(" {number} ({person})", number=command.number, person=person) if command.number else ""
         if done is None:
@@ -370,7 +374,7 @@ def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | No
             person=command.person_name or declared("nobody"),
             name=command.after.get("name", ""),
             old=command.before.get("number", ""),
-            fields=", ".join(field_name.replace("_", " ") for field_name in command.after),
+            fields=listed(named(field_name) for field_name in command.after),
         )
     ]
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):

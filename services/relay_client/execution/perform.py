@@ -27,7 +27,7 @@ from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
 from shared.domain.owed import AGAIN, MEMBERSHIPS
 from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound
-from shared.language import declared, phrase
+from shared.language import declared, listed, phrase, stored
 from shared.values.text import folded
 
 FIELD_NAMES: Mapping[str, str] = {
@@ -430,21 +430,19 @@ class Performer:
             )
         )
         if not receipt.is_verified:
-            found = f": {receipt.summary}" if receipt.summary else ""
-            why = " ".join(receipt.problems)
-            raise ArchiveNotVerified(
-                phrase(
-                    "What extension {number} has could not be archived safely{found}. {why}",
-                    number=command.number,
-                    found=found,
-                    why=why,
-                ).rstrip()
+            found = ": " + receipt.summary if receipt.summary else ""
+            sentence = phrase(
+                "What extension {number} has could not be archived safely{found}.",
+                number=command.number,
+                found=found,
             )
+            raise ArchiveNotVerified(listed([sentence, *receipt.problems], " "))
         return {
             "is_verified": True,
             "items": receipt.items,
             "size_bytes": receipt.size_bytes,
             "said": receipt.summary,
+            "said_sentence": stored(receipt.summary),
         }
 
 

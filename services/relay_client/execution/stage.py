@@ -39,7 +39,7 @@ from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
 from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
-from shared.language import declared, phrase
+from shared.language import declared, listed, named, phrase
 from shared.logging import ids_taken_along
 from shared.work.runs import RunWork
 
@@ -377,7 +377,7 @@ def _reached(claim: Claim, live: Live) -> dict[str, FieldValue]:
 
 
 def _listed(fields: Mapping[str, FieldValue]) -> str:
-    return ", ".join(name.replace("_", " ") for name in fields)
+    return listed(map(named, fields))
 
 
 def _failed(

@@ -34,7 +34,7 @@ _VALUE = re.compile(r"(%\(\w+\)s|\{\w[^}]*\})")
 _READ = ("alt", "aria-label", "data-confirm", "placeholder", "title")
 # Names, addresses, codes, examples of what is typed, and what is called so in every language.
 _DATA = re.compile(
-    r"Ada and Alan both have 100\.|This is the first run\.|Alan|duplicate number|servers, user, password, units|tester|is in Sales .*|… is in … .*|[0-9a-f]{8}-[-0-9a-f]*|Rollcall|Mary|mary|Oscar|oscar|Vera|vera|Ada(?: Lovelace)?|Active Directory|Windows|manager|test\b|\S+[@:/=._]\S*|\b[A-Z]{2,}\w*|\b\w+ID\b"
+    r"Ada and Alan both have 100\.|This is the first run\.|Alan|servers, user, password, units|tester|is in Sales .*|… is in … .*|[0-9a-f]{8}-[-0-9a-f]*|Rollcall|Mary|mary|Oscar|oscar|Vera|vera|Ada(?: Lovelace)?|Active Directory|Windows|manager|test\b|\S+[@:/=._]\S*|\b[A-Z]{2,}\w*|\b\w+ID\b"
     r"|Excel|Europe/\w+|default|[0-9a-f]{8,}|#\w+|d?d/mm/y+|English|en\b"
 )
 

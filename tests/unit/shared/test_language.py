@@ -13,6 +13,7 @@ from shared.language import (
     counted,
     declared,
     listed,
+    named,
     phrase,
     read_back,
     sentences_in,
@@ -27,6 +28,7 @@ GERMAN: dict[str | tuple[str, ...], str | tuple[str, ...]] = {
     ("person", "people"): ("Person", "Personen"),
     " Try again.": " Noch einmal.",
     "Save": "Speichern",
+    "disable extension": "Nebenstelle abschalten",
     "Broken {thing}.": "Kaputt: {anything}.",
 }
 ENDED = phrase("Run {run} ended: {what}.", run=7, what=counted(2, "person", "people"))
@@ -99,3 +101,10 @@ def test_sentences_travel_beside_a_json_value_and_data_that_reads_like_a_text_of
     assert told_again({"ou": "Save"}, {}) == {"ou": "Save"}
     with spoken("de"):
         assert shown(told_again({"ou": "Save"}, {})["ou"]) == "Save"
+
+
+def test_a_code_is_shown_as_words_and_a_counted_word_may_stand_alone() -> None:
+    told = phrase("{what}: {who}", what=named("disable_extension"), who=named("person"))
+    assert told == "disable extension: person"
+    assert in_german(told) == "Nebenstelle abschalten: Person"
+    assert in_german(read_back(told, stored(told))) == "Nebenstelle abschalten: Person"

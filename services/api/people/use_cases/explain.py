@@ -19,7 +19,7 @@ from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
 from shared.domain.person import AccountState, Person
 from shared.errors import RollcallError
-from shared.language import declared, phrase
+from shared.language import declared, named, phrase
 from shared.settings.documents import SiteSettings
 from shared.settings.sections.directory import DisabledAccounts
 from shared.worker.context import Context
@@ -315,8 +315,8 @@ def _of_grace(grace: GraceRow | None) -> list[str]:
 
 
 def _of_command(row: CommandRow) -> str:
-    what = declared(row.kind.replace("_", " "))
-    state = _WAITING.get(row.state) or declared(row.state.replace("_", " "))
+    what = named(row.kind)
+    state = _WAITING.get(row.state) or named(row.state)
     why = " " + row.error_message if row.error_message else ""
     return phrase(
         "Run {run_id}, command {sequence}: {what} {number} is {state}. {reason}{why}",

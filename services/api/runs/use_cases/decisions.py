@@ -18,7 +18,7 @@ from shared.database.found import run_of
 from shared.database.tables import CommandRow, Run, RunState, Site
 from shared.domain.exclusions import Exclusions
 from shared.errors import Conflict, NotFound, PlanChanged
-from shared.language import phrase
+from shared.language import named, phrase
 from shared.runs import approvals
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.settings import store
@@ -140,7 +140,7 @@ def _check_approvable(session: Session, run: Run, asked_id: int, plan_hash: str)
                 "Run {id} is {state} and does not wait for an approval. Start a new run to see what is to be "
                 "done now.",
                 id=run.id,
-                state=run.state.replace("_", " "),
+                state=named(run.state),
             ),
             run_id=run.id,
             state=run.state,

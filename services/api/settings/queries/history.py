@@ -11,7 +11,7 @@ from sqlalchemy import select
 from services.api.console.words import field_value
 from shared.database.tables import SettingsVersion, Site
 from shared.errors import NotFound
-from shared.language import declared, phrase
+from shared.language import declared, named, phrase
 from shared.settings.candidate import secret_fields
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.settings.fields import Field, fields_of, label_of
@@ -71,7 +71,7 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
         raise NotFound(
             phrase(
                 "The {value} settings have no version {version}.",
-                value=section.value.replace("_", " "),
+                value=named(section.value),
                 version=version,
             )
         )

@@ -14,7 +14,7 @@ from shared.database import events
 from shared.database.tables import BindingRow, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
-from shared.language import declared, phrase
+from shared.language import declared, named, phrase
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
@@ -228,4 +228,4 @@ def _changed_fields(before: Document, after: Document) -> list[str]:
 
 
 def _name(section: Section) -> str:
-    return section.value.replace("_", " ")
+    return named(section.value)
