@@ -11,7 +11,10 @@ from services.collector.numbers import NumberOptions, read_number, read_numbers
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "numbers.md"
 INSTALLED = NumberOptions()
-SECTIONS = {"Examples as installed": INSTALLED, "Examples with `last_digits` 3": NumberOptions(last_digits=3)}
+SECTIONS = {
+    "Examples with the default settings": INSTALLED,
+    "Examples with `last_digits` 3": NumberOptions(last_digits=3),
+}
 MARKS = ("x", "X", "ext", "EXT.", "ext:", "Extension ", "extension: ", "#", ";ext=", "x = ")
 digits = st.text("0123456789", min_size=2, max_size=5)
 
