@@ -1,6 +1,6 @@
 #!/bin/sh
 # secrets.sh [FOLDER [redis|rabbitmq [HOST]]]: makes the secret files that compose.yaml, kubernetes/ and systemd/ name, for
-# PostgreSQL, Redis and RabbitMQ beside Rollcall. A secret that exists is left as it is; what is made of it is made anew. Keep
+# PostgreSQL, Redis and RabbitMQ beside Rollcall. An existing secret is kept; what is made of it is made again. Keep
 # secret_key safe: without it no stored password can be read again. The second word chooses the broker, also another one than
 # before; HOST is where the servers are, if not in containers of their own. MODE=0400 makes files for root alone.
 set -eu
@@ -17,7 +17,7 @@ keep secret_key "$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n')
 keep database_password "$(word)"
 keep flower_sign_in "admin:$(word)"
 
-# A user and a password of Redis and RabbitMQ for each service; what each may do there stands in broker/.
+# A user and a password of Redis and RabbitMQ for each service; their rights are in broker/.
 passwords=
 for service in $services; do
   keep "broker_password_$service" "$(word)"
@@ -30,7 +30,7 @@ done
 # Definitions are read each time the node starts.
 printf 'definitions.import_backend = local_filesystem\ndefinitions.local.path = /etc/rabbitmq/rollcall.json\n' | write rabbitmq_config
 
-# Earlier versions had one user for all services. Addresses of a broker elsewhere are taken over.
+# Earlier versions had one user for all services. Addresses of an external broker are kept.
 for name in broker_url result_backend_url; do
   if [ -s $name ]; then
     grep -qE '@?(redis:6379/[01]|rabbitmq//)$' $name || for service in $services; do keep "${name}_$service" "$(cat $name)"; done
@@ -48,7 +48,7 @@ for service in $services; do
   fi
   keep "result_backend_url_$service" "redis://$service:$password@${host:-redis}:6379/1"
 done
-# The containers' user is another one than yours.
+# The containers run as another user than you.
 [ "${MODE:-}" ] || chmod 0755 .
 chmod "${MODE:-0444}" ./*
 echo "Only the owner of this host should be able to enter $folder: chmod 700 the folder above it."
