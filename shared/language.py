@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 DOMAIN = "rollcall"
 FOLDER = Path(__file__).parent / "locales"
 ENGLISH = "en"
+
+_Piece = TypeVar("_Piece")
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -205,6 +207,18 @@ def spoken(language: str) -> Iterator[None]:
         yield
     finally:
         _spoken.reset(before)
+
+
+def each_spoken(language: str, pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+    """The pieces, each made while the language is spoken: whoever takes them may be another thread."""
+    made = iter(pieces)
+    while True:
+        with spoken(language):
+            try:
+                piece = next(made)
+            except StopIteration:
+                return
+        yield piece
 
 
 def best_of(accepted: str) -> str:

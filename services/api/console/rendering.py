@@ -41,10 +41,15 @@ LOOKS = ("light", "dark")
 MENU_COOKIE, FOLDED = "rollcall_menu", "folded"
 
 
+def language_of(request: Request) -> str:
+    """The language that the reader's browser asks for, where there is a catalogue of it."""
+    return language.best_of(request.headers.get("accept-language", ""))
+
+
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page for whoever asks, with what every page shows."""
     current: ConsoleRequest = console_request(request)
-    with language.spoken(language.best_of(request.headers.get("accept-language", ""))):
+    with language.spoken(language_of(request)):
         return _page(request, current, template, status, values)
 
 

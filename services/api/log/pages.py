@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import link, page
+from services.api.console.rendering import language_of, link, page
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
 from services.api.log.sending import flowing, when_made
@@ -122,8 +122,8 @@ async def export(
     clock = await run_in_threadpool(lambda: console_request(request).clock)
     dates = Dates(clock.zone, clock.pattern)
     if format not in log.HEAVY:
-        return flowing(request, visitor.actor, site, asked.filter, format, dates)
-    order = Order(site, asked.filter, format, dates)
+        return flowing(request, visitor.actor, site, asked.filter, format, dates, language_of(request))
+    order = Order(site, asked.filter, format, dates, language_of(request))
     back = link("/log", asked.values)
     return await when_made(request, visitor.actor, order, _FORMATS[format], declared("the Log"), back)
 

@@ -16,6 +16,7 @@ from services.api.log.use_cases.log import ExportFormat, LogFilter
 from services.api.log.use_cases.pieces import file_pieces
 from services.api.web.dependencies import context_of_request
 from services.api.web.ending import EndingResponse
+from shared.language import ENGLISH, each_spoken
 
 # Most files are made by then; for others there is a page, which asks again.
 _PATIENCE_SECONDS = 5.0
@@ -28,7 +29,13 @@ def exports_of(request: Request) -> Exports:
 
 
 def flowing(
-    request: Request, caller: str, site_id: str, filter: LogFilter, format: ExportFormat, dates: Dates | None
+    request: Request,
+    caller: str,
+    site_id: str,
+    filter: LogFilter,
+    format: ExportFormat,
+    dates: Dates | None,
+    language: str = ENGLISH,
 ) -> Response:
     """A file that is sent while it is read, when it is the caller's turn.
 
@@ -36,7 +43,11 @@ def flowing(
     """
     pieces = file_pieces(context_of_request(request).database, site_id, filter, format, dates)
     return sent_in_turn(
-        request, caller, pieces, f"rollcall-{site_id}-log.{format.value}", MEDIA_TYPES[format]
+        request,
+        caller,
+        each_spoken(language, pieces),
+        f"rollcall-{site_id}-log.{format.value}",
+        MEDIA_TYPES[format],
     )
 
 

@@ -8,12 +8,19 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
+from openpyxl import load_workbook
 
+from services.api.log.queries import LogFilter
+from services.api.log.use_cases.formats import Dates
+from services.api.log.use_cases.pdf import filter_in_words
+from services.api.log.use_cases.xlsx import as_xlsx
 from shared import language
 from shared.database.events import LogEntry, record
 from shared.database.tables import RunState
@@ -195,3 +202,21 @@ def test_an_entry_of_the_log_is_stored_once_and_read_in_either_language(
     assert "⟦Rúñ ⟨7⟩ háš ⟨⟨2⟩ ⟨⟦péóplé⟧⟩⟩ móré fíñdíñgš.⟧" in (page := vera.get("/console/log").text)
     assert "As an {older} version wrote it." in page
     assert "Run 7 has 2 people more findings." in browser("oscar").get("/console/log").text
+
+
+@pytest.mark.usefixtures("full")
+def test_a_file_for_people_is_in_the_language_of_whoever_fetches_it(vera: Browser, browser: Open) -> None:
+    for path, heading, cell in (("log", "Date", "Run 2 was cancelled."), ("people", "Name", "")):
+        told, english = (
+            one.get(f"/console/{path}/export?format=csv").response.text for one in (vera, browser("oscar"))
+        )
+        assert english.startswith(f"\ufeff{heading},")
+        assert cell in english
+        assert told.startswith(f"\ufeff{pseudo(heading)},")
+        assert cell not in told or not cell
+    assert "⟦Rúñ ⟨2⟩ wáš çáñçélléd.⟧" in vera.get("/console/log/export?format=csv").response.text
+    assert vera.get("/console/log/export?format=json").response.text.startswith('[\n{"id"')
+    with language.spoken("xx"):
+        book = load_workbook(BytesIO(b"".join(as_xlsx([[]], Dates(ZoneInfo("UTC"))))))
+        assert language.shown(filter_in_words(LogFilter(run_id=7), Dates(ZoneInfo("UTC")))) == "⟨⟦Rúñ⟧⟩: ⟨7⟩"
+    assert book.worksheets[0]["A1"].value == pseudo("Date")

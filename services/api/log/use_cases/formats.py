@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from services.api.console.words import LEVELS
 from shared.database.tables import Event
+from shared.language import declared, read_back, shown
 from shared.values.text import visible
 
 COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "number", "person_guid")
@@ -25,7 +26,14 @@ COLUMNS = ("id", "occurred_at", "level", "code", "message", "actor", "run_id", "
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
-HEADINGS = ("Date", "Type", "Event", "Extension", "Run", "By")
+HEADINGS = (
+    declared("Date"),
+    declared("Type"),
+    declared("Event"),
+    declared("Extension"),
+    declared("Run"),
+    declared("By"),
+)
 
 
 class ExportFormat(StrEnum):
@@ -75,7 +83,7 @@ def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
 def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]:
     """CSV as the page shows the Log; no cell of it is taken for a formula."""
     # Excel takes a file for UTF-8 only when it begins so.
-    yield "\ufeff" + _csv_lines([HEADINGS])
+    yield "\ufeff" + _csv_lines([map(shown, HEADINGS)])
     for page in pages:
         yield _csv_lines(
             [
@@ -86,10 +94,10 @@ def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]
 
 
 def cells_after_date(entry: Event) -> tuple[str, ...]:
-    """What stands under the ``HEADINGS`` but for the date, which each format writes in its own way."""
+    """What stands under the ``HEADINGS`` but for the date, which each format writes in its own way; in the reader's language."""
     return (
-        LEVELS[entry.level],
-        visible(entry.message, "\n\t"),
+        shown(LEVELS[entry.level]),
+        visible(shown(read_back(entry.message, entry.sentence)), "\n\t"),
         visible(entry.number or ""),
         str(entry.run_id or ""),
         visible(entry.actor),

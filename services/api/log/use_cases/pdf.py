@@ -15,7 +15,7 @@ from services.api.console.words import LEVELS
 from services.api.log.queries import LogFilter
 from services.api.log.use_cases.formats import HEADINGS, Dates, cells_after_date
 from shared.database.tables import Event
-from shared.language import declared, phrase
+from shared.language import declared, listed, phrase, shown
 
 MOST_ROWS = 10_000
 # Of Debian's fonts-dejavu-core, which knows Latin, Greek, Cyrillic, Arabic, Hebrew and more.
@@ -60,15 +60,16 @@ def as_pdf(
 def filter_in_words(filter: LogFilter, dates: Dates) -> str:
     """What was asked for, for a reader of the paper."""
     parts = [
-        ("Type", LEVELS[filter.level] if filter.level else None),
-        ("Text", f"“{filter.text}”" if filter.text else None),
-        ("Extension", filter.number),
-        ("Run", filter.run_id),
-        ("Code", filter.code),
-        ("From", dates.write(filter.since) if filter.since else None),
-        ("Until", dates.write(filter.until) if filter.until else None),
+        (declared("Type"), LEVELS[filter.level] if filter.level else None),
+        (declared("Text"), f"“{filter.text}”" if filter.text else None),
+        (declared("Extension"), filter.number),
+        (declared("Run"), filter.run_id),
+        (declared("Code"), filter.code),
+        (declared("From"), dates.write(filter.since) if filter.since else None),
+        (declared("Until"), dates.write(filter.until) if filter.until else None),
     ]
-    return " · ".join(f"{name}: {value}" for name, value in parts if value) or declared("All entries")
+    known = [phrase("{name}: {value}", name=name, value=value) for name, value in parts if value]
+    return listed(known, " · ") if known else declared("All entries")
 
 
 class _Document(FPDF):
@@ -92,7 +93,7 @@ class _Document(FPDF):
         """The page's number."""
         self.set_y(-_MARGIN)
         self._font(7)
-        self.cell(0, 4, phrase("Page {page_no} of {{nb}}", page_no=self.page_no()), align="R")
+        self.cell(0, 4, shown(phrase("Page {page_no} of {{nb}}", page_no=self.page_no())), align="R")
 
     def write_title(self, site_id: str, filter: LogFilter, dates: Dates) -> None:
         """What this is, of when, and what was asked for."""
@@ -122,7 +123,9 @@ class _Document(FPDF):
     def write_entry(self, date: str, kind: str, message: str, number: str, run: str, actor: str) -> None:
         """One entry; what else is known of it stands in brackets behind its message."""
         known = ((HEADINGS[3], number), (HEADINGS[4], run), (HEADINGS[5], actor))
-        more = " · ".join(phrase("{name} {value}", name=name, value=value) for name, value in known if value)
+        more = " · ".join(
+            shown(phrase("{name} {value}", name=name, value=value)) for name, value in known if value
+        )
         self._font(_SIZE)
         text = self._known(" ".join(message.split())[:_CHARACTERS] + (f"  [{more}]" if more else ""))
         lines = self._wrapped(text, _LANDSCAPE_WIDTHS[2] - 2 * self.c_margin)
@@ -134,7 +137,7 @@ class _Document(FPDF):
         self.line(_MARGIN, top, self.w - _MARGIN, top)
         self.set_y(top + 0.6)
         self.cell(_LANDSCAPE_WIDTHS[0], _LINE, self._known(date))
-        self.cell(_LANDSCAPE_WIDTHS[1], _LINE, kind)
+        self.cell(_LANDSCAPE_WIDTHS[1], _LINE, self._known(kind))
         left = self.get_x()
         for line in lines:
             self.set_x(left)
@@ -153,7 +156,7 @@ class _Document(FPDF):
         self.set_fill_color(230, 234, 240)
         self.set_draw_color(190, 198, 210)
         for heading, width in zip(HEADINGS[:3], _LANDSCAPE_WIDTHS, strict=True):
-            self.cell(width, 6, heading, fill=True)
+            self.cell(width, 6, self._known(heading), fill=True)
         self.ln(6)
 
     def _wrapped(self, text: str, width: float) -> list[str]:
@@ -191,4 +194,5 @@ class _Document(FPDF):
         self.set_font(self._family, size=size)
 
     def _known(self, text: str) -> str:
+        text = shown(text)
         return text if self._is_unicode else text.encode("latin-1", "replace").decode("latin-1")

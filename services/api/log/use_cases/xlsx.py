@@ -8,6 +8,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from services.api.log.use_cases.formats import HEADINGS, Dates, cells_after_date
 from shared.database.tables import Event
+from shared.language import shown
 
 # What Excel can hold: rows of a sheet with the heading, characters of a cell.
 _SHEET_ROWS = 1_048_576
@@ -67,7 +68,7 @@ def _new_sheet(
     sheet.autofilter(0, 0, sheet_rows - 1, len(HEADINGS) - 1)
     for column, (heading, width) in enumerate(zip(HEADINGS, _WIDTHS, strict=True)):
         sheet.set_column(column, column, width)
-        sheet.write_string(0, column, heading, bold)
+        sheet.write_string(0, column, shown(heading), bold)
     return sheet
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import link, page
+from services.api.console.rendering import language_of, link, page
 from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
 from services.api.log.sending import sent_in_turn, when_made
@@ -22,7 +22,7 @@ from services.api.web.dependencies import ContextDep
 from services.api.web.problems import status_of
 from shared.domain.grace import is_nobodys
 from shared.errors import Conflict, NotFound
-from shared.language import declared
+from shared.language import declared, each_spoken
 from shared.roll.entry import RollState
 from shared.worker.context import Context
 
@@ -106,9 +106,12 @@ async def export_people(
 ) -> Response:
     """The rows that fit as a file."""
     if format == "csv":
-        pieces = roll.export_pieces(context.database, site, asked.filter, asked.order)
+        pieces = each_spoken(
+            language_of(request), roll.export_pieces(context.database, site, asked.filter, asked.order)
+        )
         return sent_in_turn(request, visitor.actor, pieces, f"rollcall-{site}-people.csv")
-    order, back = PeopleFile(site, asked.filter, asked.order), link("/people", asked.values)
+    order = PeopleFile(site, asked.filter, asked.order, language_of(request))
+    back = link("/people", asked.values)
     return await when_made(request, visitor.actor, order, "Excel", declared("people and extensions"), back)
 
 

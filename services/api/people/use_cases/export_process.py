@@ -7,6 +7,7 @@ from typing import Any
 from services.api.log.use_cases.export_process import make
 from services.api.log.use_cases.formats import MEDIA_TYPES, ExportFormat
 from services.api.people.queries import PeopleFilter, PeopleOrder
+from shared.language import ENGLISH
 from shared.roll.entry import RollState
 
 
@@ -17,6 +18,7 @@ class PeopleFile:
     site_id: str
     filter: PeopleFilter
     order: PeopleOrder
+    language: str = ENGLISH
 
     @property
     def maker(self) -> str:
@@ -41,6 +43,7 @@ class PeopleFile:
                 "site_id": self.site_id,
                 "filter": asdict(self.filter),
                 "order": self.order,
+                "language": self.language,
             }
         )
 

@@ -19,7 +19,7 @@ from shared.database.engine import Database
 from shared.database.found import site_of
 from shared.database.tables import CommandRow, Event, RollReading, Run
 from shared.errors import NotFound
-from shared.language import phrase
+from shared.language import declared, listed, named, phrase, shown
 from shared.roll import queries
 from shared.roll.entry import Row
 from shared.values.text import visible
@@ -29,9 +29,23 @@ _EVERYBODY = PeopleFilter()
 _EXPORT_PAGE = 1_000
 _HISTORY = 50
 HEADINGS = (
-    "Name", "Number", "State", "Reason", "Since", "E-mail", "Login", "Department", "Unit", "Extension in 3CX",
-    "Name in 3CX", "E-mail in 3CX", "Enabled in 3CX", "Differs in 3CX", "Last seen", "objectGUID",
-)  # fmt: skip
+    declared("Name"),
+    declared("Number"),
+    declared("State"),
+    declared("Reason"),
+    declared("Since"),
+    declared("E-mail"),
+    declared("Login"),
+    declared("Department"),
+    declared("Unit"),
+    declared("Extension in 3CX"),
+    declared("Name in 3CX"),
+    declared("E-mail in 3CX"),
+    declared("Enabled in 3CX"),
+    declared("Differs in 3CX"),
+    declared("Last seen"),
+    declared("objectGUID"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,7 @@ def export_pieces(
 ) -> Iterator[bytes]:
     """The fitting rows as CSV in pieces; no cell of it is taken for a formula."""
     # Excel takes a file for UTF-8 only when it begins so.
-    yield ("\ufeff" + _lines([HEADINGS])).encode()
+    yield ("\ufeff" + _lines([list(map(shown, HEADINGS))])).encode()
     for rows, read_at in pages(database, site_id, chosen, order):
         yield _lines([[guard_formula(cell) for cell in cells_of(row, read_at)] for row in rows]).encode()
 
@@ -142,8 +156,8 @@ def cells_of(row: Row, read_at: datetime | None) -> list[str]:
     cells = (
         entry.name,
         entry.number,
-        ROLL_STATES[entry.state],
-        str(entry.reason),
+        shown(ROLL_STATES[entry.state]),
+        str(shown(entry.reason)),
         row.since.isoformat(timespec="seconds"),
         person.email if person else "",
         person.login if person else "",
@@ -152,8 +166,8 @@ def cells_of(row: Row, read_at: datetime | None) -> list[str]:
         extension.number if extension else "",
         extension.name if extension else "",
         extension.email if extension else "",
-        ("yes" if extension.enabled else "no") if extension else "",
-        ", ".join(item.field.replace("_", " ") for item in entry.drift),
+        shown(declared("yes") if extension.enabled else declared("no")) if extension else "",
+        shown(listed(named(item.field) for item in entry.drift)),
         seen.isoformat(timespec="seconds") if seen else "",
         entry.guid or "",
     )

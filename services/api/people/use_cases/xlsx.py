@@ -9,6 +9,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 from services.api.people.queries import PeopleFilter, PeopleOrder
 from services.api.people.use_cases.roll import HEADINGS, cells_of, pages
 from shared.database.engine import Database
+from shared.language import shown
 
 # What Excel can hold: rows of a sheet with the heading, characters of a cell.
 _SHEET_ROWS = 1_048_576
@@ -39,7 +40,7 @@ def _write(
         sheet.autofilter(0, 0, _SHEET_ROWS - 1, len(HEADINGS) - 1)
         sheet.set_column(0, len(HEADINGS) - 1, _WIDTH)
         for column, heading in enumerate(HEADINGS):
-            sheet.write_string(0, column, heading, bold)
+            sheet.write_string(0, column, shown(heading), bold)
         number = 0
         for rows, read_at in pages(database, site_id, chosen, order):
             for row in rows:
