@@ -32,7 +32,7 @@ from services.cli.serving import listening, serve
 from services.sandbox.directory import Company, RunningDirectory, build_company, change_company
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from shared.database.tables import Run, RunKind, RunState
-from shared.database.watches import standings, waiting_changes
+from shared.database.watches import waiting_changes, watch_statuses
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.rules import Outcome
 from shared.domain.watching import is_watched
@@ -141,7 +141,7 @@ class _Show:
 
     def _is_watched(self) -> bool:
         with self.context.database.read() as session:
-            return is_watched(standings(session).get(DEFAULT_SITE, ()), datetime.now(UTC))
+            return is_watched(watch_statuses(session).get(DEFAULT_SITE, ()), datetime.now(UTC))
 
     def _has_changed(self) -> bool:
         with self.context.database.read() as session:

@@ -11,7 +11,7 @@ from shared.domain.plan import Finding, FindingCode, Plan, Severity
 from shared.domain.seen import Seen
 from shared.language import declared, phrase
 from shared.roll.entry import Drift, Entry, RollState, nobodys
-from shared.roll.states import Standing, state_of
+from shared.roll.states import StateFacts, state_of
 
 # Of an extension that does not show what it should; the value of a further field may be long or secret.
 _DRIFTING = ("number", "first_name", "last_name", "email", "mobile", "enabled")
@@ -104,7 +104,7 @@ def _of_person(
         grace = about.graces.get(guid)
         until = grace.ends_at if grace is not None else None
         state, reason = state_of(
-            Standing(
+            StateFacts(
                 Presence.SELECTED,
                 extension is not None,
                 person.account_state,
@@ -135,7 +135,7 @@ def _of_absent(
     until = grace.ends_at if grace is not None else None
     is_excluded = extension is not None and extension.id in seen.excluded
     state, reason = state_of(
-        Standing(
+        StateFacts(
             presence,
             extension is not None,
             excluded=declared("Excluded by the rules.") if is_excluded else "",
@@ -169,7 +169,7 @@ def _of_extension(about: _About, seen: Seen, extension: Extension) -> Entry:
     if not protected and finding is not None and finding.code is FindingCode.PROTECTED:
         protected = finding.message
     state, reason = state_of(
-        Standing(
+        StateFacts(
             None,
             True,
             excluded=declared("Excluded by the rules.") if extension.id in seen.excluded else "",

@@ -14,7 +14,7 @@ from services.scheduler.copies import copy_database
 from services.scheduler.retention import apply_retention
 from shared.database import audit_chain, given_numbers
 from shared.database.tables import Run, RunKind, SettingsVersion
-from shared.database.watches import standings
+from shared.database.watches import watch_statuses
 from shared.domain.slots import latest_due, slot_text
 from shared.domain.watching import is_watched
 from shared.errors import Conflict, RollcallError
@@ -98,7 +98,7 @@ def _due_slots(session: Session, now: datetime) -> Iterator[tuple[str, datetime]
 
     Of a site whose changes are noticed it is once a day; from when they are not any more, the interval counts again.
     """
-    watches = standings(session)
+    watches = watch_statuses(session)
     for site_id, saved in _schedules(session):
         if not saved.schedule.is_enabled:
             continue

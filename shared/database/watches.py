@@ -1,4 +1,4 @@
-"""How watches stand: read by the schedule, by the pages and by whoever looks after a deployment."""
+"""The states of watches, for the schedule, the pages, the metrics and the doctor."""
 
 from collections.abc import Collection
 
@@ -6,11 +6,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.database.tables import ChangeRow, WatchRow
-from shared.domain.watching import Standing, WatchState
+from shared.domain.watching import WatchState, WatchStatus
 from shared.language import read_back
 
 
-def standings(session: Session, site_ids: Collection[str] | None = None) -> dict[str, list[Standing]]:
+def watch_statuses(session: Session, site_ids: Collection[str] | None = None) -> dict[str, list[WatchStatus]]:
     """The watches of these sites, or of all; a site whose directories are not watched is left out."""
     rows = select(
         WatchRow.site_id, WatchRow.directory, WatchRow.state, WatchRow.method, WatchRow.error_message,
@@ -18,10 +18,10 @@ def standings(session: Session, site_ids: Collection[str] | None = None) -> dict
     ).order_by(WatchRow.site_id, WatchRow.directory)  # fmt: skip
     if site_ids is not None:
         rows = rows.where(WatchRow.site_id.in_(site_ids))
-    found: dict[str, list[Standing]] = {}
+    found: dict[str, list[WatchStatus]] = {}
     for row in session.execute(rows):
         found.setdefault(row.site_id, []).append(
-            Standing(
+            WatchStatus(
                 row.directory,
                 WatchState(row.state),
                 row.method,

@@ -33,8 +33,8 @@ class Hint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How the watch of a directory stands; ``directory`` is its key in the settings."""
+class WatchStatus:
+    """The state of the watch of a directory; ``directory`` is its key in the settings."""
 
     directory: str
     state: WatchState
@@ -45,11 +45,11 @@ class Standing:
     needs_full_reading: str = ""
 
     def is_live(self, now: datetime) -> bool:
-        """Whether changes are noticed: a connection that is made anew does not matter yet."""
+        """Whether changes are noticed: reconnecting does not matter yet."""
         return self.last_answer_at is not None and now - self.last_answer_at < _LIVE_FOR
 
 
-def is_watched(standings: Iterable[Standing], now: datetime) -> bool:
+def is_watched(statuses: Iterable[WatchStatus], now: datetime) -> bool:
     """Whether changes of a site are noticed: in each of its directories."""
-    found = list(standings)
-    return bool(found) and all(standing.is_live(now) for standing in found)
+    found = list(statuses)
+    return bool(found) and all(status.is_live(now) for status in found)

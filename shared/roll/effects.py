@@ -23,7 +23,7 @@ from shared.language import declared, phrase
 from shared.roll import queries
 from shared.roll.entry import Entry, RollState, Row, nobodys
 from shared.roll.reading import add, moved_on, remove, write
-from shared.roll.states import Standing, state_of
+from shared.roll.states import StateFacts, state_of
 
 _OPEN = (CommandState.PENDING.value, CommandState.HELD.value, CommandState.RUNNING.value)
 # What stands whatever is done: a person has to change the ends, the rules or the link.
@@ -188,7 +188,7 @@ def settled(entry: Entry, grace: Grace | None, planned: str) -> Entry:
         state, reason = RollState.NOT_IN_DIRECTORY, str(declared("Deleted from 3CX."))
     else:
         state, reason = state_of(
-            Standing(
+            StateFacts(
                 entry.presence if entry.guid is None or entry.presence is not None else Presence.GONE,
                 entry.extension is not None,
                 person.account_state if person is not None else AccountState.ENABLED,

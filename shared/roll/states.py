@@ -9,7 +9,7 @@ from shared.roll.entry import RollState
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StateFacts:
     """What the plan, the rules and a person's decisions say of somebody; an empty text is nothing.
 
     ``presence`` is ``None`` of an extension that nobody in the directory stands for. ``conflict`` is what needs a decision,
@@ -31,22 +31,22 @@ class Standing:
     until: datetime | None = None
 
 
-def state_of(standing: Standing) -> tuple[RollState, str]:
+def state_of(facts: StateFacts) -> tuple[RollState, str]:
     """The state, with its reason in a sentence: empty where the state says it all.
 
     What a person must look at comes first, then what will happen, then what is so.
     """
     for state, reason in (
-        (RollState.EXCLUDED, standing.excluded),
-        (RollState.CONFLICT, standing.conflict),
-        (RollState.PROTECTED, standing.protected),
-        (RollState.WILL_CHANGE, standing.planned),
+        (RollState.EXCLUDED, facts.excluded),
+        (RollState.CONFLICT, facts.conflict),
+        (RollState.PROTECTED, facts.protected),
+        (RollState.WILL_CHANGE, facts.planned),
     ):
         if reason:
             return state, reason
-    if standing.is_leaving and standing.has_extension:
-        return RollState.LEAVING, _why_leaving(standing)
-    match standing.presence:
+    if facts.is_leaving and facts.has_extension:
+        return RollState.LEAVING, _why_leaving(facts)
+    match facts.presence:
         case None:
             return RollState.NOT_IN_DIRECTORY, declared("Nobody in the directory has this extension.")
         case Presence.GONE:
@@ -54,23 +54,23 @@ def state_of(standing: Standing) -> tuple[RollState, str]:
         case Presence.ELSEWHERE:
             return RollState.NOT_SELECTED, declared("In the directory, but not in the selected OUs.")
         case Presence.SELECTED:
-            return _state_of_selected(standing)
+            return _state_of_selected(facts)
 
 
-def _state_of_selected(standing: Standing) -> tuple[RollState, str]:
-    if not standing.has_number:
-        return RollState.NO_NUMBER, standing.number_problem or declared("No number in the directory.")
-    if standing.has_extension:
-        return RollState.IN_SYNC, _account(standing)
-    if standing.account_state is not AccountState.ENABLED:
-        return RollState.NOT_SELECTED, _account(standing)
-    if standing.doubt:
-        return RollState.CONFLICT, standing.doubt
+def _state_of_selected(facts: StateFacts) -> tuple[RollState, str]:
+    if not facts.has_number:
+        return RollState.NO_NUMBER, facts.number_problem or declared("No number in the directory.")
+    if facts.has_extension:
+        return RollState.IN_SYNC, _account(facts)
+    if facts.account_state is not AccountState.ENABLED:
+        return RollState.NOT_SELECTED, _account(facts)
+    if facts.doubt:
+        return RollState.CONFLICT, facts.doubt
     return RollState.NOT_SELECTED, declared("Has no extension, and the rules do not create one.")
 
 
-def _account(standing: Standing) -> str:
-    match standing.account_state:
+def _account(facts: StateFacts) -> str:
+    match facts.account_state:
         case AccountState.DISABLED:
             return declared("The account is disabled in the directory.")
         case AccountState.EXPIRED:
@@ -79,13 +79,13 @@ def _account(standing: Standing) -> str:
             return ""
 
 
-def _why_leaving(standing: Standing) -> str:
-    match standing.presence:
+def _why_leaving(facts: StateFacts) -> str:
+    match facts.presence:
         case Presence.GONE:
             return declared("Deleted from the directory.")
         case Presence.ELSEWHERE:
             return declared("In the directory, but not in the selected OUs.")
         case Presence.SELECTED:
-            return _account(standing) or declared("No number in the directory.")
+            return _account(facts) or declared("No number in the directory.")
         case None:
             return declared("Nobody in the directory has this extension.")

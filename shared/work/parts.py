@@ -230,7 +230,7 @@ class PartWork(Work):
             return seconds
 
     def end(self, *, is_done: bool) -> None:
-        """Nothing: the claim ended with the part, or with the note of its failure."""
+        """Do nothing: the claim ended with the part, or when its failure was stored."""
 
     def hand_on(self, seconds: float) -> None:
         """Publish what the end of this attempt makes due."""

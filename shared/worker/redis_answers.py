@@ -25,7 +25,7 @@ class InRedis:
         self._client = cast("redis.Redis", RedisBackend(app=app, url=settings.result_backend_url).client)
 
     def expect(self, question: str) -> None:
-        """Nothing to do: a list is there as soon as something is in it."""
+        """Do nothing: Redis creates a list with its first entry."""
 
     def put(self, question: str, letter: str) -> None:
         """Bring an answer."""

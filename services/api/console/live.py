@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.api.console.words import ago
-from shared.domain.watching import Standing, WatchState, is_watched
+from shared.domain.watching import WatchState, WatchStatus, is_watched
 from shared.language import declared, listed, phrase
 
 _FALLS_BACK = declared("Until then, full runs start on schedule.")
@@ -20,7 +20,7 @@ class Live:
     answered_at: datetime | None
 
 
-def live_changes(watches: Sequence[Standing], titles: Mapping[str, str], now: datetime) -> Live:
+def live_changes(watches: Sequence[WatchStatus], titles: Mapping[str, str], now: datetime) -> Live:
     """Whether changes are noticed as they are made, and if not, why. ``titles`` are of sites with several directories."""
     changed = max((watch.last_change_at for watch in watches if watch.last_change_at), default=None)
     answered = min((watch.last_answer_at for watch in watches if watch.last_answer_at), default=None)

@@ -17,7 +17,7 @@ from services.api.overview.verdict import judge
 from services.api.people.use_cases.grace import list_graces
 from services.api.people.use_cases.owed import list_owed
 from services.api.web.dependencies import ContextDep
-from shared.domain.watching import Standing, is_watched
+from shared.domain.watching import WatchStatus, is_watched
 from shared.language import declared, phrase
 from shared.settings.documents import ScheduleSettings, SiteSettings
 
@@ -56,7 +56,7 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
     )
 
 
-def _live(watches: Sequence[Standing], settings: SiteSettings, now: datetime) -> End | None:
+def _live(watches: Sequence[WatchStatus], settings: SiteSettings, now: datetime) -> End | None:
     """Whether changes are noticed as they are made; ``None`` where they are not to be."""
     if not settings.schedule.is_live:
         return None

@@ -24,10 +24,10 @@ from shared.database.tables import (
     SettingsVersion,
     SnapshotPart,
 )
-from shared.database.watches import standings
+from shared.database.watches import watch_statuses
 from shared.domain.command import CommandState
 from shared.domain.plan import Severity
-from shared.domain.watching import Standing, is_watched
+from shared.domain.watching import WatchStatus, is_watched
 from shared.errors import RollcallError
 from shared.language import counted, declared, phrase
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
@@ -86,7 +86,7 @@ class Overview:
     done: Sequence[Done]
     held: Sequence[tuple[datetime, int]]
     facts: Facts
-    watches: Sequence[Standing] = ()
+    watches: Sequence[WatchStatus] = ()
 
 
 def read_overview(context: Context, site_id: str) -> Overview:
@@ -119,7 +119,7 @@ def read_overview(context: Context, site_id: str) -> Overview:
             history=history[::-1],
             **_trend(session, site_id),
             facts=known.facts,
-            watches=standings(session, [site_id]).get(site_id, ()),
+            watches=watch_statuses(session, [site_id]).get(site_id, ()),
         )
 
 
@@ -179,7 +179,7 @@ def find_stranded(context: Context, site_id: str, schedule: ScheduleSettings, no
                 SettingsVersion.site_id == site_id, SettingsVersion.section == Section.SCHEDULE.value
             )
         )
-        watches = standings(session, [site_id]).get(site_id, ())
+        watches = watch_statuses(session, [site_id]).get(site_id, ())
     begun = [moment for moment in (last_run_at, saved_at) if moment is not None]
     due = schedule.next_run_at(max(begun), is_watched=is_watched(watches, now)) if begun else None
     return Due(None, due) if due is not None and due < now - _PATIENCE else None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.api.console.live import live_changes
-from shared.domain.watching import Standing, WatchState
+from shared.domain.watching import WatchState, WatchStatus
 
 NOW = datetime.now(UTC)
 JUST = NOW - timedelta(seconds=5)
@@ -14,33 +14,33 @@ JUST = NOW - timedelta(seconds=5)
 @pytest.mark.parametrize(
     ("watches", "is_well", "said"),
     [
-        ([Standing("", WatchState.LIVE, last_answer_at=JUST)], True, ["Live, no change yet."]),
+        ([WatchStatus("", WatchState.LIVE, last_answer_at=JUST)], True, ["Live, no change yet."]),
         (
-            [Standing("", WatchState.LIVE, last_answer_at=JUST, last_change_at=NOW - timedelta(minutes=12))],
+            [WatchStatus("", WatchState.LIVE, last_answer_at=JUST, last_change_at=NOW - timedelta(minutes=12))],
             True,
             ["Live, last change 12 minutes ago."],
         ),
         (
-            [Standing("", WatchState.LIVE, last_answer_at=JUST, needs_full_reading="An OU was moved.")],
+            [WatchStatus("", WatchState.LIVE, last_answer_at=JUST, needs_full_reading="An OU was moved.")],
             True,
             ["Live", "A full run is required: An OU was moved."],
         ),
         ([], False, ["no process watches", "`rollcall watch`", "on schedule"]),
         (
-            [Standing("", WatchState.LIVE, last_answer_at=NOW - timedelta(minutes=3))],
+            [WatchStatus("", WatchState.LIVE, last_answer_at=NOW - timedelta(minutes=3))],
             False,
             ["no process watches"],
         ),
-        ([Standing("", WatchState.STARTING)], None, ["Connecting"]),
+        ([WatchStatus("", WatchState.STARTING)], None, ["Connecting"]),
         (
-            [Standing("", WatchState.LIVE, last_answer_at=JUST),
-             Standing("emea", WatchState.FAILING, error_message="It does not answer.")],
+            [WatchStatus("", WatchState.LIVE, last_answer_at=JUST),
+             WatchStatus("emea", WatchState.FAILING, error_message="It does not answer.")],
             False,
             ["Not live. emea.example: It does not answer.", "on schedule"],
         ),
     ],
 )  # fmt: skip
-def test_live_changes_are_said_to(watches: list[Standing], is_well: bool | None, said: list[str]) -> None:
+def test_live_changes_are_said_to(watches: list[WatchStatus], is_well: bool | None, said: list[str]) -> None:
     found = live_changes(watches, {"": "corp.example", "emea": "emea.example"}, NOW)
     assert found.is_well is is_well
     for words in said:

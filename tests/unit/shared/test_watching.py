@@ -5,19 +5,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.schedule import ScheduleMode
-from shared.domain.watching import Standing, WatchState, is_watched
+from shared.domain.watching import WatchState, WatchStatus, is_watched
 from shared.settings.sections.schedule import ScheduleSettings
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-FRESH = Standing("", WatchState.LIVE, last_answer_at=NOW - timedelta(seconds=20))
+FRESH = WatchStatus("", WatchState.LIVE, last_answer_at=NOW - timedelta(seconds=20))
 # Its connection is made anew: nothing is late yet.
-RECONNECTING = Standing("", WatchState.STARTING, last_answer_at=NOW - timedelta(seconds=20))
-SILENT = Standing("emea", WatchState.LIVE, last_answer_at=NOW - timedelta(seconds=91))
-NEVER = Standing("emea", WatchState.STARTING)
+RECONNECTING = WatchStatus("", WatchState.STARTING, last_answer_at=NOW - timedelta(seconds=20))
+SILENT = WatchStatus("emea", WatchState.LIVE, last_answer_at=NOW - timedelta(seconds=91))
+NEVER = WatchStatus("emea", WatchState.STARTING)
 
 
 @pytest.mark.parametrize(
-    ("standings", "watched"),
+    ("statuses", "watched"),
     [
         ([], False),
         ([FRESH], True),
@@ -28,9 +28,9 @@ NEVER = Standing("emea", WatchState.STARTING)
     ],
 )
 def test_a_site_is_watched_while_each_of_its_directories_answers(
-    standings: list[Standing], watched: bool
+    statuses: list[WatchStatus], watched: bool
 ) -> None:
-    assert is_watched(standings, NOW) is watched
+    assert is_watched(statuses, NOW) is watched
 
 
 def test_while_changes_are_noticed_an_interval_becomes_one_run_a_night() -> None:

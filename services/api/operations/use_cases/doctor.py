@@ -23,7 +23,7 @@ from services.api.console.live import live_changes
 from shared.database.migrate import schema_status
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
-from shared.database.watches import standings
+from shared.database.watches import watch_statuses
 from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
 from shared.language import declared, phrase
@@ -298,7 +298,7 @@ def _live(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
 
 def _watched(context: Context, site_id: str, titles: Mapping[str, str]) -> str:
     with context.database.read() as session:
-        watches = standings(session, [site_id]).get(site_id, [])
+        watches = watch_statuses(session, [site_id]).get(site_id, [])
     found = live_changes(watches, titles, datetime.now(UTC))
     if not found.is_well:
         raise Unwell(str(found.message))

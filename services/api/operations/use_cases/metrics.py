@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.api.operations.queries import waiting_messages
 from services.api.operations.use_cases.metrics_of_readings import readings
 from shared.database.tables import CommandRow, Refusal, RollReading, Run, RunState
-from shared.database.watches import standings, waiting_changes
+from shared.database.watches import waiting_changes, watch_statuses
 from shared.domain.command import CommandKind, CommandState
 from shared.runs.history import ended_well
 from shared.work import leases
@@ -119,7 +119,7 @@ def _of_commands(session: Session) -> Iterator[GaugeMetricFamily]:
 
 
 def _of_watches(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
-    found = standings(session)
+    found = watch_statuses(session)
     watches = [((site, watch.directory), watch) for site, listed in found.items() for watch in listed]
     yield _gauge(
         "rollcall_watch_up",

@@ -33,7 +33,7 @@ from services.api.settings.use_cases.directories import remove_directory
 from services.api.settings.use_cases.sections import read_section, replace_section
 from services.api.web.dependencies import Before, ContextDep
 from shared.database.tables import AccountRole
-from shared.database.watches import standings
+from shared.database.watches import watch_statuses
 from shared.errors import NotFound, RollcallError
 from shared.language import declared, phrase
 from shared.settings.documents import Section
@@ -188,7 +188,7 @@ def _live(context: Context, form: Form) -> Live | None:
     if not settings.schedule.is_live:
         return None
     with context.database.glance() as session:
-        watches = standings(session, [form.site_id]).get(form.site_id, ())
+        watches = watch_statuses(session, [form.site_id]).get(form.site_id, ())
     return live_changes(watches, settings.directory_titles, datetime.now(UTC))
 
 
