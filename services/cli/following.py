@@ -109,8 +109,8 @@ class _Follower:
         self._told_at = time.monotonic()
         shown = _shown(now)
         what = "parts read" if now.state == RunState.COLLECTING else "commands ended"
-        trouble = self._last_trouble()
-        last = f" Last problem: {trouble}" if trouble else ""
+        problem = self._last_problem()
+        last = f" Last problem: {problem}" if problem else ""
         self._tell(
             f"Waiting for run {self._run_id}. {shown['description']}, {shown['completed']} of "
             f"{shown['total']} "
@@ -121,7 +121,7 @@ class _Follower:
         # By the bar's own console, which keeps both apart.
         self._bar.console.print(sentence, markup=False, soft_wrap=True)
 
-    def _last_trouble(self) -> str | None:
+    def _last_problem(self) -> str | None:
         with self._context.database.read() as session:
             return session.scalars(
                 select(Event.message)

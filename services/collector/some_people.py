@@ -44,11 +44,11 @@ def _read(part: PartWork) -> None:
     site = part.settings()
     key, settings = part.directory(site)
     with part.context.database.read() as session:
-        told = session.scalars(select(SnapshotPart.proof).where(SnapshotPart.id == part.id)).one()
-    guids = sorted(Asked.from_document(told["asked"]).people)
-    with _directory(part, settings, key, told) as directory:
+        proof = session.scalars(select(SnapshotPart.proof).where(SnapshotPart.id == part.id)).one()
+    guids = sorted(Asked.from_document(proof["asked"]).people)
+    with _directory(part, settings, key, proof) as directory:
         domain, reading = directory.domain(), reading_of(directory, key)
-        _check_has_changes(directory, reading, told)
+        _check_has_changes(directory, reading, proof)
         units = [unit.dn for unit in settings.units]
         for unit in units:
             directory.check_exists(unit)
@@ -63,7 +63,7 @@ def _read(part: PartWork) -> None:
     part.complete(
         source=source,
         proof={
-            **told,
+            **proof,
             "people": part.items,
             "absent": [asdict(item) for item in absent],
             "controller": controller,
@@ -74,10 +74,10 @@ def _read(part: PartWork) -> None:
 
 @contextmanager
 def _directory(
-    part: PartWork, settings: DirectorySettings, key: str, told: Mapping[str, Any]
+    part: PartWork, settings: DirectorySettings, key: str, proof: Mapping[str, Any]
 ) -> Iterator[ActiveDirectory]:
-    """The controller that the watch asks; another attempt takes any that has what it was told."""
-    server = told.get("watched", {}).get("server", "")
+    """The controller that the watch asks; another attempt takes any that has at least the same changes."""
+    server = proof.get("watched", {}).get("server", "")
     if server and part.attempt == 1:
         with ActiveDirectory(settings, preferred=(server,)) as directory:
             yield directory
@@ -86,12 +86,12 @@ def _directory(
             yield directory
 
 
-def _check_has_changes(directory: ActiveDirectory, reading: Reading, told: Mapping[str, Any]) -> None:
+def _check_has_changes(directory: ActiveDirectory, reading: Reading, proof: Mapping[str, Any]) -> None:
     """Check that the controller has the changes that the watch was told of.
 
     :raises DirectoryUnavailable: it may not have.
     """
-    watched = Reading.from_document(told.get("watched", {}))
+    watched = Reading.from_document(proof.get("watched", {}))
     if not watched.server or (not watched.invocation_id and watched.server == directory.server):
         return
     if is_at_least_as_fresh(reading, watched) is not Freshness.PROVEN:

@@ -323,13 +323,13 @@ def _store(work: RunWork, prepared: Prepared) -> None:
         for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
             move_run(session, replaced, RunEvent.REPLACED, sentence=sentence, superseded_by=run.id)
         known = told_before(session, run)
-        told = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
+        advised = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
         # A change run that has nothing to do has nothing to say: it knows of a few people only.
         is_quiet = _is_of_changes(run) and not plan.commands
         entries = [
             *(() if is_quiet else _entries(run, plan, verdict, event, len(waiting), known)),
             *counting,
-            *_advising(run, prepared.advice, told),
+            *_advising(run, prepared.advice, advised),
         ]
         events.record_many(session, run.site_id, entries)
         if approval is not None:
@@ -340,13 +340,13 @@ def _show(session: Session, run: Run, plan: Plan) -> None:
     """Leave nothing but the plan: what was read by other settings says nothing of the site."""
     sentence = declared("Only shown: the settings were not saved.")
     move_commands(session, run.id, CommandEvent.NOT_BEGUN, error_code=run.kind, error_message=sentence)
-    told = phrase(
+    sentence = phrase(
         "Run {run} shows what the changed settings would do: {changes}. Nothing was saved or changed.",
         run=run.id,
         changes=counts_in_words(plan.counts),
     )
     events.record_many(
-        session, run.site_id, [events.LogEntry("run.what_if", told, run_id=run.id, actor=run.actor)]
+        session, run.site_id, [events.LogEntry("run.what_if", sentence, run_id=run.id, actor=run.actor)]
     )
 
 
@@ -380,8 +380,8 @@ def _is_of_changes(run: Run) -> bool:
 
 def _reservation(plan: Plan) -> Finding | None:
     """What keeps the two ends from being called in step, whatever the plan does."""
-    told = {finding.code: finding for finding in reversed(plan.findings)}
-    return next((told[code] for code in RESERVATIONS if code in told), None)
+    first = {finding.code: finding for finding in reversed(plan.findings)}
+    return next((first[code] for code in RESERVATIONS if code in first), None)
 
 
 def _hold(session: Session, run_id: int, waiting: Sequence[Command], verdict: Verdict) -> None:
@@ -538,13 +538,13 @@ def _entries(
         if waiting:
             yield events.LogEntry("run.hold_reason", reason.message, level=EventLevel.WARNING, run_id=run.id)
     # What stood with the last plan stands in the Log once; a site in step would else fill it every quarter of an hour.
-    told = [
+    newly_found = [
         finding
         for finding in plan.findings
         if finding.severity is not Severity.INFO
         and (finding.code.value, as_it_stands(finding.message)) not in known
     ]
-    for finding in told[:_MOST_FINDINGS_IN_LOG]:
+    for finding in newly_found[:_MOST_FINDINGS_IN_LOG]:
         yield events.LogEntry(
             f"finding.{finding.code.value}",
             finding.message,
@@ -553,8 +553,8 @@ def _entries(
             number=finding.number or None,
             person_guid=finding.person_guids[0] if finding.person_guids else None,
         )
-    if len(told) > _MOST_FINDINGS_IN_LOG:
-        more = len(told) - _MOST_FINDINGS_IN_LOG
+    if len(newly_found) > _MOST_FINDINGS_IN_LOG:
+        more = len(newly_found) - _MOST_FINDINGS_IN_LOG
         yield events.LogEntry(
             "finding.more",
             phrase("Run {run} has {more} more findings.", run=run.id, more=more),
@@ -563,7 +563,7 @@ def _entries(
         )
 
 
-def _advising(run: Run, advice: Iterable[str], told: Collection[str]) -> Iterator[events.LogEntry]:
+def _advising(run: Run, advice: Iterable[str], known: Collection[str]) -> Iterator[events.LogEntry]:
     for advised in advice:
-        if advised not in told:
+        if advised not in known:
             yield events.LogEntry(ADVICE, advised, level=EventLevel.WARNING, run_id=run.id)

@@ -70,7 +70,7 @@ class _About:
             if not finding.person_guids and finding.number:
                 self.of_number.setdefault(finding.number, finding)
 
-    def told(self, guid: str, *codes: FindingCode) -> str:
+    def reason_of(self, guid: str, *codes: FindingCode) -> str:
         """What the first finding about the person with one of these codes says."""
         findings = self.findings.get(guid, ())
         return next((finding.message for finding in findings if finding.code in codes), "")
@@ -110,11 +110,11 @@ def _of_person(
                 person.account_state,
                 person.number is not None,
                 person.number_problem or "",
-                excluded=about.told(guid, FindingCode.EXCLUDED),
+                excluded=about.reason_of(guid, FindingCode.EXCLUDED),
                 conflict=about.conflict(guid),
                 doubt=about.doubt(guid),
                 planned=_planned(about, guid),
-                protected=about.told(guid, FindingCode.PROTECTED),
+                protected=about.reason_of(guid, FindingCode.PROTECTED),
                 is_leaving=grace is not None,
                 until=until,
             )
@@ -141,7 +141,7 @@ def _of_absent(
             excluded=declared("Excluded by the rules.") if is_excluded else "",
             conflict=about.conflict(guid),
             planned=_planned(about, guid),
-            protected=about.told(guid, FindingCode.PROTECTED),
+            protected=about.reason_of(guid, FindingCode.PROTECTED),
             is_leaving=grace is not None,
             until=until,
         )
@@ -188,7 +188,7 @@ def _planned(about: _About, guid: str) -> str:
     if command is not None:
         return command.reason
     # What a reading that may be old shows waits for a newer one.
-    return about.told(guid, FindingCode.CONTROLLER_BEHIND)
+    return about.reason_of(guid, FindingCode.CONTROLLER_BEHIND)
 
 
 def _drift(about: _About, extension: Extension, person: Person, binding: Binding | None) -> tuple[Drift, ...]:

@@ -81,7 +81,7 @@ def _settings(text: str) -> list[Belonging]:
 
 def _elsewhere(entity: str, field: str, label: str, shape: Shape) -> Belonging:
     """A place in something else that names the extension; nothing of it is the template's to give."""
-    why = "Whoever chose the template there did not mean every extension created from it."
+    why = "Only the template is meant there, not every extension created from it."
     return Belonging(field, label, FromTemplate.NO, ToNewNumber.POINTED, why, entity, shape)
 
 
@@ -186,7 +186,7 @@ BELONGINGS: tuple[Belonging, ...] = (
     Belonging("QueueStatus", "whether signed in to queues", FromTemplate.NO, ToNewNumber.COPIED,
               "It changes by the hour."),
     Belonging("HotdeskingAssignment", "present hot desk", FromTemplate.NO, ToNewNumber.LOST,
-              "Whoever is signed in at a hot desk signs in there again."),
+              "Sign in at the hot desk again."),
     Belonging("Phones", "phones", FromTemplate.NO, ToNewNumber.MOVED,
               "A phone belongs to one extension: it is taken off the old one, given to the new one, and "
               "told to fetch its "

@@ -1,4 +1,4 @@
-"""All sites at a glance, those in trouble first; read with the same few queries, however many there are."""
+"""All sites at a glance, those with problems first; read with the same few queries, however many there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,4 +67,4 @@ def _row(site_id: str, name: str, known: SiteFacts, shares_with: Sequence[str]) 
 
 
 def _by_trouble(row: SiteRow) -> tuple[int, int, datetime, str]:
-    return (-row.verdict.trouble, -len(row.shares_with), row.last_good_at or _NEVER, row.name.lower())
+    return (-row.verdict.urgency, -len(row.shares_with), row.last_good_at or _NEVER, row.name.lower())

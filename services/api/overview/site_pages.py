@@ -21,7 +21,7 @@ router = APIRouter(prefix="/sites")
 
 @router.get("")
 def show_sites(request: Request, context: ContextDep, visitor: OwnDep) -> Response:
-    """Every site that is there for the visitor, those in trouble first."""
+    """Every site that is there for the visitor, those with problems first."""
     return _page(request, context, visitor)
 
 

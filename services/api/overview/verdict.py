@@ -59,8 +59,8 @@ class Verdict:
     path: str = ""
 
     @property
-    def trouble(self) -> int:
-        """For sorting: the more, the sooner somebody must look."""
+    def urgency(self) -> int:
+        """For sorting: a higher value needs attention sooner."""
         return ("good", "info", "warn", "bad").index(self.tone)
 
 

@@ -196,10 +196,10 @@ def _shared_phone_system(request: Request, form: Form) -> str:
     """Which other sites manage the phone system of the form; those of one site are told no other's name."""
     if form.tab.section is not Section.PHONE_SYSTEM:
         return ""
-    visit = console_request(request)
-    with visit.context.database.glance() as session:
+    current = console_request(request)
+    with current.context.database.glance() as session:
         others = read_sharing(session).get(form.site_id, [])
-    visitor = visit.shown_visitor
+    visitor = current.shown_visitor
     sees_all = visitor is not None and visitor.roles.may_everywhere(AccountRole.VIEWER)
     return (", ".join(others) if sees_all else declared("another site")) if others else ""
 
