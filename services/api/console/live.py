@@ -26,7 +26,7 @@ def live_changes(watches: Sequence[WatchStatus], titles: Mapping[str, str], now:
     answered = min((watch.last_answer_at for watch in watches if watch.last_answer_at), default=None)
     if is_watched(watches, now):
         text = (
-            phrase("Live, last change {since}.", since=ago(changed))
+            phrase("Live, last change {since}.", since=ago(changed, now))
             if changed
             else declared("Live, no change yet.")
         )

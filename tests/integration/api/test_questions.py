@@ -182,7 +182,8 @@ def test_the_stored_phone_system_is_tested(ends: Ends) -> None:
         ({"base_url": "http://127.0.0.1:1"}, (503, "phone_system_unavailable")),
         ({"base_url": "https://pbx.nowhere.invalid"}, (422, "address_unknown")),
         ({"base_url": "http://pbx.example.test"}, (422, "settings_invalid")),
-        ({"base_url": "pbx"}, (422, "settings_invalid")),
+        ({"base_url": "pbx.nowhere.invalid"}, (422, "address_unknown")),
+        ({"base_url": "ftp://pbx.example.test"}, (422, "settings_invalid")),
         ({"base_url": ""}, (422, "settings_invalid")),
     ],
 )

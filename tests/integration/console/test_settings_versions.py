@@ -32,7 +32,7 @@ def test_a_stored_secret_is_never_shown_stays_when_not_typed_and_can_be_forgotte
     assert "another one" not in newest.response.text
     assert "<ins>changed</ins>" in newest.response.text.partition("<strong>2</strong>")[0]
     mary.send(page, "/directory", {"password.clear": "yes"})
-    assert "<ins>forgotten</ins>" in mary.get(f"{SETTINGS}/directory/history").response.text
+    assert "<ins>removed</ins>" in mary.get(f"{SETTINGS}/directory/history").response.text
     assert _settings(context).directory.password.get_secret_value() == ""
 
 

@@ -44,7 +44,7 @@ def test_one_that_does_not_answer_holds_its_people_and_nobody_else(
         "202": [CommandKind.UPDATE_EXTENSION],
     }
     (held,) = ends.site.findings(run.id)["incomplete_snapshot"]
-    assert f"Nobody of {EMEA} is removed" in held.message
+    assert f"Nobody from {EMEA} is removed" in held.message
     seen = read_overview(ends.site.context, "default").directories
     assert {title: end.is_well for title, end in seen.items()} == {"corp.example.test": True, EMEA: False}
     # Whose directory is meant is said wherever there are several.

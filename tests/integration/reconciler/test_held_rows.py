@@ -140,7 +140,7 @@ def test_what_was_executed_cannot_be_left_out_any_more_but_what_waits_can(carefu
         step: row.sequence
         for step, row in zip(steps_of(careful, run), commands_of(careful, run), strict=True)
     }
-    with pytest.raises(NotFound, match="waits"):
+    with pytest.raises(NotFound, match="is not waiting"):
         decisions.approve(careful, run.id, run.plan_hash or "", "anna", [by_step["update_extension 202"]])
     approved = decisions.approve(
         careful, run.id, run.plan_hash or "", "anna", [by_step["disable_extension 201"]]
