@@ -25,7 +25,7 @@ from shared.migrate import migrate as bring_to
 from shared.worker.app import create_app
 from shared.worker.context import Context, share
 
-token_app = typer.Typer(invoke_without_command=True, help="Make, list and revoke the API's bearer tokens.")
+token_app = typer.Typer(invoke_without_command=True, help="Create, list and revoke the API's bearer tokens.")
 
 
 def doctor(
@@ -33,7 +33,7 @@ def doctor(
     as_json: AsJson = False,
     site: Annotated[
         str | None,
-        typer.Option("--site", help="Of the sites, look at this one alone.", show_default="all sites"),
+        typer.Option("--site", help="Check only this site.", show_default="all sites"),
     ] = None,
 ) -> None:
     """Look at everything Rollcall needs and say what to mend: this host, and each site's directory, phone system and
@@ -84,7 +84,7 @@ def migrate(
         bool, typer.Option("--yes", help="Go back without asking; what was added since is lost.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; say whether anything is to do.")
+        bool, typer.Option("--check", help="Change nothing; only say whether an upgrade is needed.")
     ] = False,
 ) -> None:
     """Upgrade the database schema to this version. Several processes may do so at once."""
@@ -121,7 +121,7 @@ def _database_of(command: typer.Context) -> Database:
 def token(
     command: typer.Context,
     make_key: Annotated[
-        bool, typer.Option("--new-key", help="Print a fresh ROLLCALL_SECRET_KEY and do nothing else.")
+        bool, typer.Option("--new-key", help="Print a new ROLLCALL_SECRET_KEY and do nothing else.")
     ] = False,
 ) -> None:
     """Without a command: list the tokens."""

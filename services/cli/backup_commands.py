@@ -15,7 +15,7 @@ PassphraseFile = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file",
-        help="File that holds the passphrase, - is standard input; asked for when not given.",
+        help="File that holds the passphrase; - is standard input. Asked for if not given.",
     ),
 ]
 

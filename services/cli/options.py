@@ -13,9 +13,7 @@ from shared.worker.context import Context
 
 ACTOR = "command line"
 
-Site = Annotated[
-    str, typer.Option("--site", help="The site, where a deployment serves several.", show_default=True)
-]
+Site = Annotated[str, typer.Option("--site", help="The site, if there are several.", show_default=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the run has ended or waits for approval.")]
 RunNumber = Annotated[int, typer.Argument(help="The run's number; `rollcall runs` lists them.", min=1)]

@@ -17,16 +17,16 @@ _MOST = 500
 def people(
     command: typer.Context,
     search: Annotated[
-        str, typer.Argument(help="Beginnings of words of name, number, login, e-mail address or objectGUID.")
+        str, typer.Argument(help="The beginning of a name, number, login, e-mail address or objectGUID.")
     ] = "",
     state: Annotated[RollState | None, typer.Option(help="Only those in this state.")] = None,
-    unit: Annotated[str | None, typer.Option(help="Only of this OU of the settings (DN).")] = None,
+    unit: Annotated[str | None, typer.Option(help="Only in this OU of the settings (DN).")] = None,
     department: Annotated[str | None, typer.Option(help="Only of this department.")] = None,
     differs: Annotated[
-        bool, typer.Option("--differs", help="Only those that 3CX shows otherwise than the directory.")
+        bool, typer.Option("--differs", help="Only those where 3CX differs from the directory.")
     ] = False,
-    sort: Annotated[PeopleOrder, typer.Option(help="What they are sorted by.")] = PeopleOrder.NAME,
-    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="How many are shown.")] = 100,
+    sort: Annotated[PeopleOrder, typer.Option(help="Sort order.")] = PeopleOrder.NAME,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="Number of rows.")] = 100,
     after: Annotated[str | None, typer.Option(help="The next_after of the page before (--json).")] = None,
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,

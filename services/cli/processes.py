@@ -119,7 +119,8 @@ def api(
 def worker(
     command: typer.Context,
     queues: Annotated[
-        list[Queue] | None, typer.Option("--queue", help="Which queues (may be repeated); all by default.")
+        list[Queue] | None,
+        typer.Option("--queue", help="Queue to work on (may be repeated). All by default."),
     ] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=64, help="Tasks at once; ROLLCALL_WORKER_THREADS by default.")

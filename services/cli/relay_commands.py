@@ -22,7 +22,7 @@ def pair(
     command: typer.Context,
     code: Annotated[
         str | None,
-        typer.Argument(help="As `rollcall-relay pair` shows it; asked for when not given."),
+        typer.Argument(help="As `rollcall-relay pair` shows it. Asked for if not given."),
     ] = None,
     site: Site = DEFAULT_SITE,
 ) -> None:

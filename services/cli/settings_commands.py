@@ -101,7 +101,9 @@ def describe_settings() -> None:
 
 def try_ends(
     command: typer.Context,
-    end: Annotated[End | None, typer.Argument(help="Which end; when not given, each that is set up.")] = None,
+    end: Annotated[
+        End | None, typer.Argument(help="What to test. By default everything that is configured.")
+    ] = None,
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
     show_certificate: Annotated[

@@ -10,7 +10,7 @@ from services.api.sites.use_cases import sites
 from services.cli.options import ACTOR, AsJson, deployment_of
 from services.cli.output import moment, print_json, say, table
 
-app = typer.Typer(invoke_without_command=True, help="List, make and remove sites.")
+app = typer.Typer(invoke_without_command=True, help="List, create and remove sites.")
 
 
 @app.callback()
@@ -34,7 +34,7 @@ def list_sites(command: typer.Context, as_json: AsJson = False) -> None:
 def create_site(
     command: typer.Context,
     site_id: Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")],
-    name: Annotated[str, typer.Option(help="As people call it.")] = "",
+    name: Annotated[str, typer.Option(help="Display name.")] = "",
 ) -> None:
     """Make a site with default settings."""
     made = sites.create_site(deployment_of(command), site_id, ACTOR, name)
@@ -46,10 +46,10 @@ def remove_site(
     command: typer.Context,
     site_id: Annotated[str, typer.Argument(help="As `rollcall site list` shows it.")],
     confirm: Annotated[
-        str | None, typer.Option(help="The id once more, for scripts; asked for when not given.")
+        str | None, typer.Option(help="The id again, for scripts. Asked for if not given.")
     ] = None,
     even_default: Annotated[
-        bool, typer.Option("--even-default", help="Needed to empty the site 'default'.")
+        bool, typer.Option("--even-default", help="Required to empty the site 'default'.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

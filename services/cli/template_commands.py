@@ -10,7 +10,7 @@ from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_o
 from services.cli.output import print_json, report, say, table
 
 app = typer.Typer(no_args_is_help=True, help="Compare extensions with their templates.")
-Unit = Annotated[str, typer.Option(help="Distinguished name of one unit; all when left out.")]
+Unit = Annotated[str, typer.Option(help="Distinguished name of one OU. All by default.")]
 
 
 @app.command("compare")
