@@ -1,8 +1,7 @@
-"""Who has this number, this address, this name: small questions to the roll, each answered by an index.
+"""Who has this number, this address, this extension: small questions to the roll, each answered by an index.
 
-What is asked about the directory concerns people who are selected there now; what is asked about the phone system,
-whatever extension is known. Keys are folded as the roll keeps them: ``shared.values.keys.email_key``,
-``stored.key_of_name``.
+What is asked about the directory concerns people who are selected there now. Addresses are folded as the roll keeps them:
+``shared.values.keys.email_key``.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,30 +29,10 @@ def rows_of(session: Session, site_id: str, holders: Collection[str]) -> dict[st
     return {row.holder: row_of(row) for row in _all(session, site_id, RollRow.holder, holders)}
 
 
-def row_of_guid(session: Session, site_id: str, guid: str) -> Row | None:
-    """The row of one person."""
-    return rows_of(session, site_id, [guid]).get(guid)
-
-
 def rows_of_extensions(session: Session, site_id: str, ids: Collection[int]) -> dict[int, Row]:
     """By 3CX's id, the row that has the extension."""
     found = _all(session, site_id, RollRow.extension_id, ids)
     return {row.extension_id or 0: row_of(row) for row in found}
-
-
-def with_numbers(session: Session, site_id: str, numbers: Collection[str]) -> list[Row]:
-    """Those to whom the directory gives one of these numbers, and those whose extension has it."""
-    return _either(session, site_id, RollRow.number, RollRow.extension_number, numbers)
-
-
-def with_emails(session: Session, site_id: str, keys: Collection[str]) -> list[Row]:
-    """Those with one of these addresses (folded) in the directory or in 3CX."""
-    return _either(session, site_id, RollRow.email_key, RollRow.extension_email_key, keys)
-
-
-def with_names(session: Session, site_id: str, keys: Collection[str]) -> list[Row]:
-    """Those with one of these names (folded) in the directory or in 3CX."""
-    return _either(session, site_id, RollRow.name_key, RollRow.extension_name_key, keys)
 
 
 def guids_by_number(session: Session, site_id: str, numbers: Collection[str]) -> dict[str, list[str]]:
@@ -86,18 +65,6 @@ def _guids(
             found.setdefault(key, []).append(holder)
     # Sorted here: asked for an order, SQLite reads the whole table in that order.
     return {key: sorted(holders) for key, holders in found.items()}
-
-
-def _either(
-    session: Session,
-    site_id: str,
-    one: InstrumentedAttribute[str],
-    other: InstrumentedAttribute[str],
-    wanted: Collection[str],
-) -> list[Row]:
-    # Two questions, because a condition with OR is answered without an index.
-    found = {row.holder: row for column in (one, other) for row in _all(session, site_id, column, wanted)}
-    return [row_of(row) for _holder, row in sorted(found.items())]
 
 
 def _all(

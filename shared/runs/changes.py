@@ -50,12 +50,6 @@ def sites_with_pending(session: Session) -> Sequence[str]:
     return session.scalars(rows.distinct().order_by(ChangeRow.site_id)).all()
 
 
-def has_pending(session: Session, site_id: str) -> bool:
-    """Whether a change of the site waits to be taken up."""
-    mine = ChangeRow.site_id == site_id, ChangeRow.run_id.is_(None)
-    return session.scalar(select(ChangeRow.id).where(*mine).limit(1)) is not None
-
-
 def is_active(session: Session, site_id: str) -> bool:
     """Whether any run of the site is reading or executing."""
     which = Run.site_id == site_id, Run.state.in_(ACTIVE_STATES)

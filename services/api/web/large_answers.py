@@ -23,4 +23,4 @@ async def large_answer(request: Request, make: Callable[[], BaseModel]) -> Respo
 
 def written(answer: BaseModel) -> Response:
     """The answer as JSON, written in the thread that made it: FastAPI would validate it again, in one more thread."""
-    return Response(answer.__pydantic_serializer__.to_json(answer), media_type="application/json")
+    return Response(answer.model_dump_json(), media_type="application/json")

@@ -292,7 +292,7 @@ def _live(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
         if settings.schedule.is_live:
             yield checked(
                 f"live changes of {site_id}",
-                lambda site_id=site_id, titles=settings.directory_titles: _watched(context, site_id, titles),  # type: ignore[misc]
+                partial(_watched, context, site_id, settings.directory_titles),
             )
 
 
