@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.collector.active_directory import ActiveDirectory
 from services.collector.reader import Scope, Search, first_value
 from services.collector.replication import read_invocation_id, read_times, read_vector
-from shared.database.tables import PartKind, PartState, SnapshotPart
+from shared.database.tables import PartKind, PartState, SnapshotPart, WatchRow
 from shared.domain.memory import Memory
 from shared.domain.reading import Freshness, Reading
 from shared.errors import InsufficientRights, UnknownAttribute, UnknownBaseDn
@@ -64,18 +64,21 @@ def ended(directory: ActiveDirectory, reading: Reading) -> Reading:
 def directory_of(part: PartWork, settings: DirectorySettings, key: str = "") -> Iterator[ActiveDirectory]:
     """A session with the controller that a part is to be read from.
 
-    A run reads a directory from one controller: the first in the order of the settings that is as fresh as the last reading which
-    counted, else the one which that reading came from, else any. Another attempt begins with another one, because the one
-    before may be what failed.
+    A run reads a directory from one controller: the one that is watched, where the watch has asked for the run; else the first in
+    the order of the settings that is as fresh as the last reading which counted, else the one which that reading came from, else
+    any. Another attempt begins with another one, because the one before may be what failed.
 
     :raises RollcallError: as ``ActiveDirectory``.
     """
     with part.context.database.read() as session:
         of_this_run, host = _read_from(session, part.run_id, key)
         memory = memory_without_doubts(session, part.site_id, key)
+        watched = _watched_for(session, part, key)
     known = memory.servers
     # Where the server is the domain's name: the controller of this run, else the one used last. Another attempt takes any.
     hosts = () if part.attempt > 1 else (host,) if host else memory.hosts
+    if watched is not None and not of_this_run and part.attempt == 1:
+        of_this_run, hosts = watched.server, (watched.host or "",)
     if of_this_run and (part.attempt == 1 or (part.attempt == 2 and of_this_run not in known)):
         with ActiveDirectory(settings, preferred=(of_this_run,), hosts=hosts) as directory:
             yield directory
@@ -106,6 +109,14 @@ def _read_from(session: Session, run_id: int, key: str) -> tuple[str, str]:
     pending = [item for state, item in proofs if state == PartState.PENDING]
     host = next((str(item["host"]) for item in [*read, *pending] if item.get("host")), "")
     return (str(read[0].get("server", "")) if read else "", host)
+
+
+def _watched_for(session: Session, part: PartWork, key: str) -> WatchRow | None:
+    """The watch of the directory, if it waits for what this run reads."""
+    row = session.get(WatchRow, (part.site_id, key))
+    if row is None or not row.server or row.needs_full_reading is None:
+        return None
+    return row if row.full_run_id == part.run_id else None
 
 
 def _is_fresh(directory: ActiveDirectory, memory: Memory) -> bool:

@@ -136,7 +136,8 @@ class DirectorySession(AbstractContextManager["DirectorySession"]):
     def _open(self, found: Candidate) -> None:
         address = found.address
         timeouts = Timeouts(self.settings.connect_timeout_seconds, self.settings.receive_timeout_seconds)
-        *others, last = found.hosts or several_hosts(address, self._hosts) or [""]
+        named = sorted(found.hosts, key=lambda host: host not in self._hosts)
+        *others, last = named or several_hosts(address, self._hosts) or [""]
         for host in others:
             with suppress(*_NEXT_CONTROLLER):
                 self._connection = connection.open_connection(self.settings, address, timeouts, host)

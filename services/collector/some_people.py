@@ -77,9 +77,9 @@ def _directory(
     part: PartWork, settings: DirectorySettings, key: str, proof: Mapping[str, Any]
 ) -> Iterator[ActiveDirectory]:
     """The controller that the watch asks; another attempt takes any that has at least the same changes."""
-    server = proof.get("watched", {}).get("server", "")
-    if server and part.attempt == 1:
-        with ActiveDirectory(settings, preferred=(server,)) as directory:
+    watched = Reading.from_document(proof.get("watched", {}))
+    if watched.server and part.attempt == 1:
+        with ActiveDirectory(settings, preferred=(watched.server,), hosts=(watched.host,)) as directory:
             yield directory
     else:
         with directory_of(part, settings, key) as directory:

@@ -15,7 +15,6 @@ class Circumstances:
 
     is_first_run: bool = False
     is_selection_changed: bool = False
-    has_plan_waiting: bool = False
     is_roll_missing: bool = False
     are_too_many: bool = False
     is_controller_behind: bool = False
@@ -26,6 +25,7 @@ class Circumstances:
     may_be_template: bool = False
     is_nobodys: bool = False
     is_above_limit: bool = False
+    is_in_waiting_plan: bool = False
     is_never_settled: bool = False
 
 
@@ -35,7 +35,6 @@ _WHY: Mapping[str, str] = {
         "The units, the filter, the group, the number rule or the number ranges were changed since "
         "the last successful run."
     ),
-    "has_plan_waiting": declared("A plan of this site waits for approval."),
     "is_roll_missing": declared("No full run has been planned since the upgrade."),
     "are_too_many": declared("Too many people are concerned at once."),
     "is_controller_behind": declared(
@@ -50,6 +49,7 @@ _WHY: Mapping[str, str] = {
     ),
     "is_nobodys": declared("An extension would be removed because nobody in the directory has its number."),
     "is_above_limit": declared("The changes exceed a limit and need approval."),
+    "is_in_waiting_plan": declared("They concern a plan that waits for approval."),
     "is_never_settled": declared("The people or extensions concerned kept changing while they were read."),
 }
 

@@ -253,6 +253,9 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
     plan = with_directory_names(plan, homes, site.directory_titles)
     facts = _facts(work, units, plan, now - ROLLING)
     verdict = judge(plan, facts, site.to_limits())
+    with context.database.read() as session:
+        waiting = changes.plan_waiting(session, run.site_id)
+        is_in_plan = waiting is not None and changes.is_in_plan(session, waiting, plan.commands)
     found = replace(
         found,
         may_be_template=may_touch_template(
@@ -260,6 +263,7 @@ def _prepare(work: RunWork, read: _Read, stored: StoredSettings) -> Prepared | N
         ),
         is_nobodys=removes_nobodys(plan.commands),
         is_above_limit=bool(verdict.held),
+        is_in_waiting_plan=is_in_plan,
     )
     if why_left_to_a_full_run(found) is not None:
         _leave(work, found)

@@ -354,7 +354,7 @@ def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
     """The waiting runs whose plan is replaced by this run's: for one person, only others for the same person."""
     older = [Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES)]
     if _is_of_changes(run):
-        # It leaves it to a full run while a plan waits.
+        # It is about others than the plan that waits.
         return [false()]
     if run.kind == RunKind.PERSON:
         older += [Run.kind == RunKind.PERSON.value, Run.person_guid == run.person_guid]

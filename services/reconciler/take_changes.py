@@ -20,6 +20,7 @@ from shared.runs.full_reading import WATCH, ask_full_reading
 from shared.runs.history import last_good_run
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
+from shared.settings.documents import SiteSettings
 from shared.work.publishing import publish_due
 from shared.worker.context import Context
 
@@ -45,19 +46,20 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     # Writing the site's row makes two who take up the changes of one site wait for each other.
     session.execute(update(Site).where(Site.id == site_id).values(name=Site.name))
     changes.settle(session, site_id)
-    if changes.is_active(session, site_id):
+    site = store.read(session, site_id, context.encryption).settings
+    if not site.schedule.is_live or changes.is_active(session, site_id):
         return None
     now = datetime.now(UTC)
-    rows = changes.pending(session, site_id, changes.unanswered_lately(session, site_id, now))
+    silent = changes.unanswered_lately(session, site_id, now)
+    rows = changes.pending(session, site_id, silent, changes.plan_waiting(session, site_id))
     until = changes.waits_until(session, site_id)
     if not rows or (until is not None and now < until):
         return None
     left = changes.reason_left(session, site_id) or why_left_to_a_full_run(
-        replace(_circumstances(session, context, site_id), are_too_many=len(rows) > changes.AT_ONCE)
+        replace(_circumstances(session, site_id, site), are_too_many=len(rows) > changes.AT_ONCE)
     )
     if left is not None:
         return ask_full_reading(session, site_id, left, context.encryption)
-    site = store.read(session, site_id, context.encryption).settings
     changed = Asked(people=frozenset(row.guid for row in rows)) | named_in(site.to_rules())
     known = KnownOfSite(session, site_id)
     asked = concerned(changed, (), (), known, MOST_PEOPLE)
@@ -78,14 +80,12 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     return run
 
 
-def _circumstances(session: Session, context: Context, site_id: str) -> Circumstances:
+def _circumstances(session: Session, site_id: str, site: SiteSettings) -> Circumstances:
     """What can be told before anything is read."""
     last_good = last_good_run(session, site_id)
     if last_good is None:
         return Circumstances(is_first_run=True)
-    site = store.read(session, site_id, context.encryption).settings
     return Circumstances(
         is_selection_changed=last_good.selection_hash != store.selection_of(site),
-        has_plan_waiting=changes.has_plan_waiting(session, site_id),
         is_roll_missing=queries.reading_of(session, site_id) is None,
     )

@@ -356,11 +356,15 @@ class WatchRow(Base):
     # The address that was connected to, and the controller's identity as a source of changes.
     server: Mapped[str] = mapped_column(Line(255), default="")
     invocation_id: Mapped[str] = mapped_column(Line(36), default="")
+    # Its IP address, which tells it from the others where the address is the domain's name.
+    host: Mapped[str | None] = mapped_column(Line(45))
     method: Mapped[str] = mapped_column(Line(20), default="")
     # Of DirSync; opaque. NULL until the first answer, and where the method is uSNChanged.
     cookie: Mapped[bytes | None] = mapped_column(LargeBinary)
     # Of the last change that the controller had when it gave the last answer that was stored, or a later one.
     usn: Mapped[int | None] = mapped_column(BigInteger)
+    # Of the newest change that answer may have told of: whoever reads for it must have that one.
+    usn_after: Mapped[int | None] = mapped_column(BigInteger)
     # Hash of what is asked for: settings that select or map people.
     scope: Mapped[str] = mapped_column(Line(64), default="")
     state: Mapped[str] = mapped_column(Line(20))
@@ -370,9 +374,12 @@ class WatchRow(Base):
     # Some seconds old at most while the watch goes on.
     last_answer_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]
-    # Why only a full run can tell what changed; NULL once one that began after ``needed_since`` has read everything.
+    # Why only a full run can tell what changed; NULL once ``full_run_id`` has read everything: the full run that was started
+    # last, if that was after this was asked for. The reading must have what the controller had then.
     needs_full_reading: Mapped[str | None] = mapped_column(Prose)
     needed_since: Mapped[datetime | None]
+    needed_usn: Mapped[int | None] = mapped_column(BigInteger)
+    full_run_id: Mapped[int | None]
 
 
 class ChangeRow(Base):
@@ -389,6 +396,8 @@ class ChangeRow(Base):
     noticed_at: Mapped[datetime]
     # The run that reads them; NULL while none does. No foreign key: the row may be taken before the run is.
     run_id: Mapped[int | None]
+    # The newest full run that was started after this was noticed. Not told by times: two hosts' clocks may differ.
+    full_run_id: Mapped[int | None]
 
 
 class RollRow(Base):

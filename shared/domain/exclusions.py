@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from shared.domain.extension import Extension
 from shared.domain.person import Person
@@ -51,6 +51,12 @@ class Exclusions:
     def hold_name(self, name: str) -> bool:
         """Whether somebody is left alone of whom only the name is known any more."""
         return self._any(name, "")
+
+    def hold_command(self, number: str, person_name: str, before: Mapping[str, object]) -> bool:
+        """Whether whoever a command is about is left alone: by number, by name, or by the name that 3CX showed before it."""
+        shown = f"{before.get('first_name') or ''} {before.get('last_name') or ''}".strip()
+        by_number = bool(number) and self.hold_number(number)
+        return by_number or any(map(self.hold_name, filter(None, (person_name, shown))))
 
     def _any(self, name: str, number: str) -> bool:
         name = as_seen(name)

@@ -5,7 +5,7 @@ it up has come to its end, or when a full run whose reading began after it was n
 controller and did not fail; a run that failed, was cancelled or left the changes to a full run gives them back.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,10 +24,11 @@ from shared.database.tables import (
     SnapshotPart,
     WatchRow,
 )
-from shared.domain.command import CommandState
+from shared.domain.command import Command, CommandState
 from shared.domain.reading import Reading
 from shared.errors import DirectoryUnavailable
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.work.moves import NOT_BEGUN
 
 # Of a change run that ended because only a full run can tell what there is to do.
 LEFT_TO_FULL_RUN = "left_to_full_run"
@@ -56,10 +57,32 @@ def is_active(session: Session, site_id: str) -> bool:
     return session.scalar(select(Run.id).where(*which).limit(1)) is not None
 
 
-def has_plan_waiting(session: Session, site_id: str) -> bool:
-    """Whether a plan for everybody waits for an approval."""
+def plan_waiting(session: Session, site_id: str) -> int | None:
+    """The run whose plan for everybody waits for an approval, if one does."""
     which = Run.site_id == site_id, Run.state.in_(WAITING_STATES), Run.kind.in_(WHOLE_RUNS)
-    return session.scalar(select(Run.id).where(*which).limit(1)) is not None
+    return session.scalar(select(Run.id).where(*which).order_by(Run.id.desc()).limit(1))
+
+
+def is_in_plan(session: Session, run_id: int, commands: Iterable[Command]) -> bool:
+    """Whether one of these commands is about somebody, an extension or a number of which that plan has yet to do something."""
+    guids, ids, numbers = set[str](), set[int](), set[str]()
+    for command in commands:
+        guids.add(command.person_guid or "")
+        ids.add(command.extension_id or 0)
+        numbers |= {command.number, str(command.before.get("number") or "")}
+    for column, wanted in (
+        (CommandRow.person_guid, guids - {""}),
+        (CommandRow.extension_id, ids - {0}),
+        (CommandRow.number, numbers - {""}),
+    ):
+        # A change run has at most some hundred commands.
+        values = sorted(wanted, key=str)
+        for first in range(0, len(values), _IDS_AT_ONCE):
+            chosen = column.in_(values[first : first + _IDS_AT_ONCE])
+            open_ = CommandRow.run_id == run_id, CommandRow.state.in_(NOT_BEGUN)
+            if session.scalar(select(CommandRow.id).where(*open_, chosen).limit(1)) is not None:
+                return True
+    return False
 
 
 def settle(session: Session, site_id: str) -> None:
@@ -163,10 +186,17 @@ def reason_left(session: Session, site_id: str) -> str | None:
     return None if session.scalar(since.limit(1)) is not None else last.error_message
 
 
-def pending(session: Session, site_id: str, silent: Collection[str] = ()) -> list[ChangeRow]:
-    """What waits to be taken up, the oldest first, but for that of ``silent`` directories; one more than is taken up at once
-    if there are more.
+def pending(
+    session: Session, site_id: str, silent: Collection[str] = (), plan: int | None = None
+) -> list[ChangeRow]:
+    """What waits to be taken up, the oldest first, but for that of ``silent`` directories and of people for whom the ``plan``
+    that waits for an approval has something to do; one more than is taken up at once if there are more.
     """
+    decided = select(CommandRow.id).where(
+        CommandRow.run_id == plan,
+        CommandRow.person_guid == ChangeRow.guid,
+        CommandRow.state.in_(NOT_BEGUN),
+    )
     return list(
         session.scalars(
             select(ChangeRow)
@@ -174,6 +204,7 @@ def pending(session: Session, site_id: str, silent: Collection[str] = ()) -> lis
                 ChangeRow.site_id == site_id,
                 ChangeRow.run_id.is_(None),
                 *([ChangeRow.directory.not_in(silent)] if silent else []),
+                *([~decided.exists()] if plan is not None else []),
             )
             .order_by(ChangeRow.id)
             .limit(AT_ONCE + 1)
@@ -203,6 +234,8 @@ def watched(session: Session, site_id: str) -> dict[str, dict[str, Any]]:
             service="",
             invocation_id=row.invocation_id,
             usn=row.usn,
+            usn_after=row.usn_after,
+            host=row.host or "",
             directory=row.directory,
         ).to_document()
         for row in rows
@@ -249,7 +282,7 @@ def _forget_covered(session: Session, site_id: str) -> None:
                     ChangeRow.site_id == site_id,
                     ChangeRow.directory == key,
                     ChangeRow.run_id.is_(None),
-                    ChangeRow.noticed_at < run.created_at,
+                    ChangeRow.full_run_id == run.id,
                 )
                 .execution_options(synchronize_session=False)
             )

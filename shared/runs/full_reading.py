@@ -10,6 +10,7 @@ from shared.database.tables import Run, RunKind, WatchRow
 from shared.encryption import Encryption
 from shared.errors import Conflict
 from shared.language import phrase
+from shared.runs import changes
 from shared.runs.start import RunRequest, start_run
 
 WATCH = "watch"
@@ -18,7 +19,7 @@ _AT_MOST_EVERY = timedelta(minutes=5)
 
 
 def ask_full_reading(session: Session, site_id: str, reason: str, encryption: Encryption) -> Run | None:
-    """Start a full run for this reason (a whole sentence), or remember the wish where one is active or was started less than five minutes ago.
+    """Start a full run for this reason (a whole sentence), or remember the wish where none may be started now.
 
     :raises SettingsInvalid: the site is not configured yet.
     """
@@ -26,7 +27,7 @@ def ask_full_reading(session: Session, site_id: str, reason: str, encryption: En
     wanted = update(WatchRow).where(WatchRow.site_id == site_id).execution_options(synchronize_session=False)
     session.execute(wanted.where(WatchRow.needs_full_reading.is_(None)).values(needs_full_reading=reason))
     # What a run has read that began before now does not count.
-    session.execute(wanted.values(needed_since=now))
+    session.execute(wanted.values(needed_since=now, needed_usn=WatchRow.usn_after, full_run_id=None))
     return start_full_reading(session, site_id, reason, encryption)
 
 
@@ -36,10 +37,13 @@ def may_start(last_full_run_at: datetime) -> bool:
 
 
 def start_full_reading(session: Session, site_id: str, reason: str, encryption: Encryption) -> Run | None:
-    """Start the full run that was asked for, unless one is active or was started less than five minutes ago.
+    """Start the full run that was asked for, unless one is active, was started less than five minutes ago, or a plan waits for an
+    approval: whoever reads it shall not lose it to each new change.
 
     :raises SettingsInvalid: the site is not configured yet.
     """
+    if changes.plan_waiting(session, site_id) is not None:
+        return None
     last = session.scalar(
         select(Run.created_at)
         .where(Run.site_id == site_id, Run.kind == RunKind.FULL.value)

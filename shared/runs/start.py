@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import events
-from shared.database.tables import PartKind, Run, RunKind, RunState, Site, SnapshotPart
+from shared.database.tables import ChangeRow, PartKind, Run, RunKind, RunState, Site, SnapshotPart, WatchRow
 from shared.domain.asked import Asked
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid, TransitionRefused
@@ -61,7 +61,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     stored = what_if.with_tried(store.read(session, request.site_id, encryption), request.tried or {})
     check_ready(stored.settings)
     if request.kind is not RunKind.CHANGES:
-        _stop_reading_changes(session, request.site_id)
+        stop_reading_changes(session, request.site_id)
     active = session.scalar(
         select(Run.id).where(Run.site_id == request.site_id, Run.state.in_(ACTIVE_STATES)).limit(1)
     )
@@ -93,6 +93,15 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         # Nothing of it stands in the Log before it does something.
         ask_about(session, run.id, request.asked, request.people, request.watched)
         return run
+    if request.kind is RunKind.FULL:
+        # It begins to read after all of this was noticed.
+        for table in (ChangeRow, WatchRow):
+            session.execute(
+                update(table)
+                .where(table.site_id == request.site_id)
+                .values(full_run_id=run.id)
+                .execution_options(synchronize_session=False)
+            )
     directories = stored.settings.directory_by_key
     units = [unit.dn for directory in directories.values() for unit in directory.units]
     parts = [(PartKind.UNIT, position, dn) for position, dn in enumerate(units)]
@@ -130,7 +139,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     return run
 
 
-def _stop_reading_changes(session: Session, site_id: str) -> None:
+def stop_reading_changes(session: Session, site_id: str) -> None:
     """A change run that has begun nothing gives way: what it is about waits, and is read by the other run too."""
     reading = session.scalars(
         select(Run.id).where(

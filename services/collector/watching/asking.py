@@ -58,6 +58,11 @@ class Controller:
         """The address that is connected to."""
         return self._directory.server
 
+    @property
+    def host(self) -> str:
+        """The IP address of the controller."""
+        return self._directory.host
+
     def usn(self) -> int:
         """The update sequence number of its newest change.
 

@@ -3,14 +3,13 @@
 Called by ``watcher``. Whoever asks for one leaves the reason with the watches of the site (``shared.runs.full_reading``).
 """
 
-from datetime import datetime
-
 import structlog
 from kombu.exceptions import OperationalError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, load_only
 
 from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart, WatchRow
+from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
 from shared.errors import RollcallError, StorageUnavailable
 from shared.language import read_back
 from shared.runs.changes import was_stopped
@@ -23,21 +22,21 @@ log = structlog.get_logger(__name__)
 
 def see_to_full_readings(context: Context) -> list[int]:
     """Start a run for each site that needs a full reading and may have one now; the runs started."""
-    needed: dict[str, tuple[datetime, str]] = {}
+    # By site: the runs that read what is needed, and the first reason.
+    needed: dict[str, tuple[set[int | None], str]] = {}
     with context.database.glance() as session:
         for row in session.execute(
-            select(WatchRow.site_id, WatchRow.needed_since, WatchRow.needs_full_reading).where(
+            select(WatchRow.site_id, WatchRow.full_run_id, WatchRow.needs_full_reading).where(
                 WatchRow.needs_full_reading.is_not(None)
             )
         ):
-            since, reason = row.needed_since, read_back(row.needs_full_reading, None)
-            latest, first = needed.get(row.site_id, (since, reason))
-            needed[row.site_id] = (max(latest, since), first)
+            reading, _ = needed.setdefault(row.site_id, (set(), read_back(row.needs_full_reading, None)))
+            reading.add(row.full_run_id)
         newest = _newest_full_runs(session) if needed else {}
     started = []
-    for site_id, (since, reason) in needed.items():
+    for site_id, (reading, reason) in needed.items():
         run = newest.get(site_id)
-        has_read = run is not None and run.created_at > since and run.planned_at is not None
+        has_read = run is not None and reading == {run.id} and run.planned_at is not None
         if run is not None and has_read and not was_stopped(run) and _is_read(context, run):
             continue
         if run is None or may_start(run.created_at):
@@ -55,14 +54,14 @@ def _newest_full_runs(session: Session) -> dict[str, Run]:
 
 
 def _is_read(context: Context, run: Run) -> bool:
-    """Whether this run has read every unit; what needed it is then forgotten."""
+    """Whether this run has read every unit, each from a controller that had what the watch's had; what needed it is then forgotten."""
     with context.database.glance() as session:
-        if _has_unread(session, run.id):
+        if _has_unread(session, run.id) or _is_behind(session, run):
             return False
     with context.database.begin() as session:
         session.execute(
             update(WatchRow)
-            .where(WatchRow.site_id == run.site_id, WatchRow.needed_since < run.created_at)
+            .where(WatchRow.site_id == run.site_id, WatchRow.full_run_id == run.id)
             .values(needs_full_reading=None, needed_since=None)
             .execution_options(synchronize_session=False)
         )
@@ -76,6 +75,21 @@ def _has_unread(session: Session, run_id: int) -> bool:
         SnapshotPart.state != PartState.COMPLETE.value,
     )
     return session.scalar(unread.limit(1)) is not None
+
+
+def _is_behind(session: Session, run: Run) -> bool:
+    """Whether a unit was read from a controller that may lack what the watched one had when the reading was asked for."""
+    units = SnapshotPart.run_id == run.id, SnapshotPart.kind == PartKind.UNIT.value
+    proofs = session.scalars(select(SnapshotPart.proof).where(*units)).all()
+    readings = [Reading.from_document(proof.get("controller") or {}) for proof in proofs]
+    needed = WatchRow.site_id == run.site_id, WatchRow.needs_full_reading.is_not(None)
+    watches = {row.directory: row for row in session.scalars(select(WatchRow).where(*needed))}
+    return any(
+        is_at_least_as_fresh(reading, Reading(invocation_id=watch.invocation_id, usn=watch.needed_usn))
+        is not Freshness.PROVEN
+        for reading in readings
+        if (watch := watches.get(reading.directory)) is not None and watch.invocation_id
+    )
 
 
 def _start(context: Context, site_id: str, reason: str) -> int | None:

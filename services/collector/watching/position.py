@@ -13,7 +13,11 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a watch has come, and by whose numbers. ``scope`` is a hash of what it asks for."""
+    """How far a watch has come, and by whose numbers. ``scope`` is a hash of what it asks for.
+
+    ``usn`` is the controller's newest number before the last answer, from which changes are told again; ``usn_after`` the one
+    after it, up to which the answer may have told. ``host`` is the controller's IP address.
+    """
 
     server: str
     invocation_id: str
@@ -21,6 +25,8 @@ class Position:
     cookie: bytes | None
     usn: int
     scope: str
+    host: str = ""
+    usn_after: int | None = None
 
 
 def why_anew(position: Position | None, invocation_id: str, usn: int) -> str:

@@ -35,7 +35,16 @@ def position_of(context: Context, key: Key) -> tuple[Position | None, datetime |
         if row is None or row.usn is None or not row.method:
             return None, None
         return (
-            Position(row.server, row.invocation_id, WatchMethod(row.method), row.cookie, row.usn, row.scope),
+            Position(
+                row.server,
+                row.invocation_id,
+                WatchMethod(row.method),
+                row.cookie,
+                row.usn,
+                row.scope,
+                row.host or "",
+                row.usn_after,
+            ),
             row.last_answer_at,
         )
 
@@ -76,6 +85,8 @@ def store_answer(
             "method": position.method.value,
             "cookie": position.cookie,
             "usn": position.usn,
+            "usn_after": position.usn_after,
+            "host": position.host,
             "scope": position.scope,
             "state": WatchState.LIVE.value,
             "error_code": None,
@@ -93,7 +104,7 @@ def store_answer(
 def ask_for_full_reading(session: Session, key: Key, reason: str, now: datetime) -> None:
     """Only a full reading that begins after now can tell what has changed; the first reason stays."""
     row = select(WatchRow.needs_full_reading).where(WatchRow.site_id == key[0], WatchRow.directory == key[1])
-    values: dict[str, object] = {"needed_since": now}
+    values: dict[str, object] = {"needed_since": now, "needed_usn": WatchRow.usn_after, "full_run_id": None}
     if session.scalar(row) is None:
         values["needs_full_reading"] = reason
     _write(session, key, values)
@@ -193,8 +204,14 @@ def bound_after(context: Context, key: Key, guid: str, most: int) -> list[str]:
 
 
 def _waiting(session: Session, key: Key, guids: Iterable[str]) -> set[str]:
+    """Whose change waits for a run that has not begun to read: a full run that reads already may be past them."""
     found: set[str] = set()
-    mine = ChangeRow.site_id == key[0], ChangeRow.directory == key[1], ChangeRow.run_id.is_(None)
+    mine = (
+        ChangeRow.site_id == key[0],
+        ChangeRow.directory == key[1],
+        ChangeRow.run_id.is_(None),
+        ChangeRow.full_run_id.is_(None),
+    )
     for batch in _batches(list(guids)):
         found.update(session.scalars(select(ChangeRow.guid).where(*mine, ChangeRow.guid.in_(batch))))
     return found

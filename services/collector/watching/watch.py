@@ -162,8 +162,8 @@ class Watch:
         """Watch on one connection, until it breaks or the watch is to end."""
         context, key = self._context, self.order.key
         position, answered_at = storing.position_of(context, key)
-        preferred = (position.server,) if position is not None else ()
-        with ActiveDirectory(self.order.settings, preferred=preferred) as directory:
+        preferred, hosts = ((position.server,), (position.host,)) if position is not None else ((), ())
+        with ActiveDirectory(self.order.settings, preferred=preferred, hosts=hosts) as directory:
             controller = Controller(directory, self.order.settings, with_sids=self.order.with_sids)
             storing.store_state(
                 context, self._holder, key, WatchState.STARTING, connected_at=datetime.now(UTC)
@@ -179,7 +179,8 @@ class Watch:
             else:
                 # What has changed while nobody watched is told now.
                 self.answered_at = answered_at
-                position = self._look(controller, replace(position, server=controller.server), is_first=True)
+                position = replace(position, server=controller.server, host=controller.host)
+                position = self._look(controller, position, is_first=True)
             while not self._ended.wait(self._interval):
                 position = self._look(controller, position)
                 self._works()
@@ -189,7 +190,14 @@ class Watch:
         usn = controller.usn()
         method, cookie = controller.begin()
         position = Position(
-            controller.server, controller.reading.invocation_id, method, cookie, usn, self.order.scope
+            controller.server,
+            controller.reading.invocation_id,
+            method,
+            cookie,
+            usn,
+            self.order.scope,
+            controller.host,
+            controller.usn(),
         )
         self._store(position, Noticed(full_reading=reason))
         log.info("watch_begins", directory=self.order.key[1], method=method.value, reason=reason)
@@ -213,7 +221,7 @@ class Watch:
                     controller, declared("The domain controller no longer knows the last answer.")
                 )
             noticed = self._noticed(controller, seen)
-            after = replace(position, cookie=cookie, usn=usn)
+            after = replace(position, cookie=cookie, usn=usn, usn_after=controller.usn())
         gone = self._gone(controller, after)
         noticed = replace(noticed, elsewhere={**noticed.elsewhere, **dict.fromkeys(gone, Hint.DELETED)})
         now = datetime.now(UTC)

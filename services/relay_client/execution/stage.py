@@ -37,10 +37,12 @@ from services.relay_client.xapi.errors import REFUSED, UnknownOutcome
 from shared.database import graces, owed, unfinished
 from shared.database.tables import Run
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue, Stage
+from shared.domain.exclusions import Exclusions
 from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
 from shared.language import declared, listed, named, phrase
 from shared.logging import ids_taken_along
+from shared.settings import store
 from shared.work.runs import RunWork
 
 log = structlog.get_logger(__name__)
@@ -176,6 +178,8 @@ class StageWork:
             if not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK, self.evidence.up_to)
+            site = store.read(session, self.run.site_id, self.context.encryption).settings
+            self.evidence.outdated.update(_excluded(Exclusions(site.to_rules().exclusions), chunk))
             # What was interrupted is noted already.
             fresh = [claim.command for claim in chunk if not claim.was_interrupted]
             owed.begin(session, self.run.site_id, self.run.id, fresh)
@@ -344,6 +348,17 @@ def _kept_by_hand(session: Session, site_id: str, chunk: Sequence[Claim]) -> Map
     kept = graces.protected(session, site_id, ids, datetime.now(UTC))
     reason = declared("Its deletion was postponed or stopped after the plan was created.")
     return {claim.row_id: reason for claim in chunk if claim.command.extension_id in kept}
+
+
+def _excluded(exclusions: Exclusions, chunk: Sequence[Claim]) -> Mapping[int, str]:
+    """Whoever was excluded since the plan was made: they are left alone from that moment on."""
+    reason = declared("Excluded by the rules after the plan was created.")
+    commands = ((claim.row_id, claim.command) for claim in chunk if exclusions)
+    return {
+        row_id: reason
+        for row_id, command in commands
+        if exclusions.hold_command(command.number, command.person_name, command.before)
+    }
 
 
 def _holder(live: Live, decision: Decision) -> Extension | None:

@@ -24,7 +24,7 @@ from services.relay_client.xapi.template import is_favourites
 from shared.database.engine import Database
 from shared.domain.extension import Department, Extension, Membership, Peer
 from shared.encryption import Encryption
-from shared.errors import ExtensionNotFound, IncompleteSnapshot
+from shared.errors import ExtensionNotFound, IncompleteSnapshot, PermanentError
 from shared.language import declared, phrase
 from shared.logging import ids_taken_along
 from shared.prerequisites import certificate_end, http_time
@@ -267,14 +267,18 @@ class Xapi:
         return _peers(self._all("/Peers", declared("reading numbers in use"), _PEER_QUERY))
 
     def peers_with(self, numbers: Iterable[str]) -> list[Peer]:
-        """Of these, what has one of the numbers."""
-        wanted, found = [quoted(number) for number in sorted(set(numbers))], list[Peer]()
-        for start in range(0, len(wanted), FILTER_BATCH):
-            query = _PEER_QUERY | {
-                "$filter": any_of("Number", wanted[start : start + FILTER_BATCH]),
-                "$top": str(PAGE),
-            }
-            found += _peers(self._connection.rows("/Peers", declared("reading numbers in use"), query))
+        """Of these, what has one of the numbers. All are read where this 3CX does not filter them, as a full run reads them."""
+        chosen = set(numbers)
+        wanted, found = [quoted(number) for number in sorted(chosen)], list[Peer]()
+        try:
+            for start in range(0, len(wanted), FILTER_BATCH):
+                query = _PEER_QUERY | {
+                    "$filter": any_of("Number", wanted[start : start + FILTER_BATCH]),
+                    "$top": str(PAGE),
+                }
+                found += _peers(self._connection.rows("/Peers", declared("reading numbers in use"), query))
+        except PermanentError:
+            return [peer for peer in self.peers() if peer.number in chosen]
         return found
 
     def find_by_numbers(self, numbers: Iterable[str]) -> dict[str, Extension]:

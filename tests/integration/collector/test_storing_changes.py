@@ -13,6 +13,7 @@ from shared.work import leases
 from tests.integration.collector.collecting import SITE, Collecting
 
 HOLDER = "test"
+DIRECTORY = {"servers": ["dc1"], "user": "u", "password": "p", "units": [{"dn": "OU=Sales,DC=x"}]}
 
 
 @pytest.fixture
@@ -43,6 +44,16 @@ def test_who_moves_between_directories_is_read_in_both_of_them(watching: Collect
     _notice(watching, "emea", "anna")
     _notice(watching, "emea", "anna")
     assert _changes(watching) == [("", "anna"), ("emea", "anna")]
+
+
+def test_who_changes_again_while_a_full_run_reads_is_read_after_it_too(watching: Collecting) -> None:
+    watching.configure(DIRECTORY)
+    _notice(watching, "", "anna")
+    _notice(watching, "", "anna")
+    watching.start()
+    _notice(watching, "", "anna")
+    _notice(watching, "", "anna")
+    assert _changes(watching) == [("", "anna"), ("", "anna")]
 
 
 def test_what_was_noticed_before_live_changes_were_turned_off_is_not_done_afterwards(

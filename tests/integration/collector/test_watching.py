@@ -13,13 +13,16 @@ import pytest
 from sqlalchemy import select, update
 
 from services.collector.active_directory import ActiveDirectory
+from services.collector.watching.asking import Controller
 from services.collector.watching.possible import live_advice
 from services.collector.watching.storing import LEASE
 from services.collector.watching.watch import Order, Watch
 from services.collector.watching.watcher import Watcher, orders_of
 from services.sandbox.directory import RunningDirectory
 from shared.database.tables import BindingRow, ChangeRow, Event, WatchRow
+from shared.domain.reading import Reading
 from shared.domain.watching import Hint, WatchMethod, WatchState
+from shared.runs import changes
 from shared.settings.documents import DirectorySettings
 from shared.work import leases
 from shared.worker.context import Context
@@ -154,6 +157,33 @@ def test_joiners_changes_moves_and_leavers_are_noticed_at_a_domain_controller(
         watching.until((office.guid(joiner), Hint.CHANGED))
         assert watching.row().state == WatchState.LIVE
         assert watching.row().last_change_at
+
+
+def test_what_an_answer_may_have_told_beyond_its_number_is_asked_of_whoever_reads_for_it(
+    site: Collecting, office: Office, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = office.hire(unit, "anna", "100"), office.hire(unit, "bert", "101")
+    guids = [office.guid(dn) for dn in (anna, bert)]
+    watching = _watching(site, office, unit)
+    ask = Controller.changes
+
+    def _changes(controller: Controller, *position: Any) -> Any:
+        # Between the question for the number and that for the changes.
+        monkeypatch.setattr(Controller, "changes", ask)
+        office.change(bert, telephoneNumber="201")
+        return ask(controller, *position)
+
+    with watching.on() as watch:
+        watching.full_reading(TURNED_ON)
+        monkeypatch.setattr(Controller, "changes", _changes)
+        office.change(anna, telephoneNumber="200")
+        wait_until("both", lambda: {guid for guid, _hint in watching.changes()} == set(guids))
+        watch.end()
+    with ActiveDirectory(watching.order.settings) as directory:
+        newest, host = directory.domain().usn, directory.host
+    with site.context.database.read() as session:
+        watched = Reading.from_document(changes.watched(session, SITE)[""])
+    assert (watched.usn_after, watched.host) == (newest, host)
 
 
 def test_what_changed_while_nobody_watched_is_noticed_afterwards(

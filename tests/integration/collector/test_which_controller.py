@@ -18,7 +18,7 @@ from services.collector.reader import Reader
 from services.collector.root_dse import check_own_port
 from services.sandbox.directory import RunningDirectory, build_company
 from services.sandbox.directory.messages import Message, SearchRequest
-from shared.database.tables import SnapshotPart
+from shared.database.tables import SnapshotPart, WatchRow
 from shared.domain.memory import Memory
 from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
 from shared.errors import GlobalCatalogPort, NotActiveDirectory
@@ -157,6 +157,14 @@ class _DomainName:
         return [found for item in self.hosts for found in self._ask(item, port, *more, **options)]
 
 
+def _watch(site: Collecting, server: str, host: str) -> None:
+    """A full reading is needed of what this controller is watched for."""
+    with site.context.database.begin() as session:
+        session.merge(
+            WatchRow(site_id="default", directory="", state="live", server=server, host=host, needs_full_reading="An OU was moved.")
+        )  # fmt: skip
+
+
 def _hosts(parts: list[SnapshotPart]) -> set[str]:
     assert [part.state for part in parts] == ["complete"] * len(parts), [part.error_message for part in parts]
     return {part.proof["controller"]["host"] for part in parts}
@@ -189,6 +197,11 @@ def test_a_domains_name_leads_all_units_of_a_run_to_one_controller_and_the_next_
             remember(session, "default", Memory().accepting((reading,), "x"))
         for _time in range(3):
             assert _hosts(site.read()) == {used}
+        # Of the watch, whatever was read from before: it goes on with its controller, and the run that it asks for goes there.
+        for host in ("127.0.0.1", "127.0.0.2"):
+            _watch(site, f"corp.test:{first.port}", host)
+            assert _hosts(site.read()) == {host}
+        _watch(site, "", "")
         (first if used == "127.0.0.1" else second).stop()
         # The other one answers in its place, for all units again.
         assert _hosts(site.read()) == {"127.0.0.1", "127.0.0.2"} - {used}

@@ -17,6 +17,7 @@ def test_a_day_of_changes_is_done_live_and_a_full_run_finds_nothing_more(ends: E
     dns = {name: office.hire(unit, name, str(201 + place)) for place, name in enumerate(names)}
     guids = {name: office.guid(dn) for name, dn in dns.items()}
     ends.configure([unit])
+    ends.site.configure({"schedule": {"is_enabled": True, "live": True}})
     ends.settle()
     before = picture(ends.phone_system)
 

@@ -35,7 +35,7 @@ from shared.domain.watching import WatchState
 from shared.errors import BadCredentials
 from shared.roll import queries
 from shared.runs.changes import LEFT_TO_FULL_RUN
-from shared.settings.documents import LimitsSettings
+from shared.settings.documents import LimitsSettings, ScheduleSettings
 from shared.values.keys import email_key
 from shared.work.parts import PartWork
 from shared.worker.context import Context
@@ -57,7 +57,6 @@ from tests.integration.reconciler.collected import (
     commands_of,
     configure,
     end,
-    planned,
     run_of,
     start,
 )
@@ -73,6 +72,7 @@ class World:
         self.people = {guid(index): make_person(index) for index in range(1, people + 1)}
         self.extensions = {index: make_extension(index) for index in range(1, people + 1)}
         self.reading = CONTROLLER
+        configure(context, ScheduleSettings(is_enabled=True, live=True))
         bind(context, *(make_binding(index) for index in self.extensions))
         with context.database.begin() as session:
             session.add(
@@ -81,13 +81,21 @@ class World:
                 )
             )  # fmt: skip
 
-    def full_run(self) -> Run:
-        run_id = start(self.context)
+    def whole(
+        self,
+        kind: RunKind = RunKind.FULL,
+        gone: Sequence[str] = (),
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Run:
+        """A run that read everybody, and is planned; these are in no OU any more."""
+        run_id = start(self.context, kind)
+        meanwhile()
         collect(
             self.context,
             run_id,
-            self.people.values(),
+            [person for key, person in self.people.items() if key not in gone],
             make_phone_system(self.extensions.values(), peers=(QUEUE,)),
+            [AbsentPerson(item, found=False) for item in gone],
         )
         with self.context.database.begin() as session:
             kinds = (PartKind.UNIT.value, PartKind.ABSENT.value)
@@ -95,10 +103,14 @@ class World:
             for part in session.scalars(select(SnapshotPart).where(*mine)):
                 part.proof = {**part.proof, "controller": self.reading.to_document()}
         plan_run(self.context, run_id)
-        run = run_of(self.context, run_id)
+        return run_of(self.context, run_id)
+
+    def full_run(self, meanwhile: Callable[[], None] = lambda: None) -> Run:
+        """A full run that was done."""
+        run = self.whole(meanwhile=meanwhile)
         if run.state not in (RunState.IN_STEP, RunState.DONE):
             end(self.context, run)
-        return run_of(self.context, run_id)
+        return run_of(self.context, run.id)
 
     def notice(self, *guids: str) -> None:
         with self.context.database.begin() as session:
@@ -318,26 +330,79 @@ def test_changes_are_kept_when_the_full_run_that_read_them_failed(context: Conte
     assert made.changes() == [(guid(1), run.id)]
 
 
-def _plan_waits(world: World) -> None:
+def test_what_changes_again_while_a_full_run_reads_waits_whatever_the_hosts_clocks_say(
+    context: Context,
+) -> None:
+    made = World(context, 3)
+    made.notice(guid(1))
+    made.full_run(lambda: made.notice(guid(2)))
+    with context.database.begin() as session:
+        session.execute(
+            update(ChangeRow)
+            .where(ChangeRow.guid == guid(2))
+            .values(noticed_at=datetime.now(UTC) - timedelta(hours=1))
+        )
+    made.take()
+    assert [who for who, _run in made.changes()] == [guid(2)]
+
+
+def test_while_live_changes_are_off_no_run_is_started_for_what_was_noticed(
+    context: Context, world: World
+) -> None:
+    configure(context, ScheduleSettings(is_enabled=True, live=False))
+    world.notice(guid(3))
+    assert world.take() is None
+    configure(context, ScheduleSettings(is_enabled=True, live=True))
+    assert world.take() is not None
+
+
+def _plan_waits(world: World, *leaving: str) -> Run:
+    """A plan to take these out, which waits for an approval."""
+    _last_full_run_was_long_ago(world)
+    run = world.whole(RunKind.PREVIEW, leaving)
+    assert run.state == RunState.PLANNED
+    return run
+
+
+def _last_full_run_was_long_ago(world: World) -> None:
     with world.context.database.begin() as session:
         session.execute(update(Run).values(created_at=datetime.now(UTC) - timedelta(hours=1)))
-    run = planned(world.context, [], make_phone_system(world.extensions.values()), kind=RunKind.PREVIEW)
+
+
+def test_while_a_plan_waits_live_changes_go_on_for_everybody_it_has_nothing_to_do_for(world: World) -> None:
+    waiting = _plan_waits(world, guid(1))
+    world.people[guid(2)] = make_person(2, last_name="Other")
+    world.notice(guid(1))
+    run = world.live(guid(2))
+    assert _done(world.context, run) == [(CommandKind.UPDATE_EXTENSION, "202")]
+    world.carry_out(run)
+    assert world.take() is None
+    assert world.changes() == [(guid(1), None)]
+    assert run_of(world.context, waiting.id).state == RunState.PLANNED
+    end(world.context, waiting)
+    assert world.take() is not None
+
+
+def test_a_change_that_meets_a_plan_that_waits_does_not_take_it_from_whoever_reads_it(world: World) -> None:
+    waiting = _plan_waits(world, guid(1))
+    del world.people[guid(1)]
+    world.people[guid(30)] = make_person(30, number="201")
+    run = world.live(guid(30))
+    assert (run.state, run.error_code) == (RunState.DONE, LEFT_TO_FULL_RUN)
+    assert "plan that waits for approval" in (run.error_message or "")
+    assert world.take() is None
+    assert world.changes() == [(guid(30), None)]
+    assert run_of(world.context, waiting.id).state == RunState.PLANNED
+    end(world.context, waiting)
+    full = world.take()
+    assert full is not None
+    assert full.kind == RunKind.FULL
+
+
+def test_what_a_change_run_cannot_decide_starts_a_full_run_at_once(world: World) -> None:
+    _last_full_run_was_long_ago(world)
     with world.context.database.begin() as session:
-        session.execute(update(Run).where(Run.id == run.id).values(state=RunState.HELD.value))
-
-
-def _units_change(world: World) -> None:
-    with world.context.database.begin() as session:
-        session.execute(
-            update(Run).values(selection_hash="other", created_at=datetime.now(UTC) - timedelta(hours=1))
-        )
-
-
-@pytest.mark.parametrize("happen", [_plan_waits, _units_change])
-def test_what_a_change_run_cannot_decide_starts_a_full_run_at_once(
-    world: World, happen: Callable[[World], None]
-) -> None:
-    happen(world)
+        session.execute(update(Run).values(selection_hash="other"))
     world.notice(guid(1))
     run = world.take()
     assert run is not None

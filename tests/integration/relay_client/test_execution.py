@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.api.settings.use_cases.sections import apply_settings
 from services.relay_client.archiving.archive import NoRelay
 from services.relay_client.execution.execute import execute_stage, executor_lease
 from services.sandbox.phone_system import PhoneSystemOptions
@@ -332,3 +333,20 @@ def test_a_membership_taken_away_or_given_leaves_all_others_as_they_are(bench: B
         {"GroupId": 4, "Rights": {"RoleName": "users"}},
     ]
     assert user["PrimaryGroupId"] == 4
+
+
+def test_whoever_is_excluded_while_a_run_executes_is_left_alone_from_then_on(bench: Bench) -> None:
+    run_id = bench.start(
+        [
+            change(bench, CommandKind.UPDATE_EXTENSION, "101", {}, {"mobile": "1"}),
+            change(bench, CommandKind.UPDATE_EXTENSION, "102", {}, {"mobile": "2"}),
+            creation(3),
+        ]
+    )
+    exclusions = [{"kind": "numbers", "value": "101"}, {"kind": "contains", "value": "anna3"}]
+    apply_settings(bench.context, "default", {"rules": {"exclusions": exclusions}}, actor="test")
+    bench.drain(run_id)
+    rows = {row.number: (row.state, row.error_message) for row in bench.rows(run_id)}
+    excluded = ("outdated", "Excluded by the rules after the plan was created.")
+    assert rows == {"101": excluded, "102": ("done", None), "203": excluded}
+    assert bench.user("101")["Mobile"] != "1"

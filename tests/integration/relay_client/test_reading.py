@@ -276,6 +276,20 @@ class TestRole:
         assert "System Owner" in (part.error_message or "")
 
 
+def test_numbers_in_use_are_found_where_3cx_does_not_filter_them(bench: Bench) -> None:
+    def _refuse(passing: Passing, forward: Forward) -> Answer:
+        is_filtered = passing.path == "/xapi/v1/Peers" and "$filter" in passing.query
+        refused = {"error": {"code": "", "message": "The query specified in the URI is not valid."}}
+        return Answer(400, json.dumps(refused).encode()) if is_filtered else forward()
+
+    with bench.xapi() as xapi:
+        there = xapi.peers()
+    with between(bench.base_url) as proxy:
+        proxy.handling = _refuse
+        with bench.xapi(base_url=proxy.base_url) as xapi:
+            assert xapi.peers_with([there[0].number, "99999"]) == there[:1]
+
+
 def test_numbers_with_quotes_are_asked_for_as_they_are(bench: Bench) -> None:
     with bench.xapi() as xapi:
         assert xapi.find_by_numbers(["1'0", "101"]).keys() == {"101"}

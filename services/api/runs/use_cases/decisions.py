@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.api.runs.dependents import with_dependents
@@ -20,7 +20,7 @@ from shared.domain.exclusions import Exclusions
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.language import named, phrase
 from shared.runs import approvals
-from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.runs.start import ACTIVE_STATES, WAITING_STATES, stop_reading_changes
 from shared.settings import store
 from shared.work.moves import NOT_BEGUN, move_run
 from shared.work.transitions import RunEvent
@@ -44,6 +44,7 @@ def approve(
     with context.database.begin() as session:
         run = _newest(session, run_of(session, run_id))
         _serialise(session, run)
+        stop_reading_changes(session, run.site_id)
         _check_approvable(session, run, run_id, plan_hash)
         site = store.read(session, run.site_id, context.encryption).settings
         limits = site.limits
@@ -197,14 +198,12 @@ def _left_out(session: Session, run: Run, chosen: Collection[int], exclusions: E
             )
         )
     # Who was excluded since the plan was made: it was meant to be left alone from that moment on.
-    excluded = {row.sequence for row in rows if exclusions and _holds(exclusions, row)}
+    excluded = {
+        row.sequence
+        for row in rows
+        if exclusions and exclusions.hold_command(row.number, row.person_name, row.before)
+    }
     return with_dependents({*chosen, *excluded}, requires)
-
-
-def _holds(exclusions: Exclusions, row: Row[Any]) -> bool:
-    shown = f"{row.before.get('first_name') or ''} {row.before.get('last_name') or ''}".strip()
-    by_number = bool(row.number) and exclusions.hold_number(row.number)
-    return by_number or any(map(exclusions.hold_name, filter(None, (row.person_name, shown))))
 
 
 def _end(
