@@ -36,10 +36,13 @@ format: $(STAMP)
 bench: $(STAMP) test-tools
 	$(BIN)/python -m bench $(ARGS)
 
-# What is published, in dist/: both wheels, what they are made of (CycloneDX) and its licences.
+# What is published, in dist/: both wheels, what they are made of (CycloneDX), its licences and, on Debian, the package
+# for this release of it.
 .PHONY: dist
 dist: $(STAMP)
 	@sh deploy/dist/build.sh $(BIN)/python dist
+	@if command -v dpkg-deb >/dev/null; then sh deploy/debian/build.sh $(BIN)/python dist; ls dist/*.deb; \
+	else echo "Left out: the Debian package, which needs Debian."; fi
 
 # The relay for the phone system's host, as a wheel in dist/ (docs/relay-install.md).
 .PHONY: relay

@@ -15,6 +15,7 @@ from services.api.sites.use_cases.sites import list_sites
 from services.cli.deployment import workers_where_embedded
 from services.cli.options import ACTOR, FAILED, AsJson, deployment_of, settings_of
 from services.cli.output import console, moment, print_json, say, table
+from services.scheduler.copies import copy_before_upgrade
 from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import is_before, newest_revision
@@ -98,6 +99,10 @@ def migrate(
         return
     if to is not None and is_before(to, found.now) and not yes:
         typer.confirm(f"Downgrade from {found.now} to {to}? Data added since then is lost.", abort=True)
+    if found.now != (to or newest_revision()):
+        copy = copy_before_upgrade(settings_of(command), database, found.now)
+        if copy is not None:
+            say(f"A copy of the database as it was: {copy}")
     before, after = bring_to(database, to)
     if before == after:
         say(f"The database schema is already {after or 'empty'}.")

@@ -55,7 +55,9 @@ def _check_tables(context: Context) -> None:
         raise StorageUnavailable(found.message)
     # Only after a migration, which takes its time anyway.
     from services.api.accounts.queries import begin_sealing
+    from services.scheduler.copies import copy_before_upgrade
 
+    copy_before_upgrade(context.settings, database, found.now)
     before, _ = migrate(database)
     begin_sealing(context, "upgrade", before)
 

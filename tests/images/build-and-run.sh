@@ -1,7 +1,7 @@
 #!/bin/bash
 # build-and-run.sh: builds both images of deploy/Dockerfile and runs every process of compose.yaml in containers as confined as
 # there: a whole run against the sandboxes, every health check, every end. For maintainers, as root on Debian:
-#   apt-get install --no-install-recommends buildah podman runc debootstrap redis-server postgresql python3-yaml
+#   apt-get install --no-install-recommends buildah podman runc catatonit debootstrap redis-server postgresql python3-yaml
 #   bash tests/images/build-and-run.sh
 # Takes three minutes. Where the base image cannot be pulled, debootstrap makes one that stands in for it and stays under its name
 # (podman rmi). Ports 8800 and 5555 of 127.0.0.1 must be free. BUILD_OPTIONS are given to the builds, CONTAINERS_CONF is podman's own.

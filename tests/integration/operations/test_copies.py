@@ -1,4 +1,4 @@
-"""The embedded database is copied once a day, whole and while others write; a copy can be gone back to."""
+"""The embedded database is copied once a day and before an upgrade, whole and while others write; a copy can be gone back to."""
 
 import shutil
 import sqlite3
@@ -13,9 +13,12 @@ from sqlalchemy import func, insert, select
 from services.cli.deployment import open_deployment
 from services.scheduler.copies import copy_database
 from services.scheduler.due_runs import sweep
+from shared.database.migrate import newest_revision
 from shared.database.tables import Event
+from shared.errors import StorageUnavailable
 from shared.process_settings import load
 from shared.worker.context import Context
+from tests.support import first_release
 
 NOW = datetime(2026, 11, 30, 3, 0, 5, tzinfo=UTC)
 
@@ -81,6 +84,7 @@ def test_it_is_copied_once_a_day_and_old_copies_go(opened: Context) -> None:
     folder = opened.settings.data / "copies"
     (folder / "rollcall-notes.db").touch()
     (folder / "rollcall-2026-11-22.db").touch()
+    (folder / "rollcall-2026-11-22-schema-0004.db").touch()
     (folder / "rollcall-2026-11-23.db").touch()
     with opened.database.begin() as session:
         session.connection().exec_driver_sql("DELETE FROM leases")
@@ -109,3 +113,32 @@ def test_none_is_made_where_none_is_wanted(tmp_path: Path) -> None:
 def test_the_sweep_makes_one(opened: Context) -> None:
     sweep(opened)
     assert len(list((opened.settings.data / "copies").iterdir())) == 1
+
+
+def test_before_an_upgrade_the_database_is_copied_as_it_was(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first_release.lay_out(data)
+    runs = first_release.rows_of(data / "rollcall.db", "SELECT id, state FROM runs ORDER BY id")
+    open_deployment(load({}, data=data)).database.close()
+    (copy,) = (data / "copies").iterdir()
+    assert copy.name.endswith(f"-schema-{first_release.REVISION}.db")
+    assert first_release.rows_of(copy, "SELECT id, state FROM runs ORDER BY id") == runs
+    assert first_release.rows_of(copy, "SELECT version_num FROM alembic_version") == [
+        (first_release.REVISION,)
+    ]
+    # There is nothing to upgrade any more.
+    open_deployment(load({}, data=data)).database.close()
+    assert list((data / "copies").iterdir()) == [copy]
+
+
+def test_without_its_copy_a_database_is_not_upgraded(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    file = first_release.lay_out(data)
+    blocked = tmp_path / "blocked"
+    blocked.touch()
+    with pytest.raises(StorageUnavailable, match="ROLLCALL_COPIES"):
+        open_deployment(load({}, data=data, copies=blocked / "copies"))
+    stands_at = "SELECT version_num FROM alembic_version"
+    assert first_release.rows_of(file, stands_at) == [(first_release.REVISION,)]
+    open_deployment(load({}, data=data, keep_copies_days=0)).database.close()
+    assert first_release.rows_of(file, stands_at) == [(newest_revision(),)]
