@@ -17,12 +17,14 @@ from services.collector.controllers_health import health_of
 from services.collector.mapping import clean
 from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import number_options, sources_of
-from services.collector.proposals import propose
+from services.collector.proposals import propose, tried
 from services.collector.reader import RawEntry, Scope, Search, first_value
 from services.collector.several import Directories
 from services.collector.trying import try_field
+from services.collector.unusual_accounts import unusual_accounts
 from services.collector.watching.possible import live_advice
 from services.collector.write_rights import write_advice
+from shared.errors import UnknownAttribute
 from shared.language import declared, phrase
 from shared.prerequisites import address_advice
 from shared.settings import store
@@ -30,7 +32,8 @@ from shared.settings.documents import DirectorySettings, Section, Security, Site
 from shared.worker.context import Context
 from shared.worker.questions import unseal
 
-_PEOPLE_SAMPLED = 200
+_PEOPLE_SAMPLED = 500
+_PEOPLE_SHOWN_AT_LEAST = 20
 _SAMPLES_SHOWN = 3
 _SAMPLE_CHARACTERS = 60
 _CONTAINERS = "(|(objectClass=organizationalUnit)(objectClass=container)(objectClass=builtinDomain))"
@@ -67,7 +70,11 @@ def test_directory(context: Context, arguments: dict[str, Any]) -> dict[str, Any
             directory.check_exists(unit.dn)
             units.append({"dn": unit.dn, "people": directory.count(unit.dn, people_filter)})
         ends_at = directory.certificate_ends_at
-        warnings = [*advice_on(directory, domain, asked_at), *password_advice(directory)]
+        warnings = [
+            *advice_on(directory, domain, asked_at),
+            *password_advice(directory),
+            *unusual_accounts(directory),
+        ]
         if _stored(context, arguments).schedule.is_live:
             warnings += live_advice(directory, settings)
     for server in settings.servers:
@@ -190,17 +197,38 @@ def list_attributes(context: Context, arguments: dict[str, Any]) -> list[dict[st
     return _listed(*_sampled(settings), number_options(settings))
 
 
+def unknown_attributes(context: Context, arguments: dict[str, Any]) -> dict[str, str]:
+    """Those of the attributes ``names`` that the schema does not have, each with a sentence that names similar ones.
+
+    :raises RollcallError: as ``test_directory``.
+    """
+    unknown: dict[str, str] = {}
+    with ActiveDirectory(_settings(context, arguments)) as directory:
+        schema_dn = directory.domain().schema_dn
+        for name in arguments["names"]:
+            try:
+                directory.check_attributes([name], schema_dn)
+            except UnknownAttribute as error:
+                unknown[name] = error.message
+    return unknown
+
+
 def propose_numbers(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What may give the extension number, best first, and the attributes as ``list_attributes`` has them.
+    """What may give the extension number, best first; what comes of the settings as they are (``chosen``); the attributes
+    as ``list_attributes`` has them; and which accounts of the units should rather have none.
 
     :raises RollcallError: as ``test_directory``.
     """
     settings = _settings(context, arguments)
     people, names = _sampled(settings)
     options = number_options(settings)
+    with ActiveDirectory(settings) as directory:
+        warnings = unusual_accounts(directory)
     return {
         "proposals": [asdict(proposal) for proposal in propose(people, names, options)],
+        "chosen": asdict(tried(settings.attributes.number, people, options)),
         "attributes": _listed(people, names, options),
+        "warnings": warnings,
     }
 
 
@@ -255,11 +283,11 @@ def _listed(
 
 
 def _sample(directory: ActiveDirectory, bases: list[str]) -> Iterator[RawEntry]:
+    # So that people of every unit are in the sample, however large the first is.
+    share = max(_PEOPLE_SAMPLED // len(bases), _PEOPLE_SHOWN_AT_LEAST)
     for base in bases:
-        search = Search(
-            base, selection.people(directory.settings.filter), ("*",), Scope.SUBTREE, _PEOPLE_SAMPLED
-        )
-        yield from directory.reader.entries(search)
+        search = Search(base, selection.people(directory.settings.filter), ("*",), Scope.SUBTREE, share)
+        yield from islice(directory.reader.entries(search), share)
 
 
 def _count_below(directory: ActiveDirectory, base: str, chosen: str) -> Counter[str]:

@@ -62,6 +62,12 @@ def list_attributes(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[
     return questions.list_attributes(self.context, arguments)
 
 
+@question("collector.unknown_attributes")
+def unknown_attributes(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, str]:
+    """Answer which attributes the schema does not have."""
+    return questions.unknown_attributes(self.context, arguments)
+
+
 @question("collector.propose_numbers")
 def propose_numbers(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer what may give people their extension numbers."""

@@ -558,16 +558,16 @@ class Findings:
         )
 
     def add_template_missing(self, number: str, people: Iterable[Person]) -> None:
-        """Nobody of a unit can be created without its template."""
+        """Nobody of a unit can be created without its template; nobody may wait for it yet."""
         waiting = _by_guid(people)
         self._add(
             FindingCode.TEMPLATE_MISSING,
-            Severity.CONFLICT,
+            Severity.CONFLICT if waiting else Severity.WARNING,
             phrase(
                 "The template extension {number} does not exist in 3CX, so no extension is created for "
                 "{names}. Create the template, or choose another for the unit.",
                 number=number,
-                names=_names(waiting),
+                names=_names(waiting) if waiting else declared("new people of its unit"),
             ),
             waiting,
             number,

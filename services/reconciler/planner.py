@@ -339,7 +339,11 @@ def _note_leftovers(table: Worktable) -> None:
         table.findings.add_department_shortened(whole, cut, people)
     for key, people in table.departments.missing.items():
         table.findings.add_department_missing(table.departments.spelled(key), people)
-    for number, waiting in table.without_template.items():
+    named: dict[str, list[Person]] = {
+        unit.template_number: [] for unit in table.rules.units if unit.template_number
+    }
+    gone = {number: waiting for number, waiting in named.items() if number not in table.situation.by_number}
+    for number, waiting in (gone | table.without_template).items():
         table.findings.add_template_missing(number, waiting)
     archive = table.rules.archive
     if archive is not None and archive.number and archive.number not in table.situation.by_number:

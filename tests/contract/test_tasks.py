@@ -27,6 +27,7 @@ NAMES = {
     "collector.browse_units",
     "collector.list_attributes",
     "collector.propose_numbers",
+    "collector.unknown_attributes",
     "collector.try_mapping",
     "reconciler.plan_run",
     "reconciler.take_changes",

@@ -181,10 +181,44 @@ def test_attributes_are_listed_with_samples_those_with_extension_numbers_first(
 
 
 def test_a_sample_of_a_large_unit_leaves_no_session_in_the_middle_of_a_page(site: Collecting) -> None:
-    with RunningDirectory(build_company(500)) as running:
+    with RunningDirectory(build_company(700)) as running:
         settings = sandbox_settings(running, [running.base_dn])
         found = questions.list_attributes(site.context, _arguments(site, settings))
-    assert found[0]["people"] == 200
+    assert found[0]["people"] == 500
+
+
+def test_people_of_every_unit_are_in_the_sample(site: Collecting) -> None:
+    with RunningDirectory(build_company(120)) as running:
+        settings = sandbox_settings(running, running.units[:6])
+        found = questions.list_attributes(site.context, _arguments(site, settings))
+        departments = next(item for item in found if item["name"] == "department")
+    assert departments["filled"] == found[0]["people"]
+    assert len(departments["samples"]) > 1
+
+
+def test_attributes_that_the_schema_lacks_are_told_with_similar_ones(
+    site: Collecting, office: Office
+) -> None:
+    arguments = _arguments(site, office.settings([office.root]), names=["ipPhone", "ipFone"])
+    unknown = questions.unknown_attributes(site.context, arguments)
+    assert [*unknown] == ["ipFone"]
+    assert "ipPhone" in unknown["ipFone"]
+
+
+def test_units_that_take_in_administrators_and_services_are_named(site: Collecting, office: Office) -> None:
+    assert unusual_accounts_of(site, office) == []
+    office.hire(office.root, "boss", "300", adminCount="1")
+    office.hire(office.root, "svc-backup", "301")
+    office.hire(office.root, "ada", "302")
+    administrators, services = unusual_accounts_of(site, office)
+    assert administrators.startswith(f"Administrator accounts in {office.root}: boss.")
+    assert services.startswith(f"Service accounts in {office.root}: svc-backup.")
+
+
+def unusual_accounts_of(site: Collecting, office: Office) -> list[str]:
+    """What the test of the directory says of the office's unit."""
+    answer = questions.test_directory(site.context, _arguments(site, office.settings([office.root])))
+    return [warning for warning in answer["warnings"] if " accounts in " in warning]
 
 
 def test_an_account_without_the_right_to_read_the_schema_can_still_work(site: Collecting) -> None:

@@ -89,6 +89,11 @@ def test_attributes_are_offered_with_samples(browser: Open, answering: Callable[
     assert page.mistakes == []
     assert "190 of 200" in page.text
     assert page.fields["attributes.number"]["list"] == "known-attributes"
+    assert '<option value="ipPhone">204</option>' in page.response.text
+    # The page's script fills the list by itself.
+    address = f"{SETTINGS}/choices/attributes"
+    assert f'data-load="{address}"' in mary.get(f"{SETTINGS}/directory").response.text
+    assert mary.http.get(address).json() == {"items": [{"value": "ipPhone", "text": "204"}], "reason": ""}
 
 
 def test_an_expression_is_tried_on_real_people_before_it_is_saved(
@@ -204,7 +209,7 @@ def test_the_pages_script_is_given_the_extensions_or_the_reason_why_not(
     mary = browser("mary")
     address = f"{SETTINGS}/choices/extensions"
     assert f'data-load="{address}"' in mary.get(f"{SETTINGS}/units").response.text
-    assert mary.http.get(address).json() == {"items": [{"number": "900", "name": "Template"}], "reason": ""}
+    assert mary.http.get(address).json() == {"items": [{"value": "900", "text": "Template"}], "reason": ""}
     assert mary.http.get(address).json() == {"items": [], "reason": "3CX refused the client secret."}
 
 

@@ -220,7 +220,7 @@ def test_the_set_up_link_makes_one_manager_and_signs_them_in(context: Context, b
     refused = first.send(refused, path, values | {"password": "short", "password_again": "short"})
     assert "12 to 200 characters" in refused.text
     page = first.send(refused, path, values)
-    assert page.response.url.path == "/console/"
+    assert page.response.url.path == "/console/wizard/directory"
     assert "Anna Admin" in page.text
     assert browser().get(path).status == 404
     with context.database.read() as session:

@@ -97,7 +97,7 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     assert _step(page) == "number"
     assert page.mistakes == []
     assert page.fields["attributes.number"]["type"] == "radio"
-    assert re.search(r"telephoneNumber gives [1-9]\d* of \d+ people a number", page.text)
+    assert re.search(r"telephoneNumber gives [1-9]\d* of \d+ people a number of their own", page.text)
     page = mary.send(page, "/number", {"number_rule.max_digits": "6"}, NEXT)
     assert _settings(context).directory.number_rule.max_digits == 6
 
@@ -112,21 +112,28 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     assert '<option value="100">100 ' in page.response.text
     page = mary.send(page, "/templates", {"units.1.template_extension": "100"}, NEXT)
     assert [unit.template_extension for unit in _settings(context).directory.units] == [None, "100"]
+    assert _step(page) == "archive"
+    page = mary.send(page, "/archive", {}, NEXT)
     page = mary.send(page, "/rules", {"when_deleted": "disable"}, NEXT)
 
+    # The preview has begun by itself.
     assert _step(page) == "preview"
-    mary.send(page, "/preview")
     run = _wait_for_run(context, {RunState.PLANNED, RunState.HELD})
     page = mary.get(f"{WIZARD}/preview")
     assert page.mistakes == []
     assert f"create {run.counts['create_extension']}" in page.text
+    kinds = re.findall(r'class="of-kind".*?</section>', page.response.text, re.DOTALL)
+    # Of each kind its number and some of its rows.
+    created = next(kind for kind in kinds if f">{run.counts['create_extension']}</span> Create" in kind)
+    assert created.count("<li>") == 3
     assert f"/console/runs/{run.id}/plan" in page.links
     assert "The settings have changed since this preview" not in page.text
     replace_section(context, "default", Section.LIMITS, {"removals": 3}, "somebody")
     page = mary.get(f"{WIZARD}/preview")
     assert "The settings have changed since this preview" in page.text
     approving = next(form for form in page.forms if ("action", "approve") in form.buttons)
-    mary.http.post(approving.action, data=approving.filled({"action": "approve"}))
+    answer = mary.http.post(approving.action, data=approving.filled({"action": "approve"}))
+    assert answer.url.path == f"{WIZARD}/schedule"
     assert _wait_for_run(context, {RunState.DONE, RunState.FAILED}).state == RunState.DONE
     assert len(ends.phone_system.state.users) == 3 + run.counts["create_extension"]
 
@@ -171,16 +178,39 @@ def test_what_is_needed_is_not_saved_empty_even_on_purpose(
     assert _step(mary.get(WIZARD)) == "units"
 
 
+def test_the_last_digits_are_taken_as_they_are_proposed(context: Context, mary: Browser, ends: Ends) -> None:
+    unit = ends.directory.directory.add_unit("Call centre")
+    for index, first in enumerate(("Ada", "Bob", "Eve")):
+        ends.directory.directory.add(
+            f"CN={first},{unit}",
+            {"objectClass": "user", "userAccountControl": 512, "displayName": first, "sAMAccountName": f"svc-{first}",
+             "adminCount": index, "telephoneNumber": f"+49 30 123420{index}"},
+        )  # fmt: skip
+    settings = ends.settings()
+    apply_settings(
+        context, "default", {"directory": {**settings["directory"], "units": [{"dn": unit}]}}, "test"
+    )
+    page = mary.get(f"{WIZARD}/number")
+    assert "(last 3 digits) gives 3 of 3 people a number of their own" in page.text
+    assert "Ada +49 30 1234200 → 200" in page.text
+    assert f"Administrator accounts in {unit}: svc-Bob." in page.text
+    assert f"Service accounts in {unit}: svc-Ada, svc-Eve." in page.text
+    page = mary.send(page, "/number", {}, NEXT)
+    assert _step(page) == "phone-system"
+    stored = _settings(context).directory
+    assert (stored.attributes.number, stored.number_rule.last_digits) == ("telephoneNumber", 3)
+
+
 def test_a_template_that_the_phone_system_does_not_have_is_refused(
     context: Context, mary: Browser, ends: Ends
 ) -> None:
     apply_settings(context, "default", ends.settings(), "test")
     page = mary.get(f"{WIZARD}/templates")
     page = mary.send(page, "/templates", {"units.0.template_extension": "4711"}, NEXT)
-    assert "The phone system has no extension 4711" in page.text
+    assert "The phone system has no extension 4711. Similar: 101" in page.text
     assert "4711 (not there)" in page.text
+    assert ("action", "anyway") not in page.form("/templates").buttons
     assert _settings(context).directory.units[0].template_extension is None
-    assert _step(mary.send(page, "/templates", {}, ("action", "anyway"))) == "rules"
 
 
 def test_the_set_up_is_taken_up_again_where_it_was_left_by_whoever_comes(
@@ -202,10 +232,15 @@ def test_the_set_up_is_taken_up_again_where_it_was_left_by_whoever_comes(
         assert mary.http.get(WIZARD, follow_redirects=False).headers["location"] == f"{WIZARD}/{step}"
 
 
-def test_an_attribute_that_no_sample_has_can_be_named(context: Context, mary: Browser, ends: Ends) -> None:
+def test_an_attribute_that_gives_nobody_a_number_is_taken_only_when_the_administrator_says_so(
+    context: Context, mary: Browser, ends: Ends
+) -> None:
     apply_settings(context, "default", ends.settings(), "test")
     page = mary.get(f"{WIZARD}/number")
     page = mary.send(page, "/number", {"other_attribute": "extensionAttribute7"}, NEXT)
+    assert f"extensionAttribute7 gives none of {PEOPLE} people an extension number" in page.text
+    assert _settings(context).directory.attributes.number == "telephoneNumber"
+    page = mary.send(page, "/number", {}, ("action", "anyway"))
     assert _step(page) == "phone-system"
     assert _settings(context).directory.attributes.number == "extensionAttribute7"
     page = mary.get(f"{WIZARD}/number")

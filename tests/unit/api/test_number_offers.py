@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from services.api.settings.forms.proposals import Offer, offers, take
+import pytest
+
+from services.api.settings.forms.proposals import Offer, offers, take, without_number
 
 UNTOUCHED: dict[str, Any] = {
     "attributes": {"number": "telephoneNumber"},
@@ -13,7 +15,7 @@ UNTOUCHED: dict[str, Any] = {
 def _proposal(source: str, usable: int, last_digits: int | None = None) -> dict[str, Any]:
     return {
         "source": source, "last_digits": last_digits, "people": 9, "numbers": max(usable, 1), "usable": usable,
-        "samples": ["204"],
+        "examples": [{"name": "Ada", "text": "204", "number": "204"}],
     }  # fmt: skip
 
 
@@ -63,3 +65,26 @@ def test_a_choice_of_last_digits_sets_the_number_rule_too() -> None:
         kept = _set(text, 4)
         take(kept)
         assert (kept["attributes"]["number"], kept["number_rule"]["last_digits"]) == (text, 4)
+
+
+def test_what_comes_of_an_expression_that_is_not_proposed_is_shown_too() -> None:
+    chosen = _proposal("first(pager, co)", 3)
+    (offer,) = offers([], [], _set("first(pager, co)"), chosen)
+    assert (offer.is_chosen, offer.usable, offer.people) == (True, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"people": 9, "numbers": 5, "usable": 1}, ""),
+        ({"people": 9, "numbers": 0, "usable": 0}, "none of 9 people"),
+        ({"people": 9, "numbers": 9, "usable": 0}, "share the same numbers"),
+        ({"people": 0, "numbers": 0, "usable": 0}, "contain nobody"),
+    ],
+)
+def test_a_source_that_gives_nobody_a_number_is_not_taken_by_accident(
+    found: dict[str, int], said: str
+) -> None:
+    reason = without_number({"source": "ipPhone", **found})
+    assert said in reason
+    assert bool(reason) == bool(said)

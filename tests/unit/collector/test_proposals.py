@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from services.collector.numbers import NumberOptions
-from services.collector.proposals import Proposal, propose
+from services.collector.proposals import Example, Proposal, propose, tried
 
 NAMES = {
     name.lower(): name
-    for name in ("telephoneNumber", "ipPhone", "otherTelephone", "extensionAttribute1", "company")
+    for name in ("mobile", "telephoneNumber", "ipPhone", "otherTelephone", "extensionAttribute1", "company")
 }
 OPTIONS = NumberOptions()
 
@@ -41,12 +41,45 @@ def test_what_gives_most_people_a_number_of_their_own_comes_first() -> None:
 
 
 def test_the_fewest_last_digits_that_tell_people_apart_are_proposed() -> None:
-    people = _people(*({"telephoneNumber": f"+49 30 1100{index}1"} for index in range(200, 230)))
+    people = _people(
+        *(
+            {"displayName": f"Person {index}", "telephoneNumber": f"+49 30 1100{index}1"}
+            for index in range(200, 230)
+        )
+    )
     first = _proposed(people)[0]
     assert (_source(first), first.usable) == (("telephoneNumber", 3), 30)
-    assert first.samples[0] == "+49 30 11002001 → 001"
+    assert first.examples[0] == Example("Person 200", "+49 30 11002001", "001")
+    assert len(first.examples) == 3
     spread = _people(*({"telephoneNumber": f"+49 30 110{index}1"} for index in range(1000, 1300)))
     assert _source(_proposed(spread)[0]) == ("telephoneNumber", 4)
+
+
+def test_a_private_number_is_never_shortened_and_comes_after_everything_else() -> None:
+    people = _people(
+        *(
+            {"mobile": f"+49 171 55{index}", **({"ipPhone": str(index)} if index % 2 else {})}
+            for index in range(200, 210)
+        )
+    )
+    assert list(map(_source, _proposed(people))) == [("ipPhone", None)]
+    # Where the settings say so already, it is offered all the same.
+    assert list(map(_source, _proposed(people, NumberOptions(last_digits=3)))) == [
+        ("ipPhone", 3),
+        ("mobile", 3),
+    ]
+
+
+def test_people_who_get_a_number_of_their_own_are_the_examples() -> None:
+    people = _people(
+        *({"cn": f"Shared {index}", "ipPhone": "100"} for index in range(4)), {"cn": "Ada", "ipPhone": "204"}
+    )
+    assert tried("ipPhone", people, OPTIONS).examples == (Example("Ada", "204", "204"),)
+    assert [example.name for example in tried("ipPhone", people[:4], OPTIONS).examples] == [
+        "Shared 0",
+        "Shared 1",
+        "Shared 2",
+    ]
 
 
 def test_last_digits_that_the_settings_name_are_not_guessed_again() -> None:

@@ -223,9 +223,13 @@ def test_the_number_of_a_missing_template_or_archive_is_given_to_nobody() -> Non
     rules = make_rules(archive=ArchiveRule("999"), units=(UnitRule(SALES), UnitRule(SUPPORT, "900")))
     people = [make_person(1, number="999"), make_person(2, number="900"), make_person(3, number="999")]
     plan = plan_of([*people[:2], make_person(3)], [make_extension(3)], [make_binding(3)], rules=rules)
-    assert (steps(plan), codes(plan)) == ([], ["archive_missing", "protected", "protected"])
+    gone = ["archive_missing", "protected", "protected", "template_missing"]
+    assert (steps(plan), codes(plan)) == ([], gone)
+    # Nobody waits for the template yet.
+    assert plan.findings[-1].severity is Severity.WARNING
+    assert "no extension is created for new people of its unit" in plan.findings[-1].message
     moving = plan_of([people[2]], [make_extension(3)], [make_binding(3)], rules=rules)
-    assert (steps(moving), codes(moving)) == ([], ["archive_missing", "protected"])
+    assert (steps(moving), codes(moving)) == ([], ["archive_missing", "protected", "template_missing"])
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def show_set_up(request: Request, context: ContextDep, token: str) -> Response:
     """The form that makes a manager."""
     if not setup_link.is_good(context, token):
         return _no_link(request)
-    return page(request, "set_up.html", name="", display_name="", refused="", shortest=SHORTEST)
+    return page(request, "set_up.html", name="admin", display_name="", refused="", shortest=SHORTEST)
 
 
 @router.post("/set-up/{token}", dependencies=[ANYONE])
@@ -114,7 +114,7 @@ def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> 
     else:
         try:
             account = setup_link.use_link(context, token, name, display_name, password)
-            return enter(request, sessions.go_on(context, account, address_of(request)), link("/"))
+            return enter(request, sessions.go_on(context, account, address_of(request)), link("/wizard"))
         except SecondFactorDue as due:
             return step_on(request, due.token, link("/sign-in/second-factor"))
         except NotFound:

@@ -5,7 +5,7 @@ travel encrypted; a secret that ``values`` lacks is taken from the stored ones, 
 The audit says who had which address asked, before it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.database import events
@@ -78,6 +78,25 @@ def list_attributes(
     """
     return _ask(
         context, site_id, "collector.list_attributes", Section.DIRECTORY, values, actor, directory=directory
+    )
+
+
+def unknown_attributes(
+    context: Context, site_id: str, names: Sequence[str], values: Values = None, directory: str = ""
+) -> Any:
+    """Those of the attributes that the directory's schema does not have: a sentence with similar ones, by name.
+
+    :raises RollcallError: as ``test_directory``.
+    """
+    return _ask(
+        context,
+        site_id,
+        "collector.unknown_attributes",
+        Section.DIRECTORY,
+        values,
+        None,
+        directory=directory,
+        names=list(names),
     )
 
 

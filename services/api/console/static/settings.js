@@ -83,25 +83,35 @@ function nameExtensions() {
   }
 }
 
-async function loadExtensions() {
-  if (!known.dataset.load || document.querySelector("input[data-extension]") === null) {
+// Fills a list with what one of the systems has, once.
+async function load(list) {
+  const address = list.dataset.load;
+  if (!address) {
     return;
   }
+  delete list.dataset.load;
   let found;
   try {
-    found = await (await fetch(known.dataset.load)).json();
+    found = await (await fetch(address)).json();
   } catch {
     return;
   }
   document.getElementById("unoffered").textContent = found.reason && textUnoffered.replace("{reason}", () => found.reason);
   for (const item of found.items) {
     const option = document.createElement("option");
-    option.value = item.number;
-    option.textContent = item.name;
-    known.append(option);
+    option.value = item.value;
+    option.textContent = item.text;
+    list.append(option);
   }
   nameExtensions();
 }
+
+// Reading attributes takes the directory a moment: only for whoever comes to such a field.
+document.addEventListener("focusin", (event) => {
+  if (event.target.getAttribute("list") === "known-attributes") {
+    load(document.getElementById("known-attributes"));
+  }
+});
 
 // The browser knows all time zones, so the page need not carry them.
 const zones = document.getElementById("known-zones");
@@ -123,5 +133,7 @@ for (const field of document.querySelectorAll("[data-propose-zone]")) {
 if (known !== null) {
   document.addEventListener("change", nameExtensions);
   nameExtensions();
-  loadExtensions();
+  if (document.querySelector("input[data-extension]") !== null) {
+    load(known);
+  }
 }

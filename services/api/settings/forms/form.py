@@ -19,6 +19,7 @@ from services.api.settings.forms.fields import Values, change_rows, read_form, v
 from services.api.settings.forms.tabs import Tab
 from services.api.settings.use_cases import pairing
 from services.api.settings.use_cases.directories import read_directory, replace_directory
+from services.api.settings.use_cases.existing import check_existing
 from services.api.settings.use_cases.sections import read_section, replace_section
 from services.api.settings.use_cases.what_if import start_what_if
 from shared.certificates import Presented, can_be_trusted, chain_of, with_trust
@@ -55,8 +56,8 @@ class Form:
     answer: dict[str, Any] | None = None
     extensions: list[dict[str, str]] | None = None
     attributes: list[dict[str, Any]] | None = None
-    # What may give the extension number, and what a field would be for real people.
-    proposals: list[dict[str, Any]] | None = None
+    # What may give the extension number and what comes of the one filled in, and what a field would be for real people.
+    numbers: dict[str, Any] | None = None
     tried: dict[str, Any] | None = None
     units: list[dict[str, Any]] | None = None
     browsed: str = ""
@@ -68,6 +69,8 @@ class Form:
     # What the button asked for, when it was not to save.
     asked: str = ""
     is_paired_now: bool = False
+    # Why it could not be looked up whether what is named exists; saved all the same.
+    unasked: str = ""
     # Fields whose stored value is not what was typed: an address without what was pasted behind it.
     corrected: tuple[str, ...] = ()
     # The OUs that are read, where a field of the form names one of them.
@@ -148,6 +151,11 @@ def _known_units(context: Context, site_id: str, tab: Tab) -> tuple[str, ...]:
 def save(context: Context, form: Form, actor: str) -> int | None:
     """The version saved, or ``None`` with what is wrong noted in the form."""
     form.values = form.filled()
+    stored, _ = _read(context, form.site_id, form.tab, form.directory)
+    checked = check_existing(context, form.site_id, form.tab.section, stored, form.values, form.directory)
+    form.errors, form.unasked = {**checked.errors}, checked.unasked
+    if form.errors:
+        return None
     try:
         if form.directory:
             return replace_directory(context, form.site_id, form.directory, form.values, actor, form.version)
@@ -263,8 +271,8 @@ def _ask(context: Context, form: Form, verb: str, argument: str, actor: question
                     context, form.site_id, asked, actor, **of_directory
                 )
             case "proposals":
-                found = questions.propose_numbers(context, form.site_id, asked, actor, **of_directory)
-                form.proposals, form.attributes = found["proposals"], found["attributes"]
+                form.numbers = questions.propose_numbers(context, form.site_id, asked, actor, **of_directory)
+                form.attributes = form.numbers["attributes"]
             case "try":
                 name = argument.removeprefix("attributes.")
                 form.tried = questions.try_mapping(

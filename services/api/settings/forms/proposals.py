@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.api.settings.forms.fields import Values, put, value_at
+from shared.language import declared, phrase
 from shared.settings.documents import DirectorySettings
 from shared.values.digits import whole_number
 
@@ -26,7 +27,7 @@ class Offer:
     numbers: int
     usable: int
     people: int
-    samples: Sequence[str]
+    examples: Sequence[Mapping[str, str]]
 
     @property
     def value(self) -> str:
@@ -38,13 +39,14 @@ def offers(
     proposals: Sequence[Mapping[str, Any]],
     attributes: Sequence[Mapping[str, Any]],
     values: Values,
+    chosen: Mapping[str, Any] | None = None,
     *,
     is_sent: bool = False,
 ) -> list[Offer]:
     """The best proposals, or attributes that people have when none gives a number, and what is set.
 
     What nobody has chosen yet is chosen for them when somebody gets a number of their own by it, and only then;
-    ``is_sent`` says that somebody has chosen.
+    ``is_sent`` says that somebody has chosen; ``chosen`` is what comes of that.
     """
     number, digits = value_at(values, NUMBER), value_at(values, LAST_DIGITS)
     rule = whole_number(str(digits or ""), 3)
@@ -61,7 +63,12 @@ def offers(
     )
     if found is None and number:
         known = next(
-            (item for item in proposals if item["source"] == number and item["last_digits"] == rule), None
+            (
+                item
+                for item in (*proposals, *filter(None, [chosen]))
+                if item["source"] == number and item["last_digits"] == rule
+            ),
+            None,
         )
         listed.append(_of(known or {"source": number, "last_digits": rule, "people": 0}, rule))
         found = len(listed) - 1
@@ -86,7 +93,7 @@ def _of(item: Mapping[str, Any], rule: int | None) -> Offer:
         item.get("numbers", 0),
         item.get("usable", 0),
         item.get("people", 0),
-        item.get("samples", ()),
+        item.get("examples", ()),
     )
 
 
@@ -95,4 +102,25 @@ def _chosen(item: Offer) -> Offer:
 
 
 def _without_numbers(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"source": item["name"], "people": item["people"], "samples": item["samples"]}
+    examples = [{"name": "", "text": text, "number": ""} for text in item["samples"]]
+    return {"source": item["name"], "people": item["people"], "examples": examples}
+
+
+def without_number(chosen: Mapping[str, Any]) -> str:
+    """Why a source must not be taken by accident; empty where it gives somebody a number of their own."""
+    if chosen["usable"]:
+        return ""
+    if not chosen["people"]:
+        return declared("The selected OUs contain nobody, so no number can be checked.")
+    if chosen["numbers"]:
+        return phrase(
+            "{source} gives nobody a number of their own: people share the same numbers. With it, no extension is "
+            "created.",
+            source=chosen["source"],
+        )
+    return phrase(
+        "{source} gives none of {people} people an extension number. With it, no extension is created. Choose "
+        "another attribute, or use the last digits of a phone number.",
+        source=chosen["source"],
+        people=chosen["people"],
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from services.api.settings.forms.tabs import Tab
 from shared.settings.documents import DirectorySettings, Section
-from shared.settings.sections import directory, phone_system, rules, schedule
+from shared.settings.sections import archive, directory, phone_system, rules, schedule
 from shared.settings.store import StoredSettings
 
 
@@ -97,6 +97,18 @@ STEPS: tuple[Step, ...] = (
         ),
     ),
     Step(
+        "archive",
+        "Archive",
+        Tab(
+            "archive",
+            "Voicemails and recordings of leavers",
+            Section.ARCHIVE,
+            (archive.ARCHIVE,),
+            intro="Recordings are downloaded to Rollcall's host through the 3CX API, which needs nothing else. Voicemails "
+            "need the relay on the phone system's host (Settings, Relay) and an extension that receives them.",
+        ),
+    ),
+    Step(
         "rules",
         "Rules",
         Tab(
@@ -136,6 +148,7 @@ def steps_done(stored: StoredSettings, *, has_ended_well: bool) -> frozenset[str
         "number": number != (defaults.attributes.number, defaults.number_rule),
         "phone-system": bool(phone_system.base_url and phone_system.client_id),
         "templates": any(unit.template_extension for unit in directory.units),
+        "archive": stored.versions[Section.ARCHIVE] > 0,
         "rules": stored.versions[Section.RULES] > 0,
         "preview": has_ended_well,
         "schedule": stored.versions[Section.SCHEDULE] > 0,

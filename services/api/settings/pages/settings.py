@@ -60,10 +60,24 @@ def to_the_first_tab(_visitor: VisitorDep, directory: DirectoryName = "") -> Res
 def offer_extensions(context: ContextDep, site: SiteDep, _visitor: ManagerDep) -> dict[str, Any]:
     """The phone system's extensions for the fields to offer, or why there are none, for the page's script."""
     try:
-        offered = {"items": questions.list_extensions(context, site), "reason": ""}
+        found = questions.list_extensions(context, site)
     except RollcallError as error:
-        offered = {"items": [], "reason": error.message}
-    return dict(shown_to_scripts(offered))
+        return dict(shown_to_scripts({"items": [], "reason": error.message}))
+    items = [{"value": item["number"], "text": item["name"]} for item in found]
+    return dict(shown_to_scripts({"items": items, "reason": ""}))
+
+
+@router.get("/choices/attributes")
+def offer_attributes(
+    context: ContextDep, site: SiteDep, _visitor: ManagerDep, directory: DirectoryName = ""
+) -> dict[str, Any]:
+    """The attributes that people have, each with some of its values, or why there are none, for the page's script."""
+    try:
+        found = questions.list_attributes(context, site, directory=directory)
+    except RollcallError as error:
+        return dict(shown_to_scripts({"items": [], "reason": error.message}))
+    items = [{"value": item["name"], "text": " · ".join(item["samples"])} for item in found]
+    return dict(shown_to_scripts({"items": items, "reason": ""}))
 
 
 @router.get("/{slug}")
@@ -77,13 +91,14 @@ def show_tab(
     paired: str = "",
     directory: DirectoryName = "",
     corrected: Annotated[str, Query(max_length=400)] = "",
+    unasked: bool = False,
 ) -> Response:
     """One tab as it is stored."""
     tab = _tab(slug)
     form = stored_form(context, section_site(visitor, tab.section, site), tab, directory_of(tab, directory))
     form.is_paired_now = bool(paired)
     form.corrected = tuple(name for name in corrected.split(",") if name in tab.fields)
-    return _page(request, form, saved)
+    return _page(request, form, saved, was_unasked=unasked)
 
 
 @router.post("/{slug}")
@@ -105,7 +120,13 @@ def use_tab(
         saved = save(context, form, visitor.actor)
         if saved is not None:
             corrected = ",".join(corrections(context, form))
-            there = link(f"/settings/{slug}", saved=saved, directory=of, corrected=corrected)
+            there = link(
+                f"/settings/{slug}",
+                saved=saved,
+                directory=of,
+                corrected=corrected,
+                unasked=bool(form.unasked) or "",
+            )
             return RedirectResponse(there, HTTPStatus.SEE_OTHER)
     elif action == "what-if" and _may_try(form):
         run = what_if(context, form, visitor.actor)
@@ -161,7 +182,7 @@ def restore(context: ContextDep, site: SiteDep, visitor: ManagerDep, slug: Slug,
     return RedirectResponse(link(f"/settings/{slug}", saved=saved), HTTPStatus.SEE_OTHER)
 
 
-def _page(request: Request, form: Form, saved: int | None = None) -> Response:
+def _page(request: Request, form: Form, saved: int | None = None, *, was_unasked: bool = False) -> Response:
     return page(
         request,
         "settings.html",
@@ -170,6 +191,7 @@ def _page(request: Request, form: Form, saved: int | None = None) -> Response:
         tabs=tabs.tabs_for(console_request(request).shown_visitor),
         shown=form,
         saved=saved,
+        was_unasked=was_unasked,
         may_try=_may_try(form),
         label=label_of,
         value_at=value_at,

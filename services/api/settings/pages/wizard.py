@@ -4,6 +4,7 @@ A step is a form of settings that is tested before it is saved; what fails its t
 administrator says so.
 """
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from starlette.datastructures import FormData
 from services.api.console.rendering import link, page
 from services.api.console.request import FormDep, text_of
 from services.api.console.scope import ManagerDep, SiteDep, run_of_site, site_of
+from services.api.runs.plan_words import KIND_TONES
 from services.api.runs.use_cases import runs
 from services.api.settings.forms import proposals
 from services.api.settings.forms.fields import put, value_at
@@ -33,7 +35,7 @@ from services.api.settings.forms.tabs import Tab
 from services.api.settings.queries.first_plan import FirstPlan, has_ended_well, read_first_plan
 from services.api.web.dependencies import ContextDep
 from shared.database.tables import RunKind
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound, SettingsInvalid
 from shared.language import declared, phrase
 from shared.settings.fields import label_of
 from shared.values.digits import whole_number
@@ -68,8 +70,9 @@ def use_first_plan(context: ContextDep, site: SiteDep, visitor: ManagerDep, sent
             raise NotFound(declared("There is no such run. Open the step again to see the newest."))
         run_of_site(context, site, run_id)
         runs.approve(context, run_id, text_of(sent, "plan_hash"), visitor.actor)
-    else:
-        runs.start(context, site, RunKind.PREVIEW, visitor.actor)
+        # The run needs nobody to look on; the last step says how far it is.
+        return _to(BY_SLUG["schedule"])
+    runs.start(context, site, RunKind.PREVIEW, visitor.actor)
     return _to(BY_SLUG["preview"])
 
 
@@ -109,18 +112,25 @@ def use_step(
     form = sent_form(context, site, tab, sent, directory_of(tab, directory))
     if slug == "number":
         _take_other_attribute(form, sent)
+        proposals.take(form.values)
     action = text_of(sent, "action")
+    is_trusted = action.startswith("trust:")
     if action not in ("", "next", "anyway"):
         act(context, form, action, visitor.actor, text_of(sent, "browsed") if "browsed" in sent else None)
-        return _form_page(request, context, step, form)
+        if not is_trusted or form.refused or form.errors:
+            return _form_page(request, context, step, form)
     form.errors = _missing(form, step)
-    if not form.errors and action != "anyway":
+    if not form.errors and action != "anyway" and not is_trusted:
         _test(context, form, step, visitor.actor)
         form.asked = ""
         form.is_refused_by_test = bool(form.refused)
     if form.errors or form.refused or save(context, form, visitor.actor) is None:
         return _form_page(request, context, step, form)
     following = neighbours(step)[1]
+    if following is BY_SLUG["preview"] and read_first_plan(context, site).is_due:
+        # What is still missing, or is going on already, the step itself says.
+        with suppress(Conflict, SettingsInvalid):
+            runs.start(context, site, RunKind.PREVIEW, visitor.actor)
     if following is None:
         return RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
     if not form.directory:
@@ -142,15 +152,10 @@ def _missing(form: Form, step: Step) -> dict[str, str]:
 
 
 def _test(context: Context, form: Form, step: Step, actor: str) -> None:
-    if step.slug == "templates":
-        act(context, form, "extensions")
-        known = {item["number"] for item in form.extensions or ()}
-        if not form.refused:
-            form.refused = " ".join(
-                phrase("The phone system has no extension {number} to be a template.", number=number)
-                for number in dict.fromkeys(row.get("template_extension") for row in form.values["units"])
-                if number and number not in known
-            )
+    if step.slug == "number":
+        act(context, form, "proposals", actor)
+        if form.numbers is not None:
+            form.refused = proposals.without_number(form.numbers["chosen"])
     elif form.tab.question:
         act(context, form, "test", actor)
 
@@ -166,16 +171,21 @@ def _form_page(request: Request, context: Context, step: Step, form: Form) -> Re
     offers = Form(form.site_id, form.tab, form.values, form.version, directory=form.directory)
     # An end that has just refused is not made to be waited for once more.
     is_worth_asking = not form.refused and not form.errors
-    if step.slug == "templates" and form.extensions is None and is_worth_asking:
+    if step.slug == "templates" and form.extensions is None and not form.refused:
         act(context, offers, "extensions")
         form.extensions = offers.extensions
     offered: list[Offer] = []
     if step.slug == "number":
-        if form.proposals is None and is_worth_asking:
+        if form.numbers is None and is_worth_asking:
             act(context, offers, "proposals")
-            form.proposals, form.attributes = offers.proposals, offers.attributes
+            form.numbers, form.attributes = offers.numbers, offers.attributes
+        found = form.numbers or {"proposals": (), "attributes": (), "chosen": None}
         offered = proposals.offers(
-            form.proposals or (), form.attributes or (), form.values, is_sent=request.method == "POST"
+            found["proposals"],
+            found["attributes"],
+            form.values,
+            found["chosen"],
+            is_sent=request.method == "POST",
         )
     return _page(
         request,
@@ -185,6 +195,7 @@ def _form_page(request: Request, context: Context, step: Step, form: Form) -> Re
         shown=form,
         directories=directories_of(context, form),
         tab=form.tab,
+        plan=read_first_plan(context, form.site_id) if step.slug == "schedule" else None,
         offers_refused=offers.refused,
         offered=offered,
         has_short_choice=form.extensions is not None and len(form.extensions) <= _LONGEST_CHOICE,
@@ -214,6 +225,7 @@ def _page(
         previous=previous,
         following=following,
         plan=plan,
+        KIND_TONES=KIND_TONES,
         **values,
     )
 

@@ -1,12 +1,15 @@
 """What the wizard's last steps show: the newest run of the site, as far as it is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from services.api.runs.plan_words import READING_ORDER
 from services.api.runs.queries.progress import RunProgress, progress
 from shared.database.tables import WHOLE_RUNS, CommandRow, FindingRow, Run
+from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS, WAITING_STATES
 from shared.runs.verdict import hold_reasons
@@ -14,7 +17,7 @@ from shared.settings import store
 from shared.settings.documents import Section
 from shared.worker.context import Context
 
-_ROWS_SHOWN = 8
+_ROWS_OF_A_KIND = 3
 # A change of these can change a plan; of the others it cannot.
 _DECIDING = (
     Section.DIRECTORY, Section.PHONE_SYSTEM, Section.RULES, Section.LIMITS, Section.ARCHIVE, Section.RELAY,
@@ -23,14 +26,30 @@ _DECIDING = (
 
 @dataclass(frozen=True, slots=True)
 class FirstPlan:
-    """The newest run; ``None`` when there is none yet. ``is_current`` says that the settings are still those it read."""
+    """The newest run; ``None`` when there is none yet. ``kinds`` are its kinds of changes, removals first: how many, and
+    the first of them. ``is_current`` says that the settings are still those it read.
+    """
 
     run: Run | None
     progress: RunProgress | None = None
-    rows: Sequence[CommandRow] = ()
+    kinds: Mapping[str, tuple[int, Sequence[CommandRow]]] = field(default_factory=dict)
     reasons: Sequence[HoldReason] = ()
     findings: int = 0
     is_current: bool = True
+
+    @property
+    def removals(self) -> int:
+        """How many extensions it deletes or disables."""
+        return sum(
+            self.kinds[kind][0]
+            for kind in (CommandKind.DELETE_EXTENSION, CommandKind.DISABLE_EXTENSION)
+            if kind in self.kinds
+        )
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a preview would show more than the newest run does."""
+        return self.run is None or (not self.is_current and self.stage != "going")
 
     @property
     def stage(self) -> str:
@@ -69,20 +88,24 @@ def read_first_plan(context: Context, site_id: str) -> FirstPlan:
         if run is None:
             return FirstPlan(None)
         versions = store.read(session, site_id, context.encryption).versions
-        rows = session.scalars(
-            select(CommandRow)
-            .where(CommandRow.run_id == run.id)
-            .order_by(CommandRow.sequence)
-            .limit(_ROWS_SHOWN)
-        ).all()
+        kinds = {kind.value: found for kind in READING_ORDER if (found := _of_kind(session, run.id, kind))[0]}
         findings = session.scalar(
             select(func.count()).select_from(FindingRow).where(FindingRow.run_id == run.id)
         )
     return FirstPlan(
         run,
         progress(context, run.id),
-        rows,
+        kinds,
         hold_reasons(run),
         findings or 0,
         all(run.settings_versions.get(section) == versions[section] for section in _DECIDING),
     )
+
+
+def _of_kind(session: Session, run_id: int, kind: CommandKind) -> tuple[int, Sequence[CommandRow]]:
+    of_kind = CommandRow.run_id == run_id, CommandRow.kind == kind
+    count = session.scalar(select(func.count()).select_from(CommandRow).where(*of_kind)) or 0
+    if not count:
+        return 0, ()
+    rows = select(CommandRow).where(*of_kind).order_by(CommandRow.sequence).limit(_ROWS_OF_A_KIND)
+    return count, session.scalars(rows).all()

@@ -1,0 +1,98 @@
+"""What settings name must exist when they are saved: extensions in the phone system, attributes in the directory."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.api.settings.use_cases.existing import similar_extensions
+from services.api.settings.use_cases.sections import apply_settings
+from shared.errors import PhoneSystemUnavailable, RollcallError
+from shared.settings.documents import SiteSettings
+from shared.worker.context import Context
+from tests.integration.console.conftest import Open
+
+pytestmark = pytest.mark.usefixtures("people", "ready")
+SETTINGS = "/console/settings"
+EXTENSIONS = [{"number": number, "name": f"Name {number}"} for number in ("100", "900", "955")]
+SAVE = ("action", "save")
+Answering = Callable[..., None]
+
+
+@pytest.fixture
+def phone_system(answering: Answering) -> None:
+    """The phone system of the site has a few extensions."""
+    answering("relay_client.list_extensions", lambda _: EXTENSIONS)
+
+
+def _settings(context: Context) -> SiteSettings:
+    return context.site_settings("default").settings
+
+
+def test_the_extensions_most_like_a_wrong_number_are_named() -> None:
+    assert similar_extensions("9555", EXTENSIONS) == ["955 (Name 955)", "900 (Name 900)", "100 (Name 100)"]
+    assert similar_extensions("205", [{"number": "204", "name": ""}]) == ["204"]
+
+
+@pytest.mark.usefixtures("phone_system")
+@pytest.mark.parametrize(
+    ("tab", "place"), [("archive", "extension"), ("units", "units.0.template_extension")]
+)
+def test_an_extension_that_the_phone_system_does_not_have_is_refused(
+    context: Context, browser: Open, tab: str, place: str
+) -> None:
+    mary = browser("mary")
+    page = mary.send(mary.get(f"{SETTINGS}/{tab}"), f"/{tab}", {place: "9555"}, SAVE)
+    assert page.status == 422
+    assert "The phone system has no extension 9555. Similar: 955 (Name 955)" in page.text
+    assert page.fields[place]["aria-invalid"] == "true"
+    page = mary.send(page, f"/{tab}", {place: "955"}, SAVE)
+    assert "Saved" in page.text
+    stored = _settings(context)
+    assert "955" in (stored.archive.extension, stored.directory.units[0].template_extension)
+
+
+@pytest.mark.usefixtures("phone_system")
+def test_what_disappeared_later_keeps_nobody_from_saving_the_rest(context: Context, browser: Open) -> None:
+    apply_settings(context, "default", {"archive": {"extension": "777"}}, "test")
+    mary = browser("mary")
+    page = mary.send(mary.get(f"{SETTINGS}/archive"), "/archive", {"recordings": None}, SAVE)
+    assert "Saved" in page.text
+    assert not _settings(context).archive.recordings
+
+
+@pytest.mark.usefixtures("phone_system")
+def test_an_attribute_that_the_schema_does_not_have_is_refused(
+    context: Context, browser: Open, answering: Answering
+) -> None:
+    asked: list[list[str]] = []
+
+    def _unknown(arguments: dict[str, Any]) -> dict[str, str]:
+        asked.append(arguments["names"])
+        return {"ipFone": "There is no attribute ipFone."} if "ipFone" in arguments["names"] else {}
+
+    answering("collector.unknown_attributes", _unknown)
+    mary = browser("mary")
+    page = mary.get(f"{SETTINGS}/directory")
+    page = mary.send(page, "/directory", {"attributes.number": "first(ipFone, telephoneNumber)"}, SAVE)
+    assert page.status == 422
+    assert 'id="e-attributes.number">There is no attribute ipFone.' in page.response.text
+    page = mary.send(page, "/directory", {"attributes.number": "ipPhone"}, SAVE)
+    assert "Saved" in page.text
+    # Only what was changed is looked up.
+    assert asked == [["ipFone", "telephoneNumber"], ["ipPhone"]]
+    assert _settings(context).directory.attributes.number == "ipPhone"
+
+
+def test_a_phone_system_that_does_not_answer_keeps_nobody_from_saving(
+    context: Context, browser: Open, answering: Answering
+) -> None:
+    def _away(_: dict[str, Any]) -> Any:
+        error: RollcallError = PhoneSystemUnavailable("3CX does not answer.")
+        raise error
+
+    answering("relay_client.list_extensions", _away)
+    mary = browser("mary")
+    page = mary.send(mary.get(f"{SETTINGS}/archive"), "/archive", {"extension": "9555"}, SAVE)
+    assert "could not check whether the extensions and attributes exist" in page.text
+    assert _settings(context).archive.extension == "9555"
