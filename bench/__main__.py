@@ -15,6 +15,7 @@ from bench import (
     execute,
     extensions,
     idle_hour,
+    large,
     live,
     log_page,
     mapping,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "crowd": crowd.measure,
     "idle": idle_hour.measure,
     "roll": roll.measure,
+    "large": large.measure,
     "live": live.measure,
     "start": start.measure,
 }
