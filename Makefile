@@ -28,6 +28,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) test
+	$(MAKE) faults ARGS="--seed 1 --count 24 --minutes 2"
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)
@@ -35,6 +36,11 @@ format: $(STAMP)
 
 bench: $(STAMP) test-tools
 	$(BIN)/python -m bench $(ARGS)
+
+# A company lives while everything fails, and an oracle judges (docs/faults.md).
+.PHONY: faults
+faults: $(STAMP) test-tools
+	$(BIN)/python -m tests.faults.campaign $(ARGS)
 
 # What is published, in dist/: both wheels, what they are made of (CycloneDX), its licences and, on Debian, the package
 # for this release of it.

@@ -1,0 +1,212 @@
+"""One episode: a company begins, lives through its strikes, is left in peace until it has settled, and is judged."""
+
+import copy
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from services.api.operations.use_cases import backup
+from services.api.operations.use_cases.restore import restore
+from services.api.people.use_cases.owed import try_again
+from shared import encryption
+from shared.database import audit_chain
+from shared.database.engine import Database
+from shared.database.tables import AuditEntry, BindingRow, Event, OwedSteps, Run
+from shared.domain.owed import Owes
+from shared.errors import RollcallError
+from shared.runs.start import ACTIVE_STATES
+from shared.worker.app import create_app
+from shared.worker.context import Context
+from tests.faults.campaign import oracle
+from tests.faults.campaign.life import DEEDS, Company, approve
+from tests.faults.campaign.plan import Part, Plan
+from tests.faults.campaign.servers import Servers
+from tests.faults.campaign.shape import Shape, shape_of
+from tests.faults.campaign.strikes import STRIKES
+from tests.support import databases
+from tests.support.changes import changes_left
+from tests.support.site import ENDED, SITE
+
+# Undisturbed runs until nothing is left to do: some, because what was begun is finished before something new begins.
+_MOST_RUNS = 8
+_RUN_SECONDS = 240
+_BEGINNERS = 8
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of an episode."""
+
+    violations: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    struck: Counter[str] = field(default_factory=Counter)
+    evidence: oracle.Evidence | None = None
+    effects: int = 0
+    seconds: float = 0.0
+
+
+def play(plan: Plan, servers: Servers, say: Say = lambda _line: None) -> Verdict:
+    """Play it, and judge."""
+    verdict, began = Verdict(), time.monotonic()
+    with shape_of(plan.form, servers) as shape:
+
+        def _tell(line: str) -> None:
+            verdict.story.append(f"{shape.book.now():7.2f} {line}")
+            say(verdict.story[-1])
+
+        company = Company(shape)
+        dice = random.Random(plan.seed)
+        for _person in range(_BEGINNERS):
+            company.hire(dice, company.next_number())
+        verdict.violations += settle(company, _tell)
+        for step in plan.steps:
+            dice = random.Random(f"{step.name} {step.seed}")
+            if step.part is Part.DEED:
+                _tell(f"- {DEEDS[step.name][1](company, dice)}")
+            else:
+                _tell(f"* {STRIKES[step.name][2](shape, dice)}")
+                verdict.struck[step.name] += 1
+                shape.keep_running()
+        shape.heal()
+        _tell("all is calm")
+        verdict.violations += settle(company, _tell)
+        shape.look_at_runs()
+        verdict.evidence = evidence_of(shape)
+        verdict.effects = len(verdict.evidence.effects)
+        verdict.violations += oracle.judge(verdict.evidence)
+        verdict.violations += books_are_whole(company)
+        if verdict.violations:
+            verdict.story += [str(effect) for effect in shape.book.effects]
+            verdict.story += shape.site.story().splitlines()
+    verdict.seconds = time.monotonic() - began
+    return verdict
+
+
+def settle(company: Company, say: Say) -> list[str]:
+    """Full runs, approved when they are held, until one says "in sync"; what is wrong when none does."""
+    shape, last = company.shape, "no run"
+    for _run in range(_MOST_RUNS):
+        if not _wait(lambda: _is_idle(shape)):
+            return [f"a run does not end though all is calm: {_states(shape)}"]
+        _retry_refused(shape)
+        _wait(lambda: _start(shape) in (201, 409), 60)
+        if not _wait(lambda: _has_ended(company)):
+            return [f"a run does not end though all is calm: {_states(shape)}"]
+        state, code = _newest(shape)
+        last = f"{state} {code or ''}".strip()
+        say(f"a run in peace: {last}")
+        if last == "in_step" and not (shape.form.is_live and changes_left(shape.site)):
+            return []
+    return [f"not settled after {_MOST_RUNS} runs in peace: {last}"]
+
+
+def _has_ended(company: Company) -> bool:
+    approve(company)
+    return _is_idle(company.shape) and _newest(company.shape)[0] in ENDED
+
+
+def _wait(condition: Callable[[], bool], seconds: float = _RUN_SECONDS) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(RollcallError):
+            if condition():
+                return True
+        time.sleep(0.2)
+    return False
+
+
+def _start(shape: Shape) -> int:
+    answer = shape.ask("POST", f"/sites/{SITE}/runs", {"kind": "full"})
+    return answer.status_code if answer is not None else 0
+
+
+def _is_idle(shape: Shape) -> bool:
+    with shape.site.context.database.read() as session:
+        return not session.scalar(select(func.count()).select_from(Run).where(Run.state.in_(ACTIVE_STATES)))
+
+
+def _newest(shape: Shape) -> tuple[str, str | None]:
+    with shape.site.context.database.read() as session:
+        row = session.execute(
+            select(Run.state, Run.error_code).where(Run.kind == "full").order_by(Run.id.desc()).limit(1)
+        ).one()
+        return row[0], row[1]
+
+
+def _states(shape: Shape) -> str:
+    with shape.site.context.database.read() as session:
+        rows = session.execute(
+            select(Run.id, Run.kind, Run.state, Run.error_code).order_by(Run.id.desc()).limit(4)
+        )
+        return str([tuple(row) for row in rows])
+
+
+def _retry_refused(shape: Shape) -> None:
+    """What 3CX refused is tried again when a person says so."""
+    with suppress(RollcallError):
+        with shape.site.context.database.read() as session:
+            refused = session.scalars(
+                select(OwedSteps.number).where(OwedSteps.owes == Owes.REFUSED_STEPS.value)
+            ).all()
+        for number in refused:
+            try_again(shape.site.context, SITE, number, "campaign")
+
+
+def evidence_of(shape: Shape) -> oracle.Evidence:
+    """What the oracle judges by, of this moment."""
+    with shape.site.context.database.read() as session:
+        told = session.execute(
+            select(Event.code, Event.number, func.count()).group_by(Event.code, Event.number)
+        ).all()
+    with shape.book.lock:
+        return oracle.Evidence(
+            copy.deepcopy(shape.book.people), list(shape.book.effects), list(shape.book.moments), shape.runs,
+            {(code, number or ""): times for code, number, times in told},
+        )  # fmt: skip
+
+
+def books_are_whole(company: Company) -> list[str]:
+    """The audit's chain, that it holds whatever was confirmed, and that a backup brings everything back."""
+    context, found = company.shape.site.context, list[str]()
+    with context.database.read() as session:
+        state = audit_chain.verify(session)
+        counts = Counter(session.scalars(select(AuditEntry.action)))
+        bindings = {row.person_guid: row.number for row in session.scalars(select(BindingRow))}
+    if state.problem is not audit_chain.Problem.NONE:
+        found.append(f"the audit is not whole: {state}")
+    for action, confirmed in (("settings.changed", company.saved), ("run.approved", company.approved)):
+        if counts[action] < confirmed:
+            found.append(f"{confirmed} {action} were confirmed, the audit holds {counts[action]}")
+    try:
+        back = _brought_back(context)
+    except RollcallError as error:
+        return [*found, f"the backup is not restored: {error}"]
+    if back != bindings:
+        found.append(f"restored from the backup: {back}, not {bindings}")
+    return found
+
+
+def _brought_back(context: Context) -> dict[str, str]:
+    """The bindings of a new database that a backup was restored into."""
+    made = backup.parse(backup.collect(context, "campaign"))
+    with (
+        tempfile.TemporaryDirectory(prefix="rollcall-restored-") as folder,
+        databases.using(databases.Kind.SQLITE),
+    ):
+        settings = databases.deployment_settings(Path(folder))
+        other = Context(create_app(settings), settings, Database(settings.effective_database_url), encryption.load(settings))  # fmt: skip
+        try:
+            restore(other, made, "campaign")
+            with other.database.read() as session:
+                return {row.person_guid: row.number for row in session.scalars(select(BindingRow))}
+        finally:
+            other.database.close()
+            other.app.close()

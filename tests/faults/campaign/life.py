@@ -1,0 +1,273 @@
+"""What happens in a company: one declaration for each kind of deed. Each says what it has done, for the story."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.sandbox.phone_system.answers import Refusal
+from tests.faults.campaign.book import Book, Person, Where
+from tests.faults.campaign.shape import Shape
+from tests.support.site import SITE
+
+Deed = Callable[["Company", random.Random], str]
+_NOBODY = "nobody to do it with"
+_TRIES = 3
+
+
+@dataclass(slots=True)
+class Company:
+    """The people, and how the next numbers and names are made."""
+
+    shape: Shape
+    hired: int = 0
+    numbers: int = 0
+    saved: int = 0
+    """How often saving settings was confirmed."""
+    approved: int = 0
+    """How often an approval was confirmed."""
+
+    @property
+    def book(self) -> Book:
+        return self.shape.book
+
+    def next_number(self) -> str:
+        """One that nobody has had."""
+        self.numbers += 1
+        return str(2000 + self.numbers)
+
+    def somebody(self, dice: random.Random, *wheres: Where) -> Person | None:
+        """One of those who are there now."""
+        found = [person for person in self.book.people.values() if person.where in wheres]
+        return dice.choice(found) if found else None
+
+    def hire(self, dice: random.Random, number: str) -> Person:
+        """A new account, in one of both units."""
+        self.hired += 1
+        login = f"p{self.hired:03}"
+        person = Person(login, [number], [f"Family{login}"], [f"{login}@corp.example.test"])
+        with self.book.lock:
+            self.shape.directory.hire(login, number, dice.choice(self.shape.directory.units))
+            self.book.people[login] = person
+            self.book.look()
+        return person
+
+    def extension_of(self, person: Person) -> int | None:
+        """The id of an extension of theirs; none while there are two or none."""
+        found = [key for key, it in self.book.picture().items() if it["FirstName"] == person.first_name]
+        return found[0] if len(found) == 1 else None
+
+
+def _joins(company: Company, dice: random.Random) -> str:
+    person = company.hire(dice, company.next_number())
+    return f"{person.login} joins with {person.number}"
+
+
+def _leaves(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE, Where.DISABLED, Where.MOVED_OUT)
+    return _goes(company, person, Where.GONE) if person else _NOBODY
+
+
+def _is_replaced(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    with company.book.lock:
+        said = _goes(company, person, Where.GONE)
+        return f"{said}, {company.hire(dice, person.number).login} gets {person.number}"
+
+
+def _is_disabled(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    return _goes(company, person, Where.DISABLED) if person else _NOBODY
+
+
+def _moves_out(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    return _goes(company, person, Where.MOVED_OUT) if person else _NOBODY
+
+
+def _comes_back(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.DISABLED, Where.MOVED_OUT)
+    return _goes(company, person, Where.HERE) if person else _NOBODY
+
+
+def _goes(company: Company, person: Person, where: Where) -> str:
+    directory, before = company.shape.directory, person.where
+    with company.book.lock:
+        if where is Where.GONE:
+            directory.leave(person.login)
+        elif Where.MOVED_OUT in (before, where):
+            directory.move(
+                person.login, directory.elsewhere if where is Where.MOVED_OUT else directory.units[0]
+            )
+        else:
+            directory.set_enabled(person.login, where is Where.HERE)
+        person.been.append(where)
+        company.book.look()
+    return f"{person.login}: {before} -> {where}"
+
+
+def _changes_unit(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    # To where they are already changes nothing, as it would in life.
+    company.shape.directory.move(person.login, company.shape.directory.elsewhere)
+    company.shape.directory.move(person.login, dice.choice(company.shape.directory.units))
+    person.been += [Where.MOVED_OUT, Where.HERE]
+    return f"{person.login} is in another unit, after a moment outside"
+
+
+def _changes(company: Company, person: Person, values: list[str], attribute: str, value: str) -> str:
+    with company.book.lock:
+        company.shape.directory.change(person.login, **{attribute: value})
+        values.append(value)
+        company.book.look()
+    return f"{person.login}: {attribute} {value}"
+
+
+def _marries(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    return _changes(
+        company, person, person.last_names, "sn", f"Married{len(person.last_names)}{person.login}"
+    )
+
+
+def _changes_address(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    address = f"{person.login}.{len(person.emails)}@corp.example.test"
+    return _changes(company, person, person.emails, "mail", address)
+
+
+def _is_renumbered(company: Company, dice: random.Random) -> str:
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    return _changes(company, person, person.numbers, "telephoneNumber", company.next_number())
+
+
+def _is_renamed_by_hand(company: Company, dice: random.Random) -> str:
+    """In 3CX: the directory's name comes back with the next full run."""
+    person = company.somebody(dice, Where.HERE)
+    return _by_hand(company, person, {"LastName": "Byhand"}) if person else _NOBODY
+
+
+def _gets_caller_id(company: Company, dice: random.Random) -> str:
+    """In 3CX, a field that Rollcall does not know: it stays for good."""
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    with company.book.lock:
+        extension = company.extension_of(person)
+        if extension is None:
+            return f"{person.login} has not one extension"
+        number = f"+4930{dice.randrange(10_000)}"
+        person.caller_id = number
+        return _by_hand(company, person, {"OutboundCallerID": number})
+
+
+def _by_hand(company: Company, person: Person, changes: dict[str, str]) -> str:
+    with company.book.lock:
+        extension = company.extension_of(person)
+        if extension is None:
+            return f"{person.login} has not one extension"
+        company.shape.phone_system.state.change_user(extension, changes, is_counted=False)
+        company.book.look()
+    return f"by hand: {person.login} {changes}"
+
+
+def _colleague_is_made_by_hand(company: Company, dice: random.Random) -> str:
+    """An extension that is none of Rollcall's business."""
+    state = company.shape.phone_system.state
+    number = str(7000 + len(company.book.others))
+    with company.book.lock:
+        try:
+            made = state.add_user(
+                {"Number": number, "FirstName": "Lobby", "LastName": number}, is_counted=False
+            )
+        except Refusal:
+            return f"{number} is taken"
+        company.book.others[number] = company.book.picture()[made["Id"]]
+        company.book.look()
+    return f"by hand: extension {number}"
+
+
+def _run_is_started(company: Company, dice: random.Random) -> str:
+    answer = company.shape.ask("POST", f"/sites/{SITE}/runs", {"kind": "full"})
+    return f"a full run: {answer.status_code if answer else 'no answer'}"
+
+
+def _run_is_cancelled(company: Company, dice: random.Random) -> str:
+    run = newest_run(company.shape)
+    if run is None:
+        return "no run"
+    answer = company.shape.ask("POST", f"/runs/{run}/cancel")
+    return f"run {run} is cancelled: {answer.status_code if answer else 'no answer'}"
+
+
+def approve(company: Company) -> str:
+    """Whatever waits."""
+    listed = company.shape.ask("GET", f"/sites/{SITE}/runs?limit=5")
+    if listed is None or listed.status_code != 200:
+        return "no answer"
+    said = []
+    for run in listed.json()["items"]:
+        if run["state"] in ("held", "planned"):
+            answer = company.shape.ask("POST", f"/runs/{run['id']}/approve", {"plan_hash": run["plan_hash"]})
+            company.approved += answer is not None and answer.is_success
+            said.append(f"run {run['id']} approved: {answer.status_code if answer else 'no answer'}")
+    return ", ".join(said) or "nothing to approve"
+
+
+def _is_approved(company: Company, dice: random.Random) -> str:
+    return approve(company)
+
+
+def _settings_are_saved(company: Company, dice: random.Random) -> str:
+    value = dice.randint(100, 900)
+    answer = company.shape.ask("PUT", f"/sites/{SITE}/settings", {"limits": _LIMITS | {"removals": value}})
+    company.saved += answer is not None and answer.is_success and bool(answer.json()["changed"])
+    return f"limit of removals {value}: {answer.status_code if answer else 'no answer'}"
+
+
+def _time_passes(company: Company, dice: random.Random) -> str:
+    seconds = dice.uniform(0.2, 1.5)
+    time.sleep(seconds)
+    return f"{seconds:.1f} s pass"
+
+
+def newest_run(shape: Shape) -> int | None:
+    """The id of the newest run that was seen."""
+    return max((run.id for run in shape.runs), default=None)
+
+
+_LIMITS = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_percent": 100}
+
+DEEDS: dict[str, tuple[int, Deed]] = {
+    "joins": (8, _joins),
+    "leaves": (6, _leaves),
+    "is replaced": (4, _is_replaced),
+    "is disabled": (4, _is_disabled),
+    "moves out": (3, _moves_out),
+    "comes back": (5, _comes_back),
+    "changes unit": (3, _changes_unit),
+    "marries": (6, _marries),
+    "changes address": (4, _changes_address),
+    "is renumbered": (6, _is_renumbered),
+    "is renamed by hand": (3, _is_renamed_by_hand),
+    "gets a caller ID": (3, _gets_caller_id),
+    "colleague is made by hand": (2, _colleague_is_made_by_hand),
+    "run is started": (4, _run_is_started),
+    "run is cancelled": (2, _run_is_cancelled),
+    "is approved": (6, _is_approved),
+    "settings are saved": (3, _settings_are_saved),
+    "time passes": (8, _time_passes),
+}
+
+# What a fault most likely meets: a run that has just begun, or has come some way.
+BEFORE_STRIKES = {"run is started": 6, "time passes": 4, "is approved": 1}

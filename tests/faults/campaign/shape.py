@@ -1,0 +1,329 @@
+"""Rollcall in its production shape between two ends: every process apart, a wire of ours on every connection."""
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from services.api.access.tokens import create_token
+from services.api.settings.use_cases import pairing
+from services.sandbox.directory import RunningDirectory
+from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.sandbox.relay_data.build import Mailbox
+from shared.database.tables import Run
+from shared.errors import RollcallError
+from tests.faults.campaign.book import Book, SeenRun
+from tests.faults.campaign.directories import StandIn, WindowsDomain
+from tests.faults.campaign.plan import Form
+from tests.faults.campaign.servers import Broker, Disk, Servers, family, signal_all, small_disk
+from tests.faults.campaign.wires import Wire, wire_to
+from tests.faults.deployment import Deployment
+from tests.integration.relay.peer import ServedRelay, served
+from tests.integration.relay.phones import Phones, make_phones
+from tests.support import databases, forked
+from tests.support.forked import Process
+from tests.support.phone_system import phone_system_settings
+from tests.support.postgresql import PostgresServer
+from tests.support.site import ENDED, SITE
+from tests.support.staff import Staff
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+LEASE_SECONDS, SWEEP_SECONDS = 3.0, 1.0
+ARCHIVE = "104"
+_FREE = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_percent": 100}
+# Of each kind so many processes are kept running.
+KEPT = {"worker": 2, "beat": 1, "watch": 1, "api": 1}
+_ANSWER_SECONDS = 20
+
+
+class OwnClock:
+    """A clock of its own for all processes of Rollcall; its file says how far it is off."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self.set(0)
+        self.environment = {
+            "LD_PRELOAD": str(FAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_CACHE_DURATION": "1",
+        }
+
+    def set(self, seconds: int) -> None:
+        """How many seconds it goes before the real one."""
+        self._file.write_text(f"{seconds:+d}", encoding="ascii")
+
+    @property
+    def prefix(self) -> list[str]:
+        """Starts the process that forks all others."""
+        return ["env", *(f"{name}={value}" for name, value in self.environment.items())]
+
+
+class Processes(Deployment):
+    """A deployment whose data lie on a disk of their own, its logs elsewhere."""
+
+    clock: OwnClock | None = None
+
+    def __init__(self, data: Path, logs: Path, broker_url: str, **options: Any) -> None:
+        super().__init__(
+            data, broker_url, lease_seconds=LEASE_SECONDS, sweep_seconds=SWEEP_SECONDS, **options
+        )
+        self.folder = logs
+
+    def _start(self, command: list[str], name: str, extra: Mapping[str, str]) -> Process:
+        path = self.folder / f"{name}-{len(self._processes)}.log"
+        self._logs.append(path)
+        clock = self.clock
+        environment = os.environ | self.environment | dict(extra) | (clock.environment if clock else {})
+        process = forked.start(command, environment, path, prefix=clock.prefix if clock else ())
+        self._processes.append(process)
+        return process
+
+
+class Shape:
+    """What an episode plays on. ``keep_running`` is the supervisor: called after every step."""
+
+    def __init__(self, form: Form, servers: Servers, stack: ExitStack) -> None:
+        self.form, self.servers = form, servers
+        self._stack = stack
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-campaign-")))
+        self.phone_system: RunningPhoneSystem = stack.enter_context(
+            RunningPhoneSystem(PhoneSystemOptions(extensions=5))
+        )
+        self.book = Book(self.phone_system.state)
+        self.directory: StandIn | WindowsDomain
+        if form.directory == "samba":
+            self.directory = WindowsDomain(servers.samba(), f"Campaign{time.time_ns() % 10**9}")
+        else:
+            staff = Staff()
+            running = stack.enter_context(RunningDirectory(staff.directory))
+            self.directory = StandIn(staff, running)
+        self.broker: Broker = servers.broker(form.broker)
+        self.postgresql: PostgresServer | None = None
+        self.disk: Disk | None
+        self.wires: dict[str, Wire] = {}
+        self._wire("phone system", "127.0.0.1", int(self.phone_system.base_url.rpartition(":")[2]))
+        self._wire("directory", *self.directory.address)
+        self._wire("broker", "127.0.0.1", self.broker.port)
+        data, own_url, seen_url = folder / "data", "", ""
+        if form.database == "postgresql":
+            self.postgresql, name = servers.postgresql(), servers.new_database()
+            self.disk = servers.disk
+            self._wire("database", "127.0.0.1", self.postgresql.port)
+            own_url = self.postgresql.url(name)
+            seen_url = f"postgresql+psycopg://rollcall@127.0.0.1:{self.wires['database'].port}/{name}"
+        else:
+            self.disk = stack.enter_context(small_disk("sqlite"))
+            data = self.disk.folder / "data"
+            stack.enter_context(databases.using(databases.Kind.SQLITE))
+            databases.deployment_settings(data)
+        data.mkdir(exist_ok=True)
+        backend = servers.redis().url if form.broker != "redis" else ""
+        self.site = Processes(
+            data, folder, self.broker.url, result_backend_url=backend, own_database_url=own_url
+        )
+        stack.callback(self.site.stop)
+        if seen_url:
+            self.site.environment["ROLLCALL_DATABASE_URL"] = seen_url
+        through = self.broker.url.replace(f":{self.broker.port}", f":{self.wires['broker'].port}")
+        self.site.environment["ROLLCALL_BROKER_URL"] = through
+        if not backend:
+            self.site.environment["ROLLCALL_RESULT_BACKEND_URL"] = through
+        if form.has_own_clock:
+            self.site.clock = OwnClock(folder)
+        self.token = create_token(self.site.context, "campaign")
+        self.running: dict[str, list[Process]] = {kind: [] for kind in KEPT}
+        self.api_address = ""
+        self.phones: Phones | None = None
+        self.relay: ServedRelay | None = None
+        self._relays = ExitStack()
+        stack.callback(self._relays.close)
+        self._seen: dict[int, SeenRun] = {}
+        self._last_look = 0.0
+
+    def _wire(self, name: str, host: str, port: int) -> None:
+        self.wires[name] = self._stack.enter_context(wire_to(host, port))
+
+    # --- the settings --------------------------------------------------------------------------------------
+
+    def configure(self) -> None:
+        """Connect both ends; with a relay, leavers are archived before they are deleted."""
+        sections: dict[str, Any] = {
+            "directory": self.directory.settings()
+            | {
+                "servers": [f"127.0.0.1:{self.wires['directory'].port}"],
+                "connect_timeout_seconds": 5,
+                "receive_timeout_seconds": 5,
+            },
+            "phone_system": phone_system_settings(self.phone_system, concurrency=4)
+            | {"base_url": f"http://127.0.0.1:{self.wires['phone system'].port}"},
+            "limits": _FREE,
+            "rules": {},
+        }
+        if self.form.is_live:
+            sections["schedule"] = {"is_enabled": True, "mode": "every", "every_minutes": 1440, "live": True}
+        if self.form.has_relay:
+            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-phones-")))
+            self.phones = make_phones(
+                folder, self.servers.cluster().cleared_database(), [Mailbox(ARCHIVE, "Archive", "")]
+            )
+            self.start_relay()
+            assert self.relay is not None
+            self._wire("relay", "127.0.0.1", self.relay.port)
+            sections["archive"] = {"is_enabled": True, "extension": ARCHIVE}
+            sections["relay"] = {
+                "host": "127.0.0.1", "port": self.wires["relay"].port, "public_key": self.relay.public_key, "timeout_seconds": 3,
+            }  # fmt: skip
+        self.site.configure(sections)
+
+    def pair(self) -> None:
+        """With the relay, if there is one: a worker does it."""
+        if self.relay is not None:
+            pairing.pair_relay(self.site.context, SITE, self.relay.code, actor="campaign")
+
+    def start_relay(self) -> None:
+        """Serve it, on the same port as before."""
+        assert self.phones is not None
+        self._relays.close()
+        port = self.relay.port if self.relay else 0
+        self.relay = self._relays.enter_context(served(self.phones, port=port))
+
+    # --- the processes -------------------------------------------------------------------------------------
+
+    def keep_running(self) -> None:
+        """Start again what has ended."""
+        for kind, wanted in KEPT.items():
+            if kind == "watch" and not self.form.is_live:
+                continue
+            alive = [process for process in self.running[kind] if process.poll() is None]
+            while len(alive) < wanted:
+                alive.append(self._start(kind))
+            self.running[kind] = alive
+
+    def _start(self, kind: str) -> Process:
+        if kind == "api":
+            process, self.api_address = self.site.start_api()
+            return process
+        starts: dict[str, Callable[[], Process]] = {
+            "worker": self.site.start_worker, "beat": self.site.start_beat, "watch": self.site.start_watch,
+        }  # fmt: skip
+        return starts[kind]()
+
+    def pids(self, kind: str) -> list[int]:
+        """All processes of a server or of one of ours, with their children."""
+        if kind == "database":
+            assert self.postgresql is not None
+            assert self.postgresql._process is not None
+            return family(self.postgresql._process.pid)
+        if kind == "relay":
+            assert self.relay is not None
+            return family(self.relay.process.pid)
+        return [pid for process in self.running[kind] for pid in family(process.pid)]
+
+    def freeze(self, pids: list[int], seconds: float) -> None:
+        """Stop processes for a while."""
+        signal_all(pids, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            signal_all(pids, signal.SIGCONT)
+
+    def heal(self) -> None:
+        """Everything works again."""
+        for wire in self.wires.values():
+            wire.mend()
+        self.phone_system.faults.switched_on.clear()
+        self.release()
+        self.directory.heal()
+        if self.disk is not None:
+            self.disk.free()
+        if self.postgresql is not None and not _answers(self.postgresql):
+            self.postgresql.stop()
+            self.postgresql.start()
+        self.keep_running()
+
+    def release(self) -> None:
+        """Let held requests go on."""
+        with suppress(httpx.HTTPError):
+            httpx.post(f"{self.phone_system.base_url}/sandbox/release", trust_env=False, timeout=30)
+
+    # --- asking --------------------------------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, body: Any = None) -> httpx.Response | None:
+        """What the API answers; nothing while it does not."""
+        try:
+            return httpx.request(
+                method, f"{self.api_address}/api/v1{path}", json=body, timeout=_ANSWER_SECONDS, trust_env=False,
+                headers={"Authorization": f"Bearer {self.token}"},
+            )  # fmt: skip
+        except httpx.HTTPError:
+            return None
+
+    def look_at_runs(self) -> None:
+        """See which runs there are and which have ended, by this process's clock."""
+        before = self.book.now()
+        try:
+            with self.site.context.database.read() as session:
+                rows = session.execute(select(Run.id, Run.kind, Run.state, Run.error_code)).all()
+        except RollcallError:
+            return
+        now = self.book.now()
+        for run_id, kind, state, code in rows:
+            seen = self._seen.get(run_id)
+            if seen is not None and seen.state in ENDED:
+                continue
+            after = seen.after if seen else self._last_look
+            self._seen[run_id] = SeenRun(run_id, kind, state, code, after, now)
+        self._last_look = before
+
+    @property
+    def runs(self) -> list[SeenRun]:
+        """All that were seen."""
+        return list(self._seen.values())
+
+
+def _answers(server: PostgresServer) -> bool:
+    try:
+        server.execute("SELECT 1")
+    except Exception:
+        return False
+    return True
+
+
+@contextmanager
+def watched(shape: Shape) -> Iterator[None]:
+    """Somebody looks at the runs twice a second."""
+    is_over = threading.Event()
+
+    def _look() -> None:
+        while not is_over.wait(0.5):
+            shape.look_at_runs()
+
+    thread = threading.Thread(target=_look, name="looking at runs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        shape.look_at_runs()
+
+
+@contextmanager
+def shape_of(form: Form, servers: Servers) -> Iterator[Shape]:
+    """Rollcall, configured and running, between an empty directory and a phone system with five extensions."""
+    with ExitStack() as stack:
+        shape = Shape(form, servers, stack)
+        shape.configure()
+        shape.keep_running()
+        shape.pair()
+        stack.enter_context(watched(shape))
+        yield shape

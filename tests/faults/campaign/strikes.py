@@ -1,0 +1,385 @@
+"""Every kind of fault: one declaration each. A strike is over when it returns, or when the shape is healed."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+import amqp  # type: ignore[import-untyped]
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.errors import RollcallError
+from shared.messages import ExecuteStage, PlanRun
+from shared.worker.queues import Queue
+from tests.faults.campaign.directories import StandIn, WindowsDomain
+from tests.faults.campaign.life import newest_run
+from tests.faults.campaign.plan import Form
+from tests.faults.campaign.servers import family, signal_all
+from tests.faults.campaign.shape import LEASE_SECONDS, Shape
+from tests.faults.campaign.wires import Fault, wait_for_strike
+from tests.support.rabbitmq import RabbitServer
+
+Strike = Callable[[Shape, random.Random], str]
+Condition = Callable[[Form], bool]
+# How long a strike waits for the moment it is meant for; then it strikes anyway.
+_MOMENT_SECONDS = 4.0
+_WRITES = ("POST", "PATCH", "DELETE")
+
+
+def _always(_form: Form) -> bool:
+    return True
+
+
+# --- processes -----------------------------------------------------------------------------------------------
+
+
+def _kind(shape: Shape, dice: random.Random) -> str:
+    return dice.choice(
+        ["worker", "worker", "worker", "beat", "api", *(["watch"] if shape.form.is_live else [])]
+    )
+
+
+def _kill(shape: Shape, dice: random.Random) -> str:
+    kind = _kind(shape, dice)
+    process = dice.choice(shape.running[kind])
+    shape.site.kill(process)
+    return f"kill -9 of a {kind}"
+
+
+def _kill_child(shape: Shape, dice: random.Random) -> str:
+    process = dice.choice(shape.running["worker"])
+    children = family(process.pid)[1:]
+    signal_all(children, signal.SIGKILL)
+    return f"kill -9 of {len(children)} children of a worker"
+
+
+def _terminate(shape: Shape, dice: random.Random) -> str:
+    kind = _kind(shape, dice)
+    process = dice.choice(shape.running[kind])
+    process.send_signal(signal.SIGTERM)
+    with suppress(Exception):
+        process.wait(20)
+    if process.poll() is None:
+        shape.site.kill(process)
+        return f"SIGTERM of a {kind}, then kill -9"
+    return f"SIGTERM of a {kind}"
+
+
+def _freeze(shape: Shape, dice: random.Random) -> str:
+    """For longer than a lease: others take over what it holds, then it goes on."""
+    kind = _kind(shape, dice)
+    process, seconds = dice.choice(shape.running[kind]), dice.choice([0.5, LEASE_SECONDS + 2])
+    shape.freeze(family(process.pid), seconds)
+    return f"SIGSTOP of a {kind} for {seconds} s"
+
+
+def _kill_at_write(shape: Shape, dice: random.Random) -> str:
+    """While a write is in hand: before it takes effect, or before its answer."""
+    moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(_WRITES)
+    came = _held(shape, moment, method)
+    for process in shape.running["worker"]:
+        shape.site.kill(process)
+    shape.keep_running()
+    if dice.random() < 0.5:
+        # The next worker reads back while the request of the dead one has not taken effect yet.
+        time.sleep(LEASE_SECONDS + 1)
+    shape.release()
+    return f"kill -9 of all workers at {moment} of a {method}{'' if came else ', which did not come'}"
+
+
+def _freeze_at_write(shape: Shape, dice: random.Random) -> str:
+    moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(_WRITES)
+    came = _held(shape, moment, method)
+    pids = [pid for process in shape.running["worker"][:1] for pid in family(process.pid)]
+    signal_all(pids, signal.SIGSTOP)
+    try:
+        time.sleep(LEASE_SECONDS + 1.5)
+        shape.release()
+        time.sleep(0.5)
+    finally:
+        signal_all(pids, signal.SIGCONT)
+    return f"SIGSTOP of a worker at {moment} of a {method}{'' if came else ', which did not come'}"
+
+
+def _held(shape: Shape, moment: str, method: str) -> bool:
+    faults = shape.phone_system.faults
+    assert faults.add({"kind": moment, "method": method, "path": "/Users"}) is None
+    deadline = time.monotonic() + _MOMENT_SECONDS
+    while not faults.held and time.monotonic() < deadline:
+        time.sleep(0.02)
+    came = faults.held > 0
+    if not came:
+        faults.switched_on.clear()
+    return came
+
+
+# --- servers -------------------------------------------------------------------------------------------------
+
+
+def _restart_broker(shape: Shape, dice: random.Random) -> str:
+    shape.broker.stop()
+    time.sleep(dice.choice([0.0, 2.0]))
+    shape.broker.start()
+    return "the broker is killed and started again"
+
+
+def _freeze_broker(shape: Shape, dice: random.Random) -> str:
+    seconds = dice.choice([1.0, LEASE_SECONDS + 2])
+    with shape.broker.frozen():
+        time.sleep(seconds)
+    return f"the broker is frozen for {seconds} s"
+
+
+def _restart_database(shape: Shape, dice: random.Random) -> str:
+    assert shape.postgresql is not None
+    shape.postgresql.stop()
+    time.sleep(dice.choice([0.0, 2.0]))
+    shape.postgresql.start()
+    return "the database is restarted"
+
+
+def _freeze_database(shape: Shape, dice: random.Random) -> str:
+    seconds = dice.choice([1.0, LEASE_SECONDS + 2])
+    shape.freeze(shape.pids("database"), seconds)
+    return f"the database is frozen for {seconds} s"
+
+
+def _lock_database(shape: Shape, dice: random.Random) -> str:
+    seconds = dice.choice([1.0, LEASE_SECONDS + 2])
+    with suppress(RollcallError, SQLAlchemyError), shape.site.context.database.begin():
+        time.sleep(seconds)
+    return f"the database is locked for {seconds} s"
+
+
+def _fill_disk(shape: Shape, dice: random.Random) -> str:
+    assert shape.disk is not None
+    seconds = dice.choice([1.0, LEASE_SECONDS + 1])
+    shape.disk.fill()
+    time.sleep(seconds)
+    shape.disk.free()
+    if not shape.disk.can_be_full:
+        return "the disk could not be filled: no right to mount"
+    return f"the disk of the database is full for {seconds} s"
+
+
+def _jump(shape: Shape, dice: random.Random) -> str:
+    clock = shape.site.clock
+    assert clock is not None
+    seconds = dice.choice([-7200, -60, -5, 5, 60, 7200])
+    clock.set(seconds)
+    time.sleep(1.5)
+    return f"Rollcall's clock is {seconds:+d} s off"
+
+
+# --- connections and messages ----------------------------------------------------------------------------------
+
+
+def _cut(shape: Shape, dice: random.Random) -> str:
+    name = dice.choice(sorted(shape.wires))
+    wire, fault = shape.wires[name], dice.choice(list(Fault))
+    wire.fail(fault)
+    if fault in (Fault.SLOW, Fault.SILENT):
+        seconds = dice.choice([1.0, LEASE_SECONDS + 2])
+        time.sleep(seconds)
+        wire.mend()
+        return f"the connection to the {name} is {fault} for {seconds} s"
+    struck = wait_for_strike(wire, _MOMENT_SECONDS)
+    return f"the connection to the {name}: {fault}{'' if struck else ', which met nothing'}"
+
+
+def _steal_messages(shape: Shape, dice: random.Random) -> str:
+    """Whoever takes messages before the workers do loses them, delivers them late, or twice."""
+    fate = dice.choice(["lost", "late", "twice"])
+    taken: list[tuple[str, bytes, dict[str, object]]] = []
+    queues = [queue.value for queue in Queue]
+    until = time.monotonic() + 2
+    with suppress(RedisError, amqp.AMQPError, OSError):
+        if isinstance(shape.broker, RabbitServer):
+            _steal_from_rabbit(shape.broker, queues, until, taken, is_given_back=fate != "lost")
+        else:
+            _steal_from_redis(shape.broker.port, queues, until, taken, fate)
+    return f"{len(taken)} messages are {fate}"
+
+
+def _steal_from_redis(
+    port: int,
+    queues: Iterable[str],
+    until: float,
+    taken: list[tuple[str, bytes, dict[str, object]]],
+    fate: str,
+) -> None:
+    with Redis(port=port) as client:
+        while time.monotonic() < until:
+            found = client.brpop(list(queues), timeout=1)
+            if found:
+                name, body = found
+                taken.append((name.decode(), body, {}))
+        if fate == "late":
+            time.sleep(LEASE_SECONDS)
+        if fate != "lost":
+            for name, body, _properties in taken * (2 if fate == "twice" else 1):
+                client.lpush(name, body)
+
+
+def _steal_from_rabbit(
+    server: RabbitServer, queues: Iterable[str], until: float,
+    taken: list[tuple[str, bytes, dict[str, object]]], *, is_given_back: bool,
+) -> None:  # fmt: skip
+    with server.connection() as connection:
+        channel = connection.channel()
+        while time.monotonic() < until:
+            for name in queues:
+                message = channel.basic_get(name, no_ack=True)
+                if message is not None:
+                    taken.append((name, message.body, message.properties))
+            time.sleep(0.01)
+        for name, body, properties in taken if is_given_back else []:
+            message = amqp.Message(body, **properties)
+            for _time in range(2):
+                channel.basic_publish(message, routing_key=name)
+
+
+def _repeat_messages(shape: Shape, dice: random.Random) -> str:
+    """The messages of the newest run once more, of whatever state it is in."""
+    run = newest_run(shape)
+    if run is None:
+        return "no run to send messages about"
+    with suppress(Exception):
+        shape.site.context.publish(
+            [message for _time in range(3) for message in (PlanRun(run_id=run), ExecuteStage(run_id=run))]
+        )
+    return f"messages of run {run} three times"
+
+
+# --- both ends -----------------------------------------------------------------------------------------------
+
+_ANSWERS: list[dict[str, object]] = [
+    {"kind": "status", "status": 503, "body": "html"},
+    {"kind": "status", "status": 503, "retry_after": 1},
+    {"kind": "status", "status": 502, "body": "html"},
+    {"kind": "status", "status": 500, "body": "odata"},
+    {"kind": "status", "status": 429, "retry_after": 1},
+    {"kind": "status", "status": 429, "body": "empty"},
+    {"kind": "status", "status": 401, "body": "empty"},
+    {"kind": "steal_token"},
+    {"kind": "latency", "ms": 3000},
+    {"kind": "drop_before"},
+    {"kind": "drop_after"},
+]
+
+
+def _disturb_phone_system(shape: Shape, dice: random.Random) -> str:
+    fault = dice.choice(_ANSWERS) | {
+        "times": dice.choice([1, 2, 4, 8]),
+        "method": dice.choice(["", "GET", *_WRITES]),
+        "path": dice.choice(["", "", "/Users", "connect/token"]),
+    }
+    assert shape.phone_system.faults.add(fault) is None
+    return f"the phone system: {fault}"
+
+
+def _disturb_directory(shape: Shape, dice: random.Random) -> str:
+    """It dies, falls silent, or says that nobody is there."""
+    directory = shape.directory
+    if isinstance(directory, WindowsDomain):
+        if dice.random() < 0.5:
+            directory.domain.kill()
+            time.sleep(dice.choice([0.0, 2.0]))
+            directory.domain.start()
+            return "the domain controller is killed and started again"
+        directory.domain.freeze()
+        time.sleep(LEASE_SECONDS + 2)
+        directory.domain.thaw()
+        return "the domain controller is frozen"
+    faults, times = directory.running.faults, dice.choice([1, 2, 5])
+    kind = dice.choice(["dies", "falls silent", "says that nobody is there", "refuses a page"])
+    if kind == "dies":
+        faults.die_after(dice.randint(1, 8), times)
+    elif kind == "falls silent":
+        faults.freeze_after(dice.randint(1, 8), 1)
+    elif kind == "says that nobody is there":
+        faults.answer_empty(times)
+    else:
+        faults.fail_page(1, dice.choice([51, 52, 53]), times)
+    return f"the directory {kind}, {times} times"
+
+
+def _restart_directory(shape: Shape, dice: random.Random) -> str:
+    assert isinstance(shape.directory, StandIn)
+    shape.directory.running.stop()
+    time.sleep(dice.choice([0.0, 2.0]))
+    shape.directory.running.start()
+    return "the directory is stopped and started again"
+
+
+def _kill_relay(shape: Shape, dice: random.Random) -> str:
+    assert shape.relay is not None
+    shape.relay.kill()
+    shape.start_relay()
+    return "the relay is killed and started again"
+
+
+def _freeze_relay(shape: Shape, dice: random.Random) -> str:
+    shape.freeze(shape.pids("relay"), LEASE_SECONDS + 2)
+    return "the relay is frozen"
+
+
+def _restart_relay_database(shape: Shape, dice: random.Random) -> str:
+    cluster = shape.servers.cluster()
+    cluster.stop()
+    time.sleep(dice.choice([0.0, 2.0]))
+    cluster.start()
+    return "the phone system's own database is restarted"
+
+
+def _two_at_once(shape: Shape, dice: random.Random) -> str:
+    """Two of the others in the same moment."""
+    first, second = dice.sample(sorted(possible(shape.form).keys() - {"two at once"}), 2)
+    said: list[str] = []
+    seeds = dice.randrange(10_000), dice.randrange(10_000)
+
+    def _strike(name: str, seed: int) -> None:
+        said.append(STRIKES[name][2](shape, random.Random(seed)))
+
+    other = threading.Thread(target=_strike, args=(second, seeds[1]))
+    other.start()
+    _strike(first, seeds[0])
+    other.join()
+    shape.keep_running()
+    return "at once: " + "; ".join(said)
+
+
+def possible(form: Form) -> dict[str, int]:
+    """The kinds that this form can be struck by, with their weights."""
+    return {name: weight for name, (weight, can, _strike) in STRIKES.items() if can(form)}
+
+
+STRIKES: dict[str, tuple[int, Condition, Strike]] = {
+    "kill": (8, _always, _kill),
+    "kill child": (4, _always, _kill_child),
+    "terminate": (4, _always, _terminate),
+    "freeze": (6, _always, _freeze),
+    "kill at write": (8, _always, _kill_at_write),
+    "freeze at write": (6, _always, _freeze_at_write),
+    "restart broker": (4, _always, _restart_broker),
+    "freeze broker": (3, _always, _freeze_broker),
+    "restart database": (4, lambda form: form.database == "postgresql", _restart_database),
+    "freeze database": (4, lambda form: form.database == "postgresql", _freeze_database),
+    "lock database": (4, lambda form: form.database == "sqlite", _lock_database),
+    "fill disk": (4, _always, _fill_disk),
+    "clock jumps": (6, lambda form: form.has_own_clock, _jump),
+    "cut": (16, _always, _cut),
+    "steal messages": (6, _always, _steal_messages),
+    "repeat messages": (4, _always, _repeat_messages),
+    "disturb phone system": (16, _always, _disturb_phone_system),
+    "disturb directory": (6, _always, _disturb_directory),
+    "restart directory": (3, lambda form: form.directory == "stand-in", _restart_directory),
+    "kill relay": (5, lambda form: form.has_relay, _kill_relay),
+    "freeze relay": (3, lambda form: form.has_relay, _freeze_relay),
+    "restart relay's database": (3, lambda form: form.has_relay, _restart_relay_database),
+    "two at once": (8, _always, _two_at_once),
+}
