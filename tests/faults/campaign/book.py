@@ -6,7 +6,7 @@ Nothing in it comes from Rollcall.
 import copy
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -107,10 +107,20 @@ class Book:
         self._began = time.monotonic()
         self._last = self.picture()
         self.others = {extension["Number"]: extension for extension in self._last.values()}
+        # Nobody looks while a change is half made.
+        for name in ("add_user", "change_user", "remove_user"):
+            setattr(phone_system, name, self._alone(getattr(phone_system, name)))
         # The one place that every change at a client's request comes by.
         phone_system.count = self._count  # type: ignore[method-assign]
         self._counted = PhoneSystem.count.__get__(phone_system)
         self.look()
+
+    def _alone(self, change: Callable[..., Any]) -> Callable[..., Any]:
+        def _changed(*values: Any, **named: Any) -> Any:
+            with self.lock:
+                return change(*values, **named)
+
+        return _changed
 
     def now(self) -> float:
         """Seconds since it began."""

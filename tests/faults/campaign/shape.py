@@ -55,6 +55,8 @@ class OwnClock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_CACHE_DURATION": "1",
+            # Else a killed process may hold for ever what all others wait for.
+            "FAKETIME_DISABLE_SHM": "1",
         }
 
     def set(self, seconds: int) -> None:
