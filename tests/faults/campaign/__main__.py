@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import shutil
 import sys
 import time
 from collections import Counter
@@ -14,7 +15,6 @@ from tests.faults.campaign.episode import Verdict, play
 from tests.faults.campaign.life import BEFORE_STRIKES, DEEDS
 from tests.faults.campaign.plan import Form, Plan, draw
 from tests.faults.campaign.servers import Servers
-from tests.faults.campaign.shape import FAKETIME
 from tests.faults.campaign.shrink import shortest
 from tests.faults.campaign.strikes import possible
 from tests.support import databases, forked
@@ -62,7 +62,7 @@ def plan_of(seed: int, faults: int, options: argparse.Namespace) -> Plan:
         directory=dice.choice(["stand-in", "stand-in", "samba"]),
         is_live=dice.random() < 0.5,
         has_relay=dice.random() < 0.25,
-        has_own_clock=dice.random() < 0.25 and FAKETIME.exists(),
+        has_own_clock=dice.random() < 0.25 and shutil.which("cc") is not None,
     )
     chosen = {name: getattr(options, name) for name in ("database", "broker", "directory")}
     form = replace(form, **{name: value for name, value in chosen.items() if value})

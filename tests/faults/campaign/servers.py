@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.support.samba import SambaDomain, samba_domain
 
 Broker = RedisServer | RabbitServer
 _TEMPLATE = "template_campaign"
+_CLOCK = Path(__file__).with_name("clock.c")
 # Room for a migrated database and an episode's data; to be filled up.
 _DISK_MB = {"sqlite": 48, "postgresql": 512}
 
@@ -66,6 +68,28 @@ def small_disk(kind: str) -> Iterator[Disk]:
         disk.close()
 
 
+class Clock:
+    """A clock of its own for all processes of Rollcall, by a small library (clock.c)."""
+
+    def __init__(self, folder: Path) -> None:
+        library, self._file = folder / "clock.so", folder / "clock"
+        command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(_CLOCK)]
+        subprocess.run(command, check=True, capture_output=True)
+        self.set(0)
+        self.environment = {"LD_PRELOAD": str(library), "CAMPAIGN_CLOCK": str(self._file)}
+
+    @property
+    def prefix(self) -> list[str]:
+        """Starts the process that forks all others."""
+        return ["env", *(f"{name}={value}" for name, value in self.environment.items())]
+
+    def set(self, seconds: int) -> None:
+        """How many seconds it goes before the real one."""
+        # In place: it is mapped.
+        with self._file.open("r+b" if self._file.exists() else "wb") as file:
+            file.write(struct.pack("=q", seconds))
+
+
 class Servers:
     """What is there for all episodes."""
 
@@ -76,6 +100,7 @@ class Servers:
         self._rabbit: RabbitServer | None = None
         self._samba: SambaDomain | None = None
         self._cluster: Cluster | None = None
+        self._clock: Clock | None = None
         self.disk: Disk | None = None
         """That of PostgreSQL."""
         self._made = 0
@@ -127,6 +152,13 @@ class Servers:
         if self._samba is None:
             self._samba = self._stack.enter_context(samba_domain())
         return self._samba
+
+    def clock(self) -> Clock:
+        """What lets Rollcall's clock jump. One for all: the process that all others are forked from has it."""
+        if self._clock is None:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-clock-"))
+            self._clock = Clock(Path(folder))
+        return self._clock
 
     def cluster(self) -> Cluster:
         """The phone system's own database server."""

@@ -23,7 +23,7 @@ from shared.errors import RollcallError
 from tests.faults.campaign.book import Book, SeenRun
 from tests.faults.campaign.directories import StandIn, WindowsDomain
 from tests.faults.campaign.plan import Form
-from tests.faults.campaign.servers import Broker, Disk, Servers, family, signal_all, small_disk
+from tests.faults.campaign.servers import Broker, Clock, Disk, Servers, family, signal_all, small_disk
 from tests.faults.campaign.wires import Wire, wire_to
 from tests.faults.deployment import Deployment
 from tests.integration.relay.peer import ServedRelay, served
@@ -35,7 +35,6 @@ from tests.support.postgresql import PostgresServer
 from tests.support.site import ENDED, SITE
 from tests.support.staff import Staff
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 LEASE_SECONDS, SWEEP_SECONDS = 3.0, 1.0
 ARCHIVE = "104"
 _FREE = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_percent": 100}
@@ -44,35 +43,10 @@ KEPT = {"worker": 2, "beat": 1, "watch": 1, "api": 1}
 _ANSWER_SECONDS = 20
 
 
-class OwnClock:
-    """A clock of its own for all processes of Rollcall; its file says how far it is off."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "clock"
-        self.set(0)
-        self.environment = {
-            "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_CACHE_DURATION": "1",
-            # Else a killed process may hold for ever what all others wait for.
-            "FAKETIME_DISABLE_SHM": "1",
-        }
-
-    def set(self, seconds: int) -> None:
-        """How many seconds it goes before the real one."""
-        self._file.write_text(f"{seconds:+d}", encoding="ascii")
-
-    @property
-    def prefix(self) -> list[str]:
-        """Starts the process that forks all others."""
-        return ["env", *(f"{name}={value}" for name, value in self.environment.items())]
-
-
 class Processes(Deployment):
     """A deployment whose data lie on a disk of their own, its logs elsewhere."""
 
-    clock: OwnClock | None = None
+    clock: Clock | None = None
 
     def __init__(self, data: Path, logs: Path, broker_url: str, **options: Any) -> None:
         super().__init__(
@@ -140,7 +114,8 @@ class Shape:
         if not backend:
             self.site.environment["ROLLCALL_RESULT_BACKEND_URL"] = through
         if form.has_own_clock:
-            self.site.clock = OwnClock(folder)
+            self.site.clock = servers.clock()
+            self.site.clock.set(0)
         self.token = create_token(self.site.context, "campaign")
         self.running: dict[str, list[Process]] = {kind: [] for kind in KEPT}
         self.api_address = ""
