@@ -1,6 +1,6 @@
 """Commands about the Log: read, export, clear."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +8,9 @@ import typer
 
 from services.api.log.schemas import EventOut
 from services.api.log.use_cases.log import ExportFormat, LogFilter, clear_log, export_log, read_log
-from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
+from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Moment, Site, aware, deployment_of, written_to
 from services.cli.output import print_json, say, show_events
 from shared.database.tables import EventLevel
-from shared.errors import StorageUnavailable
 
 app = typer.Typer(help="Read, export and clear the Log.", invoke_without_command=True)
 
@@ -19,13 +18,6 @@ Level = Annotated[EventLevel | None, typer.Option(help="Only entries of this lev
 Text = Annotated[str | None, typer.Option(help="Only entries that contain this text.")]
 OfRun = Annotated[int | None, typer.Option("--run", min=1, help="Only entries of this run.")]
 Number = Annotated[str | None, typer.Option(help="Only entries about this extension.")]
-Moment = Annotated[
-    datetime | None,
-    typer.Option(
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"],
-        help="In this computer's time zone, e.g. 2026-11-24 or 2026-11-24T08:30.",
-    ),
-]
 
 
 @app.callback()
@@ -69,18 +61,8 @@ def export(
 ) -> None:
     """Write the fitting entries to a file, newest first."""
     pieces = export_log(deployment_of(command), site, _filter(level, text, run, number, since, until), format)
-    if str(file) == "-":
-        for piece in pieces:
-            typer.echo(piece, nl=False)
-        return
-    try:
-        with file.open("wb") as out:
-            out.writelines(pieces)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"{file} cannot be written ({error.strerror}). Choose another place."
-        ) from error
-    say(f"The Log was written to {file}.")
+    if written_to(file, pieces):
+        say(f"The Log was written to {file}.")
 
 
 @app.command()
@@ -106,9 +88,5 @@ def _filter(
     until: datetime | None,
 ) -> LogFilter:
     return LogFilter(
-        level=level, text=text, run_id=run, number=number, since=_aware(since), until=_aware(until)
+        level=level, text=text, run_id=run, number=number, since=aware(since), until=aware(until)
     )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)

@@ -184,6 +184,16 @@ def show_events(events: Sequence[Event]) -> None:
     console().print(made)
 
 
+def show_audit(rows: Iterable[tuple[datetime, str, str]]) -> None:
+    """Entries of the audit by date, site and sentence, in the time zone of this computer."""
+    made = Table(title="Audit", title_justify="left", title_style="bold")
+    for heading in ("date", "site", "event"):
+        made.add_column(heading, overflow="fold")
+    for date, site, event in rows:
+        made.add_row(moment(date), escape(site), escape(event))
+    console().print(made)
+
+
 def moment(value: datetime | None) -> str:
     """A time as read on this computer's clock."""
     return "" if value is None else f"{value.astimezone():%Y-%m-%d %H:%M:%S}"

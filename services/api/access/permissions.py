@@ -11,7 +11,7 @@ from shared.settings.documents import Section
 
 _VIEWER = (
     "listSites", "readSettings", "readSection", "listExtensions", "listRuns", "readRun", "readPlan", "readFindings",
-    "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "verifyAudit", "diagnose",
+    "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "exportAudit", "verifyAudit", "diagnose",
     "readMetrics", "listControllers", "listOwedSteps", "listGraces",
     "compareWithTemplates", "listPeople", "readPerson",
 )  # fmt: skip
@@ -34,8 +34,8 @@ ROLES: Mapping[str, AccountRole] = {
 # They show or change what belongs to all sites.
 OF_ALL_SITES = frozenset(
     {
-        "listSites", "createSite", "removeSite", "listTokens", "createToken", "revokeToken", "readAudit", "verifyAudit",
-        "diagnose", "readMetrics", "testDatabase",
+        "listSites", "createSite", "removeSite", "listTokens", "createToken", "revokeToken", "readAudit", "exportAudit",
+        "verifyAudit", "diagnose", "readMetrics", "testDatabase",
     }
 )  # fmt: skip
 # Sections of the default site that count for all: who may sign in, say, is not for a token of one site to decide.

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from services.api.access import tokens
-from services.api.access.bearer import ActorDep
+from services.api.access.bearer import ActorDep, CallerDep
 from services.api.accounts import queries as audit
+from services.api.accounts.queries import AuditFilter
 from services.api.accounts.schemas import (
     AuditEntryOut,
     AuditOut,
@@ -16,8 +18,10 @@ from services.api.accounts.schemas import (
     TokenMade,
     TokenOut,
 )
-from services.api.web.dependencies import Before, ContextDep, Limit
+from services.api.log.sending import sent_in_turn
+from services.api.web.dependencies import Before, ContextDep, Limit, Moment
 from services.api.web.documented import documented
+from shared.audit_words import AuditKind
 
 router = APIRouter(tags=["access"])
 
@@ -46,20 +50,42 @@ def revoke_token(
     return TokenOut.model_validate(tokens.revoke_token(context, token_id, actor))
 
 
-@router.get("/audit", summary="A page of the audit")
-def read_audit(
-    context: ContextDep,
+async def _filter(
     site_id: Annotated[str | None, Query(max_length=120, description="Only entries of this site.")] = None,
-    limit: Limit = 50,
-    before: Before = None,
-) -> AuditOut:
+    actor: Annotated[str, Query(max_length=200, description="Part of who did it.")] = "",
+    kind: Annotated[AuditKind | None, Query(description="What the entries are about.")] = None,
+    since: Annotated[Moment | None, Query(description="Inclusive, with time zone.")] = None,
+    until: Annotated[Moment | None, Query(description="Exclusive, with time zone.")] = None,
+) -> AuditFilter:
+    return AuditFilter(site_id, actor, kind, since, until)
+
+
+FilterDep = Annotated[AuditFilter, Depends(_filter)]
+
+
+@router.get("/audit", summary="A page of the audit")
+def read_audit(context: ContextDep, chosen: FilterDep, limit: Limit = 50, before: Before = None) -> AuditOut:
     """Who changed or approved what, newest first."""
-    found = audit.read_audit(context, site_id, limit + 1, before)
+    found = audit.read_audit(context, chosen, limit + 1, before)
     page = found[:limit]
     return AuditOut(
-        items=[AuditEntryOut.model_validate(entry) for entry in page],
+        items=[AuditEntryOut.of(entry) for entry in page],
         next_before=page[-1].id if len(found) > limit else None,
     )
+
+
+@router.get(
+    "/audit/export",
+    summary="The audit as a file",
+    response_class=StreamingResponse,
+    responses=documented(429)
+    | {200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": ",".join(audit.COLUMNS)}}}},
+)
+async def export_audit(
+    request: Request, context: ContextDep, caller: CallerDep, chosen: FilterDep
+) -> Response:
+    """All entries that fit the filter as CSV, newest first. Moments are UTC; `details` is JSON."""
+    return sent_in_turn(request, caller.actor, audit.audit_csv(context, chosen), audit.FILE_NAME)
 
 
 @router.get("/audit/verification", summary="Is the audit whole?")

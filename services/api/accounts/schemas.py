@@ -1,12 +1,14 @@
 """Tokens and the audit on the wire."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
+from services.api.accounts.queries import message_of
 from services.api.web.schemas import Answer, Request, example
-from shared.database.tables import AccountRole
+from shared.audit_words import audit_changes
+from shared.database.tables import AccountRole, AuditEntry
 
 _TOKEN = {
     "id": 1,
@@ -24,7 +26,15 @@ _ENTRY = {
     "occurred_at": "2026-11-23T12:00:00Z",
     "actor": "token:monitoring",
     "action": "settings.changed",
-    "details": {"section": "limits", "version": 4, "fields": ["removals"]},
+    "message": "The token “monitoring” changed the limits settings (version 4).",
+    "changes": [{"setting": "Deletions", "before": "5", "after": "9"}],
+    "details": {
+        "section": "limits",
+        "version": 4,
+        "fields": ["removals"],
+        "changes": [["removals", "5", "9"]],
+        "changes_in_all": 1,
+    },
     "hash": "5d41402abc4b2a76b9719d911017c592ae2b1c3d4e5f60718293a4b5c6d7e8f9",
 }
 
@@ -81,8 +91,16 @@ class TokenMade(Answer):
     token: str
 
 
+class AuditChange(Answer):
+    """A changed setting by its label; of a secret, only that it was changed."""
+
+    setting: str
+    before: str | None
+    after: str | None
+
+
 class AuditEntryOut(Answer):
-    """Who changed or approved what."""
+    """Who changed or approved what: a sentence, the changes of settings, and what was sealed."""
 
     model_config = example(**_ENTRY)
     id: int
@@ -90,8 +108,28 @@ class AuditEntryOut(Answer):
     occurred_at: datetime
     actor: str
     action: str
+    message: str
+    changes: list[AuditChange]
     details: dict[str, Any]
     hash: str
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> Self:
+        """The entry in words, in English."""
+        return cls(
+            id=entry.id,
+            site_id=entry.site_id,
+            occurred_at=entry.occurred_at,
+            actor=entry.actor,
+            action=entry.action,
+            message=message_of(entry),
+            changes=[
+                AuditChange(setting=label, before=was, after=becomes)
+                for label, was, becomes in audit_changes(entry.details)
+            ],
+            details=entry.details,
+            hash=entry.hash,
+        )
 
 
 class AuditOut(Answer):

@@ -4,6 +4,7 @@ import re
 from collections.abc import ItemsView, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.api.console.clock import Clock
 from shared.database.tables import EventLevel, PartKind, RunKind, RunState
@@ -258,6 +259,14 @@ def changes(
 def stamp(moment: datetime | None, clock: Clock) -> str:
     """Date and time as the reader likes them; DD/MM/YYYY HH:MM:SS AM/PM for somebody who has not chosen."""
     return "" if moment is None else clock.stamp(moment)
+
+
+def moment_at(text: str, zone: ZoneInfo) -> datetime | None:
+    """The moment that a field for date and time names, in the reader's zone; ``None`` where it names none."""
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def local(text: str, clock: Clock) -> str:

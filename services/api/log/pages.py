@@ -1,10 +1,9 @@
 """The Log: filtered, paged, exported, cleared."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import language_of, link, page
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
+from services.api.console.words import moment_at
 from services.api.log.sending import flowing, when_made
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
@@ -64,7 +64,7 @@ def _asked(
             problems["run"] = declared("A run is a number, such as 7.")
     moments: dict[str, datetime | None] = {}
     for name, given in (("since", since), ("until", until)):
-        moments[name] = _moment(given.strip(), zone)
+        moments[name] = moment_at(given, zone)
         if given.strip() and moments[name] is None:
             problems[name] = declared("A time is written like 2026-11-23T14:30.")
     chosen = LogFilter(
@@ -146,11 +146,3 @@ def clear(
         )
     log.clear_log(context, site, visitor.actor)
     return RedirectResponse(link("/log"), HTTPStatus.SEE_OTHER)
-
-
-def _moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """The moment that a field for date and time names, in the reader's zone."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

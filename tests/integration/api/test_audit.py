@@ -1,5 +1,8 @@
 """The audit: what it holds, and that whoever changes it is noticed."""
 
+import csv
+import io
+import json
 import threading
 from collections.abc import Callable
 
@@ -81,6 +84,43 @@ def test_the_audit_is_read_page_by_page_and_by_site(
     assert rest["next_before"] is None
     only = client.get("/api/v1/audit", params={"site_id": "c"}).json()["items"]
     assert [entry["id"] for entry in only] == [five[2]]
+
+
+def test_the_audit_is_filtered_by_person_kind_and_time_and_exported(
+    context: Context, client: httpx.Client
+) -> None:
+    sites.create_site(context, "oslo", "account:Anna")
+    tokens.create_token(context, "=cmd", actor="account:anna")
+    for asked, actions in (
+        ({"actor": "anna"}, ["token.created", "site.created"]),
+        ({"actor": "ANNA", "kind": "sites"}, ["site.created"]),
+        ({"actor": "anna", "since": "2999-01-01T00:00:00Z"}, []),
+        ({"actor": "anna", "until": "2000-01-01T00:00:00Z"}, []),
+        ({"kind": "plans"}, []),
+    ):
+        found = client.get("/api/v1/audit", params=asked).json()["items"]
+        assert [entry["action"] for entry in found] == actions, asked
+    answer = client.get("/api/v1/audit/export", params={"actor": "anna"})
+    rows = [*csv.DictReader(io.StringIO(answer.text))]
+    assert [row["message"] for row in rows] == [
+        "anna created the token “=cmd” (manager, all sites).",
+        "Anna created the site oslo.",
+    ]
+    assert json.loads(rows[0]["details"])["name"] == "=cmd"
+    assert rows[1]["hash"] == found_hash(context, rows[1]["id"])
+
+
+def found_hash(context: Context, entry_id: str) -> str:
+    """The hash of a stored entry."""
+    return next(entry.hash for entry in audit.read_audit(context) if entry.id == int(entry_id))
+
+
+def test_an_export_holds_entries_beyond_one_page(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "_EXPORTED_AT_ONCE", 2)
+    for name in ("a", "b", "c", "d", "e"):
+        sites.create_site(context, name, "anna")
+    lines = b"".join(audit.audit_csv(context, audit.AuditFilter())).decode().splitlines()
+    assert [line.split(",")[2] for line in lines] == ["site_id", "e", "d", "c", "b", "a"]
 
 
 def test_the_reason_of_a_rejection_outlives_the_log(ready: Context) -> None:

@@ -98,6 +98,8 @@ def test_the_log_can_be_exported_and_cleared(configured: Terminal, tmp_path: Pat
         entry["message"] for entry in configured("log", "--json").json
     ]
     assert len(json.loads(configured("log", "export", "--format", "json").output)) == len(rows)
+    assert "The command line changed the" in configured("audit", "--kind", "settings").output
+    assert "changed the" in configured("audit", "export", "--who", "command").output
 
     assert configured("log", "clear", "--yes").code == 0
     left = configured("log", "--json").json

@@ -10,7 +10,9 @@ from services.api.access import accounts
 from services.api.access.site_roles import SiteRoles
 from services.api.access.tokens import valid_token
 from services.api.settings.use_cases import sections as settings
+from services.api.sites.use_cases import sites
 from shared.database.tables import Account, AccountRole, AccountSource, AuditEntry
+from shared.settings.documents import Section
 from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD, Open
 
@@ -139,6 +141,38 @@ def test_whatever_a_manager_changes_stands_in_the_audit_without_a_password(
     assert "The audit is complete" in page.text
     assert ANOTHER not in page.text
     assert PASSWORD not in page.text
+
+
+def test_the_audit_shows_settings_before_and_after_and_is_filtered_and_exported(
+    context: Context, browser: Open
+) -> None:
+    settings.replace_section(context, "default", Section.LIMITS, {"removals": 9}, "account:otto")
+    mary = browser("mary")
+    for query, is_found in (
+        ("who=otto&kind=settings", True),
+        ("who=otto&kind=plans", False),
+        ("until=2001-01-01T00:00", False),
+    ):
+        page = mary.get(f"/console/audit?{query}")
+        assert ("otto changed the limits settings (version 1)." in page.text) is is_found, query
+        assert ("<del>5</del> → <ins>9</ins>" in page.response.text) is is_found, query
+    file = mary.get("/console/audit/export?who=otto").response.text
+    assert "Deletions: 5 → 9" in file
+    assert "account:mary" not in file
+    assert "A time is written like" in mary.get("/console/audit?since=yesterday").text
+
+
+def test_a_viewer_of_one_site_finds_nothing_of_another_in_the_audit_and_its_export(
+    context: Context, browser: Open
+) -> None:
+    sites.create_site(context, "oslo", "test")
+    settings.replace_section(context, "oslo", Section.LIMITS, {"removals": 9}, "account:otto")
+    vera = _account(context, "vera").id
+    accounts.change_role(context, vera, AccountRole.VIEWER, "test", "default")
+    accounts.change_role(context, vera, None, "test")
+    for page in ("audit", "audit/export"):
+        assert "otto" not in browser("vera").get(f"/console/{page}?of=oslo").response.text
+        assert "otto" in browser("mary").get(f"/console/{page}?of=oslo").response.text
 
 
 def test_an_audit_that_was_tampered_with_is_said(context: Context, browser: Open) -> None:

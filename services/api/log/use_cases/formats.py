@@ -67,9 +67,9 @@ class Dates:
 
 def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
     """CSV with a header (RFC 4180); no cell of it is taken for a formula."""
-    yield _csv_lines([COLUMNS])
+    yield csv_lines([COLUMNS])
     for page in pages:
-        yield _csv_lines(
+        yield csv_lines(
             [
                 [
                     guard_formula(visible(value, "\n\r\t")) if isinstance(value, str) else value
@@ -83,9 +83,9 @@ def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
 def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]:
     """CSV as the page shows the Log; no cell of it is taken for a formula."""
     # Excel takes a file for UTF-8 only when it begins so.
-    yield "\ufeff" + _csv_lines([map(shown, HEADINGS)])
+    yield "\ufeff" + csv_lines([map(shown, HEADINGS)])
     for page in pages:
-        yield _csv_lines(
+        yield csv_lines(
             [
                 [dates.write(entry.occurred_at), *(guard_formula(text) for text in cells_after_date(entry))]
                 for entry in page
@@ -126,7 +126,8 @@ def _values(entry: Event) -> dict[str, Any]:
     }
 
 
-def _csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as lines of CSV."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -3,8 +3,6 @@
 Called by the API, the console and the CLI. Reads the roll and the Log, never the directory or the phone system.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.api.console.words import ROLL_STATES
-from services.api.log.use_cases.formats import guard_formula
+from services.api.log.use_cases.formats import csv_lines, guard_formula
 from services.api.people.queries import Counts, PeopleFilter, PeopleOrder, counts_of, found_by_words, page_of
 from shared.database.engine import Database
 from shared.database.found import site_of
@@ -130,9 +128,9 @@ def export_pieces(
 ) -> Iterator[bytes]:
     """The fitting rows as CSV in pieces; no cell of it is taken for a formula."""
     # Excel takes a file for UTF-8 only when it begins so.
-    yield ("\ufeff" + _lines([list(map(shown, HEADINGS))])).encode()
+    yield ("\ufeff" + csv_lines([list(map(shown, HEADINGS))])).encode()
     for rows, read_at in pages(database, site_id, chosen, order):
-        yield _lines([[guard_formula(cell) for cell in cells_of(row, read_at)] for row in rows]).encode()
+        yield csv_lines([[guard_formula(cell) for cell in cells_of(row, read_at)] for row in rows]).encode()
 
 
 def pages(
@@ -213,9 +211,3 @@ def _commands(session: Session, site_id: str, row: Row) -> Sequence[CommandRow]:
         .order_by(CommandRow.run_id.desc(), CommandRow.sequence)
         .limit(_HISTORY)
     ).all()
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -108,9 +108,9 @@ def _changes_of_directories(
     was, becomes = ({row["name"]: row for row in side.get("others", ())} for side in (before, after))
     for name in dict.fromkeys([*was, *becomes]):
         if name not in becomes:
-            yield name, "removed", None
+            yield name, declared("removed"), None
         elif name not in was:
-            yield name, None, "added"
+            yield name, None, declared("added")
         else:
             for place, old, new in changes_between(Section.DIRECTORY, was[name], becomes[name]):
                 yield f"{name}: {label_of(Section.DIRECTORY, place)}", old, new
@@ -132,6 +132,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
+def _is_left_out(column: Field, value: Any) -> bool:
+    """Whether a row is shown without it: a secret, or a choice that is as ever."""
+    return column.kind == "secret" or bool(column.choices and value == column.default)
+
+
 def _shown(value: Any, field: Field | None) -> str:
     if isinstance(value, str) and value.startswith("-----BEGIN"):
         return declared("a certificate")
@@ -140,8 +145,7 @@ def _shown(value: Any, field: Field | None) -> str:
         text = ": ".join(
             _shown(part, columns.get(name))
             for name, part in value.items()
-            # A choice that is as ever is nothing to tell of a row.
-            if part and not (name in columns and columns[name].choices and part == columns[name].default)
+            if part and not (name in columns and _is_left_out(columns[name], part))
         )
     else:
         text = field.choices.get(value, "") if field and isinstance(value, str) else ""

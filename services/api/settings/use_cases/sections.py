@@ -10,18 +10,23 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.api.settings.queries.history import changes_between
 from shared.database import events
 from shared.database.tables import BindingRow, Site
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
-from shared.language import declared, named, phrase
+from shared.language import declared, listed, named, phrase
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
+from shared.settings.fields import label_of
 from shared.settings.neighbours import phone_system_of, read_addresses
 from shared.settings.sentences import called
-from shared.settings.store import StoredSettings
+from shared.settings.store import StoredSettings, dumped
 from shared.worker.context import Context
+
+# Of an entry of the audit; a list that was imported may have thousands of rows. The history of the section has them all.
+_MOST_CHANGES = 50
 
 
 def read_section(context: Context, site_id: str, section: Section) -> tuple[dict[str, Any], int]:
@@ -188,9 +193,13 @@ def _write(
     actor: str,
     encryption: Encryption,
 ) -> int | None:
-    fields = _changed_fields(section_of(stored, section), document)
+    before = section_of(stored, section)
+    fields = [
+        name for name in type(document).model_fields if getattr(before, name) != getattr(document, name)
+    ]
     if not fields:
         return None
+    changes = [*changes_between(section, dumped(before, str), dumped(document, str))]
     version = store.write(
         session,
         site_id,
@@ -208,7 +217,9 @@ def _write(
                 "The {section} settings were changed (version {version}): {fields}.",
                 section=_name(section),
                 version=version,
-                fields=", ".join(fields),
+                fields=listed(
+                    dict.fromkeys(label_of(section, place) for place, _was, _becomes in changes) or fields
+                ),
             ),
             actor=actor,
         ),
@@ -218,13 +229,18 @@ def _write(
         site_id,
         actor=actor,
         action="settings.changed",
-        details={"section": section.value, "version": version, "fields": fields},
+        details={
+            "section": section.value,
+            "version": version,
+            "fields": fields,
+            "changes": [
+                [str(part) if part is not None else None for part in change]
+                for change in changes[:_MOST_CHANGES]
+            ],
+            "changes_in_all": len(changes),
+        },
     )
     return version
-
-
-def _changed_fields(before: Document, after: Document) -> list[str]:
-    return [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
 
 
 def _name(section: Section) -> str:
