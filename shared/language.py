@@ -57,7 +57,7 @@ class Sentence(str):
         text = gettext(self.template)
         try:
             return (
-                text.format(**{name: shown(value) for name, value in self.parameters.items()})
+                text.format(**{name: _within(value) for name, value in self.parameters.items()})
                 if self.parameters
                 else text
             )
@@ -84,6 +84,13 @@ class Plural(str):
     def shown(self) -> str:
         """The form that the language of whoever reads it has for the number."""
         return ngettext(self.one, self.many, self.number)
+
+
+class _Number(int):
+    """A number within a sentence: grouped as its language does where the sentence asks for groups."""
+
+    def __format__(self, specification: str) -> str:
+        return digits(self) if specification == "," else super().__format__(specification)
 
 
 def phrase(text: str, /, **parameters: Any) -> str:
@@ -117,9 +124,33 @@ def listed(texts: Iterable[str], between: str = ", ") -> str:
     return Sentence(between.join(f"{{{name}}}" for name in known), known)
 
 
+def replaced(text: str, parts: Iterable[str], by: str) -> str:
+    """The text with these parts replaced; of a sentence within its parameters, so that it stays a sentence."""
+    if isinstance(text, Sentence):
+        changed = {
+            name: replaced(value, parts, by) if isinstance(value, str) else value
+            for name, value in text.parameters.items()
+        }
+        return Sentence(text.template, changed)
+    for part in parts:
+        text = text.replace(part, by) if part else text
+    return text
+
+
 def shown(value: Any) -> Any:
     """A text of ours in the language of whoever reads it, anything else as it is."""
     return value.shown() if isinstance(value, Sentence | Plural) else value
+
+
+def digits(number: int) -> str:
+    """A whole number with its digits in groups, as the language of whoever reads it has them."""
+    # Translated as the same number with the language's own sign between the groups.
+    between = gettext("1,000").strip("01")
+    return int.__format__(number, ",").replace(",", between)
+
+
+def _within(value: Any) -> Any:
+    return _Number(value) if isinstance(value, int) and not isinstance(value, bool) else shown(value)
 
 
 def stored(text: str) -> Mapping[str, Any] | None:

@@ -341,7 +341,7 @@ class GivenNumberRow(Told, Base):
     write_error_message_sentence: Mapped[dict[str, Any] | None] = beside()
 
 
-class WatchRow(Base):
+class WatchRow(Told, Base):
     """How far the watch of a directory has come: the controller it asks, and what it goes on from.
 
     Written by the watcher alone, in one transaction with the changes that an answer held. A directory that was never
@@ -370,6 +370,7 @@ class WatchRow(Base):
     state: Mapped[str] = mapped_column(Line(20))
     error_code: Mapped[str | None] = mapped_column(Line(60))
     error_message: Mapped[str | None] = mapped_column(Prose)
+    error_message_sentence: Mapped[dict[str, Any] | None] = beside()
     connected_at: Mapped[datetime | None]
     # Some seconds old at most while the watch goes on.
     last_answer_at: Mapped[datetime | None]
@@ -377,6 +378,7 @@ class WatchRow(Base):
     # Why only a full run can tell what changed; NULL once ``full_run_id`` has read everything: the full run that was started
     # last, if that was after this was asked for. The reading must have what the controller had then.
     needs_full_reading: Mapped[str | None] = mapped_column(Prose)
+    needs_full_reading_sentence: Mapped[dict[str, Any] | None] = beside()
     needed_since: Mapped[datetime | None]
     needed_usn: Mapped[int | None] = mapped_column(BigInteger)
     full_run_id: Mapped[int | None]

@@ -14,7 +14,8 @@ def watch_statuses(session: Session, site_ids: Collection[str] | None = None) ->
     """The watches of these sites, or of all; a site whose directories are not watched is left out."""
     rows = select(
         WatchRow.site_id, WatchRow.directory, WatchRow.state, WatchRow.method, WatchRow.error_message,
-        WatchRow.last_answer_at, WatchRow.last_change_at, WatchRow.needs_full_reading,
+        WatchRow.error_message_sentence, WatchRow.last_answer_at, WatchRow.last_change_at,
+        WatchRow.needs_full_reading, WatchRow.needs_full_reading_sentence,
     ).order_by(WatchRow.site_id, WatchRow.directory)  # fmt: skip
     if site_ids is not None:
         rows = rows.where(WatchRow.site_id.in_(site_ids))
@@ -25,10 +26,10 @@ def watch_statuses(session: Session, site_ids: Collection[str] | None = None) ->
                 row.directory,
                 WatchState(row.state),
                 row.method,
-                read_back(row.error_message or "", None),
+                read_back(row.error_message or "", row.error_message_sentence),
                 row.last_answer_at,
                 row.last_change_at,
-                read_back(row.needs_full_reading or "", None),
+                read_back(row.needs_full_reading or "", row.needs_full_reading_sentence),
             )
         )
     return found

@@ -20,6 +20,8 @@ _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _CLASSES = frozenset("button cards danger field full group wide small quiet primary visually-hidden".split())
 # "{count} {one or many}": ``words.counted`` asks the catalogue itself.
 _COUNTED = re.compile(r"words\.counted\((?:[^()]|\([^()]*\))*\)")
+# How a template writes a number: in groups, as the language has them.
+_GROUPED = "{:,}"
 _FORMS = re.compile(r'"([^"]+)", "([^"]+)"\)$')
 _CALL = re.compile(r"\b(?:say|_)\(('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 _PARTS = re.compile(r"[A-Za-z_]+")
@@ -158,7 +160,20 @@ def _name(expression: str, taken: dict[str, str]) -> str:
     """A parameter's name: the last word of what the expression reads; the same for the same expression."""
     bare = re.sub(r'"[^"]*"|\'[^\']*\'', "", expression)
     words = [word for word in _PARTS.findall(bare.split(" if ")[0].split("|")[0]) if len(word) > 1]
-    ours = ("words", "link", "zone", "format", "root_link", "length", "if", "else", "or", "not", "none")
+    ours = (
+        "words",
+        "link",
+        "zone",
+        "format",
+        "grouped",
+        "root_link",
+        "length",
+        "if",
+        "else",
+        "or",
+        "not",
+        "none",
+    )
     name = next((word for word in reversed(words) if word not in ours), "value").lower()
     known, number = name, 1
     while known in taken and taken[known] != expression:
@@ -176,6 +191,8 @@ def _with_literals(atom: str) -> str:
 
     def put(found: re.Match[str]) -> str:
         text = found[1]
+        if text == _GROUPED:
+            return "grouped"
         if any(start < found.start() < end for start, end in counted):
             return found[0]
         around = atom[max(0, found.start() - 4) : found.start()], atom[found.end() : found.end() + 4]

@@ -129,6 +129,15 @@ def _say(text: str, **values: object) -> Markup:
     return translated % {name: _shown(value) for name, value in values.items()}
 
 
+class _Grouped:
+    """What marking puts in the place of ``"{:,}"``."""
+
+    @staticmethod
+    def format(number: int) -> str:
+        """The number as the language of whoever reads it has it."""
+        return language.digits(number)
+
+
 class _Marked(Extension):
     """Texts of templates go through the catalogue."""
 
@@ -162,6 +171,7 @@ def _environment() -> Environment:
     )
     environment.filters["shown"] = language.shown
     environment.globals |= {
+        "grouped": _Grouped,
         "static": static_address,
         "link": link,
         "root_link": root_link,

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, load_only
 
+from shared.database.sentences import with_sentences
 from shared.database.tables import PartKind, PartState, Run, RunKind, SnapshotPart, WatchRow
 from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
 from shared.errors import RollcallError, StorageUnavailable
@@ -26,11 +27,15 @@ def see_to_full_readings(context: Context) -> list[int]:
     needed: dict[str, tuple[set[int | None], str]] = {}
     with context.database.glance() as session:
         for row in session.execute(
-            select(WatchRow.site_id, WatchRow.full_run_id, WatchRow.needs_full_reading).where(
-                WatchRow.needs_full_reading.is_not(None)
-            )
+            select(
+                WatchRow.site_id,
+                WatchRow.full_run_id,
+                WatchRow.needs_full_reading,
+                WatchRow.needs_full_reading_sentence,
+            ).where(WatchRow.needs_full_reading.is_not(None))
         ):
-            reading, _ = needed.setdefault(row.site_id, (set(), read_back(row.needs_full_reading, None)))
+            reason = read_back(row.needs_full_reading, row.needs_full_reading_sentence)
+            reading, _ = needed.setdefault(row.site_id, (set(), reason))
             reading.add(row.full_run_id)
         newest = _newest_full_runs(session) if needed else {}
     started = []
@@ -62,7 +67,7 @@ def _is_read(context: Context, run: Run) -> bool:
         session.execute(
             update(WatchRow)
             .where(WatchRow.site_id == run.site_id, WatchRow.full_run_id == run.id)
-            .values(needs_full_reading=None, needed_since=None)
+            .values(**with_sentences(WatchRow, {"needs_full_reading": None}), needed_since=None)
             .execution_options(synchronize_session=False)
         )
     return True

@@ -15,6 +15,7 @@ from services.collector.watching.position import Key, Position
 from shared.database import events
 from shared.database.events import LogEntry
 from shared.database.rows import rows_of
+from shared.database.sentences import with_sentences
 from shared.database.tables import BindingRow, ChangeRow, RollRow, WatchRow
 from shared.domain.watching import Hint, WatchMethod, WatchState
 from shared.work import leases
@@ -135,7 +136,11 @@ def store_state(
     with context.database.begin() as session:
         leases.fence(session, LEASE, holder)
         if not _write(session, key, values):
-            session.execute(insert(WatchRow).values(site_id=key[0], directory=key[1], **_NEW, **values))
+            session.execute(
+                insert(WatchRow).values(
+                    site_id=key[0], directory=key[1], **_NEW, **with_sentences(WatchRow, values)
+                )
+            )
         if entry is not None:
             events.record(session, key[0], entry)
 
@@ -222,7 +227,7 @@ def _write(session: Session, key: Key, values: Mapping[str, object]) -> bool:
     written = session.execute(
         update(WatchRow)
         .where(WatchRow.site_id == key[0], WatchRow.directory == key[1])
-        .values(**values)
+        .values(**with_sentences(WatchRow, values))
         .execution_options(synchronize_session=False)
     )
     return bool(rows_of(written))

@@ -7,8 +7,12 @@ from sqlalchemy import select
 
 from services.collector.watching import storing
 from services.collector.watching.position import Position
-from shared.database.tables import ChangeRow
+from shared.database.tables import ChangeRow, WatchRow
+from shared.database.watches import watch_statuses
 from shared.domain.watching import Hint, WatchMethod, WatchState
+from shared.errors import SettingsInvalid
+from shared.language import phrase, stored
+from shared.runs.full_reading import ask_full_reading
 from shared.work import leases
 from tests.integration.collector.collecting import SITE, Collecting
 
@@ -65,3 +69,22 @@ def test_what_was_noticed_before_live_changes_were_turned_off_is_not_done_afterw
     assert _changes(watching) == [("emea", "bert")]
     storing.forget_others(watching.context, HOLDER, SITE, [])
     assert _changes(watching) == []
+
+
+def test_why_a_watch_fails_and_needs_a_full_run_is_read_in_another_language_too(
+    watching: Collecting,
+) -> None:
+    why = phrase("Controller {name} refused.", name="dc1")
+    key, now = (SITE, ""), datetime.now(UTC)
+    storing.store_state(watching.context, HOLDER, key, WatchState.FAILING, error_message=why)
+    with watching.context.database.begin() as session:
+        storing.ask_for_full_reading(session, key, why, now)
+        # It is stored for the other directory before the run is found to lack settings.
+        with pytest.raises(SettingsInvalid):
+            ask_full_reading(session, SITE, phrase("It may be {size}.", size=7), watching.context.encryption)
+    with watching.context.database.read() as session:
+        first, other = watch_statuses(session)[SITE]
+        status = session.get_one(WatchRow, key)
+        assert [stored(text) for text in (first.error_message, first.needs_full_reading)] == [stored(why)] * 2
+        assert stored(other.needs_full_reading) == {"text": "It may be {size}.", "with": {"size": 7}}
+        assert stored(status.needs_full_reading or "") == stored(why)

@@ -1,13 +1,14 @@
 // Follows a run while its page is open: moves the bar, and loads the page anew when the run enters another state.
 "use strict";
 
-const { textCommands, textReadings } = document.currentScript.dataset;
+const { textCommands, textReadings, textThousand } = document.currentScript.dataset;
+// In groups as the server writes them.
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, textThousand.replace(/\d/g, ""));
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 for (const card of document.querySelectorAll("[data-follow]")) {
   const bar = card.querySelector("progress");
   const said = card.querySelector("[data-said]");
-  const number = new Intl.NumberFormat("en-US");
   const source = new EventSource(card.dataset.follow);
 
   const show = (event) => {
@@ -22,14 +23,14 @@ for (const card of document.querySelectorAll("[data-follow]")) {
       const done = run.commands_total - open;
       bar.max = run.commands_total || 1;
       bar.value = done;
-      said.textContent = filled(textCommands, { done: number.format(done), total: number.format(run.commands_total) });
+      said.textContent = filled(textCommands, { done: grouped(done), total: grouped(run.commands_total) });
     } else {
       bar.max = run.parts_total || 1;
       bar.value = run.parts_read;
       said.textContent = filled(textReadings, {
         done: run.parts_read,
         total: run.parts_total,
-        people: number.format(run.people),
+        people: grouped(run.people),
       });
     }
   };

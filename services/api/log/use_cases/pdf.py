@@ -86,7 +86,7 @@ class _Document(FPDF):
         self.set_margin(_MARGIN)
         # Pages break between entries, never inside one.
         self.set_auto_page_break(False)
-        self.set_title("Rollcall: the Log")
+        self.set_title(shown(declared("Rollcall: the Log")))
         self.set_creator("Rollcall")
 
     def footer(self) -> None:

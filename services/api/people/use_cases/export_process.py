@@ -51,10 +51,10 @@ class PeopleFile:
 def main() -> None:
     """Write the file that was ordered."""
     # What writes workbooks takes 20 MB, which the API shall not take for it.
-    from services.api.people.use_cases.xlsx import workbook_pieces
+    from services.api.people.use_cases.xlsx import as_xlsx
 
     make(
-        lambda database, told: workbook_pieces(
+        lambda database, told: as_xlsx(
             database, told["site_id"], _filter(told["filter"]), PeopleOrder(told["order"])
         )
     )

@@ -8,6 +8,7 @@ from services.api.runs.plan_words import READING_ORDER
 from shared.database.search import holds
 from shared.database.tables import CommandRow
 from shared.domain.command import CommandState
+from shared.language import replaced
 
 # In a reason stands whose it is; without that, the same sentence is the same reason.
 _WHOSE = (CommandRow.person_name, CommandRow.number, CommandRow.unit)
@@ -54,6 +55,11 @@ def sentence() -> ColumnElement[str]:
         # What is empty replaces nothing, on each database.
         text = func.replace(text, whose, _BLANK)
     return text
+
+
+def sentence_of(row: CommandRow) -> str:
+    """As ``sentence``, of a row that was read: to be shown in another language."""
+    return replaced(row.reason, [row.person_name or "", row.number or "", row.unit or ""], _BLANK)
 
 
 def rank() -> ColumnElement[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.api.runs.dependents import with_dependents
-from services.api.runs.queries.plan_filter import PlanFilter, rank, sentence
+from services.api.runs.queries.plan_filter import PlanFilter, rank, sentence, sentence_of
 from shared.database.found import run_of
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandKind
@@ -230,15 +230,22 @@ def _counts(session: Session, run_id: int) -> dict[str, Counter[str]]:
 
 def _reasons(session: Session, run_id: int) -> dict[str, int]:
     text = sentence().label("why")
-    inner = select(text).where(CommandRow.run_id == run_id).subquery()
-    rows = session.execute(
-        select(inner.c.why, func.count())
+    inner = select(text, CommandRow.id).where(CommandRow.run_id == run_id).subquery()
+    groups = session.execute(
+        select(inner.c.why, func.count().label("rows"), func.min(inner.c.id).label("first"))
         .group_by(inner.c.why)
         .having(func.count() > 1)
         .order_by(func.count().desc(), inner.c.why)
         .limit(_MOST_REASONS)
-    )
-    return {why: count for why, count in rows}  # noqa: C416  (mypy does not see rows as pairs)
+    ).all()
+    first = [group.first for group in groups]
+    of_rows = {
+        row.id: sentence_of(row)
+        for row in session.scalars(select(CommandRow).where(CommandRow.id.in_(first)))
+    }
+    # As the database has it where that is not the same text: it is what the filter compares with.
+    told = [(of_rows[group.first], group) for group in groups]
+    return {said if said == group.why else group.why: group.rows for said, group in told}
 
 
 def _deletions_among(session: Session, run_id: int, left_out: Collection[int]) -> int:
