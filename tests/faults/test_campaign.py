@@ -136,7 +136,7 @@ def test_a_wrong_field_that_stays_is_found_as_forgotten(book: Book, phone_system
 
 
 def _options() -> argparse.Namespace:
-    return argparse.Namespace(database=None, broker=None, directory=None, only="")
+    return argparse.Namespace(database=None, broker=None, directory=None, only="", deeds="")
 
 
 def test_the_same_seed_is_the_same_plan_and_every_seed_has_the_faults_it_is_asked_for() -> None:

@@ -13,13 +13,13 @@ import pytest
 
 from tests.faults.campaign.episode import Verdict, play
 from tests.faults.campaign.life import BEFORE_STRIKES, DEEDS
-from tests.faults.campaign.plan import Form, Plan, draw
+from tests.faults.campaign.plan import Form, Plan, Weights, draw
 from tests.faults.campaign.servers import Servers
 from tests.faults.campaign.shrink import shortest
 from tests.faults.campaign.strikes import possible
 from tests.support import databases, forked
 
-_FAULTS_AN_EPISODE = 12
+_FAULTS_AN_EPISODE = 20
 
 
 def main() -> int:
@@ -66,11 +66,15 @@ def plan_of(seed: int, faults: int, options: argparse.Namespace) -> Plan:
     )
     chosen = {name: getattr(options, name) for name in ("database", "broker", "directory")}
     form = replace(form, **{name: value for name, value in chosen.items() if value})
-    kinds = possible(form)
-    if options.only:
-        kinds = {name: weight for name, weight in kinds.items() if name in options.only.split(",")}
-    deeds = {name: weight for name, (weight, _deed) in DEEDS.items()}
+    kinds = _of(options.only, possible(form))
+    deeds = _of(options.deeds, {name: weight for name, (weight, _deed) in DEEDS.items()})
     return draw(seed, form, faults, deeds, kinds, BEFORE_STRIKES)
+
+
+def _of(chosen: str, weights: Weights) -> Weights:
+    """Those that are named on the command line; all when none is."""
+    names = chosen.split(",") if chosen else weights
+    return {name: weights[name] for name in names}
 
 
 def _explain(plan: Plan, verdict: Verdict, servers: Servers, seconds: float) -> None:
@@ -108,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="drawn unless given")
     parser.add_argument("--directory", choices=["stand-in", "samba"], help="drawn unless given")
     parser.add_argument("--only", default="", help="only these kinds of fault, by name, with commas")
+    parser.add_argument("--deeds", default="", help="only these kinds of deed")
     parser.add_argument("--verbose", action="store_true", help="tell the story while it happens")
     return parser.parse_args()
 

@@ -105,6 +105,7 @@ class Book:
         self.moments: list[Moment] = []
         self._phone_system = phone_system
         self._began = time.monotonic()
+        self._is_by_hand = False
         self._last = self.picture()
         self.others = {extension["Number"]: extension for extension in self._last.values()}
         # Nobody looks while a change is half made.
@@ -139,7 +140,18 @@ class Book:
             if not self.moments or self.moments[-1].owed != found:
                 self.moments.append(Moment(self.now(), found))
 
+    def without_counting(self, change: Callable[[], object]) -> None:
+        """A change by hand that the phone system would count as one of a client."""
+        with self.lock:
+            self._is_by_hand = True
+            try:
+                change()
+            finally:
+                self._is_by_hand = False
+
     def _count(self, operation: str, key: str, fields: list[str], *, changed: bool = True) -> None:
+        if self._is_by_hand:
+            return
         self._counted(operation, key, fields, changed=changed)
         with self.lock:
             before, after = self._last, self.picture()

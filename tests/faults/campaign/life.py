@@ -4,8 +4,16 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import select
+
+from services.api.operations.use_cases import backup
+from services.api.operations.use_cases.restore import restore
 from services.sandbox.phone_system.answers import Refusal
+from shared.database.tables import Run
+from shared.errors import RollcallError
+from shared.runs.start import ACTIVE_STATES
 from tests.faults.campaign.book import Book, Person, Where
 from tests.faults.campaign.shape import Shape
 from tests.support.site import SITE
@@ -171,7 +179,7 @@ def _gets_caller_id(company: Company, dice: random.Random) -> str:
         return _by_hand(company, person, {"OutboundCallerID": number})
 
 
-def _by_hand(company: Company, person: Person, changes: dict[str, str]) -> str:
+def _by_hand(company: Company, person: Person, changes: dict[str, Any]) -> str:
     with company.book.lock:
         extension = company.extension_of(person)
         if extension is None:
@@ -179,6 +187,55 @@ def _by_hand(company: Company, person: Person, changes: dict[str, str]) -> str:
         company.shape.phone_system.state.change_user(extension, changes, is_counted=False)
         company.book.look()
     return f"by hand: {person.login} {changes}"
+
+
+def _is_deleted_by_hand(company: Company, dice: random.Random) -> str:
+    """In 3CX: the next full run makes it again, without what only the old one had."""
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    state = company.shape.phone_system.state
+    with company.book.lock:
+        extension = company.extension_of(person)
+        if extension is None:
+            return f"{person.login} has not one extension"
+        company.book.without_counting(lambda: state.remove_user(extension))
+        person.deleted_by_hand += 1
+        person.caller_id = ""
+        company.book.look()
+    return f"by hand: {person.login} deleted"
+
+
+def _is_disabled_by_hand(company: Company, dice: random.Random) -> str:
+    """In 3CX: Rollcall leaves it so, or enables it when the account is enabled again."""
+    person = company.somebody(dice, Where.HERE)
+    if person is None:
+        return _NOBODY
+    person.disabled_by_hand = True
+    return _by_hand(company, person, {"Enabled": False})
+
+
+def _swap_numbers(company: Company, dice: random.Random) -> str:
+    first, second = company.somebody(dice, Where.HERE), company.somebody(dice, Where.HERE)
+    if first is None or second is None or first is second:
+        return _NOBODY
+    with company.book.lock:
+        numbers = first.number, second.number
+        said = _changes(company, first, first.numbers, "telephoneNumber", numbers[1])
+        return f"{said}; {_changes(company, second, second.numbers, 'telephoneNumber', numbers[0])}"
+
+
+def _backup_is_restored(company: Company, dice: random.Random) -> str:
+    """Taken and brought back at once, while no run is active."""
+    context = company.shape.site.context
+    try:
+        with context.database.read() as session:
+            if session.scalar(select(Run.id).where(Run.state.in_(ACTIVE_STATES)).limit(1)) is not None:
+                return "no restore: a run is active"
+        restore(context, backup.parse(backup.collect(context, "campaign")), "campaign", replace=True)
+    except RollcallError as error:
+        return f"not restored: {error.code}"
+    return "a backup is restored"
 
 
 def _colleague_is_made_by_hand(company: Company, dice: random.Random) -> str:
@@ -261,6 +318,10 @@ DEEDS: dict[str, tuple[int, Deed]] = {
     "is renumbered": (6, _is_renumbered),
     "is renamed by hand": (3, _is_renamed_by_hand),
     "gets a caller ID": (3, _gets_caller_id),
+    "is deleted by hand": (2, _is_deleted_by_hand),
+    "is disabled by hand": (1, _is_disabled_by_hand),
+    "swap numbers": (2, _swap_numbers),
+    "backup is restored": (2, _backup_is_restored),
     "colleague is made by hand": (2, _colleague_is_made_by_hand),
     "run is started": (4, _run_is_started),
     "run is cancelled": (2, _run_is_cancelled),

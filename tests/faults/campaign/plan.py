@@ -72,7 +72,7 @@ def draw(
     dice = random.Random(f"steps {seed}")
     steps: list[Step] = []
     for _fault in range(faults):
-        steps += [_step(Part.DEED, deeds, dice) for _deed in range(dice.randint(1, 3))]
+        steps += [_step(Part.DEED, deeds, dice) for _deed in range(dice.randint(1, 5))]
         steps.append(_step(Part.DEED, before_strikes, dice))
         steps.append(_step(Part.STRIKE, strikes, dice))
     return Plan(seed, form, tuple(steps))

@@ -26,7 +26,7 @@ from tests.support.rabbitmq import RabbitServer
 Strike = Callable[[Shape, random.Random], str]
 Condition = Callable[[Form], bool]
 # How long a strike waits for the moment it is meant for; then it strikes anyway.
-_MOMENT_SECONDS = 4.0
+_MOMENT_SECONDS = 3.0
 _WRITES = ("POST", "PATCH", "DELETE")
 
 
