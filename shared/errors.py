@@ -6,6 +6,7 @@
     │   ├── PhoneSystemUnavailable      3CX did not answer, or with a server error
     │   ├── PhoneSystemBusy             3CX asked to slow down
     │   ├── RelayUnavailable            the relay on the phone system's host did not answer
+    │   ├── ReceiverUnavailable         a receiver of notifications did not take a message now
     │   ├── WorkerUnavailable           no worker answered a question in time
     │   ├── StorageUnavailable          the database or the disk cannot be written
     │   ├── MessageNotUnderstood        another version of Rollcall sent it; a worker of that version will take it
@@ -14,7 +15,7 @@
     │   └── LeaseHeld                   another process is at it
     ├── PermanentError                  this one thing cannot be done; the rest goes on
     │   ├── InvalidEntry, NumberInUse, EmailInUse, LicenceLimitReached, CommandRejected, ExtensionNotFound,
-    │   ├── ArchiveNotVerified, RelayFailed, StorageRefused, NotFound, Conflict (TransitionRefused, RowRefused)
+    │   ├── ArchiveNotVerified, RelayFailed, ReceiverRefused, StorageRefused, NotFound, Conflict (TransitionRefused, RowRefused)
     ├── SafetyStop                      never retried; a person decides
     │   ├── IncompleteSnapshot, PlanChanged, TokenTakenOver
     └── ConfigurationError              the settings must be mended
@@ -81,6 +82,12 @@ class RelayUnavailable(TransientError):
     """The relay on the phone system's host did not answer, or none is configured."""
 
     code = "relay_unavailable"
+
+
+class ReceiverUnavailable(TransientError):
+    """A receiver of notifications did not answer, or asked to wait: whether it has the message is not known."""
+
+    code = "receiver_unavailable"
 
 
 class WorkerUnavailable(TransientError):
@@ -171,6 +178,12 @@ class RelayFailed(PermanentError):
     """The relay on the phone system's host understood, changed nothing and said why."""
 
     code = "relay_failed"
+
+
+class ReceiverRefused(PermanentError):
+    """A receiver of notifications understood and refused."""
+
+    code = "receiver_refused"
 
 
 class AttributeOccupied(PermanentError):

@@ -123,6 +123,13 @@ class TakeChanges(Message):
     site_id: str
 
 
+class Notify(Message):
+    """There may be something to tell of a site, or to send."""
+
+    task: ClassVar[str] = "notifier.notify"
+    site_id: str
+
+
 RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     SnapshotUnit,
     LocateAbsent,
@@ -133,4 +140,4 @@ RUN_MESSAGES: tuple[type[RunMessage], ...] = (
     PlanRun,
     ExecuteStage,
 )
-MESSAGES: tuple[type[Message], ...] = (*RUN_MESSAGES, WriteNumbers, TakeChanges)
+MESSAGES: tuple[type[Message], ...] = (*RUN_MESSAGES, WriteNumbers, TakeChanges, Notify)

@@ -16,6 +16,7 @@ from services.api.console.rendering import PREFIX as CONSOLE
 from services.api.console_app import create_console
 from services.api.log import routes as log
 from services.api.log.use_cases.exports import Exports
+from services.api.notifications import routes as notifications
 from services.api.operations.routes import health, metrics
 from services.api.operations.use_cases.broker_health import BrokerHealth
 from services.api.operations.use_cases.readiness import ReadinessLook
@@ -85,6 +86,7 @@ def create_app(context: Context) -> FastAPI:
         progress,
         log,
         people,
+        notifications,
         access,
         health,
         database,

@@ -24,6 +24,7 @@ from services.api.console.request import check_form
 from services.api.console.scope import check_pages
 from services.api.console.site_address import SiteAddress
 from services.api.log import pages as log
+from services.api.notifications import pages as notifications
 from services.api.operations import pages as support
 from services.api.operations.use_cases.broker_health import BrokerHealth
 from services.api.overview import pages as overview
@@ -57,6 +58,7 @@ PAGES = (
     accounts,
     tokens,
     audit,
+    notifications,
     support,
 )
 

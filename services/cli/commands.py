@@ -50,6 +50,9 @@ _PLACES = {
         "grace_commands", "app", "Extensions of leavers that are disabled now and deleted later."
     ),
     "owed": _Place("owed_commands", "app", "Extensions with unfinished steps."),
+    "notifications": _Place(
+        "notification_commands", "app", "Notifications: list, send again, test a channel."
+    ),
     "template": _Place("template_commands", "app", "Compare extensions with their templates."),
     "welcome": _Place("welcome_commands", "welcome", "Send 3CX welcome messages again."),
     # As it was called first.

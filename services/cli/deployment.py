@@ -165,9 +165,10 @@ def _watching(context: Context) -> Iterator[None]:
 def import_tasks() -> None:
     """Make the tasks of every service known to the app."""
     from services.collector import tasks as collector
+    from services.notifier import tasks as notifier
     from services.reconciler import tasks as reconciler
     from services.relay_client import tasks as relay_client
     from services.scheduler import tasks as scheduler
 
-    modules = (collector, reconciler, relay_client, scheduler)
+    modules = (collector, notifier, reconciler, relay_client, scheduler)
     log.debug("tasks_known", modules=[module.__name__ for module in modules])

@@ -29,7 +29,7 @@ from shared.private_files import private_folder
 from shared.process_settings import ProcessSettings
 from shared.worker import alive
 from shared.worker.app import create_app as create_celery_app
-from shared.worker.queues import Queue
+from shared.worker.queues import Queue, served_by
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +137,7 @@ def worker(
     program = create_celery_app(settings, name).Worker(
         # Several on one host must not share a name: each answers to its own.
         hostname=f"{name}-{os.getpid()}@{socket.gethostname()}",
-        queues=[queue.value for queue in served],
+        queues=[queue.value for queue in served_by(served)],
         # The banner is for people.
         quiet=settings.log_format == "json",
         concurrency=concurrency or settings.worker_threads,

@@ -12,6 +12,7 @@ from shared.language import phrase
 from shared.prerequisites import certificate_advice, clock_advice
 
 _EXPIRES_SOON = timedelta(days=14)
+_FAR_AHEAD = timedelta(days=3650)
 # Of the password policy that counts for the account, fine-grained ones included (MS-ADTS 3.1.1.4.5.37).
 _EXPIRES = "msDS-UserPasswordExpiryTimeComputed"
 
@@ -40,6 +41,22 @@ def advice_on(directory: ActiveDirectory, domain: Domain, asked_at: datetime) ->
 def password_advice(directory: ActiveDirectory) -> list[str]:
     """That the password of the account that reads expires soon; nothing where it does not, or the account is not seen."""
     user, now = directory.settings.user, datetime.now(UTC)
+    expires = password_ends_at(directory)
+    if expires is None or not now < expires < now + _EXPIRES_SOON:
+        return []
+    return [
+        phrase(
+            "The password of {user} expires on {expires} UTC; after that the directory "
+            "cannot be read. Give the account a password that does not expire.",
+            user=user,
+            expires=f"{expires:%Y-%m-%d %H:%M}",
+        )
+    ]
+
+
+def password_ends_at(directory: ActiveDirectory) -> datetime | None:
+    """Until when the password of the account that reads is good; ``None`` for ever, or where the account is not seen."""
+    user, now = directory.settings.user, datetime.now(UTC)
     login = selection.escaped(user.rpartition("\\")[2])
     named = (
         f"(|(sAMAccountName={login})(userPrincipalName={login})(sAMAccountName={login.partition('@')[0]}))"
@@ -50,19 +67,12 @@ def password_advice(directory: ActiveDirectory) -> list[str]:
         elif user:
             search = Search(directory.domain().base_dn, selection.people(named), (_EXPIRES,))
         else:
-            return []
+            return None
         found = [first_value(entry, _EXPIRES) for entry in directory.reader.entries(search)]
     except RollcallError:
-        return []
+        return None
     ticks = [int(value) for value in found if value.isdigit()]
-    if len(ticks) != 1 or not filetime(now) < ticks[0] < filetime(now + _EXPIRES_SOON):
-        return []
-    expires = now + timedelta(microseconds=(ticks[0] - filetime(now)) // 10)
-    return [
-        phrase(
-            "The password of {user} expires on {expires} UTC; after that the directory "
-            "cannot be read. Give the account a password that does not expire.",
-            user=user,
-            expires=f"{expires:%Y-%m-%d %H:%M}",
-        )
-    ]
+    # "Never" is later than any date there is.
+    if len(ticks) != 1 or not 0 < ticks[0] < filetime(now + _FAR_AHEAD):
+        return None
+    return now + timedelta(microseconds=(ticks[0] - filetime(now)) // 10)

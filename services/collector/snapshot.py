@@ -7,7 +7,8 @@ an empty cookie, and the count of what was stored. Without all of it the part fa
 import time
 from datetime import UTC, datetime
 
-from services.collector.advice import advice_on
+from services.collector.active_directory import ActiveDirectory
+from services.collector.advice import advice_on, password_ends_at
 from services.collector.controller import directory_of, ended, reading_of
 from services.collector.people import mapping_of, sources_of, unit_pages
 from shared.database.tables import PartKind
@@ -57,6 +58,18 @@ def _read(part: PartWork) -> None:
                 "content": written(content),
                 "encrypted": settings.security is not Security.PLAIN,
                 "advice": advice_on(directory, domain, asked_at),
+                **_ends(directory, is_first=part.unit == settings.units[0].dn),
                 "seconds": round(time.monotonic() - began, 3),
             },
         )
+
+
+def _ends(directory: ActiveDirectory, *, is_first: bool) -> dict[str, str | None]:
+    """Until when the certificate is good and, asked once for each directory, the password of the account that reads."""
+    certificate = directory.certificate_ends_at
+    password = password_ends_at(directory) if is_first else None
+    return {
+        "certificate_ends_at": certificate.isoformat() if certificate else None,
+        "password_ends_at": password.isoformat() if password else None,
+        "account": directory.settings.user,
+    }

@@ -98,6 +98,9 @@ def _read(part: PartWork, xapi: Xapi) -> None:
         source=xapi.settings.base_url,
         proof={
             "version": about.version,
+            "certificate_ends_at": about.certificate_ends_at.isoformat()
+            if about.certificate_ends_at
+            else None,
             "advice": [
                 *advice_on(about, xapi.settings.base_url, asked_at),
                 *advice_on_losses(licence, missing),

@@ -18,7 +18,7 @@ from shared.database.watches import watch_statuses
 from shared.domain.slots import latest_due, slot_text
 from shared.domain.watching import is_watched
 from shared.errors import Conflict, RollcallError
-from shared.messages import Message, TakeChanges, WriteNumbers
+from shared.messages import Message, Notify, TakeChanges, WriteNumbers
 from shared.runs.changes import sites_with_pending
 from shared.runs.start import RunRequest, start_run
 from shared.settings import store
@@ -75,11 +75,18 @@ def sweep(context: Context) -> int:
         messages: list[Message] = [*due_messages(session, now)]
         messages += [WriteNumbers(site_id=site) for site in given_numbers.sites_with_due(session, now)]
         messages += [TakeChanges(site_id=site) for site in sites_with_pending(session)]
+        messages += [Notify(site_id=site) for site in _with_notifications(session)]
     context.publish(messages)
     copy_database(context)
     apply_retention(context)
     _log_audit_head(context)
     return len(messages)
+
+
+def _with_notifications(session: Session) -> list[str]:
+    """The sites whose notifications were ever set up: what waits for a channel that is none any more is ended too."""
+    of_section = SettingsVersion.section == Section.NOTIFICATIONS.value
+    return list(session.scalars(select(SettingsVersion.site_id).where(of_section).distinct()))
 
 
 def _log_audit_head(context: Context) -> None:

@@ -32,7 +32,15 @@ from shared.domain.command import CommandKind, CommandState
 from shared.language import declared
 from shared.roll.reading import forget_past
 from shared.runs.history import is_quiet, last_good_run
-from shared.runs.retention import GoesOn, always, delete_events, delete_pages, delete_runs, delete_strays
+from shared.runs.retention import (
+    GoesOn,
+    always,
+    delete_events,
+    delete_pages,
+    delete_runs,
+    delete_sent,
+    delete_strays,
+)
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
 from shared.work import leases
 from shared.worker.context import Context
@@ -53,6 +61,7 @@ class Deleted:
 
     pages: int = 0
     runs: int = 0
+    # Of the Log, and notifications that are done with.
     events: int = 0
     # Rows of people and extensions that are gone.
     people: int = 0
@@ -106,8 +115,8 @@ def delete_old_snapshots(context: Context, now: datetime, goes_on: GoesOn = alwa
 
 
 def delete_old_history(context: Context, now: datetime, goes_on: GoesOn = always) -> Deleted:
-    """Delete runs and entries of the Log that are older than the settings say, people who are gone as long, and what the
-    dead left behind."""
+    """Delete runs, entries of the Log and notifications that are older than the settings say, people who are gone as
+    long, and what the dead left behind."""
     settings = context.settings
     with context.database.read() as session:
         site_ids = session.scalars(select(Site.id).order_by(Site.id)).all()
@@ -123,6 +132,8 @@ def delete_old_history(context: Context, now: datetime, goes_on: GoesOn = always
             with context.database.read() as session:
                 old = _old_runs(session, site_id, now - timedelta(days=settings.keep_runs_days))
             runs += delete_runs(context.database, old, goes_on)
+    if settings.keep_log_days:
+        events += delete_sent(context.database, now - timedelta(days=settings.keep_log_days), goes_on)
     return Deleted(runs=runs, events=events, people=gone, strays=delete_strays(context.database, now))
 
 

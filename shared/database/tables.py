@@ -26,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database.sentences import Told, beside
 from shared.database.types import Line, Prose, UtcDateTime
 from shared.domain.command import CommandState
+from shared.domain.notifying import MessageState
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.domain.run import PartKind as PartKind
@@ -689,6 +690,50 @@ class SignInChallenge(Base):
     content: Mapped[str] = mapped_column(Prose)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class NotifiedState(Base):
+    """What was last seen of one kind of notification at a site, so that each change is told once."""
+
+    __tablename__ = "notified_states"
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
+    # A kind of notification, or "syslog".
+    kind: Mapped[str] = mapped_column(Line(40), primary_key=True)
+    # What was told and lasts.
+    lasting: Mapped[list[str]]
+    # How far something that only grows was read: an id of the Log or the audit, or of a run.
+    cursor: Mapped[int] = mapped_column(default=0)
+    # Why the last attempt to send the audit did not work.
+    error_message: Mapped[str | None] = mapped_column(Prose)
+
+
+class OutboxRow(Told, Base):
+    """A notification for one channel, until it has been sent and for some time after that."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (_one_of("state", [*MessageState]), Index(None, "site_id", "state", "id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"))
+    channel: Mapped[str] = mapped_column(Line(20))
+    kind: Mapped[str] = mapped_column(Line(40))
+    severity: Mapped[str] = mapped_column(Line(20))
+    # The same in every copy, so that a receiver can tell a second one.
+    message_id: Mapped[str] = mapped_column(Line(64))
+    title: Mapped[str] = mapped_column(Prose)
+    title_sentence: Mapped[dict[str, Any] | None] = beside()
+    # Lines below the title.
+    lines: Mapped[list[str]]
+    # The page of the console that shows more, below that of the site.
+    path: Mapped[str] = mapped_column(Line(200), default="")
+    state: Mapped[str] = mapped_column(Line(20), default=MessageState.PENDING.value)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(Line(60))
+    error_message: Mapped[str | None] = mapped_column(Prose)
+    error_message_sentence: Mapped[dict[str, Any] | None] = beside()
+    created_at: Mapped[datetime]
+    # Not sent before: quiet hours, the daily summary, a receiver that did not answer.
+    due_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
 
 
 class SignInAttempt(Base):

@@ -18,11 +18,13 @@ from shared.database.tables import (
     Event,
     FindingRow,
     Lease,
+    OutboxRow,
     PhoneSystemToken,
     Run,
     SnapshotPage,
     SnapshotPart,
 )
+from shared.domain.notifying import MessageState
 
 # Below what the databases allow as parameters of one statement (SQL Server: 2,100).
 BATCH = 500
@@ -85,6 +87,15 @@ def delete_pages(database: Database, part_ids: Sequence[int], goes_on: GoesOn = 
 def delete_events(database: Database, which: ColumnElement[bool], goes_on: GoesOn = always) -> int:
     """Delete these entries of the Log; how many are gone."""
     return _delete(database, select(Event.id).where(which), goes_on)[0]
+
+
+def delete_sent(database: Database, before: datetime, goes_on: GoesOn = always) -> int:
+    """Delete notifications that are done with since before this moment; how many are gone."""
+    which = (
+        OutboxRow.state != MessageState.PENDING.value,
+        OutboxRow.due_at < before,
+    )
+    return _delete(database, select(OutboxRow.id).where(*which), goes_on)[0]
 
 
 def delete_strays(database: Database, now: datetime | None = None) -> int:

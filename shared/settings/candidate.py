@@ -51,7 +51,11 @@ def keeping_secrets(
     document = store.validate(section, merged)
     if not current.destinations or (document.destinations and document.destinations <= current.destinations):
         return document
-    kept = [name for name in kept if getattr(current, name).get_secret_value()]
+    kept = [
+        name
+        for name in kept
+        if getattr(current, name).get_secret_value() and name not in document.OWN_SECRETS
+    ]
     # What is in no form is typed by nobody.
     typed = [name for name in kept if fields_of(section)[name].group is not None]
     if typed and document.destinations:

@@ -5,7 +5,7 @@ Forms, messages, docs/settings.md and OpenAPI are made from these declarations (
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -34,6 +34,9 @@ class Document(BaseModel):
     """Base of every section and of what sections consist of: unknown keys are refused, values are frozen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    # Secrets that have nothing to do with ``destinations``: addresses of their own, and what is never sent.
+    OWN_SECRETS: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def destinations(self) -> frozenset[Destination]:

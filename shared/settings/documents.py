@@ -25,6 +25,7 @@ from shared.settings.sections.directory import Security as Security
 from shared.settings.sections.directory import UnitSettings as UnitSettings
 from shared.settings.sections.directory_groups import DirectoryGroupsSettings as DirectoryGroupsSettings
 from shared.settings.sections.limits import LimitsSettings as LimitsSettings
+from shared.settings.sections.notifications import NotificationsSettings as NotificationsSettings
 from shared.settings.sections.phone_system import PhoneSystemSettings as PhoneSystemSettings
 from shared.settings.sections.relay import RelaySettings as RelaySettings
 from shared.settings.sections.rules import ExclusionSettings as ExclusionSettings
@@ -54,6 +55,7 @@ class Section(StrEnum):
     SCHEDULE = "schedule"
     ARCHIVE = "archive"
     RELAY = "relay"
+    NOTIFICATIONS = "notifications"
     SIGN_IN = "sign_in"
     DIRECTORY_GROUPS = "directory_groups"
     SINGLE_SIGN_ON = "single_sign_on"
@@ -72,6 +74,7 @@ class SiteSettings(Document):
     schedule: ScheduleSettings = ScheduleSettings()
     archive: ArchiveSettings = ArchiveSettings()
     relay: RelaySettings = RelaySettings()
+    notifications: NotificationsSettings = NotificationsSettings()
     sign_in: SignInSettings = SignInSettings()
     directory_groups: DirectoryGroupsSettings = DirectoryGroupsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()

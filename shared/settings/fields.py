@@ -18,12 +18,12 @@ from shared.settings.declaration import Group, Input, Shown
 from shared.settings.documents import SECTION_MODELS, Section
 from shared.values.digits import whole_number
 
-Kind = Literal["text", "number", "check", "choice", "lines", "secret", "rows"]
+Kind = Literal["text", "number", "check", "choice", "lines", "choices", "secret", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting. ``choices`` are labels by value; ``rows`` have ``columns``; ``default`` is ``...`` if required."""
+    """One setting. ``choices`` are labels by value, of which ``choice`` has one; ``rows`` have ``columns``; ``default`` is ``...`` if required."""
 
     name: str
     kind: Kind
@@ -106,6 +106,8 @@ def _field(name: str, info: FieldInfo) -> Field:
         how = "lines"
         if isinstance(item, type) and issubclass(item, BaseModel):
             how, columns = "rows", tuple(_fields(item, ""))
+        elif isinstance(item, type) and issubclass(item, Choice):
+            how, choices = "choices", {choice.value: declared(choice.label) for choice in item}
     return Field(
         name,
         how,

@@ -15,6 +15,8 @@ from shared.worker.task import QuestionTask, RollcallTask
 NAMES = {
     "scheduler.tick",
     "scheduler.sweep",
+    "notifier.notify",
+    "notifier.test_channel",
     # As beat of the last release sends them.
     "collector.tick",
     "collector.sweep",

@@ -13,18 +13,19 @@ _VIEWER = (
     "listSites", "readSettings", "readSection", "listExtensions", "listRuns", "readRun", "readPlan", "readFindings",
     "readProgress", "followRun", "readLog", "exportLog", "explainPerson", "readAudit", "exportAudit", "verifyAudit", "diagnose",
     "readMetrics", "listControllers", "listOwedSteps", "listGraces",
-    "compareWithTemplates", "listPeople", "readPerson",
+    "compareWithTemplates", "listPeople", "readPerson", "listNotifications",
 )  # fmt: skip
 _OPERATOR = (
     "startRun", "approveRun", "rejectRun", "cancelRun", "diagnoseSite", "releaseBinding", "setBinding",
     "giveUpOwedSteps", "retryOwedSteps", "extendGrace", "keepGrace", "resumeGrace",
-    "sendWelcomeMessages", "writeTemplatesAgain",
+    "sendWelcomeMessages", "writeTemplatesAgain", "retryNotification", "discardNotification",
 )  # fmt: skip
 _MANAGER = (
     "createSite", "removeSite", "applySettings", "replaceSection", "clearLog", "listTokens", "createToken", "revokeToken",
     "pairRelay", "forgetController",
     # They send the stored password to whatever address is asked for.
     "testDirectory", "browseUnits", "listAttributes", "tryMapping", "testPhoneSystem", "testRelay", "testDatabase",
+    "testNotifications",
 )  # fmt: skip
 ROLES: Mapping[str, AccountRole] = {
     **dict.fromkeys(_VIEWER, AccountRole.VIEWER),

@@ -1,12 +1,32 @@
-"""How many messages wait for a worker, asked of the broker itself."""
+"""What waits: messages for a worker, asked of the broker itself, and notifications that nobody has taken."""
 
 from typing import Any
 
 from kombu.exceptions import ChannelError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from shared.database.tables import NotifiedState, OutboxRow
+from shared.domain.notifying import SYSLOG, MessageState
 from shared.worker.brokers import CONNECT_SECONDS
 from shared.worker.context import Context
 from shared.worker.queues import Queue
+
+
+def failed_messages(session: Session) -> dict[str, int]:
+    """How many notifications of each site could not be sent; sites without any are left out."""
+    failed = OutboxRow.state == MessageState.FAILED.value
+    rows = session.execute(
+        select(OutboxRow.site_id, func.count().label("count")).where(failed).group_by(OutboxRow.site_id)
+    )
+    return {row.site_id: row._mapping["count"] for row in rows}
+
+
+def unsent_audits(session: Session) -> dict[str, str]:
+    """Why the audit of a site did not reach its syslog server; sites where it did are left out."""
+    is_failing = NotifiedState.kind == SYSLOG, NotifiedState.error_message.is_not(None)
+    rows = session.scalars(select(NotifiedState).where(*is_failing))
+    return {row.site_id: row.error_message or "" for row in rows}
 
 
 def waiting_messages(context: Context) -> dict[Queue, int]:

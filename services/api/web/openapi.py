@@ -23,6 +23,7 @@ TAGS = [
         "description": "Pairing with the relay on the phone system's host, and questions to it.",
     },
     {"name": "runs", "description": "Start, review, approve and follow runs."},
+    {"name": "notifications", "description": "What was sent, waits or could not be sent."},
     {"name": "log", "description": "What happened, for people."},
     {"name": "people", "description": "What is known of one person."},
     {"name": "access", "description": "Tokens and the audit."},
@@ -63,6 +64,11 @@ SECTION_EXAMPLES: dict[Section, dict[str, Any]] = {
     Section.SCHEDULE: {"is_enabled": True, "mode": "every", "every_minutes": 15},
     Section.ARCHIVE: {"is_enabled": True, "extension": "999"},
     Section.RELAY: {"host": "pbx.example.com", "port": 8801},
+    Section.NOTIFICATIONS: {
+        "smtp_host": "mail.example.com",
+        "sender": "rollcall@example.com",
+        "recipients": ["phones@example.com"],
+    },
     Section.SIGN_IN: {
         "password_type": "voicemail_pin",
         "managers": ["100"],

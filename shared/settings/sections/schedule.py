@@ -5,12 +5,13 @@ from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from shared.domain.schedule import ScheduleMode
 from shared.domain.slots import Schedule, next_due
 from shared.language import declared, phrase
-from shared.settings.declaration import Document, ErrorWords, Group, Input, setting, wrong
+from shared.settings.declaration import Document, Group, Input, setting, wrong
+from shared.settings.sections.types import TimeOfDay
 
 SCHEDULE = Group("")
 _NIGHTLY = ("02:00",)
@@ -39,14 +40,9 @@ class ScheduleSettings(Document):
     every_minutes: int = setting(
         15, "Interval", "From 1 to 1440, counted from midnight.", SCHEDULE, unit="minutes", ge=1, le=1440
     )
-    times: tuple[
-        Annotated[
-            str,
-            StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
-            ErrorWords("A time is written HH:MM, e.g. 07:30."),
-        ],
-        ...,
-    ] = setting(("02:00",), "Times of day", "HH:MM in the time zone below, e.g. 07:30.", SCHEDULE)
+    times: tuple[TimeOfDay, ...] = setting(
+        ("02:00",), "Times of day", "HH:MM in the time zone below, e.g. 07:30.", SCHEDULE
+    )
     time_zone: Annotated[str, Input.TIME_ZONE] = setting(
         "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE
     )

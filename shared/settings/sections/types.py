@@ -59,6 +59,11 @@ AttributeName = Annotated[
 AttributeOrExpression = Annotated[
     str, StringConstraints(strip_whitespace=True), AfterValidator(_that_compiles), Input.ATTRIBUTE
 ]
+TimeOfDay = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", strip_whitespace=True),
+    ErrorWords("A time is written HH:MM, e.g. 07:30."),
+]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 WideText = Annotated[str, Input.WIDE]
 Certificate = Annotated[str, Input.CERTIFICATE]

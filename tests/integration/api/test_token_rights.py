@@ -25,6 +25,7 @@ _OTHER = {
     "person": "x",
     "holder": "x",
     "token_id": "1",
+    "message_id": "1",
     "number": "200",
 }
 

@@ -21,7 +21,7 @@ from shared.database.tables import RunState
 from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
-from shared.worker.queues import Queue
+from shared.worker.queues import TAKEN_ALONG, Queue
 from tests.faults.conftest import World
 from tests.faults.deployment import Deployment
 from tests.integration.brokers.conftest import Broker, rabbit_only
@@ -32,7 +32,7 @@ from tests.support.redis import RedisServer, redis_server
 from tests.support.waiting import wait_until
 
 SERVICES = ("api", "collector", "reconciler", "relay_client", "scheduler", "beat", "watch", "flower")
-WORKERS = tuple(queue.value for queue in Queue)
+WORKERS = tuple(queue.value for queue in Queue if queue not in TAKEN_ALONG.values())
 
 
 class Users:
@@ -86,7 +86,7 @@ def _app(processes: Deployment, users: Users, service: str) -> Celery:
 def test_in_rabbitmq_the_services_do_a_whole_run_with_the_rights_they_have(
     processes: Deployment, users: Users, world: World
 ) -> None:
-    started = [processes.start_worker([queue], **users.environment(queue.value)) for queue in Queue]
+    started = [processes.start_worker([Queue(name)], **users.environment(name)) for name in WORKERS]
     beat = processes.start_beat(**users.environment("beat"))
     settings = load(processes.environment | users.environment("api"))
     api = Context(create_app(settings), settings, processes.context.database, processes.context.encryption)
@@ -96,7 +96,7 @@ def test_in_rabbitmq_the_services_do_a_whole_run_with_the_rights_they_have(
     world.staff.hire_many(3)
     processes.configure(world.sections())
     assert processes.complete().state == RunState.DONE
-    assert set(waiting_messages(api)) == set(WORKERS)
+    assert set(waiting_messages(api)) == set(Queue)
     assert questions.test_directory(api, "default")
     # Looking at workers, as the doctor and Flower do.
     flower = _app(processes, users, "flower")

@@ -52,6 +52,7 @@ _OPERATORS = {
     "/people/release",
     "/leaving/decide",
     "/owed/decide",
+    "/notifications/decide",
     "/people/welcome",
     "/templates/write-again",
     "/runs",

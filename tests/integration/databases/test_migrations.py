@@ -61,7 +61,7 @@ def _value(table_name: str, name: str) -> object:
     known: dict[str, object] = {
         "site_id": "default", "run_id": 1, "part_id": 1, "account_id": 1, "id": None, "level": "info",
         "origin": "created", "severity": "info", "source": "own", "role": "manager", "stage": "create",
-        "state": {"commands": "pending", "snapshot_parts": "pending", "watches": "live"}.get(
+        "state": {"commands": "pending", "snapshot_parts": "pending", "watches": "live", "outbox": "pending"}.get(
             table_name, "collecting"
         ),
         "code": "duplicate_number" if table_name == "findings" else "test.filled",
@@ -200,6 +200,8 @@ def test_codes_and_kinds_of_a_newer_version_can_be_stored_and_a_downgrade_leaves
     assert _counts(database) == kept | dict.fromkeys(
         (
             "findings",
+            "notified_states",
+            "outbox",
             "commands",
             "snapshot_parts",
             "snapshot_pages",

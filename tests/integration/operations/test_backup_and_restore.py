@@ -49,6 +49,8 @@ LEFT_OUT = {
     "watches", "changes",
     # Made anew by the next full run.
     "roll", "roll_readings",
+    # What was told lasts, or is told again; what waited to be sent was for people of that day.
+    "notified_states", "outbox",
     # Of this deployment's broker.
     "refusals",
     # Of the audit, which the database's own backup keeps; the head is beside the tables.

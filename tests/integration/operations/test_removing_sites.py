@@ -30,6 +30,8 @@ from shared.database.tables import (
     FindingRow,
     GivenNumberRow,
     GraceRow,
+    NotifiedState,
+    OutboxRow,
     OwedSteps,
     PersonDoubt,
     ReadingMemory,
@@ -71,6 +73,8 @@ OF_A_SITE = (
     ChangeRow,
     RollRow,
     RollReading,
+    NotifiedState,
+    OutboxRow,
 )
 OF_A_RUN = (SnapshotPart, CommandRow, FindingRow)
 
@@ -117,6 +121,11 @@ def _fill(context: Context, site: str) -> None:
         session.add(RollReading(site_id=site, run_id=run_id, read_at=now))
         session.add(GivenNumberRow(site_id=site, number="100", person_guid="g", given_at=now))
         session.add(WatchRow(site_id=site, directory="", state="live"))
+        session.add(NotifiedState(site_id=site, kind="plan_waits", lasting=["plan"]))
+        session.add(
+            OutboxRow(site_id=site, channel="email", kind="plan_waits", severity="warning", message_id="m", title="t", lines=[],
+                      created_at=now, due_at=now)
+        )  # fmt: skip
         session.add(ChangeRow(site_id=site, directory="", guid="g", hint="changed", noticed_at=now))
         session.add(ApiToken(name=f"of {site}", site_id=site, token_hash=site.ljust(64, "0"), created_at=now))
 

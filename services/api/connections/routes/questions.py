@@ -5,6 +5,8 @@ from fastapi import APIRouter
 from services.api.access.bearer import ActorDep
 from services.api.connections.schemas.questions import (
     AttributeList,
+    ChannelAnswer,
+    ChannelQuestion,
     DirectoryAnswer,
     DirectoryQuestion,
     ExtensionChoice,
@@ -96,3 +98,18 @@ def check_relay(
 ) -> RelayAnswer:
     """Ask the relay on the phone system's host what it found there, with the stored settings or with those given."""
     return RelayAnswer.model_validate(questions.test_relay(context, site_id, body.values, actor))
+
+
+@router.post(
+    "/notifications/test",
+    operation_id="testNotifications",
+    summary="Send a test message",
+    tags=["notifications"],
+)
+def check_channel(
+    context: ContextDep, site_id: SiteId, actor: ActorDep, body: ChannelQuestion
+) -> ChannelAnswer:
+    """Send a test message by one channel, with the stored settings or with those given."""
+    return ChannelAnswer.model_validate(
+        questions.test_channel(context, site_id, body.channel, body.values, actor)
+    )

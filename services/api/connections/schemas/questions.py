@@ -72,6 +72,13 @@ class RelayQuestion(Question):
     model_config = example(values={"host": "pbx.example.com", "port": 8801, "public_key": "MCowBQYDK2Vw..."})
 
 
+class ChannelQuestion(Question):
+    """A test message by a channel of notifications, with the stored settings or those given."""
+
+    model_config = example(channel="email")
+    channel: str = Field(max_length=20, description="email, teams, slack, webhook or syslog.")
+
+
 class PairingRequest(Question):
     """Pair with the relay; the settings given are saved first."""
 
@@ -205,6 +212,15 @@ class RelayAnswer(Findings):
     problems: list[str] = Field(description="What prevents it.")
     seconds: float
     warnings: list[str]
+
+
+class ChannelAnswer(Findings):
+    """Where the test message went."""
+
+    model_config = example(channel="email", sent_to="mail.example.com", seconds=0.2)
+    channel: str
+    sent_to: str
+    seconds: float
 
 
 class PairingAnswer(Answer):

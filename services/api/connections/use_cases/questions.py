@@ -181,6 +181,26 @@ def test_relay(context: Context, site_id: str, values: Values = None, actor: Act
 test_relay.__test__ = False  # type: ignore[attr-defined]
 
 
+def test_channel(
+    context: Context,
+    site_id: str,
+    channel: str,
+    values: Values = None,  # noqa: PT028
+    actor: Actor = None,  # noqa: PT028
+) -> Any:
+    """Send a test message by a channel of notifications with these settings: where it went.
+
+    :raises WorkerUnavailable: no notifier answered in time.
+    :raises RollcallError: why it was not taken.
+    """
+    return _ask(
+        context, site_id, "notifier.test_channel", Section.NOTIFICATIONS, values, actor, channel=channel
+    )
+
+
+test_channel.__test__ = False  # type: ignore[attr-defined]
+
+
 def _ask(
     context: Context,
     site_id: str,

@@ -20,13 +20,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.api.console.live import live_changes
+from services.api.operations.queries import failed_messages, unsent_audits
 from shared.database.migrate import schema_status
 from shared.database.probe import probe
 from shared.database.tables import Event, Site
 from shared.database.watches import watch_statuses
 from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
-from shared.language import declared, phrase
+from shared.language import counted, declared, phrase
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.start import check_ready
 from shared.settings import store
@@ -82,6 +83,7 @@ def diagnose(context: Context, site_ids: Sequence[str] | None = None) -> list[Ch
         checks += list(_settings(context, site_ids))
         checks += list(_live(context, site_ids))
         checks += list(_phone_systems(context, site_ids))
+        checks += list(_undelivered(context, site_ids))
         checks += [checked("clock", lambda: _clock(context))]
     checks += [checked("disk", lambda: _disk(context)), checked("versions", _versions)]
     return checks
@@ -326,6 +328,28 @@ def _phone_systems(context: Context, site_ids: Sequence[str] | None) -> Iterator
                 who=who,
             ),
         )
+
+
+def _undelivered(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
+    """The sites whose notifications, or whose audit, some receiver did not take."""
+    with context.database.read() as session:
+        failed, audit = failed_messages(session), unsent_audits(session)
+    for site_id in sorted({*failed, *audit}):
+        if site_ids is not None and site_id not in site_ids:
+            continue
+        name = phrase("notifications of {site_id}", site_id=site_id)
+        if site_id in audit:
+            yield Check(
+                name, False, phrase("The audit is not sent to syslog. {reason}", reason=audit[site_id])
+            )
+        if site_id in failed:
+            sentence = phrase(
+                "{messages} could not be sent. See `rollcall notifications list --failed --site {site_id}`; correct the "
+                "channel, then send again or discard.",
+                messages=counted(failed[site_id], "message", "messages"),
+                site_id=site_id,
+            )
+            yield Check(name, False, sentence)
 
 
 def _complete(context: Context, site_id: str) -> str:

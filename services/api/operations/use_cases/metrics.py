@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from services.api.operations.queries import waiting_messages
 from services.api.operations.use_cases.metrics_of_readings import readings
-from shared.database.tables import CommandRow, Refusal, RollReading, Run, RunState
+from shared.database.tables import CommandRow, OutboxRow, Refusal, RollReading, Run, RunState
 from shared.database.watches import waiting_changes, watch_statuses
 from shared.domain.command import CommandKind, CommandState
+from shared.domain.notifying import MessageState
 from shared.runs.history import ended_well
 from shared.work import leases
 from shared.work.due import SCHEDULER
@@ -41,6 +42,7 @@ def metrics(context: Context, *, is_broker_well: bool) -> str:
             *_of_watches(session, datetime.now(UTC)),
             _of_roll(session),
             _of_refusals(session),
+            _of_notifications(session),
         ]
     families.append(_gauge("rollcall_broker_up", "Whether the broker answers.", "", [((), is_broker_well)]))
     is_scheduled = leases.is_held(context.database, SCHEDULER)
@@ -95,6 +97,23 @@ def _of_runs(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
         "site",
         [((site,), _age(now, ended)) for site, ended in sorted(good.items())],
     )
+
+
+def _of_notifications(session: Session) -> GaugeMetricFamily:
+    """Sites that have sent any tell all of their states."""
+    counted = {
+        (site, state): count
+        for site, state, count in session.execute(
+            select(OutboxRow.site_id, OutboxRow.state, func.count()).group_by(
+                OutboxRow.site_id, OutboxRow.state
+            )
+        )
+    }
+    sites = sorted({site for site, _ in counted})
+    samples = [
+        ((site, state.value), counted.get((site, state.value), 0)) for site in sites for state in MessageState
+    ]
+    return _gauge("rollcall_notifications", "Notifications by state.", "site state", samples)
 
 
 def _of_commands(session: Session) -> Iterator[GaugeMetricFamily]:

@@ -77,6 +77,8 @@ def _read(form: FormData, place: str, field: Field) -> Any:
             return bool(text_of(form, place))
         case "lines":
             return [line.strip() for line in text_of(form, place).splitlines() if line.strip()]
+        case "choices":
+            return [value for value in field.choices if value in form.getlist(place)]
         case "secret":
             # An empty text clears what is stored.
             return "" if text_of(form, f"{place}.clear") else text_of(form, place) or None

@@ -262,6 +262,8 @@ def _ask(context: Context, form: Form, verb: str, argument: str, actor: question
     of_directory = {"directory": form.directory} if form.directory else {}
     try:
         match verb:
+            case "test" if form.tab.question == "notifications":
+                form.answer = questions.test_channel(context, form.site_id, argument, asked, actor)
             case "test" if form.tab.question in _TESTS:
                 form.answer = _TESTS[form.tab.question](context, form.site_id, asked, actor, **of_directory)
             case "extensions":

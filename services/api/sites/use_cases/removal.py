@@ -23,6 +23,8 @@ from shared.database.tables import (
     Event,
     GivenNumberRow,
     GraceRow,
+    NotifiedState,
+    OutboxRow,
     OwedSteps,
     RollReading,
     RollRow,
@@ -119,6 +121,8 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
         session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
+        session.execute(delete(NotifiedState).where(NotifiedState.site_id == site_id))
+        session.execute(delete(OutboxRow).where(OutboxRow.site_id == site_id))
         _forget_watches(session, site_id)
         tokens = _end_rights(session, site_id)
         details = {"name": site.name, "tokens": tokens}

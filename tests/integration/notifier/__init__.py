@@ -1,0 +1,1 @@
+"""What there is to tell is told, once, by channels that may be down."""
