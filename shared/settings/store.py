@@ -5,14 +5,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from shared.database.found import site_of
+from shared.database.found import no_site
 from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
 from shared.encryption import Encryption
@@ -33,6 +34,22 @@ from shared.settings.sentences import problems_in_words
 
 DEFAULT_SITE = "default"
 _ENCRYPTED = "$encrypted"
+_OTHER = aliased(SettingsVersion)
+# What a site began with, and the newest version of every section; made once, because that costs as much as to ask.
+_NEWEST = (
+    select(Site.beginning, SettingsVersion.section, SettingsVersion.version, SettingsVersion.document)
+    .outerjoin(
+        SettingsVersion,
+        (SettingsVersion.site_id == Site.id)
+        & (
+            SettingsVersion.version
+            == select(func.max(_OTHER.version))
+            .where(_OTHER.site_id == SettingsVersion.site_id, _OTHER.section == SettingsVersion.section)
+            .scalar_subquery()
+        ),
+    )
+    .where(Site.id == bindparam("site"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,47 +121,43 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
     :raises SecretUnreadable: the deployment's key has changed.
     :raises SettingsInvalid: another version of Rollcall saved what this one does not know.
     """
-    site = site_of(session, site_id)
-    newest = (
-        select(SettingsVersion.section, func.max(SettingsVersion.version).label("version"))
-        .where(SettingsVersion.site_id == site_id)
-        .group_by(SettingsVersion.section)
-        .subquery()
-    )
-    rows = session.scalars(
-        select(SettingsVersion)
-        .join(
-            newest,
-            (SettingsVersion.section == newest.c.section) & (SettingsVersion.version == newest.c.version),
-        )
-        .where(SettingsVersion.site_id == site_id)
-    )
+    rows = session.execute(_NEWEST, {"site": site_id}).all()
+    if not rows:
+        raise no_site(site_id)
     documents: dict[str, Document] = {}
     versions = {section.value: 0 for section in Section}
     for row in rows:
-        if row.section not in versions:
-            # Of a newer Rollcall, whose processes work beside this one during an upgrade.
-            continue
-        documents[row.section] = _stored_document(row, encryption)
-        versions[row.section] = row.version
-    begun = initial_values(site.beginning, documents.get(Section.ARCHIVE))
+        # None of a site that has saved nothing; another of a newer Rollcall, whose processes work beside this one
+        # during an upgrade.
+        if row.section in versions:
+            documents[row.section] = _stored_document(row.section, row.version, row.document, encryption)
+            versions[row.section] = row.version
+    begun = initial_values(rows[0].beginning, documents.get(Section.ARCHIVE))
     for name in begun.keys() & versions.keys() - documents.keys():
         documents[name] = unsaved(Section(name), begun)
     return StoredSettings(SiteSettings.model_validate(documents), versions)
 
 
-def _stored_document(row: SettingsVersion, encryption: Encryption) -> Document:
+def _stored_document(
+    section: str, version: int, values: Mapping[str, Any], encryption: Encryption
+) -> Document:
     try:
-        return validate(Section(row.section), open_secrets(row.document, encryption), is_stored=True)
+        return _opened(Section(section), json.dumps(values), encryption)
     except SettingsInvalid as error:
         raise SettingsInvalid(
             phrase(
                 "{message} They were saved by another version of Rollcall (version {version} of the "
                 "section): upgrade this process, or save the section again.",
                 message=error.message,
-                version=row.version,
+                version=version,
             )
         ) from error
+
+
+# Settings are read at every step of every run, and seldom change. To decrypt and check them takes most of it.
+@lru_cache(maxsize=1024)
+def _opened(section: Section, text: str, encryption: Encryption) -> Document:
+    return validate(section, open_secrets(json.loads(text), encryption), is_stored=True)
 
 
 def write(
