@@ -163,11 +163,11 @@ def load(settings: ProcessSettings) -> Encryption:
         raise StorageUnavailable(
             phrase(
                 (
-                    "The key file {path} cannot be read or created ({strerror}). Give this user the right to "
+                    "The key file {path} cannot be read or created ({reason}). Give this user the right to "
                     "write there, or choose another folder with ROLLCALL_DATA."
                 ),
                 path=path,
-                strerror=error.strerror,
+                reason=error.strerror,
             )
         ) from error
 

@@ -93,10 +93,10 @@ def version_advice(product: str, found: str, oldest: str) -> list[str]:
         return []
     return [
         phrase(
-            "Rollcall requires {product} {oldest} or newer; this is {found}. Upgrade it.",
+            "Rollcall requires {product} {oldest} or newer; this is {version}. Upgrade it.",
             product=product,
             oldest=oldest,
-            found=found or declared("one without a version"),
+            version=found or declared("one without a version"),
         )
     ]
 

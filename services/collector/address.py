@@ -42,9 +42,9 @@ def parse(text: str, security: Security) -> Address:
     if found is None:
         raise AddressUnknown(
             phrase(
-                "'{text}' in directory.servers is not an address; it looks like dc1.corp.example or "
+                "'{server}' in directory.servers is not an address; it looks like dc1.corp.example or "
                 "dc1.corp.example:636.",
-                text=text,
+                server=text,
             ),
             server=text,
         )
@@ -81,19 +81,19 @@ def check_resolves(address: Address) -> None:
         if error.errno == socket.EAI_AGAIN:
             raise DirectoryUnavailable(
                 phrase(
-                    "Domain controller {address}: the name servers do not answer ({strerror}). Check the DNS "
+                    "Domain controller {address}: the name servers do not answer ({reason}). Check the DNS "
                     "settings of Rollcall's host.",
                     address=address,
-                    strerror=error.strerror,
+                    reason=error.strerror,
                 ),
                 server=str(address),
             ) from error
         raise AddressUnknown(
             phrase(
-                "Domain controller {address}: the name does not resolve ({strerror}). Check "
+                "Domain controller {address}: the name does not resolve ({reason}). Check "
                 "directory.servers and the DNS settings of Rollcall's host.",
                 address=address,
-                strerror=error.strerror,
+                reason=error.strerror,
             ),
             server=str(address),
         ) from error

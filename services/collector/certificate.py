@@ -79,10 +79,10 @@ def rejected(
     shown = phrase(" It is {describe}.", describe=describe(certificate)) if certificate else ""
     return CertificateRejected(
         phrase(
-            "Domain controller {address}: its certificate was refused: {verify_message}.{shown} {advice}",
+            "Domain controller {address}: its certificate was refused: {verify_message}.{certificate} {advice}",
             address=address,
             verify_message=failure.verify_message.rstrip("."),
-            shown=shown,
+            certificate=shown,
             advice=_advice(failure, certificate, expected_name),
         ),
         server=str(address),

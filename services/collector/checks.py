@@ -35,12 +35,12 @@ class Checks(DirectorySession):
             here, there = domains
             raise UnknownBaseDn(
                 phrase(
-                    "{dn} is in the domain {there}, but {server} is a controller of {here}. Add the domain "
-                    "{there} in Settings > Active Directory, or correct the name.",
+                    "{dn} is in the domain {other_domain}, but {server} is a controller of {domain}. Add the domain "
+                    "{other_domain} in Settings > Active Directory, or correct the name.",
                     dn=dn,
-                    there=there,
+                    other_domain=there,
                     server=self.server,
-                    here=here,
+                    domain=here,
                 ),
                 dn=dn,
                 domain=there,
@@ -73,7 +73,7 @@ class Checks(DirectorySession):
             if key not in found:
                 all_names = {known.lower(): known for known in self._schema_names(schema_dn, "")}
                 near = [all_names[like] for like in difflib.get_close_matches(key, all_names, n=3)]
-                hint = phrase(" Similar ones: {near}.", near=", ".join(near)) if near else ""
+                hint = phrase(" Similar ones: {similar}.", similar=", ".join(near)) if near else ""
                 raise UnknownAttribute(
                     phrase(
                         "The directory's schema has no attribute '{name}'.{hint} Check directory.attributes.",

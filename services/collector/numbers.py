@@ -140,11 +140,11 @@ def _last_digits(text: str, phone: PhoneNumber, options: NumberOptions) -> Numbe
         return _problem(
             text,
             phrase(
-                "could mean {behind}, behind the hyphen, or {digits}, the last {last} digits: write the "
+                "could mean {behind}, behind the hyphen, or {digits}, the last {count} digits: write the "
                 "extension alone, as in 'x204'.",
                 behind=behind,
                 digits=phone.digits[-last:],
-                last=last,
+                count=last,
             ),
         )
     return NumberReading(phone.digits[-last:], text=text)
@@ -159,8 +159,8 @@ def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:
         return NumberReading(digits, text=text)
     return NumberReading(
         problem=phrase(
-            "The extension number {shown} is {fault}: {range} digits are allowed.",
-            shown=_shown(digits),
+            "The extension number {value} is {fault}: {range} digits are allowed.",
+            value=_shown(digits),
             fault=fault,
             range=_range(options),
         ),
@@ -170,7 +170,7 @@ def _of_length(digits: str, text: str, options: NumberOptions) -> NumberReading:
 
 def _problem(text: str, fault: str) -> NumberReading:
     return NumberReading(
-        problem=phrase("'{shown}' {fault}", shown=_shown(text), fault=fault), text=text[:_MOST_CHARACTERS]
+        problem=phrase("'{value}' {fault}", value=_shown(text), fault=fault), text=text[:_MOST_CHARACTERS]
     )
 
 

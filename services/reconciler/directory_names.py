@@ -24,9 +24,9 @@ def with_directory_names(plan: Plan, homes: Mapping[str, str | None], titles: Ma
         if not names:
             return sentence
         return phrase(
-            "{sentence} {value}: {names}.",
+            "{sentence} {directories}: {names}.",
             sentence=sentence,
-            value=declared("Directory") if len(names) == 1 else declared("Directories"),
+            directories=declared("Directory") if len(names) == 1 else declared("Directories"),
             names=", ".join(names),
         )
 

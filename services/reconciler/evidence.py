@@ -84,15 +84,15 @@ class Evidence:
                 return phrase(
                     (
                         "Nobody from {silent} is removed in this run, because not every organizational unit there "
-                        "was read completely ({named}). The other directories are not affected."
+                        "was read completely ({units}). The other directories are not affected."
                     ),
                     silent=", ".join(silent),
-                    named=named,
+                    units=named,
                 )
             return phrase(
                 "Nobody is removed in this run, because not every organizational unit was read completely "
-                "({named}).",
-                named=named,
+                "({units}).",
+                units=named,
             )
         return declared(
             "Nobody is removed in this run, because the directory returned no people. Check the OUs, the "
@@ -140,14 +140,14 @@ class Evidence:
             looked = phrase("the selected OUs, looked up by objectGUID {looked_up}", looked_up=self.looked_up)
         fact = self.absent.get(guid)
         if fact is None:
-            return phrase("Not found in {looked}.", looked=looked)
+            return phrase("Not found in {units}.", units=looked)
         if fact.found:
             return phrase(
-                "Not found in {looked}; the person is now at {distinguished_name}.",
-                looked=looked,
+                "Not found in {units}; the person is now at {distinguished_name}.",
+                units=looked,
                 distinguished_name=fact.distinguished_name,
             )
-        return phrase("Not found in {looked}; no object with this GUID exists in the domain.", looked=looked)
+        return phrase("Not found in {units}; no object with this GUID exists in the domain.", units=looked)
 
 
 def is_same(unit: UnitSnapshot, distinguished_name: str) -> bool:

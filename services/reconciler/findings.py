@@ -225,11 +225,11 @@ class Findings:
             FindingCode.NUMBER_CYCLE,
             Severity.CONFLICT,
             phrase(
-                "{names} swap their numbers ({listed}), which 3CX cannot do in one step. Nothing is changed "
+                "{names} swap their numbers ({numbers}), which 3CX cannot do in one step. Nothing is changed "
                 "for them. Give one of them a free number first, start a run, then assign the intended "
                 "number.",
                 names=_names(concerned),
-                listed=listed(sorted(numbers)),
+                numbers=listed(sorted(numbers)),
             ),
             concerned,
         )
@@ -283,10 +283,10 @@ class Findings:
             phrase("{bound} was deleted from the directory, so the link to {bound} is removed.", bound=bound)
             if is_released
             else phrase(
-                "If {number} now belongs to {shown}, unlink {bound} (People, or: rollcall binding release "
+                "If {number} now belongs to {shown_name}, unlink {bound} (People, or: rollcall binding release "
                 "{number}). If it still belongs to {bound}, correct its name or e-mail address in 3CX.",
                 number=extension.number,
-                shown=shown,
+                shown_name=shown,
                 bound=bound,
             )
         )
@@ -294,13 +294,13 @@ class Findings:
             FindingCode.REASSIGNED,
             Severity.CONFLICT,
             phrase(
-                "Extension {number} is linked to {bound}, but shows {shown}{email} in 3CX. Nothing is "
-                "changed. {then}",
+                "Extension {number} is linked to {bound}, but shows {shown_name}{email} in 3CX. Nothing is "
+                "changed. {next_step}",
                 number=extension.number,
                 bound=bound,
-                shown=shown,
+                shown_name=shown,
                 email=email,
-                then=then,
+                next_step=then,
             ),
             [(guid, name)],
             extension.number,
@@ -366,12 +366,12 @@ class Findings:
             FindingCode.NUMBER_CHANGED_IN_3CX,
             Severity.WARNING if rule is ChangedIn3cx.REPORT else Severity.INFO,
             phrase(
-                "The extension of {name} was changed from {was} to {number} in 3CX, but {sentence}. {then}",
+                "The extension of {name} was changed from {was} to {number} in 3CX, but {sentence}. {next_step}",
                 name=person.name,
                 was=was,
                 number=extension.number,
                 sentence=sentence,
-                then=then,
+                next_step=then,
             ),
             [person],
             extension.number,
@@ -462,11 +462,11 @@ class Findings:
             FindingCode.NUMBER_RESERVED,
             Severity.WARNING,
             phrase(
-                "The number {number} of {name} {reason}. {then}, or change reserved_numbers in the rules.",
+                "The number {number} of {name} {reason}. {next_step}, or change reserved_numbers in the rules.",
                 number=person.number,
                 name=person.name,
                 reason=reason,
-                then=then,
+                next_step=then,
             ),
             [person],
             person.number or "",

@@ -317,7 +317,7 @@ def _finding(
         _STATES.get(freshness, _STATES[Freshness.UNKNOWN]).format(known=_named(known)) if known else _FIRST
     )
     at = max((reading.read_at for reading in known if reading.read_at is not None), default=None)
-    when = phrase(" at {at} UTC", at=f"{at:%Y-%m-%d %H:%M}") if at else ""
+    when = phrase(" at {moment} UTC", moment=f"{at:%Y-%m-%d %H:%M}") if at else ""
     since = (
         phrase(
             " It has been behind since {behind_since} UTC.",
@@ -346,8 +346,8 @@ def _finding(
         FindingCode.CONTROLLER_BEHIND,
         Severity.WARNING,
         phrase(
-            "Domain controller {named} {state}{when}.{since} {held}{gone}",
-            named=_named(readings),
+            "Domain controller {controller} {state}{when}.{since} {held}{gone}",
+            controller=_named(readings),
             state=state,
             when=when,
             since=since,

@@ -133,11 +133,11 @@ def _why_created(table: Worktable, person: Person) -> str:
         else ""
     )
     return phrase(
-        "{name} is in {unit} without a number and gets {how}.{then}",
+        "{name} is in {unit} without a number and gets {number}.{note}",
         name=person.name,
         unit=person.unit,
-        how=assigned_number.how,
-        then=then,
+        number=assigned_number.how,
+        note=then,
     )
 
 

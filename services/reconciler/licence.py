@@ -171,9 +171,9 @@ def _full(most: int, used: int, beyond: list[Command], added: int, waiting: int)
         FindingCode.LICENCE_FULL,
         Severity.WARNING,
         phrase(
-            "The licence allows {most} extensions and {used} are in use: {beyond} of {added} new ones "
+            "The licence allows {licensed} extensions and {used} are in use: {beyond} of {added} new ones "
             "will not fit. Enlarge the licence or free extensions.{early}",
-            most=most,
+            licensed=most,
             used=used,
             beyond=len(beyond),
             added=added,

@@ -32,7 +32,7 @@ class ReservedNumbers:
         for first, last, text in self._ranges:
             # Of numbers of another length, a range says nothing: 0900 does not lie between 900 and 999.
             if len(first) == len(number) == len(last) and first <= number <= last:
-                return phrase("is reserved by the rules ({text})", text=text)
+                return phrase("is reserved by the rules ({range})", range=text)
         if self._lengths and len(number) not in self._lengths:
             lengths = " or ".join(str(length) for length in self._lengths)
             return phrase(

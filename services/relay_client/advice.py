@@ -37,9 +37,9 @@ def advice_on_losses(licence: Licence, missing: MissingSettings) -> list[str]:
     if missing.refused:
         advice.append(
             phrase(
-                "3CX refuses {listed}. Templates and renumbering skip these settings and copy everything "
+                "3CX refuses {names}. Templates and renumbering skip these settings and copy everything "
                 "else. Set them manually where needed.",
-                listed=_listed(missing.refused),
+                names=_listed(missing.refused),
             )
         )
     if not licence.is_told:
@@ -58,10 +58,9 @@ def advice_on_release(about: About, missing: MissingSettings) -> list[str]:
         return []
     return [
         phrase(
-            "This 3CX ({version}) does not have {listed} yet. Templates and renumbering copy everything "
-            "else.",
+            "This 3CX ({version}) does not have {names} yet. Templates and renumbering copy everything else.",
             version=about.version or declared("it reports no version"),
-            listed=_listed(missing.absent),
+            names=_listed(missing.absent),
         )
     ]
 
@@ -73,13 +72,13 @@ def advice_on_roles(allowed: Sequence[str], there: Sequence[str]) -> list[str]:
         return []
     return [
         phrase(
-            "3CX does not have the role {listed}, which phone_system.allowed_roles names. It has: {there}.",
-            listed=_listed(unknown),
-            there=", ".join(sorted(there)),
+            "3CX does not have the role {names}, which phone_system.allowed_roles names. It has: {roles}.",
+            names=_listed(unknown),
+            roles=", ".join(sorted(there)),
         )
     ]
 
 
 def _listed(names: Sequence[str]) -> str:
     *most, last = names
-    return phrase("{most} and {last}", most=", ".join(most), last=last) if most else last
+    return phrase("{names} and {last_name}", names=", ".join(most), last_name=last) if most else last

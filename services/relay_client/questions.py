@@ -52,8 +52,8 @@ def test_phone_system(context: Context, arguments: dict[str, Any]) -> dict[str, 
     if licence.most is not None and licence.used >= licence.most:
         warnings.append(
             phrase(
-                "All {most} licensed extensions are in use. No new extension can be created.",
-                most=licence.most,
+                "All {licensed} licensed extensions are in use. No new extension can be created.",
+                licensed=licence.most,
             )
         )
     return {

@@ -38,13 +38,15 @@ def try_rest(
         if default is not None:
             advice += advice_on_roles(xapi.settings.allowed_roles, xapi.roles(default.id))
     except REFUSED as refused:
-        advice.append(phrase("The roles of departments cannot be read. {args}", args=refused.args[0]))
+        advice.append(phrase("The roles of departments cannot be read. {message}", message=refused.args[0]))
     try:
         if with_recordings:
             xapi.try_recordings()
     except REFUSED as refused:
         advice.append(
-            phrase("Recordings cannot be read, so leavers cannot be archived. {args}", args=refused.args[0])
+            phrase(
+                "Recordings cannot be read, so leavers cannot be archived. {message}", message=refused.args[0]
+            )
         )
     if with_welcome:
         advice += _try_mail(xapi)
@@ -66,8 +68,8 @@ def _try_mail(xapi: Xapi) -> list[str]:
         return [
             phrase(
                 "The mail settings of 3CX cannot be read, so it is unknown whether welcome messages can be "
-                "sent. {args}",
-                args=refused.args[0],
+                "sent. {message}",
+                message=refused.args[0],
             )
         ]
     return []

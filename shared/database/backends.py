@@ -148,10 +148,10 @@ def _sqlite(path: str) -> Engine:
             raise StorageUnavailable(
                 phrase(
                     (
-                        "The data folder {folder} cannot be created ({strerror}). Choose another with ROLLCALL_DATA."
+                        "The data folder {folder} cannot be created ({reason}). Choose another with ROLLCALL_DATA."
                     ),
                     folder=folder,
-                    strerror=error.strerror,
+                    reason=error.strerror,
                 )
             ) from error
     engine = create_engine(

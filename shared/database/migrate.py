@@ -64,15 +64,15 @@ class SchemaStatus:
                 return phrase("The database is reachable (schema {needed}).", needed=self.needed)
             case State.NEWER:
                 return phrase(
-                    "The database schema {now} is newer than this Rollcall ({needed}). It keeps working. Finish "
+                    "The database schema {revision} is newer than this Rollcall ({needed}). It keeps working. Finish "
                     "the upgrade by starting the newer version here too.",
-                    now=self.now,
+                    revision=self.now,
                     needed=self.needed,
                 )
             case State.OLDER:
                 return phrase(
-                    "The database schema is {now}, this Rollcall needs {needed}. Run `rollcall migrate`.",
-                    now=self.now or declared("empty"),
+                    "The database schema is {revision}, this Rollcall needs {needed}. Run `rollcall migrate`.",
+                    revision=self.now or declared("empty"),
                     needed=self.needed,
                 )
 
@@ -92,10 +92,10 @@ def bring_tables(
     if to not in (None, _EMPTY, *_known()):
         raise SettingsInvalid(
             phrase(
-                "There is no revision '{to}'. Known are {empty}, {known}.",
-                to=to,
+                "There is no revision '{revision}'. Known are {empty}, {revisions}.",
+                revision=to,
                 empty=_EMPTY,
-                known=", ".join(_known()),
+                revisions=", ".join(_known()),
             )
         )
     _allow_snapshots(database)

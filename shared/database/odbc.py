@@ -133,11 +133,11 @@ def _no_odbc_driver(wanted: str, drivers: list[str]) -> DriverMissing:
     return DriverMissing(
         phrase(
             (
-                "SQL Server needs {what} (installed: {there}). Install Microsoft's ({install_with} installs "
+                "SQL Server needs {what} (installed: {installed}). Install Microsoft's ({install_with} installs "
                 "it, or its package msodbcsql18), or the free one: apt-get install tdsodbc."
             ),
             what=what,
-            there=there,
+            installed=there,
             install_with=install_with("sqlserver"),
         ),
         package="msodbcsql18",

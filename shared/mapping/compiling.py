@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.language import declared, phrase
+from shared.language import counted, declared, phrase
 from shared.mapping import tree
 from shared.mapping.errors import MappingError
 from shared.mapping.functions import FUNCTIONS, Function, Kind, TooLong
@@ -145,8 +145,8 @@ class Compiler:
         if then.kind is not otherwise.kind:
             raise self._wrong(
                 phrase(
-                    "Both values must be of one kind, but this is {value} and the one before ':' {kind_value}.",
-                    value=otherwise.kind.value,
+                    "Both values must be of one kind, but this is {found_kind} and the one before ':' {kind_value}.",
+                    found_kind=otherwise.kind.value,
                     kind_value=then.kind.value,
                 ),
                 node.otherwise.at,
@@ -241,17 +241,16 @@ class Compiler:
         most = 1 + len(function.takes)
         if not most - function.optional <= len(parts) <= most:
             count = (
-                phrase("{most} or {value}", most=most - function.optional, value=most)
+                phrase("{fewest} or {count} values", fewest=most - function.optional, count=most)
                 if function.optional
-                else str(most)
+                else counted(most, "value", "values")
             )
             raise self._wrong(
                 phrase(
-                    "{name} takes {count} value{value}, not {parts}: {usage}.",
+                    "{name} takes {values}, not {given}: {usage}.",
                     name=function.name,
-                    count=count,
-                    value="s" if most > 1 else "",
-                    parts=len(parts),
+                    values=count,
+                    given=len(parts),
                     usage=function.usage,
                 ),
                 node.at,
@@ -262,10 +261,10 @@ class Compiler:
                 part,
                 kind,
                 phrase(
-                    "The {which} value of {usage} is {value}",
+                    "The {which} value of {usage} is {found_kind}",
                     which=which,
                     usage=function.usage,
-                    value=kind.value,
+                    found_kind=kind.value,
                 ),
             )
         self._check_literals(function, node)
@@ -351,7 +350,9 @@ class Compiler:
     def _of_kind(self, part: Part, kind: Kind, sentence: str, at: int | None = None) -> Part:
         if part.kind is not kind:
             raise self._wrong(
-                phrase("{sentence}, but this is {value}.", sentence=sentence, value=part.kind.value),
+                phrase(
+                    "{sentence}, but this is {found_kind}.", sentence=sentence, found_kind=part.kind.value
+                ),
                 part.at if at is None else at,
             )
         return part
@@ -369,11 +370,10 @@ class Compiler:
             shown = ", ".join(f"'{text[:_MOST_SHOWN]}'" for text in value[:2])
             raise self._wrong(
                 phrase(
-                    "There are {value} values here ({shown}{value_2}), and '{taker}' takes one. Choose one with "
+                    "There are {count} values here ({values}), and '{taker}' takes one. Choose one with "
                     "first(…), or ask with 'in' whether one is among them.",
-                    value=len(value),
-                    shown=shown,
-                    value_2=", …" if len(value) > 2 else "",
+                    count=len(value),
+                    values=f"{shown}, …" if len(value) > 2 else shown,
                     taker=taker,
                 ),
                 part.at,

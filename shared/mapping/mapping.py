@@ -80,8 +80,8 @@ def compile_mapping(text: str) -> FieldMapping:
         }.get(part.kind, " Look it up with table(…).")
         raise MappingError(
             phrase(
-                "The expression must give a text, and this is {value}.{hint}",
-                value=part.kind.value,
+                "The expression must give a text, and this is {found_kind}.{hint}",
+                found_kind=part.kind.value,
                 hint=hint,
             ),
             text,

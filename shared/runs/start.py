@@ -127,9 +127,9 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         events.LogEntry(
             "run.started",
             phrase(
-                "Run {run} started ({value}, by {trigger}).",
+                "Run {run} started ({kind}, by {trigger}).",
                 run=run.id,
-                value=request.kind.value,
+                kind=request.kind.value,
                 trigger=request.trigger,
             ),
             run_id=run.id,

@@ -72,9 +72,9 @@ def label_of(section: Section, place: str) -> str:
     if (at := whole_number(index, 6)) is None:
         return known[name].label
     if not known[name].columns:
-        return phrase("{label}, line {at}", label=known[name].label, at=at + 1)
+        return phrase("{label}, line {row}", label=known[name].label, row=at + 1)
     cell = next((cell.label for cell in known[name].columns if cell.name == column), column)
-    return phrase("row {at}, {cell}", at=at + 1, cell=cell) if cell else phrase("row {at}", at=at + 1)
+    return phrase("row {row}, {cell}", row=at + 1, cell=cell) if cell else phrase("row {row}", row=at + 1)
 
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[Field]:

@@ -107,8 +107,8 @@ def validate(section: Section, values: Mapping[str, Any], *, is_stored: bool = F
     except ValidationError as error:
         raise SettingsInvalid(
             phrase(
-                "The {value} settings are invalid. {problems_in_words}",
-                value=named(section.value),
+                "The {section} settings are invalid. {problems_in_words}",
+                section=named(section.value),
                 problems_in_words=problems_in_words(error, section),
             )
         ) from error
@@ -185,8 +185,8 @@ def write(
     )
     stale = Conflict(
         phrase(
-            "The {value} settings were changed in the meantime. Reload them, then save.",
-            value=named(section.value),
+            "The {section} settings were changed in the meantime. Reload them, then save.",
+            section=named(section.value),
         ),
         current_version=current,
     )

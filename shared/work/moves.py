@@ -85,9 +85,9 @@ def move_run(
         found = session.scalar(select(Run.state).where(Run.id == run_id)) or template("gone")
         raise TransitionRefused(
             phrase(
-                "Run {run_id} is {found}; this is no longer possible.",
+                "Run {run_id} is {state}; this is no longer possible.",
                 run_id=run_id,
-                found=named(found),
+                state=named(found),
             ),
             run_id=run_id,
             state=found,

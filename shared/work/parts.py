@@ -84,7 +84,8 @@ class PartWork(Work):
         if found is None:
             raise SettingsInvalid(
                 phrase(
-                    "The directory {key} was removed from the settings while the run was reading.", key=key
+                    "The directory {directory} was removed from the settings while the run was reading.",
+                    directory=key,
                 )
             )
         return key, found

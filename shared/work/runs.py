@@ -120,10 +120,10 @@ class RunWork(Work):
                 return True
             doing = "planned" if self._state is RunState.COLLECTING else "executed"
             message = phrase(
-                "The run could not be {doing} after {most} attempts: each time the worker ended early or "
+                "The run could not be {doing} after {maximum} attempts: each time the worker ended early or "
                 "hung. See the workers' process log. The usual cause is memory.",
                 doing=doing,
-                most=self._most,
+                maximum=self._most,
             )
             fail_run(session, run, "given_up", message)
             return False

@@ -113,8 +113,8 @@ def prove(context: Context, name: str, password: str, address: str) -> Account:
 def _check_wait(wait: timedelta | None, advice: str = declared("A manager can set a new password.")) -> None:
     if wait is not None:
         sentence = phrase(
-            "Too many attempts failed. Wait {in_words}, then try again. {advice}",
-            in_words=in_words(wait),
+            "Too many attempts failed. Wait {duration}, then try again. {advice}",
+            duration=in_words(wait),
             advice=advice,
         )
         raise SignInRefused(sentence, wait)

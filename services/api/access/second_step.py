@@ -112,9 +112,9 @@ def _count(context: Context, account: Account, address: str) -> str:
     if wait is not None:
         raise SignInRefused(
             phrase(
-                "Too many codes were wrong. Wait {in_words}, then start again. If you lost the second "
+                "Too many codes were wrong. Wait {duration}, then start again. If you lost the second "
                 "factor, use a recovery code or ask another manager.",
-                in_words=in_words(wait),
+                duration=in_words(wait),
             ),
             wait,
         )

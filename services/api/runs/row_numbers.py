@@ -24,7 +24,9 @@ def parse_rows(text: str, most: int) -> set[int]:
         named += len(chosen)
         if named > most:
             raise NotFound(
-                phrase("These are more rows than the plan has ({most}). Write rows like 3,7-9.", most=most)
+                phrase(
+                    "These are more rows than the plan has ({maximum}). Write rows like 3,7-9.", maximum=most
+                )
             )
         ranges.append(chosen)
     return {row for chosen in ranges for row in chosen}

@@ -75,5 +75,5 @@ def read_value(value: bytes) -> tuple[bool, bytes]:
     """
     parts = ber.element(value).expect(ber.SEQUENCE).children()
     if len(parts) != 3:
-        raise ber.BerError(phrase("{parts} parts where three belong", parts=len(parts)))
+        raise ber.BerError(phrase("{count} parts where three belong", count=len(parts)))
     return parts[0].integer() != 0, parts[2].expect(ber.OCTET_STRING).content

@@ -124,7 +124,9 @@ class RelayArchiver:
         answers.append(moved)
         counts = {name: moved[name] for name in _KINDS if isinstance(moved.get(name), dict)}
         size = sum(int(count["bytes"]) for count in counts.values())
-        summary = phrase("{items} moved to extension {to}", items=_items(counts, size), to=request.to)
+        summary = phrase(
+            "{items} moved to extension {extension}", items=_items(counts, size), extension=request.to
+        )
         if backup:
             summary += phrase(", a backup is kept on the phone system's host ({backup})", backup=backup)
         try:

@@ -50,11 +50,11 @@ def store_recordings(
     except OSError as error:
         raise StorageUnavailable(
             phrase(
-                "The recordings of extension {number} cannot be stored in {store}: {strerror}. Nothing was "
+                "The recordings of extension {number} cannot be stored in {store}: {reason}. Nothing was "
                 "deleted.",
                 number=number,
                 store=store,
-                strerror=error.strerror or error,
+                reason=error.strerror or error,
             )
         ) from error
 

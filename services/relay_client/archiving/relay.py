@@ -283,9 +283,9 @@ class Relay:
         skew = _clock_difference(response)
         if abs(skew) > _SKEW_SECONDS:
             reason = phrase(
-                "its clock is {skew:.0f} s {value}. Synchronise both clocks (NTP)",
+                "its clock is {skew:.0f} s {direction}. Synchronise both clocks (NTP)",
                 skew=abs(skew),
-                value=declared("ahead") if skew > 0 else declared("behind"),
+                direction=declared("ahead") if skew > 0 else declared("behind"),
             )
         else:
             reason = declared(

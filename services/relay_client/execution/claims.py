@@ -179,11 +179,11 @@ def _blocked(session: Session, run_id: int, rows: Sequence[CommandRow]) -> dict[
                 what = named(needed.kind) if needed else declared("a command")
                 how = named(needed.state) if needed else declared("missing")
                 blocked[row.id] = phrase(
-                    "It needs command {sequence} first ({what} {number}), which is {how}.",
+                    "It needs command {sequence} first ({what} {number}), which is {state}.",
                     sequence=sequence,
                     what=what,
                     number=needed.number if needed else "",
-                    how=how,
+                    state=how,
                 )
         if row.kind == CommandKind.DELETE_EXTENSION and row.extension_id in unverified:
             blocked[row.id] = declared("Its archive of voicemails and recordings is not verified.")

@@ -13,7 +13,7 @@ from shared.language import declared, phrase
 _ONLY_LESS = (CommandKind.DISABLE_EXTENSION, CommandKind.RELEASE_BINDING)
 
 
-class _Standing(IntEnum):
+class _Eligibility(IntEnum):
     """From gone to entitled to an extension; each has a rule of its own."""
 
     GONE = 0
@@ -26,9 +26,9 @@ class _Standing(IntEnum):
 
 def what_changed(kind: CommandKind, name: str, then: PersonState, now: PersonState) -> str | None:
     """The sentence that says why the command must not be carried out any more; ``None`` while it still is right."""
-    before, after = _standing(then), _standing(now)
+    before, after = _eligibility(then), _eligibility(now)
     if before == after:
-        is_renumbered = after is _Standing.ENTITLED and then.number != now.number
+        is_renumbered = after is _Eligibility.ENTITLED and then.number != now.number
         change = (
             phrase(
                 "{name} has number {number} in the directory, not {then_number}",
@@ -40,9 +40,9 @@ def what_changed(kind: CommandKind, name: str, then: PersonState, now: PersonSta
             else None
         )
     elif after < before:
-        change = None if kind in _ONLY_LESS else _further(after, name, now)
+        change = None if kind in _ONLY_LESS else _lost(after, name, now)
     else:
-        change = _nearer(before, name, now)
+        change = _improved(before, name, now)
     return (
         phrase(
             "The directory was changed after the plan was created: {change}. The next run checks again.",
@@ -53,54 +53,54 @@ def what_changed(kind: CommandKind, name: str, then: PersonState, now: PersonSta
     )
 
 
-def _standing(state: PersonState) -> _Standing:
+def _eligibility(state: PersonState) -> _Eligibility:
     if state.presence is not Presence.SELECTED:
-        return _Standing.GONE if state.presence is Presence.GONE else _Standing.ELSEWHERE
+        return _Eligibility.GONE if state.presence is Presence.GONE else _Eligibility.ELSEWHERE
     if state.account_state is not AccountState.ENABLED:
-        return _Standing.INACTIVE
+        return _Eligibility.INACTIVE
     if state.has_bad_number:
-        return _Standing.BAD_NUMBER
-    return _Standing.WITHOUT_NUMBER if state.number is None else _Standing.ENTITLED
+        return _Eligibility.BAD_NUMBER
+    return _Eligibility.WITHOUT_NUMBER if state.number is None else _Eligibility.ENTITLED
 
 
-def _further(standing: _Standing, name: str, now: PersonState) -> str:
-    match standing:
-        case _Standing.GONE:
+def _lost(reached: _Eligibility, name: str, now: PersonState) -> str:
+    match reached:
+        case _Eligibility.GONE:
             return phrase("{name} was deleted from the directory", name=name)
-        case _Standing.ELSEWHERE:
+        case _Eligibility.ELSEWHERE:
             return phrase(
                 "{name} is no longer in the selected OUs, but at {distinguished_name}",
                 name=name,
                 distinguished_name=now.distinguished_name,
             )
-        case _Standing.INACTIVE:
+        case _Eligibility.INACTIVE:
             is_expired = now.account_state is AccountState.EXPIRED
             return phrase(
                 "the account of {name} {state}",
                 name=name,
                 state=declared("has expired") if is_expired else declared("is disabled"),
             )
-        case _Standing.WITHOUT_NUMBER:
+        case _Eligibility.WITHOUT_NUMBER:
             return phrase("{name} no longer has a number", name=name)
     return phrase("the number attribute of {name} no longer holds a number", name=name)
 
 
-def _nearer(standing: _Standing, name: str, now: PersonState) -> str:
+def _improved(before: _Eligibility, name: str, now: PersonState) -> str:
     """What has come back, seen from where the person was."""
-    match standing:
-        case _Standing.GONE if now.presence is Presence.ELSEWHERE:
+    match before:
+        case _Eligibility.GONE if now.presence is Presence.ELSEWHERE:
             return phrase(
                 "{name} is in the directory now, at {distinguished_name}",
                 name=name,
                 distinguished_name=now.distinguished_name,
             )
-        case _Standing.GONE | _Standing.ELSEWHERE:
+        case _Eligibility.GONE | _Eligibility.ELSEWHERE:
             return phrase(
                 "{name} is in the selected units now, at {distinguished_name}",
                 name=name,
                 distinguished_name=now.distinguished_name,
             )
-        case _Standing.INACTIVE:
+        case _Eligibility.INACTIVE:
             return phrase("the account of {name} is enabled again", name=name)
     if now.number is None:
         return phrase("the number attribute of {name} has a value again, but it is not a number", name=name)

@@ -432,9 +432,9 @@ class Performer:
         if not receipt.is_verified:
             found = ": " + receipt.summary if receipt.summary else ""
             sentence = phrase(
-                "What extension {number} has could not be archived safely{found}.",
+                "What extension {number} has could not be archived safely{reason}.",
                 number=command.number,
-                found=found,
+                reason=found,
             )
             raise ArchiveNotVerified(listed([sentence, *receipt.problems], " "))
         return {

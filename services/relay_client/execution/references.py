@@ -80,14 +80,14 @@ class References:
             row = self._xapi.pointer(kind, item)
             body = change(kind, row)
             if body:
-                follow_up.enter(phrase("{what} in {named}", what=what, named=kind.named(row)))
+                follow_up.enter(phrase("{what} in {name}", what=what, name=kind.named(row)))
                 self._xapi.update_pointer(
-                    kind, item, body, phrase("writing {what} in {named}", what=what, named=kind.named(row))
+                    kind, item, body, phrase("writing {what} in {name}", what=what, name=kind.named(row))
                 )
                 self.note(kind, item, body)
         except REFUSED as refused:
             follow_up.refuse(
-                phrase("{what} in {named}", what=what, named=kind.named(row or {"Id": item})), refused.message
+                phrase("{what} in {name}", what=what, name=kind.named(row or {"Id": item})), refused.message
             )
 
     def _index(self, kind: Kind) -> dict[str, set[int]]:

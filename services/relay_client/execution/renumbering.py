@@ -80,7 +80,7 @@ class Renumbering:
                 WITH_PEOPLE,
                 lambda kind, row: pointing.without(kind, row, old),
                 follow_up,
-                phrase("the end of extension {old}", old=old),
+                phrase("the end of extension {number}", number=old),
             )
         follow_up.write_one(Step("its status", template.status_body(self.copied)))
         return [*template.lost(self.copied), *lost]

@@ -378,7 +378,7 @@ def _left_undone(claim: Claim, live: Live, decision: Decision, code: str, why: s
         return _failed(claim, code, reason, extension_id=holder.id)
     reached = _reached(claim, live)
     reason = (
-        phrase("Only {listed} was written, {why}", listed=_listed(reached), why=why)
+        phrase("Only {fields} was written, {why}", fields=_listed(reached), why=why)
         if reached
         else phrase("Not done, {why}", why=why)
     )

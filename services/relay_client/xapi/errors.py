@@ -275,7 +275,7 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
         )
     if name == "NO_MORE_NUMBERS_AVAILABLE":
         return LicenceLimitReached(
-            phrase("3CX refused ({what}). {in_words}", what=call.what, in_words=in_words(target, warning))
+            phrase("3CX refused ({what}). {problem}", what=call.what, problem=in_words(target, warning))
         )
     if found := _NO_SUCH_PROPERTY.search(warning):
         unknown = next(filter(None, found.groups()))
@@ -288,10 +288,10 @@ def _refusal(response: httpx.Response, call: Call) -> RollcallError:
     else:
         unknown = target if name == "NOT_SUPPORTED" else ""
         raw = f"{f'{target}: ' if target else ''}{warning or f'status {response.status_code}'}"
-        sentence = phrase("3CX refused ({what}): {raw}.", what=call.what, raw=raw)
+        sentence = phrase("3CX refused ({what}): {answer}.", what=call.what, answer=raw)
         if words := in_words(target, warning):
             sentence = phrase(
-                "3CX refused ({what}). {words} (3CX says: {raw}.)", what=call.what, words=words, raw=raw
+                "3CX refused ({what}). {words} (3CX says: {answer}.)", what=call.what, words=words, answer=raw
             )
     return CommandRejected(
         sentence,

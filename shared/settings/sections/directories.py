@@ -29,7 +29,7 @@ class DirectoriesSettings(Document):
     def _each_name_once(cls, others: tuple[DirectorySettings, ...]) -> tuple[DirectorySettings, ...]:
         if len(others) > MOST:
             raise ValueError(
-                phrase("A site can have {most} other domains. Use another site for more.", most=MOST)
+                phrase("A site can have {maximum} other domains. Use another site for more.", maximum=MOST)
             )
         seen: set[str] = set()
         for directory in others:

@@ -184,8 +184,8 @@ def _role(text: str) -> AccountRole:
     if text not in [*AccountRole]:
         raise NotFound(
             phrase(
-                "There is no role '{value}'. The roles are {roles}.",
-                value=text[:40],
+                "There is no role '{role}'. The roles are {roles}.",
+                role=text[:40],
                 roles=", ".join(AccountRole),
             )
         )

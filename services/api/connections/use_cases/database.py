@@ -70,8 +70,8 @@ def check_database(
         url = _url(address)
         if actor is not None:
             to = phrase(
-                "{value} {host}:{port}",
-                value=address.kind.value,
+                "{database} {host}:{port}",
+                database=address.kind.value,
                 host=address.host,
                 port=address.port or declared("usual port"),
             )

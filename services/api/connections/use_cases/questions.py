@@ -131,7 +131,9 @@ def try_mapping(
     if field not in AttributeSettings.model_fields:
         known = ", ".join(AttributeSettings.model_fields)
         raise SettingsInvalid(
-            phrase("There is no field '{field}'. The fields are {known}.", field=field[:40], known=known)
+            phrase(
+                "There is no field '{field}'. The fields are {available}.", field=field[:40], available=known
+            )
         )
     stored = context.site_settings(site_id)
     wanted = dict(public(_of_directory(stored, directory, values)) if values is None else values)
@@ -232,9 +234,9 @@ def _of_directory(stored: StoredSettings, name: str, values: Values) -> Director
         known = ", ".join(filter(None, stored.settings.directory_by_key)) or "none"
         raise NotFound(
             phrase(
-                "There is no directory '{name}' in directories.others. There are: {known}.",
+                "There is no directory '{name}' in directories.others. There are: {available}.",
                 name=name[:80],
-                known=known,
+                available=known,
             )
         )
     # One that is being added has nothing stored.

@@ -108,7 +108,9 @@ class _Document(FPDF):
         self.write_note(filter_in_words(filter, dates))
         self.write_note(
             phrase(
-                "Exported {write}, times in {key}.", write=dates.write(datetime.now(UTC)), key=dates.zone.key
+                "Exported {moment}, times in {time_zone}.",
+                moment=dates.write(datetime.now(UTC)),
+                time_zone=dates.zone.key,
             )
         )
         if not self._is_unicode:

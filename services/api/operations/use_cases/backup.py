@@ -205,11 +205,11 @@ def _unfit(name: str, error: ValidationError) -> BackupUnusable:
     place = ".".join(str(part) for part in first["loc"])
     return BackupUnusable(
         phrase(
-            "The {name} of the backup do not match this Rollcall ({place}: {first}): the backup is from "
+            "The {name} of the backup do not match this Rollcall ({place}: {problem}): the backup is from "
             "another version. Restore it with that version. Nothing was changed.",
             name=name,
             place=place,
-            first=first["msg"],
+            problem=first["msg"],
         )
     )
 

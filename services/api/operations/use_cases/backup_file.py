@@ -82,9 +82,9 @@ def write(path: Path, content: Any, passphrase: str, *, overwrite: bool = False)
         draft.unlink(missing_ok=True)
         raise StorageUnavailable(
             phrase(
-                "The backup {path} cannot be written ({strerror}). Choose another place.",
+                "The backup {path} cannot be written ({reason}). Choose another place.",
                 path=path,
-                strerror=error.strerror,
+                reason=error.strerror,
             )
         ) from error
     return path.stat().st_size
@@ -100,7 +100,7 @@ def read(path: Path, passphrase: str) -> tuple[Header, Any]:
         line, found, sealed = path.read_bytes().partition(b"\n")
     except OSError as error:
         raise StorageUnavailable(
-            phrase("The backup {path} cannot be read ({strerror}).", path=path, strerror=error.strerror)
+            phrase("The backup {path} cannot be read ({reason}).", path=path, reason=error.strerror)
         ) from error
     header = _header(path, line if found and len(line) <= _LONGEST_HEADER else b"")
     try:
@@ -159,11 +159,11 @@ def _header(path: Path, line: bytes) -> Header:
         raise BackupUnusable(
             phrase(
                 "The backup {path} was made by Rollcall {rollcall} in a newer format (version {version}; "
-                "this Rollcall reads up to {value}). Restore it with that Rollcall. Nothing was changed.",
+                "this Rollcall reads up to {newest_version}). Restore it with that Rollcall. Nothing was changed.",
                 path=path,
                 rollcall=header.rollcall,
                 version=header.version,
-                value=VERSION,
+                newest_version=VERSION,
             )
         )
     return header

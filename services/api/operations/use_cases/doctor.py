@@ -208,7 +208,7 @@ def _broker_software(connection: Any) -> Well:
         found, oldest = str(answer.get("version", "")), "3.10"
         product = str(answer.get("product", "The broker"))
     return Well(
-        phrase("{product} {found}", product=product, found=found),
+        phrase("{product} {version}", product=product, version=found),
         (*advice, *version_advice(product, found, oldest)),
     )
 
@@ -224,14 +224,14 @@ def _workers(context: Context) -> list[Check]:
     if not served and context.settings.is_embedded:
         return [checked("workers", lambda: _embedded(context))]
     return [
-        Check(queue.value, True, phrase("Worker for {value} running.", value=queue.value))
+        Check(queue.value, True, phrase("Worker for {queue} running.", queue=queue.value))
         if queue.value in served
         else Check(
             queue.value,
             False,
             phrase(
-                "No worker for {value} is running. Start one: `rollcall worker --queue {value}`.",
-                value=queue.value,
+                "No worker for {queue} is running. Start one: `rollcall worker --queue {queue}`.",
+                queue=queue.value,
             ),
         )
         for queue in Queue
@@ -380,9 +380,9 @@ def _disk(context: Context) -> str:
     except OSError as error:
         raise Unwell(
             phrase(
-                "The data folder {data} cannot be read ({strerror}). Create it, or set ROLLCALL_DATA.",
+                "The data folder {data} cannot be read ({reason}). Create it, or set ROLLCALL_DATA.",
                 data=context.settings.data,
-                strerror=error.strerror,
+                reason=error.strerror,
             )
         ) from error
     if not os.access(context.settings.data, os.W_OK):

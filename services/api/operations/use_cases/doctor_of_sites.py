@@ -104,7 +104,7 @@ def order_of(answers: Sequence[Mapping[str, Any]]) -> str:
         elif item["missing"]:
             how = phrase("answers, {missing:,} changes behind", missing=item["missing"])
             how += (
-                phrase(", last heard of them at {at} UTC", at=item["heard_at"][:16].replace("T", " "))
+                phrase(", last heard of them at {moment} UTC", moment=item["heard_at"][:16].replace("T", " "))
                 if item["heard_at"]
                 else ""
             )
@@ -114,7 +114,7 @@ def order_of(answers: Sequence[Mapping[str, Any]]) -> str:
             )
         only = declared(", read-only") if item["is_read_only"] else ""
         shown.append(phrase("{server} ({how}{only})", server=item["server"], how=how, only=only))
-    return phrase(" Asked in this order: {shown}.", shown=listed(shown))
+    return phrase(" Asked in this order: {servers}.", servers=listed(shown))
 
 
 _PROTECTION = {
@@ -137,9 +137,9 @@ def _phone_system(context: Context, site_id: str) -> Well:
     else:
         free = max(0, most - used)
         room = phrase(
-            "{used:,} of the licence's {most:,} extensions are in use, {free:,} are free",
+            "{used:,} of the licence's {licensed:,} extensions are in use, {free:,} are free",
             used=used,
-            most=most,
+            licensed=most,
             free=free,
         )
         is_short = 0 < free < most * _FEW_FREE

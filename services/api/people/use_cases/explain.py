@@ -212,10 +212,10 @@ def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow], settings:
     title = titles.get(settings.key_of_unit(person.unit) or "", "")
     return [
         phrase(
-            "{name} was read from {unit}{of} as {distinguished_name} in run {run_id}.",
+            "{name} was read from {unit}{of_directory} as {distinguished_name} in run {run_id}.",
             name=person.name,
             unit=person.unit,
-            of=phrase(" of the directory {title}", title=title) if title else "",
+            of_directory=phrase(" of the directory {title}", title=title) if title else "",
             distinguished_name=person.distinguished_name,
             run_id=known.run_id,
         ),
@@ -275,10 +275,10 @@ def _of_binding(known: KnownPerson) -> list[str]:
     )
     sentences = [
         phrase(
-            "Extension {number} (id {extension_id}) is linked to them; it was {how}.",
+            "Extension {number} (id {extension_id}) is linked to them; it was {linked_how}.",
             number=binding.number,
             extension_id=binding.extension_id,
-            how=how,
+            linked_how=how,
         )
     ]
     if binding.is_disabled_by_rollcall:

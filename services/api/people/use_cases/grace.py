@@ -117,10 +117,10 @@ def _row(session: Session, site_id: str, person: str) -> GraceRow:
             listed = ", ".join(f"{row.number} ({row.name})" for row in found[:10])
             raise Conflict(
                 phrase(
-                    "'{wanted}' fits {found} extensions: {listed}. Name one by its number.",
+                    "'{wanted}' fits {count} extensions: {numbers}. Name one by its number.",
                     wanted=wanted,
-                    found=len(found),
-                    listed=listed,
+                    count=len(found),
+                    numbers=listed,
                 )
             )
         if found:

@@ -115,8 +115,8 @@ def write_again(context: Context, site_id: str, numbers: Sequence[str], actor: s
         for row in people:
             source = known[row.number].template
             message = phrase(
-                "The next run writes the settings of template {source} again to extension {number} ({person_name}).",
-                source=source,
+                "The next run writes the settings of template {template} again to extension {number} ({person_name}).",
+                template=source,
                 number=row.number,
                 person_name=row.person_name,
             )

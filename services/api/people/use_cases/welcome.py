@@ -44,7 +44,7 @@ def send(context: Context, site_id: str, numbers: Sequence[str], actor: str) -> 
     """
     if not 1 <= len(numbers) <= MOST:
         raise SettingsInvalid(
-            phrase("Choose from 1 to {most} extensions: send the others afterwards.", most=MOST)
+            phrase("Choose from 1 to {maximum} extensions: send the others afterwards.", maximum=MOST)
         )
     people = _linked(context, site_id, [number.strip()[:20] for number in numbers])
     with context.database.begin() as session:

@@ -64,20 +64,20 @@ def resolve_person(context: Context, site_id: str, text: str) -> KnownPerson:
     if not found:
         raise NotFound(
             phrase(
-                "No person found for '{value}'. Enter the objectGUID, login, e-mail address, number or "
+                "No person found for '{text}'. Enter the objectGUID, login, e-mail address, number or "
                 "distinguished name as in the directory; for someone who joined since the last run, the "
                 "objectGUID.",
-                value=text.strip()[:200],
+                text=text.strip()[:200],
             )
         )
     if len(found) > 1:
         listed = "; ".join(f"{one.name} ({one.guid})" for one in list(found.values())[:_NAMED_IN_CONFLICT])
         raise Conflict(
             phrase(
-                "'{value}' fits {found} people: {listed}. Name one by objectGUID.",
-                value=text.strip()[:200],
-                found=len(found),
-                listed=listed,
+                "'{text}' fits {count} people: {names}. Name one by objectGUID.",
+                text=text.strip()[:200],
+                count=len(found),
+                names=listed,
             ),
             people=len(found),
         )

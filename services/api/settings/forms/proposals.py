@@ -114,13 +114,13 @@ def without_number(chosen: Mapping[str, Any]) -> str:
         return declared("The selected OUs contain nobody, so no number can be checked.")
     if chosen["numbers"]:
         return phrase(
-            "{source} gives nobody a number of their own: people share the same numbers. With it, no extension is "
+            "{attribute} gives nobody a number of their own: people share the same numbers. With it, no extension is "
             "created.",
-            source=chosen["source"],
+            attribute=chosen["source"],
         )
     return phrase(
-        "{source} gives none of {people} people an extension number. With it, no extension is created. Choose "
+        "{attribute} gives none of {people} people an extension number. With it, no extension is created. Choose "
         "another attribute, or use the last digits of a phone number.",
-        source=chosen["source"],
+        attribute=chosen["source"],
         people=chosen["people"],
     )

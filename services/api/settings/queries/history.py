@@ -70,8 +70,8 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
     if document is None:
         raise NotFound(
             phrase(
-                "The {value} settings have no version {version}.",
-                value=named(section.value),
+                "The {section} settings have no version {version}.",
+                section=named(section.value),
                 version=version,
             )
         )

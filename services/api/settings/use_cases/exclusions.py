@@ -50,10 +50,10 @@ def subjects_of(texts: Iterable[str]) -> list[Subject]:
     if len(found) > MOST_AT_ONCE:
         raise Conflict(
             phrase(
-                "{found} rows were selected. Select at most {most_at_once} at a time, or add a pattern or a "
+                "{count} rows were selected. Select at most {maximum} at a time, or add a pattern or a "
                 "range of numbers in the settings under Exclude extensions.",
-                found=len(found),
-                most_at_once=MOST_AT_ONCE,
+                count=len(found),
+                maximum=MOST_AT_ONCE,
             )
         )
     return found

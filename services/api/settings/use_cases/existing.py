@@ -79,9 +79,9 @@ def _missing_extensions(
         yield (
             place,
             phrase(
-                "The phone system has no extension {number}. Similar: {near}.",
+                "The phone system has no extension {number}. Similar: {similar}.",
                 number=number,
-                near=", ".join(near),
+                similar=", ".join(near),
             )
             if near
             else phrase("The phone system has no extension {number}.", number=number),

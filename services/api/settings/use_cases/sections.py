@@ -113,7 +113,9 @@ def _validate_all(stored: StoredSettings, document: Mapping[str, Any]) -> dict[S
     for name, values in document.items():
         if name not in [*Section]:
             problems.append(
-                phrase("There is no section '{name}'; the sections are {known}.", name=name, known=known)
+                phrase(
+                    "There is no section '{name}'; the sections are {sections}.", name=name, sections=known
+                )
             )
         elif not isinstance(values, Mapping):
             problems.append(
