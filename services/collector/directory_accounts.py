@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from services.collector import selection
 from services.collector.active_directory import ActiveDirectory
+from services.collector.directory_order import Directories, asked_about
 from services.collector.mapping import clean, filetime
 from services.collector.reader import RawEntry, Scope, Search, first_value
-from services.collector.several import Directories, asked_about
 from shared.errors import (
     AccountNotUsable,
     BadCredentials,

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from services.collector import selection
 from services.collector.active_directory import ActiveDirectory
 from services.collector.directory_accounts import sign_in_as
+from services.collector.directory_order import Directories, asked_about
 from services.collector.people import mapping_of
 from services.collector.reader import Scope, Search, first_value
-from services.collector.several import Directories, asked_about
 from shared.database.tables import BindingRow
 from shared.domain.person import AccountState, Person
 from shared.errors import AccountNotUsable, BadCredentials, RollcallError

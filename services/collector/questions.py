@@ -14,13 +14,13 @@ from services.collector.active_directory import ActiveDirectory
 from services.collector.address import parse
 from services.collector.advice import advice_on, password_advice
 from services.collector.controllers_health import health_of
+from services.collector.directory_order import Directories
 from services.collector.mapping import clean
+from services.collector.mapping_trial import try_field
 from services.collector.numbers import NumberOptions, read_numbers
 from services.collector.people import number_options, sources_of
 from services.collector.proposals import propose, tried
 from services.collector.reader import RawEntry, Scope, Search, first_value
-from services.collector.several import Directories
-from services.collector.trying import try_field
 from services.collector.unusual_accounts import unusual_accounts
 from services.collector.watching.possible import live_advice
 from services.collector.write_rights import write_advice

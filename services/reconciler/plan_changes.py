@@ -1,7 +1,7 @@
 """Plans a change run: from what was read of the people and extensions concerned, and what is remembered of them alone.
 
 Called by ``plan_run``. When what was read shows that more people or extensions are concerned, these are read too, before
-anything is planned. What it takes everybody to tell is left to a full run (``left_to_a_full_run``).
+anything is planned. What it takes everybody to tell is left to a full run (``full_run_reasons``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.reconciler.absence import agreed
-from services.reconciler.concerned import by_directory, concerned, named_in
+from services.reconciler.change_checks import circumstances_of, may_touch_template, removes_nobodys
+from services.reconciler.change_lookups import KnownOfSite
+from services.reconciler.change_scope import by_directory, concerned, named_in
 from services.reconciler.directory_names import with_directory_names
-from services.reconciler.few import circumstances_of, may_touch_template, removes_nobodys
+from services.reconciler.full_run_reasons import Circumstances, why_left_to_a_full_run
 from services.reconciler.guards import CHANGING, GOING, judge
-from services.reconciler.known import KnownOfSite
-from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.planner import make_plan
 from services.reconciler.prepared import Prepared

@@ -79,7 +79,7 @@ def make_plan(
     former extensions of people who were given another number; those still there go. ``owed`` are steps that
     interrupted creations and renumberings have still to do. ``graces`` are the countdowns of leavers' extensions, by
     which at ``now`` some are over. ``known_numbers`` are those that were given to somebody. ``looked_up`` says where and when, if
-    all of this is about a few people only, whom ``concerned`` has found. ``check`` is called again and again, and may raise to
+    all of this is about a few people only, whom ``change_scope`` has found. ``check`` is called again and again, and may raise to
     end the planning.
     """
     chosen = _first_unit_wins(_watched(people, check), rules)

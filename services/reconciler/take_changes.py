@@ -7,9 +7,9 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from services.reconciler.concerned import by_directory, concerned, named_in
-from services.reconciler.known import KnownOfSite
-from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
+from services.reconciler.change_lookups import KnownOfSite
+from services.reconciler.change_scope import by_directory, concerned, named_in
+from services.reconciler.full_run_reasons import Circumstances, why_left_to_a_full_run
 from services.reconciler.plan_changes import MOST_PEOPLE
 from shared.database.tables import Run, RunKind, Site
 from shared.domain.asked import Asked

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.collector import questions
-from services.collector.trying import ROWS_SHOWN
+from services.collector.mapping_trial import ROWS_SHOWN
 from shared.database.tables import PartState
 from shared.settings.documents import DirectorySettings
 from shared.worker.questions import seal

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from services.reconciler.known import KnownOfSite
+from services.reconciler.change_lookups import KnownOfSite
 from services.reconciler.plan_run import plan_run
 from services.reconciler.take_changes import take_changes
 from shared.database.columns import DEPARTMENT, PEER, written_beside

@@ -7,9 +7,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from services.reconciler.concerned import LastRead, concerned
-from services.reconciler.few import circumstances_of
-from services.reconciler.left_to_a_full_run import why_left_to_a_full_run
+from services.reconciler.change_checks import circumstances_of
+from services.reconciler.change_scope import LastRead, concerned
+from services.reconciler.full_run_reasons import why_left_to_a_full_run
 from services.reconciler.planner import make_plan
 from shared.domain.asked import Asked
 from shared.domain.binding import Binding

@@ -2,7 +2,7 @@
 
 A plan for these alone decides as a plan for everybody would, because nothing else joins one person's plan to another's: a number
 and an address are one extension's only, and an extension is one person's only. What joins everybody (limits, free numbers of a
-range, a restored phone system) is told by ``left_to_a_full_run``.
+range, a restored phone system) is told by ``full_run_reasons``.
 """
 
 from collections.abc import Collection, Iterable, Mapping

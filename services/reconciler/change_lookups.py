@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from services.reconciler.concerned import LastRead
+from services.reconciler.change_scope import LastRead
 from services.reconciler.run_inputs import bindings_of, left_behind_of
 from shared.database import given_numbers, graces, owed
 from shared.database.tables import BindingRow, CommandRow, GivenNumberRow, GraceRow, OwedSteps

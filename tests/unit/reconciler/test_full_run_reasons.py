@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 
 import pytest
 
-from services.reconciler.concerned import LastRead, concerned
-from services.reconciler.few import circumstances_of, may_touch_template
-from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
+from services.reconciler.change_checks import circumstances_of, may_touch_template
+from services.reconciler.change_scope import LastRead, concerned
+from services.reconciler.full_run_reasons import Circumstances, why_left_to_a_full_run
 from shared.domain.asked import Asked
 from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.collector.several import asked_about
+from services.collector.directory_order import asked_about
 from shared.settings.documents import DirectorySettings, UnitSettings
 
 CORP = DirectorySettings(user="CORP\\rollcall", units=(UnitSettings(dn="OU=Sales,DC=corp,DC=example"),))

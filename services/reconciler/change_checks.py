@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from services.reconciler.full_run_reasons import Circumstances
 from services.reconciler.identity import is_certain
-from services.reconciler.left_to_a_full_run import Circumstances
 from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
