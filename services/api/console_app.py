@@ -17,6 +17,7 @@ from services.api.accounts.pages import (
     tokens,
 )
 from services.api.branding import pages as branding
+from services.api.connections import pages as database
 from services.api.console import refusals
 from services.api.console.headers import SecurityHeaders
 from services.api.console.rendering import STATIC
@@ -60,6 +61,7 @@ PAGES = (
     audit,
     notifications,
     support,
+    database,
 )
 
 

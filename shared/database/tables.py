@@ -758,7 +758,7 @@ class SetupLink(Base):
 
 
 class Asset(Base):
-    """A picture of a site's console, re-encoded by us; ``kind`` says what it is for."""
+    """A picture of a site's console, re-encoded by us; ``kind`` says what it is for, ``title`` what its file was called."""
 
     __tablename__ = "assets"
     site_id: Mapped[str] = mapped_column(KEY, ForeignKey("sites.id"), primary_key=True)
@@ -766,6 +766,7 @@ class Asset(Base):
     media_type: Mapped[str] = mapped_column(Line(40))
     width: Mapped[int]
     height: Mapped[int]
+    title: Mapped[str | None] = mapped_column(Line(80))
     sha256: Mapped[str] = mapped_column(Line(64))
     content: Mapped[bytes]
     updated_at: Mapped[datetime]

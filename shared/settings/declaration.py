@@ -56,6 +56,7 @@ class Input(StrEnum):
     ATTRIBUTE = "attribute"
     TIME_ZONE = "time_zone"
     UNIT = "unit"
+    TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)

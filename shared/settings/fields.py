@@ -102,8 +102,8 @@ def _field(name: str, info: FieldInfo) -> Field:
     elif isinstance(kind, type) and issubclass(kind, Choice):
         how, choices = "choice", {choice.value: declared(choice.label) for choice in kind}
     elif get_origin(kind) is tuple:
-        item = _bare(get_args(kind)[0])[0]
-        how = "lines"
+        item, item_marks = _bare(get_args(kind)[0])
+        how, marks = "lines", marks + item_marks
         if isinstance(item, type) and issubclass(item, BaseModel):
             how, columns = "rows", tuple(_fields(item, ""))
         elif isinstance(item, type) and issubclass(item, Choice):

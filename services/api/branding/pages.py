@@ -17,6 +17,7 @@ from services.api.console.rendering import link, page
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ANYONE, AllSitesDep, AllSitesManagerDep
 from services.api.settings.forms import tabs
+from services.api.settings.forms.fields import value_at
 from services.api.settings.forms.form import Form, save, sent_form, stored_form
 from services.api.settings.use_cases.sections import replace_section
 from services.api.web.dependencies import ContextDep
@@ -24,6 +25,7 @@ from shared.errors import NotFound, SettingsInvalid
 from shared.language import declared
 from shared.settings.documents import BrandingSettings, Section
 from shared.settings.fields import label_of
+from shared.settings.sections import branding
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -72,19 +74,31 @@ async def take_branding(
     sent: FormDep, request: Request, context: ContextDep, visitor: AllSitesManagerDep
 ) -> Response:
     """Save the look with the picture uploaded, or go back to the standard one."""
-    content = await _uploaded(sent)
-    return await run_in_threadpool(_save, request, context, sent, content, visitor.actor)
+    content, file_name = await _uploaded(sent)
+    return await run_in_threadpool(_save, request, context, sent, content, file_name, visitor.actor)
 
 
-def _save(request: Request, context: Context, sent: FormData, content: bytes, actor: str) -> Response:
+def _save(
+    request: Request, context: Context, sent: FormData, content: bytes, file_name: str, actor: str
+) -> Response:
     form = sent_form(context, DEFAULT_SITE, _TAB, sent)
-    if text_of(sent, "action") == "reset":
-        saved: int | None = replace_section(context, DEFAULT_SITE, Section.BRANDING, {}, actor, form.version)
+    action, _, name = text_of(sent, "action").partition(":")
+    if action == "delete-logo":
+        try:
+            logos.remove_logo(context, DEFAULT_SITE, name, actor)
+        except SettingsInvalid as error:
+            form.errors = {"logo": error.message}
+        return _page(request, context, form)
+    if action == "reset":
+        kept = {field.name: form.values[field.name] for field in _TAB.fields_in(branding.SUPPORT)}
+        saved: int | None = replace_section(
+            context, DEFAULT_SITE, Section.BRANDING, kept, actor, form.version
+        )
         return RedirectResponse(link("/settings/site", saved=saved), HTTPStatus.SEE_OTHER)
     if content:
         try:
             # Kept even when a colour is refused: it need not be chosen again.
-            form.values["logo"] = logos.add_logo(context, DEFAULT_SITE, content, actor)
+            form.values["logo"] = logos.add_logo(context, DEFAULT_SITE, content, actor, file_name)
         except SettingsInvalid as error:
             form.errors = {"upload": error.message}
             return _page(request, context, form)
@@ -94,12 +108,12 @@ def _save(request: Request, context: Context, sent: FormData, content: bytes, ac
     return RedirectResponse(link("/settings/site", saved=saved), HTTPStatus.SEE_OTHER)
 
 
-async def _uploaded(sent: FormData) -> bytes:
-    """The file of the form, one byte more than is taken at most; nothing when none was chosen."""
+async def _uploaded(sent: FormData) -> tuple[bytes, str]:
+    """The file of the form, one byte more than is taken at most, and its name; nothing when none was chosen."""
     given = sent.get("upload")
     if not isinstance(given, UploadFile):
-        return b""
-    return await given.read(pictures.MAX_FILE_BYTES + 1)
+        return b"", ""
+    return await given.read(pictures.MAX_FILE_BYTES + 1), given.filename or ""
 
 
 def _page(request: Request, context: Context, form: Form, saved: int | None = None) -> Response:
@@ -117,6 +131,7 @@ def _page(request: Request, context: Context, form: Form, saved: int | None = No
         shown=form,
         saved=saved,
         label=label_of,
+        value_at=value_at,
         logos=logos.list_logos(context, DEFAULT_SITE),
         header=colours.lettering_on(seen.header_top, seen.header_bottom),
         least=colours.LEAST_CONTRAST,

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from services.api.connections.use_cases import controllers
 from services.api.console.rendering import link, page
-from services.api.console.request import FormDep, text_of
+from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
 from services.api.operations.use_cases import diagnostics
 from services.api.operations.use_cases.doctor import diagnose, ready
@@ -37,6 +37,7 @@ def show_support(
         request,
         "support.html",
         version=installed_version(),
+        contact=console_request(request).branding,
         checks=checks,
         is_checked=bool(check),
         log_entries=diagnostics.LOG_ENTRIES,

@@ -1,17 +1,20 @@
-"""How the console looks."""
+"""How the console looks, and whom its readers ask for help."""
 
 import re
+from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import StringConstraints, field_validator
 
 from shared.language import declared
 from shared.settings.declaration import Document, Group, setting
 
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 BRANDING = Group("")
+SUPPORT = Group("Support contacts")
 
 
 class BrandingSettings(Document):
-    """How the console looks to everyone: logo, name and colours. The settings of the site default are used."""
+    """How the console looks to everyone: logo, name and colours; and the support contacts. The settings of the site default are used."""
 
     logo: str = setting("", "Logo", "Name of an uploaded picture. When empty, Rollcall's own logo.", BRANDING)
     title_prefix: str = setting(
@@ -20,6 +23,18 @@ class BrandingSettings(Document):
     header_top: str = setting("#1d2b45", "Header, top", "Colour as #rrggbb.", BRANDING)
     header_bottom: str = setting("#16213a", "Header, bottom", "Colour as #rrggbb.", BRANDING)
     grid: str = setting("#f8fafc", "Table header colour", "Colour as #rrggbb.", BRANDING)
+    support_name: Line = setting(
+        "", "Who helps", "E.g. Example Telecom, service desk. Shown on Support.", SUPPORT
+    )
+    support_phone: Line = setting("", "Phone", "E.g. +1 801 555 0100.", SUPPORT)
+    support_email: Line = setting("", "E-mail", "E.g. help@example.com.", SUPPORT)
+    support_website: Line = setting("", "Website", "E.g. https://help.example.com.", SUPPORT)
+    support_hours: Line = setting("", "Hours", "E.g. Monday to Friday, 08:00 to 18:00.", SUPPORT)
+
+    @property
+    def has_support(self) -> bool:
+        """Whether there is anybody to ask."""
+        return any((self.support_name, self.support_phone, self.support_email, self.support_website))
 
     @field_validator("header_top", "header_bottom", "grid")
     @classmethod
@@ -28,6 +43,24 @@ class BrandingSettings(Document):
         if not re.fullmatch(r"#[0-9a-f]{6}", value):
             raise ValueError(declared("A colour is written #rrggbb, e.g. #1d2b45."))
         return value
+
+    @field_validator("support_email")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+", value):
+            raise ValueError(declared("Enter an e-mail address, e.g. help@example.com."))
+        return value
+
+    @field_validator("support_website")
+    @classmethod
+    def _is_a_website(cls, value: str) -> str:
+        if not value:
+            return value
+        address = value if "://" in value else f"https://{value}"
+        # Any other scheme could be a script, behind a link that everybody is shown.
+        if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[^\s<>\"]*)?", address):
+            raise ValueError(declared("Enter the address of a website, e.g. https://help.example.com."))
+        return address
 
     @field_validator("title_prefix")
     @classmethod

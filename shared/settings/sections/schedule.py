@@ -41,7 +41,7 @@ class ScheduleSettings(Document):
         15, "Interval", "From 1 to 1440, counted from midnight.", SCHEDULE, unit="minutes", ge=1, le=1440
     )
     times: tuple[TimeOfDay, ...] = setting(
-        ("02:00",), "Times of day", "HH:MM in the time zone below, e.g. 07:30.", SCHEDULE
+        ("02:00",), "Times of day", "In the time zone below, e.g. 07:30.", SCHEDULE
     )
     time_zone: Annotated[str, Input.TIME_ZONE] = setting(
         "UTC", "Time zone", "E.g. Europe/Berlin or America/Denver.", SCHEDULE

@@ -63,6 +63,7 @@ TimeOfDay = Annotated[
     str,
     StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", strip_whitespace=True),
     ErrorWords("A time is written HH:MM, e.g. 07:30."),
+    Input.TIME,
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 WideText = Annotated[str, Input.WIDE]

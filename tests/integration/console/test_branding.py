@@ -105,6 +105,54 @@ def test_a_logo_is_shown_as_a_png_of_our_own_without_what_the_file_hid(
     assert actions[-2:] == ["logo.uploaded", "settings.changed"]
 
 
+def test_logos_are_listed_with_name_and_picture_and_deleted_unless_in_use(
+    context: Context, browser: Open
+) -> None:
+    mary = browser("mary")
+    _save(mary, _picture(), "C:\\logos\\Winter look.png")
+    first = _branding(context).logo
+    page = _save(mary, _picture(colour="#00ff00"), "summer.webp")
+    second = _branding(context).logo
+    assert [logo.title for logo in logos.list_logos(context, "default")] == ["summer", "Winter look"]
+    assert "Winter look 64 × 32" in page.text
+    assert f"/console/branding/logo/{first}" in page.loaded
+    page = mary.send(page, "/site", {}, ("action", f"delete-logo:{second}"))
+    assert page.status == 422
+    assert "This logo is in use" in page.text
+    page = mary.send(page, "/site", {}, ("action", f"delete-logo:{first}"))
+    assert [logo.name for logo in logos.list_logos(context, "default")] == [second]
+    assert mary.http.get(f"/console/branding/logo/{first}").status_code == 404
+    with context.database.read() as session:
+        assert session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()[-1] == "logo.deleted"
+
+
+def test_support_contacts_are_shown_on_support_to_everybody_and_survive_a_reset(
+    context: Context, browser: Open
+) -> None:
+    mary = browser("mary")
+    assert "Add support contacts" in mary.get("/console/support").text
+    page = _save(mary, support_website="javascript:alert(1)", support_email="nobody")
+    assert page.status == 422
+    assert "Enter an e-mail address" in page.text
+    assert "Enter the address of a website" in page.text
+    _save(
+        mary,
+        support_name="Example Telecom",
+        support_phone="+1 801 555 0100",
+        support_email="help@example.com",
+        support_website="help.example.com/rollcall",
+        title_prefix="Example",
+    )
+    mary.send(mary.get(SITE), "/site", {}, ("action", "reset"))
+    assert _branding(context).title_prefix == ""
+    page = browser("vera").get("/console/support")
+    assert page.mistakes == []
+    assert "Example Telecom" in page.text
+    assert {"tel:+18015550100", "mailto:help@example.com", "https://help.example.com/rollcall"} <= {
+        *page.links
+    }
+
+
 def _bomb() -> bytes:
     """A small file of a black picture of 20,000 by 20,000 pixels, made without having it in memory."""
     packing = zlib.compressobj(1)
@@ -182,7 +230,7 @@ def test_the_standard_look_comes_back_with_one_button_and_every_version_with_its
     page = mary.send(mary.get(SITE), "/site", button=("action", "reset"))
     assert "Saved" in page.text
     assert _branding(context) == BrandingSettings()
-    assert not [one for one in page.loaded if "branding" in one and "branding.js" not in one]
+    assert not [one for one in browser().get("/console/sign-in").loaded if "branding" in one]
     page = mary.get(f"{SITE}/history")
     mary.send(page, "/restore", button=("version", "1"))
     assert _branding(context) == chosen

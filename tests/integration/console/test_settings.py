@@ -158,10 +158,10 @@ def test_what_cannot_be_used_is_said_at_its_field_and_nothing_is_saved(
             assert f"#f-{field}" in page.links
         assert context.site_settings("default") == before
         # What was typed is still there.
-        sent = dict(page.form(f"/{tab}").values)
+        sent = page.form(f"/{tab}").values
         for name, value in changes.items():
             if isinstance(value, str) and name != "adoption":
-                assert sent[name] == value
+                assert (name, value) in sent
 
 
 def test_a_page_of_settings_that_does_not_exist_is_said(browser: Open) -> None:

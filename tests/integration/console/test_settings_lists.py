@@ -109,3 +109,19 @@ def test_units_are_chosen_by_browsing(
     assert [unit.dn for unit in _settings(context).directory.units][
         -1
     ] == "OU=A\\, B,OU=All,DC=corp,DC=example"
+
+
+def test_times_of_day_are_typed_or_chosen_each_in_a_field_of_its_own(context: Context, browser: Open) -> None:
+    mary = browser("mary")
+    page = mary.get(f"{SETTINGS}/schedule")
+    assert page.fields["times"]["type"] == "time"
+    changes: dict[str, str | list[str] | None] = {"mode": "times", "times": ["13:00", "", "07:30", ""]}
+    page = mary.send(page, "/schedule", changes, ("action", "save"))
+    assert _settings(context).schedule.times == ("13:00", "07:30")
+    # What there is, and two more to fill in.
+    assert [value for name, value in page.form("/schedule").values if name == "times"] == [
+        "13:00",
+        "07:30",
+        "",
+        "",
+    ]

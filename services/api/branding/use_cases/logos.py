@@ -4,6 +4,7 @@ A picture's name is the beginning of its hash. The pictures of earlier versions 
 its logo; of many the oldest go.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +15,16 @@ from services.api.branding.use_cases.pictures import as_logo
 from shared.database import events
 from shared.database.locks import exclusive
 from shared.database.tables import Asset
+from shared.errors import SettingsInvalid
+from shared.language import declared
 from shared.settings import store
+from shared.values.text import visible
 from shared.worker.context import Context
 
 KEPT = 12
 _KIND = "logo-"
 _NAME_LENGTH = 12
+_TITLE_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,14 @@ class Logo:
     name: str
     width: int
     height: int
+    title: str
     uploaded_at: datetime
 
 
-def add_logo(context: Context, site_id: str, content: bytes, actor: str) -> str:
+def add_logo(context: Context, site_id: str, content: bytes, actor: str, file_name: str = "") -> str:
     """Store an uploaded picture and return its name; what is stored already is not stored twice.
+
+    ``file_name`` is what it is called in the list.
 
     :raises SettingsInvalid: it is no picture that is taken; nothing was stored.
     :raises NotFound: there is no such site.
@@ -53,6 +61,7 @@ def add_logo(context: Context, site_id: str, content: bytes, actor: str) -> str:
                 media_type=picture.media_type,
                 width=picture.width,
                 height=picture.height,
+                title=title_of(file_name) or None,
                 sha256=picture.sha256,
                 content=picture.content,
                 updated_at=datetime.now(UTC),
@@ -75,11 +84,37 @@ def list_logos(context: Context, site_id: str) -> Sequence[Logo]:
     """What can be chosen, newest first."""
     with context.database.read() as session:
         rows = session.execute(
-            select(Asset.kind, Asset.width, Asset.height, Asset.updated_at)
+            select(Asset.kind, Asset.width, Asset.height, Asset.title, Asset.updated_at)
             .where(Asset.site_id == site_id, Asset.kind.startswith(_KIND))
             .order_by(Asset.updated_at.desc(), Asset.kind)
         ).all()
-    return [Logo(kind.removeprefix(_KIND), width, height, at) for kind, width, height, at in rows]
+    return [
+        Logo(kind.removeprefix(_KIND), width, height, title or "", at)
+        for kind, width, height, title, at in rows
+    ]
+
+
+def remove_logo(context: Context, site_id: str, name: str, actor: str) -> None:
+    """Delete an uploaded picture; nothing where it is gone already.
+
+    :raises SettingsInvalid: it is the one that is shown.
+    """
+    with context.database.begin() as session:
+        exclusive(session, f"logos of {site_id}")
+        if store.read(session, site_id, context.encryption).settings.branding.logo == name:
+            raise SettingsInvalid(
+                declared("This logo is in use. Choose another one and save, then delete it.")
+            )
+        found = session.get(Asset, (site_id, f"{_KIND}{name}"))
+        if found is not None:
+            session.delete(found)
+            events.audit(session, site_id, actor=actor, action="logo.deleted", details={"logo": name})
+
+
+def title_of(file_name: str) -> str:
+    """What a picture is called: the name of its file without folders and ending, as it can be shown."""
+    plain = re.split(r"[\\/]", file_name)[-1].rpartition(".")
+    return " ".join(visible(plain[0] or plain[2], "").split())[:_TITLE_LENGTH]
 
 
 def read_logo(context: Context, site_id: str, name: str) -> Asset | None:

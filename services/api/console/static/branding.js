@@ -80,4 +80,6 @@ function showStored() {
 
 form.addEventListener("input", show);
 field("upload").addEventListener("change", showLogo);
-field("logo").addEventListener("change", showStored);
+for (const choice of form.querySelectorAll("[name=logo]")) {
+  choice.addEventListener("change", showStored);
+}

@@ -76,7 +76,8 @@ def _read(form: FormData, place: str, field: Field) -> Any:
         case "check":
             return bool(text_of(form, place))
         case "lines":
-            return [line.strip() for line in text_of(form, place).splitlines() if line.strip()]
+            texts = [text for text in form.getlist(place) if isinstance(text, str)]
+            return [line.strip() for text in texts for line in text.splitlines() if line.strip()]
         case "choices":
             return [value for value in field.choices if value in form.getlist(place)]
         case "secret":

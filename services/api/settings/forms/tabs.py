@@ -164,7 +164,7 @@ TABS: tuple[Tab, ...] = (
         (second_factor.REQUIRED_FOR,),
         heading=_SIGN_IN,
     ),
-    Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING,), heading=_SITE),
+    Tab("site", "Site settings", Section.BRANDING, (branding.BRANDING, branding.SUPPORT), heading=_SITE),
 )
 
 
