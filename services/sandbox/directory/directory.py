@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from services.sandbox.directory import links, names, syntax
+from services.sandbox.directory import dirsync, links, names, syntax
 from services.sandbox.directory.entry import Attribute, Entry, Values, generalized_time, raw_values
 from services.sandbox.directory.identity import Identifiers
 from services.sandbox.directory.object_classes import USER_ACCOUNT, chain, defaults
@@ -44,6 +44,7 @@ class Directory:
         self.invocation_id = self.identifiers.guid()
         self.schema = Schema(self.base_dn)
         self.passwords: dict[uuid.UUID, str] = {}
+        self.has_dirsync = True
         # By invocationId, up to which number this controller has the changes of others.
         self._known: dict[uuid.UUID, int] = {}
         self._now = now
@@ -236,15 +237,18 @@ class Directory:
     ) -> Entry:
         """Store one state of an entry, with the attributes that follow from its name and this change."""
         kind, name = names.split(dn)[0]
+        number = self.identifiers.next_usn() if usn is None else usn
         own: dict[str, Values] = {
             kind.lower(): name,
             "name": name,
             "distinguishedName": dn,
             "whenChanged": generalized_time(self._now()),
-            "uSNChanged": self.identifiers.next_usn() if usn is None else usn,
+            "uSNChanged": number,
         }
         named = {key.lower(): Attribute(key, raw_values(values)) for key, values in own.items()}
-        return self._store(Entry(dn, guid, {**attributes, **named}))
+        made, before = {**attributes, **named}, self._by_guid.get(guid)
+        is_elsewhere = before is None or before.dn != dn
+        return self._store(Entry(dn, guid, made, dirsync.stamps(before, is_elsewhere, made, number)))
 
     def _store(self, entry: Entry) -> Entry:
         before = self._by_guid.get(entry.guid)

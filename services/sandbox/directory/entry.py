@@ -25,13 +25,20 @@ class Attribute(NamedTuple):
 
 
 class Entry:
-    """A name, a GUID and attributes by lower-case name."""
+    """A name, a GUID and attributes by lower-case name. ``stamps`` say which change each of them is of (``dirsync``)."""
 
-    def __init__(self, dn: str, guid: uuid.UUID, attributes: Mapping[str, Attribute]) -> None:
+    def __init__(
+        self,
+        dn: str,
+        guid: uuid.UUID,
+        attributes: Mapping[str, Attribute],
+        stamps: Mapping[str, int] | None = None,
+    ) -> None:
         self.dn = dn
         self.key = names.key(dn)
         self.guid = guid
         self.attributes = attributes
+        self.stamps = stamps or {}
         self._comparables: dict[str, tuple[syntax.Comparable, ...]] = {}
         self._encoded: dict[str, bytes] = {}
 

@@ -54,4 +54,4 @@ def _change(target: bytes, name: str, find: Find, store: Store, *, remove: str =
     attributes = {key: value for key, value in entry.attributes.items() if key != name.lower()}
     if values:
         attributes[name.lower()] = Attribute(_SPELLING[name.lower()], values)
-    store(Entry(entry.dn, entry.guid, attributes))
+    store(Entry(entry.dn, entry.guid, attributes, entry.stamps))

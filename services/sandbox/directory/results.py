@@ -73,6 +73,15 @@ FOREIGN_COOKIE = Result(
     "00000057: LdapErr: DSID-0C0907A5, comment: Error processing control, data 0, v4563",
 )
 
+NO_COOKIE = Result(
+    Code.UNAVAILABLE_CRITICAL_EXTENSION,
+    "0000202C: LdapErr: DSID-0C0908FB, comment: Error processing control, data 0, v4563",
+)
+NO_REPLICATION = Result(
+    Code.INSUFFICIENT_ACCESS_RIGHTS,
+    "00002105: LdapErr: DSID-0C0908FB, comment: Error processing control, data 0, v4563",
+)
+
 
 def refused_bind(reason: BindRefusal) -> Result:
     """The one answer for all refused binds, with the reason as its sub-code."""

@@ -3,16 +3,21 @@
 import uuid
 from datetime import UTC, datetime
 
-from services.sandbox.directory import matching, messages, names, paging
+from services.sandbox.directory import dirsync, matching, messages, names, paging
 from services.sandbox.directory.directory import Directory
 from services.sandbox.directory.entry import Attribute, Entry, Values, generalized_time, raw_values
 
 SHOW_DELETED = "1.2.840.113556.1.4.417"
 DOMAIN_SCOPE = "1.2.840.113556.1.4.1339"
-CONTROLS = (paging.PAGED_RESULTS, SHOW_DELETED, DOMAIN_SCOPE)
+_CONTROLS = (paging.PAGED_RESULTS, SHOW_DELETED, DOMAIN_SCOPE, dirsync.OID)
 
 # Active Directory, its LDAP integration and "behaves like 2003 and later" (MS-ADTS 3.1.1.3.4.3).
 _CAPABILITIES = ("1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1791", "1.2.840.113556.1.4.1670")
+
+
+def controls(directory: Directory) -> tuple[str, ...]:
+    """Those that the controller knows."""
+    return tuple(oid for oid in _CONTROLS if oid != dirsync.OID or directory.has_dirsync)
 
 
 def service_name(directory: Directory, host_name: str) -> str:
@@ -58,7 +63,7 @@ def attributes(directory: Directory, host_name: str) -> dict[str, Values]:
         "ldapServiceName": f"{directory.domain}:{host_name.partition('.')[0]}$@{directory.domain.upper()}",
         "highestCommittedUSN": directory.highest_usn,
         "supportedLDAPVersion": ("3",),
-        "supportedControl": CONTROLS,
+        "supportedControl": controls(directory),
         "supportedExtension": (messages.START_TLS,),
         "supportedCapabilities": _CAPABILITIES,
         "supportedMatchingRules": matching.RULES,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.sandbox.directory import matching, names, paging, results, root_dse, selection
+from services.sandbox.directory import dirsync, matching, names, paging, results, root_dse, selection
 from services.sandbox.directory.directory import Directory
 from services.sandbox.directory.entry import Entry, encode_attribute, raw_values
 from services.sandbox.directory.faults import Faults
@@ -53,11 +53,12 @@ class Searches:
     def run(self, message_id: int, request: SearchRequest, controls: Sequence[Control]) -> Found:
         """Any other search. A malformed control is a ``BerError``."""
         given = {control.oid: control for control in controls}
-        foreign = [
-            oid for oid, control in given.items() if control.is_critical and oid not in root_dse.CONTROLS
-        ]
+        known = root_dse.controls(self._directory)
+        foreign = [oid for oid, control in given.items() if control.is_critical and oid not in known]
         if foreign:
             return _ended(message_id, results.unsupported_control(foreign[0]))
+        if dirsync.OID in given and dirsync.OID in known:
+            return self._changes(message_id, request, given[dirsync.OID])
         page = paging.read(given[paging.PAGED_RESULTS]) if paging.PAGED_RESULTS in given else None
         if page is not None and page.cookie:
             results_left = self._result_sets.resume(page.cookie)
@@ -74,6 +75,22 @@ class Searches:
         if page is None:
             return self._whole(message_id, request, results_left, root_dse.DOMAIN_SCOPE in given)
         return self._page(message_id, request, results_left, page, root_dse.DOMAIN_SCOPE in given)
+
+    def _changes(self, message_id: int, request: SearchRequest, control: Control) -> Found:
+        """What has changed since a cookie, deleted entries among it."""
+        try:
+            asked = dirsync.read(control, self._directory)
+        except dirsync.ForeignCookie:
+            return _ended(message_id, results.NO_COOKIE)
+        if not asked.may_ask or not self._is_root(request.base):
+            return _ended(message_id, results.NO_REPLICATION)
+        highest = self._directory.highest_usn
+        found = self._collect(request, show_deleted=True)
+        if isinstance(found, Result):
+            return _ended(message_id, found)
+        answer = dirsync.answer(self._directory, asked, found, request.attributes, highest)
+        entries = [write_entry(message_id, dn, attributes) for dn, attributes in answer.entries]
+        return Found(entries, [write_result(message_id, SEARCH_DONE, SUCCESS, controls=answer.control)])
 
     def _collect(self, request: SearchRequest, *, show_deleted: bool) -> list[Entry] | Result:
         try:

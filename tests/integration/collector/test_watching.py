@@ -1,6 +1,9 @@
 """Changes in a real domain are noticed by whoever watches it, with an ordinary account and with one that sees more."""
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -264,6 +267,7 @@ def test_where_dirsync_is_not_used_whatever_has_a_higher_number_is_noticed(
 
 def test_where_a_controller_refuses_dirsync_it_is_asked_by_number(site: Collecting) -> None:
     staff = Staff()
+    staff.directory.has_dirsync = False
     with RunningDirectory(staff.directory) as directory:
         settings = DirectorySettings.model_validate(directory_settings(directory, *staff.units))
         watching = Watching(site.context, Order(KEY, settings))
@@ -275,6 +279,27 @@ def test_where_a_controller_refuses_dirsync_it_is_asked_by_number(site: Collecti
             watching.bind(guid)
             staff.leave("anna")
             watching.until((guid, Hint.DELETED))
+
+
+def test_a_watcher_killed_between_an_answer_and_its_commit_loses_no_change_and_tells_none_twice(
+    site: Collecting,
+) -> None:
+    staff, settings = Staff(), site.context.settings
+    with RunningDirectory(staff.directory) as directory:
+        wanted = directory_settings(directory, *staff.units)
+        site.configure(wanted, schedule={"is_enabled": True, "live": True})
+        watching = Watching(site.context, Order(KEY, DirectorySettings.model_validate(wanted)))
+        command = [sys.executable, "-m", "tests.support.killed_watch"]
+        with subprocess.Popen([*command, str(settings.data), settings.effective_database_url]) as killed:
+            wait_until("it is live", lambda: watching.row().state == WatchState.LIVE, 60)
+            cookie = watching.row().cookie
+            guid = staff.hire("anna", "100")
+            assert killed.wait(60) == -signal.SIGKILL
+        assert watching.changes() == []
+        assert watching.row().cookie == cookie
+        wait_until("its lease ends", lambda: not leases.is_held(site.context.database, LEASE), 60)
+        with watching.on():
+            watching.until((guid, Hint.CHANGED))
 
 
 def test_the_log_says_that_live_changes_stopped_and_that_they_work_again(site: Collecting) -> None:
