@@ -3,6 +3,7 @@
 import argparse
 import random
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,9 @@ _FAULTS_AN_EPISODE = 20
 def main() -> int:
     """Play, print, shrink; 1 when something was violated."""
     options = _options()
+    # Whoever stops it stops all that it has started; a shell has its children in the background ignore SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: sys.exit(1))
     deadline = time.monotonic() + options.minutes * 60
     struck, failed, episodes = Counter[str](), 0, 0
     with ExitStack() as stack:

@@ -187,7 +187,10 @@ class Shape:
 
     def _start(self, kind: str) -> Process:
         if kind == "api":
-            process, self.api_address = self.site.start_api()
+            try:
+                process, self.api_address = self.site.start_api()
+            except TimeoutError as error:
+                raise AssertionError(f"{error}\n{self.site.story()}") from error
             return process
         starts: dict[str, Callable[[], Process]] = {
             "worker": self.site.start_worker, "beat": self.site.start_beat, "watch": self.site.start_watch,
