@@ -42,7 +42,16 @@ ACTIONS: Mapping[AuditKind, tuple[str, ...]] = {
     AuditKind.PEOPLE: ("binding", "directory", "grace", "owed", "template", "welcome"),
     AuditKind.ACCESS: ("account", "second_factor", "setup_link", "sign_in", "token"),
     AuditKind.SITES: ("site",),
-    AuditKind.OPERATION: ("audit", "backup", "connection", "controller", "diagnostics", "keys", "log"),
+    AuditKind.OPERATION: (
+        "audit",
+        "backup",
+        "connection",
+        "controller",
+        "diagnostics",
+        "keys",
+        "log",
+        "notification",
+    ),
 }
 # By action; the first one counts whose facts the entry has.
 SENTENCES: Mapping[str, tuple[str, ...]] = {
@@ -80,6 +89,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "log.cleared": (declared("{who} cleared the Log: {entries}."), declared("{who} cleared the Log.")),
     "logo.uploaded": (declared("{who} uploaded the logo {logo}."),),
+    "notification.discarded": (declared("{who} discarded the notification “{title}” ({channel})."),),
+    "notification.sent_again": (declared("{who} had the notification “{title}” sent again ({channel})."),),
     "owed.given_up": (declared("{who} gave up the unfinished steps of extension {number}."),),
     "owed.tried_again": (declared("{who} had the unfinished steps of extension {number} tried again."),),
     "relay.paired": (declared("{who} paired the relay at {address}."),),

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -124,6 +124,8 @@ class WebServer:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.status = 202
         self.port = free_port()
+        # Called when a message has arrived and nobody has been told that it has.
+        self.on_arrival: Callable[[], None] = lambda: None
 
     def url(self, path: str) -> str:
         """An address of this server."""
@@ -138,6 +140,11 @@ class WebServer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 kept.requests.append((self.path, dict(self.headers), body))
+                kept.on_arrival()
+                with suppress(OSError):
+                    self._answer()
+
+            def _answer(self) -> None:
                 self.send_response(kept.status)
                 if kept.status in (301, 307):
                     self.send_header("Location", kept.url("/elsewhere"))
