@@ -45,7 +45,7 @@ def test_the_form_keeps_choices_of_each_channel_and_tests_what_is_filled_in(
 
     answering("notifier.test_channel", _answer)
     mary = browser("mary")
-    filled = {
+    filled: dict[str, str | list[str] | None] = {
         "smtp_host": "mail.example.com",
         "sender": "a@example.com",
         "recipients": "b@example.com",

@@ -18,6 +18,7 @@ from services.notifier.notifying import try_channel
 from shared.database import events
 from shared.database.tables import Event, NotifiedState, RunState
 from shared.errors import ReceiverRefused, ReceiverUnavailable, SettingsInvalid
+from shared.settings.sections.notifications import NotificationsSettings, SyslogProtocol
 from shared.worker.context import Context
 from tests.integration.notifier.telling import (
     SITE,
@@ -147,7 +148,7 @@ def test_removals_are_collected_into_one_message_a_day(context: Context, web: We
 
 
 def test_a_stored_secret_stays_with_its_own_address(context: Context, web: WebServer) -> None:
-    mail = {
+    mail: dict[str, Any] = {
         "smtp_host": "mail.example.com",
         "sender": "a@example.com",
         "recipients": ["b@example.com"],
@@ -245,8 +246,9 @@ def test_an_entry_by_udp_is_one_datagram() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((HOST, 0))
         server.settimeout(60)
-        from shared.settings.sections.notifications import NotificationsSettings
-
         port = server.getsockname()[1]
-        syslog.send(NotificationsSettings(syslog_host=HOST, syslog_port=port, syslog_protocol="udp"), [entry])
+        syslog.send(
+            NotificationsSettings(syslog_host=HOST, syslog_port=port, syslog_protocol=SyslogProtocol.UDP),
+            [entry],
+        )
         assert server.recv(4096) == syslog.line_of(entry)
