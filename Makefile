@@ -78,6 +78,11 @@ $(STAMP): pyproject.toml services/relay/pyproject.toml requirements/dev.txt
 catalogue: $(STAMP)
 	$(BIN)/python -m tests.support.catalogue
 
+# The documentation as pages for a web server, in dist/docs; the console shows the same as its help.
+.PHONY: docs
+docs: $(STAMP)
+	@$(BIN)/python -m services.api.help.site dist/docs
+
 # docs/images/*.svg of the texts in docs/drawings (needs graphviz).
 .PHONY: drawings
 drawings:

@@ -41,6 +41,7 @@ rollcall ($version) stable; urgency=medium
 END
 
 chmod -R u=rwX,go=rX "$work"
+find "$work/opt/rollcall/lib" -name '*.so*' -type f -exec chmod a-x {} +
 interpreter=$(ls "$work/opt/rollcall/lib")
 size=$(du -sk --exclude=DEBIAN "$work" | cut -f 1)
 install -d -m 0755 "$work/DEBIAN"

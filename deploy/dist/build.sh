@@ -11,7 +11,7 @@ rm -f "$target"/rollcall*.whl
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # From a copy: setuptools leaves a build folder where it builds, and takes along whatever an earlier one holds.
-(cd "$root" && cp -R pyproject.toml README.md LICENSE services shared "$work/")
+(cd "$root" && cp -R pyproject.toml README.md LICENSE docs services shared "$work/")
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$target" "$work"
 sh "$root/deploy/relay/build.sh" "$python" "$target"
 "$python" -m cyclonedx_py requirements --output-reproducible --pyproject "$root/pyproject.toml" \

@@ -24,6 +24,7 @@ from services.api.console.rendering import STATIC
 from services.api.console.request import check_form
 from services.api.console.scope import check_pages
 from services.api.console.site_address import SiteAddress
+from services.api.help import pages as help_pages
 from services.api.log import pages as log
 from services.api.notifications import pages as notifications
 from services.api.operations import pages as support
@@ -62,6 +63,7 @@ PAGES = (
     notifications,
     support,
     database,
+    help_pages,
 )
 
 

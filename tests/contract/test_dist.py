@@ -82,6 +82,14 @@ def test_the_wheels_hold_the_programs_and_no_tests(dist: Path) -> None:
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"services", "shared"}
 
 
+def test_the_wheel_carries_the_help_with_its_pictures(dist: Path) -> None:
+    files = _files(_wheel(dist, DISTRIBUTION))
+    carried = {name.removeprefix("services/api/help/") for name in files if "/help/docs/" in name}
+    docs = ROOT / "docs"
+    shown = [*docs.glob("*.md"), *docs.glob("images/*.png"), *docs.glob("images/*.svg")]
+    assert carried == {str(file.relative_to(ROOT)) for file in shown}
+
+
 def test_no_file_belongs_to_both_wheels(dist: Path) -> None:
     sync, relay = (_wheel(dist, name) for name in (DISTRIBUTION, "rollcall-relay"))
     assert _files(sync) & _files(relay) == set()

@@ -1,4 +1,4 @@
-"""Renders the pages. Every stored text is escaped by the template engine; nothing in the console marks text as safe."""
+"""Renders the pages. Every stored text is escaped by the template engine; only the help, which is part of Rollcall, is HTML."""
 
 import hashlib
 import re

@@ -44,7 +44,7 @@ class Scope(StrEnum):
 # site looked up below; other ids are of what belongs to all sites.
 _PATHS = {
     Scope.OPEN: {"token", "name"},
-    Scope.OWN: {"factor_id"},
+    Scope.OWN: {"factor_id", "name"},
     Scope.SITE: {"run_id", "slug"},
     Scope.ALL_SITES: {"account_id", "token_id"},
 }

@@ -60,7 +60,14 @@ _OPERATORS = {
     "/runs/{run_id}/reject",
     "/runs/{run_id}/cancel",
 }
-_FILLED = {"run_id": "1", "slug": "limits", "account_id": "1", "factor_id": "1", "token_id": "1"}
+_FILLED = {
+    "name": "faq",
+    "run_id": "1",
+    "slug": "limits",
+    "account_id": "1",
+    "factor_id": "1",
+    "token_id": "1",
+}
 
 
 def _routes(method: str) -> set[str]:

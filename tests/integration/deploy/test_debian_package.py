@@ -39,7 +39,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = folder / "source"
     work.mkdir()
     subprocess.run(
-        ["cp", "-R", "pyproject.toml", "README.md", "LICENSE", "services", "shared", str(work)],
+        ["cp", "-R", "pyproject.toml", "README.md", "LICENSE", "docs", "services", "shared", str(work)],
         cwd=ROOT,
         check=True,
     )
