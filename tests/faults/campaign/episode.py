@@ -18,8 +18,9 @@ from services.api.people.use_cases.owed import try_again
 from shared import encryption
 from shared.database import audit_chain
 from shared.database.engine import Database
-from shared.database.tables import AuditEntry, BindingRow, Event, OwedSteps, Run
+from shared.database.tables import AuditEntry, BindingRow, Event, FindingRow, OwedSteps, Run
 from shared.domain.owed import Owes
+from shared.domain.plan import FindingCode, Severity
 from shared.errors import RollcallError
 from shared.runs.start import ACTIVE_STATES
 from shared.worker.app import create_app
@@ -85,7 +86,7 @@ def play(plan: Plan, servers: Servers, say: Say = lambda _line: None) -> Verdict
         verdict.violations += books_are_whole(company)
         if verdict.violations:
             verdict.story += [str(effect) for effect in shape.book.effects]
-            verdict.story += shape.site.story().splitlines()
+            verdict.story += [*shape.site.log(), *shape.site.story().splitlines()]
     verdict.seconds = time.monotonic() - began
     return verdict
 
@@ -103,9 +104,25 @@ def settle(company: Company, say: Say) -> list[str]:
         state, code = _newest(shape)
         last = f"{state} {code or ''}".strip()
         say(f"a run in peace: {last}")
-        if last == "in_step" and not (shape.form.is_live and changes_left(shape.site)):
+        is_helped = _help_swaps(company, say)
+        if last == "in_step" and not is_helped and not (shape.form.is_live and changes_left(shape.site)):
             return []
     return [f"not settled after {_MOST_RUNS} runs in peace: {last}"]
+
+
+def _help_swaps(company: Company, say: Say) -> bool:
+    """Do as the finding says: whoever waits for the number of another one who waits gets a free one."""
+    with company.shape.site.context.database.read() as session:
+        newest = select(func.max(Run.id)).where(Run.kind == "full").scalar_subquery()
+        names = session.scalars(
+            select(FindingRow.person_names).where(
+                FindingRow.run_id == newest, FindingRow.code == FindingCode.NUMBER_CYCLE.value
+            )
+        ).all()
+    people = [company.of_name(concerned[0]) for concerned in names]
+    for person in people:
+        say(f"- {company.renumber(person)}")
+    return bool(people)
 
 
 def _has_ended(company: Company) -> bool:
@@ -166,10 +183,19 @@ def evidence_of(shape: Shape) -> oracle.Evidence:
         told = session.execute(
             select(Event.code, Event.number, func.count()).group_by(Event.code, Event.number)
         ).all()
+        named = session.execute(
+            select(FindingRow.run_id, FindingRow.person_names).where(
+                FindingRow.severity == Severity.CONFLICT.value
+            )
+        ).all()
+    conflicts: dict[int, frozenset[str]] = {}
+    for run_id, names in named:
+        logins = {name.split()[0].removeprefix("Given") for name in names}
+        conflicts[run_id] = conflicts.get(run_id, frozenset()) | logins
     with shape.book.lock:
         return oracle.Evidence(
             copy.deepcopy(shape.book.people), list(shape.book.effects), list(shape.book.moments), shape.runs,
-            {(code, number or ""): times for code, number, times in told},
+            {(code, number or ""): times for code, number, times in told}, conflicts,
         )  # fmt: skip
 
 

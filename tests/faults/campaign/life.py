@@ -60,6 +60,14 @@ class Company:
             self.book.look()
         return person
 
+    def of_name(self, name: str) -> Person:
+        """Whoever Rollcall calls so."""
+        return self.book.people[name.split()[0].removeprefix("Given")]
+
+    def renumber(self, person: Person) -> str:
+        """Give them a number that nobody has had."""
+        return _changes(self, person, person.numbers, "telephoneNumber", self.next_number())
+
     def extension_of(self, person: Person) -> int | None:
         """The id of an extension of theirs; none while there are two or none."""
         found = [key for key, it in self.book.picture().items() if it["FirstName"] == person.first_name]
@@ -154,9 +162,7 @@ def _changes_address(company: Company, dice: random.Random) -> str:
 
 def _is_renumbered(company: Company, dice: random.Random) -> str:
     person = company.somebody(dice, Where.HERE)
-    if person is None:
-        return _NOBODY
-    return _changes(company, person, person.numbers, "telephoneNumber", company.next_number())
+    return company.renumber(person) if person else _NOBODY
 
 
 def _is_renamed_by_hand(company: Company, dice: random.Random) -> str:
