@@ -28,6 +28,7 @@ _PLACES = {
     "approve": _Place("run_commands", "approve", "Approve exactly the plan that was shown."),
     "reject": _Place("run_commands", "reject", "Reject a plan. Nothing is changed."),
     "cancel": _Place("run_commands", "cancel", "Cancel a run. Nothing is undone."),
+    "undo": _Place("run_commands", "undo", "Plan to take back what a run did."),
     "explain": _Place("run_commands", "explain", "Explain a person's extension."),
     "doctor": _Place("admin_commands", "doctor", "Run a health check. Changes nothing."),
     "migrate": _Place("admin_commands", "migrate", "Upgrade the database schema to this version."),

@@ -68,10 +68,7 @@ def run(
         raise typer.BadParameter("--preview and --person exclude each other.")
     context = deployment_of(command)
     if not wait and not is_served(context):
-        raise WorkerUnavailable(
-            "No `rollcall up` works with this database, so the run would not be executed. Add --wait to "
-            "execute it here."
-        )
+        raise _no_worker()
     kind = RunKind.PREVIEW if preview else RunKind.PERSON if person is not None else RunKind.FULL
     if not wait:
         started = runs.start(context, site, kind, ACTOR, person=person)
@@ -190,6 +187,26 @@ def cancel(command: typer.Context, run_id: RunNumber) -> None:
     say(run_line(runs.cancel(deployment_of(command), run_id, ACTOR)) + ".")
 
 
+def undo(command: typer.Context, run_id: RunNumber, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Plan to take back what a run did. Nothing is changed before the plan is approved.
+
+    What somebody has changed since that run is left as it is.
+    """
+    context = deployment_of(command)
+    if not wait and not is_served(context):
+        raise _no_worker()
+    with workers_where_embedded(context) if wait else nullcontext():
+        run = runs.undo(context, run_id, ACTOR)
+        if wait:
+            run = follow(context, run.id)
+    if wait:
+        _report(context, run, as_json)
+    elif as_json:
+        print_json(RunOut.of(run))
+    else:
+        say(f"Run {run.id} started. See its plan: `rollcall plan {run.id}`.")
+
+
 def explain(
     command: typer.Context,
     person: Annotated[str, typer.Argument(help="objectGUID, login, e-mail, number, name or DN.")],
@@ -204,6 +221,12 @@ def explain(
     console().print(f"{explanation.name} ({explanation.guid})", style="bold", markup=False, soft_wrap=True)
     for sentence in explanation.sentences:
         console().print(f"• {sentence}", markup=False, soft_wrap=True)
+
+
+def _no_worker() -> WorkerUnavailable:
+    return WorkerUnavailable(
+        "No `rollcall up` works with this database, so the run would not be executed. Add --wait to execute it here."
+    )
 
 
 def _report(context: Context, ended: Run, as_json: bool) -> None:

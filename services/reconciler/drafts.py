@@ -44,6 +44,7 @@ class Draft:
     unit: str = ""
     wave: int = 0
     rests_on_absence: bool = False
+    undoes: int | None = None
 
     def __post_init__(self) -> None:
         """Take over what is known of the person."""
@@ -239,6 +240,7 @@ def to_commands(drafts: list[Draft]) -> tuple[Command, ...]:
             unit=draft.unit,
             evidence=draft.evidence,
             rests_on_absence=draft.rests_on_absence,
+            undoes=draft.undoes,
         )
         for draft in ordered
     )

@@ -10,17 +10,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.reconciler.redoing import GOING, redoes
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import REVIEW, FindingCode, HoldReason, Plan, Verdict
 from shared.domain.rules import Limits, RunFacts, TakenLately
-from shared.language import declared, named, phrase
+from shared.language import counted, declared, named, phrase
 
 # One person fewer is a leaver, however few there were; the directory has confirmed it by objectGUID.
 _A_LEAVER = 1
 # So many extensions may have another id, or be gone, without anything being wrong with the phone system.
 _A_FEW = 3
 CHANGING = (CommandKind.UPDATE_EXTENSION, CommandKind.RENUMBER_EXTENSION)
-GOING = (CommandKind.DISABLE_EXTENSION, CommandKind.ARCHIVE_EXTENSION, CommandKind.DELETE_EXTENSION)
 # Reasons that speak against the reading, or against what it is compared with: of the first, even when nothing in the
 # plan is held for them.
 _ALWAYS_DOUBTFUL = ("people_down", "empty_snapshot")
@@ -48,7 +48,7 @@ def judge(plan: Plan, facts: RunFacts, limits: Limits) -> Verdict:
     rows = _Rows(plan)
     # What holds everything leaves nothing out: a person who approves must know the other reasons too.
     holds = [*_whole_plan(plan, facts)]
-    for guard in (_people_down, _emptied, _removals, _disables, _everything_goes, _updates):
+    for guard in (_undone, _people_down, _emptied, _removals, _disables, _everything_goes, _updates):
         found = [*guard(rows, facts, limits)]
         rows.hold(found)
         holds += found
@@ -181,6 +181,27 @@ def _phone_system_changed(plan: Plan) -> Iterable[HoldReason]:
         )
         yield HoldReason(
             "phone_system_changed", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)
+        )
+
+
+def _undone(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
+    """What a person had undone is not done again without one."""
+    if not facts.undone:
+        return
+    of_person: defaultdict[str, list[Command]] = defaultdict(list)
+    for command in facts.undone:
+        of_person[command.person_guid or command.number].append(command)
+    again = [
+        command.sequence
+        for command in rows.plan.commands
+        if any(redoes(command, item) for item in of_person[command.person_guid or command.number])
+    ]
+    if again:
+        sentence = phrase(
+            "{changes} would do again what was undone.", changes=counted(len(again), "change", "changes")
+        )
+        yield _Hold(
+            HoldReason("undone", phrase("{sentence} {review}", sentence=sentence, review=REVIEW)), again
         )
 
 

@@ -20,6 +20,7 @@ from services.reconciler.guards import judge
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
 from services.reconciler.plan_changes import prepare_changes
+from services.reconciler.plan_undo import prepare_undo, undone_of
 from services.reconciler.planner import make_plan
 from services.reconciler.prepared import Prepared
 from services.reconciler.refused import report_refused
@@ -152,6 +153,11 @@ def _plan_once(work: RunWork) -> None:
         if prepared is not None:
             _store(work, prepared)
         return
+    if run.kind == RunKind.UNDO:
+        undoing = prepare_undo(work)
+        if undoing is not None:
+            _store(work, undoing)
+        return
     with context.database.read() as session:
         parts = parts_of(session, run.id)
         stored = read_for_run(session, run.id, run.site_id, context.encryption)
@@ -164,6 +170,7 @@ def _plan_once(work: RunWork) -> None:
             or (last_good is not None and selection != run.selection_hash),
             lately=taken_lately(session, run.site_id, datetime.now(UTC) - ROLLING),
             changed_lately=changed_lately(session, run.site_id, datetime.now(UTC) - ROLLING),
+            undone=undone_of(session, run.site_id),
         )
         bindings = bindings_of(session, run.site_id)
         memories = memories_of(session, run.site_id)
@@ -296,7 +303,7 @@ def _store(work: RunWork, prepared: Prepared) -> None:
             },
             is_measure=verdict.is_measure
             and event not in (RunEvent.PREVIEWED, RunEvent.SHOWN)
-            and not _is_of_changes(run),
+            and run.kind not in (RunKind.CHANGES, RunKind.UNDO),
             attempts=0,
             planned_at=now,
         )
@@ -305,6 +312,13 @@ def _store(work: RunWork, prepared: Prepared) -> None:
         _insert(session, FindingRow, [finding_values(run.id, finding) for finding in plan.findings])
         if event is RunEvent.SHOWN:
             _show(session, run, plan)
+            return
+        if run.kind == RunKind.UNDO:
+            # Nothing was read of the directory, so nothing is learnt of it.
+            _replace_older(session, run)
+            events.record_many(session, run.site_id, [*_entries(run, plan, verdict, event, 0, ())])
+            if approval is not None:
+                obey(session, run.id, approval)
             return
         if plan.stale_binding_guids:
             _forget(session, run.site_id, plan.stale_binding_guids)
@@ -319,9 +333,7 @@ def _store(work: RunWork, prepared: Prepared) -> None:
             take_up(session, run, plan, prepared.seen, prepared.facts, prepared.homes, now)
         if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
-        sentence = phrase("Run {id} replaced this plan.", id=run.id)
-        for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
-            move_run(session, replaced, RunEvent.REPLACED, sentence=sentence, superseded_by=run.id)
+        _replace_older(session, run)
         known = told_before(session, run)
         advised = advice_told_since(session, run.site_id, now - _ADVISED_EVERY)
         # A change run that has nothing to do has nothing to say: it knows of a few people only.
@@ -350,14 +362,27 @@ def _show(session: Session, run: Run, plan: Plan) -> None:
     )
 
 
+def _replace_older(session: Session, run: Run) -> None:
+    sentence = phrase("Run {id} replaced this plan.", id=run.id)
+    for replaced in session.scalars(select(Run.id).where(*_superseded_by(run))).all():
+        move_run(session, replaced, RunEvent.REPLACED, sentence=sentence, superseded_by=run.id)
+
+
 def _superseded_by(run: Run) -> list[ColumnElement[bool]]:
-    """The waiting runs whose plan is replaced by this run's: for one person, only others for the same person."""
+    """The waiting runs whose plan is replaced by this run's: for one person, only others for the same person; of an undo,
+    only others of the same run.
+    """
     older = [Run.site_id == run.site_id, Run.id < run.id, Run.state.in_(WAITING_STATES)]
     if _is_of_changes(run):
         # It is about others than the plan that waits.
         return [false()]
     if run.kind == RunKind.PERSON:
         older += [Run.kind == RunKind.PERSON.value, Run.person_guid == run.person_guid]
+    elif run.kind == RunKind.UNDO:
+        older += [Run.undoes == run.undoes]
+    else:
+        # An undo was asked for by a person, and says nothing of what the directory wants.
+        older += [Run.kind != RunKind.UNDO.value]
     return older
 
 
@@ -365,11 +390,11 @@ def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
     if run.kind == RunKind.WHAT_IF:
         return RunEvent.SHOWN
     if not plan.commands:
-        if _is_of_changes(run):
+        if run.kind in (RunKind.CHANGES, RunKind.UNDO):
             return RunEvent.NOTHING_DONE
         # Nothing is known to be in sync with what an older reading shows.
         return RunEvent.NOTHING_TO_DO if _reservation(plan) is None else RunEvent.NOTHING_DONE
-    if run.kind == RunKind.PREVIEW:
+    if run.kind in (RunKind.PREVIEW, RunKind.UNDO):
         return RunEvent.PREVIEWED
     return RunEvent.HELD if len(verdict.held) == len(plan.commands) else RunEvent.RELEASED
 
@@ -508,7 +533,9 @@ def _entries(
         RunState.IN_STEP: declared("There is nothing to change")
         if run.kind == RunKind.PREVIEW
         else declared("The directory and the phone system are in sync"),
-        RunState.DONE: declared("Nothing was changed, because some data is not current"),
+        RunState.DONE: declared("There is nothing to undo")
+        if run.kind == RunKind.UNDO
+        else declared("Nothing was changed, because some data is not current"),
         RunState.PLANNED: declared("The plan is ready for review"),
         RunState.HELD: declared("The plan needs approval"),
         RunState.EXECUTING: phrase(

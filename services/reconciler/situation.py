@@ -1,7 +1,7 @@
 """Both ends and what is remembered of them, as one plan sees them, by every key they are looked up with. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -66,10 +66,8 @@ class Situation:
         self.with_memberships = {
             unit.distinguished_name.casefold() for unit in rules.units if unit.template_memberships
         }
-        self.reserved = {number for number in self.templates.values() if number} | {*rules.protected_numbers}
+        self.reserved = reserved_by(rules)
         self.reserved |= {person.template for person in people.values() if person.template}
-        if rules.archive is not None and rules.archive.number:
-            self.reserved.add(rules.archive.number)
         self.kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)
         self._left_behind = left_behind
         self.graces = Graces(graces, rules, now)
@@ -125,14 +123,7 @@ class Situation:
 
     def protection(self, extension: Extension) -> str | None:
         """What the extension is that is never removed, renumbered or taken over; ``None`` for all others."""
-        if extension.is_system_owner:
-            return declared("a system owner's extension")
-        if extension.number in self.reserved:
-            return declared("a template or the archive")
-        if not is_digits(extension.number):
-            # 3CX keeps its hot desks among the users, with numbers such as HD1.
-            return declared("a hot desk")
-        return None
+        return protection_of(extension, self.reserved)
 
     def excludes(self, extension: Extension) -> bool:
         """Whether the rules leave the extension alone."""
@@ -168,3 +159,22 @@ class Situation:
         """What is done today with the extension of somebody who leaves it; ``None`` of everybody else, and in doubt."""
         departure = self.departure(guid)
         return None if departure is None else self.graces.outcome(guid, departure, extension)
+
+
+def reserved_by(rules: Rules) -> set[str]:
+    """The numbers of templates and of the archive, as the rules name them."""
+    templates = {unit.template_number for unit in rules.units if unit.template_number}
+    archive = {rules.archive.number} if rules.archive is not None and rules.archive.number else set[str]()
+    return templates | archive | {*rules.protected_numbers}
+
+
+def protection_of(extension: Extension, reserved: Collection[str]) -> str | None:
+    """What the extension is that is never removed, renumbered or taken over; ``None`` for all others."""
+    if extension.is_system_owner:
+        return declared("a system owner's extension")
+    if extension.number in reserved:
+        return declared("a template or the archive")
+    if not is_digits(extension.number):
+        # 3CX keeps its hot desks among the users, with numbers such as HD1.
+        return declared("a hot desk")
+    return None

@@ -23,6 +23,7 @@ def command_values(run_id: int, command: Command) -> dict[str, Any]:
         "before": dict(command.before),
         "after": dict(command.after),
         "requires": list(command.requires),
+        "undoes": command.undoes,
         "unit": command.unit,
         **with_sentences(CommandRow, {"reason": command.reason, "evidence": command.evidence}),
         "attempts": 0,
@@ -46,6 +47,7 @@ def row_command(row: CommandRow) -> Command:
         wave=row.wave,
         unit=row.unit,
         evidence=row.evidence,
+        undoes=row.undoes,
     )
 
 

@@ -170,6 +170,8 @@ class Run(Told, Base):
     approved_by: Mapped[str | None] = mapped_column(Line(200))
     approved_at: Mapped[datetime | None]
     superseded_by: Mapped[int | None]
+    # Of kind undo, the run that it takes back.
+    undoes: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(Line(60))
     error_message: Mapped[str | None] = mapped_column(Prose)
@@ -503,6 +505,10 @@ class CommandRow(Told, Base):
     evidence_sentence: Mapped[dict[str, Any] | None] = beside()
     state: Mapped[str] = mapped_column(Line(20), default=CommandState.PENDING.value)
     attempts: Mapped[int] = mapped_column(default=0)
+    # The command of an undone run that this one takes back.
+    undoes: Mapped[int | None]
+    # Encrypted: all settings of what it deleted, from just before; not read along with the row.
+    kept_settings: Mapped[str | None] = mapped_column(Prose, deferred=True)
     # What the execution learnt (the new extension's id, the archive's receipt).
     result: Mapped[dict[str, Any]]
     error_code: Mapped[str | None] = mapped_column(Line(60))

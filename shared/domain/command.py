@@ -81,6 +81,7 @@ class Command:
     ``after`` is what the creation wanted, with ``former_id``, the extension whose settings move, after a renumbering.
 
     ``rests_on_absence``: what is taken away is taken because somebody, or a value, was not found; it is not stored.
+    ``undoes`` is the id of the stored command that this one takes back.
     """
 
     sequence: int
@@ -97,6 +98,7 @@ class Command:
     unit: str = ""
     evidence: str = ""
     rests_on_absence: bool = False
+    undoes: int | None = None
 
     @property
     def stage(self) -> Stage:

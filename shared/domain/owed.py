@@ -12,6 +12,8 @@ WELCOME, WELCOME_TRIED = "welcome_email", "tried"
 MEMBERSHIPS = "template_memberships"
 # The template's settings are written again because a person asked for it; the extension itself was finished long ago.
 AGAIN = "again"
+# Of an undone deletion: the id of the stored command whose kept settings the extension gets, and the relay's backup.
+RESTORES, BACKUP = "restores", "backup"
 
 
 class Owes(StrEnum):

@@ -58,6 +58,7 @@ class FindingCode(StrEnum):
     NUMBER_RANGE_LOW = "number_range_low"
     NUMBER_RANGE_EMPTY = "number_range_empty"
     NUMBER_NOT_WRITTEN = "number_not_written"
+    NOT_UNDONE = "not_undone"
 
 
 # While a plan has one of these, the ends are not in sync though nothing can be done; the first of them counts.

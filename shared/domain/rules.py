@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.domain.choice import Choice
+from shared.domain.command import Command
 from shared.domain.grace import Departure
 
 GRACE_DAYS = 30
@@ -254,7 +255,8 @@ class TakenLately:
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What the guards must know beyond the plan. ``lately`` is what runs took out of service by themselves within the last
-    24 hours, without anybody's approval; ``changed_lately`` what change runs have changed in that time.
+    24 hours, without anybody's approval; ``changed_lately`` what change runs have changed in that time;
+    ``undone`` what a person had undone and no run has done again since.
     """
 
     is_first_run: bool = False
@@ -262,3 +264,4 @@ class RunFacts:
     units: tuple[UnitSnapshot, ...] = field(default=())
     lately: tuple[TakenLately, ...] = ()
     changed_lately: tuple[TakenLately, ...] = ()
+    undone: tuple[Command, ...] = ()

@@ -19,7 +19,7 @@ class RunState(StrEnum):
 class RunKind(StrEnum):
     """``preview`` never executes without an approval; ``person`` plans for one person only, ``changes`` for those whom changes
     noticed in the directory concern, from what is read of them alone; ``what_if`` shows the plan that other
-    settings would make, and leaves nothing but that.
+    settings would make, and leaves nothing but that. ``undo`` takes back what another run did, when it is approved.
     """
 
     FULL = "full"
@@ -27,6 +27,7 @@ class RunKind(StrEnum):
     PERSON = "person"
     CHANGES = "changes"
     WHAT_IF = "what_if"
+    UNDO = "undo"
 
 
 class PartKind(StrEnum):

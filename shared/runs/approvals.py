@@ -69,7 +69,7 @@ def start_anew(
     waiting = _waiting(session, run.id)
     fresh = start_run(
         session,
-        RunRequest(run.site_id, RunKind(run.kind), "approval", actor, run.person_guid),
+        RunRequest(run.site_id, RunKind(run.kind), "approval", actor, run.person_guid, undoes=run.undoes),
         encryption,
     )
     fresh.approved_hash, fresh.approved_by = plan_hash, actor

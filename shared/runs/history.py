@@ -27,9 +27,13 @@ _REFUSED_KINDS = tuple(kind.value for kind in CommandKind if kind is not Command
 
 def ended_well() -> ColumnElement[bool]:
     """Of a run, that it ended well and was read from a controller that was up to date, as far as is known. A change run knows
-    of a few people only, so it shows nothing of the site.
+    of a few people only, and an undo of nobody, so they show nothing of the site.
     """
-    return and_(Run.state.in_(GOOD_ENDS), _was_up_to_date(), Run.kind != RunKind.CHANGES.value)
+    return and_(
+        Run.state.in_(GOOD_ENDS),
+        _was_up_to_date(),
+        Run.kind.not_in([RunKind.CHANGES.value, RunKind.UNDO.value]),
+    )
 
 
 def is_quiet() -> ColumnElement[bool]:

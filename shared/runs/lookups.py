@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from shared.database.tables import CommandRow, PartKind, PartState, SnapshotPart
+from shared.database.tables import CommandRow, PartKind, PartState, Run, RunKind, SnapshotPart
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.reading import Reading
 from shared.language import declared, phrase
@@ -49,8 +49,10 @@ def concerns(
     session: Session, run_id: int, wave: int, stage: Stage, up_to: int | None = None
 ) -> list[Concern]:
     """Whom the open commands of a stage concern, in the order of the commands: the first ``AT_ONCE`` of them, or
-    those up to a row.
+    those up to a row. Nobody of a run that undoes another: it does not go by what the directory says.
     """
+    if session.scalar(select(Run.kind).where(Run.id == run_id)) == RunKind.UNDO:
+        return []
     table = CommandRow
     rows = session.execute(
         select(table.id, table.kind, table.sequence, table.number, table.person_guid, table.person_name)

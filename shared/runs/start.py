@@ -33,7 +33,8 @@ _MOST_DIRECTORIES = 1_000
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """Who wants what. ``schedule_slot`` is the due time of a scheduled run: one slot starts one run only. ``tried`` are the
-    documents, by section and without secrets, that a run of kind ``what_if`` goes by in place of the stored ones.
+    documents, by section and without secrets, that a run of kind ``what_if`` goes by in place of the stored ones. ``undoes`` is the run
+    that one of kind ``undo`` takes back.
     """
 
     site_id: str
@@ -48,6 +49,7 @@ class RunRequest:
     people: Mapping[str, Collection[str]] = field(default_factory=dict)
     watched: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     tried: Mapping[str, Mapping[str, Any]] | None = None
+    undoes: int | None = None
 
 
 def start_run(session: Session, request: RunRequest, encryption: Encryption) -> Run:
@@ -79,6 +81,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         trigger=request.trigger,
         actor=request.actor,
         person_guid=request.person_guid,
+        undoes=request.undoes,
         schedule_slot=slot,
         settings_versions=dict(stored.versions),
         tried_settings=dict(request.tried) if request.tried else None,
@@ -107,6 +110,8 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
     parts = [(PartKind.UNIT, position, dn) for position, dn in enumerate(units)]
     # Whoever is absent is looked for in each directory: a part that one of them does not answer fails alone.
     parts += [(PartKind.ABSENT, position, key) for position, key in enumerate(directories)]
+    if request.undoes is not None:
+        parts.clear()
     parts.append((PartKind.EXTENSIONS, 0, ""))
     session.execute(
         insert(SnapshotPart),

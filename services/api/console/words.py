@@ -85,6 +85,7 @@ RUN_KINDS = Words(
         RunKind.PERSON: "One person",
         RunKind.CHANGES: "Live changes",
         RunKind.WHAT_IF: "What if",
+        RunKind.UNDO: "Undo",
     }
 )
 ROLL_STATES = Words(
@@ -203,6 +204,8 @@ FIELDS = Words(
         "like": "Template department",
         "former_id": "Former extension ID",
         "name": "Name",
+        "restores": "Settings as before",
+        "backup": "Backup of voicemails and recordings",
     }
 )
 

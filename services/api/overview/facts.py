@@ -62,7 +62,7 @@ def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts
         "read": _newest(
             session,
             site_ids,
-            Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value]),
+            Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value, RunKind.UNDO.value]),
             Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value]),
         ),
     }

@@ -212,7 +212,7 @@ def _newest_parts(session: Session, site_id: str) -> Sequence[SnapshotPart]:
         select(Run.id)
         .where(
             Run.site_id == site_id,
-            Run.kind != RunKind.CHANGES.value,
+            Run.kind.not_in([RunKind.CHANGES.value, RunKind.UNDO.value]),
             Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value]),
         )
         .order_by(Run.id.desc())

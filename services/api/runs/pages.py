@@ -15,6 +15,7 @@ from services.api.runs.queries.plan_page import count_rows, read_parts
 from services.api.runs.row_numbers import parse_rows
 from services.api.runs.streaming import LastEventId, stream_of
 from services.api.runs.use_cases import runs
+from services.api.runs.use_cases.undo import may_be_undone
 from services.api.web.dependencies import Before, ContextDep, RunId
 from shared.database.tables import Run, RunKind
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
@@ -73,6 +74,7 @@ def show_run(request: Request, context: ContextDep, _visitor: VisitorDep, run_id
         progress=runs.progress(context, run_id),
         is_active=run.state in ACTIVE_STATES,
         is_waiting=run.state in WAITING_STATES,
+        may_be_undone=may_be_undone(context, run),
     )
 
 
@@ -135,6 +137,12 @@ def reject(context: ContextDep, visitor: OperatorDep, run_id: RunId, form: FormD
 def cancel(context: ContextDep, visitor: OperatorDep, run_id: RunId) -> Response:
     """Stop the run."""
     return _to(runs.cancel(context, run_id, visitor.actor))
+
+
+@router.post("/{run_id}/undo")
+def undo(context: ContextDep, visitor: OperatorDep, run_id: RunId) -> Response:
+    """Plan to take back what the run did."""
+    return _to(runs.undo(context, run_id, visitor.actor))
 
 
 def _to(run: Run) -> Response:

@@ -43,6 +43,7 @@ HOLDS = Words(
         "disables": "Many deactivations",
         "updates": "Many updates",
         "licence": "Licence full",
+        "undone": "Undone before",
     }
 )
 

@@ -35,6 +35,7 @@ _RUN = {
     "approved_by": None,
     "approved_at": None,
     "superseded_by": None,
+    "undoes": None,
     "has_warnings": False,
     "error_code": None,
     "error_message": None,
@@ -102,6 +103,8 @@ class NewRun(Request):
             raise ValueError("person must be given for kind 'person', and for no other kind")
         if self.kind is RunKind.WHAT_IF:
             raise ValueError("a run of kind 'what_if' is started from the settings in the console")
+        if self.kind is RunKind.UNDO:
+            raise ValueError("a run of kind 'undo' is started at /runs/{run_id}/undo")
         return self
 
 
@@ -134,6 +137,7 @@ class RunOut(Answer):
     approved_by: str | None
     approved_at: datetime | None
     superseded_by: int | None
+    undoes: int | None = Field(description="For kind undo, the run that it takes back.")
     has_warnings: bool = Field(description="Done, but not in sync: see error_code and error_message.")
     error_code: str | None
     error_message: str | None

@@ -43,7 +43,8 @@ class ArchiveRequest:
 class ArchiveReceipt:
     """What was archived. ``is_verified`` only when every item was compared at its destination afterwards.
 
-    ``summary`` is the end of a sentence for the Log: what is where. ``problems`` are sentences.
+    ``summary`` is the end of a sentence for the Log: what is where. ``problems`` are sentences. ``backup``
+    names the copy that the relay keeps, if it does.
     """
 
     is_verified: bool
@@ -51,6 +52,7 @@ class ArchiveReceipt:
     size_bytes: int = 0
     summary: str = ""
     problems: tuple[str, ...] = ()
+    backup: str = ""
 
 
 class Archiver(Protocol):
@@ -60,6 +62,13 @@ class Archiver(Protocol):
         """Move or copy, and verify.
 
         :raises RollcallError: it could not be done; the extension stays disabled and is not deleted.
+        """
+
+    def restore(self, operation: str, backup: str, number: str) -> None:
+        """Give an extension the voicemails and recordings of a backup; doing it again changes nothing.
+
+        :raises RelayFailed: the relay changed nothing and says why.
+        :raises RelayUnavailable: there is no relay, or it does not answer.
         """
 
 
@@ -76,6 +85,13 @@ class NoRelay:
                 "Archiving is on, but no relay is configured. Configure the relay or turn archiving off."
             )
         )
+
+    def restore(self, operation: str, backup: str, number: str) -> None:
+        """Always refuses.
+
+        :raises RelayUnavailable: always.
+        """
+        raise RelayUnavailable(declared("No relay is configured, which keeps the backup."))
 
 
 class RelayArchiver:
@@ -147,7 +163,18 @@ class RelayArchiver:
             size,
             summary,
             tuple(_sentences(answers)),
+            backup,
         )
+
+    def restore(self, operation: str, backup: str, number: str) -> None:
+        """Bring back and look again; see ``Archiver``."""
+        until = time.monotonic() + self._patience_seconds
+        what = {"kind": "restore", "operation": backup, "to": number, "voicemails": True, "recordings": True}
+        answer = self._operate(operation, what, until)
+        if answer.get("verified") is not True:
+            raise ArchiveNotVerified(
+                listed(_sentences([answer]), " ") or declared("It could not be verified.")
+            )
 
     def _operate(self, operation: str, document: dict[str, Any], until: float) -> dict[str, Any]:
         answer = self._relay.operate(operation, document, until - time.monotonic(), self._is_wanted)
@@ -170,6 +197,10 @@ class RecordingsArchiver:
         self._xapi = xapi
         self._folder = folder
         self._accept_missing = accept_missing
+
+    def restore(self, operation: str, backup: str, number: str) -> None:
+        """No API puts recordings back; see ``NoRelay``."""
+        NoRelay().restore(operation, backup, number)
 
     def archive(self, request: ArchiveRequest) -> ArchiveReceipt:
         """Download, read back and compare. Voicemails cannot be had this way.

@@ -12,7 +12,7 @@ from enum import StrEnum
 from shared.domain.command import Command, CommandKind, CommandState, FieldValue
 from shared.domain.extension import Extension
 from shared.domain.further import FURTHER
-from shared.domain.owed import AGAIN, MEMBERSHIPS, WELCOME
+from shared.domain.owed import AGAIN, BACKUP, MEMBERSHIPS, RESTORES, WELCOME
 from shared.language import declared, listed, named, phrase
 from shared.values.phone import dialled
 
@@ -124,7 +124,7 @@ def has_further_steps(command: Command) -> bool:
     is_new = command.kind is CommandKind.CREATE_EXTENSION
     return not is_new or any(
         command.after.get(name)
-        for name in ("template", "departments", "primary_department", *FURTHER, WELCOME)
+        for name in ("template", RESTORES, "departments", "primary_department", *FURTHER, WELCOME)
     )
 
 
@@ -222,7 +222,7 @@ def differences(fields: Mapping[str, FieldValue], extension: Extension) -> list[
 
 
 # Given with a creation: the extension that is copied, not a field of the new one.
-_NOT_OF_THE_EXTENSION = ("template", MEMBERSHIPS, WELCOME, AGAIN)
+_NOT_OF_THE_EXTENSION = ("template", MEMBERSHIPS, WELCOME, AGAIN, RESTORES, BACKUP)
 
 
 def field_of(extension: Extension, name: str) -> FieldValue:

@@ -1,14 +1,18 @@
-"""Remembers what was taken off a former extension until the new one has it, because by then no reading shows it.
+"""Remembers what no reading shows any more: what was taken off a former extension until the new one has it, and the settings
+of a deleted extension in case the run is undone.
 
-It stands with the steps owed to the new extension, encrypted: a phone's settings hold a password.
+Both are encrypted: a phone's settings hold a password.
 """
 
 import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import select, update
+
 from shared.database import owed
 from shared.database.engine import Database
+from shared.database.tables import CommandRow
 from shared.encryption import Encryption
 
 Json = dict[str, Any]
@@ -44,5 +48,34 @@ class OwedKeeper:
         """
         with self.database.read() as session:
             text = owed.kept(session, self.site_id, number)
+        found: Json = json.loads(self.encryption.decrypt(text)) if text else {}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedSettings:
+    """The settings of what this run deletes, kept with the commands that do."""
+
+    database: Database
+    encryption: Encryption
+    run_id: int
+
+    def keep(self, sequence: int, values: Json) -> None:
+        """Remember what the command is about to delete."""
+        with self.database.begin() as session:
+            session.execute(
+                update(CommandRow)
+                .where(CommandRow.run_id == self.run_id, CommandRow.sequence == sequence)
+                .values(kept_settings=self.encryption.encrypt(json.dumps(values)))
+                .execution_options(synchronize_session=False)
+            )
+
+    def kept(self, command_id: int) -> Json:
+        """What the stored command of an earlier run deleted; empty when it is not kept any more.
+
+        :raises SecretUnreadable: it was encrypted with a key that is gone.
+        """
+        with self.database.read() as session:
+            text = session.scalar(select(CommandRow.kept_settings).where(CommandRow.id == command_id))
         found: Json = json.loads(self.encryption.decrypt(text)) if text else {}
         return found

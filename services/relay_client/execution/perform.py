@@ -13,7 +13,7 @@ from typing import Any
 from services.relay_client.archiving.archive import Archiver, ArchiveRequest, operation_id
 from services.relay_client.execution import department
 from services.relay_client.execution.decide import Live
-from services.relay_client.execution.keeping import Keeper
+from services.relay_client.execution.keeping import DeletedSettings, Keeper
 from services.relay_client.execution.references import References
 from services.relay_client.execution.renumbering import Renumbering
 from services.relay_client.execution.steps import FollowUp, PartlyDone, Step
@@ -25,8 +25,14 @@ from services.relay_client.xapi.pointing import WITH_PEOPLE
 from shared.database.engine import Database
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
-from shared.domain.owed import AGAIN, MEMBERSHIPS
-from shared.errors import ArchiveNotVerified, CommandRejected, ExtensionNotFound
+from shared.domain.owed import AGAIN, BACKUP, MEMBERSHIPS, RESTORES
+from shared.errors import (
+    ArchiveNotVerified,
+    CommandRejected,
+    ExtensionNotFound,
+    RelayFailed,
+    RelayUnavailable,
+)
 from shared.language import declared, listed, phrase, stored
 from shared.values.text import folded
 
@@ -145,6 +151,7 @@ class Performer:
     cache: StageCache
     archiver: Archiver
     keeper: Keeper
+    deleted: DeletedSettings
     run: str
     database: Database
     site_id: str
@@ -188,6 +195,7 @@ class Performer:
             case CommandKind.ARCHIVE_EXTENSION:
                 return self._archive(command)
             case CommandKind.DELETE_EXTENSION:
+                self._keep_settings(command)
                 self.enter(command.kind.value)
                 self.xapi.delete_user(_id(command), command.number)
                 return {}
@@ -211,7 +219,19 @@ class Performer:
         finally:
             self.cache.drop_departments()
 
+    def _keep_settings(self, command: Command) -> None:
+        """What an undo gives back. Without them everything else can still be undone."""
+        try:
+            copied = read_own(self.xapi, command.number)
+        except REFUSED:
+            return
+        if copied.get("Id") == command.extension_id:
+            self.deleted.keep(command.sequence, copied)
+
     def _create(self, command: Command, holder: Extension | None) -> Json:
+        restores = command.after.get(RESTORES)
+        if isinstance(restores, int):
+            return self._create_again(command, holder, self.deleted.kept(restores))
         source = str(command.after.get("template") or "")
         copied = self.cache.template(source) if source else {}
         steps = self._copying(command, copied, source, is_own=False)
@@ -247,6 +267,31 @@ class Performer:
             welcome = f" {SENTENCES[what]}" if what else ""
             raise PartlyDone(extension_id, f"{partly.message}{welcome}") from partly
         return {"extension_id": extension_id, **({"welcome": what} if what else {})}
+
+    def _create_again(self, command: Command, holder: Extension | None, copied: Json) -> Json:
+        """An extension as it was before it was deleted; ``copied`` is what was read of it then."""
+        known = {row.id for row in self.xapi.departments()}
+        groups = [row for row in copied.get("Groups") or [] if row.get("GroupId") in known]
+        copied = copied | {"Groups": groups}
+        steps = self._copying(command, copied, command.number, is_own=True)
+        links = {field: copied[field] for field in template.LINK_FIELDS if copied.get(field)}
+        phones = template.phone_rows(copied)
+        steps += [
+            Step("its public links", links),
+            Step("its phones", {template.PHONES: phones} if phones else {}),
+            Step("its status", template.status_body(copied)),
+        ]
+        extension_id = holder.id if holder else self._make(_body(command.after), steps)
+        follow_up = self._follow_up(command, extension_id, None if holder is None else read_own)
+        follow_up.write(steps)
+        backup = command.after.get(BACKUP)
+        if isinstance(backup, str) and backup:
+            try:
+                self.archiver.restore(operation_id(self.run, command.sequence), backup, command.number)
+            except (RelayFailed, RelayUnavailable, ArchiveNotVerified) as error:
+                follow_up.refuse(declared("its voicemails and recordings"), error.message)
+        follow_up.end()
+        return {"extension_id": extension_id, "not_carried": template.lost(copied)}
 
     def _renumber(self, command: Command, live: Extension | None, holder: Extension | None) -> Json:
         """One after the other: each changes what the others are about to copy."""
@@ -443,6 +488,7 @@ class Performer:
             "size_bytes": receipt.size_bytes,
             "said": receipt.summary,
             "said_sentence": stored(receipt.summary),
+            **({"backup": receipt.backup} if receipt.backup else {}),
         }
 
 

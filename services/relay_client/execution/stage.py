@@ -27,7 +27,7 @@ from services.relay_client.execution.claims import Claim, StageKey
 from services.relay_client.execution.decide import Action, Decision, Live, decide, took_effect
 from services.relay_client.execution.department import name_limit
 from services.relay_client.execution.evidence import Evidence
-from services.relay_client.execution.keeping import OwedKeeper
+from services.relay_client.execution.keeping import DeletedSettings, OwedKeeper
 from services.relay_client.execution.looking import look_at
 from services.relay_client.execution.outcomes import CommandOutcome
 from services.relay_client.execution.perform import Performer, StageCache
@@ -107,7 +107,14 @@ class StageWork:
         context, site_id = self.context, self.run.site_id
         keeper = OwedKeeper(context.database, context.encryption, site_id)
         self._performer = Performer(
-            self.xapi, StageCache(self.xapi), self.archiver, keeper, name, context.database, site_id
+            self.xapi,
+            StageCache(self.xapi),
+            self.archiver,
+            keeper,
+            DeletedSettings(context.database, context.encryption, self.run.id),
+            name,
+            context.database,
+            site_id,
         )
         # Handed on to a task of its own long before this one's time limit.
         self._claim_until = time.monotonic() + self.context.settings.task_seconds / 2

@@ -123,7 +123,12 @@ def test_another_sites_run_answers_as_one_that_is_not_there(
 ) -> None:
     token = tokens.create_token(context, "local", role=AccountRole.MANAGER, site_id="default")
     known, unknown = other_run, other_run + 1000
-    for method, path in (("GET", "runs/{}"), ("GET", "runs/{}/plan"), ("POST", "runs/{}/cancel")):
+    for method, path in (
+        ("GET", "runs/{}"),
+        ("GET", "runs/{}/plan"),
+        ("POST", "runs/{}/cancel"),
+        ("POST", "runs/{}/undo"),
+    ):
         there, not_there = (
             _ask(client, token, method, f"/api/v1/{path.format(run)}").json() for run in (known, unknown)
         )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest
+from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest, NoRelay
 from services.relay_client.execution.execute import execute_stage
 from services.relay_client.xapi.client import Xapi
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
@@ -155,7 +155,7 @@ class Bench:
             return list(session.scalars(select(Event.message).order_by(Event.id)))
 
 
-class VerifyingArchiver:
+class VerifyingArchiver(NoRelay):
     """A faithful stand-in for the relay: moves, remembers, verifies."""
 
     def __init__(self, *, is_verified: bool = True) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from services.api.runs.use_cases.decisions import cancel
-from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest
+from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest, NoRelay
 from services.relay_client.archiving.relay import HandedOn
 from services.relay_client.execution.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
 from services.sandbox.phone_system import PhoneSystemOptions
@@ -56,7 +56,7 @@ def test_a_phone_system_that_comes_back_finds_the_run_where_it_was_left(bench: B
     assert all(len(done) == 1 for done in bench.calls("create_user").values())
 
 
-class _WorkerEndsFirst:
+class _WorkerEndsFirst(NoRelay):
     """An archiver whose first worker ends while the relay is at work."""
 
     def __init__(self) -> None:

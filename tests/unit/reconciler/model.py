@@ -10,6 +10,7 @@ from shared.domain.binding import Binding, BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Department, Extension, Membership, PhoneSystemSnapshot
 from shared.domain.grace import Grace
+from shared.domain.owed import RESTORES
 from shared.domain.plan import Plan
 from tests.builders.domain import NOW
 
@@ -27,6 +28,9 @@ class Model:
         self.graces: dict[str, Grace] = {}
         self.now = NOW
         self.next_id = max(self.extensions, default=0) + 1
+        # By sequence: the extensions that commands made, and those that they deleted.
+        self.made: dict[int, int] = {}
+        self.gone: dict[int, Extension] = {}
 
     def apply(self, plan: Plan) -> None:
         """Carry out every command in the plan's order, after what is noted with the plan."""
@@ -82,7 +86,7 @@ class Model:
                     for holder, grace in self.graces.items()
                     if grace.extension_id != extension.id
                 }
-                del self.extensions[extension.id]
+                self.gone.setdefault(command.sequence, self.extensions.pop(extension.id))
                 self.bindings = {
                     guid: binding
                     for guid, binding in self.bindings.items()
@@ -109,6 +113,10 @@ class Model:
             self.next_id, number, memberships=(Membership(1, "DEFAULT"),), primary_department_id=1
         )
         self.next_id += 1
+        self.made[command.sequence] = made.id
+        if isinstance(restores := command.after.get(RESTORES), int):
+            kept = self.gone[restores]
+            made = replace(kept, id=made.id, email="")
         self._write(made, command)
         return made.id
 
@@ -150,7 +158,8 @@ class Model:
         self.extensions[extension.id] = changed
 
     def _bind(self, command: Command, extension_id: int, origin: BindingOrigin) -> None:
-        assert command.person_guid is not None
+        if command.person_guid is None:
+            return
         for guid, item in list(self.bindings.items()):
             if item.extension_id == extension_id and guid != command.person_guid:
                 if command.kind is CommandKind.REBIND_EXTENSION:

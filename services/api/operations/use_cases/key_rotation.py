@@ -8,12 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.database import audit_chain, events
 from shared.database.locks import exclusive
 from shared.database.rows import rows_of
-from shared.database.tables import FactorKind, OwedSteps, PhoneSystemToken, SecondFactor, SettingsVersion
+from shared.database.tables import (
+    CommandRow,
+    FactorKind,
+    OwedSteps,
+    PhoneSystemToken,
+    SecondFactor,
+    SettingsVersion,
+)
 from shared.encryption import (
     FileEncryption,
     key_file,
@@ -114,7 +121,8 @@ def encrypt_anew(context: Context) -> int:
         if not rows:
             _seal_audit_anew(context)
             changed += _encrypt_tokens_anew(context) + _encrypt_apps_anew(context)
-            return changed + _encrypt_taken_anew(context)
+            changed += _encrypt_column_anew(context, OwedSteps.taken)
+            return changed + _encrypt_column_anew(context, CommandRow.kept_settings)
         last = rows[-1].id
 
 
@@ -148,17 +156,17 @@ def _encrypt_apps_anew(context: Context) -> int:
     return changed
 
 
-def _encrypt_taken_anew(context: Context) -> int:
-    """What renumberings have taken off former extensions; named by its content, because a worker may change it."""
+def _encrypt_column_anew(context: Context, column: InstrumentedAttribute[str | None]) -> int:
+    """What is kept of extensions that are gone; named by its content, because a worker may change it."""
     changed = 0
     with context.database.begin() as session:
-        for taken in session.scalars(select(OwedSteps.taken).where(OwedSteps.taken.is_not(None))).all():
-            if taken is None or context.encryption.is_current(taken) or not _is_readable(context, taken):
+        for kept in session.scalars(select(column).where(column.is_not(None))).all():
+            if kept is None or context.encryption.is_current(kept) or not _is_readable(context, kept):
                 continue
             done = session.execute(
-                update(OwedSteps)
-                .where(OwedSteps.taken == taken)
-                .values(taken=context.encryption.encrypt(context.encryption.decrypt(taken)))
+                update(column.class_)
+                .where(column == kept)
+                .values({column: context.encryption.encrypt(context.encryption.decrypt(kept))})
                 .execution_options(synchronize_session=False)
             )
             changed += rows_of(done)
@@ -192,7 +200,8 @@ def _all_secrets(session: Session) -> Iterator[str]:
     for document in session.scalars(select(SettingsVersion.document).execution_options(yield_per=BATCH)):
         yield from store.secrets_in(document)
     yield from session.scalars(select(PhoneSystemToken.token))
-    yield from filter(None, session.scalars(select(OwedSteps.taken).where(OwedSteps.taken.is_not(None))))
+    for column in (OwedSteps.taken, CommandRow.kept_settings):
+        yield from filter(None, session.scalars(select(column).where(column.is_not(None))))
     yield from session.scalars(select(SecondFactor.secret).where(SecondFactor.kind == FactorKind.APP.value))
 
 

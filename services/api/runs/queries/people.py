@@ -94,7 +94,7 @@ def newest_snapshot(context: Context, site_id: str) -> tuple[int, list[SnapshotP
                 Run.site_id == site_id,
                 Run.state != RunState.COLLECTING.value,
                 # These read other people than those of the site, or only some.
-                Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value]),
+                Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value, RunKind.UNDO.value]),
             )
             .order_by(Run.id.desc())
             .limit(_RUNS_LOOKED_AT)

@@ -111,3 +111,12 @@ def reject_run(context: ContextDep, actor: ActorDep, run_id: RunId, body: Reject
 def cancel_run(context: ContextDep, actor: ActorDep, run_id: RunId) -> RunOut:
     """Begin nothing more of the run. What was done stays done."""
     return RunOut.of(runs.cancel(context, run_id, actor))
+
+
+@router.post("/runs/{run_id}/undo", summary="Undo a run", status_code=201, responses=documented(409))
+def undo_run(context: ContextDep, actor: ActorDep, run_id: RunId, response: Response) -> RunOut:
+    """Plan to take back what the run did. Nothing is changed before the plan is approved; what somebody has changed since then is
+    left as it is."""
+    run = runs.undo(context, run_id, actor)
+    response.headers["Location"] = f"/api/v1/runs/{run.id}"
+    return RunOut.of(run)

@@ -13,6 +13,7 @@ from services.api.runs.queries.plans import PlanView, findings_of, plan_of
 from services.api.runs.queries.progress import RunProgress, progress
 from services.api.runs.use_cases.decisions import approve, cancel, reject
 from services.api.runs.use_cases.publishing import publish
+from services.api.runs.use_cases.undo import undo
 from shared.database.found import run_of, site_of
 from shared.database.tables import Run, RunKind
 from shared.errors import Conflict
@@ -33,6 +34,7 @@ __all__ = [
     "progress",
     "reject",
     "start",
+    "undo",
 ]
 
 
@@ -61,6 +63,8 @@ def start(
         )
     if (kind is RunKind.WHAT_IF) != (tried is not None):
         raise Conflict(declared("A run of kind 'what_if' is started from the settings in the console."))
+    if kind is RunKind.UNDO:
+        raise Conflict(declared("A run of kind 'undo' is started by undoing another run."))
     guid = resolve_person(context, site_id, person).guid if person is not None else None
     request = RunRequest(site_id, kind=kind, trigger=trigger, actor=actor, person_guid=guid, tried=tried)
     with context.database.begin() as session:

@@ -1,0 +1,108 @@
+"""Taking runs back: which run a run undoes, what it did, and what of a site was undone and not done again since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from shared.database.commands import row_command
+from shared.database.tables import CommandRow, Run, RunKind, RunState
+from shared.domain.command import Command, CommandKind, CommandState
+from shared.errors import Conflict
+from shared.language import named, phrase
+
+_ENDED = (RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DoneCommand:
+    """A command of a run that took effect, with what its execution learnt."""
+
+    row: CommandRow
+    has_settings: bool
+
+    @property
+    def command(self) -> Command:
+        """The command as the planner knows it."""
+        return row_command(self.row)
+
+    @property
+    def made(self) -> int | None:
+        """The extension that it made or linked."""
+        found = self.row.result.get("extension_id")
+        return found if isinstance(found, int) else None
+
+    @property
+    def backup(self) -> str:
+        """The relay's backup of what it archived; empty without one."""
+        return str(self.row.result.get("backup") or "")
+
+
+def done_commands(session: Session, run_id: int) -> list[DoneCommand]:
+    """What the run has done, in the order of execution; not what was so before."""
+    rows = session.execute(
+        select(CommandRow, CommandRow.kept_settings.is_not(None))
+        .where(CommandRow.run_id == run_id, CommandRow.state == CommandState.DONE.value)
+        .order_by(CommandRow.wave, CommandRow.sequence)
+    )
+    return [DoneCommand(row, bool(is_kept)) for row, is_kept in rows if not row.result.get("was_so_already")]
+
+
+def check_undoable(session: Session, run: Run) -> None:
+    """Check that the run has ended and has done something.
+
+    :raises Conflict: it has not, or it is an undo itself.
+    """
+    if run.kind == RunKind.UNDO:
+        raise Conflict(
+            phrase("Run {run} is an undo itself. Start a full run to sync again.", run=run.id), run_id=run.id
+        )
+    if run.state not in _ENDED:
+        raise Conflict(
+            phrase("Run {run} is {state}. Undo it when it has ended.", run=run.id, state=named(run.state)),
+            run_id=run.id,
+        )
+    if not has_done_something(session, run.id):
+        raise Conflict(phrase("Run {run} changed nothing.", run=run.id), run_id=run.id)
+
+
+def has_done_something(session: Session, run_id: int) -> bool:
+    """Whether any command of the run took effect."""
+    done = select(CommandRow.id).where(
+        CommandRow.run_id == run_id, CommandRow.state == CommandState.DONE.value
+    )
+    return session.scalar(done.limit(1)) is not None
+
+
+def undone_commands(session: Session, site_id: str) -> list[tuple[Command, int]]:
+    """The commands of the site that a person had undone, each with the id of the command that undid it."""
+    undoing = aliased(CommandRow)
+    rows = session.execute(
+        select(CommandRow, undoing.id)
+        .join(undoing, undoing.undoes == CommandRow.id)
+        .join(Run, Run.id == undoing.run_id)
+        .where(
+            Run.site_id == site_id,
+            Run.kind == RunKind.UNDO.value,
+            undoing.state == CommandState.DONE.value,
+        )
+        .order_by(undoing.id)
+    )
+    return [(row_command(row), undone_by) for row, undone_by in rows if row.kind in [*CommandKind]]
+
+
+def done_since(session: Session, site_id: str, command_id: int) -> Sequence[CommandRow]:
+    """What runs that undo nothing have done at the site after this command was planned."""
+    return session.scalars(
+        select(CommandRow)
+        .join(Run, Run.id == CommandRow.run_id)
+        .where(
+            Run.site_id == site_id,
+            Run.kind != RunKind.UNDO.value,
+            CommandRow.id > command_id,
+            CommandRow.state == CommandState.DONE.value,
+            CommandRow.kind.in_([*CommandKind]),
+        )
+        .order_by(CommandRow.id)
+    ).all()
