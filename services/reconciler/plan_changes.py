@@ -17,15 +17,8 @@ from services.reconciler.change_checks import circumstances_of, may_touch_templa
 from services.reconciler.change_lookups import KnownOfSite
 from services.reconciler.change_scope import by_directory, concerned, named_in
 from services.reconciler.directory_names import with_directory_names
-<<<<<<< HEAD
 from services.reconciler.full_run_reasons import Circumstances, why_left_to_a_full_run
-from services.reconciler.guards import CHANGING, GOING, judge
-=======
-from services.reconciler.few import circumstances_of, may_touch_template, removes_nobodys
 from services.reconciler.guards import CHANGING, judge
-from services.reconciler.known import KnownOfSite
-from services.reconciler.left_to_a_full_run import Circumstances, why_left_to_a_full_run
->>>>>>> 166aa8c (A run can be undone: a plan from what its commands found, approved like any other, and not done again without a person)
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.plan_undo import undone_of
 from services.reconciler.planner import make_plan
