@@ -10,6 +10,7 @@ from types import MappingProxyType
 from services.reconciler.ranges import Stock
 from services.reconciler.situation import AssignedNumber
 from shared.domain.binding import Binding
+from shared.domain.exclusions import why_excluded
 from shared.domain.extension import Extension, Peer
 from shared.domain.owed import Owed
 from shared.domain.person import Person
@@ -492,7 +493,7 @@ class Findings:
         self._add(
             FindingCode.EXCLUDED,
             Severity.INFO,
-            phrase("{name} is excluded by the rules. Nothing is changed.", name=person.name),
+            why_excluded(person.name),
             [person],
             person.number or "",
         )

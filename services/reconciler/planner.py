@@ -156,11 +156,11 @@ def _seen(table: Worktable) -> Seen:
         for extension in situation.phone_system.extensions
         if (what := situation.protection(extension)) is not None
     }
-    excluded = (
-        frozenset(item.id for item in situation.phone_system.extensions if situation.excludes(item))
-        if situation.exclusions
-        else frozenset[int]()
-    )
+    excluded = set[int]()
+    if situation.exclusions:
+        excluded |= {item.id for item in situation.phone_system.extensions if situation.excludes(item)}
+        held = (guid for guid, person in situation.people.items() if situation.exclusions.hold_person(person))
+        excluded |= {who.extension_of[guid].id for guid in held if guid in who.extension_of}
     return Seen(
         situation.people,
         situation.phone_system.extensions,
@@ -168,7 +168,7 @@ def _seen(table: Worktable) -> Seen:
         situation.bindings,
         {guid: fact for guid, fact in facts.items() if fact is not None},
         protected,
-        excluded,
+        frozenset(excluded),
     )
 
 

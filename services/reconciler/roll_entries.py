@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command, CommandKind, FieldValue
+from shared.domain.exclusions import why_excluded
 from shared.domain.extension import Extension
 from shared.domain.grace import Grace, holder_of
 from shared.domain.person import AbsentPerson, AccountState, Person, Presence
@@ -97,12 +98,15 @@ def _of_person(
         and guid not in about.findings
         and guid not in about.graces
         and extension.id not in about.changing
+        and extension.id not in seen.excluded
     ):
         # The usual case: a site may have 100,000 of it.
         state, reason, until = RollState.IN_SYNC, "", None
     else:
         grace = about.graces.get(guid)
         until = grace.ends_at if grace is not None else None
+        # Whoever is in sync and excluded has no finding: there is nothing to do for them anyway.
+        is_excluded = extension is not None and extension.id in seen.excluded
         state, reason = state_of(
             StateFacts(
                 Presence.SELECTED,
@@ -110,7 +114,8 @@ def _of_person(
                 person.account_state,
                 person.number is not None,
                 person.number_problem or "",
-                excluded=about.reason_of(guid, FindingCode.EXCLUDED),
+                excluded=about.reason_of(guid, FindingCode.EXCLUDED)
+                or (why_excluded(person.name) if is_excluded else ""),
                 conflict=about.conflict(guid),
                 doubt=about.doubt(guid),
                 planned=_planned(about, guid),
@@ -138,7 +143,7 @@ def _of_absent(
         StateFacts(
             presence,
             extension is not None,
-            excluded=declared("Excluded by the rules.") if is_excluded else "",
+            excluded=why_excluded("") if is_excluded else "",
             conflict=about.conflict(guid),
             planned=_planned(about, guid),
             protected=about.reason_of(guid, FindingCode.PROTECTED),
@@ -172,7 +177,7 @@ def _of_extension(about: _About, seen: Seen, extension: Extension) -> Entry:
         StateFacts(
             None,
             True,
-            excluded=declared("Excluded by the rules.") if extension.id in seen.excluded else "",
+            excluded=why_excluded("") if extension.id in seen.excluded else "",
             planned=command.reason if command is not None else "",
             protected=protected,
             is_leaving=grace is not None,

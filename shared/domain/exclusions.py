@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Exclusion, ExclusionKind
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.values.digits import is_digits
 from shared.values.expression import Expression, UnsupportedExpression
 from shared.values.text import as_seen
@@ -61,6 +61,13 @@ class Exclusions:
     def _any(self, name: str, number: str) -> bool:
         name = as_seen(name)
         return any(matches(name, number) for matches in self._matchers)
+
+
+def why_excluded(name: str) -> str:
+    """What is said of somebody of this name who is left alone; of an extension alone without one."""
+    if not name:
+        return declared("Excluded by the rules.")
+    return phrase("{name} is excluded by the rules. Nothing is changed.", name=name)
 
 
 def why_unusable(exclusions: tuple[Exclusion, ...]) -> str | None:

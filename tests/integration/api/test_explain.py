@@ -7,24 +7,30 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from services.api.settings.use_cases.sections import apply_settings
 from shared.database import events
 from shared.database.commands import command_values, finding_values
+from shared.database.pages import write_page
 from shared.database.tables import (
     BindingRow,
     CommandRow,
     FindingRow,
     GivenNumberRow,
+    PartKind,
+    PartState,
     Run,
     RunKind,
     RunState,
     SnapshotPage,
+    SnapshotPart,
 )
+from shared.domain.asked import Asked
 from shared.domain.command import Command
 from shared.domain.person import AccountState, Person
 from shared.domain.plan import Finding
+from shared.runs.start import RunRequest, start_run
 from shared.worker.context import Context
 from tests.integration.api.builders import (
     ADA,
@@ -156,6 +162,39 @@ def test_only_the_newest_plan_says_what_stands_in_the_way(ready: Context, client
     assert CLASH.message not in said
     _planned(ready)
     assert "No run has changed anything for them yet." in _said(client)
+
+
+def test_what_a_change_run_has_read_of_a_person_since_is_told(ready: Context, client: httpx.Client) -> None:
+    _read(ready, make_person())
+    _planned(ready, findings=(CLASH,))
+    bind(ready)
+    assert "both have 100" in _said(client)
+    moved = make_person(unit=SALES, number="107", number_text="107")
+    run_id = _live(ready, [ADA], [moved])
+    said = _said(client)
+    assert f"was read from {SALES}" in said
+    assert f"in run {run_id}." in said
+    assert "gives extension 107." in said
+    assert "both have 100" not in said
+    # About somebody else.
+    _live(ready, [ALAN], [])
+    assert f"in run {run_id}." in _said(client)
+    gone = _live(ready, [ADA], [])
+    assert f"Run {gone} looked Ada Lovelace up and found them in none of the selected OUs." in _said(client)
+
+
+def _live(context: Context, asked: list[str], found: list[Person]) -> int:
+    """A change run that asked about these and found those."""
+    people = {"": asked}
+    request = RunRequest(SITE, RunKind.CHANGES, asked=Asked(people=frozenset(asked)), people=people)
+    with context.database.begin() as session:
+        run = start_run(session, request, context.encryption)
+        parts = select(SnapshotPart).where(SnapshotPart.run_id == run.id)
+        part = session.scalars(parts.where(SnapshotPart.kind == PartKind.PEOPLE.value)).one()
+        write_page(session, part.id, 0, 0, found)
+        part.state, part.page_count = PartState.COMPLETE.value, 1
+        run.state, run.planned_at = RunState.DONE.value, datetime.now(UTC)
+        return run.id
 
 
 def test_a_run_for_somebody_else_says_nothing_of_a_person(ready: Context, client: httpx.Client) -> None:

@@ -3,18 +3,22 @@
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from services.api.people.use_cases.owed import give_up
+from services.api.settings.use_cases.sections import apply_settings
 from services.reconciler.roll_entries import entries_of
 from shared.database import graces
-from shared.database.tables import RollRow
+from shared.database.tables import OwedSteps, RollRow
 from shared.domain.command import CommandKind
 from shared.domain.grace import Departure, Grace
+from shared.domain.owed import Owes
 from shared.domain.person import AccountState
 from shared.domain.plan import Plan
 from shared.roll import queries
 from shared.roll.effects import Effect, decide, join, part, take_effects
-from shared.roll.entry import RollState
+from shared.roll.entry import RollState, nobodys
 from shared.roll.reading import take_reading
 from shared.worker.context import Context
 from tests.builders.domain import NOW, guid, make_binding, make_extension, make_person, make_phone_system
@@ -118,6 +122,48 @@ def test_a_countdown_decided_by_hand_stands_in_the_roll(context: Context) -> Non
         decide(session, SITE, guid(1), NOW)
         entry = queries.rows_of(session, SITE, [guid(1)])[guid(1)].entry
     assert (entry.state, entry.until) == (RollState.LEAVING, grace.ends_at)
+
+
+def test_who_is_excluded_stands_in_the_roll_as_soon_as_it_is_saved_and_as_a_run_says_it(
+    context: Context,
+) -> None:
+    people = [make_person(index) for index in range(1, 5)]
+    phone_system = make_phone_system([make_extension(index) for index in (1, 2, 7)])
+    bind(context, make_binding(1), make_binding(2))
+    planned(context, people, phone_system)
+    with context.database.read() as session:
+        before = _states(session)
+    exclusions = [{"kind": "exact", "value": people[0].name}, {"kind": "numbers", "value": "204-207"}]
+    rules = {"rules": {"exclusions": exclusions}}
+    apply_settings(context, SITE, rules, "test")
+    with context.database.read() as session:
+        saved = _states(session)
+    assert {holder for holder in saved if saved[holder] != before[holder]} == {
+        guid(1), guid(4), nobodys(make_extension(7))
+    }  # fmt: skip
+    assert {saved[holder][0] for holder in saved if saved[holder] != before[holder]} == {RollState.EXCLUDED}
+    planned(context, people, phone_system)
+    with context.database.read() as session:
+        assert _states(session) == saved
+    apply_settings(context, SITE, {"rules": {"exclusions": []}}, "test")
+    with context.database.read() as session:
+        assert _states(session)[guid(1)][0] is RollState.WILL_CHANGE
+
+
+def test_steps_given_up_by_hand_are_not_said_to_follow_any_more(context: Context) -> None:
+    bind(context, make_binding(1))
+    planned(context, [make_person(1)], make_phone_system([make_extension(1)]))
+    with context.database.begin() as session:
+        session.add(
+            OwedSteps(site_id=SITE, number="201", person_guid=guid(1), person_name="Anna", owes=Owes.STEPS.value,
+                      extension_id=1001, run_id=1, before={}, after={}, begun_at=NOW)
+        )  # fmt: skip
+        session.execute(
+            update(RollRow).values(state=RollState.WILL_CHANGE.value, reason="It is to be finished.")
+        )
+    give_up(context, SITE, "201", "test")
+    with context.database.read() as session:
+        assert queries.rows_of(session, SITE, [guid(1)])[guid(1)].entry.state is RollState.IN_SYNC
 
 
 def test_an_empty_roll_stays_empty_until_the_next_full_run(context: Context) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import cast, or_, select
 from sqlalchemy.orm import Session
 
 from services.api.people.use_cases.grace import of_person
-from services.api.runs.queries.people import KnownPerson, resolve_person
+from services.api.runs.queries.people import KnownPerson, resolve_person, with_live_reading
 from shared.database.search import holds
 from shared.database.tables import WHOLE_RUNS, CommandRow, Event, FindingRow, GivenNumberRow, GraceRow, Run
 from shared.database.types import Prose
@@ -53,12 +53,14 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
     :raises NotFound: nobody fits, or there is no such site.
     :raises Conflict: several people fit; the message lists them.
     """
-    known = resolve_person(context, site_id, person)
+    known = with_live_reading(context, site_id, resolve_person(context, site_id, person))
     number = known.person.number if known.person is not None else None
     if number is None and known.binding is not None:
         number = known.binding.number
     with context.database.read() as session:
         planned = _newest_planned_run(session, site_id, known.guid)
+        if known.is_live and known.run_id is not None:
+            planned = max(planned or 0, known.run_id)
         commands = _commands(session, site_id, known.guid)
         findings = [] if planned is None else _findings(session, planned, known.guid)
         given = _given(session, site_id, known.guid)
@@ -201,6 +203,15 @@ def _of_directory(known: KnownPerson, given: Sequence[GivenNumberRow], settings:
             if home in titles
             else ""
         )
+        if known.is_live:
+            return [
+                phrase(
+                    "Run {run_id} looked {name} up and found them in none of the selected OUs.{before}",
+                    run_id=known.run_id,
+                    name=known.name,
+                    before=before,
+                )
+            ]
         return [
             phrase(
                 "Run {run_id} read all organizational units and found {name} in none of them.{before}",

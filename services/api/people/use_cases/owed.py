@@ -4,6 +4,7 @@ Called by the API and the CLI. Nothing is written to the phone system; the next 
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from shared.database.tables import OwedSteps, Run, RunState
 from shared.domain.owed import LEAVING, Owes
 from shared.errors import NotFound
 from shared.language import declared, phrase
+from shared.roll import effects
 from shared.worker.context import Context
 
 
@@ -59,6 +61,8 @@ def give_up(context: Context, site_id: str, number: str, actor: str) -> OwedStep
         )
         _note(session, row, actor, "given_up", sentence)
         session.delete(row)
+        session.flush()
+        effects.decide(session, site_id, row.person_guid, datetime.now(UTC))
     return row
 
 

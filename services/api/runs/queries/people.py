@@ -4,14 +4,16 @@ Called by person runs and by ``explain``. Reads what is stored; never asks the d
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import cast, func, select
 
 from shared.database.found import site_of
 from shared.database.pages import read_items
+from shared.database.search import holds
 from shared.database.tables import BindingRow, PartKind, PartState, Run, RunKind, RunState, SnapshotPart
+from shared.database.types import Prose
 from shared.domain.person import Person
 from shared.errors import Conflict, NotFound
 from shared.language import phrase
@@ -26,13 +28,15 @@ _NAMED_IN_CONFLICT = 10
 class KnownPerson:
     """A person as the snapshot (``person``) and the bindings (``binding``) know them.
 
-    ``run_id`` is the run whose snapshot was searched, ``None`` when no complete one is stored.
+    ``run_id`` is the run whose snapshot was searched, ``None`` when no complete one is stored; ``is_live`` when that was a
+    change run, which asked about few people by objectGUID.
     """
 
     guid: str
     person: Person | None = None
     binding: BindingRow | None = None
     run_id: int | None = None
+    is_live: bool = False
 
     @property
     def name(self) -> str:
@@ -83,6 +87,33 @@ def resolve_person(context: Context, site_id: str, text: str) -> KnownPerson:
         )
     only = next(iter(found.values()))
     return only if only.binding is not None else _with_binding(context, site_id, only)
+
+
+def with_live_reading(context: Context, site_id: str, known: KnownPerson) -> KnownPerson:
+    """The same person as the newest change run has read them, if one did after the snapshot: ``is_live`` is true then."""
+    read = select(SnapshotPart.id, SnapshotPart.run_id).join(Run, Run.id == SnapshotPart.run_id)
+    with context.database.read() as session:
+        newest = session.execute(
+            read.where(
+                Run.site_id == site_id,
+                Run.id > (known.run_id or 0),
+                Run.kind == RunKind.CHANGES.value,
+                Run.planned_at.is_not(None),
+                SnapshotPart.kind == PartKind.PEOPLE.value,
+                SnapshotPart.state == PartState.COMPLETE.value,
+                holds(cast(SnapshotPart.proof, Prose), known.guid),
+            )
+            .order_by(SnapshotPart.run_id.desc(), SnapshotPart.item_count.desc())
+            .limit(1)
+        ).first()
+    if newest is None:
+        return known
+    try:
+        people = list(read_items(context.database, newest.id, Person, any_of=[known.guid]))
+    except LookupError:
+        return known
+    person = next((person for person in people if person.guid == known.guid), None)
+    return replace(known, person=person, run_id=newest.run_id, is_live=True)
 
 
 def newest_snapshot(context: Context, site_id: str) -> tuple[int, list[SnapshotPart]] | None:
