@@ -114,6 +114,8 @@ def test_from_nothing_to_the_first_finished_run_and_its_schedule(
     assert [unit.template_extension for unit in _settings(context).directory.units] == [None, "100"]
     assert _step(page) == "archive"
     page = mary.send(page, "/archive", {}, NEXT)
+    # Saved as it was, it is done all the same for whoever goes on later.
+    assert _step(mary.get(WIZARD)) == "rules"
     page = mary.send(page, "/rules", {"when_deleted": "disable"}, NEXT)
 
     # The preview has begun by itself.

@@ -148,8 +148,8 @@ def _known_units(context: Context, site_id: str, tab: Tab) -> tuple[str, ...]:
     return tuple(unit.dn for directory in directories for unit in directory.units)
 
 
-def save(context: Context, form: Form, actor: str) -> int | None:
-    """The version saved, or ``None`` with what is wrong noted in the form."""
+def save(context: Context, form: Form, actor: str, *, is_confirmed: bool = False) -> int | None:
+    """The version saved, or ``None`` with what is wrong noted in the form; ``is_confirmed`` as in ``replace_section``."""
     form.values = form.filled()
     stored, _ = _read(context, form.site_id, form.tab, form.directory)
     checked = check_existing(context, form.site_id, form.tab.section, stored, form.values, form.directory)
@@ -159,7 +159,15 @@ def save(context: Context, form: Form, actor: str) -> int | None:
     try:
         if form.directory:
             return replace_directory(context, form.site_id, form.directory, form.values, actor, form.version)
-        return replace_section(context, form.site_id, form.tab.section, form.values, actor, form.version)
+        return replace_section(
+            context,
+            form.site_id,
+            form.tab.section,
+            form.values,
+            actor,
+            form.version,
+            is_confirmed=is_confirmed,
+        )
     except SettingsInvalid as error:
         form.errors = errors_by_field(error, form.tab.section, form.tab.fields)
     except Conflict as error:

@@ -124,7 +124,7 @@ def use_step(
         _test(context, form, step, visitor.actor)
         form.asked = ""
         form.is_refused_by_test = bool(form.refused)
-    if form.errors or form.refused or save(context, form, visitor.actor) is None:
+    if form.errors or form.refused or save(context, form, visitor.actor, is_confirmed=True) is None:
         return _form_page(request, context, step, form)
     following = neighbours(step)[1]
     if following is BY_SLUG["preview"] and read_first_plan(context, site).is_due:

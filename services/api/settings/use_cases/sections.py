@@ -48,10 +48,13 @@ def replace_section(
     values: Mapping[str, Any],
     actor: str,
     expected_version: int | None = None,
+    *,
+    is_confirmed: bool = False,
 ) -> int:
     """Make ``values`` the whole section (what is absent gets its default) and return the section's version.
 
-    Saving what is stored already makes no new version.
+    Saving what is stored already makes no new version; ``is_confirmed`` says that somebody has looked at it, which makes
+    the first one.
 
     :raises SettingsInvalid: a value is wrong; nothing was saved.
     :raises Conflict: ``expected_version`` is no longer the current one; nothing was saved.
@@ -71,7 +74,19 @@ def replace_section(
         document = candidate(stored, section, values)
         check_together(stored, {section: document})
         _check_own_phone_system(session, site_id, stored, document)
-        return _write(session, site_id, stored, document, section, actor, context.encryption) or current
+        return (
+            _write(
+                session,
+                site_id,
+                stored,
+                document,
+                section,
+                actor,
+                context.encryption,
+                is_confirmed=is_confirmed and not current,
+            )
+            or current
+        )
 
 
 def export_settings(context: Context, site_id: str) -> dict[str, Any]:
@@ -197,12 +212,14 @@ def _write(
     section: Section,
     actor: str,
     encryption: Encryption,
+    *,
+    is_confirmed: bool = False,
 ) -> int | None:
     before = section_of(stored, section)
     fields = [
         name for name in type(document).model_fields if getattr(before, name) != getattr(document, name)
     ]
-    if not fields:
+    if not fields and not is_confirmed:
         return None
     changes = [*changes_between(section, dumped(before, str), dumped(document, str))]
     version = store.write(
@@ -228,6 +245,12 @@ def _write(
                 fields=listed(
                     dict.fromkeys(label_of(section, place) for place, _was, _becomes in changes) or fields
                 ),
+            )
+            if fields
+            else phrase(
+                "The {section} settings were confirmed (version {version}).",
+                section=_name(section),
+                version=version,
             ),
             actor=actor,
         ),
