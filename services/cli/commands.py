@@ -39,6 +39,9 @@ _PLACES = {
     "sandbox": _Place("sandbox_commands", "sandbox", "Run a stand-in phone system or directory."),
     "console": _Place("console_commands", "app", "The web console: who may sign in."),
     "settings": _Place("settings_commands", "app", "Read and change the settings of a site."),
+    "import-settings": _Place(
+        "import_commands", "import_settings", "Take over settings of 3CX Active Directory Sync."
+    ),
     "mapping": _Place("mapping_commands", "app", "Try an attribute or expression on real people."),
     "log": _Place("log_commands", "app", "Read, export and clear the Log."),
     "relay": _Place("relay_commands", "app", "Pair with the relay on the phone system's host."),

@@ -89,7 +89,7 @@ def secret(
     store = known.get(name.casefold())
     if store is None:
         raise SettingsInvalid(f"There is no secret '{name[:80]}'. The secrets are {', '.join(known)}.")
-    store(_typed(name))
+    store(typed(name))
     say(f"{name} is stored, encrypted.")
 
 
@@ -197,7 +197,7 @@ def _trust(context: Context, site: str, end: End | None, sha256: str, directory:
                 f"changed. `rollcall test {end.value} --show-certificate` shows what there is."
             ) from error
         # What is stored goes nowhere else without being typed again, and this says who is on the other side.
-        values |= {"ca_certificate": trusted, secret: _typed(f"{section.value}.{secret}")}
+        values |= {"ca_certificate": trusted, secret: typed(f"{section.value}.{secret}")}
         if directory:
             directories.replace_directory(context, site, directory, values, ACTOR, version)
         else:
@@ -207,7 +207,8 @@ def _trust(context: Context, site: str, end: End | None, sha256: str, directory:
         say(f"The certificate of the {named} is trusted already.")
 
 
-def _typed(name: str) -> str:
+def typed(name: str) -> str:
+    """A secret, asked for without showing it, or read from standard input when that is no terminal."""
     stdin = typer.get_text_stream("stdin")
     given: str = typer.prompt(name, hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\r\n")
     return given
