@@ -88,6 +88,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         declared("{who} replaced the secret key. Secrets that were encrypted again: {secrets}."),
     ),
     "log.cleared": (declared("{who} cleared the Log: {entries}."), declared("{who} cleared the Log.")),
+    "logo.deleted": (declared("{who} deleted the logo {logo}."),),
     "logo.uploaded": (declared("{who} uploaded the logo {logo}."),),
     "notification.discarded": (declared("{who} discarded the notification “{title}” ({channel})."),),
     "notification.sent_again": (declared("{who} had the notification “{title}” sent again ({channel})."),),

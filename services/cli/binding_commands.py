@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.people.schemas import LinkOut
+from services.api.people.schemas.links import LinkOut
 from services.api.people.use_cases import bindings
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import report

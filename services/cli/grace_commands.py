@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.people.schemas import GraceOut
+from services.api.people.schemas.links import GraceOut
 from services.api.people.use_cases import grace
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table

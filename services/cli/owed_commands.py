@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.people.schemas import OwedOut
+from services.api.people.schemas.links import OwedOut
 from services.api.people.use_cases import owed
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, report, table

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.api.people.queries import PeopleFilter, PeopleOrder
-from services.api.people.schemas import PeopleOut
+from services.api.people.schemas.people import PeopleOut
 from services.api.people.use_cases.roll import list_people
 from services.cli.options import DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import moment, print_json, say, table

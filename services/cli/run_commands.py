@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.people.schemas import ExplanationOut
+from services.api.people.schemas.people import ExplanationOut
 from services.api.people.use_cases.explain import explain as explain_person
 from services.api.runs.schemas import FindingOut, PlanOut, RunOut
 from services.api.runs.use_cases import runs

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.people.schemas import WelcomeSent
+from services.api.people.schemas.templates import WelcomeSent
 from services.api.people.use_cases.welcome import send
 from services.cli.options import ACTOR, DEFAULT_SITE, AsJson, Site, deployment_of
 from services.cli.output import print_json, say

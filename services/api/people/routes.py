@@ -7,26 +7,17 @@ from fastapi import APIRouter, Path, Query, Response
 from services.api.access.bearer import ActorDep
 from services.api.log.schemas import EventOut
 from services.api.people.queries import PeopleFilter, PeopleOrder
-from services.api.people.schemas import (
+from services.api.people.schemas.links import Extend, GraceList, GraceOut, LinkOut, NewLink, OwedList, OwedOut
+from services.api.people.schemas.people import ExplanationOut, PeopleOut, PersonOut, RollEntryOut
+from services.api.people.schemas.templates import (
     ComparedOut,
-    ExplanationOut,
-    Extend,
-    GraceList,
-    GraceOut,
-    LinkOut,
-    NewLink,
-    OwedList,
-    OwedOut,
-    PeopleOut,
-    PersonOut,
-    RollEntryOut,
     TemplateComparison,
     WelcomeList,
     WelcomeRequest,
     WelcomeSent,
     WriteAgainOut,
     WriteAgainRequest,
-)  # fmt: skip
+)
 from services.api.people.use_cases import bindings, grace, owed, roll, templates, welcome
 from services.api.people.use_cases.explain import explain
 from services.api.runs.schemas import CommandOut

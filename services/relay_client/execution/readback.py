@@ -13,7 +13,7 @@ from services.relay_client.execution import outcomes
 from services.relay_client.execution.decide import settle
 from services.relay_client.execution.execute import executor_lease
 from services.relay_client.execution.looking import look_at
-from services.relay_client.execution.outcomes import CommandOutcome
+from services.relay_client.execution.outcome_entries import CommandOutcome
 from services.relay_client.xapi.client import Xapi
 from shared.database import owed
 from shared.database.commands import row_command

@@ -29,8 +29,9 @@ from services.relay_client.execution.department import name_limit
 from services.relay_client.execution.evidence import Evidence
 from services.relay_client.execution.keeping import DeletedSettings, OwedKeeper
 from services.relay_client.execution.looking import look_at
-from services.relay_client.execution.outcomes import CommandOutcome
-from services.relay_client.execution.perform import Performer, StageCache
+from services.relay_client.execution.outcome_entries import CommandOutcome
+from services.relay_client.execution.perform import Performer
+from services.relay_client.execution.stage_cache import StageCache
 from services.relay_client.execution.steps import PartlyDone
 from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED, UnknownOutcome

@@ -1,0 +1,1 @@
+"""People and their extensions on the wire."""
