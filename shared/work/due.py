@@ -1,7 +1,7 @@
 """What is due now, read from the database alone: the memory that makes a lost message cost only time."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,9 +18,12 @@ from shared.messages import (
     SnapshotExtensions,
     SnapshotUnit,
 )
+from shared.work.leases import CLOCKS_APART
 
 # Renewed by every tick: while somebody has it, schedules are looked at.
 SCHEDULER = "scheduler"
+
+_FAR_AWAY = CLOCKS_APART + timedelta(minutes=1)
 
 PartMessage = (
     SnapshotUnit | LocateAbsent | LookUpPeople | SnapshotExtensions | ReadPeople | ReadSomeExtensions
@@ -86,8 +89,10 @@ def _due_of_collecting(session: Session, run: Run, now: datetime) -> Iterator[Ru
 
 
 def _may_be_taken(part: SnapshotPart, now: datetime) -> bool:
-    is_leased = part.lease_expires_at is not None and part.lease_expires_at >= now
-    is_early = part.next_attempt_at is not None and part.next_attempt_at > now
+    # What is still far away was said before the clock was set back. Whoever takes the part looks more closely.
+    latest = now + _FAR_AWAY
+    is_leased = part.lease_expires_at is not None and now <= part.lease_expires_at <= latest
+    is_early = part.next_attempt_at is not None and now < part.next_attempt_at <= latest
     return not is_leased and not is_early
 
 

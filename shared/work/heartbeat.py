@@ -29,7 +29,8 @@ class Heartbeat:
     @property
     def is_lost(self) -> bool:
         """Whether somebody else may hold it now, or soon: begin nothing more."""
-        return self._is_gone.is_set() or datetime.now(UTC) - self._renewed_at >= self._good_for
+        # Either way: after the clock was set back others may take it, until it is renewed.
+        return self._is_gone.is_set() or abs(datetime.now(UTC) - self._renewed_at) >= self._good_for
 
     def note_renewed(self, at: datetime) -> None:
         """It was ours at this moment."""

@@ -9,10 +9,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.database.engine import Database
 from shared.database.rows import rows_of
@@ -21,20 +22,36 @@ from shared.errors import LeaseHeld, RowRefused
 from shared.language import phrase
 from shared.work.heartbeat import Heartbeat, beating
 
+# How far the clocks of the hosts may be apart: as far as Kerberos lets them, and so every domain keeps them (RFC 4120).
+CLOCKS_APART = timedelta(minutes=5)
+
+
+def has_ended(ends_at: InstrumentedAttribute[Any], now: datetime, seconds: float) -> ColumnElement[bool]:
+    """That a claim of so many seconds is nobody's any more.
+
+    One that ends later than a holder can have said by now was taken before the clock was set back: whoever is alive has
+    renewed it since.
+    """
+    return (ends_at < now) | (ends_at > now + timedelta(seconds=seconds) + CLOCKS_APART)
+
 
 def new_holder() -> str:
     """A name for one attempt of this process, unique even within the process."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:12]}"
 
 
-def take(database: Database, name: str, holder: str, seconds: float) -> bool:
-    """Take or renew the lease; ``False`` when another holder's has not expired."""
+def take(database: Database, name: str, holder: str, seconds: float, *, is_renewed: bool = False) -> bool:
+    """Take or renew the lease; ``False`` when another holder's has not expired.
+
+    ``is_renewed``: its holders always take it for so many seconds, and renew it.
+    """
     now = datetime.now(UTC)
+    has_expired = has_ended(Lease.expires_at, now, seconds) if is_renewed else Lease.expires_at < now
     expires_at = now + timedelta(seconds=seconds)
     with database.begin() as session:
         taken = session.execute(
             update(Lease)
-            .where(Lease.name == name, (Lease.holder == holder) | (Lease.expires_at < now))
+            .where(Lease.name == name, (Lease.holder == holder) | has_expired)
             .values(holder=holder, expires_at=expires_at)
         )
         if rows_of(taken):
@@ -98,7 +115,7 @@ def hold(database: Database, name: str, holder: str, seconds: float) -> Iterator
 
     :raises LeaseHeld: another holder has it.
     """
-    if not take(database, name, holder, seconds):
+    if not take(database, name, holder, seconds, is_renewed=True):
         raise LeaseHeld(
             phrase("The work '{name}' is being done by another process.", name=name), retry_after=seconds
         )

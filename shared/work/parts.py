@@ -28,7 +28,7 @@ from shared.errors import (
 from shared.language import declared, phrase, sentences_in, told_again
 from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.settings.what_if import read_for_run
-from shared.work import bulkhead
+from shared.work import bulkhead, leases
 from shared.work.claimed import Work
 from shared.work.due import part_message
 from shared.work.moves import move_part
@@ -162,7 +162,12 @@ class PartWork(Work):
         now = datetime.now(UTC)
         again_at = now + timedelta(seconds=bulkhead.ASK_AGAIN_SECONDS)
         with self.context.database.begin() as session:
-            waits = self._update(session, *_is_due(now), self._is_wanted, next_attempt_at=again_at)
+            waits = self._update(
+                session,
+                *_is_due(now, self.context.settings.lease_seconds),
+                self._is_wanted,
+                next_attempt_at=again_at,
+            )
             part = session.get_one(SnapshotPart, self.id)
         if waits:
             self.context.publish([part_message(part)], countdown=bulkhead.ASK_AGAIN_SECONDS)
@@ -185,7 +190,7 @@ class PartWork(Work):
             self.run_id, self.site_id, self.unit = run.id, run.site_id, part.unit
             if not self._update(
                 session,
-                *_is_due(datetime.now(UTC)),
+                *_is_due(datetime.now(UTC), self.context.settings.lease_seconds),
                 self._is_wanted,
                 SnapshotPart.attempt == part.attempt,
                 attempt=self.attempt,
@@ -333,12 +338,13 @@ def _pending(session: Session, *which: ColumnElement[bool]) -> bool:
     return bool(session.scalar(pending.where(SnapshotPart.state == PartState.PENDING.value, *which)))
 
 
-def _is_due(now: datetime) -> list[ColumnElement[bool]]:
+def _is_due(now: datetime, lease_seconds: float) -> list[ColumnElement[bool]]:
     """That it waits to be taken: nobody has it, and it is time."""
+    claim, pause = SnapshotPart.lease_expires_at, SnapshotPart.next_attempt_at
     return [
         SnapshotPart.state == PartState.PENDING.value,
-        or_(SnapshotPart.lease_expires_at.is_(None), SnapshotPart.lease_expires_at < now),
-        or_(SnapshotPart.next_attempt_at.is_(None), SnapshotPart.next_attempt_at <= now),
+        or_(claim.is_(None), leases.has_ended(claim, now, lease_seconds)),
+        or_(pause.is_(None), pause <= now, leases.has_ended(pause, now, _LONGEST_PAUSE_SECONDS)),
     ]
 
 

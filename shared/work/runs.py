@@ -65,7 +65,7 @@ class RunWork(Work):
         :raises LeaseHeld: another worker has the lease.
         """
         seconds = self.context.settings.lease_seconds
-        if not leases.take(self.context.database, self.name, self.holder, seconds):
+        if not leases.take(self.context.database, self.name, self.holder, seconds, is_renewed=True):
             raise LeaseHeld(
                 phrase("The work '{name}' is being done by another process.", name=self.name),
                 retry_after=seconds,

@@ -1,18 +1,14 @@
 """Makes the Celery app. Nothing happens at import; an entrypoint calls ``create_app`` with its settings."""
 
-from datetime import UTC, datetime
-
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
 from shared.process_settings import ProcessSettings
-from shared.worker import brokers, stopping
+from shared.worker import brokers, steady, stopping
 from shared.worker.queues import Queue, queue_of
 
 TICK = "scheduler.tick"
 SWEEP = "scheduler.sweep"
-# Beat publishes both as soon as it begins: what became due while it was away, and what a crash left behind.
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def create_app(settings: ProcessSettings, holder: str = "api") -> Celery:
@@ -66,17 +62,18 @@ def create_app(settings: ProcessSettings, holder: str = "api") -> Celery:
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
         redis_socket_connect_timeout=brokers.CONNECT_SECONDS,
         redis_socket_timeout=brokers.SILENCE_SECONDS,
+        # Both at once when beat begins: what became due while it was away, and what a crash left behind.
         beat_schedule={
             TICK: {
                 "task": TICK,
-                "schedule": settings.tick_seconds,
-                "last_run_at": _LONG_AGO,
+                "schedule": steady.every(settings.tick_seconds),
+                "last_run_at": steady.LONG_AGO,
                 "options": publishing | {"expires": settings.tick_seconds},
             },
             SWEEP: {
                 "task": SWEEP,
-                "schedule": settings.sweep_seconds,
-                "last_run_at": _LONG_AGO,
+                "schedule": steady.every(settings.sweep_seconds),
+                "last_run_at": steady.LONG_AGO,
                 "options": publishing | {"expires": settings.sweep_seconds},
             },
         },

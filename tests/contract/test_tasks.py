@@ -1,9 +1,11 @@
 """Tasks: every one has a stable name, a queue and a time limit, and every message has its task."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from celery import Celery
+from celery.beat import ScheduleEntry
 
 from services.cli.deployment import import_tasks
 from shared.messages import MESSAGES
@@ -98,3 +100,14 @@ def test_the_broker_never_gives_a_running_task_again() -> None:
 
 def test_beat_has_only_the_two_static_entries(app: Celery) -> None:
     assert set(app.conf.beat_schedule) == {TICK, SWEEP}
+
+
+def test_beat_goes_on_when_the_clock_is_set_back(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    for entry in app.conf.beat_schedule.values():
+        begun = ScheduleEntry(app=app, **entry)
+        assert begun.is_due().is_due
+        ran = next(begun)
+        interval = entry["options"]["expires"]
+        assert not ran.is_due().is_due
+        monkeypatch.setattr(app, "now", lambda: datetime.now(UTC) - timedelta(hours=2))
+        assert 0 < ran.is_due().next <= interval

@@ -11,7 +11,7 @@ from shared.database.engine import Database
 from shared.database.tables import Lease
 from shared.errors import LeaseHeld, StorageUnavailable
 from shared.work import leases
-from shared.work.heartbeat import beating
+from shared.work.heartbeat import Heartbeat, beating
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.every_database
@@ -32,6 +32,33 @@ def test_a_second_taker_gets_nothing_until_the_lease_has_expired(database: Datab
     _expire(database, "work")
     assert leases.take(database, "work", "second", 60)
     assert not leases.take(database, "work", "first", 60)
+
+
+def test_a_lease_of_before_the_clock_was_set_back_is_taken_over_and_one_of_a_clock_a_little_ahead_is_not(
+    database: Database,
+) -> None:
+    def _end_in(**time_left: float) -> None:
+        with database.begin() as session:
+            session.execute(update(Lease).values(expires_at=datetime.now(UTC) + timedelta(**time_left)))
+
+    leases.take(database, "work", "killed", 60)
+    _end_in(minutes=5)
+    with pytest.raises(LeaseHeld), leases.hold(database, "work", "second", 60):
+        pass
+    _end_in(hours=2)
+    with leases.hold(database, "work", "second", 60):
+        assert not leases.renew(database, "work", "killed", 60)
+    # What nobody renews says when it is time again, however far away that is.
+    leases.take(database, "daily work", "first", 86_400)
+    assert not leases.take(database, "daily work", "second", 3600)
+
+
+def test_a_holder_whose_clock_was_set_back_begins_nothing_until_it_has_renewed() -> None:
+    held = Heartbeat(60)
+    held.note_renewed(datetime.now(UTC) + timedelta(hours=2))
+    assert held.is_lost
+    held.note_renewed(datetime.now(UTC))
+    assert not held.is_lost
 
 
 def test_the_holder_may_renew_and_give_back(database: Database) -> None:

@@ -175,6 +175,25 @@ def _due(database: Database, after_seconds: float = 0) -> list[type]:
         return [type(message) for message in due_messages(session, now)]
 
 
+@pytest.mark.parametrize("column", ["lease_expires_at", "next_attempt_at"])
+def test_a_part_that_waits_since_before_the_clock_was_set_back_is_taken(
+    context: Context, run_id: int, column: str
+) -> None:
+    part = _part_id(context.database, PartKind.EXTENSIONS)
+
+    def _wait(**time_left: float) -> None:
+        with context.database.begin() as session:
+            until = datetime.now(UTC) + timedelta(**time_left)
+            session.execute(update(SnapshotPart).where(SnapshotPart.id == part).values({column: until}))
+
+    _wait(minutes=4)
+    assert _due(context.database) == [SnapshotUnit, SnapshotUnit]
+    assert _claimed(context, part) is None
+    _wait(hours=2)
+    assert _due(context.database) == [SnapshotUnit, SnapshotUnit, SnapshotExtensions]
+    assert _claimed(context, part) is not None
+
+
 def test_what_is_due_follows_from_the_database_alone(context: Context, run_id: int) -> None:
     database = context.database
     assert _due(database) == [SnapshotUnit, SnapshotUnit, SnapshotExtensions]
