@@ -172,12 +172,12 @@ def sentences_in(value: Any) -> dict[str, Any]:
     return found
 
 
-def told_again(value: Any, known: Mapping[str, Any]) -> Any:
+def restored(value: Any, known: Mapping[str, Any]) -> Any:
     """The JSON value with its texts as the sentences they were before."""
     if isinstance(value, Mapping):
-        return {name: told_again(item, known) for name, item in value.items()}
+        return {name: restored(item, known) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [told_again(item, known) for item in value]
+        return [restored(item, known) for item in value]
     return read_back(value, known[value]) if isinstance(value, str) and value in known else value
 
 

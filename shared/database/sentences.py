@@ -21,7 +21,7 @@ def beside() -> Mapped[dict[str, Any] | None]:
     return mapped_column(JSON(none_as_null=True))
 
 
-class Told:
+class HasSentences:
     """A table with sentences. Whoever loads a row reads each of them as the sentence that was stored."""
 
 
@@ -42,8 +42,8 @@ def with_sentences(table: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-@event.listens_for(Told, "load", propagate=True)
-@event.listens_for(Told, "refresh", propagate=True)
+@event.listens_for(HasSentences, "load", propagate=True)
+@event.listens_for(HasSentences, "refresh", propagate=True)
 def _read_back(row: Any, *_context: object) -> None:
     known = row.__dict__
     table: Any = type(row)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database.sentences import Told, beside
+from shared.database.sentences import HasSentences, beside
 from shared.database.types import Line, Prose, UtcDateTime
 from shared.domain.command import CommandState
 from shared.domain.notifying import MessageState
@@ -133,7 +133,7 @@ class SettingsVersion(Base):
     created_at: Mapped[datetime]
 
 
-class Run(Told, Base):
+class Run(HasSentences, Base):
     """One run from reading to done. ``schedule_slot`` makes one due time start one run only."""
 
     __tablename__ = "runs"
@@ -181,7 +181,7 @@ class Run(Told, Base):
     finished_at: Mapped[datetime | None]
 
 
-class SnapshotPart(Told, Base):
+class SnapshotPart(HasSentences, Base):
     """One part of a run's evidence: who read it, from where, how much, and whether it is proven complete."""
 
     __tablename__ = "snapshot_parts"
@@ -266,7 +266,7 @@ class PersonDoubt(Base):
     needs: Mapped[dict[str, Any]]
 
 
-class OwedSteps(Told, Base):
+class OwedSteps(HasSentences, Base):
     """What Rollcall still owes to an extension it has begun to make, remove or pass on: from before its first write.
 
     ``extension_id`` is NULL until it is known that the extension was made.
@@ -316,7 +316,7 @@ class GraceRow(Base):
     is_kept: Mapped[bool] = mapped_column(default=False)
 
 
-class GivenNumberRow(Told, Base):
+class GivenNumberRow(HasSentences, Base):
     """A number that was given from a range: whose it is or was, and whether it stands in the directory.
 
     One row for each number, so that no two runs can give it to two people.
@@ -344,7 +344,7 @@ class GivenNumberRow(Told, Base):
     write_error_message_sentence: Mapped[dict[str, Any] | None] = beside()
 
 
-class WatchRow(Told, Base):
+class WatchRow(HasSentences, Base):
     """How far the watch of a directory has come: the controller it asks, and what it goes on from.
 
     Written by the watcher alone, in one transaction with the changes that an answer held. A directory that was never
@@ -474,7 +474,7 @@ class RollReading(Base):
     differences: Mapped[int] = mapped_column(default=0)
 
 
-class CommandRow(Told, Base):
+class CommandRow(HasSentences, Base):
     """One command of a plan and what became of it."""
 
     __tablename__ = "commands"
@@ -518,7 +518,7 @@ class CommandRow(Told, Base):
     finished_at: Mapped[datetime | None]
 
 
-class FindingRow(Told, Base):
+class FindingRow(HasSentences, Base):
     """One finding of a run's plan."""
 
     __tablename__ = "findings"
@@ -713,7 +713,7 @@ class NotifiedState(Base):
     error_message: Mapped[str | None] = mapped_column(Prose)
 
 
-class OutboxRow(Told, Base):
+class OutboxRow(HasSentences, Base):
     """A notification for one channel, until it has been sent and for some time after that."""
 
     __tablename__ = "outbox"

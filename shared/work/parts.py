@@ -25,7 +25,7 @@ from shared.errors import (
     TransientError,
     TransitionRefused,
 )
-from shared.language import declared, phrase, sentences_in, told_again
+from shared.language import declared, phrase, restored, sentences_in
 from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.settings.what_if import read_for_run
 from shared.work import bulkhead, leases
@@ -313,7 +313,7 @@ def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
         dict.fromkeys(
             sentence
             for part in parts
-            for sentence in told_again(part.proof.get("advice", ()), part.proof.get("sentences", {}))
+            for sentence in restored(part.proof.get("advice", ()), part.proof.get("sentences", {}))
         )
     )
 

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from shared import sealing
 from shared.encryption import Encryption
 from shared.errors import RollcallError, WorkerUnavailable
-from shared.language import declared, phrase, sentences_in, told_again
+from shared.language import declared, phrase, restored, sentences_in
 from shared.sealing import NotGenuine
 from shared.settings import store
 from shared.settings.documents import Document, Section
@@ -92,8 +92,8 @@ def ask(context: Context, task: str, arguments: dict[str, Any]) -> Any:
         )
     known = answer.get("sentences", {})
     if "error" in answer:
-        raise rebuild(told_again(answer["error"], known))
-    return told_again(answer["value"], known)
+        raise rebuild(restored(answer["error"], known))
+    return restored(answer["value"], known)
 
 
 def _genuine(context: Context, answers: Answers, question: "Sealed") -> dict[str, Any] | None:

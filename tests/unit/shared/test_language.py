@@ -16,11 +16,11 @@ from shared.language import (
     named,
     phrase,
     read_back,
+    restored,
     sentences_in,
     shown,
     spoken,
     stored,
-    told_again,
 )
 
 GERMAN: dict[str | tuple[str, ...], str | tuple[str, ...]] = {
@@ -91,16 +91,16 @@ def test_what_was_stored_is_read_back_and_older_text_is_kept_as_it_is() -> None:
 
 def test_sentences_travel_beside_a_json_value_and_data_that_reads_like_a_text_of_ours_stays_data() -> None:
     value = {"message": ENDED, "warnings": [declared("Save")], "names": ["person"], "count": 2}
-    again = told_again({**value, "message": str(ENDED), "warnings": ["Save"]}, sentences_in(value))
+    again = restored({**value, "message": str(ENDED), "warnings": ["Save"]}, sentences_in(value))
     assert again == value
     assert [in_german(text) for text in (again["message"], again["warnings"][0], again["names"][0])] == [
         "Lauf 7 beendet: 2 Personen.",
         "Speichern",
         "person",
     ]
-    assert told_again({"ou": "Save"}, {}) == {"ou": "Save"}
+    assert restored({"ou": "Save"}, {}) == {"ou": "Save"}
     with spoken("de"):
-        assert shown(told_again({"ou": "Save"}, {})["ou"]) == "Save"
+        assert shown(restored({"ou": "Save"}, {})["ou"]) == "Save"
 
 
 def test_a_code_is_shown_as_words_and_a_counted_word_may_stand_alone() -> None:
