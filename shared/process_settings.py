@@ -112,6 +112,10 @@ class ProcessSettings(BaseModel):
     keep_copies_days: int = Field(
         7, ge=0, description="Days after which a copy of the embedded database is deleted; 0: none is made."
     )
+    newest_release: Path | None = Field(
+        None,
+        description="File that names the newest release of Rollcall, for a notice in the console; none by default.",
+    )
     retention_hour: int = Field(
         3,
         ge=0,

@@ -32,6 +32,7 @@ _PLACES = {
     "explain": _Place("run_commands", "explain", "Explain a person's extension."),
     "doctor": _Place("admin_commands", "doctor", "Run a health check. Changes nothing."),
     "migrate": _Place("admin_commands", "migrate", "Upgrade the database schema to this version."),
+    "upgrade-check": _Place("upgrade_commands", "upgrade_check", "Say whether there is a newer version."),
     "backup": _Place("backup_commands", "backup", "Write settings, bindings and accounts to one file."),
     "restore": _Place("backup_commands", "restore", "Restore a backup completely, or change nothing."),
     "runs": _Place("run_commands", "list_runs", "List the runs of a site, newest first."),

@@ -120,7 +120,7 @@ def test_what_env_example_sets_reaches_the_containers() -> None:
     told = named | {name.removesuffix("_FILE") for name in named}
     # Written in the health check and in the example of a proxy, which ends TLS.
     of_a_proxy = {"ROLLCALL_FLOWER_PATH", "ROLLCALL_TLS_CERTIFICATE", "ROLLCALL_TLS_KEY"}
-    embedded_alone = {"ROLLCALL_COPIES", "ROLLCALL_KEEP_COPIES_DAYS"}
+    embedded_alone = {"ROLLCALL_COPIES", "ROLLCALL_KEEP_COPIES_DAYS", "ROLLCALL_NEWEST_RELEASE"}
     assert NAMES - told == of_a_proxy | embedded_alone
 
 

@@ -19,7 +19,9 @@ from services.api.people.use_cases.owed import list_owed
 from services.api.web.dependencies import ContextDep
 from shared.domain.watching import WatchStatus, is_watched
 from shared.language import declared, phrase
+from shared.releases import Release, known_release
 from shared.settings.documents import ScheduleSettings, SiteSettings
+from shared.worker.context import Context
 
 router = APIRouter()
 
@@ -53,7 +55,13 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
         owed=list_owed(context, site),
         now=now,
         queue=queue,
+        newer_release=_newer_release(context),
     )
+
+
+def _newer_release(context: Context) -> Release | None:
+    release = known_release(context.settings.newest_release)
+    return release if release is not None and release.is_newer else None
 
 
 def _live(watches: Sequence[WatchStatus], settings: SiteSettings, now: datetime) -> End | None:

@@ -1,7 +1,9 @@
 """The overview's health: both ends, the broker, and work that nobody takes up."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -13,7 +15,9 @@ from services.api.settings.use_cases.sections import apply_settings
 from shared.database.tables import PartState, Run, RunKind, RunState, SettingsVersion, SnapshotPart, WatchRow
 from shared.worker.context import Context
 from tests.integration.api.builders import make_run, set_state
-from tests.integration.console.conftest import Open
+from tests.integration.api.conftest import serving
+from tests.integration.console.browser import Browser
+from tests.integration.console.conftest import PASSWORD, Open
 
 pytestmark = pytest.mark.usefixtures("people", "ready")
 
@@ -156,3 +160,19 @@ def test_a_controller_that_is_behind_is_said_and_the_site_is_not_in_sync(
         assert said in page.text
         assert "Everything is in sync" not in page.text
     assert "no successful run yet" in vera.get("/console/").text
+
+
+def test_managers_are_told_of_a_newer_version(context: Context, tmp_path: Path) -> None:
+    file = tmp_path / "newest.json"
+    told = replace(context, settings=context.settings.model_copy(update={"newest_release": file}))
+    with (
+        serving(told) as client,
+        Browser(str(client.base_url)) as mary,
+        Browser(str(client.base_url)) as vera,
+    ):
+        assert "newer version" not in mary.sign_in("mary", PASSWORD).text
+        file.write_text('{"version": "99.1", "notes": "https://example.com/99.1"}')
+        page = mary.get("/console/")
+        assert page.mistakes == []
+        assert "Rollcall 99.1" in page.text
+        assert "newer version" not in vera.sign_in("vera", PASSWORD).text
