@@ -38,7 +38,7 @@ PAGES = (
     "/settings/rules", "/settings/limits", "/settings/schedule", "/settings/phone-system", "/settings/archive", "/settings/site", "/settings/site/history",
     "/settings/directory/history", "/accounts", "/account", "/account/security", "/tokens", "/audit?check=1", "/support",
     "/sites", "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",
-    "/wizard/schedule", "/settings/relay", "/settings/password", "/settings/ad-accounts", "/settings/single-sign-on", "/settings/second-factor", "/settings/rules/history",
+    "/wizard/schedule", "/database", "/settings/relay", "/settings/password", "/settings/ad-accounts", "/settings/single-sign-on", "/settings/second-factor", "/settings/rules/history",
 )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def test_every_page_is_well_formed_and_loads_nothing_from_elsewhere(browser: Ope
         # Every field says what it is for.
         for field, given in page.fields.items():
             is_named = given.get("type") in ("hidden", "checkbox") or given.get("id") in page.labels
+            is_named = is_named or bool(given.get("aria-label"))
             assert is_named, (path, field)
 
 
