@@ -130,7 +130,7 @@ def full(ready: Context) -> Context:
         unit=SALES,
         number="100",
     )
-    evidence = phrase("Not found in {looked}.", looked=SALES)
+    evidence = phrase("Not found in {units}.", units=SALES)
     commands = [
         Command(
             number,
