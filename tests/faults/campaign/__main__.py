@@ -66,7 +66,7 @@ def plan_of(seed: int, faults: int, options: argparse.Namespace) -> Plan:
         directory=dice.choice(["stand-in", "stand-in", "samba"]),
         is_live=dice.random() < 0.5,
         has_relay=dice.random() < 0.25,
-        has_own_clock=dice.random() < 0.25 and shutil.which("cc") is not None,
+        has_own_clock=dice.random() < 0.4 and shutil.which("cc") is not None,
     )
     chosen = {name: getattr(options, name) for name in ("database", "broker", "directory")}
     form = replace(form, **{name: value for name, value in chosen.items() if value})
