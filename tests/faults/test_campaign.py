@@ -240,6 +240,7 @@ _SHORT = (
 
 
 @pytest.mark.redis
+@pytest.mark.timeout(900)
 def test_a_short_episode_has_no_violation(tmp_path: Path) -> None:
     form = Form("sqlite", "redis", "stand-in", is_live=False, has_relay=False, has_own_clock=False)
     plan = Plan(1, form, tuple(Step(part, name, place) for place, (part, name) in enumerate(_SHORT)))

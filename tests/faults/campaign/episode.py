@@ -49,7 +49,6 @@ class Verdict:
     violations: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
-    evidence: oracle.Evidence | None = None
     effects: int = 0
     seconds: float = 0.0
 
@@ -63,32 +62,40 @@ def play(plan: Plan, servers: Servers, say: Say = lambda _line: None) -> Verdict
             verdict.story.append(f"{shape.book.now():7.2f} {line}")
             say(verdict.story[-1])
 
-        company = Company(shape)
-        dice = random.Random(plan.seed)
-        for _person in range(_BEGINNERS):
-            company.hire(dice, company.next_number())
-        verdict.violations += settle(company, _tell)
-        for step in plan.steps:
-            dice = random.Random(f"{step.name} {step.seed}")
-            if step.part is Part.DEED:
-                _tell(f"- {DEEDS[step.name][1](company, dice)}")
-            else:
-                _tell(f"* {STRIKES[step.name][2](shape, dice)}")
-                verdict.struck[step.name] += 1
-                shape.keep_running()
-        shape.heal()
-        _tell("all is calm")
-        verdict.violations += settle(company, _tell)
-        shape.look_at_runs()
-        verdict.evidence = evidence_of(shape)
-        verdict.effects = len(verdict.evidence.effects)
-        verdict.violations += oracle.judge(verdict.evidence)
-        verdict.violations += books_are_whole(company)
+        try:
+            _live(plan, Company(shape), verdict, _tell)
+        except AssertionError as error:
+            # A process that does not start again.
+            verdict.violations.append(str(error))
         if verdict.violations:
             verdict.story += [str(effect) for effect in shape.book.effects]
             verdict.story += [*shape.site.log(), *shape.site.story().splitlines()]
     verdict.seconds = time.monotonic() - began
     return verdict
+
+
+def _live(plan: Plan, company: Company, verdict: Verdict, tell: Say) -> None:
+    shape = company.shape
+    dice = random.Random(plan.seed)
+    for _person in range(_BEGINNERS):
+        company.hire(dice, company.next_number())
+    verdict.violations += settle(company, tell)
+    for step in plan.steps:
+        dice = random.Random(f"{step.name} {step.seed}")
+        if step.part is Part.DEED:
+            tell(f"- {DEEDS[step.name][1](company, dice)}")
+        else:
+            tell(f"* {STRIKES[step.name][2](shape, dice)}")
+            verdict.struck[step.name] += 1
+            shape.keep_running()
+    shape.heal()
+    tell("all is calm")
+    verdict.violations += settle(company, tell)
+    shape.look_at_runs()
+    evidence = evidence_of(shape)
+    verdict.effects = len(evidence.effects)
+    verdict.violations += oracle.judge(evidence)
+    verdict.violations += books_are_whole(company)
 
 
 def settle(company: Company, say: Say) -> list[str]:
