@@ -149,13 +149,12 @@ class PartWork(Work):
     def is_suspect(self) -> bool:
         """Whether it waits to be taken, and the end it reads did not answer last time."""
         with self.context.database.read() as session:
-            part = session.get(SnapshotPart, self.id)
-            run = session.get(Run, part.run_id) if part and part.state == PartState.PENDING else None
-            return (
-                part is not None
-                and run is not None
-                and bulkhead.did_not_answer(session, run.site_id, part.kind, part.unit)
-            )
+            waits = session.execute(
+                select(Run.site_id, SnapshotPart.kind, SnapshotPart.unit)
+                .join(Run, Run.id == SnapshotPart.run_id)
+                .where(SnapshotPart.id == self.id, SnapshotPart.state == PartState.PENDING.value)
+            ).first()
+            return waits is not None and bulkhead.did_not_answer(session, *waits)
 
     def postpone(self) -> None:
         """Let it wait a little, if it waited to be taken: else it is being read or has asked already."""

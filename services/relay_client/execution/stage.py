@@ -91,6 +91,7 @@ class StageWork:
     # Number and step of what was counted as a try, and given back by a worker that lives.
     _uncounted: list[tuple[str, str]] = field(default_factory=list)
     _is_cancelled: bool = False
+    _are_all_taken: bool = False
     _is_abandoned: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -137,11 +138,12 @@ class StageWork:
             except BaseException:
                 self._is_abandoned.set()
                 raise
-        with self.context.database.begin() as session:
-            is_wanted = self.work.fence(session)
-            claims.give_back(session, self.run.id, self._unsent, self._unknown, is_wanted=is_wanted)
-            for number, step in self._uncounted:
-                owed.tried(session, self.run.site_id, number, step, times=-1)
+        if self._unsent or self._unknown or self._uncounted:
+            with self.context.database.begin() as session:
+                is_wanted = self.work.fence(session)
+                claims.give_back(session, self.run.id, self._unsent, self._unknown, is_wanted=is_wanted)
+                for number, step in self._uncounted:
+                    owed.tried(session, self.run.site_id, number, step, times=-1)
         if self._fatal:
             raise self._fatal[0]
 
@@ -180,7 +182,7 @@ class StageWork:
 
     def _take_chunk(self) -> list[_Work]:
         is_over = self.evidence.is_old or time.monotonic() > self._claim_until
-        if self._must_stop() or self._is_unwanted() or is_over:
+        if self._are_all_taken or self._must_stop() or self._is_unwanted() or is_over:
             return []
         with self.context.database.begin() as session:
             if not self.work.fence(session):
@@ -194,6 +196,7 @@ class StageWork:
             unfinished.begin(session, self.run.site_id, self.run.id, fresh)
             if self.key.stage in _ENDING:
                 self.evidence.outdated.update(_kept_by_hand(session, self.run.site_id, chunk))
+        self._are_all_taken = len(chunk) < CHUNK
         if not chunk:
             return []
         self._behind = chunk[-1].row_id
