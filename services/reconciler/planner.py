@@ -169,6 +169,7 @@ def _seen(table: Worktable) -> Seen:
         {guid: fact for guid, fact in facts.items() if fact is not None},
         protected,
         frozenset(excluded),
+        {edit.number: edit for edit in situation.phone_system.edits},
     )
 
 

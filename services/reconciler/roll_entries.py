@@ -1,6 +1,7 @@
 """What the roll says after a plan: of everybody and every extension that was read, in which state they are. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command, CommandKind, FieldValue
@@ -124,7 +125,7 @@ def _of_person(
                 until=until,
             )
         )
-    drift = () if extension is None else _drift(about, extension, person, seen.bindings.get(guid))
+    drift = () if extension is None else _drift(about, seen, extension, person)
     return Entry(
         guid, state, person, Presence.SELECTED, extension, reason,
         until if state is RollState.LEAVING else None, drift, home,
@@ -196,9 +197,10 @@ def _planned(about: _About, guid: str) -> str:
     return about.reason_of(guid, FindingCode.CONTROLLER_BEHIND)
 
 
-def _drift(about: _About, extension: Extension, person: Person, binding: Binding | None) -> tuple[Drift, ...]:
+def _drift(about: _About, seen: Seen, extension: Extension, person: Person) -> tuple[Drift, ...]:
     """Fields that 3CX shows otherwise than the directory, or than Rollcall wrote or found them last."""
-    command = about.changing.get(extension.id)
+    command, edit = about.changing.get(extension.id), seen.edits.get(extension.number)
+    binding = seen.bindings.get(person.guid)
     shown = binding.shown if binding is not None else None
     if (
         command is None
@@ -218,7 +220,10 @@ def _drift(about: _About, extension: Extension, person: Person, binding: Binding
         asked = _text(wanted[name]) if name in wanted else None
         before = written.get(name)
         if (asked is not None and asked != has) or (before is not None and before != has):
-            found.append(Drift(name, has, asked, before))
+            item = Drift(name, has, asked, before)
+            if edit is not None and item.is_changed_in_3cx:
+                item = replace(item, changed_by=edit.by, changed_at=edit.at)
+            found.append(item)
     return tuple(found)
 
 

@@ -33,7 +33,7 @@ from shared.database.tables import (
 from shared.domain.binding import Binding, BindingOrigin, LeftBehind, Shown
 from shared.domain.command import CommandKind, CommandState
 from shared.domain.content import together, written
-from shared.domain.extension import Extension, PhoneSystemSnapshot
+from shared.domain.extension import Edit, Extension, PhoneSystemSnapshot
 from shared.domain.memory import Memory
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import as_it_stands
@@ -418,6 +418,7 @@ def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapsh
         emergency_numbers=tuple(proof.get("emergency_numbers", ())),
         number_lengths=_lengths(proof.get("number_lengths", ()), extensions),
         dial_codes=tuple(proof.get("dial_codes", ())),
+        edits=tuple(Edit(*edit) for edit in proof.get("edits", ())),
     )
 
 

@@ -113,6 +113,7 @@ def _read(part: PartWork, xapi: Xapi) -> None:
             "lengths_shown": sorted(shown),
             "emergency_numbers": list(numbering.emergency),
             "dial_codes": list(numbering.dial_codes),
+            "edits": [[edit.number, edit.by, edit.at] for edit in xapi.edits()],
             "seconds": round(time.monotonic() - began, 3),
         }
         | written_beside("departments", DEPARTMENT, departments)

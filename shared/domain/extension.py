@@ -77,12 +77,22 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Who changed an extension last, by the audit log of 3CX, and when (ISO 8601)."""
+
+    number: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneSystemSnapshot:
     """Everything the planner needs to know of one phone system at one moment.
 
     ``peers`` holds only what is not a user. ``max_extensions`` is the licence's limit, ``None`` when unlimited.
     ``emergency_numbers`` are those it dials out for at once; ``number_lengths`` are the lengths its extension numbers
     may have; ``dial_codes`` are digits that it takes for something else. They are empty when that was not read.
+    ``edits`` are the last changes by others than Rollcall, one of an extension, where it tells.
     ``department_name_limit`` is how many characters it takes for a department's name, as far as a refusal has told.
     """
 
@@ -95,4 +105,5 @@ class PhoneSystemSnapshot:
     emergency_numbers: tuple[str, ...] = ()
     number_lengths: tuple[int, ...] = ()
     dial_codes: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
     department_name_limit: int = 255

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.binding import Binding
-from shared.domain.extension import Extension
+from shared.domain.extension import Edit, Extension
 from shared.domain.person import AbsentPerson, Person
 
 
@@ -15,6 +15,7 @@ class Seen:
     ``extension_of`` are the extensions of people, by GUID, also where 3CX shows somebody else. ``absent`` are bound people
     in none of the units of whom the directory has said where they are; of other bound people nothing is proven.
     ``protected`` says, by id, what an extension is that is never removed, ``excluded`` which are left alone.
+    ``edits`` tell, by number, who changed an extension last in 3CX.
     """
 
     people: Mapping[str, Person] = field(repr=False)
@@ -24,3 +25,4 @@ class Seen:
     absent: Mapping[str, AbsentPerson] = field(repr=False)
     protected: Mapping[int, str]
     excluded: frozenset[int] = frozenset()
+    edits: Mapping[str, Edit] = field(default_factory=dict)

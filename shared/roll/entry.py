@@ -1,7 +1,8 @@
 """One row of the roll as a plain value: a person with the extension bound to them, or an extension that is nobody's."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from shared.domain.extension import Extension
@@ -35,11 +36,22 @@ class Drift:
     shown: str
     wanted: str | None = None
     written: str | None = None
+    # Who changed it in 3CX and when (ISO 8601), where that is told.
+    changed_by: str = ""
+    changed_at: str = ""
 
     @property
     def is_changed_in_3cx(self) -> bool:
         """Whether somebody else than Rollcall changed it there."""
         return self.written is not None and self.written != self.shown
+
+    @property
+    def changed_on(self) -> datetime | None:
+        """``changed_at`` as a moment; ``None`` where it is none."""
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(self.changed_at)
+            return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

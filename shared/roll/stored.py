@@ -61,7 +61,9 @@ def values_of(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
             "has_drift": bool(entry.drift),
             "person": person,
             "extension": extension,
-            "drift": _encode([_drift_fields(item) for item in entry.drift]) if entry.drift else None,
+            "drift": _encode([[*_drift_fields(item), *_told_of(item)] for item in entry.drift])
+            if entry.drift
+            else None,
             "digest": digest,
         }
 
@@ -171,3 +173,8 @@ def _value(columns: Columns[T], document: str | None) -> T | None:
 
 def _drift_fields(item: Drift) -> list[str | None]:
     return [item.field, item.shown, item.wanted, item.written]
+
+
+def _told_of(item: Drift) -> list[str]:
+    """Not in the digest: the audit log of 3CX forgets."""
+    return [item.changed_by, item.changed_at] if item.changed_by else []

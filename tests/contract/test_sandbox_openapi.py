@@ -105,6 +105,10 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/Defs"): ("/Defs?$select=Id", None),
     ("GET", "/Defs/Pbx.GetSystemParameters()"): ("/Defs/Pbx.GetSystemParameters()", None),
     ("GET", "/Defs/Pbx.HasSystemOwner()"): ("/Defs/Pbx.HasSystemOwner()", None),
+    ("GET", "/ReportAuditLog/Pbx.GetAuditLogData()"): (
+        "/ReportAuditLog/Pbx.GetAuditLogData()?$select=Id,Timestamp,UserName,ObjectName&$orderby=Id desc&$top=100",
+        None,
+    ),
     ("GET", "/SystemStatus"): ("/SystemStatus", None),
     ("GET", "/LicenseStatus"): ("/LicenseStatus", None),
     ("GET", "/DialCodeSettings"): ("/DialCodeSettings", None),

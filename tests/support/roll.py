@@ -46,7 +46,7 @@ COMPANY = (
         Presence.SELECTED,
         extension(32, "Ola", "Borg", "202", "Support"),
         "Two people have 202.",
-        drift=(Drift("last_name", "Borg", "Berg", "Berg"),),
+        drift=(Drift("last_name", "Borg", "Berg", "Berg", "Grace Hopper", "2026-11-30T09:14:02Z"),),
     ),
     Entry(TOM, RollState.NO_NUMBER, person(TOM, "Tom", "Abel", None), Presence.SELECTED, None, "No number in the directory."),
     Entry("extension 40", RollState.PROTECTED, extension=extension(40, "Front", "Desk", "900"), reason="Never changed."),

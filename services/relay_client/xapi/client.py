@@ -3,6 +3,7 @@
 Every read names its fields with ``$select``: a row without it carries passwords and PINs.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,7 @@ from services.relay_client.xapi.odata import any_of, quoted
 from services.relay_client.xapi.pointing import INBOUND_RULE, Kind
 from services.relay_client.xapi.template import is_favourites
 from shared.database.engine import Database
-from shared.domain.extension import Department, Extension, Membership, Peer
+from shared.domain.extension import Department, Edit, Extension, Membership, Peer
 from shared.encryption import Encryption
 from shared.errors import ExtensionNotFound, IncompleteSnapshot, PermanentError
 from shared.language import declared, phrase
@@ -40,6 +41,9 @@ READINGS = 3
 _USER_FIELDS = "Id,Number,FirstName,LastName,EmailAddress,Mobile,Enabled,PrimaryGroupId"
 USER_QUERY = {"$select": _USER_FIELDS, "$expand": "Groups($expand=Rights)"}
 _PEER_QUERY = {"$select": "Id,Number,Name,Type"}
+_AUDIT_LOG = "/ReportAuditLog/Pbx.GetAuditLogData()"
+# How an entry of the audit log names an extension.
+_LEADING_NUMBER = re.compile(r"\d+\b")
 _USER_PEERS = ("Extension", "None")
 _RECORDING_FIELDS = (
     "Id,StartTime,EndTime,FromDn,ToDn,FromDisplayName,ToDisplayName,FromCallerNumber,ToCallerNumber,CallType,"
@@ -280,6 +284,23 @@ class Xapi:
         except PermanentError:
             return [peer for peer in self.peers() if peer.number in chosen]
         return found
+
+    def edits(self) -> list[Edit]:
+        """Who changed which extension last, of the newest entries of the audit log but for our own; nothing where this 3CX has no
+        audit log or does not show it.
+        """
+        query = {"$select": "Id,Timestamp,UserName,ObjectName", "$orderby": "Id desc", "$top": str(PAGE)}
+        try:
+            rows = self._connection.rows(_AUDIT_LOG, declared("reading the audit log"), query)
+        except REFUSED:
+            return []
+        found: dict[str, Edit] = {}
+        for row in rows:
+            number = _LEADING_NUMBER.match(str(row.get("ObjectName") or ""))
+            by, at = clean(str(row.get("UserName") or "")), str(row.get("Timestamp") or "")
+            if number and by and at and by != self.settings.client_id:
+                found.setdefault(number[0], Edit(number[0], by, at))
+        return list(found.values())
 
     def find_by_numbers(self, numbers: Iterable[str]) -> dict[str, Extension]:
         """The extensions that have these numbers, by number."""

@@ -5,6 +5,7 @@ a leaver must be taken out of is there.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -80,6 +81,22 @@ def inbound_rules(numbers: Sequence[str]) -> list[Json]:
         for index, number in enumerate(numbers, start=2)
     ]
     return [_rule(1, "Main number", menu, "000"), *direct]
+
+
+def audit(entry_id: int, who: str, user: Json) -> Json:
+    """An entry of the audit log: somebody has changed an extension just now."""
+    return {
+        "Id": entry_id,
+        "Timestamp": datetime.now(UTC).isoformat(),
+        "Source": 0,
+        "Ip": "127.0.0.1",
+        "Action": 1,
+        "ObjectType": 0,
+        "UserName": who,
+        "ObjectName": f"{user['Number']} {user['FirstName']} {user['LastName']}",
+        "PrevData": "",
+        "NewData": "",
+    }
 
 
 def recording(recording_id: int, number: str) -> Json:

@@ -314,6 +314,11 @@ SYSTEM_STATUS: Entity = (
         " DBMaintenanceInProgress BackupScheduled IsAuditLogEnabled",
     )
 )
+AUDIT_LOG: Entity = (
+    _properties(INT, "Id Action ObjectType Source")
+    | _properties(STRING, "Ip NewData ObjectName PrevData UserName")
+    | _properties(TIME, "Timestamp")
+)
 DIAL_CODES: Entity = _properties(
     STRING,
     "DialCodeBillingCode DialCodeHideCallerID DialCodeHotdesking DialCodeHotelAccess DialCodeIntercom"
@@ -366,6 +371,7 @@ ENTITIES: Mapping[str, Entity] = {
     "MailSettings": MAIL_SETTINGS,
     "MultiEditUserData": MULTI_EDIT,
     "OutboundRule": OUTBOUND_RULE,
+    "AuditLog": AUDIT_LOG,
     "Peer": PEER,
     "Period": PERIOD,
     "Phone": PHONE,

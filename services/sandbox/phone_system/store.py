@@ -51,6 +51,7 @@ class PhoneSystem:
         self.peers: dict[str, Json] = {}
         self.calls: dict[str, dict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
         self.requests: Counter[str] = Counter()
+        self.audit: list[Json] = []
         self._next_user = _FIRST_USER
         self._next_group = DEFAULT_GROUP
         # Members of departments that are no users, by department.
@@ -157,8 +158,8 @@ class PhoneSystem:
             raise warning("Groups", "XAPI.FORBIDDEN_CHANGE")
         return {name: value for name, value in body.items() if name not in ("Groups", "PrimaryGroupId")}
 
-    def change_user(self, user_id: int, body: Any, *, is_counted: bool = True) -> None:
-        """Write fields of a user; collections replace what is there."""
+    def change_user(self, user_id: int, body: Any, *, is_counted: bool = True, by: str = "") -> None:
+        """Write fields of a user; collections replace what is there. ``by`` is who the audit log names, else the API client."""
         user = self.user(user_id)
         self._check_user(body)
         for name in ("Id", "Number"):
@@ -170,6 +171,8 @@ class PhoneSystem:
         if is_counted:
             self._check_greetings(user, body)
         changed = self._write(self.users[user_id], body)
+        if changed:
+            self.audit.append(fixtures.audit(len(self.audit) + 1, by or self.options.client_id, user))
         if is_counted:
             self.count("update_user", user["Number"], changed, changed=bool(changed))
 

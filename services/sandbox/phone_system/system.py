@@ -60,6 +60,12 @@ def has_system_owner(request: Request) -> Answer:
     return Answer(body={"value": request.system.has_owner()})
 
 
+@route("GET", "/ReportAuditLog/Pbx.GetAuditLogData()")
+def audit_log(request: Request) -> Answer:
+    """What the rows hold beyond their names no source tells; here the object is an extension by number and name."""
+    return request.collection("ReportAuditLog/Pbx.GetAuditLogData()", request.system.audit, "AuditLog")
+
+
 @route("GET", "/SystemStatus")
 def system_status(request: Request) -> Answer:
     system = request.system

@@ -64,8 +64,11 @@ def test_each_filter_counts_what_there_is_under_the_others(client: httpx.Client,
     told = client.get(URL, params={"state": "conflict", "text": "berg"}).json()
     assert (told["total"], told["drift"], told["departments"]) == (1, 1, {"Support": 1})
     assert told["items"][0]["drift"] == [
-        {"field": "last_name", "shown": "Borg", "wanted": "Berg", "written": "Berg"}
-    ]
+        {
+            "field": "last_name", "shown": "Borg", "wanted": "Berg", "written": "Berg",
+            "changed_by": "Grace Hopper", "changed_on": "2026-11-30T09:14:02Z",
+        }
+    ]  # fmt: skip
     assert _found(client, differs="true") == [OLA]
     assert _found(client, department="Sales") == [ZOE, "extension 40"]
 

@@ -93,6 +93,7 @@ def collect(
                 "used_extensions": observed.used_extensions,
                 "max_extensions": observed.max_extensions,
                 "version": "20.0.6.0",
+                "edits": [[edit.number, edit.by, edit.at] for edit in observed.edits],
             }
         claimed.store(items)
         claimed.complete(source="dc1", proof=proof)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, select
 
 from shared.database.tables import RollReading, RollRow, RunKind
-from shared.domain.extension import ROLE_SYSTEM_OWNER, Membership
+from shared.domain.extension import ROLE_SYSTEM_OWNER, Edit, Membership
 from shared.domain.person import AbsentPerson, AccountState, Person, Presence
 from shared.domain.rules import Outcome
 from shared.roll import queries
@@ -164,6 +164,25 @@ def test_a_field_changed_by_hand_is_told_with_all_that_is_known_of_it(context: C
     shown = replace(make_extension(1), last_name="Bergh")
     planned(context, [make_person(1)], make_phone_system([shown]))
     assert _roll(context)[guid(1)].entry.drift == (Drift("last_name", "Bergh", "Berg1", "Berg1"),)
+    by_hand = replace(shown, last_name="Berger")
+    for edits in ((Edit("201", "grace", "2026-11-30T09:14:02Z"),), ()):
+        # The second time the audit log of 3CX has forgotten it.
+        planned(context, [make_person(1)], replace(make_phone_system([by_hand]), edits=edits))
+        (drift,) = _roll(context)[guid(1)].entry.drift
+        assert (drift.shown, drift.changed_by) == ("Berger", "grace")
+        assert f"{drift.changed_on:%d.%m.%Y %H:%M}" == "30.11.2026 09:14"
+
+
+def test_whoever_changed_an_extension_in_3cx_is_not_blamed_for_a_change_of_the_directory(
+    context: Context,
+) -> None:
+    bind(context, make_binding(1))
+    phone_system = replace(
+        make_phone_system([make_extension(1)]), edits=(Edit("201", "grace", "2026-11-30"),)
+    )
+    planned(context, [make_person(1, last_name="Bergh")], phone_system)
+    (drift,) = _roll(context)[guid(1)].entry.drift
+    assert (drift.wanted, drift.changed_by, drift.changed_on) == ("Bergh", "", None)
 
 
 def test_who_has_a_number_an_address_or_an_extension_is_answered(context: Context) -> None:

@@ -290,6 +290,29 @@ def test_numbers_in_use_are_found_where_3cx_does_not_filter_them(bench: Bench) -
             assert xapi.peers_with([there[0].number, "99999"]) == there[:1]
 
 
+def test_the_audit_log_tells_who_changed_which_extension_last_but_for_us(bench: Bench) -> None:
+    state = bench.phone_system.state
+    for number, name, who in (
+        ("101", "One", "grace"), ("101", "Two", "ada"), ("102", "Three", "grace"), ("102", "Four", ""), ("103", "Five", ""),
+    ):  # fmt: skip
+        state.change_user(bench.id_of(number), {"LastName": name}, by=who)
+    told = [edit[:2] for edit in _snapshot(bench).proof["edits"]]
+    assert told == [["102", "grace"], ["101", "ada"]]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_3cx_that_shows_no_audit_log_is_read_all_the_same(bench: Bench, status: int) -> None:
+    def _refuse(passing: Passing, forward: Forward) -> Answer:
+        return Answer(status) if "ReportAuditLog" in passing.path else forward()
+
+    bench.phone_system.state.change_user(bench.id_of("101"), {"LastName": "Two"}, by="ada")
+    with between(bench.base_url) as proxy:
+        proxy.handling = _refuse
+        bench.configure(base_url=proxy.base_url)
+        part = _snapshot(bench)
+    assert (part.state, part.proof["edits"]) == ("complete", [])
+
+
 def test_numbers_with_quotes_are_asked_for_as_they_are(bench: Bench) -> None:
     with bench.xapi() as xapi:
         assert xapi.find_by_numbers(["1'0", "101"]).keys() == {"101"}

@@ -72,7 +72,10 @@ _ENTRY: dict[str, Any] = {
 class DriftOut(Answer):
     """A field that 3CX shows otherwise than the directory, or than Rollcall wrote or found it last."""
 
-    model_config = example(field="last_name", shown="Byron", wanted="Lovelace", written="Lovelace")
+    model_config = example(
+        field="last_name", shown="Byron", wanted="Lovelace", written="Lovelace",
+        changed_by="Grace Hopper", changed_on="2026-11-30T09:14:02Z",
+    )  # fmt: skip
     field: str
     shown: str = Field(description="What 3CX has.")
     wanted: str | None = Field(
@@ -81,6 +84,10 @@ class DriftOut(Answer):
     written: str | None = Field(
         description="What Rollcall wrote or found last: another value was changed in 3CX; null where that is not known."
     )
+    changed_by: str = Field(
+        description="Who changed it in 3CX, by its audit log; empty where that is not told."
+    )
+    changed_on: datetime | None = Field(description="When, by the audit log of 3CX.")
 
 
 class RollPersonOut(Answer):
