@@ -17,8 +17,7 @@ from services.notifier.timing import pause_seconds
 from shared.database import events
 from shared.database.sentences import with_sentences
 from shared.database.tables import EventLevel, OutboxRow, Site
-from shared.domain.notifying import Channel, MessageState
-from shared.domain.plan import Severity
+from shared.domain.notifying import Channel, Level, MessageState
 from shared.errors import BadCredentials, PermanentError, RollcallError
 from shared.language import declared, phrase
 from shared.settings.documents import NotificationsSettings
@@ -114,7 +113,7 @@ def _read(session: Session, site_id: str, base: str) -> list[_Waiting]:
             Message(
                 row.message_id,
                 row.kind,
-                Severity(row.severity),
+                Level(row.severity),
                 row.title,
                 tuple(row.lines),
                 row.created_at,

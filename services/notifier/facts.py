@@ -36,7 +36,7 @@ def read_facts(session: Session, site_id: str, settings: SiteSettings, seen_run:
     """The facts, and the newest run that was planned: its conflicts are read unless it is ``seen_run``."""
     of_site = Run.site_id == site_id
     whole = Run.kind.in_(WHOLE_RUNS)
-    held = _newest(session, of_site, Run.state == RunState.HELD.value, Run.kind != RunKind.WHAT_IF.value)
+    held = _newest(session, of_site, Run.state == RunState.HELD.value, Run.superseded_by.is_(None))
     ended = _newest(
         session, of_site, Run.kind == RunKind.FULL.value, Run.state.in_([RunState.FAILED.value, *GOOD_ENDS])
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.plan import Severity
+from shared.domain.notifying import Level
 from shared.language import phrase
 from shared.values.text import clean
 
@@ -17,7 +17,7 @@ class Message:
 
     id: str
     kind: str
-    severity: Severity
+    severity: Level
     title: str
     lines: tuple[str, ...]
     created_at: datetime

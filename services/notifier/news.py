@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.domain.notifying import KINDS, Notification
-from shared.domain.plan import Severity, counts_in_words
+from shared.domain.notifying import KINDS, Level, Notification
+from shared.domain.plan import counts_in_words
 from shared.domain.watching import WatchStatus
 from shared.language import Plural, declared, phrase
 from shared.settings.sections.notifications import NotificationsSettings
@@ -36,7 +36,7 @@ class Notice:
     """Something to tell."""
 
     kind: Notification
-    severity: Severity
+    severity: Level
     title: str
     lines: tuple[str, ...]
     path: str
@@ -165,7 +165,7 @@ def news(before: Mapping[Notification, Sequence[str]], found: Look) -> Iterator[
                 begun[0].path,
             )
         elif known and not conditions and kind in _OVER:
-            yield Notice(kind, Severity.INFO, _OVER[kind], (), "/")
+            yield Notice(kind, Level.INFO, _OVER[kind], (), "/")
 
 
 def _title(kind: Notification, count: int) -> str:

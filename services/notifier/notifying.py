@@ -14,8 +14,7 @@ from services.notifier.channels import syslog
 from services.notifier.delivery import SENDERS, deliver, is_suspect
 from services.notifier.message import Message
 from services.notifier.outbox import take_notice
-from shared.domain.notifying import SYSLOG, Channel
-from shared.domain.plan import Severity
+from shared.domain.notifying import SYSLOG, Channel, Level
 from shared.errors import SettingsInvalid
 from shared.language import declared, phrase
 from shared.settings.documents import NotificationsSettings, Section
@@ -74,7 +73,7 @@ def try_channel(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         to = syslog.send(settings, [syslog.Entry(0, site_id, now, "test", "test", {}, "")])
     elif name in [*settings.channels()]:
         message = Message(
-            uuid4().hex, "test", Severity.INFO, declared("Test message"),
+            uuid4().hex, "test", Level.INFO, declared("Test message"),
             (declared("Notifications reach this channel."),), now, site_id, site_id if site_id != DEFAULT_SITE else "",
             _base(context, site_id, settings),
         )  # fmt: skip

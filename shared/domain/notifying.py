@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.choice import Choice
-from shared.domain.plan import Severity
+
+
+class Level(StrEnum):
+    """How much a notification asks of a person."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Channel(Choice):
@@ -41,25 +48,25 @@ class About:
     What is urgent is sent in quiet hours too.
     """
 
-    severity: Severity
+    severity: Level
     is_on: bool = True
     is_digest: bool = False
 
     @property
     def is_urgent(self) -> bool:
         """Whether it cannot wait for the morning."""
-        return self.severity is Severity.CONFLICT
+        return self.severity is Level.ERROR
 
 
 KINDS: Mapping[Notification, About] = {
-    Notification.PLAN_WAITS: About(Severity.WARNING),
-    Notification.RUN_FAILED: About(Severity.CONFLICT),
-    Notification.SYNC_OVERDUE: About(Severity.CONFLICT),
-    Notification.LIVE_INTERRUPTED: About(Severity.WARNING),
-    Notification.CONFLICTS: About(Severity.WARNING),
-    Notification.REMOVALS: About(Severity.INFO, is_on=False, is_digest=True),
-    Notification.LICENCE: About(Severity.WARNING),
-    Notification.EXPIRY: About(Severity.WARNING),
+    Notification.PLAN_WAITS: About(Level.WARNING),
+    Notification.RUN_FAILED: About(Level.ERROR),
+    Notification.SYNC_OVERDUE: About(Level.ERROR),
+    Notification.LIVE_INTERRUPTED: About(Level.WARNING),
+    Notification.CONFLICTS: About(Level.WARNING),
+    Notification.REMOVALS: About(Level.INFO, is_on=False, is_digest=True),
+    Notification.LICENCE: About(Level.WARNING),
+    Notification.EXPIRY: About(Level.WARNING),
 }
 
 

@@ -21,7 +21,7 @@ from shared.database.tables import RunState
 from shared.process_settings import load
 from shared.worker.app import create_app
 from shared.worker.context import Context
-from shared.worker.queues import TAKEN_ALONG, Queue
+from shared.worker.queues import TAKEN_ALONG, Queue, served_by
 from tests.faults.conftest import World
 from tests.faults.deployment import Deployment
 from tests.integration.brokers.conftest import Broker, rabbit_only
@@ -128,7 +128,9 @@ def _sees_workers(app: Celery) -> bool:
 
 
 Command = tuple[str | bytes, ...]
-_OTHERS = {name: [queue for queue in WORKERS if queue != name] for name in WORKERS}
+_ALL = [queue.value for queue in Queue]
+_OTHERS = {name: [queue for queue in _ALL if queue not in [*served_by([Queue(name)])]] for name in WORKERS}
+_ASK_THE_NOTIFIER = ("api", "scheduler")
 
 
 def _reading(queue: str) -> list[Command]:
@@ -152,23 +154,25 @@ _NOBODY: list[Command] = [
 
 
 def _forbidden(service: str) -> Iterator[Command]:
-    for other in _OTHERS.get(service, WORKERS):
+    for other in _OTHERS.get(service, _ALL):
         yield from _reading(other)
     for command in _NOBODY:
         if (service, command[0]) != ("api", "BLPOP"):
             yield command
     letter: Command = ("RPUSH", "rollcall-answer-x", "forged")
-    if service not in {"collector", "relay_client"}:
+    if service not in {"collector", "relay_client", "scheduler"}:
         yield letter
     if service not in {"api", "flower"}:
         # Orders to workers.
         yield ("PUBLISH", "/0.celery.pidbox", "{}")
     if service == "flower":
-        yield from (("LPUSH", queue, "{}") for queue in WORKERS)
+        yield from (("LPUSH", queue, "{}") for queue in _ALL)
     if service == "beat":
         yield from (("LPUSH", queue, "{}") for queue in _OTHERS["scheduler"])
     elif service != "scheduler":
         yield ("LPUSH", "scheduler", "{}")
+    if service not in _ASK_THE_NOTIFIER:
+        yield ("LPUSH", "notifier", "{}")
     if service in {"api", "beat", "watch", "flower"}:
         yield ("PUBLISH", "/0.celeryev/task.multi", "{}")
 
@@ -235,13 +239,15 @@ def _attempts(service: str) -> Iterator[tuple[str, Attempt]]:
         message = amqp.Message("{}", content_type="application/json")
         return lambda channel: channel.basic_publish(message, exchange, key)
 
-    for queue in _OTHERS.get(service, WORKERS):
+    for queue in _OTHERS.get(service, _ALL):
         for name in ("basic_get", "basic_consume", "queue_purge", "queue_delete"):
             yield f"{name} {queue}", methodcaller(name, queue)
         yield f"listen in on {queue}", partial(_listen_in, service, queue)
         yield f"publish to {queue} directly", _publish("", queue)
     sends_to = {"beat": ["scheduler"], "flower": []}.get(service, _OTHERS["scheduler"])
-    for queue in set(WORKERS) - set(sends_to):
+    if service in _ASK_THE_NOTIFIER:
+        sends_to = [*sends_to, "notifier"]
+    for queue in set(_ALL) - set(sends_to):
         yield f"publish to {queue}", _publish("rollcall", queue)
     if service not in {"api", "flower"}:
         yield "order", _publish("celery.pidbox", "")

@@ -25,7 +25,7 @@ def _failed(context: Context, site: str = "default") -> int:
     now = datetime.now(UTC)
     with context.database.begin() as session:
         row = OutboxRow(
-            site_id=site, channel="email", kind="run_failed", severity="conflict", message_id="m", title="The last run failed",
+            site_id=site, channel="email", kind="run_failed", severity="error", message_id="m", title="The last run failed",
             lines=["<b>"], path="/runs", state="failed", attempts=1, error_code="receiver_refused",
             error_message="mail.example.com refused the message.", created_at=now, due_at=now,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from services.api.access import setup_link
 from services.api.access.tokens import create_token
 from services.api.settings.use_cases.sections import apply_settings
 from shared.database.events import LogEntry, record
-from shared.database.tables import RunState
+from shared.database.tables import OutboxRow, RunState
 from shared.domain.command import Command, CommandKind
 from shared.worker.context import Context
 from tests.integration.api.builders import (
@@ -39,6 +39,7 @@ PAGES = (
     "/settings/directory/history", "/accounts", "/account", "/account/security", "/tokens", "/audit?check=1", "/support",
     "/sites", "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",
     "/wizard/schedule", "/database", "/settings/relay", "/settings/password", "/settings/ad-accounts", "/settings/single-sign-on", "/settings/second-factor", "/settings/rules/history",
+    "/settings/notifications", "/notifications",
 )  # fmt: skip
 
 
@@ -67,6 +68,14 @@ def full(ready: Context) -> Context:
     set_state(ready, first, RunState.FAILED, error_message=name, finished_at=datetime.now(UTC))
     assert make_run(ready) == 2
     with ready.database.begin() as session:
+        for state in ("pending", "sent", "failed"):
+            session.add(
+                OutboxRow(
+                    site_id="default", channel="email", kind="run_failed", severity="error", message_id="m", title=name, lines=[],
+                    path="/runs", state=state, error_message=HOSTILE[0], created_at=datetime.now(UTC),
+                    due_at=datetime.now(UTC), sent_at=datetime.now(UTC),
+                )
+            )  # fmt: skip
         record(session, "default", *(LogEntry("test.hostile", text, actor=text) for text in HOSTILE))
     apply_settings(
         ready,

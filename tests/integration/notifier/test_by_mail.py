@@ -1,11 +1,12 @@
 """What is told by e-mail: sent once, by a real mail server, kept while it is down, and never another site's."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from shared.database.tables import Event, Run, RunState
+from shared.database.tables import Event, Run, RunState, SnapshotPart
 from shared.worker.context import Context
 from tests.integration.api.builders import CLASH
 from tests.integration.notifier.telling import (
@@ -211,3 +212,30 @@ def test_a_kind_that_is_turned_off_and_a_channel_that_is_gone_send_nothing(
     look(context)
     (row,) = outbox(context)
     assert (row.kind, row.state) == ("plan_waits", "failed")
+
+
+def test_what_the_newest_reading_saw_of_licence_certificates_and_password_is_told(
+    context: Context, mail: MailServer
+) -> None:
+    configure(context, **by_mail(mail))
+    run_id = run_that(context, RunState.DONE)
+    soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    later = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+    unit = {"certificate_ends_at": later, "password_ends_at": soon, "account": "rollcall@corp.example"}
+    system = {"used_extensions": 98, "max_extensions": 100, "certificate_ends_at": soon}
+    with context.database.begin() as session:
+        for part in session.scalars(select(SnapshotPart).where(SnapshotPart.run_id == run_id)):
+            part.state, part.source = "complete", f"the {part.kind}"
+            part.proof = {"extensions": system, "unit": unit}.get(part.kind, {})
+    with mail.up():
+        look(context)
+        look(context)
+    assert sorted(_subjects(mail)) == [
+        "[Rollcall] A certificate or password expires soon",
+        "[Rollcall] The 3CX licence is nearly full",
+    ]
+    told = "".join(str(item.get_body(("plain",))) for item in mail.mails)
+    assert "The certificate of the extensions expires on" in told
+    assert "The password of rollcall@corp.example expires on" in told
+    assert "98 of 100 licensed extensions are in use, 2 free." in told
+    assert "the unit" not in told

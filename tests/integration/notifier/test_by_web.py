@@ -63,7 +63,7 @@ def test_a_webhook_is_signed_and_says_everything(context: Context, web: WebServe
     assert told["type"] == "run_failed"
     assert told["data"] == {
         "site": SITE,
-        "severity": "conflict",
+        "severity": "error",
         "title": "The last run failed",
         "lines": ["No answer."],
         "link": f"https://rollcall.example.com/console/runs/{run_id}",

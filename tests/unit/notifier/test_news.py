@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from services.notifier.news import Condition, Facts, RunSeen, look, news
 from services.notifier.timing import due_at, pause_seconds
-from shared.domain.notifying import KINDS, Notification
-from shared.domain.plan import Severity
+from shared.domain.notifying import KINDS, Level, Notification
 from shared.domain.watching import WatchState, WatchStatus
 from shared.settings.sections.notifications import NotificationsSettings
 
@@ -122,4 +121,4 @@ def test_pauses_grow_to_an_hour() -> None:
 def test_every_kind_is_declared_and_failures_alone_are_urgent() -> None:
     assert set(KINDS) == set(Notification)
     assert {kind.value for kind, about in KINDS.items() if about.is_urgent} == {"run_failed", "sync_overdue"}
-    assert {about.severity for about in KINDS.values()} == set(Severity)
+    assert {about.severity for about in KINDS.values()} == set(Level)

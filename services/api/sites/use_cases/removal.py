@@ -121,18 +121,17 @@ def _stop(context: Context, site_id: str, actor: str) -> dict[str, int]:
         session.execute(delete(OwedSteps).where(OwedSteps.site_id == site_id))
         session.execute(delete(GraceRow).where(GraceRow.site_id == site_id))
         session.execute(delete(GivenNumberRow).where(GivenNumberRow.site_id == site_id))
-        session.execute(delete(NotifiedState).where(NotifiedState.site_id == site_id))
-        session.execute(delete(OutboxRow).where(OutboxRow.site_id == site_id))
-        _forget_watches(session, site_id)
+        _forget_what_follows(session, site_id)
         tokens = _end_rights(session, site_id)
         details = {"name": site.name, "tokens": tokens}
         events.audit(session, site_id, actor=actor, action="site.removal_begun", details=details)
     return {"tokens": tokens}
 
 
-def _forget_watches(session: Session, site_id: str) -> None:
-    session.execute(delete(ChangeRow).where(ChangeRow.site_id == site_id))
-    session.execute(delete(WatchRow).where(WatchRow.site_id == site_id))
+def _forget_what_follows(session: Session, site_id: str) -> None:
+    """What the watcher and the notifier keep."""
+    for table in (ChangeRow, WatchRow, NotifiedState, OutboxRow):
+        session.execute(delete(table).where(table.site_id == site_id))
 
 
 def _check_rules(context: Context, site_id: str) -> None:
@@ -203,8 +202,8 @@ def _end(context: Context, site_id: str, actor: str, gone: dict[str, int]) -> No
         session.execute(delete(Event).where(Event.site_id == site_id))
         session.execute(delete(RollReading).where(RollReading.site_id == site_id))
         remember(session, site_id, None)
-        # The watcher may have stored an answer meanwhile; without settings it has ended by now.
-        _forget_watches(session, site_id)
+        # They may have stored something meanwhile; without settings they have ended by now.
+        _forget_what_follows(session, site_id)
         if site_id == DEFAULT_SITE:
             begun = store.new_site(site_id)
             session.execute(
