@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -221,8 +222,12 @@ def test_what_the_newest_reading_saw_of_licence_certificates_and_password_is_tol
     run_id = run_that(context, RunState.DONE)
     soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     later = (datetime.now(UTC) + timedelta(days=300)).isoformat()
-    unit = {"certificate_ends_at": later, "password_ends_at": soon, "account": "rollcall@corp.example"}
-    system = {"used_extensions": 98, "max_extensions": 100, "certificate_ends_at": soon}
+    unit: dict[str, Any] = {
+        "certificate_ends_at": later,
+        "password_ends_at": soon,
+        "account": "rollcall@corp.example",
+    }
+    system: dict[str, Any] = {"used_extensions": 98, "max_extensions": 100, "certificate_ends_at": soon}
     with context.database.begin() as session:
         for part in session.scalars(select(SnapshotPart).where(SnapshotPart.run_id == run_id)):
             part.state, part.source = "complete", f"the {part.kind}"
