@@ -43,7 +43,7 @@ class ThrowawayRoot:
             "LC_ALL": "C",
         }
         done = subprocess.run(
-            self.command(*words), env=environment, capture_output=True, text=True, check=False, timeout=240
+            self.command(*words), env=environment, capture_output=True, text=True, check=False, timeout=600
         )
         assert bool(done.returncode) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
