@@ -124,6 +124,12 @@ def listed(texts: Iterable[str], between: str = ", ") -> str:
     return Sentence(between.join(f"{{{name}}}" for name in known), known)
 
 
+def enumerated(names: Iterable[str]) -> str:
+    """Names as a sentence has them: "Anna", "Anna and Bob", "Anna, Bob and Carla"; empty without any."""
+    *most, last = [*names] or [""]
+    return phrase("{names} and {last_name}", names=listed(most), last_name=last) if most else last
+
+
 def replaced(text: str, parts: Iterable[str], by: str) -> str:
     """The text with these parts replaced; of a sentence within its parameters, so that it stays a sentence."""
     if isinstance(text, Sentence):

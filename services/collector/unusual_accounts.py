@@ -21,7 +21,7 @@ def unusual_accounts(directory: ActiveDirectory) -> list[str]:
     :raises RollcallError: the directory cannot be read.
     """
     chosen = directory.people_filter()
-    said = []
+    sentences = []
     for unit in directory.settings.units:
         for clause, kind in (
             (_ADMINISTRATORS, declared("Administrator accounts")),
@@ -34,7 +34,7 @@ def unusual_accounts(directory: ActiveDirectory) -> list[str]:
                 )
             ]
             if names:
-                said.append(
+                sentences.append(
                     phrase(
                         "{kind} in {unit}: {names}{more}. They get an extension if they have a number. Select a "
                         "sub-OU, or add them to Exclude extensions.",
@@ -46,4 +46,4 @@ def unusual_accounts(directory: ActiveDirectory) -> list[str]:
                         else "",
                     )
                 )
-    return said
+    return sentences

@@ -16,7 +16,7 @@ from shared.domain.owed import Owed
 from shared.domain.person import Person
 from shared.domain.plan import Finding, FindingCode, Severity
 from shared.domain.rules import Adoption, ChangedIn3cx
-from shared.language import Plural, declared, phrase, template
+from shared.language import Plural, declared, enumerated, phrase, template
 
 # A sentence with more names than this is no longer read; the finding itself keeps everyone.
 _MOST_NAMES = 5
@@ -673,13 +673,12 @@ def called(extension: Extension, *, at_start: bool = False) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names as they are said: "Anna", "Anna and Bob", "Anna, Bob and 12 more"."""
-    said = list(names)
-    if len(said) > _MOST_NAMES:
-        said = [*said[:_MOST_NAMES], phrase("{count} more", count=len(said) - _MOST_NAMES)]
-    if len(said) < 2:
-        return "".join(said)
-    return phrase("{names} and {last}", names=", ".join(said[:-1]), last=said[-1])
+    """Names as they are shown: "Anna", "Anna and Bob", "Anna, Bob and 12 more"."""
+    shown_names = list(names)
+    if len(shown_names) > _MOST_NAMES:
+        more = phrase("{count} more", count=len(shown_names) - _MOST_NAMES)
+        shown_names = [*shown_names[:_MOST_NAMES], more]
+    return enumerated(shown_names)
 
 
 # 3CX's words for what holds a number (PeerType), where they do not read well in a sentence.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.rules import NumberOrder, NumberRange
+from shared.language import enumerated
 
 # Fewer than one in so many left is said in time.
 LOW = 10
@@ -37,7 +38,7 @@ class Pool:
         released: Mapping[str, datetime],
     ) -> None:
         """``is_allowed`` is whether anybody may have the number; ``released`` when it became nobody's, if it was somebody's."""
-        self.label = " and ".join(dict.fromkeys(label(item) for item in ranges))
+        self.label = enumerated(dict.fromkeys(label(item) for item in ranges))
         self._numbers = {number: item for item in ranges for number in numbers_of(item) if is_allowed(number)}
         self._queue = (number for item in ranges for number in self._in_order(item, released))
 

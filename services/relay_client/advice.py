@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.relay_client.xapi.client import About, Licence, MissingSettings
-from shared.language import declared, phrase
+from shared.language import declared, enumerated, phrase
 from shared.prerequisites import certificate_advice, clock_advice
 
 SUPPORTED_VERSION = "20"
@@ -39,7 +39,7 @@ def advice_on_losses(licence: Licence, missing: MissingSettings) -> list[str]:
             phrase(
                 "3CX refuses {names}. Templates and renumbering skip these settings and copy everything "
                 "else. Set them manually where needed.",
-                names=_listed(missing.refused),
+                names=enumerated(missing.refused),
             )
         )
     if not licence.is_told:
@@ -60,7 +60,7 @@ def advice_on_release(about: About, missing: MissingSettings) -> list[str]:
         phrase(
             "This 3CX ({version}) does not have {names} yet. Templates and renumbering copy everything else.",
             version=about.version or declared("it reports no version"),
-            names=_listed(missing.absent),
+            names=enumerated(missing.absent),
         )
     ]
 
@@ -73,12 +73,7 @@ def advice_on_roles(allowed: Sequence[str], there: Sequence[str]) -> list[str]:
     return [
         phrase(
             "3CX does not have the role {names}, which phone_system.allowed_roles names. It has: {roles}.",
-            names=_listed(unknown),
+            names=enumerated(unknown),
             roles=", ".join(sorted(there)),
         )
     ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, last = names
-    return phrase("{names} and {last_name}", names=", ".join(most), last_name=last) if most else last

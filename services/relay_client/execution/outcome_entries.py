@@ -122,7 +122,7 @@ def _done_sentence(command: Command, outcome: CommandOutcome, archived: str | No
         )
     ]
     if command.kind is CommandKind.ARCHIVE_EXTENSION and outcome.result.get("said"):
-        sentences.append(phrase("What was kept: {said}.", said=outcome.result["said"]))
+        sentences.append(phrase("What was kept: {summary}.", summary=outcome.result["said"]))
     if outcome.result.get("not_taken"):
         refused = ", ".join(outcome.result["not_taken"])
         sentences.append(phrase("3CX refused {settings}. Set it manually.", settings=refused))

@@ -244,8 +244,10 @@ def _reasons(session: Session, run_id: int) -> dict[str, int]:
         for row in session.scalars(select(CommandRow).where(CommandRow.id.in_(first)))
     }
     # As the database has it where that is not the same text: it is what the filter compares with.
-    told = [(of_rows[group.first], group) for group in groups]
-    return {said if said == group.why else group.why: group.rows for said, group in told}
+    with_sentences = [(of_rows[group.first], group) for group in groups]
+    return {
+        sentence if sentence == group.why else group.why: group.rows for sentence, group in with_sentences
+    }
 
 
 def _deletions_among(session: Session, run_id: int, left_out: Collection[int]) -> int:

@@ -97,8 +97,8 @@ def _missing_attributes(
         return
     unknown = questions.unknown_attributes(context, site_id, wanted, values, directory)
     for place, names in named.items():
-        if said := [unknown[name] for name in names if name in unknown]:
-            yield place, " ".join(said)
+        if problems := [unknown[name] for name in names if name in unknown]:
+            yield place, " ".join(problems)
 
 
 def _attributes_in(text: str) -> Sequence[str]:
