@@ -19,7 +19,7 @@ from tests.faults.campaign.directories import StandIn, WindowsDomain
 from tests.faults.campaign.life import newest_run
 from tests.faults.campaign.plan import Form
 from tests.faults.campaign.servers import family, signal_all
-from tests.faults.campaign.shape import LEASE_SECONDS, Shape
+from tests.faults.campaign.shape import LEASE_SECONDS, SWEEP_SECONDS, Shape
 from tests.faults.campaign.wires import Fault, wait_for_strike
 from tests.support.rabbitmq import RabbitServer
 
@@ -27,6 +27,8 @@ Strike = Callable[[Shape, random.Random], str]
 Condition = Callable[[Form], bool]
 # How long a strike waits for the moment it is meant for; then it strikes anyway.
 _MOMENT_SECONDS = 3.0
+# After so many sweeps a run whose phone system does not answer ends (docs/runs.md).
+_TRIES_OF_A_STAGE = 20
 _WRITES = ("POST", "PATCH", "DELETE")
 
 
@@ -282,6 +284,30 @@ def _disturb_phone_system(shape: Shape, dice: random.Random) -> str:
     return f"the phone system: {fault}"
 
 
+def _lose_answer(shape: Shape, dice: random.Random) -> str:
+    """A write takes effect, its answer is lost, and then nothing answers; perhaps until the run has given up, perhaps
+    somebody cancels it meanwhile.
+    """
+    faults, method = shape.phone_system.faults, dice.choice(_WRITES)
+    seconds = dice.choice([1.0, LEASE_SECONDS + 2, _TRIES_OF_A_STAGE * SWEEP_SECONDS + 5])
+    lost = {"kind": "drop_after", "method": method, "path": "/Users", "times": 1}
+    assert faults.add(lost) is None
+    before, deadline = faults.fired.count("drop_after"), time.monotonic() + _MOMENT_SECONDS
+    while faults.fired.count("drop_after") == before and time.monotonic() < deadline:
+        time.sleep(0.005)
+    came = faults.fired.count("drop_after") > before
+    away = {"kind": "status", "status": 503, "body": "html", "times": 100_000}
+    assert faults.add(away) is None
+    said = f"the answer of a {method} is lost{'' if came else ', which did not come'}, then nothing answers for {seconds} s"
+    run = newest_run(shape)
+    if run is not None and dice.random() < 0.3:
+        shape.ask("POST", f"/runs/{run}/cancel")
+        said += f", run {run} is cancelled"
+    time.sleep(seconds)
+    faults.switched_on.clear()
+    return said
+
+
 def _disturb_directory(shape: Shape, dice: random.Random) -> str:
     """It dies, falls silent, or says that nobody is there."""
     directory = shape.directory
@@ -376,6 +402,7 @@ STRIKES: dict[str, tuple[int, Condition, Strike]] = {
     "steal messages": (6, _always, _steal_messages),
     "repeat messages": (4, _always, _repeat_messages),
     "disturb phone system": (16, _always, _disturb_phone_system),
+    "lose answer": (12, _always, _lose_answer),
     "disturb directory": (6, _always, _disturb_directory),
     "restart directory": (3, lambda form: form.directory == "stand-in", _restart_directory),
     "kill relay": (5, lambda form: form.has_relay, _kill_relay),
