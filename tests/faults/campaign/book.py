@@ -105,6 +105,8 @@ class Book:
         self.moments: list[Moment] = []
         self._phone_system = phone_system
         self._began = time.monotonic()
+        self.when_deleted: Callable[[str], None] = lambda _number: None
+        """Called with the number of each extension that was deleted at Rollcall's request."""
         self._is_by_hand = False
         self._last = self.picture()
         self.others = {extension["Number"]: extension for extension in self._last.values()}
@@ -152,6 +154,8 @@ class Book:
     def _count(self, operation: str, key: str, fields: list[str], *, changed: bool = True) -> None:
         if self._is_by_hand:
             return
+        if operation == "delete_user":
+            self.when_deleted(key)
         self._counted(operation, key, fields, changed=changed)
         with self.lock:
             before, after = self._last, self.picture()

@@ -96,6 +96,10 @@ def _live(plan: Plan, company: Company, verdict: Verdict, tell: Say) -> None:
     verdict.effects = len(evidence.effects)
     verdict.violations += oracle.judge(evidence)
     verdict.violations += books_are_whole(company)
+    if shape.phones is not None and (now := shape.phones.account().contents()) != shape.kept:
+        verdict.violations.append(
+            f"voicemails and recordings lost: {(shape.kept - now).total()}, twice: {(now - shape.kept).total()}"
+        )
 
 
 def settle(company: Company, say: Say) -> list[str]:

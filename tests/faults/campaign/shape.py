@@ -5,12 +5,14 @@ import signal
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from sqlalchemy import select
 
 from services.api.access.tokens import create_token
@@ -38,6 +40,9 @@ from tests.support.staff import Staff
 LEASE_SECONDS, SWEEP_SECONDS = 3.0, 1.0
 ARCHIVE = "104"
 _FREE = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_percent": 100}
+# What the phone system's own database knows; the first of them have voicemails and recordings.
+_NUMBERS = [str(number) for number in range(2001, 2101)]
+_WITH_MAIL = _NUMBERS[:8]
 # Of each kind so many processes are kept running.
 KEPT = {"worker": 2, "beat": 1, "watch": 1, "api": 1}
 _ANSWER_SECONDS = 20
@@ -120,6 +125,8 @@ class Shape:
         self.running: dict[str, list[Process]] = {kind: [] for kind in KEPT}
         self.api_address = ""
         self.phones: Phones | None = None
+        self.kept: Counter[str] = Counter()
+        """Every voicemail and recording of the phone system's host."""
         self.relay: ServedRelay | None = None
         self._relays = ExitStack()
         stack.callback(self._relays.close)
@@ -149,9 +156,14 @@ class Shape:
             sections["schedule"] = {"is_enabled": True, "mode": "every", "every_minutes": 1440, "live": True}
         if self.form.has_relay:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-phones-")))
-            self.phones = make_phones(
-                folder, self.servers.cluster().cleared_database(), [Mailbox(ARCHIVE, "Archive", "")]
-            )
+            boxes = [
+                Mailbox(number, "Mailbox", number, *((2, 2) if number in _WITH_MAIL else ()))
+                for number in _NUMBERS
+            ]
+            database = self.servers.cluster().cleared_database()
+            self.phones = make_phones(folder, database, [Mailbox(ARCHIVE, "Archive", ""), *boxes])
+            self.kept = self.phones.account().contents()
+            self.book.when_deleted = self._lose
             self.start_relay()
             assert self.relay is not None
             self._wire("relay", "127.0.0.1", self.relay.port)
@@ -165,6 +177,12 @@ class Shape:
         """With the relay, if there is one: a worker does it."""
         if self.relay is not None:
             pairing.pair_relay(self.site.context, SITE, self.relay.code, actor="campaign")
+
+    def _lose(self, number: str) -> None:
+        """3CX deletes what lies in the folders of an extension with it."""
+        assert self.phones is not None
+        with suppress(FileNotFoundError, psycopg.Error):
+            self.phones.lose(number)
 
     def start_relay(self) -> None:
         """Serve it, on the same port as before."""
