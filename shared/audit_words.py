@@ -117,6 +117,11 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         declared("Sign-in from {address} was locked after too many failed attempts."),
     ),
     "site.created": (declared("{who} created the site {name}."),),
+    "site.held": (
+        declared("{who} held all changes. Reason given: {reason}"),
+        declared("{who} held all changes."),
+    ),
+    "site.released": (declared("{who} released the changes that were held."),),
     "site.removal_begun": (declared("{who} began to remove the site {name}."),),
     "site.removed": (declared("{who} removed the site {site}."),),
     "template.asked_for": (

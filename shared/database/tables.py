@@ -117,6 +117,8 @@ class Site(Base):
     created_at: Mapped[datetime]
     # What sections have that were never saved, where that is not the default; NULL of sites that are older than this.
     beginning: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # While nothing is to be executed at the site: who holds it, since when and why (``shared.runs.hold``).
+    hold: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class SettingsVersion(Base):

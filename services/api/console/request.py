@@ -29,6 +29,7 @@ from services.api.web.known import SESSION_COOKIE as SESSION_COOKIE
 from services.api.web.known import note_signed_in
 from shared.database.tables import AccountRole, Site
 from shared.errors import RollcallError
+from shared.runs.hold import Hold, read_hold
 from shared.settings.documents import BrandingSettings, SiteSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
@@ -65,6 +66,7 @@ class ShownSite:
     name: str
     is_named: bool
     can_switch: bool
+    hold: Hold | None = None
 
 
 @dataclass
@@ -123,13 +125,15 @@ class ConsoleRequest:
         count = select(func.count()).select_from(Site).scalar_subquery()
         try:
             with self.context.database.glance() as session:
-                found = session.execute(select(Site.name, count).where(Site.id == self.site_id)).one_or_none()
+                found = session.execute(
+                    select(Site.name, count, Site.hold).where(Site.id == self.site_id)
+                ).one_or_none()
         except RollcallError:
             return None
         if found is None:
             return None
         mine = len(visitor.roles.at) if visitor.roles.everywhere is None else found[1]
-        return ShownSite(self.site_id, found[0], found[1] > 1, mine > 1)
+        return ShownSite(self.site_id, found[0], found[1] > 1, mine > 1, read_hold(found[2]))
 
     @cached_property
     def branding(self) -> BrandingSettings:

@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from services.api.console.live import live_changes
-from services.api.console.rendering import page
-from services.api.console.request import console_request
-from services.api.console.scope import SiteDep, VisitorDep
+from services.api.console.rendering import link, page
+from services.api.console.request import FormDep, console_request, text_of
+from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
 from services.api.console.words import ago
 from services.api.overview import trend
 from services.api.overview.queries import Due, End, find_stranded, read_overview
 from services.api.overview.verdict import judge
 from services.api.people.use_cases.grace import list_graces
 from services.api.people.use_cases.owed import list_owed
+from services.api.sites.use_cases.holding import hold_site, release_site
 from services.api.web.dependencies import ContextDep
 from shared.domain.watching import WatchStatus, is_watched
 from shared.language import declared, phrase
@@ -62,6 +65,16 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
 def _newer_release(context: Context) -> Release | None:
     release = known_release(context.settings.newest_release)
     return release if release is not None and release.is_newer else None
+
+
+@router.post("/hold")
+def hold(context: ContextDep, site: SiteDep, visitor: OperatorDep, form: FormDep) -> Response:
+    """Hold all changes of the site, or release them."""
+    if text_of(form, "hold"):
+        hold_site(context, site, visitor.actor, text_of(form, "reason"))
+    else:
+        release_site(context, site, visitor.actor)
+    return RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
 
 
 def _live(watches: Sequence[WatchStatus], settings: SiteSettings, now: datetime) -> End | None:

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from services.api.access.bearer import ActorDep
-from services.api.sites.schemas import NewSite, SiteList, SiteOut, SiteRemoved
+from services.api.sites.schemas import Holding, NewSite, SiteList, SiteOut, SiteRemoved
+from services.api.sites.use_cases import holding, sites
 from services.api.sites.use_cases import removal as site_removal
-from services.api.sites.use_cases import sites
 from services.api.web.dependencies import ContextDep, SiteId
 from services.api.web.documented import documented
 
@@ -26,6 +26,19 @@ def create_site(context: ContextDep, actor: ActorDep, body: NewSite, response: R
     site = sites.create_site(context, body.id, actor, body.name)
     response.headers["Location"] = f"/api/v1/sites/{site.id}/settings"
     return SiteOut.model_validate(site)
+
+
+@router.post("/{site_id}/hold", summary="Hold all changes of a site", responses=documented(404))
+def hold_site(context: ContextDep, actor: ActorDep, site_id: SiteId, body: Holding = Holding()) -> SiteOut:
+    """Execute nothing at the site until it is released: neither full runs nor live changes nor archives. A change in progress is
+    finished."""
+    return SiteOut.model_validate(holding.hold_site(context, site_id, actor, body.reason))
+
+
+@router.post("/{site_id}/release", summary="Release a site that is held", responses=documented(404))
+def release_site(context: ContextDep, actor: ActorDep, site_id: SiteId) -> SiteOut:
+    """Execute changes again; what waited continues."""
+    return SiteOut.model_validate(holding.release_site(context, site_id, actor))
 
 
 @router.delete("/{site_id}", summary="Remove a site", responses=documented(404, 409))

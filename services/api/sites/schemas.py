@@ -6,7 +6,28 @@ from pydantic import Field
 
 from services.api.web.schemas import Answer, Request, example
 
-_SITE = {"id": "default", "name": "Head office", "created_at": "2026-11-23T08:00:00Z"}
+_SITE = {"id": "default", "name": "Head office", "created_at": "2026-11-23T08:00:00Z", "hold": None}
+_HOLD = {
+    "by": "token:monitoring",
+    "since": "2026-11-30T08:00:00Z",
+    "reason": "The phone system is being moved.",
+}
+
+
+class HoldOut(Answer):
+    """Who holds a site, since when and why."""
+
+    model_config = example(**_HOLD)
+    by: str
+    since: datetime
+    reason: str
+
+
+class Holding(Request):
+    """Why a site is held, if anyone wants to say."""
+
+    model_config = example(reason="The phone system is being moved.")
+    reason: str = Field("", max_length=500)
 
 
 class SiteOut(Answer):
@@ -16,6 +37,7 @@ class SiteOut(Answer):
     id: str
     name: str
     created_at: datetime
+    hold: HoldOut | None = Field(description="Set while nothing is executed at the site.")
 
 
 class SiteList(Answer):

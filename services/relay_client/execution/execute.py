@@ -23,6 +23,7 @@ from shared.domain.refusal import refusal_key
 from shared.errors import TransitionRefused
 from shared.language import counted, declared, listed, named, phrase
 from shared.runs.history import refused_before
+from shared.runs.hold import is_held
 from shared.settings import store
 from shared.settings.documents import PhoneSystemSettings, SiteSettings
 from shared.work.claimed import claimed
@@ -44,6 +45,7 @@ def executor_lease(settings: PhoneSystemSettings) -> str:
 
 def execute_stage(context: Context, run_id: int, archiver: Archiver | None = None) -> None:
     """Carry out the run's next stage, or finish the run when nothing is left; with the site's own archiver by default.
+    Nothing while the site is held: the sweep asks again.
 
     :raises LeaseHeld: another executor is at this phone system, or has taken over.
     :raises NewerVersionNeeded: the run is left to a worker of a newer version.
@@ -51,7 +53,7 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver | None = Non
     """
     with context.database.read() as session:
         run = session.get(Run, run_id)
-        if run is None or run.state != RunState.EXECUTING:
+        if run is None or run.state != RunState.EXECUTING or is_held(session, run.site_id):
             return
         site = store.read(session, run.site_id, context.encryption).settings
     lease = executor_lease(site.phone_system)

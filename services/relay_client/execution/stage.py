@@ -43,6 +43,7 @@ from shared.domain.extension import Extension
 from shared.errors import PhoneSystemBusy, RollcallError
 from shared.language import declared, listed, named, phrase
 from shared.logging import ids_taken_along
+from shared.runs.hold import is_held
 from shared.settings import store
 from shared.work.runs import RunWork
 
@@ -92,6 +93,7 @@ class StageWork:
     _uncounted: list[tuple[str, str]] = field(default_factory=list)
     _is_cancelled: bool = False
     _are_all_taken: bool = False
+    _is_held: bool = False
     _is_abandoned: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -124,7 +126,7 @@ class StageWork:
     def drain(self) -> None:
         """Carry out the commands of the stage, a window of them at once.
 
-        Ends early, with commands left open, when the run was cancelled, the task has lasted long or the worker ends.
+        Ends early, with commands left open, when the run was cancelled, the site is held, the task has lasted long or the worker ends.
 
         :raises RollcallError: what makes going on pointless; undone commands were given back.
         :raises LeaseHeld: another worker has taken over; nothing more was written.
@@ -185,7 +187,8 @@ class StageWork:
         if self._are_all_taken or self._must_stop() or self._is_unwanted() or is_over:
             return []
         with self.context.database.begin() as session:
-            if not self.work.fence(session):
+            self._is_held = is_held(session, self.run.site_id)
+            if self._is_held or not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK, self.evidence.up_to)
             site = store.read(session, self.run.site_id, self.context.encryption).settings
@@ -212,6 +215,7 @@ class StageWork:
         """Write down what became of commands, and look whether the run is still wanted."""
         with self.context.database.begin() as session:
             self._is_cancelled = not self.work.fence(session)
+            self._is_held = self._is_held or is_held(session, self.run.site_id)
             if ended:
                 outcomes.store(session, self.run.site_id, self.run.id, ended)
             if any(outcome.state is CommandState.DONE for outcome in ended):
@@ -318,8 +322,10 @@ class StageWork:
         return bool(self._fatal) or self.work.is_lost or self._is_abandoned.is_set()
 
     def _is_unwanted(self) -> bool:
-        """Whether nothing more is to be begun: the run was cancelled, or the worker ends and another one goes on."""
-        return self._is_cancelled or self.context.is_stopping
+        """Whether nothing more is to be begun: the run was cancelled, the site is held, or the worker ends and another one goes
+        on.
+        """
+        return self._is_cancelled or self._is_held or self.context.is_stopping
 
     def _interrupt(self, claim: Claim, error: RollcallError, attempts: Attempts) -> None:
         self._fatal.append(error)

@@ -60,6 +60,7 @@ _OPERATORS = {
     "/runs/{run_id}/reject",
     "/runs/{run_id}/cancel",
     "/runs/{run_id}/undo",
+    "/hold",
 }
 _FILLED = {
     "name": "faq",

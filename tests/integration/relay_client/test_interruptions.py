@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from services.api.runs.use_cases.decisions import cancel
+from services.api.sites.use_cases.holding import hold_site, release_site
 from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest, NoRelay
 from services.relay_client.archiving.relay import HandedOn
 from services.relay_client.execution.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
@@ -208,6 +209,24 @@ class TestSlow:
         assert set(bench.calls("create_user")) == done
         assert {number for _id, number, _ours in bench.bindings().values()} == done
         assert bench.run(run_id).state == "cancelled"
+
+    def test_a_site_held_in_mid_stage_begins_nothing_more_until_it_is_released(self, bench: Bench) -> None:
+        bench.configure(concurrency=2)
+        run_id = bench.start([creation(index) for index in range(1, 151)])
+        with ThreadPoolExecutor(1) as worker:
+            stage = worker.submit(execute_stage, bench.context, run_id, bench.archiver)
+            wait_until("something is created", lambda: bench.phone_system.state.calls)
+            hold_site(bench.context, bench.run(run_id).site_id, "test", "we move")
+            stage.result()
+        made = set(bench.calls("create_user"))
+        assert 0 < len(made) < 150
+        assert {row.state for row in bench.rows(run_id)} == {"done", "pending"}
+        execute_stage(bench.context, run_id, bench.archiver)
+        assert set(bench.calls("create_user")) == made
+        assert bench.run(run_id).state == "executing"
+        release_site(bench.context, bench.run(run_id).site_id, "test")
+        assert bench.drain(run_id).state == "done"
+        assert all(len(calls) == 1 for calls in bench.calls("create_user").values())
 
     def test_what_is_done_shows_in_the_log_while_the_stage_goes_on(self, bench: Bench) -> None:
         bench.configure(concurrency=2)
