@@ -28,7 +28,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) test
-	$(MAKE) faults ARGS="--seed 1 --count 24 --minutes 2"
+	$(MAKE) faults ARGS="--seed 600 --count 16 --episode 8 --shrink 0"
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)
