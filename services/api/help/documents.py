@@ -55,7 +55,7 @@ def document(name: str, addresses: Addresses) -> Document | None:
     if name not in names():
         return None
     text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": False, "xhtmlOut": False}).enable("table")
     tokens = parser.parse(text)
     parts = _parts(tokens)
     _lead_links(tokens, addresses)
