@@ -4,7 +4,6 @@ There is a part for each directory of the site, which speaks for its own domain.
 from one unit to another while these were being read) is not stated, so nothing happens to them in this run.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
@@ -16,8 +15,7 @@ from shared.database.tables import BindingRow, PartKind, PartState, SnapshotPart
 from shared.domain.content import digest_of, written
 from shared.domain.person import AbsentPerson
 from shared.settings.documents import DirectorySettings, SiteSettings
-from shared.work.claimed import claimed
-from shared.work.parts import PartWork
+from shared.work.parts import PartWork, read_part
 from shared.worker.context import Context
 
 _ROWS_PER_PAGE = 1000
@@ -28,13 +26,10 @@ def locate_absent(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    with claimed(context, PartWork(context, part_id, PartKind.ABSENT)) as part:
-        if part is not None:
-            _look(part)
+    read_part(context, part_id, PartKind.ABSENT, _look)
 
 
 def _look(part: PartWork) -> None:
-    began = time.monotonic()
     site = part.settings()
     key, settings = part.directory(site)
     missing, source = _missing(part, site, key), ""
@@ -54,7 +49,6 @@ def _look(part: PartWork) -> None:
             "stated": part.items,
             "controller": controller,
             "content": written(content),
-            "seconds": round(time.monotonic() - began, 3),
         },
     )
 

@@ -4,7 +4,6 @@ Everybody who was asked for is stated: in a unit and selected, elsewhere in a do
 directories each is asked; whoever might be in one that cannot be asked is not stated, and their commands wait.
 """
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,8 +23,7 @@ from shared.errors import DirectoryUnavailable, InvalidEntry, LeaseHeld, Rollcal
 from shared.language import phrase
 from shared.runs.lookups import asked_for, holder_of, number_of, readings_of
 from shared.settings.documents import DirectorySettings
-from shared.work.claimed import claimed
-from shared.work.parts import PartWork
+from shared.work.parts import PartWork, read_part
 from shared.worker.context import Context
 
 _AT_ONCE = 500
@@ -36,9 +34,7 @@ def look_up_people(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    with claimed(context, PartWork(context, part_id, PartKind.LOOKUP)) as part:
-        if part is not None:
-            _look(part)
+    read_part(context, part_id, PartKind.LOOKUP, _look)
 
 
 @dataclass(slots=True)
@@ -53,7 +49,6 @@ class _Answers:
 
 
 def _look(part: PartWork) -> None:
-    began = time.monotonic()
     directories = part.settings().directory_by_key
     with part.context.database.read() as session:
         asked = session.get_one(SnapshotPart, part.id).proof
@@ -91,7 +86,6 @@ def _look(part: PartWork) -> None:
             "people": part.items,
             "controller": next(iter(answers.answered.values())),
             "unanswered": {key: error.message for key, error in answers.unanswered.items()},
-            "seconds": round(time.monotonic() - began, 3),
         },
     )
 

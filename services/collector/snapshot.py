@@ -4,7 +4,6 @@ The proof: the base exists, every attribute of the settings is in the schema, th
 an empty cookie, and the count of what was stored. Without all of it the part fails and nobody is removed.
 """
 
-import time
 from datetime import UTC, datetime
 
 from services.collector.active_directory import ActiveDirectory
@@ -14,8 +13,7 @@ from services.collector.people import mapping_of, sources_of, unit_pages
 from shared.database.tables import PartKind
 from shared.domain.content import digest_of, written
 from shared.settings.documents import Security
-from shared.work.claimed import claimed
-from shared.work.parts import PartWork
+from shared.work.parts import PartWork, read_part
 from shared.worker.context import Context
 
 
@@ -24,13 +22,10 @@ def snapshot_unit(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    with claimed(context, PartWork(context, part_id, PartKind.UNIT)) as part:
-        if part is not None:
-            _read(part)
+    read_part(context, part_id, PartKind.UNIT, _read)
 
 
 def _read(part: PartWork) -> None:
-    began = time.monotonic()
     site = part.settings()
     key, settings = part.directory(site)
     with directory_of(part, settings, key) as directory:
@@ -59,7 +54,6 @@ def _read(part: PartWork) -> None:
                 "encrypted": settings.security is not Security.PLAIN,
                 "advice": advice_on(directory, domain, asked_at),
                 **_ends(directory, is_first=part.unit == settings.units[0].dn),
-                "seconds": round(time.monotonic() - began, 3),
             },
         )
 

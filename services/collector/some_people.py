@@ -4,7 +4,6 @@ Called by the task. Selection, mapping and account state are those of a whole re
 attribute of the settings exists, every question was answered to its end, and the controller has what the watch was told.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,8 +23,7 @@ from shared.domain.reading import Freshness, Reading, is_at_least_as_fresh
 from shared.errors import DirectoryUnavailable
 from shared.language import phrase
 from shared.settings.documents import DirectorySettings
-from shared.work.claimed import claimed
-from shared.work.parts import PartWork
+from shared.work.parts import PartWork, read_part
 from shared.worker.context import Context
 
 
@@ -34,13 +32,10 @@ def read_some_people(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    with claimed(context, PartWork(context, part_id, PartKind.PEOPLE)) as part:
-        if part is not None:
-            _read(part)
+    read_part(context, part_id, PartKind.PEOPLE, _read)
 
 
 def _read(part: PartWork) -> None:
-    began = time.monotonic()
     site = part.settings()
     key, settings = part.directory(site)
     with part.context.database.read() as session:
@@ -67,7 +62,6 @@ def _read(part: PartWork) -> None:
             "people": part.items,
             "absent": [asdict(item) for item in absent],
             "controller": controller,
-            "seconds": round(time.monotonic() - began, 3),
         },
     )
 

@@ -1,6 +1,5 @@
 """Reads the phone system for a run: extensions in pages, departments, numbers in use, the licence."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +14,8 @@ from shared.domain.asked import Asked
 from shared.domain.extension import Extension
 from shared.errors import IncompleteSnapshot
 from shared.values.digits import is_digits
-from shared.work.claimed import claimed
 from shared.work.deadline import Deadline
-from shared.work.parts import PartWork
+from shared.work.parts import PartWork, read_part
 from shared.worker.context import Context
 
 _ROWS_PER_PAGE = 1000
@@ -28,13 +26,7 @@ def snapshot_extensions(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    with claimed(context, PartWork(context, part_id, PartKind.EXTENSIONS)) as part:
-        if part is not None:
-            site = part.settings()
-            further = site.further()
-            with Xapi(site.phone_system, context.database, context.encryption, further=further) as xapi:
-                read_back(context, part.site_id, xapi)
-                _read(part, xapi)
+    read_part(context, part_id, PartKind.EXTENSIONS, _read)
 
 
 def read_some_extensions(context: Context, part_id: int) -> None:
@@ -43,33 +35,32 @@ def read_some_extensions(context: Context, part_id: int) -> None:
 
     :raises LeaseHeld: another worker has taken over meanwhile.
     """
-    with claimed(context, PartWork(context, part_id, PartKind.SOME_EXTENSIONS)) as part:
-        if part is not None:
-            site = part.settings()
-            further = site.further()
-            with Xapi(site.phone_system, context.database, context.encryption, further=further) as xapi:
-                with context.database.read() as session:
-                    told = session.get_one(SnapshotPart, part.id).proof
-                if told["is_first"]:
-                    read_back(context, part.site_id, xapi)
-                _read_some(part, xapi, Asked.from_document(told["asked"]), told)
+    read_part(context, part_id, PartKind.SOME_EXTENSIONS, _read_some)
 
 
-def _read_some(part: PartWork, xapi: Xapi, asked: Asked, told: dict[str, Any]) -> None:
-    began = time.monotonic()
-    found = xapi.find_by_ids(asked.extensions)
-    by_number = xapi.find_by_numbers(asked.numbers)
-    found |= {extension.id: extension for extension in by_number.values()}
-    found |= {extension.id: extension for extension in xapi.find_by_emails(asked.emails)}
-    peers = xapi.peers_with(asked.numbers - by_number.keys())
-    if found:
-        part.store(list(found.values()))
-    proof = {**told, "total": part.items} | written_beside("peers", PEER, peers)
-    if told["is_first"]:
-        proof |= _of_all(xapi)
-    part.complete(
-        source=xapi.settings.base_url, proof=proof | {"seconds": round(time.monotonic() - began, 3)}
-    )
+def _xapi(part: PartWork) -> Xapi:
+    site, context = part.settings(), part.context
+    return Xapi(site.phone_system, context.database, context.encryption, further=site.further())
+
+
+def _read_some(part: PartWork) -> None:
+    with part.context.database.read() as session:
+        told = session.get_one(SnapshotPart, part.id).proof
+    asked = Asked.from_document(told["asked"])
+    with _xapi(part) as xapi:
+        if told["is_first"]:
+            read_back(part.context, part.site_id, xapi)
+        found = xapi.find_by_ids(asked.extensions)
+        by_number = xapi.find_by_numbers(asked.numbers)
+        found |= {extension.id: extension for extension in by_number.values()}
+        found |= {extension.id: extension for extension in xapi.find_by_emails(asked.emails)}
+        peers = xapi.peers_with(asked.numbers - by_number.keys())
+        if found:
+            part.store(list(found.values()))
+        proof = {**told, "total": part.items} | written_beside("peers", PEER, peers)
+        if told["is_first"]:
+            proof |= _of_all(xapi)
+        part.complete(source=xapi.settings.base_url, proof=proof)
 
 
 def _of_all(xapi: Xapi) -> dict[str, Any]:
@@ -85,8 +76,13 @@ def _of_all(xapi: Xapi) -> dict[str, Any]:
     } | written_beside("departments", DEPARTMENT, xapi.departments())
 
 
-def _read(part: PartWork, xapi: Xapi) -> None:
-    began = time.monotonic()
+def _read(part: PartWork) -> None:
+    with _xapi(part) as xapi:
+        read_back(part.context, part.site_id, xapi)
+        _read_all(part, xapi)
+
+
+def _read_all(part: PartWork, xapi: Xapi) -> None:
     about, asked_at = xapi.about(), datetime.now(UTC)
     licence = xapi.licence()
     missing = try_settings(xapi)
@@ -114,7 +110,6 @@ def _read(part: PartWork, xapi: Xapi) -> None:
             "emergency_numbers": list(numbering.emergency),
             "dial_codes": list(numbering.dial_codes),
             "edits": [[edit.number, edit.by, edit.at] for edit in xapi.edits()],
-            "seconds": round(time.monotonic() - began, 3),
         }
         | written_beside("departments", DEPARTMENT, departments)
         | written_beside("peers", PEER, peers),

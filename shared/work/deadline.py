@@ -20,16 +20,21 @@ class Deadline:
         self._began = clock()
 
     @property
+    def spent_seconds(self) -> float:
+        """How long it has gone on."""
+        return self._clock() - self._began
+
+    @property
     def is_past_the_hard_limit(self) -> bool:
         """Whether it has gone on for so long that it must be taken for hung."""
-        return self._clock() - self._began >= self._seconds
+        return self.spent_seconds >= self._seconds
 
     def check(self) -> None:
         """Called by loops.
 
         :raises TookTooLong: end this attempt now.
         """
-        if self._clock() - self._began >= self._seconds * _COOPERATIVE:
+        if self.spent_seconds >= self._seconds * _COOPERATIVE:
             raise self.exceeded()
 
     def exceeded(self) -> TookTooLong:

@@ -4,7 +4,7 @@ A reader that was paused past its claim finds its attempt superseded at the next
 neither complete the part nor mix its pages with those of the attempt that took over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ from shared.language import declared, phrase, restored, sentences_in
 from shared.settings.documents import DirectorySettings, SiteSettings
 from shared.settings.what_if import read_for_run
 from shared.work import bulkhead, leases
-from shared.work.claimed import Work
+from shared.work.claimed import Work, claimed
 from shared.work.due import part_message
 from shared.work.moves import move_part
 from shared.work.publishing import publish_after_part
@@ -122,7 +122,7 @@ class PartWork(Work):
             self._keep(session, proof=_kept(proof))
 
     def complete(self, *, source: str, proof: Mapping[str, Any]) -> None:
-        """Declare the part complete with what was stored, on the evidence of ``proof``.
+        """Declare the part complete with what was stored, on the evidence of ``proof``; it took so many ``seconds``.
 
         :raises LeaseHeld: as for ``store``.
         """
@@ -140,7 +140,7 @@ class PartWork(Work):
                 page_count=self.pages,
                 item_count=self.items,
                 source=source,
-                proof=_kept(proof),
+                proof=_kept({**proof, "seconds": round(self.deadline.spent_seconds, 3)}),
                 error_code=None,
                 error_message=None,
             )
@@ -304,6 +304,16 @@ class PartWork(Work):
 
     def _expiry(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.context.settings.lease_seconds)
+
+
+def read_part(context: Context, part_id: int, kind: PartKind, read: Callable[[PartWork], None]) -> None:
+    """Read and store the part, if it waits to be read.
+
+    :raises LeaseHeld: another worker has taken over meanwhile.
+    """
+    with claimed(context, PartWork(context, part_id, kind)) as part:
+        if part is not None:
+            read(part)
 
 
 def advice_of(parts: Iterable[SnapshotPart]) -> tuple[str, ...]:
