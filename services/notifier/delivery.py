@@ -45,7 +45,6 @@ class _Waiting:
     row_id: int
     channel: str
     attempts: int
-    due_at: datetime
     message: Message
 
 
@@ -64,12 +63,11 @@ def deliver(
     ``base`` is the address that links begin with, empty for none.
     """
     with context.database.read() as session:
-        waiting = _read(session, site_id, base)
-    now = datetime.now(UTC)
-    paused = {item.channel for item in waiting if item.attempts and item.due_at > now}
+        due = _read_due(session, site_id, base)
+    paused: set[str] = set()
     there = {*settings.channels()}
-    for item in waiting:
-        if item.due_at > now or item.channel in paused:
+    for item in due:
+        if item.channel in paused:
             continue
         if heartbeat.is_lost or context.is_stopping:
             return
@@ -99,17 +97,24 @@ def _pending(site_id: str) -> tuple[Any, ...]:
     return OutboxRow.site_id == site_id, OutboxRow.state == MessageState.PENDING.value
 
 
-def _read(session: Session, site_id: str, base: str) -> list[_Waiting]:
+def _read_due(session: Session, site_id: str, base: str) -> list[_Waiting]:
+    """What can be sent now. However much waits behind a message that failed, it takes no place of other channels."""
+    now = datetime.now(UTC)
+    paused = session.scalars(
+        select(OutboxRow.channel).where(*_pending(site_id), OutboxRow.attempts > 0, OutboxRow.due_at > now)
+    ).all()
     name = session.scalar(select(Site.name).where(Site.id == site_id)) or site_id
     rows = session.scalars(
-        select(OutboxRow).where(*_pending(site_id)).order_by(OutboxRow.id).limit(_MOST_AT_ONCE)
+        select(OutboxRow)
+        .where(*_pending(site_id), OutboxRow.due_at <= now, OutboxRow.channel.not_in(paused))
+        .order_by(OutboxRow.id)
+        .limit(_MOST_AT_ONCE)
     )
     return [
         _Waiting(
             row.id,
             row.channel,
             row.attempts,
-            row.due_at,
             Message(
                 row.message_id,
                 row.kind,

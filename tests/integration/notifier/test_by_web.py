@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from services.notifier import delivery
 from services.notifier.channels import syslog
 from services.notifier.notifying import try_channel
 from shared.database import events
@@ -252,3 +253,19 @@ def test_an_entry_by_udp_is_one_datagram() -> None:
             [entry],
         )
         assert server.recv(4096) == syslog.line_of(entry)
+
+
+def test_a_channel_that_is_down_with_many_messages_keeps_no_other_from_sending(
+    context: Context, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_MOST_AT_ONCE", 1)
+    with socket.create_server((HOST, 0)) as unused:
+        down = f"http://{HOST}:{unused.getsockname()[1]}/"
+    configure(context, slack_url=down, **_hook(web))
+    run_that(context, RunState.FAILED)
+    look(context)
+    run_that(context, RunState.DONE)
+    for _ in range(2):
+        look(context)
+    assert [row.state for row in outbox(context) if row.channel == "slack"] == ["pending", "pending"]
+    assert [row.state for row in outbox(context) if row.channel == "webhook"] == ["sent", "sent"]
