@@ -44,6 +44,19 @@ def test_when_nothing_waits_the_queue_is_well(browser: Open) -> None:
     assert "The broker responds and the queue is empty." in page.text
 
 
+def test_who_holds_a_site_and_why_is_on_every_page_until_an_operator_releases_it(browser: Open) -> None:
+    oscar, vera = browser("oscar"), browser("vera")
+    assert "Hold all changes" not in vera.get("/console/").text
+    oscar.send(oscar.get("/console/"), "/hold", {"reason": "We move <b>racks</b>"})
+    for path in ("/console/", "/console/runs", "/console/log", "/console/people"):
+        text = vera.get(path).text
+        assert "All changes are held" in text
+        assert "We move" in text
+        assert "Release" not in text
+    oscar.send(oscar.get("/console/runs"), "/hold")
+    assert "All changes are held" not in vera.get("/console/").text
+
+
 def test_live_changes_are_said_to_work_or_why_they_do_not(context: Context, browser: Open) -> None:
     vera = browser("vera")
     assert "Live changes" not in vera.get("/console/").text

@@ -1,14 +1,15 @@
 """A plan is read at a glance: removals first, what can be filtered, why it waits said once, and all of it on paper."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from services.api.runs.plan_words import apply_words, facts_of, holds_in_words, short_reason
 from services.api.runs.queries.plan_filter import PlanFilter
 from services.api.runs.queries.plan_page import read_plan
-from shared.database.tables import CommandRow, Run
+from shared.database.tables import CommandRow, Run, RunState
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import REVIEW, HoldReason
 from shared.worker.context import Context
@@ -142,6 +143,31 @@ def test_findings_are_not_none_while_the_run_reads(context: Context, browser: Op
     page = browser("vera").get(f"/console/runs/{run_id}/findings")
     assert "Not planned yet" in page.text
     assert "No findings" not in page.text
+
+
+def test_the_plan_of_an_undo_says_what_the_next_sync_would_do_and_offers_to_hold(
+    context: Context, browser: Open
+) -> None:
+    done, _ = make_plan(context, state=RunState.DONE)
+    with context.database.begin() as session:
+        of_run = CommandRow.run_id == done
+        session.execute(update(CommandRow).where(of_run).values(state="done"))
+        session.execute(update(Run).where(Run.id == done).values(finished_at=datetime.now(UTC)))
+        disabled = session.scalars(
+            select(CommandRow.id).where(of_run, CommandRow.kind == CommandKind.DISABLE_EXTENSION.value)
+        ).one()
+    oscar = browser("oscar")
+    assert f"/runs/{done}/undo" in oscar.get(f"/console/runs/{done}").response.text
+    assert f"/runs/{done}/undo" not in browser("vera").get(f"/console/runs/{done}").response.text
+    enabling = Command(1, CommandKind.ENABLE_EXTENSION, "It is enabled again.", number="101", undoes=disabled)
+    undo, _ = make_plan(context, (enabling,), state=RunState.PLANNED)
+    with context.database.begin() as session:
+        session.execute(update(Run).where(Run.id == undo).values(kind="undo", undoes=done))
+    page = oscar.get(f"/console/runs/{undo}/plan")
+    assert "the next sync plans this again (disable 1)" in page.text
+    assert "Not restored: recorded greetings" in page.text
+    oscar.send(page, "/hold", {"reason": "until Monday"})
+    assert "All changes are held" in oscar.get(f"/console/runs/{undo}").text
 
 
 def test_why_a_plan_waits_is_said_once(context: Context, browser: Open) -> None:
