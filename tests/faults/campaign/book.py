@@ -167,7 +167,16 @@ class Book:
                 )
                 for item in ids
             ]  # fmt: skip
+            if operation == "delete_user":
+                self._forget_what_went_along()
             self.look()
+
+    def _forget_what_went_along(self) -> None:
+        """Whoever has no extension any more begins anew with the next one: their number may have passed on to somebody."""
+        there = {extension["FirstName"] for extension in self.picture().values()}
+        for person in self.people.values():
+            if person.first_name not in there:
+                person.caller_id = ""
 
 
 def owed(
