@@ -228,6 +228,7 @@ def test_what_a_domain_that_fell_silent_has_told_is_given_back_and_the_rest_is_d
 ) -> None:
     _anna, carl, emil, _fred = people(ends, emea)
     guid = emea.guid(emil)
+    ends.site.configure({"schedule": {"is_enabled": True, "live": True}})
     ends.office.change(carl, sn="Carlsson")
     emea.change(emil, sn="Emilsson")
     other_samba.stop()
