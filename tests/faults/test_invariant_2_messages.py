@@ -113,6 +113,9 @@ def test_a_message_delivered_twice_late_out_of_order_or_lost_changes_nothing(
             number: before[number] for number in untouched
         }
         world.phone_system.state.calls.clear()
+        site.configure(
+            {"schedule": {"is_enabled": True, "mode": "every", "every_minutes": 1440, "live": True}}
+        )
         staff.change("p0010", mobile="+49 30 2")
         taken_up(site, [staff.guid("p0010")])
         assert changes_made(world.phone_system) == {("update_user", "2010"): 1}
