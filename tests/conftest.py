@@ -8,12 +8,19 @@ import pytest
 import structlog
 from _pytest.nodeid import NodeId
 from execnet.xspec import XSpec
+from hypothesis import settings
 from kombu.transport import memory
 
 from services.relay_client.xapi import connection as phone_systems
 from tests.support import databases, forked, in_memory, tsql, workers
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import OTHER_REALM, SambaDomain, samba_domain
+
+# How long an example takes says more of what else the machine does than of us. All else is as Hypothesis has it, in CI too.
+settings.register_profile(
+    "any load", settings.get_profile(settings.get_current_profile_name()), deadline=None
+)
+settings.load_profile("any load")
 
 
 @pytest.fixture(scope="session")

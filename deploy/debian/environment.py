@@ -25,7 +25,9 @@ sys.exit(main())
 
 def _locked(lock: Path) -> list[Requirement]:
     lines = lock.read_text(encoding="utf-8").splitlines()
-    pins = [Requirement(line.rstrip(" \\")) for line in lines if "==" in line and not line.startswith((" ", "#"))]
+    pins = [
+        Requirement(line.rstrip(" \\")) for line in lines if "==" in line and not line.startswith((" ", "#"))
+    ]
     return [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
 
 
@@ -39,7 +41,9 @@ def _copy(pin: Requirement, packages: Path) -> None:
     except PackageNotFoundError:
         sys.exit(f"{pin.name} is not installed. Run `make clean install`, then build again.")
     if found.version not in pin.specifier:
-        sys.exit(f"{pin.name} {found.version} is installed, not {pin}. Run `make clean install`, then build again.")
+        sys.exit(
+            f"{pin.name} {found.version} is installed, not {pin}. Run `make clean install`, then build again."
+        )
     for file in found.files or ():
         if ".." in file.parts or not Path(str(found.locate_file(file))).is_file():
             continue

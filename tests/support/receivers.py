@@ -83,7 +83,7 @@ class MailServer:
             return self.refusal
         content = envelope.content
         assert isinstance(content, bytes)
-        self.mails.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]
+        self.mails.append(message_from_bytes(content, policy=policy.default))
         return "250 Taken"
 
     @contextmanager

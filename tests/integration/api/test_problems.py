@@ -227,7 +227,7 @@ _TARGETS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(target=st.sampled_from(_TARGETS), body=_BODIES)
 def test_no_body_whatever_makes_the_api_crash(api: _Api, target: tuple[str, str], body: Any) -> None:
     method, path = target
@@ -237,7 +237,7 @@ def test_no_body_whatever_makes_the_api_crash(api: _Api, target: tuple[str, str]
     assert api.send("GET", f"{SITES}/default/settings").status_code == 200
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     name=st.sampled_from(["level", "code", "run_id", "number", "text", "since", "until", "limit", "before"]),
     value=st.text(max_size=30) | st.integers().map(str) | st.datetimes(timezones=st.timezones()).map(str),

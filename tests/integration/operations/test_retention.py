@@ -130,7 +130,7 @@ olds = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=st.lists(olds, max_size=12))
 def test_exactly_what_is_old_and_needed_by_nobody_goes(context: Context, wanted: list[Old]) -> None:
     site = f"site-{next(_names)}"

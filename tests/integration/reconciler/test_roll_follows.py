@@ -67,7 +67,6 @@ def _states(session: Session) -> dict[str, tuple[Any, ...]]:
 @settings(
     max_examples=25,
     phases=[Phase.generate],
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

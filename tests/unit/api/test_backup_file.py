@@ -67,7 +67,7 @@ def test_another_passphrase_opens_nothing() -> None:
         _read(_good(), PASSPHRASE + " ")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 @example(place=0.0, bit=0)
 @example(place=0.999999, bit=7)
@@ -78,7 +78,7 @@ def test_a_file_with_one_bit_changed_is_refused(place: float, bit: int) -> None:
         _read(bytes(spoilt))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_file_that_was_cut_off_is_refused(kept: float) -> None:
     with pytest.raises(BackupUnusable, match="Nothing was changed"):

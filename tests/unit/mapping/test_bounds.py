@@ -110,7 +110,7 @@ _PEOPLE = st.fixed_dictionaries({}, optional={name.lower(): _VALUES for name in 
 
 
 @given(typed=_EXPRESSIONS, person=_PEOPLE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_fits_together_gives_a_short_text_or_a_sentence(
     typed: str, person: dict[str, Value]
 ) -> None:
@@ -137,7 +137,7 @@ def _is_within(text: str, other: str) -> bool:
 
 @given(st.text(max_size=60))
 @example("a\x00b")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_is_typed_is_a_mapping_or_refused_with_a_sentence(typed: str) -> None:
     given = _given(typed, {})
     assert not isinstance(given, MappingError) or 0 <= given.at <= len(typed)

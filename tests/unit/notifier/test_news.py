@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.news import Condition, Facts, RunSeen, look, news
@@ -72,7 +72,6 @@ def test_a_licence_that_comes_and_goes_by_one_is_told_of_once() -> None:
     assert look(Facts(licence=(93, 100)), SETTINGS, NOW)[Notification.LICENCE] == []
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(list(Notification)), st.sets(st.sampled_from("abc"))), max_size=8

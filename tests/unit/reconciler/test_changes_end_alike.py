@@ -310,6 +310,5 @@ TestChangesEndAlike = TwoSites.TestCase
 TestChangesEndAlike.settings = settings(
     max_examples=80,
     stateful_step_count=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

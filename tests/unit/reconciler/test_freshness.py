@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reconciler.freshness import Evidence, Weighed, weigh
@@ -237,7 +237,6 @@ _READINGS = st.sampled_from(
 
 
 # A loaded machine may take its time.
-@settings(deadline=None)
 @given(st.lists(st.tuples(_PLANS, _READINGS, st.booleans(), st.floats(0, 30)), max_size=8))
 def test_whatever_is_read_only_commands_of_the_plan_whose_needs_are_kept_are_left(
     history: list[tuple[str, Reading, bool, float]],

@@ -128,7 +128,7 @@ def _judged(site: Site, free: int | None, tight: bool, facts: RunFacts) -> tuple
 
 
 @given(sites(), st.none() | st.integers(0, 2), st.booleans(), st.sampled_from([5, 8, 10]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_requires_a_held_row_is_held_and_every_row_either_goes_or_waits(
     site: Site, free: int | None, tight: bool, now: int
 ) -> None:

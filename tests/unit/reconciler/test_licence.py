@@ -103,7 +103,7 @@ def test_with_no_place_free_a_leaver_goes_first_and_the_joiner_gets_the_place() 
 
 
 @given(sites(), st.integers(0, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_order_by_licence_never_adds_more_than_fit_and_changes_nothing_else(site: Site, free: int) -> None:
     made = site.plan()
     used = len(site.phone_system.extensions)

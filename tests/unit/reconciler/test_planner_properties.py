@@ -52,7 +52,7 @@ def _planned_again(site: Site, model: Model, *, is_complete: bool) -> Plan:
 
 
 @given(sites(), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_planning_again_after_executing_gives_an_empty_plan(site: Site, is_complete: bool) -> None:
     assume(not _waits_for_a_second_extension(site))
     plan = site.plan(is_complete=is_complete)
@@ -67,7 +67,7 @@ def test_planning_again_after_executing_gives_an_empty_plan(site: Site, is_compl
 
 
 @given(sites(), st.integers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_order_of_the_input_never_matters(site: Site, seed: int) -> None:
     plan, shuffled = site.plan(), site.plan(shuffled_by=seed)
     assert shuffled == plan
@@ -75,7 +75,7 @@ def test_the_order_of_the_input_never_matters(site: Site, seed: int) -> None:
 
 
 @given(sites())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_number_is_ever_given_to_two_people_and_no_person_gets_two_extensions(site: Site) -> None:
     plan = site.plan()
     giving = [
@@ -89,7 +89,7 @@ def test_no_number_is_ever_given_to_two_people_and_no_person_gets_two_extensions
 
 
 @given(sites())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_incomplete_snapshot_removes_nobody(site: Site) -> None:
     plan = site.plan(is_complete=False)
     assert not [command for command in plan.commands if command.kind is CommandKind.DELETE_EXTENSION]
@@ -101,14 +101,14 @@ def test_an_incomplete_snapshot_removes_nobody(site: Site) -> None:
 
 
 @given(sites())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_empty_snapshot_removes_nobody(site: Site) -> None:
     plan = replace(site, people=[]).plan()
     assert {command.kind for command in plan.commands} <= {CommandKind.REBIND_EXTENSION}
 
 
 @given(sites())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_protected_or_excluded_is_never_touched(site: Site) -> None:
     by_id = {extension.id: extension for extension in site.phone_system.extensions}
     reserved = {"900"} if any(unit.template_number for unit in site.rules.units) else set()
@@ -134,7 +134,7 @@ def test_what_is_protected_or_excluded_is_never_touched(site: Site) -> None:
 
 
 @given(sites(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_removal_is_always_disabled_then_archived_then_deleted(site: Site, is_complete: bool) -> None:
     plan = site.plan(is_complete=is_complete)
     by_sequence = {command.sequence: command for command in plan.commands}
@@ -156,7 +156,7 @@ def test_a_removal_is_always_disabled_then_archived_then_deleted(site: Site, is_
 
 
 @given(sites(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_commands_stand_in_the_order_of_execution_and_need_only_earlier_ones(
     site: Site, is_complete: bool
 ) -> None:
@@ -168,7 +168,7 @@ def test_commands_stand_in_the_order_of_execution_and_need_only_earlier_ones(
 
 
 @given(sites(), sites())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_hash_of_two_plans_is_the_same_only_if_they_do_the_same(one: Site, other: Site) -> None:
     first, second = one.plan(), other.plan()
     assert (first.content_hash == second.content_hash) == (_deeds(first) == _deeds(second))
@@ -206,7 +206,7 @@ def _deeds(plan: Plan) -> list[Command]:
 
 
 @given(sites(), st.integers(1, 8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_run_for_one_person_touches_nobody_else_and_can_be_executed(site: Site, index: int) -> None:
     plan = limited_to(site.plan(), guid(index))
     for command in plan.commands:
@@ -219,7 +219,7 @@ def test_a_run_for_one_person_touches_nobody_else_and_can_be_executed(site: Site
 
 
 @given(sites(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_a_command_requires_is_done_in_an_earlier_stage(site: Site, is_complete: bool) -> None:
     plan = site.plan(is_complete=is_complete)
     by_sequence = {command.sequence: command for command in plan.commands}
@@ -232,7 +232,7 @@ def test_what_a_command_requires_is_done_in_an_earlier_stage(site: Site, is_comp
 
 
 @given(sites(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_sentence_is_one_that_can_be_read(site: Site, is_complete: bool) -> None:
     plan = site.plan(is_complete=is_complete)
     said = [finding.message for finding in plan.findings]

@@ -124,13 +124,13 @@ def _created(plan: Plan) -> dict[str, str]:
 
 
 @given(_worlds(), st.integers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_same_input_in_any_order_gives_the_same_numbers(world: _World, seed: int) -> None:
     assert world.plan(seed=seed) == world.plan()
 
 
 @given(_worlds(), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_given_number_is_anybody_elses_or_outside_of_the_range(world: _World, is_complete: bool) -> None:
     plan = world.plan(is_complete=is_complete)
     directory = {person.number for person in world.people} - {None}
@@ -165,7 +165,7 @@ def test_no_given_number_is_anybody_elses_or_outside_of_the_range(world: _World,
 
 
 @given(_worlds())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_planned_again_before_or_after_it_is_done_everybody_has_the_same_number(world: _World) -> None:
     plan = world.plan()
     known = {item.number: item for item in world.known} | {

@@ -49,7 +49,7 @@ def _shown(extensions: Iterable[Extension]) -> dict[str, tuple[object, ...]]:
 
 
 @given(sites())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_run_and_its_undo_leave_the_phone_system_as_it_was(site: Site) -> None:
     before = _shown(site.phone_system.extensions)
     model = Model(site.phone_system, site.bindings)
@@ -68,7 +68,7 @@ def _without_mobiles(shown: dict[str, tuple[object, ...]], told: set[str]) -> di
 
 
 @given(sites(), st.integers(0, 3), st.sampled_from(["mobile", "first_name", "enabled"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_somebody_changed_after_the_run_is_left_as_they_made_it(
     site: Site, which: int, field: str
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import ldap3
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ldap3.operation.search import search_operation
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
@@ -29,7 +29,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30
 @given(st.lists(TEXT, min_size=1, max_size=4))
 @example([" Berg, Bob "])
 @example(["#1", "+", '"', "\\", ";", "<>", "=", "\n", "é"])
-@settings(deadline=None)
 def test_a_name_is_read_as_it_was_written(values: list[str]) -> None:
     dn = BASE
     for value in values:
@@ -40,7 +39,6 @@ def test_a_name_is_read_as_it_was_written(values: list[str]) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
 def test_any_text_is_a_name_or_is_refused_as_one(text: str) -> None:
     try:
         names.key(text)
@@ -83,7 +81,6 @@ def _entry(**attributes: str) -> Entry:
 
 
 @given(TEXT, st.data())
-@settings(deadline=None)
 def test_a_value_matches_itself_its_parts_and_nothing_else(value: str, data: st.DataObject) -> None:
     entry = _entry(description=value)
     start = data.draw(st.integers(0, len(value)))
@@ -119,7 +116,6 @@ def _conditions(draw: st.DrawFn, depth: int = 3) -> tuple[str, bool | None]:
 
 
 @given(_conditions())
-@settings(deadline=None)
 def test_conditions_combine_in_three_values(condition: tuple[str, bool | None]) -> None:
     text, worth = condition
     assert _matches(text, _entry(description="one")) is worth
@@ -129,7 +125,6 @@ def test_conditions_combine_in_three_values(condition: tuple[str, bool | None]) 
 @example(bytes.fromhex("30050201016000"))
 @example(bytes.fromhex("30840000000102"))
 @example(b"\x30\x80\x00\x00")
-@settings(deadline=None)
 def test_bytes_that_mean_nothing_are_answered_and_never_raise(data: bytes) -> None:
     session = Session(DIRECTORY, "dc", Faults(), is_secure=True, allow_plain=True)
     assert isinstance(session.answer(data), Answer)
@@ -152,7 +147,6 @@ def test_a_request_that_is_not_damaged_is_answered_with_what_it_asks_for() -> No
 
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 255))
-@settings(deadline=None)
 def test_a_damaged_request_is_answered_and_never_raises(position: int, byte: int) -> None:
     damaged = bytearray(GOOD)
     damaged[position] = byte

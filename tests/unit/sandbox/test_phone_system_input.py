@@ -82,7 +82,6 @@ def _quoted(text: str) -> str:
 @given(TEXT, TEXT)
 @example("O'Brien", "O'Brien")
 @example("''", "'")
-@settings(deadline=None)
 def test_a_text_is_found_however_many_quotes_are_in_it(value: str, other: str) -> None:
     row = {"FirstName": value}
     parsed = parse_filter(f"FirstName eq {_quoted(other)}", USER)
@@ -96,7 +95,6 @@ def test_a_text_is_found_however_many_quotes_are_in_it(value: str, other: str) -
 @example("(" * 5000)
 @example("not " * 5000 + "Enabled")
 @example("9" * 5000 + " eq Id")
-@settings(deadline=None)
 def test_any_filter_is_understood_or_refused(text: str) -> None:
     row = PhoneSystem(PhoneSystemOptions(extensions=1)).user(21)
     assert _refused(lambda: parse_filter(text, USER).test(row)) in (None, 400)
@@ -110,7 +108,6 @@ def test_any_filter_is_understood_or_refused(text: str) -> None:
 @example({"$expand": "Groups($expand=" * 50})
 @example({"$expand": "Groups($select=Id;"})
 @example({"$top": "9" * 5000})
-@settings(deadline=None)
 def test_any_query_is_understood_or_refused(options: dict[str, str]) -> None:
     assert _refused(lambda: parse_query(options, USER)) in (None, 400)
 
@@ -134,7 +131,6 @@ def _conditions(draw: st.DrawFn, depth: int = 3) -> tuple[str, bool]:
 
 
 @given(_conditions())
-@settings(deadline=None)
 def test_conditions_combine_as_they_are_written(condition: tuple[str, bool]) -> None:
     text, worth = condition
     assert parse_filter(text, USER).test({"Enabled": True, "Number": "100", "Id": 1}) is worth
@@ -168,7 +164,7 @@ def test_a_filter_says_when_it_asks_for_nothing_but_keys(text: str, keys: Any) -
         max_size=5,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_body_is_written_or_refused_and_nothing_is_left_half_done(writes: list[tuple[str, Any]]) -> None:
     system = PhoneSystem(PhoneSystemOptions(extensions=3))
     perform: dict[str, Callable[[Any], Any]] = {

@@ -33,7 +33,7 @@ def _found(database: Database, part_id: int, *texts: str) -> list[str]:
     return [person.guid for person in read_items(database, part_id, AbsentPerson, any_of=texts)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=4))
 def test_a_stored_value_is_found_whatever_its_characters(
     database: Database, part_id: int, values: list[str]
