@@ -8,7 +8,9 @@ from pydantic import StringConstraints, field_validator
 from shared.language import declared
 from shared.settings.declaration import Document, Group, setting
 
-Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+_MOST_CHARACTERS = 200
+Line = Annotated[str, StringConstraints(max_length=_MOST_CHARACTERS, strip_whitespace=True)]
+_WEBSITE = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[^\s<>\"]*)?")
 BRANDING = Group("")
 SUPPORT = Group("Support contacts")
 
@@ -58,7 +60,8 @@ class BrandingSettings(Document):
             return value
         address = value if "://" in value else f"https://{value}"
         # Any other scheme could be a script, behind a link that everybody is shown.
-        if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[^\s<>\"]*)?", address):
+        # Completed, it must still be one that is read back.
+        if not _WEBSITE.fullmatch(address) or len(address) > _MOST_CHARACTERS:
             raise ValueError(declared("Enter the address of a website, e.g. https://help.example.com."))
         return address
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from pydantic import ValidationError
 
 from shared.domain.choice import Choice
 from shared.domain.rules import Limits, NumberRange, Rules
 from shared.settings.documents import (
     SECTION_MODELS,
+    BrandingSettings,
     DirectorySettings,
     LimitsSettings,
     PhoneSystemSettings,
@@ -136,3 +138,14 @@ def test_a_certificate_as_a_browser_sends_it_back_is_no_other_destination(
     sent = document(**address, ca_certificate=certificate.strip().replace("\n", "\r\n"))
     other = document(**address, ca_certificate=certificate.replace("MIIB", "MIIC"))
     assert stored.destinations == sent.destinations != other.destinations
+
+
+@pytest.mark.parametrize("length", [191, 192, 193, 200])
+def test_a_website_that_is_completed_can_be_read_back_or_is_refused(length: int) -> None:
+    given = {"support_website": "a" * length}
+    if length + len("https://") > 200:
+        with pytest.raises(ValidationError, match="address of a website"):
+            BrandingSettings.model_validate(given)
+        return
+    kept = BrandingSettings.model_validate(given)
+    assert BrandingSettings.model_validate(kept.model_dump()) == kept
