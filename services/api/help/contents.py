@@ -8,7 +8,7 @@ SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (declared("Get started"), ("quick-start", "install", "migrate", "faq", "sizing")),
     (
         declared("Every day"),
-        ("console", "rules", "numbers", "templates", "mapping", "runs", "live"),
+        ("console", "rules", "numbers", "templates", "mapping", "runs", "live", "notifications"),
     ),
     (declared("Active Directory and 3CX"), ("directories", "controllers", "relay-install", "relay")),
     (

@@ -59,7 +59,8 @@ def document(name: str, addresses: Addresses) -> Document | None:
     tokens = parser.parse(text)
     parts = _parts(tokens)
     _lead_links(tokens, addresses)
-    html = str(parser.renderer.render(tokens, parser.options, {}))
+    # Long lines are scrolled to, by keyboard too. All other < of the text are escaped.
+    html = str(parser.renderer.render(tokens, parser.options, {})).replace("<pre>", '<pre tabindex="0">')
     return Document(name, parts[0].heading, html, parts)
 
 

@@ -13,7 +13,7 @@ _STYLE = Path(__file__).parents[1] / "console/static/console.css"
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>{title} · Rollcall</title><link rel="stylesheet" href="console.css"></head>
-<body><main><p><a href="index.html">Rollcall {version}</a></p><article class="card help">{body}</article></main></body></html>
+<body><main><p><a href="index.html">Rollcall {version}</a></p><article class="card document">{body}</article></main></body></html>
 """
 
 
