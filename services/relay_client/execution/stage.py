@@ -253,6 +253,10 @@ class StageWork:
                 outdated = self.evidence.outdated.get(claim.row_id)
                 if outdated is not None and (not may_be_done or decision.action is Action.WRITE):
                     return _failed(claim, "outdated", outdated, state=CommandState.OUTDATED)
+                if self._is_held and decision.action is Action.WRITE:
+                    # Nothing of it has taken effect, so nothing of it is to be finished.
+                    self._give_back(claim, is_unknown=may_be_done, attempts=attempts)
+                    return None
                 if attempts.is_too_often and decision.action in (Action.WRITE, Action.RESUME):
                     return _left_undone(claim, view.live, decision, *attempts.why())
                 outcome = self._act(claim, view.live, decision, attempts, may_be_done=may_be_done)

@@ -1,5 +1,6 @@
 """A stage that cannot go on: phone system away, lease lost, run cancelled, task over its time."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,16 +9,21 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from services.api.runs.use_cases.decisions import cancel
 from services.api.sites.use_cases.holding import hold_site, release_site
 from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest, NoRelay
 from services.relay_client.archiving.relay import HandedOn
+from services.relay_client.execution import stage
+from services.relay_client.execution.attempts import Attempts
 from services.relay_client.execution.execute import MOST_INTERRUPTIONS, execute_stage, executor_lease
+from services.relay_client.xapi.errors import UnknownOutcome
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Lease, RunState
 from shared.domain.command import CommandKind
 from shared.errors import BadCredentials, LeaseHeld, PhoneSystemUnavailable
+from shared.runs.hold import is_held
 from shared.work.runs import RunWork
 from tests.integration.relay_client.conftest import Bench, change, creation
 from tests.support.waiting import wait_until
@@ -162,6 +168,38 @@ def test_a_run_cancelled_with_a_command_in_hand_leaves_none_running(bench: Bench
         assert (second.state, second.error_code) in [("skipped", "cancelled"), ("done", None)]
         assert "Created extension 201 for Anna1 Berg." in bench.log()
         assert "201" in {number for _id, number, _ours in bench.bindings().values()}
+
+
+def test_a_write_without_an_answer_is_not_repeated_once_the_site_is_held(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.configure(concurrency=1, timeout_seconds=30)
+    number = min(bench.phone_system.state.user_by_number)
+    before = {"number": number, "enabled": True}
+    run_id = bench.start([change(bench, CommandKind.DISABLE_EXTENSION, number, before, {"enabled": False})])
+    bench.phone_system.faults.add({"kind": "drop_before", "method": "PATCH"})
+    noticed = threading.Event()
+    pause_seconds = Attempts.unanswered_pause_seconds
+
+    def _asked(session: Session, site_id: str) -> bool:
+        found = is_held(session, site_id)
+        if found:
+            noticed.set()
+        return found
+
+    def _held_meanwhile(attempts: Attempts, error: UnknownOutcome) -> float:
+        hold_site(bench.context, "default", "test")
+        assert noticed.wait(60)
+        return pause_seconds(attempts, error)
+
+    monkeypatch.setattr(stage, "is_held", _asked)
+    monkeypatch.setattr(Attempts, "unanswered_pause_seconds", _held_meanwhile)
+    execute_stage(bench.context, run_id, bench.archiver)
+    assert bench.user(number)["Enabled"] is True
+    assert [row.state for row in bench.rows(run_id)] == ["running"]
+    release_site(bench.context, "default", "test")
+    assert bench.drain(run_id).state == "done"
+    assert bench.user(number)["Enabled"] is False
 
 
 def test_a_run_whose_executor_dies_again_and_again_is_ended_and_the_log_says_so(bench: Bench) -> None:
