@@ -2,8 +2,8 @@
 hour, old runs and the Log once a day at a quiet hour.
 
 Always kept, however old: the last good run of a site with its snapshot (a plan is measured by it), runs that go on or
-wait for a person, runs that gave somebody another number (what they left behind is still to be looked after), and the
-audit. A run that disabled or deleted an extension keeps its snapshot, which shows that nobody was there, for as long as
+wait for a person, runs that gave somebody another number (what they left behind is still to be looked after), undos
+and what they undid (without them the next run would do it again, without a person), and the audit. A run that disabled or deleted an extension keeps its snapshot, which shows that nobody was there, for as long as
 the Log has an entry of it. Everything goes in bounded batches; what is not done in a minute goes on with a later sweep.
 """
 
@@ -42,6 +42,7 @@ from shared.runs.retention import (
     delete_strays,
 )
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES
+from shared.runs.undo import undos_of
 from shared.work import leases
 from shared.worker.context import Context
 
@@ -166,8 +167,11 @@ def _old_runs(session: Session, site_id: str, cutoff: datetime) -> list[int]:
             ~_is_evidence(),
         )
         .order_by(Run.id)
-    )
-    return [run_id for run_id in found if measure is None or run_id != measure.id]
+    ).all()
+    kept = {run_id for undo in undos_of(session, site_id) for run_id in undo}
+    if measure is not None:
+        kept.add(measure.id)
+    return [run_id for run_id in found if run_id not in kept]
 
 
 def _is_evidence() -> ColumnElement[bool]:

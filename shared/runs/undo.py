@@ -92,6 +92,22 @@ def undone_commands(session: Session, site_id: str) -> list[tuple[Command, int]]
     return [(row_command(row), undone_by) for row, undone_by in rows if row.kind in [*CommandKind]]
 
 
+def undos_of(session: Session, site_id: str) -> list[tuple[int, int]]:
+    """The undos of the site that took effect, each with the run that it undid."""
+    rows = session.execute(
+        select(Run.id, Run.undoes)
+        .join(CommandRow, CommandRow.run_id == Run.id)
+        .where(
+            Run.site_id == site_id,
+            Run.kind == RunKind.UNDO.value,
+            CommandRow.undoes.is_not(None),
+            CommandRow.state == CommandState.DONE.value,
+        )
+        .distinct()
+    )
+    return [(undo, undone) for undo, undone in rows if undone is not None]
+
+
 def done_since(session: Session, site_id: str, command_id: int) -> Sequence[CommandRow]:
     """What runs that undo nothing have done at the site after this command was planned."""
     return session.scalars(

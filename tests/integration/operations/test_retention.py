@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy import delete, event, func, insert, select, update
 from structlog.testing import capture_logs
 
 from services.api.accounts import queries as audit
@@ -237,6 +237,23 @@ def test_a_removal_keeps_its_evidence_as_long_as_the_log_names_it(
     assert not {ids[1], ids[2]} & _with_pages(context)
     delete_old_history(context, NOW)
     assert _left(context, ids[:3]) == {ids[0]}
+
+
+def test_an_undo_and_what_it_undid_stay_so_that_no_run_does_it_again_without_a_person(
+    context: Context,
+) -> None:
+    undone, forgotten, undo, without_effect, _ = ids = _make(
+        context, "default", [Old(500), Old(500), *[Old(500, kind=RunKind.UNDO)] * 2, Old(0)]
+    )
+    with context.database.begin() as session:
+        for run_id, of, state in ((undo, undone, "done"), (without_effect, forgotten, "failed")):
+            session.get_one(Run, run_id).undoes = of
+            command = select(CommandRow.id).where(CommandRow.run_id == of).scalar_subquery()
+            session.execute(
+                update(CommandRow).where(CommandRow.run_id == run_id).values(undoes=command, state=state)
+            )
+    delete_old_history(context, NOW)
+    assert _left(context, ids) == {undone, undo, ids[-1]}
 
 
 def test_evidence_goes_with_the_last_entry_of_the_log_that_names_it(context: Context) -> None:
