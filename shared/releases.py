@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.distribution import installed_version
 from shared.errors import SettingsInvalid
-from shared.language import phrase
+from shared.language import declared, phrase
 
 _VERSION = re.compile(r"\d{1,5}(?:\.\d{1,5}){1,3}")
 _MOST_BYTES = 65_536
@@ -34,7 +34,7 @@ def known_release(file: Path | None) -> Release | None:
     """What the file says; ``None`` where there is no file, or it cannot be understood."""
     try:
         return None if file is None else parsed(_text(file), str(file))
-    except (OSError, SettingsInvalid):
+    except (OSError, ValueError, SettingsInvalid):
         return None
 
 
@@ -44,15 +44,18 @@ def read_release(place: str) -> tuple[Release, str]:
     :raises SettingsInvalid: it cannot be read, or says no release.
     """
     # Only here: the API, which asks nobody, reads the file.
+    from http.client import HTTPException
     from urllib.request import urlopen
 
     try:
         if place.startswith("https://"):
             with urlopen(place, timeout=_SECONDS) as answer:  # noqa: S310  (https alone)
+                if not answer.url.startswith("https://"):
+                    raise ValueError(declared("it leads to an address that does not begin with https://"))
                 text = answer.read(_MOST_BYTES).decode()
         else:
             text = _text(Path(place))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
         raise SettingsInvalid(
             phrase(
@@ -71,7 +74,7 @@ def parsed(text: str, place: str) -> Release:
     """
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     version = document.get("version") if isinstance(document, dict) else None
     notes = document.get("notes", "") if isinstance(document, dict) else ""

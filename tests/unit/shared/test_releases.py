@@ -34,6 +34,17 @@ def test_what_names_no_release_is_refused_and_gives_no_notice(tmp_path: Path, te
     assert releases.known_release(file) is None
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe{}", b"[" * 60_000], ids=["not UTF-8", "nested deeply"])
+def test_a_file_that_no_reader_understands_gives_no_notice_and_a_plain_refusal(
+    tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "newest.json"
+    file.write_bytes(content)
+    assert releases.known_release(file) is None
+    with pytest.raises(SettingsInvalid):
+        releases.read_release(str(file))
+
+
 def test_without_a_file_there_is_no_notice(tmp_path: Path) -> None:
     assert releases.known_release(None) is None
     assert releases.known_release(tmp_path / "none") is None
