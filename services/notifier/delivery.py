@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,8 @@ from shared.settings.documents import NotificationsSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.work.heartbeat import Heartbeat
 from shared.worker.context import Context
+
+log = structlog.get_logger(__name__)
 
 SENDERS: Mapping[Channel, Callable[[NotificationsSettings, Message], str]] = {
     Channel.EMAIL: email.send,
@@ -75,7 +79,7 @@ def deliver(
             _end(context, site_id, item, _no_channel(item.channel))
             continue
         try:
-            SENDERS[Channel(item.channel)](settings, item.message)
+            _send(settings, item)
         except RollcallError as error:
             paused.add(item.channel)
             if isinstance(error, PermanentError) or item.attempts + 1 >= MOST_ATTEMPTS:
@@ -84,6 +88,23 @@ def deliver(
                 _postpone(context, item, error)
         else:
             _note(context, item, state=MessageState.SENT.value, sent_at=datetime.now(UTC), **_NO_ERROR)
+
+
+def _send(settings: NotificationsSettings, item: _Waiting) -> None:
+    """Send it. What no channel knows is an error of this message: it must not keep the others from being sent."""
+    try:
+        SENDERS[Channel(item.channel)](settings, item.message)
+    except (RollcallError, SoftTimeLimitExceeded):
+        raise
+    except Exception as error:
+        # By its kind alone: addresses of webhooks are secrets.
+        log.error("message_not_sent", message_id=item.row_id, channel=item.channel, kind=type(error).__name__)
+        raise PermanentError(
+            phrase(
+                "The channel could not write it ({reason}). Check the settings of the channel.",
+                reason=type(error).__name__,
+            )
+        ) from None
 
 
 _NO_ERROR: Mapping[str, Any] = {"error_code": None, "error_message": None}

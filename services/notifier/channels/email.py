@@ -22,8 +22,9 @@ def send(settings: NotificationsSettings, message: Message) -> str:
     """
     host = settings.smtp_host
     try:
+        mail = mail_of(settings, message)
         with _connected(settings) as smtp:
-            missed = smtp.send_message(mail_of(settings, message))
+            missed = smtp.send_message(mail)
     except RAISED as error:
         raise from_exception(error, host) from error
     if missed:

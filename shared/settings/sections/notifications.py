@@ -69,7 +69,9 @@ Host = Annotated[str, StringConstraints(strip_whitespace=True, max_length=253), 
 SecretAddress = Annotated[SecretStr, AfterValidator(_checked_address)]
 MailAddress = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\s@<>,;:\"\x00-\x1f]{1,64}@[^\s@<>,;:\"\x00-\x1f]{1,190}$", strip_whitespace=True),
+    StringConstraints(
+        pattern=r"^[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,190}$", strip_whitespace=True
+    ),
     ErrorWords("Enter an e-mail address, e.g. phones@example.com."),
 ]  # fmt: skip
 Kinds = tuple[Notification, ...]

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select, update
 
+from services.notifier.delivery import SENDERS
+from services.notifier.message import Message
 from shared.database.tables import Event, Run, RunState, SnapshotPart
+from shared.domain.notifying import Channel
+from shared.settings.documents import NotificationsSettings
 from shared.worker.context import Context
 from tests.integration.api.builders import CLASH
 from tests.integration.notifier.telling import (
@@ -244,3 +248,21 @@ def test_what_the_newest_reading_saw_of_licence_certificates_and_password_is_tol
     assert "The password of rollcall@corp.example expires on" in told
     assert "98 of 100 licensed extensions are in use, 2 free." in told
     assert "the unit" not in told
+
+
+def test_a_message_that_a_channel_cannot_write_keeps_nothing_else_from_being_sent(
+    context: Context, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def _broken(_settings: NotificationsSettings, _message: Message) -> str:
+        raise AttributeError("https://hooks.example/secret")
+
+    monkeypatch.setitem(cast(dict[Channel, Any], SENDERS), Channel.SLACK, _broken)
+    configure(context, **by_mail(mail), slack_url="https://hooks.example/secret")
+    run_that(context, RunState.HELD)
+    with mail.up():
+        look(context)
+    assert _subjects(mail) == ["[Rollcall] A plan needs approval"]
+    with context.database.read() as session:
+        (entry,) = session.scalars(select(Event).where(Event.code == "notification.failed")).all()
+    assert "(Slack). The channel could not write it (AttributeError)." in entry.message
+    assert "secret" not in entry.message
