@@ -113,9 +113,14 @@ def _plain(inline: Token) -> str:
 
 def _lead_links(tokens: Sequence[Token], addresses: Addresses) -> None:
     for token in tokens:
+        link = None
         for child in token.children or ():
             if child.type == "link_open":
                 _lead(child, addresses)
+                link = child
+            elif child.type == "link_close" and link is not None:
+                # Links are not within each other.
+                child.tag = link.tag
             elif child.type == "image" and (image := _IMAGE.match(str(child.attrGet("src")))):
                 child.attrSet("src", addresses.image.format(image[1]))
                 child.attrSet("loading", "lazy")
@@ -128,5 +133,6 @@ def _lead(link: Token, addresses: Addresses) -> None:
     if found and found[1] in names():
         link.attrSet("href", addresses.page.format(found[1]) + (found[2] or ""))
     elif not target.startswith(("#", "https://")):
+        link.tag = "span"
         link.attrs.pop("href", None)
         link.attrSet("title", basename(target.rstrip("/")))
