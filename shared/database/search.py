@@ -10,6 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
+from shared.database.types import storable
+
 
 class _Position(GenericFunction[int]):
     """Where the second text begins within the first, counted from 1; 0 when it is not there."""
@@ -37,9 +39,9 @@ def _charindex(element: _Position, compiler: SQLCompiler, **options: Any) -> str
 
 def holds(column: Any, text: str) -> ColumnElement[bool]:
     """Whether the column's text holds this one, in whatever case either is written."""
-    return _Position(func.lower(column), func.lower(text)) > 0
+    return _Position(func.lower(column), func.lower(storable(text))) > 0
 
 
 def holds_folded(column: Any, text: str) -> ColumnElement[bool]:
     """Whether the column's text, which is folded as this one is, holds it."""
-    return _Position(column, text) > 0
+    return _Position(column, storable(text)) > 0

@@ -12,6 +12,11 @@ _NUL, _REPLACEMENT = "\0", "\ufffd"
 MOMENT = DateTime().with_variant(mssql.DATETIME2(6), "mssql")  # type: ignore[no-untyped-call]
 
 
+def storable(text: str) -> str:
+    """The text without what one of the databases cannot hold, so that all of them hold and find the same."""
+    return text.replace(_NUL, _REPLACEMENT)
+
+
 def _fitted(text: str, units: int) -> str:
     """As much of it as NVARCHAR of this length takes, which counts in UTF-16: an emoji is two of them."""
     encoded = text.encode("utf-16-le", "surrogatepass")
@@ -49,7 +54,7 @@ class Line(TypeDecorator[str]):
         """Replace what one of the databases cannot hold, so that all of them hold the same."""
         if value is None:
             return None
-        kept = value.replace(_NUL, _REPLACEMENT)
+        kept = storable(value)
         length = getattr(self.impl_instance, "length", None)
         return _fitted(kept, length) if length and dialect.name == "mssql" else kept
 

@@ -51,11 +51,12 @@ def test_a_character_that_postgresql_refuses_is_replaced_on_all(database: Databa
         ("a[b", ["A[B]"]),
         ("_", ["x_y"]),
         ("B]", ["A[B]"]),
+        ("a\0b", ["a\ufffdb"]),
         ("nothing of it", []),
     ],
 )
 def test_a_text_is_found_literally_in_either_case(database: Database, text: str, wanted: list[str]) -> None:
-    _log(database, "100% sure", "A[B]", "x_y", "xy")
+    _log(database, "100% sure", "A[B]", "x_y", "xy", "a\0b")
     with database.read() as session:
         assert session.scalars(select(Event.message).where(holds(Event.message, text))).all() == wanted
 
