@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.reconciler.redoing import GOING, redoes
+from services.reconciler.redoing import GOING, keys_of, redoes
 from shared.domain.command import Command, CommandKind
 from shared.domain.plan import REVIEW, FindingCode, HoldReason, Plan, Verdict
 from shared.domain.rules import Limits, RunFacts, TakenLately
@@ -188,13 +188,14 @@ def _undone(rows: _Rows, facts: RunFacts, _limits: Limits) -> Iterable[_Hold]:
     """What a person had undone is not done again without one."""
     if not facts.undone:
         return
-    of_person: defaultdict[str, list[Command]] = defaultdict(list)
+    known_by: defaultdict[str, list[Command]] = defaultdict(list)
     for command in facts.undone:
-        of_person[command.person_guid or command.number].append(command)
+        for key in keys_of(command):
+            known_by[key].append(command)
     again = [
         command.sequence
         for command in rows.plan.commands
-        if any(redoes(command, item) for item in of_person[command.person_guid or command.number])
+        if any(redoes(command, item) for key in keys_of(command) for item in known_by.get(key, ()))
     ]
     if again:
         sentence = phrase(

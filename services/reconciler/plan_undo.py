@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.reconciler.guards import judge
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.prepared import Prepared
-from services.reconciler.redoing import redoes
+from services.reconciler.redoing import keys_of, redoes
 from services.reconciler.run_inputs import bindings_of, parts_of, phone_system_of
 from services.reconciler.undo import Deed, plan_undo
 from shared.database.commands import row_command
@@ -55,13 +55,17 @@ def undone_of(session: Session, site_id: str) -> tuple[Command, ...]:
     if not undone:
         return ()
     again: dict[str, list[tuple[int, Command]]] = defaultdict(list)
-    for row in done_since(session, site_id, undone[0][1]):
-        again[row.person_guid or row.number].append((row.id, row_command(row)))
+    keys = {key for command, _ in undone for key in keys_of(command)}
+    for row in done_since(session, site_id, undone[0][1], keys):
+        command = row_command(row)
+        for key in keys_of(command):
+            again[key].append((row.id, command))
     return tuple(
         command
         for command, undone_by in undone
         if not any(
             id_ > undone_by and redoes(other, command)
-            for id_, other in again[command.person_guid or command.number]
+            for key in keys_of(command)
+            for id_, other in again.get(key, ())
         )
     )

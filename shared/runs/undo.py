@@ -1,9 +1,9 @@
 """Taking runs back: which run a run undoes, what it did, and what of a site was undone and not done again since."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.database.commands import row_command
@@ -12,6 +12,7 @@ from shared.domain.command import Command, CommandKind, CommandState
 from shared.errors import Conflict
 from shared.language import named, phrase
 
+_AT_ONCE = 500
 _ENDED = (RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
 
 
@@ -108,9 +109,14 @@ def undos_of(session: Session, site_id: str) -> list[tuple[int, int]]:
     return [(undo, undone) for undo, undone in rows if undone is not None]
 
 
-def done_since(session: Session, site_id: str, command_id: int) -> Sequence[CommandRow]:
-    """What runs that undo nothing have done at the site after this command was planned."""
-    return session.scalars(
+def done_since(
+    session: Session, site_id: str, command_id: int, keys: Collection[str]
+) -> Iterator[CommandRow]:
+    """What runs that undo nothing have done at the site after this command was planned, to people (objectGUIDs) or numbers
+    among these ``keys``, in any order; once for each that fits.
+    """
+    wanted = sorted(keys)
+    done = (
         select(CommandRow)
         .join(Run, Run.id == CommandRow.run_id)
         .where(
@@ -120,5 +126,10 @@ def done_since(session: Session, site_id: str, command_id: int) -> Sequence[Comm
             CommandRow.state == CommandState.DONE.value,
             CommandRow.kind.in_([*CommandKind]),
         )
-        .order_by(CommandRow.id)
-    ).all()
+    )
+    # A site may have done very much since; people and numbers are at most those of some runs.
+    for first in range(0, len(wanted), _AT_ONCE):
+        some = wanted[first : first + _AT_ONCE]
+        yield from session.scalars(
+            done.where(or_(CommandRow.person_guid.in_(some), CommandRow.number.in_(some)))
+        )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.reconciler.guards import judge
 from services.reconciler.redoing import redoes
 from services.reconciler.undo import Deed, plan_undo
 from shared.domain.binding import Binding
@@ -15,7 +16,7 @@ from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.owed import BACKUP, RESTORES
 from shared.domain.plan import Plan
-from shared.domain.rules import ArchiveRule, Rules
+from shared.domain.rules import ArchiveRule, Limits, Rules, RunFacts
 from tests.builders.domain import DEFAULT, guid, make_binding, make_extension
 from tests.unit.reconciler.model import Model
 from tests.unit.reconciler.strategies import Site, sites
@@ -207,3 +208,15 @@ def test_the_same_for_the_same_person_redoes_what_was_undone(
     before, now = _one(**undone), _one(**command)
     assert redoes(now, before) is is_so
     assert not redoes(replace(now, person_guid=guid(2)), before)
+
+
+@pytest.mark.parametrize("who", [(guid(1), None), (None, guid(1)), (None, None)])
+def test_an_extension_that_is_nobodys_is_not_taken_away_again_without_a_person(
+    who: tuple[str | None, str | None],
+) -> None:
+    undone = replace(_one(kind=CommandKind.DELETE_EXTENSION), person_guid=who[0])
+    again = replace(_one(kind=CommandKind.DISABLE_EXTENSION), person_guid=who[1])
+    facts = RunFacts(undone=(undone,))
+    assert judge(Plan((again,)), facts, Limits()).held.keys() == {again.sequence}
+    elsewhere = replace(again, number="999")
+    assert not judge(Plan((elsewhere,)), facts, Limits()).held
