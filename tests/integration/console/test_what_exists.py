@@ -31,7 +31,8 @@ def _settings(context: Context) -> SiteSettings:
 
 def test_the_extensions_most_like_a_wrong_number_are_named() -> None:
     assert similar_extensions("9555", EXTENSIONS) == ["955 (Name 955)", "900 (Name 900)", "100 (Name 100)"]
-    assert similar_extensions("205", [{"number": "204", "name": ""}]) == ["204"]
+    odd = [{"number": "20*", "name": "Park"}, {"number": "", "name": ""}]
+    assert similar_extensions("205", [{"number": "204", "name": ""}, *odd]) == ["204"]
 
 
 @pytest.mark.usefixtures("phone_system")

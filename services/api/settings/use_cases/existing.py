@@ -18,6 +18,7 @@ from shared.settings.declaration import Input
 from shared.settings.documents import Section
 from shared.settings.fields import fields_of
 from shared.settings.sections.directory import IS_NUMBER
+from shared.values.digits import is_digits
 from shared.worker.context import Context
 
 _SIMILAR = 3
@@ -64,7 +65,7 @@ def similar_extensions(number: str, known: Sequence[Mapping[str, str]]) -> list[
 
     return [
         f"{item['number']} ({item['name']})" if item["name"] else item["number"]
-        for item in sorted(known, key=_unlike)[:_SIMILAR]
+        for item in sorted(filter(lambda item: is_digits(item["number"]), known), key=_unlike)[:_SIMILAR]
     ]
 
 
