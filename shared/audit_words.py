@@ -75,7 +75,10 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "backup.restored": (declared("{who} restored a backup."),),
     "binding.released": (declared("{who} unlinked extension {number} from {name}."),),
     "binding.set": (declared("{who} linked extension {number} to {name}."),),
-    "connection.tested": (declared("{who} tested or queried {to}."),),
+    "connection.tested": (
+        declared("{who} tested or queried {to}."),
+        declared("{who} tested a connection that is not set up."),
+    ),
     "controller.forgotten": (declared("{who} removed the domain controller {controller} from the list."),),
     "diagnostics.downloaded": (declared("{who} downloaded the diagnostics file."),),
     "directory.number_written": (

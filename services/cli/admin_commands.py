@@ -37,9 +37,7 @@ def doctor(
         typer.Option("--site", help="Check only this site.", show_default="all sites"),
     ] = None,
 ) -> None:
-    """Look at everything Rollcall needs and say what to mend: this host, and each site's directory, phone system and
-    relay. Changes nothing.
-    """
+    """Run a health check of this host and of each site's directory, phone system and relay. Changes nothing."""
     settings = settings_of(command)
     # Not opened as other commands do: what is wrong with the database is a finding here, not a failure.
     database = _database_of(command)
@@ -152,14 +150,14 @@ def create_token(
         typer.Option(help="The only site it is valid for. All sites by default.", show_default=False),
     ] = None,
 ) -> None:
-    """Make a token and print it: the only time it can be seen."""
+    """Create a token and print it. It is shown only once."""
     typer.echo(tokens.create_token(deployment_of(command), name, days, ACTOR, role=role, site_id=site))
     say("Store it like a password. It is not shown again. Revoke it with `rollcall token revoke`.")
 
 
 @token_app.command("list")
 def list_tokens(command: typer.Context, as_json: AsJson = False) -> None:
-    """List all tokens ever made."""
+    """List all tokens ever created."""
     found = tokens.list_tokens(deployment_of(command))
     if as_json:
         print_json([TokenOut.model_validate(item) for item in found])
@@ -188,5 +186,5 @@ def revoke_token(
     command: typer.Context,
     token_id: Annotated[int, typer.Argument(help="Its number in `rollcall token list`.")],
 ) -> None:
-    """End a token now."""
+    """Revoke a token at once."""
     say(f"The token '{tokens.revoke_token(deployment_of(command), token_id, ACTOR).name}' is revoked.")

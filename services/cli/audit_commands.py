@@ -58,7 +58,7 @@ def export(
     since: Moment = None,
     until: Moment = None,
 ) -> None:
-    """Write the fitting entries to a file as CSV, newest first."""
+    """Write the matching entries to a file as CSV, newest first."""
     chosen = AuditFilter(site, who, kind, aware(since), aware(until))
     if written_to(file, audit_csv(deployment_of(command), chosen)):
         say(f"The audit was written to {file}.")
@@ -73,7 +73,7 @@ def verify(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say whether the audit is as it was written: well, the first bad entry, or that its end is missing."""
+    """Check that no entry of the audit was changed, added or removed, and name the first that was."""
     state = audit_state(deployment_of(command), head)
     if as_json:
         print_json(

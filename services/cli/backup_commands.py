@@ -46,7 +46,7 @@ def restore(
         bool, typer.Option("--replace", help="Overwrite the existing configuration and links.")
     ] = False,
 ) -> None:
-    """Bring back a backup: all of it, or nothing when anything is wrong with it."""
+    """Restore a backup completely, or change nothing."""
     passphrase = _passphrase(passphrase_file, is_new=False)
     header, content = backup_file.read(file, passphrase)
     head = next(iter(content.get(backups.AUDIT_HEAD) or [""]), "") if isinstance(content, dict) else ""

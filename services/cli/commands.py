@@ -62,7 +62,7 @@ _PLACES = {
     "welcome": _Place("welcome_commands", "welcome", "Send 3CX welcome messages again."),
     # As it was called first.
     "sites": _Place("site_commands", "app", ""),
-    "audit": _Place("audit_commands", "app", "Verify the audit and print its head."),
+    "audit": _Place("audit_commands", "app", "Read, export and verify the audit, and print its head."),
     "keys": _Place("key_commands", "app", "The key of the stored secrets: status and rotation."),
 }
 _OPTIONS: dict[str, dict[str, Any]] = {

@@ -27,7 +27,7 @@ def console() -> None:
 
 @app.command("setup-link")
 def setup_link(command: typer.Context) -> None:
-    """Print a link that makes a manager, once, within a day. It helps too when all passwords are forgotten."""
+    """Print a link to create a manager account, valid once, for one day. Also for when all passwords are forgotten."""
     context = deployment_of(command)
     settings = context.settings
     address = address_of(settings, settings.api_port, tls_files(settings, is_alone=settings.is_embedded))

@@ -51,6 +51,6 @@ def forget(
     ],
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Say that a controller is gone for good: no reading waits any more for what only it had."""
+    """Remove a controller that no longer exists: runs no longer wait for changes that only it had."""
     controllers.forget(deployment_of(command), site, name, ACTOR)
     say(f"Domain controller {name} was removed. The next run uses the controller it reads.")

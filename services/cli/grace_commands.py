@@ -39,7 +39,7 @@ def extend(
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Put a deletion off until a day, whatever the rules say."""
+    """Postpone a deletion to a day, whatever the rules say."""
     _say(grace.extend(deployment_of(command), site, person, until.date(), ACTOR), as_json)
 
 
@@ -53,7 +53,7 @@ def keep(command: typer.Context, person: Person, as_json: AsJson = False, site: 
 def resume(
     command: typer.Context, person: Person, as_json: AsJson = False, site: Site = DEFAULT_SITE
 ) -> None:
-    """Go by the rules again; the days count from when the extension was disabled."""
+    """Follow the rules again; the days count from when the extension was disabled."""
     _say(grace.resume(deployment_of(command), site, person, ACTOR), as_json)
 
 

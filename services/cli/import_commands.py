@@ -65,7 +65,9 @@ def _told(value: Any) -> str:
         return "; ".join(map(_told, value)) or "none"
     if isinstance(value, dict):
         return ", ".join(str(item) for item in value.values() if item)
-    return {True: "yes", False: "no", None: "none", "": "none"}.get(value, str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)
 
 
 def _ask_for_secrets(context: Context, site: str, changed: importing.Sections) -> None:

@@ -17,7 +17,7 @@ def state(command: typer.Context) -> None:
 
 @app.command("rotate")
 def rotate(command: typer.Context) -> None:
-    """Encrypt every stored secret with a new key. Interrupted, it goes on where it was when called again."""
+    """Encrypt every stored secret with a new key. If interrupted, run it again to continue."""
     state = rotate_keys(deployment_of(command), ACTOR)
     say(_described(state))
     if settings_of(command).secret_key is not None:

@@ -59,7 +59,7 @@ def export(
     until: Moment = None,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Write the fitting entries to a file, newest first."""
+    """Write the matching entries to a file, newest first."""
     pieces = export_log(deployment_of(command), site, _filter(level, text, run, number, since, until), format)
     if written_to(file, pieces):
         say(f"The Log was written to {file}.")

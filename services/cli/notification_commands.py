@@ -23,7 +23,7 @@ def list_notifications(
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """List the newest messages and what became of them."""
+    """List the newest messages and their state."""
     wanted = MessageState.FAILED if failed else None
     found = use_cases.list_messages(deployment_of(command), site, wanted)
     if as_json:
@@ -37,7 +37,7 @@ def list_notifications(
 
 @app.command("retry")
 def retry(command: typer.Context, message: Id, as_json: AsJson = False, site: Site = DEFAULT_SITE) -> None:
-    """Send a message that failed again."""
+    """Send a failed message again."""
     row = use_cases.send_again(deployment_of(command), site, message, ACTOR)
     report(
         MessageOut.model_validate(row), f"Message {row.id} is sent again by {row.channel}.", as_json=as_json
@@ -46,7 +46,7 @@ def retry(command: typer.Context, message: Id, as_json: AsJson = False, site: Si
 
 @app.command("discard")
 def discard(command: typer.Context, message: Id, as_json: AsJson = False, site: Site = DEFAULT_SITE) -> None:
-    """Forget a message that failed."""
+    """Discard a failed message."""
     row = use_cases.discard(deployment_of(command), site, message, ACTOR)
     report(MessageOut.model_validate(row), f"Message {row.id} was discarded.", as_json=as_json)
 
@@ -59,6 +59,8 @@ def try_channel(
     site: Site = DEFAULT_SITE,
 ) -> None:
     """Send a test message with the stored settings."""
+    if channel not in (known := [*Channel, SYSLOG]):
+        raise typer.BadParameter(f"There is no channel '{channel}'. Choose one of {', '.join(known)}.")
     context = deployment_of(command)
     with workers_where_embedded(context):
         answer = questions.test_channel(context, site, channel, actor=ACTOR)

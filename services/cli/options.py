@@ -23,6 +23,7 @@ Moment = Annotated[
     datetime | None,
     typer.Option(
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"],
+        metavar="TIME",
         help="In this computer's time zone, e.g. 2026-11-24 or 2026-11-24T08:30.",
     ),
 ]

@@ -16,6 +16,8 @@ from rich.text import Text
 from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
+from shared.language import counted as count_of
+from shared.runs.start import WAITING_STATES
 from shared.runs.verdict import has_warnings, waiting_counts
 from shared.values.text import mixed_alphabets, visible
 
@@ -110,11 +112,11 @@ def run_line(run: Run) -> str:
 
 
 def show_run(run: Run, reasons: Sequence[HoldReason]) -> None:
-    """The state of a run and why it is held."""
+    """The state of a run and, while it waits, why."""
     style = "yellow" if has_warnings(run) else _STATE_STYLES.get(RunState(run.state), "")
     line = escape(run_line(run))
     console().print(f"[{style}]{line}[/]" if style else line)
-    for reason in reasons:
+    for reason in reasons if run.state in WAITING_STATES else ():
         where = f" ({reason.unit})" if reason.unit else ""
         console().print(f"  • {escape(reason.message + where)}")
 
@@ -123,7 +125,9 @@ def show_commands(commands: Sequence[CommandRow], total: int) -> None:
     """A plan's commands, before → after, and why."""
     if not commands:
         return
-    made = Table(title=f"Plan: {total} command(s)", title_justify="left", title_style="bold")
+    made = Table(
+        title=f"Plan: {count_of(total, 'command', 'commands')}", title_justify="left", title_style="bold"
+    )
     for heading, justify in (("#", "right"), ("what", "left"), ("number", "left"), ("person", "left")):
         made.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     made.add_column("change", overflow="fold", ratio=3)
@@ -142,9 +146,8 @@ def show_commands(commands: Sequence[CommandRow], total: int) -> None:
         )
     console().print(made)
     if total > len(commands):
-        console().print(
-            f"{total - len(commands)} more command(s): --all shows them, --json gives everything."
-        )
+        more = count_of(total - len(commands), "more command", "more commands")
+        console().print(f"{more}: --all shows them, --json gives everything.")
 
 
 def _look_alikes(row: CommandRow) -> list[str]:
@@ -169,7 +172,8 @@ def show_findings(findings: Sequence[FindingRow], most: int = 50) -> None:
         made.add_row(severity, row.code, escape(row.message))
     console().print(made)
     if len(ranked) > most:
-        console().print(f"{len(ranked) - most} more finding(s): --json gives everything.")
+        more = count_of(len(ranked) - most, "more finding", "more findings")
+        console().print(f"{more}: --json gives everything.")
 
 
 def show_events(events: Sequence[Event]) -> None:

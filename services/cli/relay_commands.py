@@ -26,7 +26,7 @@ def pair(
     ] = None,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Become the relay's peer. Host and public key must be in the settings (relay.host, relay.public_key)."""
+    """Pair with the relay. Host and public key must be in the settings (relay.host, relay.public_key)."""
     context = deployment_of(command)
     given = code or typer.prompt("Pairing code")
     with workers_where_embedded(context):

@@ -60,9 +60,9 @@ def run(
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Compare the directory with the phone system and bring them into step.
+    """Compare the directory with the phone system and sync them.
 
-    Exit code: 0 in sync, done or previewed; 1 failed; 3 held until somebody approves what waits; 4 done with warnings.
+    Exit code: 0 in sync, done or previewed; 1 failed; 3 held: some changes need approval; 4 done with warnings.
     """
     if preview and person is not None:
         raise typer.BadParameter("--preview and --person exclude each other.")
@@ -154,7 +154,7 @@ def approve(
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a plan be executed: exactly the one that was seen, without the rows left out."""
+    """Approve exactly the plan that was shown, without the rows left out."""
     context = deployment_of(command)
     rows = _rows(leave_out)
     known = runs.get_run(context, run_id)
@@ -183,7 +183,7 @@ def reject(
 
 
 def cancel(command: typer.Context, run_id: RunNumber) -> None:
-    """Stop a run: a command in progress is finished, the others are skipped, nothing is undone."""
+    """Cancel a run: a command in progress is finished, the others are skipped, nothing is undone."""
     say(run_line(runs.cancel(deployment_of(command), run_id, ACTOR)) + ".")
 
 

@@ -13,7 +13,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the runs instead of staying up.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything on a made-up company: nothing outside this computer is touched."""
+    """Run a demonstration with a fictional company. Nothing outside this computer is touched."""
     from services.cli.demo import play
 
     play(settings_of(command), people, once=once, as_json=as_json)

@@ -61,7 +61,7 @@ def apply(
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Make the settings what a YAML file says: all of it, or nothing when a value is wrong."""
+    """Apply a YAML file of settings: all of it, or nothing if a value is wrong."""
     sections = parse(read_text(file), "Standard input" if str(file) == "-" else str(file))
     changed = settings.apply_settings(deployment_of(command), site, sections, ACTOR)
     if as_json:
@@ -114,14 +114,14 @@ def try_ends(
         str,
         typer.Option(
             metavar="FINGERPRINT",
-            help="Trust the shown certificate with this SHA-256 fingerprint. Asks for the end's password or secret again.",
+            help="Trust the shown certificate with this SHA-256 fingerprint. Asks for its password or secret again.",
         ),
     ] = "",
     directory: Annotated[
         str, typer.Option(metavar="NAME", help="Only this one of the other directories of the site.")
     ] = "",
 ) -> None:
-    """Try the stored settings: can directory, phone system and relay be worked with, and if not, why."""
+    """Test directory, phone system and relay with the stored settings. Says why one does not work."""
     context = deployment_of(command)
     if trust:
         _trust(context, site, End.DIRECTORY if directory else end, trust, directory)

@@ -36,7 +36,7 @@ def create_site(
     site_id: Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")],
     name: Annotated[str, typer.Option(help="Display name.")] = "",
 ) -> None:
-    """Make a site with default settings."""
+    """Create a site with default settings."""
     made = sites.create_site(deployment_of(command), site_id, ACTOR, name)
     say(f"Site '{made.id}' created. Next, configure it: rollcall settings apply FILE.yaml --site {made.id}")
 

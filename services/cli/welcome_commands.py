@@ -16,7 +16,7 @@ def welcome(
     as_json: AsJson = False,
     site: Site = DEFAULT_SITE,
 ) -> None:
-    """Let 3CX mail its welcome message to the people of these extensions."""
+    """Send the 3CX welcome message of these extensions again."""
     sent = send(deployment_of(command), site, numbers, ACTOR)
     if as_json:
         print_json([WelcomeSent.model_validate(item) for item in sent])

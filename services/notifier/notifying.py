@@ -80,6 +80,9 @@ def try_channel(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         to = SENDERS[Channel(name)](settings, message)
     else:
         raise SettingsInvalid(
-            phrase("The channel {name} is not set up. Enter its address first.", name=name[:40])
+            phrase(
+                "The channel {name} is not set up. Enter its settings under Settings, Notifications.",
+                name=name[:40],
+            )
         )
     return {"channel": name, "sent_to": to, "seconds": round(time.monotonic() - began, 3)}

@@ -54,7 +54,17 @@ def unwanted(text: str) -> list[str]:
     return [found[0] for found in NOT.finditer(text)]
 
 
+def helps_of(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of what ``--help`` shows of the commands in a module: the docstrings of its public functions."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.lineno, ast.get_docstring(node) or ""
+
+
 def _read() -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / "services" / "cli").glob("*_commands.py")):
+        for line, text in helps_of(path.read_text(encoding="utf-8")):
+            yield f"{path.relative_to(ROOT).as_posix()}:{line}", text
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):
             place = path.relative_to(ROOT).as_posix()

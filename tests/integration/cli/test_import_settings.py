@@ -23,11 +23,13 @@ def _form(tmp_path: Path, text: str) -> str:
 def test_a_filled_form_is_shown_and_saved(rollcall: Terminal, tmp_path: Path) -> None:
     printed = rollcall("import-settings", "--form").output
     assert printed.startswith("screen,field,value,example\nActive Directory,Domain,")
-    file = _form(tmp_path, "Settings,Add Missing Extensions,no\nExclude Extensions,Filter Text,Lobby\n")
+    rows = "Settings,Add Missing Extensions,no\nExclude Extensions,Filter Text,Lobby\nExtension Update Schedule,Minutes,1\n"
+    file = _form(tmp_path, rows)
     done = rollcall("import-settings", file, "--yes")
     assert done.code == 0
     assert "rules.add_missing: yes → no" in done.output
     assert "rules.exclusions: none → contains, Lobby" in done.output
+    assert "schedule.every_minutes: 15 → 1\n" in done.output
     assert "add_missing: false" in rollcall("settings", "export").output
     assert "No changes" in rollcall("import-settings", file, "--yes").notes
 

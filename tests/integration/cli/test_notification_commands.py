@@ -34,6 +34,7 @@ def test_a_test_message_and_messages_that_were_not_sent(rollcall: Terminal, tmp_
         assert (said.code, len(web.requests)) == (0, 1)
         assert HOST in said.output + said.notes
         assert rollcall("notifications", "test", "email").code != 0
+        assert "Choose one of email, teams" in rollcall("notifications", "test", "fax").notes
     failed = _failed(tmp_path / "data")
     assert "A plan needs approval" in rollcall("notifications", "list", "--failed").output
     assert rollcall("notifications", "retry", str(failed), "--json").json["state"] == "pending"

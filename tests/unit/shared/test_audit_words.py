@@ -45,6 +45,12 @@ def _action(node: ast.expr) -> str | None:
     return None
 
 
+def test_a_test_without_an_address_has_a_sentence_too() -> None:
+    details = {"question": "test_channel", "to": ""}
+    said = audit_sentence("default", "command line", "connection.tested", details)
+    assert said == "The command line tested a connection that is not set up."
+
+
 def test_every_action_that_is_written_to_the_audit_has_a_sentence() -> None:
     written = set(_written())
     assert len(written) > 25

@@ -254,8 +254,8 @@ def _embedded(context: Context) -> str:
     except OSError as error:
         raise Unwell(
             phrase(
-                "`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it with "
-                "`rollcall up`.",
+                "`rollcall up` does not answer at {host}:{port}, so no scheduled run starts. Start it, "
+                "or set ROLLCALL_API_PORT if it listens on another port.",
                 host=host,
                 port=port,
             )
