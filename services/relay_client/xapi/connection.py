@@ -22,6 +22,7 @@ from services.relay_client.xapi.errors import (
     from_exception,
     from_response,
     from_token_response,
+    no_secret,
     not_a_phone_system,
     unreadable,
 )
@@ -30,6 +31,7 @@ from shared.certificates import presented_by, verification_failure
 from shared.database.engine import Database
 from shared.encryption import Encryption
 from shared.errors import (
+    BadCredentials,
     CertificateRejected,
     CommandRejected,
     ExtensionNotFound,
@@ -338,7 +340,10 @@ class Connection:
                 failed.details |= {"presented": self._presented(), "verify_code": verification_failure(error)}
             raise failed from error
         if not response.is_success:
-            raise from_token_response(response, call)
+            refused = from_token_response(response, call)
+            if isinstance(refused, BadCredentials) and not self._settings.client_secret.get_secret_value():
+                raise no_secret(self.host)
+            raise refused
         try:
             answer = response.json()
             return Grant(str(answer["access_token"]), float(answer.get("expires_in") or 60))

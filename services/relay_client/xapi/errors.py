@@ -253,6 +253,17 @@ def bad_credentials(host: str) -> BadCredentials:
     )
 
 
+def no_secret(host: str) -> BadCredentials:
+    """It was refused because none is stored."""
+    return BadCredentials(
+        phrase(
+            "No client secret (API key) is stored for {host}. Enter the key that 3CX showed under Integrations > API; "
+            "on the command line: `rollcall settings secret phone_system.client_secret`.",
+            host=host,
+        )
+    )
+
+
 def _refusal(response: httpx.Response, call: Call) -> RollcallError:
     target, warning = warning_of(response.text)
     name = name_of(warning)

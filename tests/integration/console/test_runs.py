@@ -289,6 +289,16 @@ def test_of_a_plan_in_part_executed_each_row_says_whether_it_waits_and_why(
     assert "create 1, update 1, disable 1" in browser("oscar").get("/console/").text
 
 
+def test_a_preview_does_not_say_that_none_of_its_changes_needs_approval(
+    context: Context, browser: Open
+) -> None:
+    run_id, _ = make_plan(context)
+    set_state(context, run_id, RunState.PLANNED)
+    run = browser("oscar").get(f"/console/runs/{run_id}")
+    assert "Approval needed" in run.text
+    assert "0 of" not in run.text
+
+
 def test_a_run_done_with_warnings_says_so_on_its_page_and_the_overview(
     context: Context, browser: Open
 ) -> None:

@@ -29,6 +29,14 @@ def test_a_refused_secret_is_not_tried_again_by_any_thread(bench: Bench) -> None
     assert _requests(bench) == 1
 
 
+def test_a_secret_that_is_not_stored_is_said_to_be_missing(bench: Bench) -> None:
+    with (
+        bench.xapi(client_secret="") as xapi,
+        pytest.raises(BadCredentials, match="No client secret"),
+    ):
+        xapi.about()
+
+
 def test_a_token_lost_in_mid_run_is_asked_for_once_by_all_threads_together(bench: Bench) -> None:
     bench.phone_system.faults.add({"kind": "steal_token", "method": "POST", "path": "/Users", "skip": 3})
     rows = bench.execute(*(creation(index) for index in range(1, 17)))
