@@ -413,3 +413,36 @@ def test_the_images_of_others_are_pinned_all_of_them_or_none(tmp_path: Path) -> 
     # Once more, and there is one digest still.
     assert _pin("*") == 0
     assert (tmp_path / "compose.yaml").read_text() == pinned
+
+
+def test_the_command_of_the_package_takes_its_settings_as_the_service_does_and_runs_nothing_of_them(
+    tmp_path: Path,
+) -> None:
+    url = "mssql+pyodbc://db.example/rollcall?driver=ODBC Driver 18 for SQL Server&Encrypt=yes"
+    settings = tmp_path / "rollcall.env"
+    settings.write_text(
+        f"# A comment\n  \nROLLCALL_DATABASE_URL={url}\nROLLCALL_DATABASE_PASSWORD=a$HOME`touch {tmp_path}/ran`;'\"b  \n"
+        "ROLLCALL_LOG_FORMAT=\"json\"\nROLLCALL_LANGUAGE=''\nnot a setting\n1X=1\nA-B=1\n; touch=1\nROLLCALL_REDIS_URL=last"
+    )
+    script = (DEPLOY / "debian/rollcall").read_text()
+    for was, becomes in (
+        ("/etc/rollcall/rollcall.env", str(settings)),
+        ("$(id -un)", "rollcall"),
+        ("exec /opt/rollcall/bin/rollcall", "exec env"),
+    ):
+        assert was in script
+        script = script.replace(was, becomes)
+    done = subprocess.run(
+        ["sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert {name: value for name, value in told.items() if name.startswith(PREFIX)} == {
+        "ROLLCALL_DATABASE_URL": url,
+        "ROLLCALL_DATABASE_PASSWORD": f"a$HOME`touch {tmp_path}/ran`;'\"b",
+        "ROLLCALL_LOG_FORMAT": "json",
+        "ROLLCALL_LANGUAGE": "",
+        "ROLLCALL_REDIS_URL": "last",
+        "ROLLCALL_DATA": "/var/lib/rollcall",
+    }
+    assert not done.stderr
+    assert not (tmp_path / "ran").exists()
