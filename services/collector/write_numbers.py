@@ -27,6 +27,7 @@ from shared.errors import (
     RollcallError,
 )
 from shared.language import Plural, phrase
+from shared.runs.hold import is_held
 from shared.settings import store
 from shared.settings.documents import DirectorySettings
 from shared.work import leases
@@ -69,7 +70,7 @@ class _Writing:
         attribute = settings.rules.write_back_attribute
         # The last plan went by other settings; the next one says where numbers go now.
         rows = [row for row in rows if row.write_to == attribute]
-        if not rows or attribute is None:
+        if not rows or attribute is None or self._is_site_held():
             return
         for key, directory in settings.directory_by_key.items():
             # Whose directory is not known yet waits for the next plan, which notes it.
@@ -79,11 +80,15 @@ class _Writing:
         if self._failed:
             self._note_failures(attribute)
 
+    def _is_site_held(self) -> bool:
+        with self._context.database.read() as session:
+            return is_held(session, self._site_id)
+
     def _write_to(self, settings: DirectorySettings, rows: Sequence[GivenNumberRow], attribute: str) -> None:
         left = list(rows)
         try:
             with _writable(settings) as directory:
-                while left:
+                while left and not self._is_site_held():
                     self._write(directory, left[0], attribute)
                     del left[0]
         except LeaseHeld:

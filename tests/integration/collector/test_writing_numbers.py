@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from services.api.sites.use_cases.holding import hold_site, release_site
 from services.collector import questions
+from services.collector import write_numbers as write_numbers_module
 from services.collector.active_directory import ActiveDirectory
 from services.collector.write_numbers import write_numbers
 from services.scheduler.due_runs import sweep
@@ -109,6 +111,31 @@ class Writer:
 def writer(site: Collecting, office: Office, samba: SambaDomain) -> Writer:
     """Such a site."""
     return Writer(site, office, samba)
+
+
+def test_nothing_is_written_while_the_site_is_held_and_what_is_left_as_soon_as_it_is_released(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (writer.office.hire(writer.mine, name) for name in ("anna", "ben"))
+    writer.give(first, "231")
+    writer.give(second, "232")
+    hold_site(writer.site.context, SITE, "test")
+    writer.write()
+    assert (writer.held(first), writer.held(second)) == ([], [])
+    release_site(writer.site.context, SITE, "test")
+    put = write_numbers_module._put
+
+    def _held_meanwhile(*arguments: Any) -> tuple[str, bool]:
+        hold_site(writer.site.context, SITE, "test")
+        return put(*arguments)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(write_numbers_module, "_put", _held_meanwhile)
+        writer.write()
+    assert (writer.held(first), writer.held(second)) == (["231"], [])
+    release_site(writer.site.context, SITE, "test")
+    writer.write()
+    assert (writer.held(second), writer.owed()) == (["232"], [])
 
 
 def test_a_number_is_written_once_its_extension_exists_and_log_and_audit_say_so(writer: Writer) -> None:
