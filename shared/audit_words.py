@@ -152,6 +152,13 @@ _PROCESSES: Mapping[str, str] = {
     "system": declared("Rollcall"),
     "upgrade": declared("The upgrade"),
 }
+_WITHIN: Mapping[str, str] = {
+    "command line": declared("the command line"),
+    "demo": declared("the demo"),
+    "schedule": declared("the schedule"),
+    "set-up link": declared("the set-up link"),
+    "watch": declared("live changes"),
+}
 
 
 def who(actor: str) -> str:
@@ -162,6 +169,14 @@ def who(actor: str) -> str:
     if kind == "token" and name:
         return phrase("The token “{name}”", name=name)
     return _PROCESSES.get(actor, actor)
+
+
+def by(actor: str) -> str:
+    """Who did it, within a sentence or a table."""
+    kind, _, name = actor.partition(":")
+    if kind == "token" and name:
+        return phrase("the token “{name}”", name=name)
+    return _WITHIN.get(actor) or who(actor)
 
 
 def audit_sentence(site_id: str, actor: str, action: str, details: Mapping[str, Any]) -> str:

@@ -82,7 +82,7 @@ def try_channel(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         raise SettingsInvalid(
             phrase(
                 "The channel {name} is not set up. Enter its settings under Settings, Notifications.",
-                name=name[:40],
+                name=Channel(name).label if name in [*Channel] else name[:40],
             )
         )
     return {"channel": name, "sent_to": to, "seconds": round(time.monotonic() - began, 3)}

@@ -164,6 +164,9 @@ def test_no_page_has_a_text_of_ours_in_english_for_a_browser_that_asks_for_anoth
     for path in PAGES:
         page = vera.get(f"/console{path}")
         assert '<html lang="xx' in page.response.text, path
+        if path.startswith("/help"):
+            # The documentation is written in English.
+            continue
         found = {said for text in _Texts(page.response.text).found for said in forgotten(text)}
         if found:
             left[path] = found

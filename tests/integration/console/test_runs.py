@@ -107,6 +107,7 @@ def test_a_whole_plan_is_approved(context: Context, browser: Open) -> None:
     assert page.response.url.path == f"/console/runs/{run_id}"
     run = _run(context, run_id)
     assert (run.state, run.approved_by) == ("executing", "account:oscar")
+    assert "account:" not in oscar.get(f"/console/runs/{run_id}").text
     assert set(_states(context, run_id).values()) == {"pending"}
 
 

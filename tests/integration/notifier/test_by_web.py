@@ -172,7 +172,7 @@ def test_a_test_message_is_sent_before_anything_is_saved_and_needs_a_channel(
     answer = try_channel(context, {"site_id": SITE, "channel": "webhook"})
     assert answer["sent_to"] == HOST
     assert json.loads(web.requests[0][2])["type"] == "test"
-    with pytest.raises(SettingsInvalid, match="slack is not set up"):
+    with pytest.raises(SettingsInvalid, match="Slack is not set up"):
         try_channel(context, {"site_id": SITE, "channel": "slack"})
     web.status = 500
     with pytest.raises(ReceiverUnavailable):

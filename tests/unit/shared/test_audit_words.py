@@ -13,6 +13,7 @@ from shared.audit_words import (
     AuditKind,
     audit_changes,
     audit_sentence,
+    by,
     change_in_words,
 )
 
@@ -43,6 +44,19 @@ def _action(node: ast.expr) -> str | None:
         begins = r"[a-z_]+\.$" if isinstance(node, ast.JoinedStr) else r"[a-z_]+\.[a-z_]+$"
         return first.value if re.match(begins, first.value) else None
     return None
+
+
+@pytest.mark.parametrize(
+    ("actor", "said"),
+    [
+        ("account:ada", "ada"),
+        ("token:backup", "the token “backup”"),
+        ("command line", "the command line"),
+        ("a newer one", "a newer one"),
+    ],
+)
+def test_an_actor_within_a_sentence_is_in_words(actor: str, said: str) -> None:
+    assert by(actor) == said
 
 
 def test_a_test_without_an_address_has_a_sentence_too() -> None:
