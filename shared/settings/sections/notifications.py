@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, StringConstraints, field_validator, model_validator
 
+from shared.domain import notifying
 from shared.domain.choice import Choice
 from shared.domain.notifying import ON, Channel, Notification
 from shared.language import declared
@@ -163,6 +164,18 @@ class NotificationsSettings(Document):
         ):
             if is_set:
                 yield channel
+
+    def place_of(self, channel: str) -> str:
+        """Host and port that a channel, or the audit, is sent to; the rest of an address may be a secret. Empty: none."""
+        match channel:
+            case Channel.EMAIL:
+                return f"{self.smtp_host}:{self.smtp_port}" if self.smtp_host else ""
+            case Channel.TEAMS | Channel.SLACK | Channel.WEBHOOK:
+                address: SecretStr = getattr(self, f"{channel}_url")
+                return urlsplit(address.get_secret_value()).netloc.rpartition("@")[2]
+            case notifying.SYSLOG if self.syslog_host:
+                return f"{self.syslog_host}:{self.syslog_port}"
+        return ""
 
     def kinds(self, channel: Channel) -> Kinds:
         """What the channel carries."""

@@ -6,12 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from services.api.access import tokens
+from services.api.connections.use_cases import questions
 from services.api.operations.use_cases.doctor import diagnose
 from services.api.operations.use_cases.metrics import metrics
 from services.api.sites.use_cases import sites
-from shared.database.tables import AccountRole, OutboxRow
+from shared.database.tables import AccountRole, AuditEntry, OutboxRow
 from shared.worker.context import Context
 from tests.integration.api.conftest import answering, client
 from tests.integration.console.conftest import Open
@@ -64,6 +66,39 @@ def test_the_form_keeps_choices_of_each_channel_and_tests_what_is_filled_in(
         ["removals", "licence"],
     )
     assert "run_failed" in [kind.value for kind in stored.teams_kinds]
+
+
+@pytest.mark.parametrize(
+    ("channel", "to"),
+    [
+        ("email", "mail.example:587"),
+        ("teams", "teams.example:8443"),
+        ("slack", "hooks.example"),
+        ("syslog", "log.example:6514"),
+        ("webhook", ""),
+        ("none", ""),
+    ],
+)
+def test_the_audit_says_where_a_test_message_goes_and_nothing_secret_of_it(
+    ready: Context,
+    answering: Callable[[str, Callable[[dict[str, Any]], Any]], None],
+    channel: str,
+    to: str,
+) -> None:
+    answering("notifier.test_channel", lambda _arguments: {})
+    values = {
+        "smtp_host": "mail.example",
+        "sender": "a@example.com",
+        "recipients": ["b@example.com"],
+        "teams_url": "https://teams.example:8443/workflow?sig=secret",
+        "slack_url": "https://:secret@hooks.example/secret",
+        "syslog_host": "log.example",
+    }
+    questions.test_channel(ready, "default", channel, values, "account:mary")
+    with ready.database.read() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert entry is not None
+    assert entry.details == {"question": "test_channel", "to": to}
 
 
 def test_what_was_not_sent_is_shown_and_an_operator_sends_it_again_or_discards_it(

@@ -12,7 +12,14 @@ from shared.database import events
 from shared.errors import NotFound, SettingsInvalid
 from shared.language import phrase
 from shared.settings.candidate import candidate, keeping_secrets, section_of
-from shared.settings.documents import AttributeSettings, DirectorySettings, Document, RelaySettings, Section
+from shared.settings.documents import (
+    AttributeSettings,
+    DirectorySettings,
+    Document,
+    NotificationsSettings,
+    RelaySettings,
+    Section,
+)
 from shared.settings.store import StoredSettings, public
 from shared.worker.context import Context
 from shared.worker.questions import ask, seal
@@ -223,7 +230,7 @@ def _ask(
     is_elsewhere = document.destinations != before.destinations
     if actor is not None and (is_elsewhere or ".test_" in task):
         # Not the lists that a page shows beside its form.
-        note_question(context, site_id, task, document, actor)
+        note_question(context, site_id, task, document, actor, arguments.get("channel", ""))
     sealed = None if values is None else seal(document, context.encryption)
     return ask(context, task, {"site_id": site_id, "settings": sealed, "directory": directory, **arguments})
 
@@ -243,14 +250,18 @@ def _of_directory(stored: StoredSettings, name: str, values: Values) -> Director
     return found or DirectorySettings()
 
 
-def note_question(context: Context, site_id: str, task: str, document: Document, actor: str) -> None:
-    """Write to the audit who has which address asked, and what."""
-    # A relay is known by its key; where it is asked stands beside it.
-    places = (
-        [f"{document.host}:{document.port}"]
-        if isinstance(document, RelaySettings)
-        else sorted(destination.address for destination in document.destinations)
-    )
+def note_question(
+    context: Context, site_id: str, task: str, document: Document, actor: str, channel: str = ""
+) -> None:
+    """Write to the audit who has which address asked, and what; of notifications, the one of the ``channel``."""
+    match document:
+        case RelaySettings():
+            # A relay is known by its key; where it is asked stands beside it.
+            places = [f"{document.host}:{document.port}"]
+        case NotificationsSettings():
+            places = [document.place_of(channel)]
+        case _:
+            places = sorted(destination.address for destination in document.destinations)
     details = {"question": task.partition(".")[2], "to": ", ".join(places)[:500]}
     with context.database.begin() as session:
         events.audit(session, site_id, actor=actor, action="connection.tested", details=details)
