@@ -58,7 +58,7 @@ def test_the_support_page_says_how_this_process_is_and_on_request_how_all_is(bro
     page = vera.get("/console/support")
     assert "The key opens every stored secret." in page.text
     assert "Embedded mode: messages stay within the process" not in page.text
-    assert "docs/runs.md" in page.text
+    assert 'href="/console/help/runs"' in page.response.text
     assert "Embedded mode: messages stay within the process" in vera.get("/console/support?check=1").text
 
 
