@@ -191,3 +191,57 @@ def test_a_schedule_that_was_never_saved_begins_with_the_zone_of_the_browser(
     _save(page)
     expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
     assert context.site_settings("default").settings.schedule.time_zone == "Europe/Berlin"
+
+
+def test_leaving_a_form_is_asked_about_only_while_it_differs_from_what_is_saved(window: Open) -> None:
+    page = window("mary")
+    asked: list[str] = []
+
+    def stay(dialog: web.Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    limits = page.locator("[name=removals]")
+    elsewhere = page.get_by_role("navigation", name="Main").get_by_role("link", name="People", exact=True)
+
+    page.goto("/console/settings/limits")
+    stored = limits.input_value()
+    limits.click()
+    limits.fill("7")
+    elsewhere.click()
+    expect(limits).to_have_value("7")
+    assert asked == ["beforeunload"]
+    limits.fill(stored)
+    elsewhere.click()
+    page.wait_for_url("**/people")
+    # A form that only filters is nothing to save.
+    page.get_by_role("searchbox").first.click()
+    page.get_by_role("searchbox").first.fill("x")
+    page.get_by_role("link", name="Settings", exact=True).click()
+    page.wait_for_url("**/settings**")
+
+    page.goto("/console/settings/limits")
+    limits.click()
+    limits.fill("7")
+    _save(page)
+    expect(page.get_by_text(re.compile(r"Saved \(version \d+"))).to_be_visible()
+    elsewhere.click()
+    page.wait_for_url("**/people")
+    assert asked == ["beforeunload"]
+
+    # A test answers in place: what it was asked with is as unsaved as before, and no more.
+    page.goto("/console/settings/relay")
+    test = page.get_by_role("button", name="Test", exact=True)
+    test.click()
+    expect(page.locator("#settings [aria-invalid=true], #answer > *").first).to_be_visible()
+    elsewhere.click()
+    page.wait_for_url("**/people")
+    assert asked == ["beforeunload"]
+    page.goto("/console/settings/relay")
+    page.locator("[name=host]").fill("relay.example.test")
+    test.click()
+    expect(page.locator("#said")).not_to_have_text("Working…")
+    elsewhere.click()
+    expect(page.locator("[name=host]")).to_have_value(re.compile("relay.example.test"))
+    assert asked == ["beforeunload"] * 2

@@ -27,6 +27,7 @@ document.addEventListener("submit", async (event) => {
   try {
     const answer = await fetch(address, { method: "POST", body });
     if (answer.redirected && new URL(answer.url).pathname !== address) {
+      document.dispatchEvent(new Event("sent"));
       window.location = answer.url;
       return;
     }
