@@ -34,6 +34,7 @@ from services.api.overview import site_pages as sites
 from services.api.people.pages import leaving, owed, people, templates
 from services.api.runs import pages as runs
 from services.api.runs import plan_pages as plans
+from services.api.search import pages as search
 from services.api.settings.pages import exclusions, settings, taking_over, wizard
 from shared.worker.context import Context
 
@@ -64,6 +65,7 @@ PAGES = (
     support,
     database,
     help_pages,
+    search,
 )
 
 

@@ -141,3 +141,16 @@ def test_a_plan_is_approved_in_part_by_keyboard(site: Site, ends: Ends, window: 
     expect(page.get_by_role("main")).to_contain_text(f"{PEOPLE - 1} done")
     assert site.wait_for(run.id, {RunState.DONE}).approved_by == "account:oscar"
     assert len(ends.phone_system.state.users) == 3 + PEOPLE - 1
+
+
+def test_the_slash_key_leads_to_the_search_but_not_while_one_types(window: Open) -> None:
+    page = window("vera")
+    page.goto("/console/people")
+    field = page.get_by_role("searchbox", name="Search the console")
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    page.keyboard.type("a/b")
+    expect(field).to_have_value("a/b")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/search?q=a%2Fb")
+    expect(page.get_by_role("searchbox", name="Search the console")).to_have_value("a/b")

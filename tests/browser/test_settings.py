@@ -216,8 +216,8 @@ def test_leaving_a_form_is_asked_about_only_while_it_differs_from_what_is_saved(
     elsewhere.click()
     page.wait_for_url("**/people")
     # A form that only filters is nothing to save.
-    page.get_by_role("searchbox").first.click()
-    page.get_by_role("searchbox").first.fill("x")
+    page.locator("#text").click()
+    page.locator("#text").fill("x")
     page.get_by_role("link", name="Settings", exact=True).click()
     page.wait_for_url("**/settings**")
 

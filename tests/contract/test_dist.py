@@ -82,6 +82,12 @@ def test_the_wheels_hold_the_programs_and_no_tests(dist: Path) -> None:
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"services", "shared"}
 
 
+def test_the_wheel_carries_the_templates_of_every_feature_of_the_console(dist: Path) -> None:
+    files = _files(_wheel(dist, DISTRIBUTION))
+    carried = {name for name in files if "/templates/" in name}
+    assert carried == {str(file.relative_to(ROOT)) for file in ROOT.glob("services/api/*/templates/*.html")}
+
+
 def test_the_wheel_carries_the_help_with_its_pictures(dist: Path) -> None:
     files = _files(_wheel(dist, DISTRIBUTION))
     carried = {name.removeprefix("services/api/help/") for name in files if "/help/docs/" in name}

@@ -39,7 +39,7 @@ PAGES = (
     "/settings/directory/history", "/accounts", "/account", "/account/security", "/tokens", "/audit?check=1", "/support",
     "/sites", "/log/clear", "/nowhere", "/wizard/directory", "/wizard/phone-system", "/wizard/rules", "/wizard/preview",
     "/wizard/schedule", "/database", "/settings/relay", "/settings/password", "/settings/ad-accounts", "/settings/single-sign-on", "/settings/second-factor", "/settings/rules/history",
-    "/settings/notifications", "/notifications", "/help", "/help?q=backup", "/help/install",
+    "/settings/notifications", "/notifications", "/help", "/help?q=backup", "/search", "/search?q=%230001", "/search?q=nothing-like-it", "/help/install",
 )  # fmt: skip
 
 
