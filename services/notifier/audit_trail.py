@@ -1,12 +1,16 @@
 """Sends the audit to a syslog server: entry after entry, each until it was taken, from when the server was set up.
 
+Accounts, tokens and what else concerns all sites is sent with the default site's, but only while there is no other site:
+whoever manages one of several chooses where its audit goes.
+
 A worker that dies between sending and noting sends some entries twice; their ``id`` tells.
 """
 
 from sqlalchemy import func, select
 
 from services.notifier.channels.syslog import Entry, send
-from shared.database.tables import AuditEntry, NotifiedState
+from shared.database.audit_chain import concerns_one_site
+from shared.database.tables import AuditEntry, NotifiedState, Site
 from shared.domain.notifying import SYSLOG
 from shared.errors import RollcallError
 from shared.settings.documents import SiteSettings
@@ -26,6 +30,8 @@ def send_audit(context: Context, site_id: str, settings: SiteSettings, lease: tu
         return False
     of_site = AuditEntry.site_id == site_id
     with context.database.read() as session:
+        if (session.scalar(select(func.count()).select_from(Site)) or 0) > 1:
+            of_site &= concerns_one_site()
         state = session.get(NotifiedState, (site_id, SYSLOG))
         newest = session.scalar(select(func.max(AuditEntry.id)).where(of_site)) or 0
         rows = session.scalars(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from shared.database.tables import AuditEntry, AuditHead
@@ -29,6 +29,10 @@ KEYS = "audit_keys"
 PURPOSE = "audit 1"
 _BATCH = 500
 Keys = Callable[[], Sequence[bytes]]
+# What actions that concern all sites begin with. They are noted with the site ``default``, and are not for those of one site.
+_OF_ALL_SITES = (
+    "account.", "audit.", "backup.", "keys.", "logo.", "second_factor.", "setup_link.", "sign_in.", "token.",
+)  # fmt: skip
 
 
 class Problem(StrEnum):
@@ -118,6 +122,11 @@ def audit_hash(entry: AuditEntry) -> str:
         entry.details,
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def concerns_one_site() -> ColumnElement[bool]:
+    """That an entry is for whoever may see its site alone."""
+    return and_(*(AuditEntry.action.not_like(f"{begins}%") for begins in _OF_ALL_SITES))
 
 
 def head_of(session: Session) -> str:

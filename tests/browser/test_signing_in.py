@@ -32,7 +32,7 @@ def test_the_set_up_link_makes_the_first_manager(context: Context, window: Open,
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Confirm password").fill(PASSWORD)
     page.get_by_role("button", name="Create account and sign in").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connect Active Directory")).to_be_visible()
     header = page.get_by_role("banner")
     expect(header).to_contain_text("Ada Lovelace")
     expect(header).to_contain_text("manager")

@@ -19,10 +19,6 @@ from shared.settings.store import DEFAULT_SITE
 from shared.values.text import visible
 from shared.worker.context import Context
 
-# Actions that concern all sites. They are written down with the site ``default``, and are not for those of one site.
-OF_ALL_SITES = (
-    "account.", "audit.", "backup.", "keys.", "logo.", "second_factor.", "setup_link.", "sign_in.", "token.",
-)  # fmt: skip
 COLUMNS = ("id", "occurred_at", "site_id", "actor", "action", "message", "changes", "details", "hash")
 FILE_NAME = "rollcall-audit.csv"
 _EXPORTED_AT_ONCE = 500
@@ -51,7 +47,7 @@ def read_audit(
     """The entries that fit, newest first; ``before`` is the last id of the page before."""
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
     if not chosen.with_all_sites:
-        query = query.where(*(AuditEntry.action.not_like(f"{begins}%") for begins in OF_ALL_SITES))
+        query = query.where(audit_chain.concerns_one_site())
     if chosen.site_id is not None:
         query = query.where(AuditEntry.site_id == chosen.site_id)
     if chosen.actor:

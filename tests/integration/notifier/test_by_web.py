@@ -218,9 +218,27 @@ def test_every_entry_of_the_sites_audit_reaches_syslog_once_in_order(
     assert 'actor="an \\"actor\\"\\] "' in found[0]
 
 
-def _audit(context: Context, site: str, actor: str, what: str) -> None:
+def _audit(context: Context, site: str, actor: str, what: str, action: str = "test.done") -> None:
     with context.database.begin() as session:
-        events.audit(session, site, actor=actor, action="test.done", details={"what": what})
+        events.audit(session, site, actor=actor, action=action, details={"what": what})
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_what_concerns_all_sites_is_sent_only_while_there_is_no_other_site(
+    context: Context, *, is_alone: bool
+) -> None:
+    received: list[bytes] = []
+    if not is_alone:
+        open_site(context, "oslo", "Oslo")
+    with syslog_server(received) as port:
+        configure(context, syslog_host=HOST, syslog_port=port, syslog_protocol="tcp")
+        look(context)
+        _audit(context, SITE, "anna", "of everybody", "account.created")
+        _audit(context, SITE, "anna", "of the site")
+        look(context)
+    sent = "".join(_entries(received))
+    assert ("of everybody" in sent) is is_alone
+    assert "of the site" in sent
 
 
 def test_a_syslog_server_that_is_down_is_said_and_loses_nothing(context: Context) -> None:
