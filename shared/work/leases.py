@@ -24,6 +24,8 @@ from shared.work.heartbeat import Heartbeat, beating
 
 # How far the clocks of the hosts may be apart: as far as Kerberos lets them, and so every domain keeps them (RFC 4120).
 CLOCKS_APART = timedelta(minutes=5)
+# What another process may have been told to claim for, where the settings of two are not alike (while they are replaced, say).
+_LONGEST_SECONDS = 600.0
 
 
 def has_ended(ends_at: InstrumentedAttribute[Any], now: datetime, seconds: float) -> ColumnElement[bool]:
@@ -32,7 +34,7 @@ def has_ended(ends_at: InstrumentedAttribute[Any], now: datetime, seconds: float
     One that ends later than a holder can have said by now was taken before the clock was set back: whoever is alive has
     renewed it since.
     """
-    return (ends_at < now) | (ends_at > now + timedelta(seconds=seconds) + CLOCKS_APART)
+    return (ends_at < now) | (ends_at > now + timedelta(seconds=max(seconds, _LONGEST_SECONDS)) + CLOCKS_APART)
 
 
 def new_holder() -> str:
