@@ -15,7 +15,7 @@ from shared.database.tables import ChangeRow, PartKind, Run, RunKind, RunState, 
 from shared.domain.asked import Asked
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid, TransitionRefused
-from shared.language import declared, phrase
+from shared.language import declared, named, phrase
 from shared.settings import store, what_if
 from shared.settings.documents import SiteSettings
 from shared.work.moves import move_run
@@ -26,6 +26,13 @@ WAITING_STATES = (RunState.PLANNED.value, RunState.HELD.value)
 GOOD_ENDS = (RunState.DONE.value, RunState.IN_STEP.value)
 
 
+# What a run was started by, in words.
+_STARTED = {
+    "demand": declared("on demand"),
+    "schedule": declared("by schedule"),
+    "watch": declared("for live changes"),
+    RunKind.CHANGES.value: declared("by live changes"),
+}
 # Places of the parts of one question.
 _MOST_DIRECTORIES = 1_000
 
@@ -72,7 +79,7 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
             phrase("Run {active} is still active. Wait until it ends, or cancel it.", active=active),
             run_id=active,
         )
-    slot = request.schedule_slot or phrase("demand {hex}", hex=uuid4().hex)
+    slot = request.schedule_slot or f"demand-{uuid4().hex}"
     if session.scalar(select(Run.id).where(Run.site_id == request.site_id, Run.schedule_slot == slot)):
         raise Conflict(phrase("The run due at {slot} was started already.", slot=slot))
     run = Run(
@@ -132,10 +139,10 @@ def start_run(session: Session, request: RunRequest, encryption: Encryption) -> 
         events.LogEntry(
             "run.started",
             phrase(
-                "Run {run} started ({kind}, by {trigger}).",
+                "Run {run} started ({kind}, {trigger}).",
                 run=run.id,
-                kind=request.kind.value,
-                trigger=request.trigger,
+                kind=named(request.kind.value),
+                trigger=_STARTED.get(request.trigger, request.trigger),
             ),
             run_id=run.id,
             actor=request.actor,
