@@ -76,15 +76,16 @@ def create_app(context: Context) -> FastAPI:
     signed_in = [Depends(caller_of)]
     common = documented(401, 403, 422, 429, 500, 503)
     app.include_router(metrics.router, dependencies=signed_in, responses=common)
+    # A request is held against one router after the other: what programs ask again and again comes first.
     for module in (
+        log,
+        runs,
+        progress,
         sites,
         settings,
         questions,
         pairing,
         controllers,
-        runs,
-        progress,
-        log,
         people,
         notifications,
         access,

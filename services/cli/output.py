@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -13,13 +13,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from shared.database.tables import CommandRow, Event, EventLevel, FindingRow, Run, RunState
+from shared.database.tables import CommandRow, EventLevel, FindingRow, Run, RunState
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
 from shared.language import counted as count_of
 from shared.runs.start import WAITING_STATES
 from shared.runs.verdict import has_warnings, waiting_counts
 from shared.values.text import mixed_alphabets, visible
+
+if TYPE_CHECKING:
+    from services.api.log.queries import Entry
 
 _LEVEL_STYLES = {EventLevel.INFO: "", EventLevel.WARNING: "yellow", EventLevel.ERROR: "red"}
 _SEVERITY_STYLES = {Severity.INFO: "", Severity.WARNING: "yellow", Severity.CONFLICT: "red"}
@@ -176,7 +179,7 @@ def show_findings(findings: Sequence[FindingRow], most: int = 50) -> None:
         console().print(f"{more}: --json gives everything.")
 
 
-def show_events(events: Sequence[Event]) -> None:
+def show_events(events: "Sequence[Entry]") -> None:
     """Entries of the Log, oldest first, in the time zone of this computer."""
     made = Table(title="Log", title_justify="left", title_style="bold")
     for heading in ("date", "type", "event"):

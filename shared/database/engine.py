@@ -1,4 +1,4 @@
-"""One database connection pool per process, and the ways to use it: read, glance and write.
+"""One database connection pool per process, and the ways to use it: read, glance, rows and write.
 
 ``Database.begin`` commits when the block ends and rolls back when it raises. Failures of the database itself
 (full disk, read-only folder, lost connection) come out as ``StorageUnavailable``, a row that it refuses as
@@ -42,7 +42,8 @@ class Database:
         self._info: dict[str, Any] = {}
         self._writing = self._sessions(self.engine)
         self._reading = self._sessions(self.engine.execution_options(**backends.read_options(self.url)))
-        self._glancing = self._sessions(self.engine.execution_options(**backends.glance_options(self.url)))
+        self._glances = self.engine.execution_options(**backends.glance_options(self.url))
+        self._glancing = self._sessions(self._glances)
 
     def seal_audit_with(self, keys: audit_chain.Keys) -> None:
         """Seal what is written to the audit from now on, and verify it, with these keys."""
@@ -81,6 +82,15 @@ class Database:
         :raises StorageUnavailable: the database cannot be reached or read.
         """
         return self._transaction(self._glancing)
+
+    @contextmanager
+    def rows(self) -> Iterator[Connection]:
+        """As ``glance``, for rows that nobody needs as objects: without a session, for less than half the price again.
+
+        :raises StorageUnavailable: the database cannot be reached or read.
+        """
+        with self._translated(), self._glances.connect() as connection:
+            yield connection
 
     @contextmanager
     def changing_tables(self) -> Iterator[Session]:

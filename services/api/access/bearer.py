@@ -18,7 +18,7 @@ from services.api.access.permissions import (
     role_needed,
 )
 from services.api.access.tokens import valid_token
-from services.api.web.dependencies import ContextDep
+from services.api.web.dependencies import context_of_request
 from services.api.web.documented import operation_of
 from services.api.web.known import note_signed_in
 from shared.database.found import no_run, no_site
@@ -65,13 +65,14 @@ class Caller:
 
 def caller_of(
     request: Request,
-    context: ContextDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """Whoever asks; 401 without a valid token, 403 when it may not do this.
 
     :raises NotFound: it asks for a site or run that is not its own: whether there is one is not told.
     """
+    # Not as a dependency: FastAPI takes as long over one as the database over a token.
+    context = context_of_request(request)
     row = valid_token(context, credentials.credentials) if credentials is not None else None
     if row is None:
         sentence = "is not valid" if credentials is not None else "is missing"

@@ -6,10 +6,10 @@ Used by ``log`` alone. The indexes are those of the table ``events``: (site, num
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, func, literal_column, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.database.search import holds
 from shared.database.tables import Event, EventLevel, Site
@@ -18,6 +18,25 @@ from shared.database.tables import Event, EventLevel, Site
 _CLOCK_SLACK = timedelta(seconds=60)
 # No entry lies outside, and times beyond have no room for a time zone or the slack.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class Entry(NamedTuple):
+    """An entry of the Log as it is read: the columns of its table by their names."""
+
+    id: int
+    occurred_at: datetime
+    level: str
+    code: str
+    message: str
+    sentence: dict[str, Any] | None
+    actor: str
+    run_id: int | None
+    number: str | None
+    person_guid: str | None
+
+
+# To be completed with conditions, order and limit; built once, for each column costs as much as reading a row.
+PAGE = select(*(Event.__table__.c[name] for name in Entry._fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +52,7 @@ class LogFilter:
     until: datetime | None = None
 
 
-def conditions(session: Session, site_id: str, chosen: LogFilter) -> list[ColumnElement[bool]]:
+def conditions(connection: Connection, site_id: str, chosen: LogFilter) -> list[ColumnElement[bool]]:
     """What the site's entries must fulfil; to be read in the order of ids."""
     # From the rarest kind of value to the commonest: the first one given leads to the rows by its index.
     exact: list[tuple[InstrumentedAttribute[Any], Any]] = [
@@ -43,7 +62,7 @@ def conditions(session: Session, site_id: str, chosen: LogFilter) -> list[Column
         (Event.level, chosen.level),
     ]
     given = [column == value for column, value in exact if value not in (None, "")]
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    is_sqlite = connection.dialect.name == "sqlite"
     if given and is_sqlite:
         # SQLite keeps no statistics by itself and would now and then walk (site, id) instead; see its page on
         # likelihood(). The other databases know better and have no such function.
@@ -52,13 +71,13 @@ def conditions(session: Session, site_id: str, chosen: LogFilter) -> list[Column
     if chosen.text and is_sqlite:
         # Its LIKE ignores case by itself; lower() on both sides would cost as much again.
         found.append(Event.message.like(f"%{_escaped(chosen.text)}%", escape="/"))
-        if not given and _is_only_site(session):
+        if not given and _is_only_site(connection):
             # Where every entry must be looked at, walking the table itself takes half the time of walking an index
             # to it. The unary plus keeps SQLite from the index (its page on the query planner).
             found[0] = literal_column("+events.site_id") == site_id
     elif chosen.text:
         found.append(holds(Event.message, chosen.text))
-    return found + _since(session, site_id, chosen.since) + _until(session, site_id, chosen.until)
+    return found + _since(connection, site_id, chosen.since) + _until(connection, site_id, chosen.until)
 
 
 def _escaped(text: str) -> str:
@@ -67,15 +86,15 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _is_only_site(session: Session) -> bool:
-    return len(session.scalars(select(Site.id).limit(2)).all()) == 1
+def _is_only_site(connection: Connection) -> bool:
+    return len(connection.scalars(select(Site.id).limit(2)).all()) == 1
 
 
-def _since(session: Session, site_id: str, since: datetime | None) -> list[ColumnElement[bool]]:
+def _since(connection: Connection, site_id: str, since: datetime | None) -> list[ColumnElement[bool]]:
     if since is None:
         return []
     since = min(max(since, _EARLIEST), _LATEST)
-    first = session.scalar(
+    first = connection.scalar(
         select(Event.id)
         .where(Event.site_id == site_id, Event.occurred_at >= since - _CLOCK_SLACK)
         .order_by(Event.occurred_at, Event.id)
@@ -85,11 +104,11 @@ def _since(session: Session, site_id: str, since: datetime | None) -> list[Colum
     return [Event.id < 0] if first is None else [Event.id >= first, Event.occurred_at >= since]
 
 
-def _until(session: Session, site_id: str, until: datetime | None) -> list[ColumnElement[bool]]:
+def _until(connection: Connection, site_id: str, until: datetime | None) -> list[ColumnElement[bool]]:
     if until is None:
         return []
     until = min(max(until, _EARLIEST), _LATEST)
-    last = session.scalar(
+    last = connection.scalar(
         select(Event.id)
         .where(Event.site_id == site_id, Event.occurred_at < until + _CLOCK_SLACK)
         .order_by(Event.occurred_at.desc(), Event.id.desc())

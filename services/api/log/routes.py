@@ -8,13 +8,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from services.api.access.bearer import ActorDep, CallerDep
-from services.api.log.schemas import EVENT_EXAMPLE, EventOut, LogCleared, LogOut
+from services.api.log.schemas import EVENT_EXAMPLE, LogCleared, LogOut
 from services.api.log.sending import exports_of, finished, flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
 from services.api.log.use_cases.formats import MEDIA_TYPES
 from services.api.log.use_cases.log import ExportFormat, LogFilter
-from services.api.web.dependencies import Before, ContextDep, Limit, Moment, SiteId
+from services.api.web.dependencies import Before, ContextDep, Limit, Moment, SiteId, context_of_request
 from services.api.web.documented import documented
 from services.api.web.large_answers import written
 from shared.database.tables import EventLevel
@@ -60,12 +60,11 @@ FilterDep = Annotated[LogFilter, Depends(_filter)]
 
 @router.get("", summary="A page of the Log", response_model=LogOut)
 def read_log(
-    context: ContextDep, site_id: SiteId, filter: FilterDep, limit: Limit = 50, before: Before = None
+    request: Request, site_id: SiteId, filter: FilterDep, limit: Limit = 50, before: Before = None
 ) -> Response:
     """Entries that fit the filter, newest first."""
-    page = log.read_log(context, site_id, filter, limit, before)
-    items = [EventOut.model_validate(entry) for entry in page.entries]
-    return written(LogOut(items=items, next_before=page.next_before))
+    page = log.read_log(context_of_request(request), site_id, filter, limit, before)
+    return written(LogOut.model_validate({"items": page.entries, "next_before": page.next_before}))
 
 
 @router.get("/export", summary="The Log as a file", response_class=StreamingResponse, responses=_EXPORTED)

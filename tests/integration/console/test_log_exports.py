@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from services.api.log import sending
+from services.api.log.queries import Entry
 from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import LogFilter
 from services.api.log.use_cases.pdf import as_pdf
@@ -195,8 +196,12 @@ def test_excel_is_told_the_same_way_of_writing(pattern: str, said: str) -> None:
     assert number_format(pattern) == said
 
 
-def _entry(message: str) -> Event:
-    return Event(
+def _entry(message: str) -> Entry:
+    return Entry(
+        id=1,
+        code="x.y",
+        sentence=None,
+        person_guid=None,
         occurred_at=AFTERNOON,
         level=EventLevel.INFO.value,
         message=message,

@@ -12,11 +12,12 @@ import structlog
 from jinja2 import DictLoader
 
 from services.api.console import rendering
+from services.api.log.queries import Entry
 from services.api.log.use_cases.formats import as_csv, cells_after_date
 from services.cli import output
 from services.relay_client.xapi.client import _extension
 from shared import logging as our_logging
-from shared.database.tables import CommandRow, Event, EventLevel
+from shared.database.tables import CommandRow, EventLevel
 from shared.process_settings import load
 from shared.values.text import clean, mixed_alphabets, visible
 
@@ -152,9 +153,9 @@ def test_what_scripts_put_on_a_page_is_shown_as_the_rest_of_it() -> None:
     assert given == {"items": [{"number": "204", "name": "Anna \\u202egreB"}], "reason": None}
 
 
-def _event(message: str) -> Event:
-    return Event(
-        id=1, site_id="default", occurred_at=datetime.now(UTC), level=EventLevel.INFO.value, code="x.y",
+def _event(message: str) -> Entry:
+    return Entry(
+        id=1, sentence=None, occurred_at=datetime.now(UTC), level=EventLevel.INFO.value, code="x.y",
         message=message, actor=message, number=None, run_id=None, person_guid=None,
     )  # fmt: skip
 

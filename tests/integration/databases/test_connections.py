@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
@@ -81,11 +81,14 @@ def test_a_glance_sees_what_was_committed_meanwhile_and_a_reading_stays_at_its_m
 ) -> None:
     if database.is_sqlite:
         pytest.skip("SQLite gives both the same transaction.")
-    with database.glance() as glance, database.read() as reading:
+    with database.rows() as rows, database.glance() as glance, database.read() as reading:
+        name_now = select(Site.name).where(Site.id == "default")
+        assert rows.scalar(name_now) != "Head office"
         before = [session.get_one(Site, "default").name for session in (glance, reading)]
         with database.begin() as session:
             session.get_one(Site, "default").name = "Head office"
         for session in (glance, reading):
             session.expire_all()
         after = [session.get_one(Site, "default").name for session in (glance, reading)]
+        assert rows.scalar(name_now) == "Head office"
     assert after == ["Head office", before[1]]

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.api.console.words import LEVELS
-from shared.database.tables import Event
+from services.api.log.queries import Entry
 from shared.language import declared, read_back, shown
 from shared.values.text import visible
 
@@ -65,7 +65,7 @@ class Dates:
         return moment.astimezone(self.zone).strftime(self.pattern)
 
 
-def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
+def as_csv(pages: Iterable[list[Entry]]) -> Iterator[str]:
     """CSV with a header (RFC 4180); no cell of it is taken for a formula."""
     yield csv_lines([COLUMNS])
     for page in pages:
@@ -80,7 +80,7 @@ def as_csv(pages: Iterable[list[Event]]) -> Iterator[str]:
         )
 
 
-def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]:
+def as_readable_csv(pages: Iterable[list[Entry]], dates: Dates) -> Iterator[str]:
     """CSV as the page shows the Log; no cell of it is taken for a formula."""
     # Excel takes a file for UTF-8 only when it begins so.
     yield "\ufeff" + csv_lines([map(shown, HEADINGS)])
@@ -93,7 +93,7 @@ def as_readable_csv(pages: Iterable[list[Event]], dates: Dates) -> Iterator[str]
         )
 
 
-def cells_after_date(entry: Event) -> tuple[str, ...]:
+def cells_after_date(entry: Entry) -> tuple[str, ...]:
     """What stands under the ``HEADINGS`` but for the date, which each format writes in its own way; in the reader's language."""
     return (
         shown(LEVELS[entry.level]),
@@ -104,7 +104,7 @@ def cells_after_date(entry: Event) -> tuple[str, ...]:
     )
 
 
-def as_json(pages: Iterable[list[Event]]) -> Iterator[str]:
+def as_json(pages: Iterable[list[Entry]]) -> Iterator[str]:
     """One JSON array, an object per line."""
     separator = "[\n"
     for page in pages:
@@ -119,7 +119,7 @@ def guard_formula(text: str) -> str:
     return _FORMULA.sub(r"\g<0>'", text)
 
 
-def _values(entry: Event) -> dict[str, Any]:
+def _values(entry: Entry) -> dict[str, Any]:
     return {
         name: value.isoformat() if isinstance(value := getattr(entry, name), datetime) else value
         for name in COLUMNS

@@ -12,9 +12,8 @@ from pathlib import Path
 from fpdf import FPDF, XPos, YPos
 
 from services.api.console.words import LEVELS
-from services.api.log.queries import LogFilter
+from services.api.log.queries import Entry, LogFilter
 from services.api.log.use_cases.formats import HEADINGS, Dates, cells_after_date
-from shared.database.tables import Event
 from shared.language import declared, listed, phrase, shown
 
 MOST_ROWS = 10_000
@@ -32,7 +31,7 @@ _REMEMBERED_WIDTHS = 20_000
 
 
 def as_pdf(
-    pages: Iterable[list[Event]],
+    pages: Iterable[list[Entry]],
     dates: Dates,
     site_id: str,
     filter: LogFilter,

@@ -5,9 +5,7 @@ imports no more than this.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from services.api.log.queries import LogFilter, conditions
+from services.api.log.queries import PAGE, Entry, LogFilter, conditions
 from services.api.log.use_cases.formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
 from shared.database.engine import Database
 from shared.database.found import site_of
@@ -20,7 +18,7 @@ _EXPORT_PAGE = 1000
 class LogPage:
     """Entries, newest first. ``next_before`` is the ``before`` of the next page, ``None`` on the last."""
 
-    entries: list[Event]
+    entries: list[Entry]
     next_before: int | None
 
 
@@ -29,13 +27,15 @@ def read_page(database: Database, site_id: str, filter: LogFilter, limit: int, b
 
     :raises NotFound: there is no such site.
     """
-    with database.glance() as session:
-        query = select(Event).where(*conditions(session, site_id, filter))
+    with database.rows() as connection:
+        query = PAGE.where(*conditions(connection, site_id, filter))
         if before is not None:
             query = query.where(Event.id < before)
-        rows = list(session.scalars(query.order_by(Event.id.desc()).limit(limit + 1)))
-        if not rows:
-            # Entries are of a site that exists; only where there are none this has to be asked.
+        found = connection.execute(query.order_by(Event.id.desc()).limit(limit + 1)).all()
+    rows = [Entry(*row) for row in found]
+    if not rows:
+        # Entries are of a site that exists; only where there are none this has to be asked.
+        with database.glance() as session:
             site_of(session, site_id)
     return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
@@ -62,7 +62,7 @@ def file_pieces(
     return (piece.encode() for piece in written)
 
 
-def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list[Event]]:
+def _pages(database: Database, site_id: str, filter: LogFilter) -> Iterator[list[Entry]]:
     before: int | None = None
     while True:
         page = read_page(database, site_id, filter, _EXPORT_PAGE, before)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from services.api.console.workbook import SHEET_ROWS, Sheets, workbook_pieces
+from services.api.log.queries import Entry
 from services.api.log.use_cases.formats import HEADINGS, Dates, cells_after_date
-from shared.database.tables import Event
 from shared.language import declared
 
 _WIDTHS = (24, 12, 90, 10, 8, 24)
@@ -21,7 +21,7 @@ _NUMBER_FORMAT = {
 }
 
 
-def as_xlsx(pages: Iterable[list[Event]], dates: Dates, sheet_rows: int = SHEET_ROWS) -> Iterator[bytes]:
+def as_xlsx(pages: Iterable[list[Entry]], dates: Dates, sheet_rows: int = SHEET_ROWS) -> Iterator[bytes]:
     """The workbook in pieces: real dates, texts that are never formulas; a sheet that is full is followed by another."""
 
     def _write(sheets: Sheets) -> None:
