@@ -34,7 +34,9 @@ def has_ended(ends_at: InstrumentedAttribute[Any], now: datetime, seconds: float
     One that ends later than a holder can have said by now was taken before the clock was set back: whoever is alive has
     renewed it since.
     """
-    return (ends_at < now) | (ends_at > now + timedelta(seconds=max(seconds, _LONGEST_SECONDS)) + CLOCKS_APART)
+    return (ends_at < now) | (
+        ends_at > now + timedelta(seconds=max(seconds, _LONGEST_SECONDS)) + CLOCKS_APART
+    )
 
 
 def new_holder() -> str:
