@@ -9,6 +9,7 @@ from enum import StrEnum
 from string import Formatter
 from typing import Any
 
+from shared.domain.actor import who
 from shared.language import Sentence, counted, declared, named, phrase, read_back
 from shared.settings.documents import Section
 from shared.settings.fields import label_of
@@ -143,40 +144,6 @@ _FACTORS: Mapping[str, str] = {
     "recovery_code": declared("a recovery code"),
 }
 _OTHER = declared("{who}: {action}.")
-_PROCESSES: Mapping[str, str] = {
-    "command line": declared("The command line"),
-    "demo": declared("The demo"),
-    "set-up link": declared("The set-up link"),
-    "sign-in": declared("Rollcall"),
-    "sign-in settings": declared("The sign-in settings"),
-    "system": declared("Rollcall"),
-    "upgrade": declared("The upgrade"),
-}
-_WITHIN: Mapping[str, str] = {
-    "command line": declared("the command line"),
-    "demo": declared("the demo"),
-    "schedule": declared("the schedule"),
-    "set-up link": declared("the set-up link"),
-    "watch": declared("live changes"),
-}
-
-
-def who(actor: str) -> str:
-    """Who did it, as a sentence begins with it: an account by its user name."""
-    kind, _, name = actor.partition(":")
-    if kind == "account" and name:
-        return name
-    if kind == "token" and name:
-        return phrase("The token “{name}”", name=name)
-    return _PROCESSES.get(actor, actor)
-
-
-def by(actor: str) -> str:
-    """Who did it, within a sentence or a table."""
-    kind, _, name = actor.partition(":")
-    if kind == "token" and name:
-        return phrase("the token “{name}”", name=name)
-    return _WITHIN.get(actor) or who(actor)
 
 
 def audit_sentence(site_id: str, actor: str, action: str, details: Mapping[str, Any]) -> str:

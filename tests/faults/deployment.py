@@ -100,6 +100,12 @@ class Deployment(Site):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def freeze(self, process: Process) -> None:
+        """Stop the process between two writes: within one it would keep everybody else from writing to SQLite."""
+        with self.context.database.begin() as session:
+            session.connection()
+            os.kill(process.pid, signal.SIGSTOP)
+
     def stop(self) -> None:
         """End everything that was started."""
         for process in self._processes:

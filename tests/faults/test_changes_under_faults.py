@@ -90,7 +90,7 @@ class Trouble:
 
     def watcher_freezes(self) -> None:
         """Until another one has taken over."""
-        os.kill(self.watcher.pid, signal.SIGSTOP)
+        self.made.freeze(self.watcher)
         other = self.made.start_watch()
         wait_until("the other watcher", lambda: "watcher_begins" in self.made.output_of(other))
         os.kill(self.watcher.pid, signal.SIGCONT)

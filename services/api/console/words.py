@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.api.console.clock import Clock
-from shared.audit_words import by as by
 from shared.database.tables import EventLevel, PartKind, RunKind, RunState
+from shared.domain.actor import by as by
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
 from shared.domain.owed import Owes

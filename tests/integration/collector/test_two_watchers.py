@@ -62,7 +62,7 @@ def test_another_watcher_takes_over_from_one_that_is_killed_or_frozen(
         office.change(people[1], telephoneNumber="101")
         wait_until("bert", lambda: _changes(made) == guids[:2])
         assert _watches(made, second)
-        os.kill(second.pid, signal.SIGSTOP)
+        made.freeze(second)
         third = made.start_watch()
         wait_until("the third", lambda: _watches(made, third))
         os.kill(second.pid, signal.SIGCONT)
