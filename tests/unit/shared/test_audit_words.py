@@ -13,9 +13,9 @@ from shared.audit_words import (
     AuditKind,
     audit_changes,
     audit_sentence,
-    by,
     change_in_words,
 )
+from shared.domain.actor import by
 
 _WRITERS = ("audit", "_audit", "record_audited", "LogEntry", "_note", "_end")
 ROOT = Path(__file__).parents[3]
