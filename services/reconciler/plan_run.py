@@ -100,7 +100,6 @@ MAX_ATTEMPTS = 2
 _MOST_TIMES_ANEW = 5
 _MOST_FINDINGS_IN_LOG = 50
 _INSERT_BATCH = 5_000
-# With one of these a run that ends well is done with warnings.
 # SQL Server takes at most 2,100 parameters in a statement.
 _PARAMETERS_AT_ONCE = 500
 # What should be mended in time is said again when nobody has for a week.

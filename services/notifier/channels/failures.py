@@ -30,7 +30,7 @@ RAISED: tuple[type[Exception], ...] = (
 )
 TIMEOUT_SECONDS = 10.0
 # Of what a server said.
-_MOST_SAID = 200
+_LONGEST_ANSWER = 200
 _ASKS_TO_WAIT = (408, 425, 429)
 
 
@@ -65,14 +65,16 @@ def from_exception(error: Exception, host: str) -> RollcallError:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return BadCredentials(
             phrase(
-                "{host} refused user or password ({said}). Enter both again.", host=host, said=_said(error)
+                "{host} refused user or password ({answer}). Enter both again.",
+                host=host,
+                answer=_answer(error),
             )
         )
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
         return _by_code(max(codes, default=550), host, ", ".join(error.recipients))
     if isinstance(error, smtplib.SMTPResponseException):
-        return _by_code(error.smtp_code, host, _said(error))
+        return _by_code(error.smtp_code, host, _answer(error))
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return refused(host, str(error))
     if isinstance(error, ValueError | httpx.InvalidURL | httpx.UnsupportedProtocol):
@@ -92,27 +94,27 @@ def from_status(status: int, host: str) -> RollcallError:
     return refused(host, phrase("status {status}", status=status))
 
 
-def refused(host: str, said: str) -> ReceiverRefused:
+def refused(host: str, answer: str) -> ReceiverRefused:
     """The receiver understood and said no: the same again would be refused again."""
     return ReceiverRefused(
         phrase(
-            "{host} refused the message ({said}). Correct the settings of the channel, then send it again.",
+            "{host} refused the message ({answer}). Correct the settings of the channel, then send it again.",
             host=host,
-            said=said,
+            answer=answer,
         )
     )
 
 
-def _by_code(code: int, host: str, said: str) -> RollcallError:
+def _by_code(code: int, host: str, answer: str) -> RollcallError:
     if code >= 500:
-        return refused(host, said)
-    return ReceiverUnavailable(phrase("{host} put the message off ({said}).", host=host, said=said))
+        return refused(host, answer)
+    return ReceiverUnavailable(phrase("{host} put the message off ({answer}).", host=host, answer=answer))
 
 
-def _said(error: smtplib.SMTPResponseException) -> str:
+def _answer(error: smtplib.SMTPResponseException) -> str:
     text = error.smtp_error
-    said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-    return " ".join(f"{error.smtp_code} {said}".split())[:_MOST_SAID]
+    answer = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    return " ".join(f"{error.smtp_code} {answer}".split())[:_LONGEST_ANSWER]
 
 
 def _is_unknown(error: BaseException | None) -> bool:
