@@ -107,7 +107,7 @@ def look(facts: Facts, settings: NotificationsSettings, now: datetime) -> Look:
 
 def _overdue(facts: Facts, settings: NotificationsSettings, now: datetime) -> Look:
     since, hours = facts.behind_since, settings.sync_hours
-    # Turned off is not in sync again.
+    # Turned off is not over.
     if not facts.is_scheduled or not hours or since is None:
         return {}
     line = phrase("No full run has ended well since {since} UTC.", since=f"{since:%Y-%m-%d %H:%M}")
@@ -185,7 +185,7 @@ _BEGUN: Mapping[Notification, str] = {
 }
 _OVER: Mapping[Notification, str] = {
     Notification.RUN_FAILED: declared("Runs succeed again"),
-    Notification.SYNC_OVERDUE: declared("In sync again"),
+    Notification.SYNC_OVERDUE: declared("A full run has ended well again"),
     Notification.LIVE_INTERRUPTED: declared("Live changes work again"),
 }
 

@@ -64,8 +64,6 @@ from shared.domain.command import Command
 from shared.domain.exclusions import why_unusable
 from shared.domain.numbers import GivenNumber
 from shared.domain.plan import (
-    RESERVATIONS,
-    Finding,
     FindingCode,
     HoldReason,
     Plan,
@@ -75,6 +73,7 @@ from shared.domain.plan import (
     counts_in_words,
     counts_of,
     hash_of,
+    reservation_of,
 )
 from shared.domain.rules import Rules, RunFacts, WelcomeEmail
 from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
@@ -266,7 +265,7 @@ def _error_of(part: SnapshotPart) -> tuple[str, str]:
 def _store(work: RunWork, prepared: Prepared) -> None:
     run, plan, verdict = work.run, prepared.plan, prepared.verdict
     memories, now = prepared.memories, prepared.now
-    reservation = _reservation(plan)
+    reservation = reservation_of(plan.findings)
     event, approval = _event(run, plan, verdict), approval_of(run)
     waiting = (
         []
@@ -280,7 +279,7 @@ def _store(work: RunWork, prepared: Prepared) -> None:
             session,
             run.id,
             event,
-            error_code=reservation.code.value if reservation else None,
+            error_code=reservation.code if reservation else None,
             error_message=reservation.message if reservation else None,
             # Those the plan was made by; they may have changed since the run was started.
             settings_versions=dict(prepared.settings_versions),
@@ -330,7 +329,7 @@ def _store(work: RunWork, prepared: Prepared) -> None:
         counting = store_countdowns(session, run, plan, is_certain=verdict.is_measure, now=now)
         if prepared.seen is not None:
             take_up(session, run, plan, prepared.seen, prepared.facts, prepared.homes, now)
-        if reservation is not None and reservation.code is FindingCode.CONTROLLER_BEHIND:
+        if reservation is not None and reservation.code == FindingCode.CONTROLLER_BEHIND:
             _advise(session, run.id, reservation.message)
         _replace_older(session, run)
         known = told_before(session, run)
@@ -391,8 +390,7 @@ def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
     if not plan.commands:
         if run.kind in (RunKind.CHANGES, RunKind.UNDO):
             return RunEvent.NOTHING_DONE
-        # Nothing is known to be in sync with what an older reading shows.
-        return RunEvent.NOTHING_TO_DO if _reservation(plan) is None else RunEvent.NOTHING_DONE
+        return RunEvent.NOTHING_TO_DO if reservation_of(plan.findings) is None else RunEvent.NOTHING_DONE
     if run.kind in (RunKind.PREVIEW, RunKind.UNDO):
         return RunEvent.PREVIEWED
     return RunEvent.HELD if len(verdict.held) == len(plan.commands) else RunEvent.RELEASED
@@ -400,12 +398,6 @@ def _event(run: Run, plan: Plan, verdict: Verdict) -> RunEvent:
 
 def _is_of_changes(run: Run) -> bool:
     return run.kind == RunKind.CHANGES
-
-
-def _reservation(plan: Plan) -> Finding | None:
-    """What keeps the two ends from being called in step, whatever the plan does."""
-    first = {finding.code: finding for finding in reversed(plan.findings)}
-    return next((first[code] for code in RESERVATIONS if code in first), None)
 
 
 def _hold(session: Session, run_id: int, waiting: Sequence[Command], verdict: Verdict) -> None:
@@ -534,7 +526,7 @@ def _entries(
         else declared("The directory and the phone system are in sync"),
         RunState.DONE: declared("There is nothing to undo")
         if run.kind == RunKind.UNDO
-        else declared("Nothing was changed, because some data is not current"),
+        else declared("There was nothing to change, but not everything is in sync"),
         RunState.PLANNED: declared("The plan is ready for review"),
         RunState.HELD: declared("The plan needs approval"),
         RunState.EXECUTING: phrase(

@@ -33,7 +33,7 @@ class Notification(Choice):
 
     PLAN_WAITS = "plan_waits", "A plan needs approval"
     RUN_FAILED = "run_failed", "A run failed; runs succeed again"
-    SYNC_OVERDUE = "sync_overdue", "No successful sync for too long; in sync again"
+    SYNC_OVERDUE = "sync_overdue", "No successful sync for too long; a full run has ended well again"
     LIVE_INTERRUPTED = "live_interrupted", "Live changes are interrupted; they work again"
     CONFLICTS = "conflicts", "New conflicts"
     REMOVALS = "removals", "Extensions disabled or deleted"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,7 +62,7 @@ class FindingCode(StrEnum):
 
 
 # While a plan has one of these, the ends are not in sync though nothing can be done; the first of them counts.
-RESERVATIONS = (
+_RESERVATIONS = (
     FindingCode.CONTROLLER_BEHIND,
     FindingCode.INCOMPLETE_SNAPSHOT,
     FindingCode.STEPS_OWED,
@@ -81,6 +81,35 @@ class Finding:
     number: str = ""
     person_guids: tuple[str, ...] = ()
     person_names: tuple[str, ...] = ()
+
+
+CONFLICTS_WAIT = "conflicts_wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What keeps the two ends from being called in sync. ``code`` is stable: a finding's, or ``CONFLICTS_WAIT``."""
+
+    code: str
+    message: str
+
+
+def reservation_of(findings: Sequence[Finding]) -> Reservation | None:
+    """Why a run that found this may not say "in sync", whatever else it does; nothing when it may."""
+    first = {finding.code: finding for finding in reversed(findings)}
+    found = next((first[code] for code in _RESERVATIONS if code in first), None)
+    if found is not None:
+        return Reservation(found.code.value, found.message)
+    conflicts = sum(finding.severity is Severity.CONFLICT for finding in findings)
+    if not conflicts:
+        return None
+    return Reservation(
+        CONFLICTS_WAIT,
+        phrase(
+            "{conflicts} must be settled by a person. The findings of the run say how.",
+            conflicts=counted(conflicts, "conflict", "conflicts"),
+        ),
+    )
 
 
 _COUNTING_UP = re.compile(r"(?: and since then)?, \d+ times in a row")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.database.tables import RunState
-from shared.domain.plan import FindingCode, Severity, counts_in_words
+from shared.domain.plan import CONFLICTS_WAIT, FindingCode, Severity, counts_in_words
 from shared.language import counted, declared, listed, phrase
 
 
@@ -197,6 +197,9 @@ def _reservation(facts: Facts) -> Verdict | None:
         return None
     if run.error_code == FindingCode.INCOMPLETE_SNAPSHOT and facts.unread:
         # Said with what was not read.
+        return None
+    if run.error_code == CONFLICTS_WAIT:
+        # Said with the findings of the newest plan: they may be settled by now.
         return None
     titles = {
         FindingCode.CONTROLLER_BEHIND: declared("A domain controller is behind"),

@@ -20,7 +20,7 @@ from shared.database import audit_chain
 from shared.database.engine import Database
 from shared.database.tables import AuditEntry, BindingRow, Event, FindingRow, OwedSteps, Run
 from shared.domain.owed import Owes
-from shared.domain.plan import FindingCode, Severity
+from shared.domain.plan import FindingCode
 from shared.errors import RollcallError
 from shared.runs.start import ACTIVE_STATES
 from shared.worker.app import create_app
@@ -194,19 +194,10 @@ def evidence_of(shape: Shape) -> oracle.Evidence:
         told = session.execute(
             select(Event.code, Event.number, func.count()).group_by(Event.code, Event.number)
         ).all()
-        named = session.execute(
-            select(FindingRow.run_id, FindingRow.person_names).where(
-                FindingRow.severity == Severity.CONFLICT.value
-            )
-        ).all()
-    conflicts: dict[int, frozenset[str]] = {}
-    for run_id, names in named:
-        logins = {name.split()[0].removeprefix("Given") for name in names}
-        conflicts[run_id] = conflicts.get(run_id, frozenset()) | logins
     with shape.book.lock:
         return oracle.Evidence(
             copy.deepcopy(shape.book.people), list(shape.book.effects), list(shape.book.moments), shape.runs,
-            {(code, number or ""): times for code, number, times in told}, conflicts,
+            {(code, number or ""): times for code, number, times in told},
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ It knows nothing of Rollcall but which runs said "in sync", what its Log tells, 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.faults.campaign.book import Effect, Moment, Person, SeenRun, Where
 
@@ -19,8 +19,6 @@ class Evidence:
     moments: Sequence[Moment]
     runs: Sequence[SeenRun]
     told: Mapping[tuple[str, str], int]
-    conflicts: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    """By run, the logins of those for whom it said that a person must settle something."""
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -116,18 +114,14 @@ def never_backwards(evidence: Evidence) -> list[str]:
 
 
 def in_sync_only_when_so(evidence: Evidence) -> list[str]:
-    """While a run lasted that said "in sync", there was a moment at which nothing was owed but what it named."""
+    """While a run lasted that said "in sync", there was a moment at which nothing was owed."""
     found: list[str] = []
     for run in evidence.runs:
         if run.state != "in_step" or run.kind != "full":
             continue
         last_before = [moment for moment in evidence.moments if moment.at <= run.after][-1:]
         within = [moment for moment in evidence.moments if run.after < moment.at <= run.by]
-        named = evidence.conflicts.get(run.id, frozenset())
-        seen = [
-            [sentence for sentence in moment.owed if sentence.split()[0] not in named]
-            for moment in (*last_before, *within)
-        ]
+        seen = [moment.owed for moment in (*last_before, *within)]
         if seen and all(seen):
             found.append(f'run {run.id} said "in sync" while {"; ".join(seen[-1])}')
     return found

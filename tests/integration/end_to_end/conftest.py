@@ -54,11 +54,13 @@ class Ends:
         run = self.site.complete()
         assert run.state in (RunState.DONE, RunState.IN_STEP), (run.error_message, self.site.story())
 
-    def assert_in_step(self) -> None:
-        """The next run must have nothing to do."""
+    def assert_in_step(self, *, but_for: str | None = None) -> None:
+        """The next run must have nothing to do, and says so but for the code of what waits for a person."""
         run = self.site.complete()
         left = [(row.kind, row.number, row.reason) for row in self.site.commands(run.id)]
-        assert (run.state, left) == (RunState.IN_STEP, [])
+        assert left == []
+        state = RunState.IN_STEP if but_for is None else RunState.DONE
+        assert (run.state, run.error_code) == (state, but_for)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import pytest
 
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import RunState
+from shared.domain.plan import CONFLICTS_WAIT
 from tests.integration.end_to_end.conftest import Ends
 from tests.integration.end_to_end.day import ARCHIVE, PEOPLE, TEMPLATE, UNITS, Company, a_day, login, number
 from tests.support.phone_system import changes_made, fixtures, picture
@@ -85,7 +86,7 @@ def test_a_company_is_brought_into_step_and_kept_so_through_a_day_of_every_chang
     assert max(changes_made(ends.phone_system).values()) <= 5, (
         "a mutation was applied more often than it has steps"
     )
-    ends.assert_in_step()
+    ends.assert_in_step(but_for=CONFLICTS_WAIT)
     assert picture(ends.phone_system) == after
 
 

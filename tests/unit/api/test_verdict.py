@@ -6,7 +6,7 @@ import pytest
 
 from services.api.overview.verdict import Facts, RunFacts, judge
 from shared.database.tables import RunState
-from shared.domain.plan import Severity
+from shared.domain.plan import CONFLICTS_WAIT, Severity
 
 DONE = RunFacts(7, RunState.DONE)
 WELL = Facts(carried_out=DONE, planned=DONE, people=300, managed=300, is_schedule_on=True)
@@ -99,6 +99,13 @@ def test_what_must_be_seen_first_is_said_first() -> None:
         "Problems need your attention",
         "The schedule is off",
     ]
+
+
+def test_conflicts_that_are_settled_since_the_last_run_are_in_the_way_no_more() -> None:
+    run = RunFacts(7, RunState.DONE, CONFLICTS_WAIT, "1 conflict must be settled by a person.")
+    there = replace(WELL, carried_out=run, findings={Severity.CONFLICT: 1})
+    assert judge(there).title == "Problems need your attention"
+    assert judge(replace(there, findings={})).title == "Everything is in sync"
 
 
 def test_notes_are_counted_and_do_not_alarm() -> None:
