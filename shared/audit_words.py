@@ -108,6 +108,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         declared("{who} rejected the plan of run {run_id}. Reason given: {reason}"),
         declared("{who} rejected the plan of run {run_id}."),
     ),
+    "run.ignores_blackout": (
+        declared("{who} applied the changes of run {run_id} despite a blackout window."),
+    ),
     "run.undo": (declared("{who} planned to undo run {undoes}."),),
     "second_factor.added": (declared("{who} added the second factor “{label}” to {account}."),),
     "second_factor.recovery_code_used": (declared("{account} signed in with a recovery code."),),

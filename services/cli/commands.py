@@ -28,6 +28,7 @@ _PLACES = {
     "approve": _Place("run_commands", "approve", "Approve exactly the plan that was shown."),
     "reject": _Place("run_commands", "reject", "Reject a plan. Nothing is changed."),
     "cancel": _Place("run_commands", "cancel", "Cancel a run. Nothing is undone."),
+    "apply-now": _Place("run_commands", "apply_now", "Apply the changes of a run in a blackout window."),
     "undo": _Place("run_commands", "undo", "Plan to take back what a run did."),
     "explain": _Place("run_commands", "explain", "Explain a person's extension."),
     "doctor": _Place("admin_commands", "doctor", "Run a health check. Changes nothing."),

@@ -111,6 +111,12 @@ class _Follower:
         what = "parts read" if now.state == RunState.COLLECTING else "commands ended"
         problem = self._last_problem()
         last = f" Last problem: {problem}" if problem else ""
+        blackout = runs.blackout_in_the_way(self._context, runs.get_run(self._context, self._run_id))
+        if blackout is not None:
+            last += (
+                f" Changes wait for the end of a blackout window at {blackout.end:%Y-%m-%d %H:%M} UTC; "
+                f"`rollcall apply-now {self._run_id}` applies them now."
+            )
         self._tell(
             f"Waiting for run {self._run_id}. {shown['description']}, {shown['completed']} of "
             f"{shown['total']} "

@@ -187,6 +187,11 @@ def cancel(command: typer.Context, run_id: RunNumber) -> None:
     say(run_line(runs.cancel(deployment_of(command), run_id, ACTOR)) + ".")
 
 
+def apply_now(command: typer.Context, run_id: RunNumber) -> None:
+    """Apply the changes of an active run although a blackout window of the schedule applies."""
+    say(run_line(runs.apply_now(deployment_of(command), run_id, ACTOR)) + ".")
+
+
 def undo(command: typer.Context, run_id: RunNumber, wait: Wait = False, as_json: AsJson = False) -> None:
     """Plan to take back what a run did. Nothing is changed before the plan is approved.
 

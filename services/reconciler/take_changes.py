@@ -50,6 +50,8 @@ def _start(session: Session, context: Context, site_id: str) -> Run | None:
     if not site.schedule.is_live or changes.is_active(session, site_id):
         return None
     now = datetime.now(UTC)
+    if site.schedule.blackout_at(now) is not None:
+        return None
     silent = changes.unanswered_lately(session, site_id, now)
     rows = changes.pending(session, site_id, silent, changes.plan_waiting(session, site_id))
     until = changes.waits_until(session, site_id)

@@ -48,7 +48,7 @@ def tick(context: Context, now: datetime | None = None) -> list[int]:
     """Start a run on every site whose schedule is due; returns the runs started.
 
     A slot is due when no run of the site was started since it and the schedule was saved before it. So a slot
-    missed (the host was off) is made up for once, and a new schedule waits for its first slot.
+    missed (the host was off, a blackout held) is made up for once, and a new schedule waits for its first slot.
     """
     moment = now or datetime.now(UTC)
     with context.database.read() as session:
@@ -107,7 +107,7 @@ def _due_slots(session: Session, now: datetime) -> Iterator[tuple[str, datetime]
     """
     watches = watch_statuses(session)
     for site_id, saved in _schedules(session):
-        if not saved.schedule.is_enabled:
+        if not saved.schedule.is_enabled or saved.schedule.blackout_at(now) is not None:
             continue
         schedule = saved.schedule.to_schedule(is_watched=is_watched(watches.get(site_id, ()), now))
         slot = latest_due(schedule, now)

@@ -174,6 +174,8 @@ class Run(HasSentences, Base):
     superseded_by: Mapped[int | None]
     # Of kind undo, the run that it takes back.
     undoes: Mapped[int | None]
+    # Whether a person lets its changes be executed in a blackout window.
+    ignores_blackout: Mapped[bool | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(Line(60))
     error_message: Mapped[str | None] = mapped_column(Prose)

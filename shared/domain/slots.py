@@ -2,9 +2,10 @@
 
 ``every``: each N minutes of elapsed time, counted from local midnight. ``times``: times of day; one that does not
 exist on a day (spring) is due once, at the first valid moment after the gap; one that occurs twice (autumn) is
-due the first time only. Called by ``due_runs``; slots are UTC.
+due the first time only. On days of the week that are not chosen there is none. Called by ``due_runs``; slots are UTC.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from shared.domain.schedule import ScheduleMode
 
 _DAY = timedelta(days=1)
+_ALL_WEEK = frozenset(range(7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Schedule:
     every_minutes: int = 15
     times: tuple[str, ...] = ()
     time_zone: str = "UTC"
+    # As ``date.weekday()`` counts.
+    weekdays: frozenset[int] = _ALL_WEEK
 
 
 def latest_due(schedule: Schedule, now: datetime) -> datetime | None:
@@ -39,28 +43,35 @@ def slot_text(slot: datetime) -> str:
     return slot.astimezone(UTC).isoformat()
 
 
-def _slots_around(schedule: Schedule, now: datetime) -> set[datetime]:
+def _slots_around(schedule: Schedule, now: datetime) -> Iterator[datetime]:
     """Slots among which the last one before and the first one after ``now`` are sure to be."""
     zone = ZoneInfo(schedule.time_zone)
     today = now.astimezone(zone).date()
-    if schedule.mode is ScheduleMode.EVERY:
-        return _every(timedelta(minutes=schedule.every_minutes), zone, today, now)
     # Two days to each side, because a zone may leave out a whole day (Samoa, 30 December 2011).
-    return {
-        _first_moment(datetime.combine(today + shift * _DAY, time.fromisoformat(text)), zone)
-        for shift in range(-2, 3)
-        for text in schedule.times
-    }
+    most = 2 if schedule.weekdays == _ALL_WEEK else 9
+    for shift in range(-most, most + 1):
+        day = today + shift * _DAY
+        if day.weekday() not in schedule.weekdays:
+            continue
+        if schedule.mode is ScheduleMode.EVERY:
+            yield from _every(timedelta(minutes=schedule.every_minutes), zone, day, now)
+        else:
+            for text in schedule.times:
+                yield first_moment(datetime.combine(day, time.fromisoformat(text)), zone)
 
 
-def _every(step: timedelta, zone: ZoneInfo, today: date, now: datetime) -> set[datetime]:
-    midnight = _first_moment(datetime.combine(today, time()), zone)
-    next_midnight = _first_moment(datetime.combine(today + _DAY, time()), zone)
-    latest = midnight + (now - midnight) // step * step
-    return {latest, latest + step, next_midnight}
+def _every(step: timedelta, zone: ZoneInfo, day: date, now: datetime) -> Iterator[datetime]:
+    """Of the slots of a day the first, the last, and those around ``now``."""
+    midnight = first_moment(datetime.combine(day, time()), zone)
+    length = first_moment(datetime.combine(day + _DAY, time()), zone) - midnight
+    if length <= timedelta():
+        return
+    last = (length - timedelta(microseconds=1)) // step
+    around = (now - midnight) // step
+    yield from (midnight + count * step for count in {0, last, around, around + 1} if 0 <= count <= last)
 
 
-def _first_moment(wall: datetime, zone: ZoneInfo) -> datetime:
+def first_moment(wall: datetime, zone: ZoneInfo) -> datetime:
     """The first moment (UTC) at which a clock in the zone shows this time, or has jumped over it."""
     moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == wall:

@@ -16,7 +16,7 @@ _VIEWER = (
     "compareWithTemplates", "listPeople", "readPerson", "listNotifications",
 )  # fmt: skip
 _OPERATOR = (
-    "startRun", "approveRun", "rejectRun", "cancelRun", "undoRun", "holdSite", "releaseSite", "diagnoseSite", "releaseBinding", "setBinding",
+    "startRun", "approveRun", "rejectRun", "cancelRun", "undoRun", "applyRunNow", "holdSite", "releaseSite", "diagnoseSite", "releaseBinding", "setBinding",
     "giveUpOwedSteps", "retryOwedSteps", "extendGrace", "keepGrace", "resumeGrace",
     "sendWelcomeMessages", "writeTemplatesAgain", "retryNotification", "discardNotification",
 )  # fmt: skip

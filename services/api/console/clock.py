@@ -36,6 +36,10 @@ class Clock:
         """A day of this time zone."""
         return day.strftime(self.pattern.partition(" ")[0])
 
+    def time(self, moment: datetime) -> str:
+        """Hours and minutes."""
+        return moment.astimezone(self.zone).strftime(self.pattern.partition(" ")[2].replace(":%S", ""))
+
     def stamp(self, moment: datetime) -> str:
         """Date and time of day."""
         return moment.astimezone(self.zone).strftime(self.pattern)

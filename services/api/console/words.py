@@ -13,6 +13,7 @@ from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
+from shared.domain.schedule import Weekday
 from shared.language import counted as counted
 from shared.language import declared, phrase, shown
 from shared.language import named as named
@@ -263,6 +264,12 @@ def changes(
 def stamp(moment: datetime | None, clock: Clock) -> str:
     """Date and time as the reader likes them; DD/MM/YYYY HH:MM:SS AM/PM for somebody who has not chosen."""
     return "" if moment is None else clock.stamp(moment)
+
+
+def day_and_time(moment: datetime, clock: Clock) -> str:
+    """Day of the week and time of day: “Monday 07:00”."""
+    day = list(Weekday)[moment.astimezone(clock.zone).weekday()]
+    return phrase("{day} {time}", day=declared(day.label), time=clock.time(moment))
 
 
 def moment_at(text: str, zone: ZoneInfo) -> datetime | None:

@@ -20,8 +20,9 @@ from services.api.people.use_cases.grace import list_graces
 from services.api.people.use_cases.owed import list_owed
 from services.api.sites.use_cases.holding import hold_site, release_site
 from services.api.web.dependencies import ContextDep
+from shared.domain.schedule import Weekday
 from shared.domain.watching import WatchStatus, is_watched
-from shared.language import declared, phrase
+from shared.language import declared, listed, phrase
 from shared.releases import Release, known_release
 from shared.settings.documents import ScheduleSettings, SiteSettings
 from shared.worker.context import Context
@@ -51,6 +52,7 @@ def show_overview(request: Request, context: ContextDep, site: SiteDep, _visitor
         names=trend.names(),
         tones=trend.TONES,
         chart_size=(trend.WIDTH, trend.HEIGHT),
+        blackout=settings.schedule.blackout_at(now),
         schedule=schedule_in_words(settings.schedule, is_watched=watched),
         next_run_at=settings.schedule.next_run_at(now, is_watched=watched),
         live=_live(seen.watches, settings, now),
@@ -96,8 +98,14 @@ def schedule_in_words(schedule: ScheduleSettings, *, is_watched: bool = False) -
             if schedule.every_minutes == 1
             else phrase("Every {every_minutes} minutes", every_minutes=schedule.every_minutes)
         )
+    times = ", ".join(counted.times)
+    if len(schedule.weekdays) == len(Weekday):
+        return phrase("Daily at {times} ({time_zone})", times=times, time_zone=schedule.time_zone)
     return phrase(
-        "Daily at {times} ({time_zone})", times=", ".join(counted.times), time_zone=schedule.time_zone
+        "{days} at {times} ({time_zone})",
+        days=listed(declared(day.label) for day in schedule.weekdays),
+        times=times,
+        time_zone=schedule.time_zone,
     )
 
 

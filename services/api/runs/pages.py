@@ -75,6 +75,7 @@ def show_run(request: Request, context: ContextDep, _visitor: VisitorDep, run_id
         is_active=run.state in ACTIVE_STATES,
         is_waiting=run.state in WAITING_STATES,
         may_be_undone=may_be_undone(context, run),
+        blackout=runs.blackout_in_the_way(context, run),
     )
 
 
@@ -137,6 +138,12 @@ def reject(context: ContextDep, visitor: OperatorDep, run_id: RunId, form: FormD
 def cancel(context: ContextDep, visitor: OperatorDep, run_id: RunId) -> Response:
     """Stop the run."""
     return _to(runs.cancel(context, run_id, visitor.actor))
+
+
+@router.post("/{run_id}/apply-now")
+def apply_now(context: ContextDep, visitor: OperatorDep, run_id: RunId) -> Response:
+    """Do not let its changes wait for the end of a blackout window."""
+    return _to(runs.apply_now(context, run_id, visitor.actor))
 
 
 @router.post("/{run_id}/undo")

@@ -35,6 +35,7 @@ _RUN = {
     "approved_by": None,
     "approved_at": None,
     "superseded_by": None,
+    "ignores_blackout": None,
     "undoes": None,
     "has_warnings": False,
     "error_code": None,
@@ -137,6 +138,9 @@ class RunOut(Answer):
     approved_by: str | None
     approved_at: datetime | None
     superseded_by: int | None
+    ignores_blackout: bool | None = Field(
+        default=None, description="Whether its changes are applied in a blackout window of the schedule."
+    )
     undoes: int | None = Field(description="For kind undo, the run that it takes back.")
     has_warnings: bool = Field(description="Done, but not in sync: see error_code and error_message.")
     error_code: str | None

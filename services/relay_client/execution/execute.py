@@ -45,7 +45,7 @@ def executor_lease(settings: PhoneSystemSettings) -> str:
 
 def execute_stage(context: Context, run_id: int, archiver: Archiver | None = None) -> None:
     """Carry out the run's next stage, or finish the run when nothing is left; with the site's own archiver by default.
-    Nothing while the site is held: the sweep asks again.
+    Nothing while the site is held or a blackout holds: the sweep asks again.
 
     :raises LeaseHeld: another executor is at this phone system, or has taken over.
     :raises NewerVersionNeeded: the run is left to a worker of a newer version.
@@ -53,7 +53,7 @@ def execute_stage(context: Context, run_id: int, archiver: Archiver | None = Non
     """
     with context.database.read() as session:
         run = session.get(Run, run_id)
-        if run is None or run.state != RunState.EXECUTING or is_held(session, run.site_id):
+        if run is None or run.state != RunState.EXECUTING or is_held(session, run.site_id, run_id):
             return
         site = store.read(session, run.site_id, context.encryption).settings
     lease = executor_lease(site.phone_system)

@@ -187,7 +187,7 @@ class StageWork:
         if self._are_all_taken or self._must_stop() or self._is_unwanted() or is_over:
             return []
         with self.context.database.begin() as session:
-            self._is_held = is_held(session, self.run.site_id)
+            self._is_held = is_held(session, self.run.site_id, self.run.id)
             if self._is_held or not self.work.fence(session):
                 return []
             chunk = claims.claim(session, self.run.id, self.key, self._behind, CHUNK, self.evidence.up_to)
@@ -215,7 +215,7 @@ class StageWork:
         """Write down what became of commands, and look whether the run is still wanted."""
         with self.context.database.begin() as session:
             self._is_cancelled = not self.work.fence(session)
-            self._is_held = self._is_held or is_held(session, self.run.site_id)
+            self._is_held = self._is_held or is_held(session, self.run.site_id, self.run.id)
             if ended:
                 outcomes.store(session, self.run.site_id, self.run.id, ended)
             if any(outcome.state is CommandState.DONE for outcome in ended):

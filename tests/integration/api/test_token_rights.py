@@ -127,6 +127,7 @@ def test_another_sites_run_answers_as_one_that_is_not_there(
         ("GET", "runs/{}"),
         ("GET", "runs/{}/plan"),
         ("POST", "runs/{}/cancel"),
+        ("POST", "runs/{}/apply-now"),
         ("POST", "runs/{}/undo"),
     ):
         there, not_there = (

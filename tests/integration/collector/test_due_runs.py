@@ -70,6 +70,21 @@ def test_a_site_whose_changes_are_noticed_has_one_run_a_night_and_its_interval_w
     assert len(tick(site.context, night + timedelta(seconds=5))) == 1
 
 
+def test_what_is_due_in_a_blackout_starts_once_when_it_ends(site: Collecting) -> None:
+    window = {"days": "sunday", "begin": "11:55", "end_day": "within_a_day", "end": "13:05"}
+    _configure(site, blackout=[window])
+    assert tick(site.context, _at(12, 0, 3)) == []
+    assert tick(site.context, _at(13, 4, 59)) == []
+    (run_id,) = tick(site.context, _at(13, 5))
+    assert _run(site, run_id).schedule_slot == "2026-03-01T13:00:00+00:00"
+
+
+def test_on_a_day_that_is_not_chosen_no_run_starts(site: Collecting) -> None:
+    _configure(site, weekdays=["monday", "friday"])
+    assert tick(site.context, _at(12, 0, 3)) == []
+    assert len(tick(site.context, _at(12, 0) + timedelta(hours=12))) == 1
+
+
 def test_a_run_that_ended_within_the_moment_does_not_start_again_in_its_slot(site: Collecting) -> None:
     _configure(site)
     (run_id,) = tick(site.context, _at(12, 0))

@@ -59,6 +59,7 @@ _OPERATORS = {
     "/runs/{run_id}/approve",
     "/runs/{run_id}/reject",
     "/runs/{run_id}/cancel",
+    "/runs/{run_id}/apply-now",
     "/runs/{run_id}/undo",
     "/hold",
 }

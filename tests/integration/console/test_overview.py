@@ -18,6 +18,7 @@ from tests.integration.api.builders import make_run, set_state
 from tests.integration.api.conftest import serving
 from tests.integration.console.browser import Browser
 from tests.integration.console.conftest import PASSWORD, Open
+from tests.support.blackout import blackout_now
 
 pytestmark = pytest.mark.usefixtures("people", "ready")
 
@@ -55,6 +56,24 @@ def test_who_holds_a_site_and_why_is_on_every_page_until_an_operator_releases_it
         assert "Release" not in text
     oscar.send(oscar.get("/console/runs"), "/hold")
     assert "All changes are held" not in vera.get("/console/").text
+
+
+def test_a_blackout_is_told_until_when_it_lasts_and_a_run_may_be_applied_now(
+    context: Context, browser: Open
+) -> None:
+    oscar, vera = browser("oscar"), browser("vera")
+    now = datetime.now(UTC)
+    assert "Changes wait until" not in vera.get("/console/").text
+    apply_settings(context, "default", {"schedule": {"blackout": blackout_now(now)}}, "test")
+    ends = (now + timedelta(days=2)).strftime("%A %I:%M %p")
+    assert f"Changes wait until {ends}." in vera.get("/console/").text
+    run = make_run(context)
+    set_state(context, run, RunState.EXECUTING)
+    path = f"/console/runs/{run}"
+    assert f"Changes wait until {ends}" in vera.get(path).text
+    assert "Apply now" not in vera.get(path).text
+    page = oscar.send(oscar.get(path), f"/runs/{run}/apply-now")
+    assert "Changes wait until" not in page.text
 
 
 def test_live_changes_are_said_to_work_or_why_they_do_not(context: Context, browser: Open) -> None:

@@ -60,6 +60,7 @@ from tests.integration.reconciler.collected import (
     run_of,
     start,
 )
+from tests.support.blackout import blackout_now
 
 CONTROLLER = Reading(controller="dc1.corp.example", server="dc1", invocation_id="a" * 8, usn=100)
 
@@ -350,6 +351,15 @@ def test_while_live_changes_are_off_no_run_is_started_for_what_was_noticed(
     context: Context, world: World
 ) -> None:
     configure(context, ScheduleSettings(is_enabled=True, live=False))
+    world.notice(guid(3))
+    assert world.take() is None
+    configure(context, ScheduleSettings(is_enabled=True, live=True))
+    assert world.take() is not None
+
+
+def test_in_a_blackout_changes_wait(context: Context, world: World) -> None:
+    window = ScheduleSettings.model_validate({"blackout": blackout_now(datetime.now(UTC))}).blackout
+    configure(context, ScheduleSettings(is_enabled=True, live=True, blackout=window))
     world.notice(guid(3))
     assert world.take() is None
     configure(context, ScheduleSettings(is_enabled=True, live=True))

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from services.api.runs.use_cases.decisions import cancel
+from services.api.runs.use_cases.decisions import apply_now, cancel
+from services.api.settings.use_cases.sections import apply_settings
 from services.api.sites.use_cases.holding import hold_site, release_site
 from services.relay_client.archiving.archive import ArchiveReceipt, ArchiveRequest, NoRelay
 from services.relay_client.archiving.relay import HandedOn
@@ -22,10 +23,11 @@ from services.relay_client.xapi.errors import UnknownOutcome
 from services.sandbox.phone_system import PhoneSystemOptions
 from shared.database.tables import Lease, RunState
 from shared.domain.command import CommandKind
-from shared.errors import BadCredentials, LeaseHeld, PhoneSystemUnavailable
+from shared.errors import BadCredentials, Conflict, LeaseHeld, PhoneSystemUnavailable
 from shared.runs.hold import is_held
 from shared.work.runs import RunWork
 from tests.integration.relay_client.conftest import Bench, change, creation
+from tests.support.blackout import blackout_now
 from tests.support.waiting import wait_until
 
 AWAY = "http://127.0.0.1:9"
@@ -181,8 +183,8 @@ def test_a_write_without_an_answer_is_not_repeated_once_the_site_is_held(
     noticed = threading.Event()
     pause_seconds = Attempts.unanswered_pause_seconds
 
-    def _asked(session: Session, site_id: str) -> bool:
-        found = is_held(session, site_id)
+    def _asked(session: Session, site_id: str, run_id: int) -> bool:
+        found = is_held(session, site_id, run_id)
         if found:
             noticed.set()
         return found
@@ -265,6 +267,28 @@ class TestSlow:
         release_site(bench.context, bench.run(run_id).site_id, "test")
         assert bench.drain(run_id).state == "done"
         assert all(len(calls) == 1 for calls in bench.calls("create_user").values())
+
+    def test_a_blackout_that_begins_in_mid_stage_lets_nothing_more_begin_until_a_person_says_so(
+        self, bench: Bench
+    ) -> None:
+        bench.configure(concurrency=2)
+        run_id = bench.start([creation(index) for index in range(1, 151)])
+        with ThreadPoolExecutor(1) as worker:
+            stage = worker.submit(execute_stage, bench.context, run_id, bench.archiver)
+            wait_until("something is created", lambda: bench.phone_system.state.calls)
+            rows = blackout_now(datetime.now(UTC))
+            apply_settings(bench.context, "default", {"schedule": {"blackout": rows}}, "test")
+            stage.result()
+        made = set(bench.calls("create_user"))
+        assert 0 < len(made) < 150
+        execute_stage(bench.context, run_id, bench.archiver)
+        assert set(bench.calls("create_user")) == made
+        assert bench.run(run_id).state == "executing"
+        apply_now(bench.context, run_id, "test")
+        assert bench.drain(run_id).state == "done"
+        assert all(len(calls) == 1 for calls in bench.calls("create_user").values())
+        with pytest.raises(Conflict):
+            apply_now(bench.context, run_id, "test")
 
     def test_what_is_done_shows_in_the_log_while_the_stage_goes_on(self, bench: Bench) -> None:
         bench.configure(concurrency=2)

@@ -41,6 +41,7 @@ schedules = st.builds(
     every_minutes=st.integers(1, 1440),
     times=st.lists(hours, min_size=1, max_size=4).map(tuple),
     time_zone=st.sampled_from(ZONES),
+    weekdays=st.frozensets(st.integers(0, 6), min_size=1) | st.just(frozenset(range(7))),
 )
 
 

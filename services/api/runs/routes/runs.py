@@ -113,6 +113,12 @@ def cancel_run(context: ContextDep, actor: ActorDep, run_id: RunId) -> RunOut:
     return RunOut.of(runs.cancel(context, run_id, actor))
 
 
+@router.post("/runs/{run_id}/apply-now", summary="Apply in a blackout window", responses=documented(409))
+def apply_run_now(context: ContextDep, actor: ActorDep, run_id: RunId) -> RunOut:
+    """Do not let the changes of an active run wait for the end of a blackout window."""
+    return RunOut.of(runs.apply_now(context, run_id, actor))
+
+
 @router.post("/runs/{run_id}/undo", summary="Undo a run", status_code=201, responses=documented(409))
 def undo_run(context: ContextDep, actor: ActorDep, run_id: RunId, response: Response) -> RunOut:
     """Plan to take back what the run did. Nothing is changed before the plan is approved; what somebody has changed since then is

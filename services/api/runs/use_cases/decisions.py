@@ -15,11 +15,12 @@ from services.api.runs.dependents import with_dependents
 from services.api.runs.use_cases.publishing import publish
 from shared.database import events
 from shared.database.found import run_of
-from shared.database.tables import CommandRow, Run, RunState, Site
+from shared.database.tables import CommandRow, Run, RunKind, RunState, Site
+from shared.domain.blackout import Blackout
 from shared.domain.exclusions import Exclusions
 from shared.errors import Conflict, NotFound, PlanChanged
 from shared.language import named, phrase
-from shared.runs import approvals
+from shared.runs import approvals, hold
 from shared.runs.start import ACTIVE_STATES, WAITING_STATES, stop_reading_changes
 from shared.settings import store
 from shared.work.moves import NOT_BEGUN, move_run
@@ -118,6 +119,28 @@ def cancel(context: Context, run_id: int, actor: str) -> Run:
         phrase("Run {run_id} was cancelled.", run_id=run_id),
         actor,
     )
+
+
+def apply_now(context: Context, run_id: int, actor: str) -> Run:
+    """Do not let the changes of the run wait for the end of a blackout window.
+
+    :raises Conflict: the run is not active.
+    :raises NotFound: there is no such run.
+    """
+    with context.database.begin() as session:
+        hold.ignore_blackout(session, run_id, actor)
+        run = run_of(session, run_id)
+    publish(context, run_id)
+    return run
+
+
+def blackout_in_the_way(context: Context, run: Run) -> Blackout | None:
+    """The blackout whose end the changes of an active run wait for, ``None`` when they do not wait."""
+    reads_to_apply = run.state == RunState.COLLECTING and run.kind in (RunKind.FULL, RunKind.PERSON)
+    if run.ignores_blackout or not (reads_to_apply or run.state == RunState.EXECUTING):
+        return None
+    with context.database.glance() as session:
+        return hold.blackout_of(session, run.site_id)
 
 
 def _newest(session: Session, run: Run) -> Run:

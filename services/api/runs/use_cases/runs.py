@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, not_, select
 from services.api.runs.queries.people import resolve_person
 from services.api.runs.queries.plans import PlanView, findings_of, plan_of
 from services.api.runs.queries.progress import RunProgress, progress
-from services.api.runs.use_cases.decisions import approve, cancel, reject
+from services.api.runs.use_cases.decisions import apply_now, approve, blackout_in_the_way, cancel, reject
 from services.api.runs.use_cases.publishing import publish
 from services.api.runs.use_cases.undo import undo
 from shared.database.found import run_of, site_of
@@ -25,7 +25,9 @@ from shared.worker.context import Context
 __all__ = [
     "PlanView",
     "RunProgress",
+    "apply_now",
     "approve",
+    "blackout_in_the_way",
     "cancel",
     "findings_of",
     "get_run",

@@ -125,7 +125,7 @@ TABS: tuple[Tab, ...] = (
         (limits.DELETIONS, limits.DEACTIVATIONS, limits.CHANGES, limits.PEOPLE, limits.APPROVAL),
         heading=_RULES,
     ),
-    Tab("schedule", "Schedule", Section.SCHEDULE, (schedule.SCHEDULE,), heading=_RULES),
+    Tab("schedule", "Schedule", Section.SCHEDULE, (schedule.SCHEDULE, schedule.BLACKOUT), heading=_RULES),
     Tab(
         "notifications",
         "Notifications",
