@@ -17,6 +17,7 @@ from shared.worker.app import create_app
 from shared.worker.context import Context
 from shared.worker.queues import Queue
 from tests.support import forked
+from tests.support.between_writes import between_writes
 from tests.support.databases import database_url
 from tests.support.forked import Process
 from tests.support.site import ENDED, WAITING, Site
@@ -102,9 +103,8 @@ class Deployment(Site):
 
     def freeze(self, process: Process) -> None:
         """Stop the process between two writes: within one it would keep everybody else from writing to SQLite."""
-        with self.context.database.begin() as session:
-            session.connection()
-            os.kill(process.pid, signal.SIGSTOP)
+        with between_writes(self.context.database):
+            process.freeze()
 
     def stop(self) -> None:
         """End everything that was started."""

@@ -68,6 +68,14 @@ class Process:
         """SIGKILL to the process alone."""
         self.send_signal(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """SIGSTOP, and wait until no thread runs any more: on a busy machine the others go on until the one that was
+        given the signal has its turn.
+        """
+        self.has_stopped.clear()
+        self.send_signal(signal.SIGSTOP)
+        self.wait_until_stopped()
+
     def wait_until_stopped(self, timeout: float = 60) -> None:
         """Wait until it has been stopped, by itself or by somebody; it must not have ended instead."""
         assert self.has_stopped.wait(timeout), f"process {self.pid} was not stopped: {self.returncode}"

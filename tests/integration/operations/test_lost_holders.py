@@ -1,5 +1,6 @@
 """A holder of work that is killed, or frozen and thawed: the next one gets the work, and the first can write no more."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from shared.runs.start import RunRequest, start_run
 from shared.work import leases
 from shared.work.claimed import Work
 from shared.worker.context import Context
+from tests.support.between_writes import between_writes
 from tests.support.holder import LEASE, LEASE_SECONDS, context_on, finish, part_work, run_work
 from tests.support.waiting import wait_until
 
@@ -33,6 +35,7 @@ class Holder:
     """The first owner of a piece of work, in a process of its own."""
 
     def __init__(self, context: Context, what: str, number: int) -> None:
+        self._database = context.database
         url = context.database.url.render_as_string(hide_password=False)
         self._process = subprocess.Popen(
             [
@@ -56,8 +59,10 @@ class Holder:
         return self._process.returncode is not None
 
     def freeze(self) -> None:
-        """Stop it in the middle of whatever it does."""
-        self._process.send_signal(signal.SIGSTOP)
+        """Stop it between two beats of its heart; returns when no thread of it runs any more."""
+        with between_writes(self._database):
+            self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def kill(self) -> None:
         """End it without a chance to clean up."""
