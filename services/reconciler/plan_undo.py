@@ -13,7 +13,8 @@ from services.reconciler.licence import fit_into_licence
 from services.reconciler.prepared import Prepared
 from services.reconciler.redoing import keys_of, redoes
 from services.reconciler.run_inputs import bindings_of, parts_of, phone_system_of
-from services.reconciler.undo import Deed, plan_undo
+from services.reconciler.undo import plan_undo
+from services.reconciler.undo_history import Deed
 from shared.database.commands import row_command
 from shared.database.tables import PartState
 from shared.domain.command import Command
@@ -32,7 +33,7 @@ def prepare_undo(work: RunWork) -> Prepared | None:
         stored = store.read(session, run.site_id, context.encryption)
         bindings = bindings_of(session, run.site_id)
         deeds = [
-            Deed(done.row.id, done.command, done.made, done.has_settings, done.backup)
+            Deed(done.row.id, done.command, done.made, done.has_settings, done.backup, done.is_partial)
             for done in done_commands(session, run.undoes or 0)
         ]
     if part.state == PartState.FAILED:

@@ -16,6 +16,10 @@ AGAIN = "again"
 RESTORES, BACKUP = "restores", "backup"
 
 
+# The code of a command that made an extension of which 3CX refused further steps.
+PARTLY_DONE = "partly_done"
+
+
 class Owes(StrEnum):
     """What is still to come.
 

@@ -3,22 +3,28 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, Run, RunKind, RunState
 from shared.domain.command import Command, CommandKind, CommandState
+from shared.domain.owed import PARTLY_DONE
 from shared.errors import Conflict
 from shared.language import named, phrase
 
 _AT_ONCE = 500
+# Wholly or in part.
+_TOOK_EFFECT = or_(
+    CommandRow.state == CommandState.DONE.value,
+    and_(CommandRow.state == CommandState.FAILED.value, CommandRow.error_code == PARTLY_DONE),
+)
 _ENDED = (RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
 
 
 @dataclass(frozen=True, slots=True)
 class DoneCommand:
-    """A command of a run that took effect, with what its execution learnt."""
+    """A command of a run that took effect, or began to, with what its execution learnt."""
 
     row: CommandRow
     has_settings: bool
@@ -35,16 +41,21 @@ class DoneCommand:
         return found if isinstance(found, int) else None
 
     @property
+    def is_partial(self) -> bool:
+        """Whether 3CX refused further steps of what it made."""
+        return self.row.state == CommandState.FAILED.value
+
+    @property
     def backup(self) -> str:
         """The relay's backup of what it archived; empty without one."""
         return str(self.row.result.get("backup") or "")
 
 
 def done_commands(session: Session, run_id: int) -> list[DoneCommand]:
-    """What the run has done, in the order of execution; not what was so before."""
+    """What the run has done, also in part, in the order of execution; not what was so before."""
     rows = session.execute(
         select(CommandRow, CommandRow.kept_settings.is_not(None))
-        .where(CommandRow.run_id == run_id, CommandRow.state == CommandState.DONE.value)
+        .where(CommandRow.run_id == run_id, _TOOK_EFFECT)
         .order_by(CommandRow.wave, CommandRow.sequence)
     )
     return [DoneCommand(row, bool(is_kept)) for row, is_kept in rows if not row.result.get("was_so_already")]
@@ -70,9 +81,7 @@ def check_undoable(session: Session, run: Run) -> None:
 
 def has_done_something(session: Session, run_id: int) -> bool:
     """Whether any command of the run took effect."""
-    done = select(CommandRow.id).where(
-        CommandRow.run_id == run_id, CommandRow.state == CommandState.DONE.value
-    )
+    done = select(CommandRow.id).where(CommandRow.run_id == run_id, _TOOK_EFFECT)
     return session.scalar(done.limit(1)) is not None
 
 

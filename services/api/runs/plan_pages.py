@@ -32,7 +32,7 @@ from services.api.runs.queries.plan_page import (
     read_subjects,
 )
 from services.api.runs.row_numbers import parse_rows, show_rows
-from services.api.runs.use_cases.undo import next_sync
+from services.api.runs.use_cases.undo import view_undo
 from services.api.web.dependencies import ContextDep, RunId
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandState
@@ -122,7 +122,7 @@ def show_plan(
         facts=facts_of(reasons) if reasons else [],
         why=holds_in_words(reasons),
         is_held=seen.run.state == RunState.HELD,
-        again=next_sync(context, run_id) if seen.run.kind == RunKind.UNDO else None,
+        undo=view_undo(context, run_id) if seen.run.kind == RunKind.UNDO else None,
         apply=apply_words(seen.waiting - len(left_out), seen.deletions),
         left_out=left_out,
         leave_out=rows_text,

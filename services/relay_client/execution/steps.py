@@ -10,6 +10,7 @@ from typing import Any
 from services.relay_client.xapi import template
 from services.relay_client.xapi.client import Xapi
 from services.relay_client.xapi.errors import REFUSED
+from shared.domain.owed import PARTLY_DONE
 from shared.errors import CommandRejected, PermanentError
 from shared.language import phrase
 
@@ -19,7 +20,7 @@ Json = dict[str, Any]
 class PartlyDone(PermanentError):
     """The extension was created, but some of its later steps were refused."""
 
-    code = "partly_done"
+    code = PARTLY_DONE
 
     def __init__(self, extension_id: int, message: str) -> None:
         super().__init__(message, extension_id=extension_id)

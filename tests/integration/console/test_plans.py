@@ -4,14 +4,15 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from services.api.runs.plan_words import apply_words, facts_of, holds_in_words, short_reason
 from services.api.runs.queries.plan_filter import PlanFilter
 from services.api.runs.queries.plan_page import read_plan
-from shared.database.tables import CommandRow, Run, RunState
+from shared.database.commands import finding_values
+from shared.database.tables import CommandRow, FindingRow, Run, RunState
 from shared.domain.command import Command, CommandKind
-from shared.domain.plan import REVIEW, HoldReason
+from shared.domain.plan import REVIEW, Finding, FindingCode, HoldReason, Severity
 from shared.worker.context import Context
 from tests.integration.api.builders import ADA, SALES, bind, make_plan, make_run
 from tests.integration.console.browser import Page
@@ -163,7 +164,12 @@ def test_the_plan_of_an_undo_says_what_the_next_sync_would_do_and_offers_to_hold
     undo, _ = make_plan(context, (enabling,), state=RunState.PLANNED)
     with context.database.begin() as session:
         session.execute(update(Run).where(Run.id == undo).values(kind="undo", undoes=done))
+        told = Finding(FindingCode.NOT_UNDONE, Severity.WARNING, "Check 204 in 3CX.", "204")
+        session.execute(insert(FindingRow).values(finding_values(undo, told)))
     page = oscar.get(f"/console/runs/{undo}/plan")
+    assert "1 change is not undone" in page.text
+    assert "Check 204 in 3CX." in page.text
+    assert "People read" not in oscar.get(f"/console/runs/{undo}").text
     assert "the next sync plans this again (disable 1)" in page.text
     assert "Not restored: recorded greetings" in page.text
     oscar.send(page, "/hold", {"reason": "until Monday"})

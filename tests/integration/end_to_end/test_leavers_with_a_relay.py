@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.api.connections.use_cases import questions
+from services.api.runs.use_cases import runs
 from services.api.settings.use_cases import pairing
 from services.sandbox.phone_system import PhoneSystemOptions
 from services.sandbox.relay_data.build import Mailbox
@@ -68,10 +69,10 @@ def _connect(ends: Ends, relay: ServedRelay) -> tuple[str, str]:
     return unit, leaver
 
 
-def _configure(ends: Ends, unit: str, relay: ServedRelay) -> None:
+def _configure(ends: Ends, unit: str, relay: ServedRelay, **archive: bool) -> None:
     ends.configure(
         [unit],
-        archive={"is_enabled": True, "extension": ARCHIVE},
+        archive={"is_enabled": True, "extension": ARCHIVE, **archive},
         relay={"host": "127.0.0.1", "port": relay.port, "public_key": relay.public_key, "timeout_seconds": 2},
     )
 
@@ -101,6 +102,29 @@ def test_a_leavers_voicemails_and_recordings_are_with_the_archive_when_the_exten
     assert "6 voicemails and 7 recordings (" in said
     assert f"moved to extension {ARCHIVE}." in said
     ends.assert_in_step()
+
+
+def test_an_undone_removal_brings_voicemails_and_recordings_back_from_the_backup(
+    ends: Ends, phones: Phones, relay: ServedRelay
+) -> None:
+    unit, leaver = _connect(ends, relay)
+    _configure(ends, unit, relay, keep_backup=True)
+    ends.settle()
+    before = phones.account()
+    ends.office.delete(leaver)
+    run = ends.site.complete()
+    assert phones.account().of(ARCHIVE) == before.of(LEAVER)
+
+    undo = runs.undo(ends.site.context, run.id, "test")
+    ends.site.wait_for(undo.id, {RunState.PLANNED})
+    ends.site.approve(undo.id)
+
+    assert ends.site.finish(undo.id).state == RunState.DONE, ends.site.story()
+    after = phones.account()
+    assert after.of(LEAVER) == before.of(LEAVER)
+    # What is in the archive stays there.
+    assert after.of(ARCHIVE) == before.of(LEAVER)
+    assert len([row for row in after.voicemail_rows if row["callee"] == LEAVER]) == 6
 
 
 def test_a_relay_that_is_away_delays_the_deletion_until_the_next_run(

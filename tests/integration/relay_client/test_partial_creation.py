@@ -63,6 +63,7 @@ def test_a_refused_step_keeps_neither_the_others_away_nor_the_extension_from_its
     with refusing(bench, field):
         (row,) = bench.execute(command)
     assert (row.state, row.error_code) == ("failed", "partly_done")
+    assert row.result["extension_id"] == bench.id_of(row.number)
     named = "" if field == "Groups" else f" ({field})"
     assert f"Extension 201 was created, but {step}{named} could not be written" in (row.error_message or "")
     assert bench.bindings()["guid-1"][:2] == (bench.id_of("201"), "201")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.reconciler.guards import judge
 from services.reconciler.redoing import redoes
-from services.reconciler.undo import Deed, plan_undo
+from services.reconciler.undo import plan_undo
+from services.reconciler.undo_history import Deed
 from shared.domain.binding import Binding
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
@@ -155,6 +156,57 @@ def test_a_created_extension_goes_disabled_archived_then_deleted() -> None:
         CommandKind.DELETE_EXTENSION,
     ]
     assert {command.undoes for command in plan.commands} == {5}
+
+
+def test_what_was_created_in_part_is_deleted_again_though_not_everything_was_written() -> None:
+    made = make_extension(1, email="", mobile="")
+    after = _identity(make_extension(1)) | {"enabled": True, "mobile": "+49 30 1"}
+    created = _one(CommandKind.CREATE_EXTENSION, after=after)
+    plan = _plan([Deed(5, created, made=made.id, is_partial=True)], [made])
+    assert [command.kind for command in plan.commands][-1] is CommandKind.DELETE_EXTENSION
+    assert "only in part" in plan.commands[0].reason
+    other = replace(made, last_name="Other")
+    assert not _plan([Deed(5, created, made=made.id, is_partial=True)], [other]).commands
+    # An older version did not keep which extension it was.
+    (finding,) = _plan([Deed(5, created, is_partial=True)], [made]).findings
+    assert "Check it in 3CX" in finding.message
+
+
+def _renumbered() -> Command:
+    was = make_extension(1)
+    before = _identity(was) | {"enabled": True}
+    after = _identity(was) | {"number": "301"}
+    kind = CommandKind.RENUMBER_EXTENSION
+    return Command(
+        1, kind, "why", "301", guid(1), "Anna1 Berg1", extension_id=was.id, before=before, after=after
+    )
+
+
+def test_a_number_changed_in_part_is_told_with_what_to_do() -> None:
+    old, new = make_extension(1), make_extension(2, number="301", first_name="Anna1", last_name="Berg1")
+    plan = _plan([Deed(5, _renumbered(), made=new.id, is_partial=True)], [old, new])
+    assert not plan.commands
+    assert "delete the one that is not needed" in plan.findings[0].message
+
+
+@pytest.mark.parametrize("is_of_the_same_run", [True, False])
+def test_somebody_who_got_another_number_and_was_deleted_since_is_told(is_of_the_same_run: bool) -> None:
+    deeds = [Deed(5, _renumbered(), made=77)]
+    if is_of_the_same_run:
+        gone = Command(2, CommandKind.DELETE_EXTENSION, "why", "301", guid(1), extension_id=77)
+        deeds.append(Deed(6, gone, has_settings=True))
+    plan = _plan(deeds, [])
+    assert not plan.commands
+    (finding,) = plan.findings
+    assert "To create 301 again, undo the run that deleted it." in finding.message
+
+
+def test_what_an_earlier_run_began_and_this_one_finished_is_kept_and_told() -> None:
+    made = make_extension(1)
+    finished = _one(CommandKind.FINISH_EXTENSION, extension_id=made.id)
+    plan = _plan([Deed(5, finished)], [made])
+    assert not plan.commands
+    assert "They are kept." in plan.findings[0].message
 
 
 @pytest.mark.parametrize("name", ["first_name", "email", "mobile"])

@@ -7,12 +7,15 @@ from sqlalchemy import select
 from services.api.runs.use_cases.publishing import publish
 from shared.database import events
 from shared.database.found import run_of
-from shared.database.tables import CommandRow, Run, RunKind
+from shared.database.tables import CommandRow, FindingRow, Run, RunKind
 from shared.domain.command import CommandState
+from shared.domain.plan import FindingCode, Severity
 from shared.language import phrase
 from shared.runs.start import RunRequest, start_run
 from shared.runs.undo import check_undoable, has_done_something
 from shared.worker.context import Context
+
+_KEPT_SHOWN = 5
 
 
 def undo(context: Context, run_id: int, actor: str) -> Run:
@@ -42,14 +45,18 @@ def may_be_undone(context: Context, run: Run) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class NextSync:
-    """What the next sync would do about an undo: the kinds of commands, each with how many."""
+class UndoView:
+    """``again`` is what the next sync would plan once more: kinds of commands, each with how many. ``kept`` are sentences about
+    what is not undone, of ``kept_total``.
+    """
 
-    counts: dict[str, int]
+    again: dict[str, int]
+    kept: list[str]
+    kept_total: int
 
 
-def next_sync(context: Context, run_id: int) -> NextSync:
-    """What was undone, or will be, and is planned again while the directory and the rules stay as they are."""
+def view_undo(context: Context, run_id: int) -> UndoView:
+    """What a reader of the plan of an undo is told beside its rows, for as long as the directory and the rules stay as they are."""
     undoing = select(CommandRow.undoes).where(
         CommandRow.run_id == run_id,
         CommandRow.undoes.is_not(None),
@@ -59,4 +66,13 @@ def next_sync(context: Context, run_id: int) -> NextSync:
     with context.database.glance() as session:
         for kind in session.scalars(select(CommandRow.kind).where(CommandRow.id.in_(undoing))):
             counts[kind] = counts.get(kind, 0) + 1
-    return NextSync(counts)
+        kept = session.scalars(
+            select(FindingRow)
+            .where(
+                FindingRow.run_id == run_id,
+                FindingRow.code == FindingCode.NOT_UNDONE.value,
+                FindingRow.severity != Severity.INFO.value,
+            )
+            .order_by(FindingRow.id)
+        ).all()
+    return UndoView(counts, [row.message for row in kept[:_KEPT_SHOWN]], len(kept))
