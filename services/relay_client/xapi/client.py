@@ -268,7 +268,8 @@ class Xapi:
 
     def peers(self) -> list[Peer]:
         """Whatever holds a number and is not a user: queues, ring groups, IVRs, departments, ..."""
-        return _peers(self._all("/Peers", declared("reading numbers in use"), _PEER_QUERY))
+        # One that is missing costs a refused creation at most: 3CX itself lets no number be given twice.
+        return _peers(self._all("/Peers", declared("reading numbers in use"), _PEER_QUERY, is_whole=False))
 
     def peers_with(self, numbers: Iterable[str]) -> list[Peer]:
         """Of these, what has one of the numbers. All are read where this 3CX does not filter them, as a full run reads them."""
@@ -360,8 +361,12 @@ class Xapi:
                 kind.path, what, kind.entity, kind.selected, kind.expanded, place
             )
 
+        seen: set[int] = set()
         for page in self._pages_of(_read, expected):
+            seen.update(row["Id"] for row in page)
             yield from page
+        if len(seen) < expected:
+            raise self._too_few(what)
 
     def pointer(self, kind: Kind, item: int) -> Json:
         """One of them."""
@@ -489,16 +494,31 @@ class Xapi:
         fields = (*_USER_FIELDS.split(","), *self.further)
         return self._connection.known_rows(path, what, "User", fields, (USER_QUERY["$expand"],), more)
 
-    def _all(self, path: str, what: str, query: Mapping[str, str]) -> Iterator[Json]:
-        """Every row once, in the order of ids."""
+    def _all(
+        self, path: str, what: str, query: Mapping[str, str], *, is_whole: bool = True
+    ) -> Iterator[Json]:
+        """Every row once, in the order of ids.
+
+        :raises IncompleteSnapshot: there were fewer than the phone system has, and all are needed (``is_whole``).
+        """
         seen: set[int] = set()
-        for rows in self._pages(
-            path, what, query, self._connection.count(path, what, query.get("$filter", ""))
-        ):
+        expected = self._connection.count(path, what, query.get("$filter", ""))
+        for rows in self._pages(path, what, query, expected):
             for row in rows:
                 if row["Id"] not in seen:
                     seen.add(row["Id"])
                     yield row
+        if is_whole and len(seen) < expected:
+            raise self._too_few(what)
+
+    def _too_few(self, what: str) -> IncompleteSnapshot:
+        return IncompleteSnapshot(
+            phrase(
+                "{host} returned fewer rows than it has while {what}. The next run tries again.",
+                host=self._connection.host,
+                what=what,
+            )
+        )
 
     def _pages(self, path: str, what: str, query: Mapping[str, str], expected: int) -> Iterator[list[Json]]:
         """The pages of so many rows in order."""
@@ -515,7 +535,8 @@ class Xapi:
         ahead: deque[Future[list[Json]]] = deque()
         with ThreadPoolExecutor(self.settings.concurrency, "page", ids_taken_along()) as pool:
             try:
-                for skip in range(0, expected, PAGE):
+                # And the page behind the last one: a count that is too low must be seen, whatever it is.
+                for skip in range(0, expected + 1, PAGE):
                     ahead.append(pool.submit(_page, skip))
                     # Twice as many as are read at once: a slow page must not leave the others idle.
                     if len(ahead) > 2 * self.settings.concurrency:

@@ -301,6 +301,9 @@ class Connection:
                 raise taken_over()
             token = self._token.replace(token)
         self._version = response.headers.get("X-3CX-Version") or self._version
+        if response.is_success and call.is_write and _is_page(response):
+            # A proxy's, with 200: the write never came to the phone system, or its answer did not come back.
+            raise unreadable(call)
         if response.is_success:
             return response
         raise from_response(response, call)
@@ -349,6 +352,10 @@ class Connection:
             return Grant(str(answer["access_token"]), float(answer.get("expires_in") or 60))
         except (ValueError, KeyError, TypeError) as error:
             raise not_a_phone_system(self.host) from error
+
+
+def _is_page(response: httpx.Response) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")
 
 
 @kept_for_a_while

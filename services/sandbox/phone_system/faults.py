@@ -4,8 +4,10 @@ A fault is an object such as ``{"kind": "drop_after", "method": "POST", "path": 
 
 - ``drop_before`` / ``drop_after``: the connection closes before, or after, the request took effect
 - ``hold_before`` / ``hold_after``: the answer waits for ``POST /sandbox/release``, before or after the effect
-- ``status``: answers ``status`` (500, 502, 503, 429 ...) with ``body`` ``html``, ``empty`` or ``odata`` and,
-  if given, ``retry_after``; nothing takes effect
+- ``status``: answers ``status`` (500, 502, 503, 429, 302, even 200 ...) with ``body`` ``html``, ``empty`` or ``odata``
+  and, if given, ``retry_after``; nothing takes effect
+- ``lie``: a success that is not true, ``how``: ``empty_page``, ``earlier_page`` (the first one once more),
+  ``wrong_count`` (``@odata.count`` is ``count``) or ``truncated`` JSON
 - ``latency``: waits ``ms`` milliseconds
 - ``steal_token``: another client has asked for a token; ours is worth nothing any more
 - ``edit``: somebody changes a field in the console just before: ``number``, ``changes``
@@ -18,7 +20,7 @@ import re
 from typing import Any
 
 KINDS = (
-    "drop_before", "drop_after", "hold_before", "hold_after", "status", "latency", "steal_token", "edit",
+    "drop_before", "drop_after", "hold_before", "hold_after", "status", "lie", "latency", "steal_token", "edit",
 )  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {
     "kind": (str,),
@@ -30,10 +32,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "body": (str,),
     "retry_after": (int, float),
     "ms": (int, float),
+    "how": (str,),
+    "count": (int,),
     "number": (str,),
     "changes": (dict,),
 }
 _BODIES = ("html", "empty", "odata")
+LIES = ("empty_page", "earlier_page", "wrong_count", "truncated")
 
 
 class Faults:
@@ -54,10 +59,12 @@ class Faults:
         for name, value in fault.items():
             if not isinstance(value, _TYPES[name]):
                 return f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}."
-        if fault["kind"] == "status" and not 400 <= fault.get("status", 500) <= 599:
-            return "status must be from 400 to 599."
+        if fault["kind"] == "status" and not 200 <= fault.get("status", 500) <= 599:
+            return "status must be from 200 to 599."
         if fault.get("body", "html") not in _BODIES:
             return f"body must be one of {', '.join(_BODIES)}."
+        if fault["kind"] == "lie" and fault.get("how") not in LIES:
+            return f"how must be one of {', '.join(LIES)}."
         if fault["kind"] == "edit" and not {"number", "changes"} <= set(fault):
             return "An edit needs number and changes."
         try:

@@ -10,9 +10,11 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -110,7 +112,7 @@ class SandboxServer:
             path = request.scope["path"].removeprefix(API)
             struck = self.faults.take(request.method, path)
             body = await request.body()
-            return await self._struck(struck, lambda: self._answer(request, path, body))
+            return await self._struck(struck, lambda: self._answer(request, path, body, struck.get("lie")))
         finally:
             self.in_flight -= 1
 
@@ -143,7 +145,9 @@ class SandboxServer:
             user_id = self.system.user_id_of(fault["number"])
             self.system.change_user(user_id, fault["changes"], is_counted=False)
 
-    async def _answer(self, request: HttpRequest, path: str, body: bytes) -> Response:
+    async def _answer(
+        self, request: HttpRequest, path: str, body: bytes, lie: dict[str, Any] | None
+    ) -> Response:
         headers = {"X-3CX-Version": self.options.version}
         if not self._is_authorised(request):
             # As real systems: no body at all.
@@ -152,7 +156,12 @@ class SandboxServer:
             handler, arguments, template = routing.find(request.method, path)
             self.system.requests[f"{request.method} {template}"] += 1
             self._check_rights(request, path)
-            answer = handler(routing.Request(self.system, request.query_params, _parsed(body)), **arguments)
+            asked = request.query_params
+            if lie is not None and lie["how"] == "earlier_page":
+                asked = QueryParams({**asked, "$skip": "0"})
+            answer = handler(routing.Request(self.system, asked, _parsed(body)), **arguments)
+            if lie is not None:
+                answer = _told(lie, answer)
         except Refusal as refused:
             answer = Answer(refused.status, worded(refused.body, self.options.release), refused.headers)
         return _response(answer, headers)
@@ -256,9 +265,26 @@ def _response(answer: Answer, headers: dict[str, str]) -> Response:
     return JSONResponse(answer.body, answer.status, headers)
 
 
+def _told(lie: dict[str, Any], answer: Answer) -> Answer:
+    """An answer with something untrue in place of what it says; as it is where it does not say such a thing."""
+    body = answer.body
+    if not isinstance(body, dict):
+        return answer
+    if lie["how"] == "truncated":
+        text = json.dumps(body).encode()
+        return replace(answer, body=text[: len(text) // 2], headers={"Content-Type": "application/json"})
+    if lie["how"] == "empty_page" and "value" in body:
+        return replace(answer, body=body | {"value": []})
+    if lie["how"] == "wrong_count" and "@odata.count" in body:
+        return replace(answer, body=body | {"@odata.count": lie.get("count", 0)})
+    return answer
+
+
 def _fault_answer(fault: dict[str, Any]) -> Response:
     status = int(fault.get("status", 500))
     headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
+    if 300 <= status < 400:
+        headers["Location"] = "/maintenance"
     match fault.get("body", "html"):
         case "html":
             page = f"<html><head><title>{status}</title></head><body><h1>{status} from a proxy</h1></body></html>"

@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from shared.database.pages import read_items
 from shared.database.tables import PartKind, SnapshotPart
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
+from shared.errors import RollcallError
 from shared.runs.start import RunRequest, start_run
 from shared.work.parts import PartWork
 from tests.integration.relay_client.between import Answer, Forward, Passing, between
@@ -67,6 +69,36 @@ def test_all_extensions_are_read_over_many_pages_of_at_most_100_and_stored_in_or
     pages = [passing for passing in proxy.requests if _is_page_of_users(passing)]
     assert sorted(int(page.query["$skip"]) for page in pages) == list(range(0, 2250, 100))
     assert {page.query["$top"] for page in pages} == {"100"}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"kind": "lie", "how": "empty_page"},
+        {"kind": "lie", "how": "earlier_page"},
+        {"kind": "lie", "how": "truncated"},
+        *({"kind": "lie", "how": "wrong_count", "count": count} for count in (0, 100, 199, 200, 300)),
+        {"kind": "status", "status": 200, "body": "html"},
+        {"kind": "status", "status": 302, "body": "html"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/Users$", "/Groups$"])
+def test_whatever_untrue_is_answered_it_is_never_taken_for_everything(
+    bench: Bench, path: str, lie: dict[str, Any]
+) -> None:
+    if path == "/Users$":
+        # Three pages, the last of which holds what the others leave.
+        _enlarge(bench, 195)
+    assert bench.phone_system.faults.add(lie | {"path": path, "times": 1000}) is None
+    with closing(bench.xapi()) as xapi:
+        read = xapi.extensions if path == "/Users$" else xapi.departments
+        try:
+            found = len(read())
+        except RollcallError:
+            return
+        bench.phone_system.faults.clear()
+        assert found == len(read())
 
 
 @every_release

@@ -62,6 +62,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "dropped before": {"kind": "drop_before"},
     "dropped after": {"kind": "drop_after"},
     "a proxy's page": {"kind": "status", "status": 502, "body": "html"},
+    "a proxy's page with 200": {"kind": "status", "status": 200, "body": "html"},
     "nothing but 500": {"kind": "status", "status": 500, "body": "empty"},
     "503": {"kind": "status", "status": 503, "body": "odata", "retry_after": 0.05},
     "429": {"kind": "status", "status": 429, "body": "empty", "retry_after": 0.05},
