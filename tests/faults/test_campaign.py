@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from shared.domain.notifying import MessageState
 from tests.faults.campaign import oracle
 from tests.faults.campaign.__main__ import plan_of
 from tests.faults.campaign.book import Book, Moment, Person, SeenRun, Where
@@ -130,6 +131,39 @@ def test_a_wrong_field_that_stays_is_found_as_forgotten(book: Book, phone_system
     book.look()
     (sentence,) = judged(book)
     assert sentence.startswith("forgotten: ann (here, 2001) shows {'EmailAddress': 'ann@corp.example.test'}")
+
+
+def test_whoever_a_restored_backup_has_forgotten_may_keep_an_extension_and_nobody_else(
+    book: Book,
+) -> None:
+    ann = book.people["ann"]
+    ann.been.append(Where.GONE)
+    book.look()
+    assert any(sentence.startswith("forgotten: ann (gone, 2001) still has") for sentence in judged(book))
+    ann.is_forgotten = True
+    book.look()
+    assert judged(book) == []
+
+
+@pytest.mark.parametrize(
+    ("notices", "taken", "failures", "said"),
+    [
+        ([("1", "sent", "")], ["1", "1"], 0, ""),
+        ([("1", "pending", "503")], ["1"], 0, ""),
+        ([("1", "sent", "")], [], 0, "called sent, and nobody took it"),
+        ([("1", "sent", ""), ("2", "sent", "")], ["1", "2"], 0, "was written 2 times"),
+        ([], ["1"], 0, "nobody wrote the notice 1"),
+        ([("1", "failed", "404")], [], 1, ""),
+        ([("1", "failed", "404")], [], 0, "the Log tells 0"),
+        ([("1", "failed", "")], [], 1, "nobody says why"),
+    ],
+)
+def test_a_notice_is_taken_once_or_known_as_not_sent(
+    notices: list[tuple[str, str, str]], taken: list[str], failures: int, said: str
+) -> None:
+    written = [oracle.Sent(key, "a plan waits", MessageState(state), error) for key, state, error in notices]
+    found = oracle.told_to_the_receiver(written, taken, failures)
+    assert [said in sentence for sentence in found] == ([True] if said else [])
 
 
 # --- plans ---------------------------------------------------------------------------------------------------

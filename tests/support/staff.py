@@ -7,10 +7,10 @@ from services.sandbox.directory import names as dn_names
 
 
 class Staff:
-    """The directory ``corp.example.test`` with OU=Sales and OU=Support; people are named by their login."""
+    """A directory, ``corp.example.test``, with OU=Sales and OU=Support; people are named by their login."""
 
-    def __init__(self) -> None:
-        self.directory = Directory()
+    def __init__(self, domain: str = "corp.example.test", seed: int = 1) -> None:
+        self.directory = Directory(domain, seed=seed)
         self.sales = self.directory.add_unit("Sales")
         self.support = self.directory.add_unit("Support")
         self._guids: dict[str, Any] = {}

@@ -355,7 +355,8 @@ class Connection:
 
 
 def _is_page(response: httpx.Response) -> bool:
-    return response.headers.get("Content-Type", "").startswith("text/html")
+    kind: str = response.headers.get("Content-Type", "")
+    return kind.startswith("text/html")
 
 
 @kept_for_a_while

@@ -21,6 +21,8 @@ from tests.faults.campaign.strikes import possible
 from tests.support import databases, forked
 
 _FAULTS_AN_EPISODE = 20
+# Each as often as it stands here.
+_DIRECTORIES = ("stand-in", "two stand-ins", "stand-in", "samba")
 
 
 def main() -> int:
@@ -63,10 +65,11 @@ def plan_of(seed: int, faults: int, options: argparse.Namespace) -> Plan:
     form = Form(
         database=dice.choice(["sqlite", "postgresql"]),
         broker=dice.choice(["redis", "redis", "rabbitmq"]),
-        directory=dice.choice(["stand-in", "stand-in", "samba"]),
+        directory=dice.choice(_DIRECTORIES),
         is_live=dice.random() < 0.5,
         has_relay=dice.random() < 0.25,
         has_own_clock=dice.random() < 0.4 and shutil.which("cc") is not None,
+        is_large=dice.random() < 0.3,
     )
     chosen = {name: getattr(options, name) for name in ("database", "broker", "directory")}
     form = replace(form, **{name: value for name, value in chosen.items() if value})
@@ -76,9 +79,9 @@ def plan_of(seed: int, faults: int, options: argparse.Namespace) -> Plan:
 
 
 def _of(chosen: str, weights: Weights) -> Weights:
-    """Those that are named on the command line; all when none is."""
+    """Those that are named on the command line, as far as the form has them; all when none is."""
     names = chosen.split(",") if chosen else weights
-    return {name: weights[name] for name in names}
+    return {name: weights[name] for name in names if name in weights}
 
 
 def _explain(plan: Plan, verdict: Verdict, servers: Servers, seconds: float) -> None:
@@ -114,7 +117,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrink", type=float, default=5, help="minutes for the shortest plan of a failure")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="drawn unless given")
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="drawn unless given")
-    parser.add_argument("--directory", choices=["stand-in", "samba"], help="drawn unless given")
+    parser.add_argument("--directory", choices=sorted({*_DIRECTORIES}), help="drawn unless given")
     parser.add_argument("--only", default="", help="only these kinds of fault, by name, with commas")
     parser.add_argument("--deeds", default="", help="only these kinds of deed")
     parser.add_argument("--verbose", action="store_true", help="tell the story while it happens")

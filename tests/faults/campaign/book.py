@@ -39,6 +39,8 @@ class Person:
     deleted_by_hand: int = 0
     disabled_by_hand: bool = False
     caller_id: str = ""
+    is_forgotten: bool = False
+    """Whether a backup was restored that does not know their extension: nobody knows any more whom to take it from."""
 
     @property
     def first_name(self) -> str:
@@ -190,6 +192,8 @@ def owed(
     for person in people.values():
         theirs = by_name.pop(person.first_name, [])
         who = f"{person.login} ({person.where}, {person.number})"
+        if person.is_forgotten and person.where is not Where.HERE:
+            continue
         if person.where is Where.GONE:
             found += [f"{who} still has {extension['Number']}" for extension in theirs]
         elif person.where is Where.HERE:

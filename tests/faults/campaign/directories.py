@@ -1,4 +1,4 @@
-"""The two directories a company can have: the stand-in, which can lie, and a real domain controller."""
+"""The directories a company can have: one or two stand-ins, which can lie, or a real domain controller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +53,48 @@ class StandIn:
         self.running.faults.clear()
         if self.running._loop is None:
             self.running.start()
+
+
+class TwoStandIns:
+    """Two domains of one company. Whoever is hired into a unit of one stays in that domain."""
+
+    def __init__(self, first: StandIn, second: StandIn) -> None:
+        self.parts = (first, second)
+        self.units = (*first.units, *second.units)
+        self.elsewhere = first.elsewhere
+        self._homes: dict[str, StandIn] = {}
+
+    def home(self, login: str) -> StandIn:
+        """The domain that somebody is in."""
+        return self._homes[login]
+
+    def hire(self, login: str, number: str, unit: str) -> None:
+        """A new account."""
+        self._homes[login] = next(part for part in self.parts if unit in part.units)
+        self.home(login).hire(login, number, unit)
+
+    def change(self, login: str, **attributes: Any) -> None:
+        """Replace attributes."""
+        self.home(login).change(login, **attributes)
+
+    def move(self, login: str, unit: str) -> None:
+        """Into the unit, or that which takes its place in their domain."""
+        home = self.home(login)
+        there = home.elsewhere if unit == self.elsewhere else home.units[self.units.index(unit) % 2]
+        home.move(login, there)
+
+    def leave(self, login: str) -> None:
+        """Delete the account."""
+        self.home(login).leave(login)
+
+    def set_enabled(self, login: str, enabled: bool) -> None:
+        """Enable or disable it."""
+        self.home(login).set_enabled(login, enabled)
+
+    def heal(self) -> None:
+        """Serve, and tell the truth."""
+        for part in self.parts:
+            part.heal()
 
 
 class WindowsDomain:

@@ -18,7 +18,8 @@ from services.api.people.use_cases.owed import try_again
 from shared import encryption
 from shared.database import audit_chain
 from shared.database.engine import Database
-from shared.database.tables import AuditEntry, BindingRow, Event, FindingRow, OwedSteps, Run
+from shared.database.tables import AuditEntry, BindingRow, Event, FindingRow, OutboxRow, OwedSteps, Run
+from shared.domain.notifying import MessageState
 from shared.domain.owed import Owes
 from shared.domain.plan import FindingCode
 from shared.errors import RollcallError
@@ -96,6 +97,7 @@ def _live(plan: Plan, company: Company, verdict: Verdict, tell: Say) -> None:
     verdict.effects = len(evidence.effects)
     verdict.violations += oracle.judge(evidence)
     verdict.violations += books_are_whole(company)
+    verdict.violations += notices_are_right(shape)
     if shape.phones is not None and (now := shape.phones.account().contents()) != shape.kept:
         verdict.violations.append(
             f"voicemails and recordings lost: {(shape.kept - now).total()}, twice: {(now - shape.kept).total()}"
@@ -199,6 +201,25 @@ def evidence_of(shape: Shape) -> oracle.Evidence:
             copy.deepcopy(shape.book.people), list(shape.book.effects), list(shape.book.moments), shape.runs,
             {(code, number or ""): times for code, number, times in told},
         )  # fmt: skip
+
+
+def notices_are_right(shape: Shape) -> list[str]:
+    """Every notice was written once, and taken by its receiver, or is known as not sent."""
+    with shape.site.context.database.read() as session:
+        rows = session.scalars(select(OutboxRow).order_by(OutboxRow.id)).all()
+        failures = session.scalar(
+            select(func.count()).select_from(Event).where(Event.code == "notification.failed")
+        )
+    notices = [
+        oracle.Sent(
+            row.message_id,
+            f"{row.kind} {row.path} {list(row.lines)}",
+            MessageState(row.state),
+            row.error_message or "",
+        )
+        for row in rows
+    ]
+    return oracle.told_to_the_receiver(notices, shape.taken, failures or 0)
 
 
 def books_are_whole(company: Company) -> list[str]:

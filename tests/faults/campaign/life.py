@@ -3,7 +3,8 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +21,7 @@ from tests.support.site import SITE
 
 Deed = Callable[["Company", random.Random], str]
 _NOBODY = "nobody to do it with"
-_TRIES = 3
+_RUN_COMES_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Company:
     """How often saving settings was confirmed."""
     approved: int = 0
     """How often an approval was confirmed."""
+    backups: list[backup.Backup] = field(default_factory=list)
+    """The backups that were taken, oldest first."""
 
     @property
     def book(self) -> Book:
@@ -244,6 +247,35 @@ def _backup_is_restored(company: Company, dice: random.Random) -> str:
     return "a backup is restored"
 
 
+def _backup_is_taken(company: Company, dice: random.Random) -> str:
+    try:
+        company.backups.append(backup.parse(backup.collect(company.shape.site.context, "campaign")))
+    except RollcallError as error:
+        return f"no backup: {error.code}"
+    return "a backup is taken"
+
+
+def _old_backup_is_restored(company: Company, dice: random.Random) -> str:
+    """One from earlier: what has come since is forgotten, which must neither remove nor double anybody."""
+    if not company.backups:
+        return "no backup to restore"
+    old = dice.choice(company.backups)
+    known = {row["extension_id"] for row in old.rows["bindings"]}
+    with company.book.lock:
+        try:
+            restore(company.shape.site.context, old, "campaign", replace=True)
+        except RollcallError as error:
+            return f"not restored: {error.code}"
+        picture = company.book.picture()
+        for person in company.book.people.values():
+            theirs = {key: it for key, it in picture.items() if it["FirstName"] == person.first_name}
+            person.is_forgotten |= not theirs.keys() <= known
+            # Nobody knows any more who has disabled it.
+            person.disabled_by_hand |= any(not it["Enabled"] for it in theirs.values())
+        company.book.look()
+    return f"backup {company.backups.index(old) + 1} of {len(company.backups)} is restored"
+
+
 def _colleague_is_made_by_hand(company: Company, dice: random.Random) -> str:
     """An extension that is none of Rollcall's business."""
     state = company.shape.phone_system.state
@@ -298,6 +330,28 @@ def _settings_are_saved(company: Company, dice: random.Random) -> str:
     return f"limit of removals {value}: {answer.status_code if answer else 'no answer'}"
 
 
+def _settings_are_saved_in_a_run(company: Company, dice: random.Random) -> str:
+    """While it reads, plans or executes: it goes on with what it began with, or begins anew."""
+    deadline = time.monotonic() + _RUN_COMES_SECONDS
+    while time.monotonic() < deadline and not _is_active(company.shape):
+        time.sleep(0.02)
+    time.sleep(dice.uniform(0, 0.5))
+    sections = company.shape.ask("GET", f"/sites/{SITE}/settings")
+    if sections is None or not sections.is_success:
+        return "no answer"
+    before = next(item["values"] for item in sections.json()["sections"] if item["section"] == "rules")
+    rules = before | {"reserved_numbers": ["112", str(dice.randint(900, 999))]}
+    answer = company.shape.ask("PUT", f"/sites/{SITE}/settings", {"rules": rules})
+    company.saved += answer is not None and answer.is_success and bool(answer.json()["changed"])
+    return f"reserved numbers, in a run: {answer.status_code if answer is not None else 'no answer'}"
+
+
+def _is_active(shape: Shape) -> bool:
+    with suppress(RollcallError), shape.site.context.database.read() as session:
+        return session.scalar(select(Run.id).where(Run.state.in_(ACTIVE_STATES)).limit(1)) is not None
+    return False
+
+
 def _time_passes(company: Company, dice: random.Random) -> str:
     seconds = dice.uniform(0.2, 1.5)
     time.sleep(seconds)
@@ -328,13 +382,16 @@ DEEDS: dict[str, tuple[int, Deed]] = {
     "is disabled by hand": (1, _is_disabled_by_hand),
     "swap numbers": (2, _swap_numbers),
     "backup is restored": (2, _backup_is_restored),
+    "backup is taken": (2, _backup_is_taken),
+    "old backup is restored": (2, _old_backup_is_restored),
     "colleague is made by hand": (2, _colleague_is_made_by_hand),
     "run is started": (4, _run_is_started),
     "run is cancelled": (2, _run_is_cancelled),
     "is approved": (6, _is_approved),
     "settings are saved": (3, _settings_are_saved),
+    "settings are saved in a run": (2, _settings_are_saved_in_a_run),
     "time passes": (8, _time_passes),
 }
 
 # What a fault most likely meets: a run that has just begun, or has come some way.
-BEFORE_STRIKES = {"run is started": 6, "time passes": 4, "is approved": 1}
+BEFORE_STRIKES = {"run is started": 6, "time passes": 4, "is approved": 1, "settings are saved in a run": 1}

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.domain.notifying import MessageState
 from tests.faults.campaign.book import Effect, Moment, Person, SeenRun, Where
 
 
@@ -149,6 +150,39 @@ def told_once(evidence: Evidence) -> list[str]:
 def nothing_forgotten(evidence: Evidence) -> list[str]:
     """When all has been calm for some runs, nothing is owed."""
     return [f"forgotten: {sentence}" for sentence in evidence.moments[-1].owed]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A notice as the outbox has it. ``what`` is its content."""
+
+    id: str
+    what: str
+    state: MessageState
+    error: str
+
+
+def told_to_the_receiver(notices: Sequence[Sent], taken: Sequence[str], failures: int) -> list[str]:
+    """Each notice was written once and taken, or is known as not sent; ``failures`` is how many of these the Log names.
+
+    One whose answer was lost comes again with the same id, by which its receiver knows it.
+    """
+    found = [
+        f"the notice was written {times} times: {what}"
+        for what, times in Counter(notice.what for notice in notices).items()
+        if times > 1
+    ]
+    found += [f"nobody wrote the notice {key}" for key in {*taken} - {notice.id for notice in notices}]
+    found += [
+        f"called sent, and nobody took it: {notice.what}"
+        for notice in notices
+        if notice.state is MessageState.SENT and notice.id not in taken
+    ]
+    failed = [notice for notice in notices if notice.state is MessageState.FAILED]
+    found += [f"not sent, and nobody says why: {notice.what}" for notice in failed if not notice.error]
+    if len(failed) != failures:
+        found.append(f"{len(failed)} notices were not sent, the Log tells {failures}")
+    return found
 
 
 JUDGEMENTS: tuple[Callable[[Evidence], list[str]], ...] = (

@@ -26,9 +26,16 @@ class Form:
     is_live: bool
     has_relay: bool
     has_own_clock: bool
+    is_large: bool = False
+    """Whether the phone system has so many other extensions that they are read in pages."""
 
     def __str__(self) -> str:
-        extras = {"live": self.is_live, "relay": self.has_relay, "own clock": self.has_own_clock}
+        extras = {
+            "live": self.is_live,
+            "relay": self.has_relay,
+            "own clock": self.has_own_clock,
+            "large": self.is_large,
+        }
         return ", ".join(
             [
                 self.database,

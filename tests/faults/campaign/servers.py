@@ -69,10 +69,10 @@ def small_disk(kind: str) -> Iterator[Disk]:
 
 
 class Clock:
-    """A clock of its own for all processes of Rollcall, by a small library (clock.c)."""
+    """A clock of its own for all processes of Rollcall on one host, by a small library (clock.c)."""
 
-    def __init__(self, folder: Path) -> None:
-        library, self._file = folder / "clock.so", folder / "clock"
+    def __init__(self, folder: Path, host: str) -> None:
+        library, self._file = folder / f"{host}.so", folder / host
         command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(_CLOCK)]
         subprocess.run(command, check=True, capture_output=True)
         self.set(0)
@@ -100,7 +100,7 @@ class Servers:
         self._rabbit: RabbitServer | None = None
         self._samba: SambaDomain | None = None
         self._cluster: Cluster | None = None
-        self._clock: Clock | None = None
+        self._clocks: tuple[Clock, ...] = ()
         self.disk: Disk | None = None
         """That of PostgreSQL."""
         self._made = 0
@@ -153,12 +153,12 @@ class Servers:
             self._samba = self._stack.enter_context(samba_domain())
         return self._samba
 
-    def clock(self) -> Clock:
-        """What lets Rollcall's clock jump. One for all: the process that all others are forked from has it."""
-        if self._clock is None:
-            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-clock-"))
-            self._clock = Clock(Path(folder))
-        return self._clock
+    def clocks(self) -> tuple[Clock, ...]:
+        """What lets the clocks of two hosts jump: the process that those of a host are forked from has it."""
+        if not self._clocks:
+            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-clock-")))
+            self._clocks = Clock(folder, "first"), Clock(folder, "second")
+        return self._clocks
 
     def cluster(self) -> Cluster:
         """The phone system's own database server."""

@@ -6,8 +6,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from services.api.settings.use_cases import pairing
 from services.sandbox.directory import RunningDirectory
 from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
 from services.sandbox.relay_data.build import Mailbox
-from shared.database.tables import Run
+from shared.database.tables import Lease, Run, SnapshotPart
 from shared.errors import RollcallError
 from tests.faults.campaign.book import Book, SeenRun
-from tests.faults.campaign.directories import StandIn, WindowsDomain
+from tests.faults.campaign.directories import StandIn, TwoStandIns, WindowsDomain
 from tests.faults.campaign.plan import Form
 from tests.faults.campaign.servers import Broker, Clock, Disk, Servers, family, signal_all, small_disk
 from tests.faults.campaign.wires import Wire, wire_to
@@ -34,6 +35,7 @@ from tests.support import databases, forked
 from tests.support.forked import Process
 from tests.support.phone_system import phone_system_settings
 from tests.support.postgresql import PostgresServer
+from tests.support.receivers import WebServer
 from tests.support.site import ENDED, SITE
 from tests.support.staff import Staff
 
@@ -43,6 +45,10 @@ _FREE = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_perce
 # What the phone system's own database knows; the first of them have voicemails and recordings.
 _NUMBERS = [str(number) for number in range(2001, 2101)]
 _WITH_MAIL = _NUMBERS[:8]
+_FEW, _MANY = 5, 215
+_SECOND = "emea.example.test"
+_SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_TAKING_OVER_SECONDS = 4 * LEASE_SECONDS
 # Of each kind so many processes are kept running.
 KEPT = {"worker": 2, "beat": 1, "watch": 1, "api": 1}
 _ANSWER_SECONDS = 20
@@ -51,7 +57,8 @@ _ANSWER_SECONDS = 20
 class Processes(Deployment):
     """A deployment whose data lie on a disk of their own, its logs elsewhere."""
 
-    clock: Clock | None = None
+    clocks: tuple[Clock, ...] = ()
+    """That of each host; every second worker runs on the second one."""
 
     def __init__(self, data: Path, logs: Path, broker_url: str, **options: Any) -> None:
         super().__init__(
@@ -62,7 +69,7 @@ class Processes(Deployment):
     def _start(self, command: list[str], name: str, extra: Mapping[str, str]) -> Process:
         path = self.folder / f"{name}-{len(self._processes)}.log"
         self._logs.append(path)
-        clock = self.clock
+        clock = self.clocks[name == "worker" and len(self._processes) % 2] if self.clocks else None
         environment = os.environ | self.environment | dict(extra) | (clock.environment if clock else {})
         process = forked.start(command, environment, path, prefix=clock.prefix if clock else ())
         self._processes.append(process)
@@ -77,22 +84,30 @@ class Shape:
         self._stack = stack
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-campaign-")))
         self.phone_system: RunningPhoneSystem = stack.enter_context(
-            RunningPhoneSystem(PhoneSystemOptions(extensions=5))
+            RunningPhoneSystem(PhoneSystemOptions(extensions=_MANY if form.is_large else _FEW))
         )
         self.book = Book(self.phone_system.state)
-        self.directory: StandIn | WindowsDomain
+        self.directory: StandIn | TwoStandIns | WindowsDomain
         if form.directory == "samba":
             self.directory = WindowsDomain(servers.samba(), f"Campaign{time.time_ns() % 10**9}")
         else:
-            staff = Staff()
-            running = stack.enter_context(RunningDirectory(staff.directory))
-            self.directory = StandIn(staff, running)
+            self.directory = self._stand_in()
+            if form.directory == "two stand-ins":
+                self.directory = TwoStandIns(self.directory, self._stand_in(_SECOND, 2))
         self.broker: Broker = servers.broker(form.broker)
         self.postgresql: PostgresServer | None = None
         self.disk: Disk | None
         self.wires: dict[str, Wire] = {}
         self._wire("phone system", "127.0.0.1", int(self.phone_system.base_url.rpartition(":")[2]))
-        self._wire("directory", *self.directory.address)
+        for name, domain in self._domains().items():
+            self._wire(name, *domain.address)
+        self.receiver = WebServer()
+        self.taken: list[str] = []
+        """The ids of the notices that the receiver has taken, in order."""
+        self.receiver.on_arrival = self._take
+        self._receiving = stack.enter_context(ExitStack())
+        self.start_receiver()
+        self._wire("receiver", "127.0.0.1", self.receiver.port)
         self._wire("broker", "127.0.0.1", self.broker.port)
         data, own_url, seen_url = folder / "data", "", ""
         if form.database == "postgresql":
@@ -119,8 +134,8 @@ class Shape:
         if not backend:
             self.site.environment["ROLLCALL_RESULT_BACKEND_URL"] = through
         if form.has_own_clock:
-            self.site.clock = servers.clock()
-            self.site.clock.set(0)
+            self.site.clocks = servers.clocks()
+            self.set_clocks(0)
         self.token = create_token(self.site.context, "campaign")
         self.running: dict[str, list[Process]] = {kind: [] for kind in KEPT}
         self.api_address = ""
@@ -133,6 +148,21 @@ class Shape:
         self._seen: dict[int, SeenRun] = {}
         self._last_look = 0.0
 
+    def _stand_in(self, *domain: Any) -> StandIn:
+        staff = Staff(*domain)
+        return StandIn(staff, self._stack.enter_context(RunningDirectory(staff.directory)))
+
+    def _domains(self) -> dict[str, StandIn | WindowsDomain]:
+        """Each domain by the name of the wire that leads to it."""
+        if isinstance(self.directory, TwoStandIns):
+            return dict(zip(("directory", "second directory"), self.directory.parts, strict=True))
+        return {"directory": self.directory}
+
+    @property
+    def stand_ins(self) -> list[StandIn]:
+        """The directories that can lie."""
+        return [domain for domain in self._domains().values() if isinstance(domain, StandIn)]
+
     def _wire(self, name: str, host: str, port: int) -> None:
         self.wires[name] = self._stack.enter_context(wire_to(host, port))
 
@@ -140,12 +170,21 @@ class Shape:
 
     def configure(self) -> None:
         """Connect both ends; with a relay, leavers are archived before they are deleted."""
-        sections: dict[str, Any] = {
-            "directory": self.directory.settings()
+        directory, *others = [
+            domain.settings()
             | {
-                "servers": [f"127.0.0.1:{self.wires['directory'].port}"],
+                "servers": [f"127.0.0.1:{self.wires[name].port}"],
                 "connect_timeout_seconds": 5,
                 "receive_timeout_seconds": 5,
+            }
+            for name, domain in self._domains().items()
+        ]
+        sections: dict[str, Any] = {
+            "directory": directory,
+            "directories": {"others": [other | {"name": _SECOND} for other in others]},
+            "notifications": {
+                "webhook_url": f"http://127.0.0.1:{self.wires['receiver'].port}/hook",
+                "webhook_secret": _SIGNING,
             },
             "phone_system": phone_system_settings(self.phone_system, concurrency=4)
             | {"base_url": f"http://127.0.0.1:{self.wires['phone system'].port}"},
@@ -191,6 +230,25 @@ class Shape:
         port = self.relay.port if self.relay else 0
         self.relay = self._relays.enter_context(served(self.phones, port=port))
 
+    def start_receiver(self) -> None:
+        """Serve the receiver of notices."""
+        self._receiving.close()
+        self.receiver.status = 202
+        self._receiving.enter_context(self.receiver.up())
+
+    def stop_receiver(self) -> None:
+        """Refuse connections to it."""
+        self._receiving.close()
+
+    def _take(self) -> None:
+        if self.receiver.status < 300:
+            self.taken.append(self.receiver.requests[-1][1]["webhook-id"].removeprefix("msg_"))
+
+    def set_clocks(self, seconds: int) -> None:
+        """How far the clocks of all hosts go before the real one."""
+        for clock in self.site.clocks:
+            clock.set(seconds)
+
     # --- the processes -------------------------------------------------------------------------------------
 
     def keep_running(self) -> None:
@@ -226,6 +284,23 @@ class Shape:
             return family(self.relay.process.pid)
         return [pid for process in self.running[kind] for pid in family(process.pid)]
 
+    def wait_until_taken_over(self, pids: Collection[int]) -> None:
+        """Wait until none of these holds a lease any more. Clocks that are off may make one last for hours: not for long."""
+        deadline = time.monotonic() + _TAKING_OVER_SECONDS
+        while self._hold_leases(pids) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _hold_leases(self, pids: Collection[int]) -> bool:
+        with self.site.context.database.read() as session:
+            holders = [
+                *session.scalars(select(Lease.holder).where(Lease.expires_at > datetime.now(UTC))),
+                *session.scalars(
+                    select(SnapshotPart.lease_holder).where(SnapshotPart.lease_expires_at > datetime.now(UTC))
+                ),
+            ]
+        names = {str(pid) for pid in pids}
+        return any(names & {*holder.split(":")} for holder in holders if holder)
+
     def freeze(self, pids: list[int], seconds: float) -> None:
         """Stop processes for a while."""
         signal_all(pids, signal.SIGSTOP)
@@ -241,9 +316,9 @@ class Shape:
         self.phone_system.faults.switched_on.clear()
         self.release()
         self.directory.heal()
-        if self.site.clock is not None:
-            # A relay refuses whoever's clock is far off.
-            self.site.clock.set(0)
+        # A relay refuses whoever's clock is far off.
+        self.set_clocks(0)
+        self.start_receiver()
         if self.disk is not None:
             self.disk.free()
         if self.postgresql is not None and not _answers(self.postgresql):

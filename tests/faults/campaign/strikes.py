@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.errors import RollcallError
 from shared.messages import ExecuteStage, PlanRun
 from shared.worker.queues import Queue
-from tests.faults.campaign.directories import StandIn, WindowsDomain
+from tests.faults.campaign.directories import WindowsDomain
 from tests.faults.campaign.life import newest_run
 from tests.faults.campaign.plan import Form
 from tests.faults.campaign.servers import family, signal_all
@@ -72,23 +72,34 @@ def _terminate(shape: Shape, dice: random.Random) -> str:
 
 
 def _freeze(shape: Shape, dice: random.Random) -> str:
-    """For longer than a lease: others take over what it holds, then it goes on."""
+    """Shortly, or until others may take over what it holds; then it goes on."""
     kind = _kind(shape, dice)
-    process, seconds = dice.choice(shape.running[kind]), dice.choice([0.5, LEASE_SECONDS + 2])
-    shape.freeze(family(process.pid), seconds)
-    return f"SIGSTOP of a {kind} for {seconds} s"
+    pids, is_short = family(dice.choice(shape.running[kind]).pid), dice.random() < 0.5
+    if is_short:
+        shape.freeze(pids, 0.5)
+        return f"SIGSTOP of a {kind} for a moment"
+    signal_all(pids, signal.SIGSTOP)
+    try:
+        with suppress(RollcallError):
+            shape.wait_until_taken_over(pids)
+    finally:
+        signal_all(pids, signal.SIGCONT)
+    return f"SIGSTOP of a {kind} until its leases are over"
 
 
 def _kill_at_write(shape: Shape, dice: random.Random) -> str:
     """While a write is in hand: before it takes effect, or before its answer."""
     moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(_WRITES)
     came = _held(shape, moment, method)
+    pids = [pid for process in shape.running["worker"] for pid in family(process.pid)]
     for process in shape.running["worker"]:
         shape.site.kill(process)
     shape.keep_running()
     if dice.random() < 0.5:
         # The next worker reads back while the request of the dead one has not taken effect yet.
-        time.sleep(LEASE_SECONDS + 1)
+        with suppress(RollcallError):
+            shape.wait_until_taken_over(pids)
+        time.sleep(SWEEP_SECONDS)
     shape.release()
     return f"kill -9 of all workers at {moment} of a {method}{'' if came else ', which did not come'}"
 
@@ -99,9 +110,10 @@ def _freeze_at_write(shape: Shape, dice: random.Random) -> str:
     pids = [pid for process in shape.running["worker"][:1] for pid in family(process.pid)]
     signal_all(pids, signal.SIGSTOP)
     try:
-        time.sleep(LEASE_SECONDS + 1.5)
+        with suppress(RollcallError):
+            shape.wait_until_taken_over(pids)
+        time.sleep(SWEEP_SECONDS)
         shape.release()
-        time.sleep(0.5)
     finally:
         signal_all(pids, signal.SIGCONT)
     return f"SIGSTOP of a worker at {moment} of a {method}{'' if came else ', which did not come'}"
@@ -169,12 +181,19 @@ def _fill_disk(shape: Shape, dice: random.Random) -> str:
 
 
 def _jump(shape: Shape, dice: random.Random) -> str:
-    clock = shape.site.clock
-    assert clock is not None
     seconds = dice.choice([-7200, -60, -5, 5, 60, 7200])
-    clock.set(seconds)
+    shape.set_clocks(seconds)
     time.sleep(1.5)
     return f"Rollcall's clock is {seconds:+d} s off"
+
+
+def _one_host_is_off(shape: Shape, dice: random.Random) -> str:
+    """The clock of one host while those of the others are right; until it is healed."""
+    host, seconds = dice.choice([0, 1]), dice.choice([-600, -180, -30, 30, 180, 600])
+    shape.set_clocks(0)
+    shape.site.clocks[host].set(seconds)
+    time.sleep(1.5)
+    return f"the clock of host {host + 1} alone is {seconds:+d} s off"
 
 
 # --- connections and messages ----------------------------------------------------------------------------------
@@ -272,6 +291,14 @@ _ANSWERS: list[dict[str, object]] = [
     {"kind": "drop_before"},
     {"kind": "drop_after"},
 ]
+_LIES: list[dict[str, object]] = [
+    {"kind": "status", "status": 200, "body": "html"},
+    {"kind": "status", "status": 302, "body": "html"},
+    {"kind": "lie", "how": "empty_page"},
+    {"kind": "lie", "how": "earlier_page"},
+    {"kind": "lie", "how": "truncated"},
+    {"kind": "lie", "how": "wrong_count"},
+]
 
 
 def _disturb_phone_system(shape: Shape, dice: random.Random) -> str:
@@ -282,6 +309,32 @@ def _disturb_phone_system(shape: Shape, dice: random.Random) -> str:
     }
     assert shape.phone_system.faults.add(fault) is None
     return f"the phone system: {fault}"
+
+
+def _phone_system_lies(shape: Shape, dice: random.Random) -> str:
+    """Answers that look like success and are none: a proxy's page, a redirect, pages and counts that are not true."""
+    fault = dice.choice(_LIES) | {
+        "times": dice.choice([1, 2, 4, 8, 30]),
+        "method": dice.choice(["", "GET", *_WRITES]),
+        "path": dice.choice(["", "/Users", "/Groups"]),
+    }
+    if fault.get("how") == "wrong_count":
+        fault["count"] = dice.choice(
+            [0, 1, 100, 200, len(shape.phone_system.state.users) + dice.choice([-1, 1])]
+        )
+    assert shape.phone_system.faults.add(fault) is None
+    return f"the phone system: {fault}"
+
+
+def _receiver_fails(shape: Shape, dice: random.Random) -> str:
+    """Whoever is told of what happens is away, busy, or does not want to hear it; until it is healed or the next one."""
+    shape.start_receiver()
+    status = dice.choice([0, 500, 503, 429, 404])
+    if not status:
+        shape.stop_receiver()
+        return "the receiver of notices is away"
+    shape.receiver.status = status
+    return f"the receiver of notices answers {status}"
 
 
 def _lose_answer(shape: Shape, dice: random.Random) -> str:
@@ -321,7 +374,7 @@ def _disturb_directory(shape: Shape, dice: random.Random) -> str:
         time.sleep(LEASE_SECONDS + 2)
         directory.domain.thaw()
         return "the domain controller is frozen"
-    faults, times = directory.running.faults, dice.choice([1, 2, 5])
+    faults, times = dice.choice(shape.stand_ins).running.faults, dice.choice([1, 2, 5])
     kind = dice.choice(["dies", "falls silent", "says that nobody is there", "refuses a page"])
     if kind == "dies":
         faults.die_after(dice.randint(1, 8), times)
@@ -335,10 +388,10 @@ def _disturb_directory(shape: Shape, dice: random.Random) -> str:
 
 
 def _restart_directory(shape: Shape, dice: random.Random) -> str:
-    assert isinstance(shape.directory, StandIn)
-    shape.directory.running.stop()
+    running = dice.choice(shape.stand_ins).running
+    running.stop()
     time.sleep(dice.choice([0.0, 2.0]))
-    shape.directory.running.start()
+    running.start()
     return "the directory is stopped and started again"
 
 
@@ -398,13 +451,16 @@ STRIKES: dict[str, tuple[int, Condition, Strike]] = {
     "lock database": (4, lambda form: form.database == "sqlite", _lock_database),
     "fill disk": (4, _always, _fill_disk),
     "clock jumps": (6, lambda form: form.has_own_clock, _jump),
+    "one host's clock": (6, lambda form: form.has_own_clock, _one_host_is_off),
     "cut": (16, _always, _cut),
     "steal messages": (6, _always, _steal_messages),
     "repeat messages": (4, _always, _repeat_messages),
     "disturb phone system": (16, _always, _disturb_phone_system),
+    "phone system lies": (10, _always, _phone_system_lies),
+    "receiver fails": (5, _always, _receiver_fails),
     "lose answer": (12, _always, _lose_answer),
     "disturb directory": (6, _always, _disturb_directory),
-    "restart directory": (3, lambda form: form.directory == "stand-in", _restart_directory),
+    "restart directory": (3, lambda form: form.directory != "samba", _restart_directory),
     "kill relay": (5, lambda form: form.has_relay, _kill_relay),
     "freeze relay": (3, lambda form: form.has_relay, _freeze_relay),
     "restart relay's database": (3, lambda form: form.has_relay, _restart_relay_database),
