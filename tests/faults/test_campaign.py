@@ -161,7 +161,10 @@ def test_whoever_a_restored_backup_has_forgotten_may_keep_an_extension_and_nobod
 def test_a_notice_is_taken_once_or_known_as_not_sent(
     notices: list[tuple[str, str, str]], taken: list[str], failures: int, said: str
 ) -> None:
-    written = [oracle.Sent(key, "a plan waits", MessageState(state), error) for key, state, error in notices]
+    written = [
+        oracle.Sent(key, "a plan waits", "/runs/1", MessageState(state), error)
+        for key, state, error in notices
+    ]
     found = oracle.told_to_the_receiver(written, taken, failures)
     assert [said in sentence for sentence in found] == ([True] if said else [])
 

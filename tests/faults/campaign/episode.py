@@ -214,6 +214,7 @@ def notices_are_right(shape: Shape) -> list[str]:
         oracle.Sent(
             row.message_id,
             f"{row.kind} {row.path} {list(row.lines)}",
+            row.path if row.path.startswith("/runs/") else "",
             MessageState(row.state),
             row.error_message or "",
         )

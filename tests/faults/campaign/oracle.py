@@ -154,22 +154,24 @@ def nothing_forgotten(evidence: Evidence) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A notice as the outbox has it. ``what`` is its content."""
+    """A notice as the outbox has it. ``what`` is its content, ``run`` the page of the run it is about, if it is about one."""
 
     id: str
     what: str
+    run: str
     state: MessageState
     error: str
 
 
 def told_to_the_receiver(notices: Sequence[Sent], taken: Sequence[str], failures: int) -> list[str]:
-    """Each notice was written once and taken, or is known as not sent; ``failures`` is how many of these the Log names.
+    """Each notice was taken, or is known as not sent (``failures`` is how many of these the Log names); one about a run was
+    written once. What else is told may come and go as often as it does.
 
     One whose answer was lost comes again with the same id, by which its receiver knows it.
     """
     found = [
         f"the notice was written {times} times: {what}"
-        for what, times in Counter(notice.what for notice in notices).items()
+        for what, times in Counter(notice.what for notice in notices if notice.run).items()
         if times > 1
     ]
     found += [f"nobody wrote the notice {key}" for key in {*taken} - {notice.id for notice in notices}]
