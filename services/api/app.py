@@ -12,10 +12,10 @@ from services.api.access.sessions import is_open
 from services.api.access.tokens import valid_token
 from services.api.accounts import routes as access
 from services.api.connections.routes import controllers, database, questions
+from services.api.console.exports import Exports
 from services.api.console.rendering import PREFIX as CONSOLE
 from services.api.console_app import create_console
 from services.api.log import routes as log
-from services.api.log.use_cases.exports import Exports
 from services.api.notifications import routes as notifications
 from services.api.operations.routes import health, metrics
 from services.api.operations.use_cases.broker_health import BrokerHealth

@@ -18,7 +18,7 @@ from services.api.accounts.schemas import (
     TokenMade,
     TokenOut,
 )
-from services.api.log.sending import sent_in_turn
+from services.api.console.sending import sent_in_turn
 from services.api.web.dependencies import Before, ContextDep, Limit, Moment
 from services.api.web.documented import documented
 from shared.audit_words import AuditKind

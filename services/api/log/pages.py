@@ -12,8 +12,9 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import language_of, link, page
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
+from services.api.console.sending import when_made
 from services.api.console.words import moment_at
-from services.api.log.sending import flowing, when_made
+from services.api.log.sending import flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
 from services.api.log.use_cases.formats import Dates

@@ -8,8 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from services.api.access.bearer import ActorDep, CallerDep
+from services.api.console.sending import exports_of, finished
 from services.api.log.schemas import EVENT_EXAMPLE, LogCleared, LogOut
-from services.api.log.sending import exports_of, finished, flowing
+from services.api.log.sending import flowing
 from services.api.log.use_cases import log
 from services.api.log.use_cases.export_process import Order
 from services.api.log.use_cases.formats import MEDIA_TYPES

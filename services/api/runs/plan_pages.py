@@ -6,11 +6,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import link, page
-from services.api.console.request import cookie_options
+from services.api.console.rendering import language_of, link, page
+from services.api.console.request import console_request, cookie_options
 from services.api.console.scope import VisitorDep
+from services.api.console.sending import when_made
 from services.api.runs.plan_words import (
     HOLDS,
     KIND_TONES,
@@ -32,10 +34,12 @@ from services.api.runs.queries.plan_page import (
     read_subjects,
 )
 from services.api.runs.row_numbers import parse_rows, show_rows
+from services.api.runs.use_cases.plan_file import PlanFile
 from services.api.runs.use_cases.undo import view_undo
 from services.api.web.dependencies import ContextDep, RunId
 from shared.database.tables import Run, RunKind, RunState
 from shared.domain.command import CommandState
+from shared.language import declared
 from shared.runs.start import WAITING_STATES
 from shared.runs.verdict import hold_reasons
 
@@ -108,7 +112,7 @@ def show_plan(
         return RedirectResponse(
             link(here, asked.kept, after=after or None, leave_out=changed), HTTPStatus.SEE_OTHER
         )
-    seen = read_plan(context, run_id, asked.filter, left_out)
+    seen = read_plan(context.database, run_id, asked.filter, left_out)
     reasons = hold_reasons(seen.run)
     is_waiting = seen.run.state in WAITING_STATES
     rows_text = show_rows(left_out)
@@ -163,7 +167,7 @@ def print_plan(
     request: Request, context: ContextDep, _visitor: VisitorDep, run_id: RunId, asked: AskedDep
 ) -> Response:
     """The rows that fit on one page, to be printed or saved as PDF by the browser."""
-    seen = read_plan(context, run_id, asked.filter, most=MOST_PRINTED)
+    seen = read_plan(context.database, run_id, asked.filter, most=MOST_PRINTED)
     reasons = hold_reasons(seen.run)
     return page(
         request,
@@ -175,6 +179,17 @@ def print_plan(
         is_filtered=any(asked.kept.values()),
         KIND_TONES=KIND_TONES,
     )
+
+
+@router.get("/{run_id}/plan/pdf")
+async def export_plan(request: Request, visitor: VisitorDep, run_id: RunId, asked: AskedDep) -> Response:
+    """The rows that fit as a PDF; a page that asks again until it is made."""
+    current = console_request(request)
+    clock, site = await run_in_threadpool(lambda: (current.clock, current.shown_site))
+    name = site.name if site is not None and site.is_named else ""
+    order = PlanFile(run_id, asked.filter, clock, name, language_of(request))
+    back = link(f"/runs/{run_id}/plan", asked.kept)
+    return await when_made(request, visitor.actor, order, "PDF", declared("the plan"), back)
 
 
 def _has_result(run: Run, states: Mapping[str, int], holds: Mapping[str, int]) -> bool:

@@ -14,7 +14,7 @@ import pypdf
 import pytest
 from sqlalchemy import update
 
-from services.api.log import sending
+from services.api.console import sending
 from services.api.log.queries import Entry
 from services.api.log.use_cases.formats import Dates
 from services.api.log.use_cases.log import LogFilter

@@ -1,11 +1,14 @@
 """A plan is read at a glance: removals first, what can be filtered, why it waits said once, and all of it on paper."""
 
+import io
 import re
 from datetime import UTC, datetime
 
+import pypdf
 import pytest
 from sqlalchemy import insert, select, update
 
+from services.api.console import sending
 from services.api.runs.plan_words import apply_words, facts_of, holds_in_words, short_reason
 from services.api.runs.queries.plan_filter import PlanFilter
 from services.api.runs.queries.plan_page import read_plan
@@ -94,7 +97,7 @@ def test_pages_follow_the_order_in_which_a_plan_is_read(context: Context) -> Non
     seen: list[int] = []
     after = 0
     while True:
-        found = read_plan(context, run_id, PlanFilter(after=after), most=2)
+        found = read_plan(context.database, run_id, PlanFilter(after=after), most=2)
         seen += [row.sequence for row in found.rows]
         if found.next_after is None:
             break
@@ -203,6 +206,23 @@ def test_the_whole_plan_is_on_paper_without_a_form(context: Context, browser: Op
     assert all(f"Reason {n}." in page.text for n in range(1, 161))
     assert plan_hash in page.text
     assert [form.action for form in page.forms if "plan" in form.action] == []
+
+
+def test_a_plan_is_a_pdf_of_the_rows_that_fit(
+    context: Context, browser: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However busy the machine is.
+    monkeypatch.setattr(sending, "_PATIENCE_SECONDS", 60)
+    run_id, plan_hash = make_plan(context, COMMANDS)
+    answer = browser("vera").http.get(f"/console/runs/{run_id}/plan/pdf", params={"unit": IT})
+    assert answer.headers["Content-Type"] == "application/pdf"
+    reader = pypdf.PdfReader(io.BytesIO(answer.content))
+    text = " ".join(" ".join(page.extract_text().split()) for page in reader.pages)
+    assert f"Plan of run {run_id}" in text
+    assert "3 rows fit the filter; the plan has 6." in text
+    assert text.index("Joan was deleted.") < text.index("Mobile of Alan differs.")
+    assert "Mary" not in text
+    assert plan_hash in text
 
 
 def test_a_row_of_no_plan_is_not_found(context: Context, browser: Open) -> None:

@@ -10,8 +10,8 @@ from services.api.accounts.queries import AuditFilter
 from services.api.console.rendering import language_of, link, page
 from services.api.console.request import console_request
 from services.api.console.scope import SiteDep, VisitorDep
+from services.api.console.sending import sent_in_turn
 from services.api.console.words import moment_at
-from services.api.log.sending import sent_in_turn
 from services.api.web.dependencies import Before, ContextDep
 from shared.audit_words import KINDS, AuditKind, audit_changes
 from shared.database.tables import AccountRole

@@ -1,28 +1,20 @@
 """Makes one workbook or PDF in a process of its own, with low priority: whatever it takes, the API goes on answering.
 
-Started by ``exports``. The order comes as JSON on the standard input; the file goes to the descriptor that is named.
+Started by ``console.exports``.
 """
 
 import json
-import os
-import resource
-import sys
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.api.console.file_process import make
 from services.api.log.queries import LogFilter
 from services.api.log.use_cases.formats import MEDIA_TYPES, Dates, ExportFormat
 from services.api.log.use_cases.pieces import file_pieces
-from shared.database.engine import Database
 from shared.database.tables import EventLevel
-from shared.language import ENGLISH, each_spoken
-
-# A larger file fails: the disk is others' too.
-_LARGEST_BYTES = 1 << 30
-_NICE = 10
+from shared.language import ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +72,6 @@ def main() -> None:
             Dates(ZoneInfo(told["zone"]), told["pattern"]),
         )
     )
-
-
-def make(pieces_of: Callable[[Database, dict[str, Any]], Iterable[bytes]]) -> None:
-    """Write the pieces of the order that stands on the standard input, with low priority and within a size."""
-    told: dict[str, Any] = json.loads(sys.stdin.read())
-    os.nice(_NICE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_BYTES, _LARGEST_BYTES))
-    database = Database(told["database_url"], 1)
-    try:
-        with os.fdopen(int(sys.argv[1]), "wb") as file:
-            for piece in each_spoken(told["language"], pieces_of(database, told)):
-                file.write(piece)
-    finally:
-        database.close()
 
 
 def _filter(order: dict[str, Any]) -> LogFilter:

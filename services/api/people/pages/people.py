@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from services.api.console.rendering import language_of, link, page
 from services.api.console.request import FormDep, text_of
 from services.api.console.scope import OperatorDep, SiteDep, VisitorDep
-from services.api.log.sending import sent_in_turn, when_made
+from services.api.console.sending import sent_in_turn, when_made
 from services.api.people.queries import PeopleFilter, PeopleOrder
 from services.api.people.use_cases import bindings, roll, welcome
 from services.api.people.use_cases.explain import explain

@@ -1,10 +1,10 @@
-"""Makes a workbook of people and extensions in a process of its own (see ``log.use_cases.exports``)."""
+"""Makes a workbook of people and extensions in a process of its own (see ``console.exports``)."""
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from services.api.log.use_cases.export_process import make
+from services.api.console.file_process import make
 from services.api.log.use_cases.formats import MEDIA_TYPES, ExportFormat
 from services.api.people.queries import PeopleFilter, PeopleOrder
 from shared.language import ENGLISH

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.api.runs.dependents import with_dependents
 from services.api.runs.queries.plan_filter import PlanFilter, rank, sentence, sentence_of
+from shared.database.engine import Database
 from shared.database.found import run_of
 from shared.database.tables import CommandRow, FindingRow, Run, SnapshotPart
 from shared.domain.command import CommandKind
@@ -57,14 +58,14 @@ class PlanPage:
 
 
 def read_plan(
-    context: Context, run_id: int, chosen: PlanFilter, left_out: Collection[int] = (), most: int = PAGE
+    database: Database, run_id: int, chosen: PlanFilter, left_out: Collection[int] = (), most: int = PAGE
 ) -> PlanPage:
     """``most`` rows of the run's plan, removals first.
 
     :raises NotFound: there is no such run.
     """
     conditions = chosen.conditions(run_id)
-    with context.database.read() as session:
+    with database.read() as session:
         run = run_of(session, run_id)
         # The order is found without reading whole rows.
         sequences = session.scalars(
