@@ -126,6 +126,12 @@ def test_a_change_that_the_log_does_not_tell_is_found(book: Book) -> None:
     assert judged(book, told={("run.started", ""): 1}) == ["2001 was created 1 times, the Log tells 0"]
 
 
+def test_a_creation_that_a_hand_has_undone_before_anybody_read_it_back_need_not_be_told(book: Book) -> None:
+    book.people["ann"].deleted_by_hand = 1
+    assert judged(book, told={("run.started", ""): 1}) == []
+    assert judged(book, told={("extension.created", "2001"): 2}) != []
+
+
 def test_a_wrong_field_that_stays_is_found_as_forgotten(book: Book, phone_system: RunningPhoneSystem) -> None:
     book.people["ann"].emails.append("ann.ager@corp.example.test")
     book.look()

@@ -70,6 +70,7 @@ def plan_of(seed: int, faults: int, options: argparse.Namespace) -> Plan:
         has_relay=dice.random() < 0.25,
         has_own_clock=dice.random() < 0.4 and shutil.which("cc") is not None,
         is_large=dice.random() < 0.3,
+        has_branch=dice.random() < 0.3,
     )
     chosen = {name: getattr(options, name) for name in ("database", "broker", "directory")}
     form = replace(form, **{name: value for name, value in chosen.items() if value})

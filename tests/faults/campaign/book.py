@@ -6,7 +6,7 @@ Nothing in it comes from Rollcall.
 import copy
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -143,6 +143,18 @@ class Book:
             found = tuple(owed(self.people, self.others, list(self._last.values())))
             if not self.moments or self.moments[-1].owed != found:
                 self.moments.append(Moment(self.now(), found))
+
+    def forget(self, known: Collection[int]) -> None:
+        """A backup was restored that knows only these extensions as Rollcall's."""
+        with self.lock:
+            for person in self.people.values():
+                theirs = {
+                    key: it for key, it in self.picture().items() if it["FirstName"] == person.first_name
+                }
+                person.is_forgotten |= not theirs.keys() <= {*known}
+                # Nobody knows any more who has disabled it.
+                person.disabled_by_hand |= any(not it["Enabled"] for it in theirs.values())
+            self.look()
 
     def without_counting(self, change: Callable[[], object]) -> None:
         """A change by hand that the phone system would count as one of a client."""

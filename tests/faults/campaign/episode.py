@@ -5,7 +5,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ from tests.faults.campaign.shape import Shape, shape_of
 from tests.faults.campaign.strikes import STRIKES
 from tests.support import databases
 from tests.support.changes import changes_left
-from tests.support.site import ENDED, SITE
+from tests.support.site import ENDED
 
 # Undisturbed runs until nothing is left to do: some, because what was begun is finished before something new begins.
 _MOST_RUNS = 8
@@ -60,43 +60,46 @@ def play(plan: Plan, servers: Servers, say: Say = lambda _line: None) -> Verdict
     with shape_of(plan.form, servers) as shape:
 
         def _tell(line: str) -> None:
-            verdict.story.append(f"{shape.book.now():7.2f} {line}")
+            verdict.story.append(f"{shape.main.book.now():7.2f} {line}")
             say(verdict.story[-1])
 
         try:
-            _live(plan, Company(shape), verdict, _tell)
+            _live(plan, [Company(shape, ends) for ends in shape.ends], verdict, _tell)
         except AssertionError as error:
             # A process that does not start again.
             verdict.violations.append(str(error))
         if verdict.violations:
-            verdict.story += [str(effect) for effect in shape.book.effects]
+            verdict.story += [str(effect) for ends in shape.ends for effect in ends.book.effects]
             verdict.story += [*shape.site.log(), *shape.site.story().splitlines()]
     verdict.seconds = time.monotonic() - began
     return verdict
 
 
-def _live(plan: Plan, company: Company, verdict: Verdict, tell: Say) -> None:
-    shape = company.shape
+def _live(plan: Plan, companies: Sequence[Company], verdict: Verdict, tell: Say) -> None:
+    shape = companies[0].shape
     dice = random.Random(plan.seed)
-    for _person in range(_BEGINNERS):
-        company.hire(dice, company.next_number())
-    verdict.violations += settle(company, tell)
+    for company in companies:
+        for _person in range(_BEGINNERS):
+            company.hire(dice, company.next_number())
+        verdict.violations += settle(company, tell)
     for step in plan.steps:
         dice = random.Random(f"{step.name} {step.seed}")
         if step.part is Part.DEED:
-            tell(f"- {DEEDS[step.name][1](company, dice)}")
+            tell(f"- {DEEDS[step.name][1](dice.choice(companies), dice)}")
         else:
             tell(f"* {STRIKES[step.name][2](shape, dice)}")
             verdict.struck[step.name] += 1
             shape.keep_running()
     shape.heal()
     tell("all is calm")
-    verdict.violations += settle(company, tell)
+    for company in companies:
+        verdict.violations += settle(company, tell)
     shape.look_at_runs()
-    evidence = evidence_of(shape)
-    verdict.effects = len(evidence.effects)
-    verdict.violations += oracle.judge(evidence)
-    verdict.violations += books_are_whole(company)
+    for company in companies:
+        evidence = evidence_of(company)
+        verdict.effects += len(evidence.effects)
+        verdict.violations += oracle.judge(evidence)
+    verdict.violations += books_are_whole(companies)
     verdict.violations += notices_are_right(shape)
     if shape.phones is not None and (now := shape.phones.account().contents()) != shape.kept:
         verdict.violations.append(
@@ -108,13 +111,13 @@ def settle(company: Company, say: Say) -> list[str]:
     """Full runs, approved when they are held, until one says "in sync"; what is wrong when none does."""
     shape, last = company.shape, "no run"
     for _run in range(_MOST_RUNS):
-        if not _wait(lambda: _is_idle(shape)):
+        if not _wait(lambda: _is_idle(company)):
             return [f"a run does not end though all is calm: {_states(shape)}"]
-        _retry_refused(shape)
-        _wait(lambda: _start(shape) in (201, 409), 60)
+        _retry_refused(company)
+        _wait(lambda: _start(company) in (201, 409), 60)
         if not _wait(lambda: _has_ended(company)):
             return [f"a run does not end though all is calm: {_states(shape)}"]
-        state, code = _newest(shape)
+        state, code = _newest(company)
         last = f"{state} {code or ''}".strip()
         say(f"a run in peace: {last}")
         is_helped = _help_swaps(company, say)
@@ -126,7 +129,8 @@ def settle(company: Company, say: Say) -> list[str]:
 def _help_swaps(company: Company, say: Say) -> bool:
     """Do as the finding says: whoever waits for the number of another one who waits gets a free one."""
     with company.shape.site.context.database.read() as session:
-        newest = select(func.max(Run.id)).where(Run.kind == "full").scalar_subquery()
+        of_site = Run.site_id == company.ends.site_id
+        newest = select(func.max(Run.id)).where(of_site, Run.kind == "full").scalar_subquery()
         names = session.scalars(
             select(FindingRow.person_names).where(
                 FindingRow.run_id == newest, FindingRow.code == FindingCode.NUMBER_CYCLE.value
@@ -140,7 +144,7 @@ def _help_swaps(company: Company, say: Say) -> bool:
 
 def _has_ended(company: Company) -> bool:
     approve(company)
-    return _is_idle(company.shape) and _newest(company.shape)[0] in ENDED
+    return _is_idle(company) and _newest(company)[0] in ENDED
 
 
 def _wait(condition: Callable[[], bool], seconds: float = _RUN_SECONDS) -> bool:
@@ -153,20 +157,22 @@ def _wait(condition: Callable[[], bool], seconds: float = _RUN_SECONDS) -> bool:
     return False
 
 
-def _start(shape: Shape) -> int:
-    answer = shape.ask("POST", f"/sites/{SITE}/runs", {"kind": "full"})
+def _start(company: Company) -> int:
+    answer = company.shape.ask("POST", f"/sites/{company.ends.site_id}/runs", {"kind": "full"})
     return answer.status_code if answer is not None else 0
 
 
-def _is_idle(shape: Shape) -> bool:
-    with shape.site.context.database.read() as session:
-        return not session.scalar(select(func.count()).select_from(Run).where(Run.state.in_(ACTIVE_STATES)))
+def _is_idle(company: Company) -> bool:
+    is_active = (Run.site_id == company.ends.site_id, Run.state.in_(ACTIVE_STATES))
+    with company.shape.site.context.database.read() as session:
+        return not session.scalar(select(func.count()).select_from(Run).where(*is_active))
 
 
-def _newest(shape: Shape) -> tuple[str, str | None]:
-    with shape.site.context.database.read() as session:
+def _newest(company: Company) -> tuple[str, str | None]:
+    full = (Run.site_id == company.ends.site_id, Run.kind == "full")
+    with company.shape.site.context.database.read() as session:
         row = session.execute(
-            select(Run.state, Run.error_code).where(Run.kind == "full").order_by(Run.id.desc()).limit(1)
+            select(Run.state, Run.error_code).where(*full).order_by(Run.id.desc()).limit(1)
         ).one()
         return row[0], row[1]
 
@@ -179,26 +185,32 @@ def _states(shape: Shape) -> str:
         return str([tuple(row) for row in rows])
 
 
-def _retry_refused(shape: Shape) -> None:
+def _retry_refused(company: Company) -> None:
     """What 3CX refused is tried again when a person says so."""
+    context, site_id = company.shape.site.context, company.ends.site_id
     with suppress(RollcallError):
-        with shape.site.context.database.read() as session:
+        with context.database.read() as session:
             refused = session.scalars(
-                select(OwedSteps.number).where(OwedSteps.owes == Owes.REFUSED_STEPS.value)
+                select(OwedSteps.number).where(
+                    OwedSteps.site_id == site_id, OwedSteps.owes == Owes.REFUSED_STEPS.value
+                )
             ).all()
         for number in refused:
-            try_again(shape.site.context, SITE, number, "campaign")
+            try_again(context, site_id, number, "campaign")
 
 
-def evidence_of(shape: Shape) -> oracle.Evidence:
+def evidence_of(company: Company) -> oracle.Evidence:
     """What the oracle judges by, of this moment."""
-    with shape.site.context.database.read() as session:
+    book, site_id = company.book, company.ends.site_id
+    with company.shape.site.context.database.read() as session:
         told = session.execute(
-            select(Event.code, Event.number, func.count()).group_by(Event.code, Event.number)
+            select(Event.code, Event.number, func.count())
+            .where(Event.site_id == site_id)
+            .group_by(Event.code, Event.number)
         ).all()
-    with shape.book.lock:
+    with book.lock:
         return oracle.Evidence(
-            copy.deepcopy(shape.book.people), list(shape.book.effects), list(shape.book.moments), shape.runs,
+            copy.deepcopy(book.people), list(book.effects), list(book.moments), company.ends.runs,
             {(code, number or ""): times for code, number, times in told},
         )  # fmt: skip
 
@@ -223,16 +235,17 @@ def notices_are_right(shape: Shape) -> list[str]:
     return oracle.told_to_the_receiver(notices, shape.taken, failures or 0)
 
 
-def books_are_whole(company: Company) -> list[str]:
+def books_are_whole(companies: Sequence[Company]) -> list[str]:
     """The audit's chain, that it holds whatever was confirmed, and that a backup brings everything back."""
-    context, found = company.shape.site.context, list[str]()
+    context, found = companies[0].shape.site.context, list[str]()
     with context.database.read() as session:
         state = audit_chain.verify(session)
         counts = Counter(session.scalars(select(AuditEntry.action)))
         bindings = {row.person_guid: row.number for row in session.scalars(select(BindingRow))}
     if state.problem is not audit_chain.Problem.NONE:
         found.append(f"the audit is not whole: {state}")
-    for action, confirmed in (("settings.changed", company.saved), ("run.approved", company.approved)):
+    saved, approved = sum(it.saved for it in companies), sum(it.approved for it in companies)
+    for action, confirmed in (("settings.changed", saved), ("run.approved", approved)):
         if counts[action] < confirmed:
             found.append(f"{confirmed} {action} were confirmed, the audit holds {counts[action]}")
     try:

@@ -3,8 +3,8 @@
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -16,8 +16,8 @@ from shared.database.tables import Run
 from shared.errors import RollcallError
 from shared.runs.start import ACTIVE_STATES
 from tests.faults.campaign.book import Book, Person, Where
+from tests.faults.campaign.ends import Ends
 from tests.faults.campaign.shape import Shape
-from tests.support.site import SITE
 
 Deed = Callable[["Company", random.Random], str]
 _NOBODY = "nobody to do it with"
@@ -29,18 +29,17 @@ class Company:
     """The people, and how the next numbers and names are made."""
 
     shape: Shape
+    ends: Ends
     hired: int = 0
     numbers: int = 0
     saved: int = 0
     """How often saving settings was confirmed."""
     approved: int = 0
     """How often an approval was confirmed."""
-    backups: list[backup.Backup] = field(default_factory=list)
-    """The backups that were taken, oldest first."""
 
     @property
     def book(self) -> Book:
-        return self.shape.book
+        return self.ends.book
 
     def next_number(self) -> str:
         """One that nobody has had."""
@@ -55,10 +54,10 @@ class Company:
     def hire(self, dice: random.Random, number: str) -> Person:
         """A new account, in one of both units."""
         self.hired += 1
-        login = f"p{self.hired:03}"
+        login = f"{self.ends.site_id[0]}{self.hired:03}"
         person = Person(login, [number], [f"Family{login}"], [f"{login}@corp.example.test"])
         with self.book.lock:
-            self.shape.directory.hire(login, number, dice.choice(self.shape.directory.units))
+            self.ends.directory.hire(login, number, dice.choice(self.ends.directory.units))
             self.book.people[login] = person
             self.book.look()
         return person
@@ -112,7 +111,7 @@ def _comes_back(company: Company, dice: random.Random) -> str:
 
 
 def _goes(company: Company, person: Person, where: Where) -> str:
-    directory, before = company.shape.directory, person.where
+    directory, before = company.ends.directory, person.where
     with company.book.lock:
         if where is Where.GONE:
             directory.leave(person.login)
@@ -132,15 +131,15 @@ def _changes_unit(company: Company, dice: random.Random) -> str:
     if person is None:
         return _NOBODY
     # To where they are already changes nothing, as it would in life.
-    company.shape.directory.move(person.login, company.shape.directory.elsewhere)
-    company.shape.directory.move(person.login, dice.choice(company.shape.directory.units))
+    company.ends.directory.move(person.login, company.ends.directory.elsewhere)
+    company.ends.directory.move(person.login, dice.choice(company.ends.directory.units))
     person.been += [Where.MOVED_OUT, Where.HERE]
     return f"{person.login} is in another unit, after a moment outside"
 
 
 def _changes(company: Company, person: Person, values: list[str], attribute: str, value: str) -> str:
     with company.book.lock:
-        company.shape.directory.change(person.login, **{attribute: value})
+        company.ends.directory.change(person.login, **{attribute: value})
         values.append(value)
         company.book.look()
     return f"{person.login}: {attribute} {value}"
@@ -193,7 +192,7 @@ def _by_hand(company: Company, person: Person, changes: dict[str, Any]) -> str:
         extension = company.extension_of(person)
         if extension is None:
             return f"{person.login} has not one extension"
-        company.shape.phone_system.state.change_user(extension, changes, is_counted=False)
+        company.ends.phone_system.state.change_user(extension, changes, is_counted=False)
         company.book.look()
     return f"by hand: {person.login} {changes}"
 
@@ -203,7 +202,7 @@ def _is_deleted_by_hand(company: Company, dice: random.Random) -> str:
     person = company.somebody(dice, Where.HERE)
     if person is None:
         return _NOBODY
-    state = company.shape.phone_system.state
+    state = company.ends.phone_system.state
     with company.book.lock:
         extension = company.extension_of(person)
         if extension is None:
@@ -249,7 +248,7 @@ def _backup_is_restored(company: Company, dice: random.Random) -> str:
 
 def _backup_is_taken(company: Company, dice: random.Random) -> str:
     try:
-        company.backups.append(backup.parse(backup.collect(company.shape.site.context, "campaign")))
+        company.shape.backups.append(backup.parse(backup.collect(company.shape.site.context, "campaign")))
     except RollcallError as error:
         return f"no backup: {error.code}"
     return "a backup is taken"
@@ -257,28 +256,25 @@ def _backup_is_taken(company: Company, dice: random.Random) -> str:
 
 def _old_backup_is_restored(company: Company, dice: random.Random) -> str:
     """One from earlier: what has come since is forgotten, which must neither remove nor double anybody."""
-    if not company.backups:
+    if not company.shape.backups:
         return "no backup to restore"
-    old = dice.choice(company.backups)
-    known = {row["extension_id"] for row in old.rows["bindings"]}
-    with company.book.lock:
+    old = dice.choice(company.shape.backups)
+    with ExitStack() as locks:
+        for ends in company.shape.ends:
+            locks.enter_context(ends.book.lock)
         try:
             restore(company.shape.site.context, old, "campaign", replace=True)
         except RollcallError as error:
             return f"not restored: {error.code}"
-        picture = company.book.picture()
-        for person in company.book.people.values():
-            theirs = {key: it for key, it in picture.items() if it["FirstName"] == person.first_name}
-            person.is_forgotten |= not theirs.keys() <= known
-            # Nobody knows any more who has disabled it.
-            person.disabled_by_hand |= any(not it["Enabled"] for it in theirs.values())
-        company.book.look()
-    return f"backup {company.backups.index(old) + 1} of {len(company.backups)} is restored"
+        for ends in company.shape.ends:
+            known = {row["extension_id"] for row in old.rows["bindings"] if row["site_id"] == ends.site_id}
+            ends.book.forget(known)
+    return f"backup {company.shape.backups.index(old) + 1} of {len(company.shape.backups)} is restored"
 
 
 def _colleague_is_made_by_hand(company: Company, dice: random.Random) -> str:
     """An extension that is none of Rollcall's business."""
-    state = company.shape.phone_system.state
+    state = company.ends.phone_system.state
     number = str(7000 + len(company.book.others))
     with company.book.lock:
         try:
@@ -293,12 +289,12 @@ def _colleague_is_made_by_hand(company: Company, dice: random.Random) -> str:
 
 
 def _run_is_started(company: Company, dice: random.Random) -> str:
-    answer = company.shape.ask("POST", f"/sites/{SITE}/runs", {"kind": "full"})
+    answer = company.shape.ask("POST", f"/sites/{company.ends.site_id}/runs", {"kind": "full"})
     return f"a full run: {answer.status_code if answer else 'no answer'}"
 
 
 def _run_is_cancelled(company: Company, dice: random.Random) -> str:
-    run = newest_run(company.shape)
+    run = company.ends.newest_run()
     if run is None:
         return "no run"
     answer = company.shape.ask("POST", f"/runs/{run}/cancel")
@@ -307,7 +303,7 @@ def _run_is_cancelled(company: Company, dice: random.Random) -> str:
 
 def approve(company: Company) -> str:
     """Whatever waits."""
-    listed = company.shape.ask("GET", f"/sites/{SITE}/runs?limit=5")
+    listed = company.shape.ask("GET", f"/sites/{company.ends.site_id}/runs?limit=5")
     if listed is None or listed.status_code != 200:
         return "no answer"
     said = []
@@ -325,7 +321,9 @@ def _is_approved(company: Company, dice: random.Random) -> str:
 
 def _settings_are_saved(company: Company, dice: random.Random) -> str:
     value = dice.randint(100, 900)
-    answer = company.shape.ask("PUT", f"/sites/{SITE}/settings", {"limits": _LIMITS | {"removals": value}})
+    answer = company.shape.ask(
+        "PUT", f"/sites/{company.ends.site_id}/settings", {"limits": _LIMITS | {"removals": value}}
+    )
     company.saved += answer is not None and answer.is_success and bool(answer.json()["changed"])
     return f"limit of removals {value}: {answer.status_code if answer else 'no answer'}"
 
@@ -336,12 +334,12 @@ def _settings_are_saved_in_a_run(company: Company, dice: random.Random) -> str:
     while time.monotonic() < deadline and not _is_active(company.shape):
         time.sleep(0.02)
     time.sleep(dice.uniform(0, 0.5))
-    sections = company.shape.ask("GET", f"/sites/{SITE}/settings")
+    sections = company.shape.ask("GET", f"/sites/{company.ends.site_id}/settings")
     if sections is None or not sections.is_success:
         return "no answer"
     before = next(item["values"] for item in sections.json()["sections"] if item["section"] == "rules")
     rules = before | {"reserved_numbers": ["112", str(dice.randint(900, 999))]}
-    answer = company.shape.ask("PUT", f"/sites/{SITE}/settings", {"rules": rules})
+    answer = company.shape.ask("PUT", f"/sites/{company.ends.site_id}/settings", {"rules": rules})
     company.saved += answer is not None and answer.is_success and bool(answer.json()["changed"])
     return f"reserved numbers, in a run: {answer.status_code if answer is not None else 'no answer'}"
 
@@ -356,11 +354,6 @@ def _time_passes(company: Company, dice: random.Random) -> str:
     seconds = dice.uniform(0.2, 1.5)
     time.sleep(seconds)
     return f"{seconds:.1f} s pass"
-
-
-def newest_run(shape: Shape) -> int | None:
-    """The id of the newest run that was seen."""
-    return max((run.id for run in shape.runs), default=None)
 
 
 _LIMITS = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_percent": 100}

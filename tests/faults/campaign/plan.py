@@ -26,6 +26,8 @@ class Form:
     is_live: bool
     has_relay: bool
     has_own_clock: bool
+    has_branch: bool = False
+    """Whether it has a second site, with both ends of its own."""
     is_large: bool = False
     """Whether the phone system has so many other extensions that they are read in pages."""
 
@@ -34,6 +36,7 @@ class Form:
             "live": self.is_live,
             "relay": self.has_relay,
             "own clock": self.has_own_clock,
+            "branch": self.has_branch,
             "large": self.is_large,
         }
         return ", ".join(

@@ -17,14 +17,15 @@ import psycopg
 from sqlalchemy import select
 
 from services.api.access.tokens import create_token
+from services.api.operations.use_cases.backup import Backup
 from services.api.settings.use_cases import pairing
-from services.sandbox.directory import RunningDirectory
-from services.sandbox.phone_system import PhoneSystemOptions, RunningPhoneSystem
+from services.api.settings.use_cases.sections import apply_settings
+from services.api.sites.use_cases.sites import create_site
 from services.sandbox.relay_data.build import Mailbox
 from shared.database.tables import Lease, Run, SnapshotPart
 from shared.errors import RollcallError
-from tests.faults.campaign.book import Book, SeenRun
-from tests.faults.campaign.directories import StandIn, TwoStandIns, WindowsDomain
+from tests.faults.campaign.directories import WindowsDomain
+from tests.faults.campaign.ends import CompanyDirectory, Ends, stand_in, two_stand_ins
 from tests.faults.campaign.plan import Form
 from tests.faults.campaign.servers import Broker, Clock, Disk, Servers, family, signal_all, small_disk
 from tests.faults.campaign.wires import Wire, wire_to
@@ -33,20 +34,18 @@ from tests.integration.relay.peer import ServedRelay, served
 from tests.integration.relay.phones import Phones, make_phones
 from tests.support import databases, forked
 from tests.support.forked import Process
-from tests.support.phone_system import phone_system_settings
 from tests.support.postgresql import PostgresServer
 from tests.support.receivers import WebServer
-from tests.support.site import ENDED, SITE
-from tests.support.staff import Staff
+from tests.support.site import SITE
 
 LEASE_SECONDS, SWEEP_SECONDS = 3.0, 1.0
 ARCHIVE = "104"
-_FREE = {"removals": 1000, "disables": 1000, "updates": 1000, "people_down_percent": 100}
+_BRANCH = "branch"
+_LIVE = {"is_enabled": True, "mode": "every", "every_minutes": 1440, "live": True}
 # What the phone system's own database knows; the first of them have voicemails and recordings.
 _NUMBERS = [str(number) for number in range(2001, 2101)]
 _WITH_MAIL = _NUMBERS[:8]
 _FEW, _MANY = 5, 215
-_SECOND = "emea.example.test"
 _SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _TAKING_OVER_SECONDS = 4 * LEASE_SECONDS
 # Of each kind so many processes are kept running.
@@ -77,30 +76,30 @@ class Processes(Deployment):
 
 
 class Shape:
-    """What an episode plays on. ``keep_running`` is the supervisor: called after every step."""
+    """What an episode plays on: one or two sites. ``keep_running`` is the supervisor: called after every step."""
 
     def __init__(self, form: Form, servers: Servers, stack: ExitStack) -> None:
         self.form, self.servers = form, servers
+        self.backups: list[Backup] = []
+        """Those that were taken, oldest first."""
         self._stack = stack
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-campaign-")))
-        self.phone_system: RunningPhoneSystem = stack.enter_context(
-            RunningPhoneSystem(PhoneSystemOptions(extensions=_MANY if form.is_large else _FEW))
-        )
-        self.book = Book(self.phone_system.state)
-        self.directory: StandIn | TwoStandIns | WindowsDomain
+        directory: CompanyDirectory
         if form.directory == "samba":
-            self.directory = WindowsDomain(servers.samba(), f"Campaign{time.time_ns() % 10**9}")
+            directory = WindowsDomain(servers.samba(), f"Campaign{time.time_ns() % 10**9}")
         else:
-            self.directory = self._stand_in()
-            if form.directory == "two stand-ins":
-                self.directory = TwoStandIns(self.directory, self._stand_in(_SECOND, 2))
+            directory = two_stand_ins(stack) if form.directory == "two stand-ins" else stand_in(stack)
+        self.main = Ends(SITE, directory, _MANY if form.is_large else _FEW, stack)
+        self.ends = [self.main]
+        if form.has_branch:
+            self.ends.append(Ends(_BRANCH, stand_in(stack, "branch.example.test", 3), _FEW, stack))
         self.broker: Broker = servers.broker(form.broker)
         self.postgresql: PostgresServer | None = None
         self.disk: Disk | None
         self.wires: dict[str, Wire] = {}
-        self._wire("phone system", "127.0.0.1", int(self.phone_system.base_url.rpartition(":")[2]))
-        for name, domain in self._domains().items():
-            self._wire(name, *domain.address)
+        for ends in self.ends:
+            prefix = "" if ends is self.main else f"{ends.site_id}'s "
+            self.wires |= {f"{prefix}{name}": wire for name, wire in ends.wires.items()}
         self.receiver = WebServer()
         self.taken: list[str] = []
         """The ids of the notices that the receiver has taken, in order."""
@@ -145,23 +144,6 @@ class Shape:
         self.relay: ServedRelay | None = None
         self._relays = ExitStack()
         stack.callback(self._relays.close)
-        self._seen: dict[int, SeenRun] = {}
-        self._last_look = 0.0
-
-    def _stand_in(self, *domain: Any) -> StandIn:
-        staff = Staff(*domain)
-        return StandIn(staff, self._stack.enter_context(RunningDirectory(staff.directory)))
-
-    def _domains(self) -> dict[str, StandIn | WindowsDomain]:
-        """Each domain by the name of the wire that leads to it."""
-        if isinstance(self.directory, TwoStandIns):
-            return dict(zip(("directory", "second directory"), self.directory.parts, strict=True))
-        return {"directory": self.directory}
-
-    @property
-    def stand_ins(self) -> list[StandIn]:
-        """The directories that can lie."""
-        return [domain for domain in self._domains().values() if isinstance(domain, StandIn)]
 
     def _wire(self, name: str, host: str, port: int) -> None:
         self.wires[name] = self._stack.enter_context(wire_to(host, port))
@@ -170,29 +152,7 @@ class Shape:
 
     def configure(self) -> None:
         """Connect both ends; with a relay, leavers are archived before they are deleted."""
-        directory, *others = [
-            domain.settings()
-            | {
-                "servers": [f"127.0.0.1:{self.wires[name].port}"],
-                "connect_timeout_seconds": 5,
-                "receive_timeout_seconds": 5,
-            }
-            for name, domain in self._domains().items()
-        ]
-        sections: dict[str, Any] = {
-            "directory": directory,
-            "directories": {"others": [other | {"name": _SECOND} for other in others]},
-            "notifications": {
-                "webhook_url": f"http://127.0.0.1:{self.wires['receiver'].port}/hook",
-                "webhook_secret": _SIGNING,
-            },
-            "phone_system": phone_system_settings(self.phone_system, concurrency=4)
-            | {"base_url": f"http://127.0.0.1:{self.wires['phone system'].port}"},
-            "limits": _FREE,
-            "rules": {},
-        }
-        if self.form.is_live:
-            sections["schedule"] = {"is_enabled": True, "mode": "every", "every_minutes": 1440, "live": True}
+        sections = self.main.sections()
         if self.form.has_relay:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-phones-")))
             boxes = [
@@ -202,7 +162,7 @@ class Shape:
             database = self.servers.cluster().cleared_database()
             self.phones = make_phones(folder, database, [Mailbox(ARCHIVE, "Archive", ""), *boxes])
             self.kept = self.phones.account().contents()
-            self.book.when_deleted = self._lose
+            self.main.book.when_deleted = self._lose
             self.start_relay()
             assert self.relay is not None
             self._wire("relay", "127.0.0.1", self.relay.port)
@@ -210,7 +170,17 @@ class Shape:
             sections["relay"] = {
                 "host": "127.0.0.1", "port": self.wires["relay"].port, "public_key": self.relay.public_key, "timeout_seconds": 3,
             }  # fmt: skip
-        self.site.configure(sections)
+        for ends in self.ends:
+            if ends is not self.main:
+                create_site(self.site.context, ends.site_id, "campaign")
+                sections = ends.sections()
+            sections["notifications"] = {
+                "webhook_url": f"http://127.0.0.1:{self.wires['receiver'].port}/hook",
+                "webhook_secret": _SIGNING,
+            }
+            if self.form.is_live:
+                sections["schedule"] = _LIVE
+            apply_settings(self.site.context, ends.site_id, sections, actor="campaign")
 
     def pair(self) -> None:
         """With the relay, if there is one: a worker does it."""
@@ -313,9 +283,10 @@ class Shape:
         """Everything works again."""
         for wire in self.wires.values():
             wire.mend()
-        self.phone_system.faults.switched_on.clear()
+        for ends in self.ends:
+            ends.phone_system.faults.switched_on.clear()
+            ends.directory.heal()
         self.release()
-        self.directory.heal()
         # A relay refuses whoever's clock is far off.
         self.set_clocks(0)
         self.start_receiver()
@@ -328,8 +299,9 @@ class Shape:
 
     def release(self) -> None:
         """Let held requests go on."""
-        with suppress(httpx.HTTPError):
-            httpx.post(f"{self.phone_system.base_url}/sandbox/release", trust_env=False, timeout=30)
+        for ends in self.ends:
+            with suppress(httpx.HTTPError):
+                httpx.post(f"{ends.phone_system.base_url}/sandbox/release", trust_env=False, timeout=30)
 
     # --- asking --------------------------------------------------------------------------------------------
 
@@ -345,25 +317,25 @@ class Shape:
 
     def look_at_runs(self) -> None:
         """See which runs there are and which have ended, by this process's clock."""
-        before = self.book.now()
+        before = [ends.book.now() for ends in self.ends]
         try:
             with self.site.context.database.read() as session:
-                rows = session.execute(select(Run.id, Run.kind, Run.state, Run.error_code)).all()
+                rows = session.execute(select(Run.site_id, Run.id, Run.kind, Run.state, Run.error_code)).all()
         except RollcallError:
             return
-        now = self.book.now()
-        for run_id, kind, state, code in rows:
-            seen = self._seen.get(run_id)
-            if seen is not None and seen.state in ENDED:
-                continue
-            after = seen.after if seen else self._last_look
-            self._seen[run_id] = SeenRun(run_id, kind, state, code, after, now)
-        self._last_look = before
+        for ends, moment in zip(self.ends, before, strict=True):
+            ends.see(
+                [
+                    (row.id, row.kind, row.state, row.error_code)
+                    for row in rows
+                    if row.site_id == ends.site_id
+                ],
+                moment,
+            )
 
-    @property
-    def runs(self) -> list[SeenRun]:
-        """All that were seen."""
-        return list(self._seen.values())
+    def newest_run(self) -> int | None:
+        """The id of the newest run of any site that was seen."""
+        return max((run.id for ends in self.ends for run in ends.runs), default=None)
 
 
 def _answers(server: PostgresServer) -> bool:

@@ -15,8 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.errors import RollcallError
 from shared.messages import ExecuteStage, PlanRun
 from shared.worker.queues import Queue
-from tests.faults.campaign.directories import WindowsDomain
-from tests.faults.campaign.life import newest_run
+from tests.faults.campaign.directories import StandIn, WindowsDomain
 from tests.faults.campaign.plan import Form
 from tests.faults.campaign.servers import family, signal_all
 from tests.faults.campaign.shape import LEASE_SECONDS, SWEEP_SECONDS, Shape
@@ -120,7 +119,7 @@ def _freeze_at_write(shape: Shape, dice: random.Random) -> str:
 
 
 def _held(shape: Shape, moment: str, method: str) -> bool:
-    faults = shape.phone_system.faults
+    faults = shape.main.phone_system.faults
     assert faults.add({"kind": moment, "method": method, "path": "/Users"}) is None
     deadline = time.monotonic() + _MOMENT_SECONDS
     while not faults.held and time.monotonic() < deadline:
@@ -266,7 +265,7 @@ def _steal_from_rabbit(
 
 def _repeat_messages(shape: Shape, dice: random.Random) -> str:
     """The messages of the newest run once more, of whatever state it is in."""
-    run = newest_run(shape)
+    run = shape.newest_run()
     if run is None:
         return "no run to send messages about"
     with suppress(Exception):
@@ -307,7 +306,8 @@ def _disturb_phone_system(shape: Shape, dice: random.Random) -> str:
         "method": dice.choice(["", "GET", *_WRITES]),
         "path": dice.choice(["", "", "/Users", "connect/token"]),
     }
-    assert shape.phone_system.faults.add(fault) is None
+    phone_system = dice.choice(shape.ends).phone_system
+    assert phone_system.faults.add(fault) is None
     return f"the phone system: {fault}"
 
 
@@ -320,9 +320,10 @@ def _phone_system_lies(shape: Shape, dice: random.Random) -> str:
     }
     if fault.get("how") == "wrong_count":
         fault["count"] = dice.choice(
-            [0, 1, 100, 200, len(shape.phone_system.state.users) + dice.choice([-1, 1])]
+            [0, 1, 100, 200, len(shape.main.phone_system.state.users) + dice.choice([-1, 1])]
         )
-    assert shape.phone_system.faults.add(fault) is None
+    phone_system = dice.choice(shape.ends).phone_system
+    assert phone_system.faults.add(fault) is None
     return f"the phone system: {fault}"
 
 
@@ -341,7 +342,7 @@ def _lose_answer(shape: Shape, dice: random.Random) -> str:
     """A write takes effect, its answer is lost, and then nothing answers; perhaps until the run has given up, perhaps
     somebody cancels it meanwhile.
     """
-    faults, method = shape.phone_system.faults, dice.choice(_WRITES)
+    faults, method = dice.choice(shape.ends).phone_system.faults, dice.choice(_WRITES)
     seconds = dice.choice([1.0, LEASE_SECONDS + 2, _TRIES_OF_A_STAGE * SWEEP_SECONDS + 5])
     lost = {"kind": "drop_after", "method": method, "path": "/Users", "times": 1}
     assert faults.add(lost) is None
@@ -352,7 +353,7 @@ def _lose_answer(shape: Shape, dice: random.Random) -> str:
     away = {"kind": "status", "status": 503, "body": "html", "times": 100_000}
     assert faults.add(away) is None
     said = f"the answer of a {method} is lost{'' if came else ', which did not come'}, then nothing answers for {seconds} s"
-    run = newest_run(shape)
+    run = shape.newest_run()
     if run is not None and dice.random() < 0.3:
         shape.ask("POST", f"/runs/{run}/cancel")
         said += f", run {run} is cancelled"
@@ -363,7 +364,7 @@ def _lose_answer(shape: Shape, dice: random.Random) -> str:
 
 def _disturb_directory(shape: Shape, dice: random.Random) -> str:
     """It dies, falls silent, or says that nobody is there."""
-    directory = shape.directory
+    directory = shape.main.directory
     if isinstance(directory, WindowsDomain):
         if dice.random() < 0.5:
             directory.domain.kill()
@@ -374,7 +375,7 @@ def _disturb_directory(shape: Shape, dice: random.Random) -> str:
         time.sleep(LEASE_SECONDS + 2)
         directory.domain.thaw()
         return "the domain controller is frozen"
-    faults, times = dice.choice(shape.stand_ins).running.faults, dice.choice([1, 2, 5])
+    faults, times = dice.choice(_stand_ins(shape)).running.faults, dice.choice([1, 2, 5])
     kind = dice.choice(["dies", "falls silent", "says that nobody is there", "refuses a page"])
     if kind == "dies":
         faults.die_after(dice.randint(1, 8), times)
@@ -387,8 +388,12 @@ def _disturb_directory(shape: Shape, dice: random.Random) -> str:
     return f"the directory {kind}, {times} times"
 
 
+def _stand_ins(shape: Shape) -> list[StandIn]:
+    return [domain for ends in shape.ends for domain in ends.stand_ins]
+
+
 def _restart_directory(shape: Shape, dice: random.Random) -> str:
-    running = dice.choice(shape.stand_ins).running
+    running = dice.choice(_stand_ins(shape)).running
     running.stop()
     time.sleep(dice.choice([0.0, 2.0]))
     running.start()
