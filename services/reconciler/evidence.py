@@ -74,6 +74,13 @@ class Evidence:
 
     def why_held_back(self) -> str:
         """The sentence for the changes that wait for proof."""
+        empty = sorted({unit.directory_title for unit in self.units if not self._proves(unit.directory)})
+        if self.proves_absence and empty:
+            return phrase(
+                "Nobody from {empty} is removed in this run, because no people were found there. Check the OUs, the "
+                "filter and the account's rights.",
+                empty=", ".join(empty),
+            )
         if self.proves_absence:
             return declared("Some people could not be looked up in the directory, so they are not removed.")
         broken = [unit for unit in self.units if not unit.is_complete]

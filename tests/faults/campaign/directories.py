@@ -28,6 +28,10 @@ class StandIn:
         """The section ``directory``."""
         return directory_settings(self.running, *self.units)
 
+    def home(self, login: str) -> "StandIn | WindowsDomain":
+        """The domain that somebody is in."""
+        return self
+
     def hire(self, login: str, number: str, unit: str) -> None:
         """A new account."""
         self._staff.hire(login, number, unit)
@@ -124,6 +128,10 @@ class WindowsDomain:
         # A connection for each deed: the controller may have been away meanwhile.
         with self.domain.administrator() as connection:
             yield Office(self.domain, connection, self._name, is_new=False)
+
+    def home(self, login: str) -> "StandIn | WindowsDomain":
+        """The domain that somebody is in."""
+        return self
 
     def hire(self, login: str, number: str, unit: str) -> None:
         """A new account."""

@@ -70,6 +70,12 @@ class Company:
         """Give them a number that nobody has had."""
         return _changes(self, person, person.numbers, "telephoneNumber", self.next_number())
 
+    def is_last(self, person: Person) -> bool:
+        """Whether nobody else of their domain is there: of an empty directory Rollcall believes nothing, so nobody is removed."""
+        here = [other for other in self.book.people.values() if other.where is Where.HERE]
+        home = self.ends.directory.home(person.login)
+        return [other for other in here if self.ends.directory.home(other.login) is home] == [person]
+
     def extension_of(self, person: Person) -> int | None:
         """The id of an extension of theirs; none while there are two or none."""
         found = [key for key, it in self.book.picture().items() if it["FirstName"] == person.first_name]
@@ -88,7 +94,7 @@ def _leaves(company: Company, dice: random.Random) -> str:
 
 def _is_replaced(company: Company, dice: random.Random) -> str:
     person = company.somebody(dice, Where.HERE)
-    if person is None:
+    if person is None or company.is_last(person):
         return _NOBODY
     with company.book.lock:
         said = _goes(company, person, Where.GONE)
@@ -112,6 +118,8 @@ def _comes_back(company: Company, dice: random.Random) -> str:
 
 def _goes(company: Company, person: Person, where: Where) -> str:
     directory, before = company.ends.directory, person.where
+    if where is not Where.HERE and company.is_last(person):
+        return f"{person.login} is the last one of their domain"
     with company.book.lock:
         if where is Where.GONE:
             directory.leave(person.login)

@@ -7,13 +7,15 @@ import pytest
 
 from services.reconciler.absence import agreed
 from services.reconciler.directory_names import with_directory_names
+from services.reconciler.evidence import Evidence as AbsenceEvidence
 from services.reconciler.freshness import Evidence, weigh_all
 from services.reconciler.migrated import migrated_accounts
 from shared.domain.command import CommandKind
 from shared.domain.memory import Memory
 from shared.domain.person import AbsentPerson, AccountState
 from shared.domain.reading import Reading
-from tests.builders.domain import guid, make_binding, make_extension, make_person
+from shared.domain.rules import UnitSnapshot
+from tests.builders.domain import SALES, SUPPORT, guid, make_binding, make_extension, make_person
 from tests.unit.reconciler.scenario import plan_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,6 +112,19 @@ def test_what_rests_on_a_lagging_directory_waits_and_the_others_people_go_on() -
     del evidence["b"]
     _kept, later, _findings = weigh_all(plan, evidence, after, NOW, day)
     assert later["b"] == after["b"]
+
+
+def test_a_directory_in_which_nobody_was_found_is_named_where_removals_wait_for_it() -> None:
+    units = tuple(
+        UnitSnapshot(dn, is_complete=True, people=people, directory=key, directory_title=title)
+        for dn, people, key, title in ((SALES, 3, "", "corp.example"), (SUPPORT, 0, "b", "emea.example"))
+    )
+    gone = AbsentPerson(guid(1), found=False, directory="b")
+    evidence = AbsenceEvidence.of(units, [gone], people=3)
+    assert evidence.fact_of(guid(1)) is None
+    assert evidence.why_held_back().startswith(
+        "Nobody from emea.example is removed in this run, because no people"
+    )
 
 
 def test_reasons_and_findings_name_the_directory_where_there_are_several() -> None:
