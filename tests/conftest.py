@@ -12,7 +12,7 @@ from hypothesis import settings
 from kombu.transport import memory
 
 from services.relay_client.xapi import connection as phone_systems
-from tests.support import databases, forked, in_memory, tsql, workers
+from tests.support import databases, forked, in_memory, order, tsql, workers
 from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import OTHER_REALM, SambaDomain, samba_domain
 
@@ -69,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[XSpec]) -> None:
     """Fork the processes that run the tests, unless what they do is measured from their first line on."""
+    # By the number of tests; ours is by their time.
+    config.option.loadscopereorder = False
     if all(spec.popen for spec in specs) and not config.getoption("cov_source", None):
         workers.fork_workers(config)
         config.add_cleanup(forked.close)
@@ -107,7 +109,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of a group on one worker, and those that share something of their file: else each worker would make
-    it for itself.
+    it for itself. What takes longest begins first: else one worker would be at it while the others have nothing left.
 
     xdist 3.8 reads the group from the end of a test's name, and writes it where pytest 9.2 does not look any more.
     """
@@ -118,6 +120,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if named or _shares_with_its_file(item):
             group = named.args[0] if named else item.nodeid.partition("::")[0]
             item._id = NodeId.parse(f"{item.nodeid}@{group}")
+    order.longest_first(items)
 
 
 def _shares_with_its_file(item: pytest.Item) -> bool:

@@ -26,7 +26,7 @@ from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import SambaDomain
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.samba, pytest.mark.redis, pytest.mark.xdist_group("samba")]
+pytestmark = [pytest.mark.samba, pytest.mark.redis]
 
 PEOPLE = 24
 

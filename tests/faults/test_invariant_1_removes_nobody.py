@@ -151,7 +151,6 @@ def test_an_empty_or_shrunken_answer_removes_nobody_by_itself(
 
 
 @pytest.mark.samba
-@pytest.mark.xdist_group("samba")
 def test_a_domain_controller_killed_between_pages_removes_nobody(
     own_samba: SambaDomain, world: World, tmp_path: Path
 ) -> None:

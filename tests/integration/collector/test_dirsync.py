@@ -84,7 +84,6 @@ def _shape(entry: RawEntry) -> tuple[str, list[tuple[str, int]]]:
 
 
 @pytest.mark.samba
-@pytest.mark.xdist_group("samba")
 def test_the_stand_in_tells_of_changes_what_a_domain_controller_tells(office: Office) -> None:
     real = DirectorySettings.model_validate(office.settings([office.root]))
     company = build_company(1)

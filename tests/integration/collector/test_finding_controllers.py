@@ -107,8 +107,6 @@ def short_folder() -> Iterator[Path]:
 class TestRealControllers:
     """With Samba's domain controllers behind the names."""
 
-    pytestmark = pytest.mark.xdist_group("samba")
-
     def test_a_dead_one_is_passed_over_the_certificate_is_for_the_one_found_and_the_site_is_learnt(
         self, samba: SambaDomain
     ) -> None:

@@ -17,7 +17,7 @@ from shared.settings.documents import DirectorySettings
 from tests.support.office import Office
 from tests.support.samba import SambaDomain
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 PASSWORD = "Own-Password.0815"
 
 

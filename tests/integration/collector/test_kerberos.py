@@ -17,7 +17,7 @@ import pytest
 from tests.support.samba import REALM, SambaDomain, samba_domain
 from tests.support.tools import leave_out, require
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 PASSWORD = "Own-Password.0815"
 DEBIAN = "/usr/lib/python3/dist-packages"
 # A process of its own, because the library reads its environment once.

@@ -18,7 +18,7 @@ from tests.support.office import Office
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def _changes(made: Deployment) -> list[str]:

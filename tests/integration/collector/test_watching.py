@@ -39,7 +39,7 @@ KEY = (SITE, "")
 PASSWORD = "Watching-1-rollcall"
 TURNED_ON = "Live changes were turned on."
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 @dataclass

@@ -11,7 +11,7 @@ from tests.integration.end_to_end.conftest import Ends
 from tests.integration.end_to_end.day import ARCHIVE, PEOPLE, TEMPLATE, UNITS, Company, a_day, login, number
 from tests.support.phone_system import changes_made, fixtures, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 @pytest.fixture

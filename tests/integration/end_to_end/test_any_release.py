@@ -8,7 +8,7 @@ from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import departments_of, extension, picture
 from tests.support.releases import every_release
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 @every_release

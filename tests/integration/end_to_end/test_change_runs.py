@@ -7,7 +7,7 @@ from tests.integration.end_to_end.conftest import Ends
 from tests.support.changes import taken_up
 from tests.support.phone_system import changes_made, extension, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def test_a_day_of_changes_is_done_live_and_a_full_run_finds_nothing_more(ends: Ends) -> None:

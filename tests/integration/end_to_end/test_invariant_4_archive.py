@@ -7,7 +7,7 @@ from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, extension, picture
 from tests.support.relay import absent_relay
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 ARCHIVING = {"is_enabled": True, "extension": "104"}
 

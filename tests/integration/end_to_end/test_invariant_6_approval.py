@@ -8,7 +8,7 @@ from shared.errors import PlanChanged
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def staff(ends: Ends, count: int) -> tuple[str, list[str]]:

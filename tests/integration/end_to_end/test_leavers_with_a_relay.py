@@ -20,7 +20,7 @@ from tests.integration.relay.phones import Phones, make_phones
 from tests.support.phone_system import extension, picture
 from tests.support.site import SITE, WAITING
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 ARCHIVE, LEAVER, NEW_NUMBER = "104", "201", "301"
 

@@ -14,7 +14,7 @@ from tests.support.changes import changes_left
 from tests.support.phone_system import picture
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 @contextmanager

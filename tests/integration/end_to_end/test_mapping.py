@@ -6,7 +6,7 @@ from shared.database.tables import RunState
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, extension
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 ATTRIBUTES = {
     "number": "first(ipPhone, last(telephoneNumber, 3))",

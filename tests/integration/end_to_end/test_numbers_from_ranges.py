@@ -12,7 +12,7 @@ from tests.support.phone_system import picture
 from tests.support.site import SITE
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def _configure(ends: Ends, unit: str, **rules: object) -> None:

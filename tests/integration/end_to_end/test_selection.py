@@ -6,7 +6,7 @@ from shared.database.tables import RunState
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def test_excluded_people_and_numbers_are_left_alone_whatever_happens_to_them(ends: Ends) -> None:

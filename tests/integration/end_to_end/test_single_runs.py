@@ -15,7 +15,7 @@ from tests.support.phone_system import changes_made, extension, picture
 from tests.support.site import Site, embedded_site
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def test_a_run_for_one_person_touches_that_person_only(ends: Ends) -> None:

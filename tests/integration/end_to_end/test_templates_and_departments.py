@@ -11,7 +11,7 @@ from shared.domain.plan import CONFLICTS_WAIT
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import departments_of, extension, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 BY_DEPARTMENT = {"add_to_departments": True, "create_missing_departments": True}
 

@@ -12,7 +12,7 @@ from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 PAST = "132223104000000000"
 DELETE_ALL = {"when_moved_out": "delete", "when_deleted": "delete", "when_number_cleared": "delete"}

@@ -25,7 +25,7 @@ from tests.support.samba import SambaDomain
 
 __all__ = ["emea"]
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def test_one_that_does_not_answer_holds_its_people_and_nobody_else(

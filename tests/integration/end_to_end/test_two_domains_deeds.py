@@ -40,7 +40,7 @@ from tests.support.waiting import wait_until
 
 __all__ = ["emea"]
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def test_each_is_asked_again_at_the_deed_for_its_own_people(

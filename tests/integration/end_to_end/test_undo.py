@@ -10,7 +10,7 @@ from shared.errors import Conflict
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import extension, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 
 def _planned(ends: Ends, run_id: int) -> Run:

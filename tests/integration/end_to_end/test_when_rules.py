@@ -10,7 +10,7 @@ from shared.domain.rules import Outcome
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, extension, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 
 WAYS = ("when_deleted", "when_moved_out", "when_disabled", "when_number_cleared")
 

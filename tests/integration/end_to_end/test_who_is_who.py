@@ -7,7 +7,7 @@ from shared.domain.plan import CONFLICTS_WAIT
 from tests.integration.end_to_end.conftest import Ends
 from tests.support.phone_system import changes_made, extension, picture
 
-pytestmark = [pytest.mark.samba, pytest.mark.xdist_group("samba")]
+pytestmark = pytest.mark.samba
 ZOE = {"FirstName": "Zoe", "LastName": "Zimmer", "EmailAddress": "zoe@corp.example.test", "Enabled": True}
 
 
