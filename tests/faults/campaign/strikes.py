@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.errors import RollcallError
 from shared.messages import ExecuteStage, PlanRun
 from shared.worker.queues import Queue
-from tests.faults.campaign.directories import StandIn, WindowsDomain
+from tests.faults.campaign import end_strikes as ends
+from tests.faults.campaign.end_strikes import MOMENT_SECONDS, WRITES
 from tests.faults.campaign.plan import Form
 from tests.faults.campaign.servers import family, signal_all
 from tests.faults.campaign.shape import LEASE_SECONDS, SWEEP_SECONDS, Shape
@@ -24,11 +25,6 @@ from tests.support.rabbitmq import RabbitServer
 
 Strike = Callable[[Shape, random.Random], str]
 Condition = Callable[[Form], bool]
-# How long a strike waits for the moment it is meant for; then it strikes anyway.
-_MOMENT_SECONDS = 3.0
-# After so many sweeps a run whose phone system does not answer ends (docs/runs.md).
-_TRIES_OF_A_STAGE = 20
-_WRITES = ("POST", "PATCH", "DELETE")
 
 
 def _always(_form: Form) -> bool:
@@ -88,7 +84,7 @@ def _freeze(shape: Shape, dice: random.Random) -> str:
 
 def _kill_at_write(shape: Shape, dice: random.Random) -> str:
     """While a write is in hand: before it takes effect, or before its answer."""
-    moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(_WRITES)
+    moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(WRITES)
     came = _held(shape, moment, method)
     pids = [pid for process in shape.running["worker"] for pid in family(process.pid)]
     for process in shape.running["worker"]:
@@ -104,7 +100,7 @@ def _kill_at_write(shape: Shape, dice: random.Random) -> str:
 
 
 def _freeze_at_write(shape: Shape, dice: random.Random) -> str:
-    moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(_WRITES)
+    moment, method = dice.choice(["hold_before", "hold_after"]), dice.choice(WRITES)
     came = _held(shape, moment, method)
     pids = [pid for process in shape.running["worker"][:1] for pid in family(process.pid)]
     signal_all(pids, signal.SIGSTOP)
@@ -121,7 +117,7 @@ def _freeze_at_write(shape: Shape, dice: random.Random) -> str:
 def _held(shape: Shape, moment: str, method: str) -> bool:
     faults = shape.main.phone_system.faults
     assert faults.add({"kind": moment, "method": method, "path": "/Users"}) is None
-    deadline = time.monotonic() + _MOMENT_SECONDS
+    deadline = time.monotonic() + MOMENT_SECONDS
     while not faults.held and time.monotonic() < deadline:
         time.sleep(0.02)
     came = faults.held > 0
@@ -207,7 +203,7 @@ def _cut(shape: Shape, dice: random.Random) -> str:
         time.sleep(seconds)
         wire.mend()
         return f"the connection to the {name} is {fault} for {seconds} s"
-    struck = wait_for_strike(wire, _MOMENT_SECONDS)
+    struck = wait_for_strike(wire, MOMENT_SECONDS)
     return f"the connection to the {name}: {fault}{'' if struck else ', which met nothing'}"
 
 
@@ -275,151 +271,6 @@ def _repeat_messages(shape: Shape, dice: random.Random) -> str:
     return f"messages of run {run} three times"
 
 
-# --- both ends -----------------------------------------------------------------------------------------------
-
-_ANSWERS: list[dict[str, object]] = [
-    {"kind": "status", "status": 503, "body": "html"},
-    {"kind": "status", "status": 503, "retry_after": 1},
-    {"kind": "status", "status": 502, "body": "html"},
-    {"kind": "status", "status": 500, "body": "odata"},
-    {"kind": "status", "status": 429, "retry_after": 1},
-    {"kind": "status", "status": 429, "body": "empty"},
-    {"kind": "status", "status": 401, "body": "empty"},
-    {"kind": "steal_token"},
-    {"kind": "latency", "ms": 3000},
-    {"kind": "drop_before"},
-    {"kind": "drop_after"},
-]
-_LIES: list[dict[str, object]] = [
-    {"kind": "status", "status": 200, "body": "html"},
-    {"kind": "status", "status": 302, "body": "html"},
-    {"kind": "lie", "how": "empty_page"},
-    {"kind": "lie", "how": "earlier_page"},
-    {"kind": "lie", "how": "truncated"},
-    {"kind": "lie", "how": "wrong_count"},
-]
-
-
-def _disturb_phone_system(shape: Shape, dice: random.Random) -> str:
-    fault = dice.choice(_ANSWERS) | {
-        "times": dice.choice([1, 2, 4, 8]),
-        "method": dice.choice(["", "GET", *_WRITES]),
-        "path": dice.choice(["", "", "/Users", "connect/token"]),
-    }
-    phone_system = dice.choice(shape.ends).phone_system
-    assert phone_system.faults.add(fault) is None
-    return f"the phone system: {fault}"
-
-
-def _phone_system_lies(shape: Shape, dice: random.Random) -> str:
-    """Answers that look like success and are none: a proxy's page, a redirect, pages and counts that are not true."""
-    fault = dice.choice(_LIES) | {
-        "times": dice.choice([1, 2, 4, 8, 30]),
-        "method": dice.choice(["", "GET", *_WRITES]),
-        "path": dice.choice(["", "/Users", "/Groups"]),
-    }
-    if fault.get("how") == "wrong_count":
-        fault["count"] = dice.choice(
-            [0, 1, 100, 200, len(shape.main.phone_system.state.users) + dice.choice([-1, 1])]
-        )
-    phone_system = dice.choice(shape.ends).phone_system
-    assert phone_system.faults.add(fault) is None
-    return f"the phone system: {fault}"
-
-
-def _receiver_fails(shape: Shape, dice: random.Random) -> str:
-    """Whoever is told of what happens is away, busy, or does not want to hear it; until it is healed or the next one."""
-    shape.start_receiver()
-    status = dice.choice([0, 500, 503, 429, 404])
-    if not status:
-        shape.stop_receiver()
-        return "the receiver of notices is away"
-    shape.receiver.status = status
-    return f"the receiver of notices answers {status}"
-
-
-def _lose_answer(shape: Shape, dice: random.Random) -> str:
-    """A write takes effect, its answer is lost, and then nothing answers; perhaps until the run has given up, perhaps
-    somebody cancels it meanwhile.
-    """
-    faults, method = dice.choice(shape.ends).phone_system.faults, dice.choice(_WRITES)
-    seconds = dice.choice([1.0, LEASE_SECONDS + 2, _TRIES_OF_A_STAGE * SWEEP_SECONDS + 5])
-    lost = {"kind": "drop_after", "method": method, "path": "/Users", "times": 1}
-    assert faults.add(lost) is None
-    before, deadline = faults.fired.count("drop_after"), time.monotonic() + _MOMENT_SECONDS
-    while faults.fired.count("drop_after") == before and time.monotonic() < deadline:
-        time.sleep(0.005)
-    came = faults.fired.count("drop_after") > before
-    away = {"kind": "status", "status": 503, "body": "html", "times": 100_000}
-    assert faults.add(away) is None
-    said = f"the answer of a {method} is lost{'' if came else ', which did not come'}, then nothing answers for {seconds} s"
-    run = shape.newest_run()
-    if run is not None and dice.random() < 0.3:
-        shape.ask("POST", f"/runs/{run}/cancel")
-        said += f", run {run} is cancelled"
-    time.sleep(seconds)
-    faults.switched_on.clear()
-    return said
-
-
-def _disturb_directory(shape: Shape, dice: random.Random) -> str:
-    """It dies, falls silent, or says that nobody is there."""
-    directory = shape.main.directory
-    if isinstance(directory, WindowsDomain):
-        if dice.random() < 0.5:
-            directory.domain.kill()
-            time.sleep(dice.choice([0.0, 2.0]))
-            directory.domain.start()
-            return "the domain controller is killed and started again"
-        directory.domain.freeze()
-        time.sleep(LEASE_SECONDS + 2)
-        directory.domain.thaw()
-        return "the domain controller is frozen"
-    faults, times = dice.choice(_stand_ins(shape)).running.faults, dice.choice([1, 2, 5])
-    kind = dice.choice(["dies", "falls silent", "says that nobody is there", "refuses a page"])
-    if kind == "dies":
-        faults.die_after(dice.randint(1, 8), times)
-    elif kind == "falls silent":
-        faults.freeze_after(dice.randint(1, 8), 1)
-    elif kind == "says that nobody is there":
-        faults.answer_empty(times)
-    else:
-        faults.fail_page(1, dice.choice([51, 52, 53]), times)
-    return f"the directory {kind}, {times} times"
-
-
-def _stand_ins(shape: Shape) -> list[StandIn]:
-    return [domain for ends in shape.ends for domain in ends.stand_ins]
-
-
-def _restart_directory(shape: Shape, dice: random.Random) -> str:
-    running = dice.choice(_stand_ins(shape)).running
-    running.stop()
-    time.sleep(dice.choice([0.0, 2.0]))
-    running.start()
-    return "the directory is stopped and started again"
-
-
-def _kill_relay(shape: Shape, dice: random.Random) -> str:
-    assert shape.relay is not None
-    shape.relay.kill()
-    shape.start_relay()
-    return "the relay is killed and started again"
-
-
-def _freeze_relay(shape: Shape, dice: random.Random) -> str:
-    shape.freeze(shape.pids("relay"), LEASE_SECONDS + 2)
-    return "the relay is frozen"
-
-
-def _restart_relay_database(shape: Shape, dice: random.Random) -> str:
-    cluster = shape.servers.cluster()
-    cluster.stop()
-    time.sleep(dice.choice([0.0, 2.0]))
-    cluster.start()
-    return "the phone system's own database is restarted"
-
-
 def _two_at_once(shape: Shape, dice: random.Random) -> str:
     """Two of the others in the same moment."""
     first, second = dice.sample(sorted(possible(shape.form).keys() - {"two at once"}), 2)
@@ -460,14 +311,14 @@ STRIKES: dict[str, tuple[int, Condition, Strike]] = {
     "cut": (16, _always, _cut),
     "steal messages": (6, _always, _steal_messages),
     "repeat messages": (4, _always, _repeat_messages),
-    "disturb phone system": (16, _always, _disturb_phone_system),
-    "phone system lies": (10, _always, _phone_system_lies),
-    "receiver fails": (5, _always, _receiver_fails),
-    "lose answer": (12, _always, _lose_answer),
-    "disturb directory": (6, _always, _disturb_directory),
-    "restart directory": (3, lambda form: form.directory != "samba", _restart_directory),
-    "kill relay": (5, lambda form: form.has_relay, _kill_relay),
-    "freeze relay": (3, lambda form: form.has_relay, _freeze_relay),
-    "restart relay's database": (3, lambda form: form.has_relay, _restart_relay_database),
+    "disturb phone system": (16, _always, ends.disturb_phone_system),
+    "phone system lies": (10, _always, ends.phone_system_lies),
+    "receiver fails": (5, _always, ends.receiver_fails),
+    "lose answer": (12, _always, ends.lose_answer),
+    "disturb directory": (6, _always, ends.disturb_directory),
+    "restart directory": (3, lambda form: form.directory != "samba", ends.restart_directory),
+    "kill relay": (5, lambda form: form.has_relay, ends.kill_relay),
+    "freeze relay": (3, lambda form: form.has_relay, ends.freeze_relay),
+    "restart relay's database": (3, lambda form: form.has_relay, ends.restart_relay_database),
     "two at once": (8, _always, _two_at_once),
 }
