@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from services.api.access.site_roles import SiteRoles
 from services.api.console import colours, site_address, words
 from services.api.console.marking import marked
 from services.api.console.request import FORM_COOKIE, ConsoleRequest, console_request, cookie_options
+from services.api.console.trail import trail_of
 from shared import language
 from shared.database.tables import AccountRole
 from shared.domain.plan import counts_in_words
@@ -38,6 +39,8 @@ TEMPLATES = sorted(FOLDER.parent.glob("*/templates"))
 # How somebody wants pages in this browser; no cookie: as the browser does.
 LOOK_COOKIE = "rollcall_look"
 LOOKS = ("light", "dark")
+DENSITY_COOKIE = "rollcall_rows"
+COMPACT, COMFORTABLE = "compact", "comfortable"
 MENU_COOKIE, FOLDED = "rollcall_menu", "folded"
 
 
@@ -68,7 +71,8 @@ def _page(
             here=request.url.path,
             brand=brand_of(current.branding),
             is_folded=request.cookies.get(MENU_COOKIE) == FOLDED,
-            look=look if (look := request.cookies.get(LOOK_COOKIE)) in LOOKS else "",
+            look=_cookie(request, LOOK_COOKIE, LOOKS),
+            density_wanted=_cookie(request, DENSITY_COOKIE, (COMPACT, COMFORTABLE)),
             site_base=PREFIX + site_address.prefix(),
             may_operate=roles.may_at(current.site_id, AccountRole.OPERATOR),
             may_manage=roles.may_at(current.site_id, AccountRole.MANAGER),
@@ -81,6 +85,12 @@ def _page(
     if current.new_form_key is not None:
         response.set_cookie(FORM_COOKIE, current.new_form_key, **cookie_options(request))
     return response
+
+
+def _cookie(request: Request, name: str, known: Collection[str]) -> str:
+    """What the browser keeps of a choice, empty for something else."""
+    value = request.cookies.get(name, "")
+    return value if value in known else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +186,7 @@ def _environment() -> Environment:
         "link": link,
         "root_link": root_link,
         "words": words,
+        "trail_of": trail_of,
         "_": language.gettext,
         "say": _say,
         "told": language.read_back,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import language_of, link, page
+from services.api.console.rendering import COMFORTABLE, COMPACT, DENSITY_COOKIE, language_of, link, page
 from services.api.console.request import console_request, cookie_options
 from services.api.console.scope import VisitorDep
 from services.api.console.sending import when_made
@@ -49,10 +49,8 @@ Rows = Annotated[list[int], Query(alias="row")]
 Text = Annotated[str, Query(max_length=200)]
 Long = Annotated[str, Query(max_length=4_000)]
 LeaveOut = Annotated[str, Query(max_length=60_000)]
-_DENSITY_COOKIE = "rollcall_rows"
 # More than that page takes at once, and no more than an address has room for.
 _MOST_IN_ADDRESS = 300
-_COMPACT, _COMFORTABLE = "compact", "comfortable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +114,8 @@ def show_plan(
     reasons = hold_reasons(seen.run)
     is_waiting = seen.run.state in WAITING_STATES
     rows_text = show_rows(left_out)
-    density = rows or request.cookies.get(_DENSITY_COOKIE, _COMPACT)
-    density = _COMFORTABLE if density == _COMFORTABLE else _COMPACT
+    density = rows or request.cookies.get(DENSITY_COOKIE, COMPACT)
+    density = COMFORTABLE if density == COMFORTABLE else COMPACT
     answer = page(
         request,
         "plan.html",
@@ -134,7 +132,7 @@ def show_plan(
         is_filtered=any(asked.kept.values()),
         after=after,
         density=density,
-        other_density=_COMPACT if density == _COMFORTABLE else _COMFORTABLE,
+        other_density=COMPACT if density == COMFORTABLE else COMFORTABLE,
         is_waiting=is_waiting,
         has_result=_has_result(seen.run, seen.states, seen.holds),
         short_reason=short_reason,
@@ -145,7 +143,7 @@ def show_plan(
         older=link(here, asked.kept, leave_out=rows_text, after=seen.next_after) if seen.next_after else None,
     )
     if rows:
-        answer.set_cookie(_DENSITY_COOKIE, density, max_age=31_536_000, **cookie_options(request))
+        answer.set_cookie(DENSITY_COOKIE, density, max_age=31_536_000, **cookie_options(request))
     return answer
 
 

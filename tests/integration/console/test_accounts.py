@@ -238,6 +238,9 @@ def test_pages_are_light_or_dark_as_somebody_chose_in_this_browser(browser: Open
         assert f'data-look="{look}"' in page.response.text
         assert f'data-look="{look}"' in mary.get("/console/runs").response.text
     assert "data-look" not in again.get("/console/").response.text
+    page = mary.send(page, "/account/look", {"look": "", "density": "compact"})
+    assert 'data-density="compact"' in page.response.text
+    assert 'data-density="compact"' in mary.get("/console/runs").response.text
     page = mary.send(page, "/account/look", {"look": ""})
     assert "data-look" not in page.response.text
 

@@ -12,7 +12,17 @@ from services.api.access.factors import owned
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
 from services.api.console.clock import Clock
-from services.api.console.rendering import FOLDED, LOOK_COOKIE, LOOKS, MENU_COOKIE, link, page
+from services.api.console.rendering import (
+    COMFORTABLE,
+    COMPACT,
+    DENSITY_COOKIE,
+    FOLDED,
+    LOOK_COOKIE,
+    LOOKS,
+    MENU_COOKIE,
+    link,
+    page,
+)
 from services.api.console.request import (
     FormDep,
     address_of,
@@ -73,25 +83,31 @@ def choose_dates(context: ContextDep, visitor: OwnDep, form: FormDep) -> Respons
 
 @router.post("/account/look")
 def choose_look(request: Request, _visitor: OwnDep, form: FormDep) -> Response:
-    """Show every page light or dark in this browser, or as the browser wants it."""
-    chosen = text_of(form, "look")
-    return _kept(request, LOOK_COOKIE, chosen if chosen in LOOKS else "", link("/account"))
+    """Show every page light or dark in this browser, and tables with more or less room between their rows."""
+    response = RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
+    for name, field, known in (
+        (LOOK_COOKIE, "look", LOOKS),
+        (DENSITY_COOKIE, "density", (COMPACT, COMFORTABLE)),
+    ):
+        chosen = text_of(form, field)
+        _keep(request, response, name, chosen if chosen in known else "")
+    return response
 
 
 @router.post("/account/menu")
 def choose_menu(request: Request, _visitor: OwnDep, form: FormDep) -> Response:
     """Show the menu of every page as pictures alone in this browser, or whole."""
     chosen = text_of(form, "menu")
-    return _kept(request, MENU_COOKIE, chosen if chosen == FOLDED else "", safe_target(text_of(form, "to")))
+    response = RedirectResponse(safe_target(text_of(form, "to")), HTTPStatus.SEE_OTHER)
+    _keep(request, response, MENU_COOKIE, chosen if chosen == FOLDED else "")
+    return response
 
 
-def _kept(request: Request, name: str, value: str, target: str) -> Response:
-    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+def _keep(request: Request, response: Response, name: str, value: str) -> None:
     if value:
         response.set_cookie(name, value, max_age=_YEAR, **cookie_options(request))
     else:
         response.delete_cookie(name, **cookie_options(request))
-    return response
 
 
 def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Response:
