@@ -183,8 +183,8 @@ def _jump(shape: Shape, dice: random.Random) -> str:
 
 
 def _one_host_is_off(shape: Shape, dice: random.Random) -> str:
-    """The clock of one host while those of the others are right; until it is healed."""
-    host, seconds = dice.choice([0, 1]), dice.choice([-600, -180, -30, 30, 180, 600])
+    """The clock of one host while those of the others are right, as far as a domain allows; until it is healed."""
+    host, seconds = dice.choice([0, 1]), dice.choice([-240, -120, -30, 30, 120, 240])
     shape.set_clocks(0)
     shape.site.clocks[host].set(seconds)
     time.sleep(1.5)
