@@ -11,8 +11,6 @@ from typing import Any
 
 from shared.domain.actor import who
 from shared.language import Sentence, counted, declared, named, phrase, read_back
-from shared.settings.documents import Section
-from shared.settings.fields import label_of
 
 Change = tuple[str, str | None, str | None]
 
@@ -164,6 +162,10 @@ def audit_changes(details: Mapping[str, Any]) -> list[Change]:
     """The changed settings by label, before and after; of a secret only that it was changed. Entries of older versions
     name the settings alone.
     """
+    # Slow to import, and not needed for the sentences.
+    from shared.settings.documents import Section
+    from shared.settings.fields import label_of
+
     try:
         section = Section(details.get("section", ""))
     except ValueError:

@@ -7,6 +7,7 @@ short commands need.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
@@ -14,11 +15,12 @@ from shared import encryption
 from shared.database.engine import Database
 from shared.database.migrate import schema_status
 from shared.errors import Conflict, LeaseHeld, StorageUnavailable, WorkerUnavailable
-from shared.migrate import migrate
 from shared.process_settings import ProcessSettings
 from shared.work import leases
-from shared.worker.app import create_app
 from shared.worker.context import Context, share
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +39,32 @@ def open_deployment(settings: ProcessSettings) -> Context:
     """
     database = Database(settings.effective_database_url, settings.database_connections)
     try:
-        context = Context(create_app(settings), settings, database, encryption.load(settings))
+        secrets = encryption.load(settings)
+        context = Context(_app_when_used(settings, database, secrets), settings, database, secrets)
         _check_tables(context)
     except BaseException:
         database.close()
         raise
-    share(context)
     return context
+
+
+def _app_when_used(settings: ProcessSettings, database: Database, secrets: encryption.Encryption) -> "Celery":
+    """The app, imported and made when it is first used: most commands only read the database."""
+    from celery.local import Proxy
+
+    made: list[Context] = []
+    lock = threading.Lock()
+
+    def app() -> "Celery":
+        with lock:
+            if not made:
+                from shared.worker.app import create_app
+
+                made.append(Context(create_app(settings), settings, database, secrets))
+                share(made[0])
+            return made[0].app
+
+    return cast("Celery", Proxy(app))
 
 
 def _check_tables(context: Context) -> None:
@@ -56,6 +77,7 @@ def _check_tables(context: Context) -> None:
     # Only after a migration, which takes its time anyway.
     from services.api.accounts.queries import begin_sealing
     from services.scheduler.copies import copy_before_upgrade
+    from shared.migrate import migrate
 
     copy_before_upgrade(context.settings, database, found.now)
     before, _ = migrate(database)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands import add_commands
+from services.cli.commands import add_commands, importing
 from services.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
@@ -51,8 +51,9 @@ def root(
     """Read the process settings before any command."""
     if command.invoked_subcommand == "sandbox":
         return
-    from shared import logging
-    from shared.process_settings import load
+    with importing():
+        from shared import logging
+        from shared.process_settings import load
 
     settings = load(data=data)
     # Whoever runs a short command wants its answer; a service's log lines are its output.

@@ -9,9 +9,9 @@ import typer
 
 from services.cli.deployment import open_deployment
 from services.cli.exit_codes import FAILED, HELD, USAGE, WARNINGS
+from shared.database.found import DEFAULT_SITE
 from shared.errors import StorageUnavailable
 from shared.process_settings import ProcessSettings
-from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 ACTOR = "command line"

@@ -17,8 +17,7 @@ from shared.database.tables import CommandRow, EventLevel, FindingRow, Run, RunS
 from shared.domain.command import CommandKind
 from shared.domain.plan import HoldReason, Severity, counts_in_words
 from shared.language import counted as count_of
-from shared.runs.start import WAITING_STATES
-from shared.runs.verdict import has_warnings, waiting_counts
+from shared.runs.verdict import WAITING_STATES, has_warnings, waiting_counts
 from shared.values.text import mixed_alphabets, visible
 
 if TYPE_CHECKING:

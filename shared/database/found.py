@@ -6,6 +6,9 @@ from shared.database.tables import Run, Site
 from shared.errors import NotFound
 from shared.language import phrase
 
+# The site that every installation begins with.
+DEFAULT_SITE = "default"
+
 
 def site_of(session: Session, site_id: str) -> Site:
     """The site.

@@ -16,15 +16,13 @@ from shared.domain.asked import Asked
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid, TransitionRefused
 from shared.language import declared, named, phrase
+from shared.runs.verdict import ACTIVE_STATES as ACTIVE_STATES
+from shared.runs.verdict import GOOD_ENDS as GOOD_ENDS
+from shared.runs.verdict import WAITING_STATES as WAITING_STATES
 from shared.settings import store, what_if
 from shared.settings.documents import SiteSettings
 from shared.work.moves import move_run
 from shared.work.transitions import RunEvent
-
-ACTIVE_STATES = (RunState.COLLECTING.value, RunState.EXECUTING.value)
-WAITING_STATES = (RunState.PLANNED.value, RunState.HELD.value)
-GOOD_ENDS = (RunState.DONE.value, RunState.IN_STEP.value)
-
 
 # What a run was started by, in words.
 _STARTED = {

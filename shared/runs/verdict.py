@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.database.tables import Run
+from shared.database.tables import Run, RunState
 from shared.domain.plan import HoldReason
 from shared.language import read_back
-from shared.runs.start import GOOD_ENDS, WAITING_STATES
+
+ACTIVE_STATES = (RunState.COLLECTING.value, RunState.EXECUTING.value)
+WAITING_STATES = (RunState.PLANNED.value, RunState.HELD.value)
+GOOD_ENDS = (RunState.DONE.value, RunState.IN_STEP.value)
 
 
 def hold_reasons(run: Run) -> list[HoldReason]:

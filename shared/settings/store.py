@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from shared.database.found import DEFAULT_SITE as DEFAULT_SITE
 from shared.database.found import no_site
 from shared.database.locks import exclusive
 from shared.database.tables import SettingsVersion, Site
@@ -32,7 +33,6 @@ from shared.settings.documents import (
 from shared.settings.fields import beginning, fields_of
 from shared.settings.sentences import problems_in_words
 
-DEFAULT_SITE = "default"
 _ENCRYPTED = "$encrypted"
 _OTHER = aliased(SettingsVersion)
 # What a site began with, and the newest version of every section; made once, because that costs as much as to ask.

@@ -6,11 +6,12 @@ forged letter is dropped, and the real one is waited for.
 
 import queue
 import threading
-from typing import Protocol
-
-from celery import Celery
+from typing import TYPE_CHECKING, Protocol
 
 from shared.process_settings import ProcessSettings
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 
 class AnswersAway(Exception):
@@ -39,7 +40,7 @@ class Answers(Protocol):
         """Empty the box: nobody waits any more."""
 
 
-def answers_of(app: Celery, settings: ProcessSettings) -> Answers:
+def answers_of(app: "Celery", settings: ProcessSettings) -> Answers:
     """The letter boxes of this app, the same ones each time."""
     with _lock:
         made: Answers | None = getattr(app, "rollcall_answers", None)
@@ -48,7 +49,7 @@ def answers_of(app: Celery, settings: ProcessSettings) -> Answers:
         return made
 
 
-def _made(app: Celery, settings: ProcessSettings) -> Answers:
+def _made(app: "Celery", settings: ProcessSettings) -> Answers:
     if settings.is_embedded:
         return InMemory()
     # Imported only where Redis is used.

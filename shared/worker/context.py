@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-
-from celery import Celery
+from typing import TYPE_CHECKING
 
 from shared import encryption
 from shared.database import audit_chain
@@ -19,18 +18,20 @@ from shared.encryption import Encryption
 from shared.errors import RollcallError
 from shared.messages import Message
 from shared.process_settings import ProcessSettings
-from shared.settings import store
-from shared.settings.store import StoredSettings
-from shared.worker.brokers import publish_options
 from shared.worker.queues import queue_of
-from shared.worker.stopping import is_stopping
+
+if TYPE_CHECKING:
+    # Slow to import, and not needed by a command that only reads the database.
+    from celery import Celery
+
+    from shared.settings.store import StoredSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """The wiring of one process."""
 
-    app: Celery
+    app: "Celery"
     settings: ProcessSettings
     database: Database
     encryption: Encryption
@@ -42,13 +43,17 @@ class Context:
     @property
     def is_stopping(self) -> bool:
         """Whether this worker was asked to end: begin nothing that can wait for the next one."""
+        from shared.worker.stopping import is_stopping
+
         return is_stopping(self.app)
 
-    def site_settings(self, site_id: str) -> StoredSettings:
+    def site_settings(self, site_id: str) -> "StoredSettings":
         """All sections of a site with their versions.
 
         :raises NotFound: there is no such site.
         """
+        from shared.settings import store
+
         with self.database.read() as session:
             return store.read(session, site_id, self.encryption)
 
@@ -62,6 +67,8 @@ class Context:
         """Send messages after the commit that made them due. A broker that is down costs time only: ``sweep``
         publishes again.
         """
+        from shared.worker.brokers import publish_options
+
         for message in messages:
             self.app.send_task(
                 message.task,
@@ -81,7 +88,7 @@ def share(context: Context) -> None:
     context.app.rollcall_context = (os.getpid(), context)
 
 
-def context_of(app: Celery) -> Context:
+def context_of(app: "Celery") -> Context:
     """The context of this process for an app made by ``shared.worker.app.create_app``."""
     with _lock:
         pid, context = getattr(app, "rollcall_context", (0, None))

@@ -11,11 +11,11 @@ from services.api.log.use_cases.formats import csv_lines, guard_formula
 from shared.audit_words import ACTIONS, AuditKind, audit_changes, audit_sentence, change_in_words
 from shared.database import audit_chain, events
 from shared.database.audit_chain import AuditState
+from shared.database.found import DEFAULT_SITE
 from shared.database.migrate import is_before
 from shared.database.search import holds
 from shared.database.tables import AuditEntry, Site
 from shared.language import listed, shown
-from shared.settings.store import DEFAULT_SITE
 from shared.values.text import visible
 from shared.worker.context import Context
 

@@ -3,8 +3,6 @@
 import base64
 import re
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import SecretStr, ValidationInfo, field_validator
 
 from shared.language import declared
@@ -56,9 +54,14 @@ class RelaySettings(Document):
     @classmethod
     def _is_a_public_key(cls, value: str) -> str:
         value = "".join(value.split())
+        if not value:
+            return value
+        # Slow to import, and most processes have no key to check.
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+
         try:
-            if value:
-                load_der_public_key(base64.b64decode(value, validate=True))
+            load_der_public_key(base64.b64decode(value, validate=True))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise ValueError(
                 declared("This is not a public key. Paste the line that rollcall-relay prints.")

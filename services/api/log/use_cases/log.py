@@ -16,7 +16,6 @@ from shared.database.found import site_of
 from shared.database.tables import Event
 from shared.language import phrase
 from shared.runs.retention import delete_events
-from shared.settings import store
 from shared.worker.context import Context
 
 __all__ = ["ExportFormat", "LogFilter", "LogPage", "clear_log", "export_log", "read_log"]
@@ -66,6 +65,9 @@ def dates_of(context: Context, site_id: str, format: ExportFormat, dates: Dates 
     with context.database.read() as session:
         site_of(session, site_id)
         if dates is None and format in HEAVY:
+            # Slow to import, and not needed to read the Log.
+            from shared.settings import store
+
             schedule = store.read(session, site_id, context.encryption).settings.schedule
             return Dates(ZoneInfo(schedule.time_zone))
     return dates
