@@ -362,11 +362,11 @@ class Xapi:
             )
 
         seen: set[int] = set()
+        page: list[Json] = []
         for page in self._pages_of(_read, expected):
             seen.update(row["Id"] for row in page)
             yield from page
-        if len(seen) < expected:
-            raise self._too_few(what)
+        self._check_whole(len(seen), expected, page, what)
 
     def pointer(self, kind: Kind, item: int) -> Json:
         """One of them."""
@@ -502,23 +502,26 @@ class Xapi:
         :raises IncompleteSnapshot: there were fewer than the phone system has, and all are needed (``is_whole``).
         """
         seen: set[int] = set()
+        rows: list[Json] = []
         expected = self._connection.count(path, what, query.get("$filter", ""))
         for rows in self._pages(path, what, query, expected):
             for row in rows:
                 if row["Id"] not in seen:
                     seen.add(row["Id"])
                     yield row
-        if is_whole and len(seen) < expected:
-            raise self._too_few(what)
+        if is_whole:
+            self._check_whole(len(seen), expected, rows, what)
 
-    def _too_few(self, what: str) -> IncompleteSnapshot:
-        return IncompleteSnapshot(
-            phrase(
-                "{host} returned fewer rows than it has while {what}. The next run tries again.",
-                host=self._connection.host,
-                what=what,
+    def _check_whole(self, seen: int, expected: int, last: list[Json], what: str) -> None:
+        # Behind a page that is full there may be another one: the last of all is none.
+        if seen < expected or len(last) == PAGE:
+            raise IncompleteSnapshot(
+                phrase(
+                    "{host} returned fewer rows than it has while {what}. The next run tries again.",
+                    host=self._connection.host,
+                    what=what,
+                )
             )
-        )
 
     def _pages(self, path: str, what: str, query: Mapping[str, str], expected: int) -> Iterator[list[Json]]:
         """The pages of so many rows in order."""
