@@ -15,6 +15,7 @@ from shared.domain.extension import Extension, Peer
 from shared.domain.owed import Owed
 from shared.domain.person import Person
 from shared.domain.plan import Finding, FindingCode, Severity
+from shared.domain.protection import why_number_reserved
 from shared.domain.rules import Adoption, ChangedIn3cx
 from shared.language import Plural, declared, enumerated, phrase, template
 
@@ -439,12 +440,7 @@ class Findings:
         self._add(
             FindingCode.PROTECTED,
             Severity.WARNING,
-            phrase(
-                "The number {number} of {name} is reserved for a template or the archive. Correct the number "
-                "in the directory or the settings.",
-                number=person.number,
-                name=person.name,
-            ),
+            why_number_reserved(person.number, person.name),
             [person],
             person.number or "",
         )

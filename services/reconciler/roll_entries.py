@@ -10,8 +10,9 @@ from shared.domain.extension import Extension
 from shared.domain.grace import Grace, holder_of
 from shared.domain.person import AbsentPerson, AccountState, Person, Presence
 from shared.domain.plan import Finding, FindingCode, Plan, Severity
+from shared.domain.protection import why_never_changed
 from shared.domain.seen import Seen
-from shared.language import declared, phrase
+from shared.language import declared
 from shared.roll.entry import Drift, Entry, RollState, nobodys
 from shared.roll.states import StateFacts, state_of
 
@@ -171,7 +172,7 @@ def _of_extension(about: _About, seen: Seen, extension: Extension) -> Entry:
     until = grace.ends_at if grace is not None else None
     what = seen.protected.get(extension.id)
     finding = about.of_number.get(extension.number)
-    protected = phrase("Never changed: {what}.", what=what) if what else ""
+    protected = why_never_changed(what) if what else ""
     if not protected and finding is not None and finding.code is FindingCode.PROTECTED:
         protected = finding.message
     state, reason = state_of(

@@ -1,7 +1,7 @@
 """Both ends and what is remembered of them, as one plan sees them, by every key they are looked up with. Pure."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,9 +15,8 @@ from shared.domain.extension import Extension, Peer, PhoneSystemSnapshot
 from shared.domain.grace import Departure, Grace
 from shared.domain.owed import Owed
 from shared.domain.person import AccountState, Person
+from shared.domain.protection import protection_of, reserved_by
 from shared.domain.rules import Outcome, Rules
-from shared.language import declared
-from shared.values.digits import is_digits
 from shared.values.keys import NameKey, email_key, name_key
 
 
@@ -159,22 +158,3 @@ class Situation:
         """What is done today with the extension of somebody who leaves it; ``None`` of everybody else, and in doubt."""
         departure = self.departure(guid)
         return None if departure is None else self.graces.outcome(guid, departure, extension)
-
-
-def reserved_by(rules: Rules) -> set[str]:
-    """The numbers of templates and of the archive, as the rules name them."""
-    templates = {unit.template_number for unit in rules.units if unit.template_number}
-    archive = {rules.archive.number} if rules.archive is not None and rules.archive.number else set[str]()
-    return templates | archive | {*rules.protected_numbers}
-
-
-def protection_of(extension: Extension, reserved: Collection[str]) -> str | None:
-    """What the extension is that is never removed, renumbered or taken over; ``None`` for all others."""
-    if extension.is_system_owner:
-        return declared("a system owner's extension")
-    if extension.number in reserved:
-        return declared("a template or the archive")
-    if not is_digits(extension.number):
-        # 3CX keeps its hot desks among the users, with numbers such as HD1.
-        return declared("a hot desk")
-    return None

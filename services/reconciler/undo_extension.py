@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from services.reconciler.drafts import Draft
 from services.reconciler.fields import Fields, identity
-from services.reconciler.situation import protection_of
 from services.reconciler.undo_history import KNOWN_BY, Deed, History
 from services.reconciler.undo_plan import UndoPlan
 from shared.domain.command import CommandKind, FieldValue
@@ -13,6 +12,7 @@ from shared.domain.extension import Extension
 from shared.domain.further import FURTHER
 from shared.domain.owed import BACKUP, RESTORES
 from shared.domain.plan import Severity
+from shared.domain.protection import protection_of
 from shared.language import listed, named, phrase
 from shared.values.keys import email_key
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from services.reconciler.drafts import Draft
-from services.reconciler.situation import reserved_by
 from services.reconciler.undo_history import Deed
 from shared.domain.binding import Binding
 from shared.domain.command import CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
 from shared.domain.plan import Finding, FindingCode, Severity
+from shared.domain.protection import reserved_by
 from shared.domain.rules import Rules
 from shared.language import declared, listed, named, phrase
 from shared.values.keys import email_key

@@ -19,7 +19,8 @@ from shared.domain.extension import Extension, Membership
 from shared.domain.further import FURTHER
 from shared.domain.grace import Grace
 from shared.domain.person import AccountState, Presence
-from shared.language import declared, phrase
+from shared.domain.protection import protection_of, why_never_changed
+from shared.language import declared
 from shared.roll import queries
 from shared.roll.entry import Entry, RollState, Row, nobodys
 from shared.roll.reading import add, moved_on, remove, write
@@ -135,9 +136,10 @@ class Board:
         if entry is None or entry.extension is None:
             return
         alone = Entry(nobodys(entry.extension), RollState.NOT_IN_DIRECTORY, extension=entry.extension)
-        if entry.extension.is_system_owner:
-            # Of templates, the archive and exclusions the next full run knows.
-            reason = phrase("Never changed: {what}.", what="a system owner's extension")
+        # Of templates, the archive and exclusions the next full run knows.
+        what = protection_of(entry.extension, ())
+        if what is not None:
+            reason = why_never_changed(what)
             alone = replace(alone, state=RollState.PROTECTED, reason=reason)
         self._put(replace(entry, extension=None, last_extension=entry.extension, drift=()))
         self._put(alone)

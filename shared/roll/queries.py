@@ -35,6 +35,13 @@ def rows_of_extensions(session: Session, site_id: str, ids: Collection[int]) -> 
     return {row.extension_id or 0: row_of(row) for row in found}
 
 
+def rows_of_numbers(session: Session, site_id: str, numbers: Collection[str]) -> list[Row]:
+    """Whoever has one of these numbers, in the directory or in 3CX, each row once."""
+    columns = RollRow.number, RollRow.extension_number
+    found = (row for column in columns for row in _all(session, site_id, column, numbers))
+    return [*{row.holder: row_of(row) for row in found}.values()]
+
+
 def guids_by_number(session: Session, site_id: str, numbers: Collection[str]) -> dict[str, list[str]]:
     """By number, the objectGUIDs of the people to whom the directory gives it."""
     return _guids(session, site_id, RollRow.number, numbers)

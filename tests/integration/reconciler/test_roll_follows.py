@@ -149,6 +149,50 @@ def test_who_is_excluded_stands_in_the_roll_as_soon_as_it_is_saved_and_as_a_run_
         assert _states(session)[guid(1)][0] is RollState.WILL_CHANGE
 
 
+def test_a_number_that_is_reserved_stands_in_the_roll_as_soon_as_it_is_saved_and_as_a_run_says_it(
+    context: Context,
+) -> None:
+    people = [make_person(1, last_name="Lund"), *(make_person(index) for index in range(2, 5))]
+    phone_system = make_phone_system([make_extension(index) for index in (1, 2, 7)])
+    bind(context, make_binding(1), make_binding(2))
+    planned(context, people, phone_system)
+    with context.database.read() as session:
+        before = _states(session)
+    apply_settings(context, SITE, {"archive": {"extension": "202"}}, "test")
+    with context.database.read() as session:
+        assert _states(session) == before, "nothing is to be changed for whoever is in sync"
+    concerned = {guid(1): "201", guid(4): "204", nobodys(make_extension(7)): "207"}
+    for holder, number in concerned.items():
+        apply_settings(context, SITE, {"archive": {"extension": number}}, "test")
+        with context.database.read() as session:
+            saved = _states(session)
+        assert {key: saved[key][0] for key in saved if saved[key] != before[key]} == {
+            holder: RollState.PROTECTED
+        }
+        planned(context, people, phone_system)
+        with context.database.read() as session:
+            assert _states(session) == saved
+    apply_settings(context, SITE, {"archive": {"extension": "201"}}, "test")
+    apply_settings(context, SITE, {"archive": {"extension": None}}, "test")
+    with context.database.read() as session:
+        states = _states(session)
+    assert (states[guid(1)][0], states[nobodys(make_extension(7))]) == (
+        RollState.WILL_CHANGE,
+        before[nobodys(make_extension(7))],
+    )
+
+
+def test_an_archive_that_is_no_longer_excluded_is_still_never_changed(context: Context) -> None:
+    planned(context, [], make_phone_system([make_extension(7)]))
+    exclusions = [{"kind": "numbers", "value": "207"}]
+    apply_settings(
+        context, SITE, {"archive": {"extension": "207"}, "rules": {"exclusions": exclusions}}, "test"
+    )
+    apply_settings(context, SITE, {"rules": {"exclusions": []}}, "test")
+    with context.database.read() as session:
+        assert _states(session)[nobodys(make_extension(7))][0] is RollState.PROTECTED
+
+
 def test_steps_given_up_by_hand_are_not_said_to_follow_any_more(context: Context) -> None:
     bind(context, make_binding(1))
     planned(context, [make_person(1)], make_phone_system([make_extension(1)]))

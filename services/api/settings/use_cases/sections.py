@@ -14,11 +14,10 @@ from sqlalchemy.orm import Session
 from services.api.settings.queries.history import changes_between
 from shared.database import events
 from shared.database.tables import BindingRow, Site
-from shared.domain.exclusions import Exclusions
 from shared.encryption import Encryption
 from shared.errors import Conflict, SettingsInvalid
 from shared.language import declared, listed, named, phrase
-from shared.roll.exclusions import take_exclusions
+from shared.roll.rules import take_rules
 from shared.settings import store
 from shared.settings.candidate import candidate, section_of
 from shared.settings.documents import SECTION_MODELS, Document, PhoneSystemSettings, Section
@@ -230,9 +229,8 @@ def _write(
         encryption=encryption,
         expected_version=stored.versions[section],
     )
-    if section is Section.RULES and "exclusions" in fields:
-        rules = store.read(session, site_id, encryption).settings.to_rules()
-        take_exclusions(session, site_id, Exclusions(rules.exclusions), datetime.now(UTC))
+    rules = store.read(session, site_id, encryption).settings.to_rules()
+    take_rules(session, site_id, stored.settings.to_rules(), rules, datetime.now(UTC))
     events.record(
         session,
         site_id,
