@@ -8,6 +8,7 @@ about the start itself it starts ``python -m services.cli``.
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -174,21 +175,32 @@ def close() -> None:
 def _serve(channel: socket.socket) -> list[str]:
     """Fork for every request until nobody asks any more; returns in the children alone, with their arguments."""
     lines = channel.makefile("rw", encoding="utf-8")
-    # A child's end interrupts the wait for the next request.
-    signal.signal(signal.SIGCHLD, lambda _number, _frame: _tell_of_the_dead(channel))
-    for line in lines:
+    signals, noted = socket.socketpair()
+    noted.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    # Not in the handler: Python calls it no more for a signal that comes just before it waits again.
+    signal.set_wakeup_fd(noted.fileno(), warn_on_full_buffer=False)
+    while True:
+        ready, _, _ = select.select([channel, signals], [], [])
+        if signals in ready:
+            signals.recv(4096)
+            _tell_of_the_dead(channel)
+        if channel not in ready:
+            continue
+        line = lines.readline()
+        if not line:
+            os._exit(0)
         request = json.loads(line)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         pid = os.fork()
         if pid == 0:
+            signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            signals.close()
+            noted.close()
             lines.detach()
             channel.close()
             return _become(request)
         _tell(channel, pid=pid)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-    os._exit(0)
 
 
 def _tell_of_the_dead(channel: socket.socket) -> None:
