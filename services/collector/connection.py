@@ -136,7 +136,7 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
             raise ConfigurationError(
                 phrase(
                     "Kerberos needs the package gssapi, which is not installed. Install Rollcall with the extra "
-                    "'kerberos' ({install_with}), or choose another directory.authentication.",
+                    "'kerberos' ({install_with}), or choose another way to sign in under Active Directory.",
                     install_with=install_with("kerberos"),
                 )
             )
@@ -144,14 +144,15 @@ def check_can_sign_in(settings: DirectorySettings) -> None:
     if not settings.user or not settings.password.get_secret_value():
         raise SettingsInvalid(
             declared(
-                "The account for reading the directory is missing. Set directory.user and directory.password."
+                "The account for reading the directory is missing. Enter its user name and password in the settings under "
+                "Active Directory."
             )
         )
     if settings.authentication is Authentication.NTLM and not _LOGON_NAME.fullmatch(settings.user):
         raise SettingsInvalid(
             phrase(
-                "NTLM needs the user as DOMAIN\\name, and '{user}' is not. Change directory.user, or choose "
-                "directory.authentication 'simple'.",
+                "NTLM needs the user as DOMAIN\\name, and '{user}' is not. Correct it in the settings under "
+                "Active Directory, or choose another way to sign in.",
                 user=settings.user,
             )
         )

@@ -79,6 +79,13 @@ def list_extensions(context: Context, arguments: dict[str, Any]) -> list[dict[st
     ]
 
 
+def list_departments(context: Context, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Name of every department, in their order: for choosing the one that new ones are like."""
+    with _asked(context, _settings(context, arguments)) as xapi:
+        found = xapi.departments()
+    return [{"name": name} for name in sorted((department.name for department in found), key=str.casefold)]
+
+
 def send_welcome(context: Context, arguments: dict[str, Any]) -> list[dict[str, str]]:
     """Send the welcome messages of these extensions again; what became of each.
 

@@ -42,6 +42,12 @@ def list_extensions(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[
     return questions.list_extensions(self.context, arguments)
 
 
+@question("relay_client.list_departments")
+def list_departments(self: QuestionTask, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Answer which departments there are."""
+    return questions.list_departments(self.context, arguments)
+
+
 @question("relay_client.test_relay")
 def test_relay(self: QuestionTask, arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer whether the relay can be worked with."""

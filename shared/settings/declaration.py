@@ -57,6 +57,7 @@ class Input(StrEnum):
     TIME_ZONE = "time_zone"
     UNIT = "unit"
     TIME = "time"
+    DEPARTMENT = "department"
 
 
 @dataclass(frozen=True, slots=True)

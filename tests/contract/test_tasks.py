@@ -40,6 +40,7 @@ NAMES = {
     "relay_client.execute_stage",
     "relay_client.test_phone_system",
     "relay_client.list_extensions",
+    "relay_client.list_departments",
     "relay_client.send_welcome",
     "relay_client.compare_with_template",
     "relay_client.test_relay",

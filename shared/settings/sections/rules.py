@@ -1,6 +1,7 @@
 """The rules: what happens to the extensions of leavers, joiners and returners, and who is left alone."""
 
 import re
+from typing import Annotated
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
@@ -18,7 +19,7 @@ from shared.domain.rules import (
     WelcomeEmail,
 )
 from shared.language import declared, phrase
-from shared.settings.declaration import REQUIRED, Document, Group, setting, wrong
+from shared.settings.declaration import REQUIRED, Document, Group, Input, setting, wrong
 from shared.settings.sections.types import (
     AttributeName,
     NumberOrRange,
@@ -193,7 +194,7 @@ class RulesSettings(Document):
         "Creates departments that are missing in 3CX.",
         DEPARTMENTS,
     )
-    department_template: str = setting(
+    department_template: Annotated[str, Input.DEPARTMENT] = setting(
         RULE.department_template,
         "New departments are like",
         "Language, prompts, time zone and hours come from this department; empty: from the default one.",

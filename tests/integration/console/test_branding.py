@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from services.api.branding.use_cases import logos
 from services.api.branding.use_cases.pictures import MAX_FILE_BYTES
+from services.api.settings.queries.history import values_of
 from services.api.settings.use_cases.sections import apply_settings
 from services.api.web.bodies import MAX_UPLOAD_BYTES
 from shared.database.tables import Asset, AuditEntry
-from shared.settings.documents import BrandingSettings
+from shared.errors import Conflict
+from shared.settings.documents import BrandingSettings, Section
 from shared.worker.context import Context
 from tests.integration.console.browser import Browser, Page
 from tests.integration.console.conftest import Open
@@ -235,6 +237,12 @@ def test_the_standard_look_comes_back_with_one_button_and_every_version_with_its
     mary.send(page, "/restore", button=("version", "1"))
     assert _branding(context) == chosen
     assert mary.http.get(f"/console/branding/logo/{chosen.logo}").status_code == 200
+    # A version whose picture is gone would show none.
+    mary.send(mary.get(SITE), "/site", button=("action", "reset"))
+    logos.remove_logo(context, "default", str(chosen.logo), "test")
+    with pytest.raises(Conflict, match="shows a logo that was deleted"):
+        values_of(context, "default", Section.BRANDING, 1)
+    assert _branding(context) == BrandingSettings()
 
 
 def test_of_many_pictures_the_oldest_go_but_never_the_one_shown(context: Context) -> None:

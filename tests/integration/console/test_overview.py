@@ -58,6 +58,18 @@ def test_who_holds_a_site_and_why_is_on_every_page_until_an_operator_releases_it
     assert "All changes are held" not in vera.get("/console/").text
 
 
+def test_a_site_without_a_password_is_not_said_to_be_configured(context: Context) -> None:
+    def _said() -> str:
+        checks = {check.name: check for check in doctor.diagnose(context, ["default"])}
+        return str(checks["settings of default"].message)
+
+    assert _said() == "The directory and the phone system are configured."
+    settings = context.site_settings("default").settings
+    directory = settings.directory.model_dump(mode="json") | {"password": ""}
+    apply_settings(context, "default", {"directory": directory}, "test")
+    assert "Not configured yet: the password for" in _said()
+
+
 def test_a_blackout_is_told_until_when_it_lasts_and_a_run_may_be_applied_now(
     context: Context, browser: Open
 ) -> None:

@@ -53,6 +53,24 @@ def test_an_extension_that_the_phone_system_does_not_have_is_refused(
     assert "955" in (stored.archive.extension, stored.directory.units[0].template_extension)
 
 
+def test_a_department_that_the_phone_system_does_not_have_is_refused(
+    context: Context, browser: Open, answering: Answering
+) -> None:
+    departments = [{"name": "DEFAULT"}, {"name": "Sales"}, {"name": "Support"}]
+    answering("relay_client.list_departments", lambda _: departments)
+    mary = browser("mary")
+    offered = mary.get(f"{SETTINGS}/choices/departments").response.json()["items"]
+    assert [item["value"] for item in offered] == ["DEFAULT", "Sales", "Support"]
+    page = mary.get(f"{SETTINGS}/rules")
+    assert page.fields["department_template"]["list"] == "known-departments"
+    page = mary.send(page, "/rules", {"department_template": "Salse"}, SAVE)
+    assert page.status == 422
+    assert "The phone system has no department Salse. Similar: Sales" in page.text
+    page = mary.send(page, "/rules", {"department_template": "sales"}, SAVE)
+    assert "Saved" in page.text
+    assert _settings(context).rules.department_template == "sales"
+
+
 @pytest.mark.usefixtures("phone_system")
 def test_what_disappeared_later_keeps_nobody_from_saving_the_rest(context: Context, browser: Open) -> None:
     apply_settings(context, "default", {"archive": {"extension": "777"}}, "test")

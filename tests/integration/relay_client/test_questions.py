@@ -213,6 +213,13 @@ def test_the_test_of_a_connection_does_not_end_a_run_that_is_using_it(bench: Ben
         assert len(working.extensions()) == 10
 
 
+def test_departments_to_choose_from_are_in_the_order_of_their_names(bench: Bench) -> None:
+    bench.phone_system.state.add_group({"Name": "sales"})
+    bench.phone_system.state.add_group({"Name": "Archive"})
+    listed = questions.list_departments(bench.context, {"site_id": "default"})
+    assert [item["name"] for item in listed] == ["Archive", "DEFAULT", "sales"]
+
+
 def test_extensions_to_choose_from_are_in_the_order_of_their_numbers(bench: Bench) -> None:
     bench.phone_system.state.add_user({"Number": "1000", "FirstName": "Long"})
     bench.phone_system.state.add_user({"Number": "99", "FirstName": "Short", "LastName": "Number"})

@@ -178,6 +178,14 @@ def list_extensions(context: Context, site_id: str, values: Values = None, actor
     return _ask(context, site_id, "relay_client.list_extensions", Section.PHONE_SYSTEM, values, actor)
 
 
+def list_departments(context: Context, site_id: str) -> Any:
+    """Names of the phone system's departments, to choose the one that new ones are like.
+
+    :raises RollcallError: as ``test_phone_system``.
+    """
+    return _ask(context, site_id, "relay_client.list_departments", Section.PHONE_SYSTEM, None, None)
+
+
 def test_relay(context: Context, site_id: str, values: Values = None, actor: Actor = None) -> Any:  # noqa: PT028
     """Whether the relay on the phone system's host answers with these settings, and what it found there.
 

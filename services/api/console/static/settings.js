@@ -107,10 +107,11 @@ async function load(list) {
   nameExtensions();
 }
 
-// Reading attributes takes the directory a moment: only for whoever comes to such a field.
+// Reading these takes a system a moment: only for whoever comes to such a field.
 document.addEventListener("focusin", (event) => {
-  if (event.target.getAttribute("list") === "known-attributes") {
-    load(document.getElementById("known-attributes"));
+  const list = event.target.getAttribute("list");
+  if (list === "known-attributes" || list === "known-departments") {
+    load(document.getElementById(list));
   }
 });
 

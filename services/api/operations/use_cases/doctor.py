@@ -27,10 +27,11 @@ from shared.database.tables import Event, Site
 from shared.database.watches import watch_statuses
 from shared.distribution import installed_version
 from shared.errors import RollcallError, SettingsInvalid
-from shared.language import counted, declared, phrase
+from shared.language import counted, declared, listed, phrase
 from shared.prerequisites import CLOCK_TOLERANCE, clock_advice, version_advice
 from shared.runs.start import check_ready
 from shared.settings import store
+from shared.settings.documents import Authentication
 from shared.settings.neighbours import read_sharing
 from shared.work import leases
 from shared.work.due import SCHEDULER
@@ -354,7 +355,20 @@ def _undelivered(context: Context, site_ids: Sequence[str] | None) -> Iterator[C
 
 def _complete(context: Context, site_id: str) -> str:
     with context.database.read() as session:
-        check_ready(store.read(session, site_id, context.encryption).settings)
+        site = store.read(session, site_id, context.encryption).settings
+    check_ready(site)
+    missing = [
+        phrase("the password for {title}", title=directory.title)
+        for directory in site.all_directories
+        if directory.authentication is not Authentication.KERBEROS
+        and not directory.password.get_secret_value()
+    ]
+    if not site.phone_system.client_secret.get_secret_value():
+        missing.append(declared("the key of the phone system's API client"))
+    if missing:
+        raise SettingsInvalid(
+            phrase("Not configured yet: {missing}. Enter it in the settings.", missing=listed(missing))
+        )
     return declared("The directory and the phone system are configured.")
 
 

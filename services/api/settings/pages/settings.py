@@ -67,6 +67,18 @@ def offer_extensions(context: ContextDep, site: SiteDep, _visitor: ManagerDep) -
     return dict(shown_to_scripts({"items": items, "reason": ""}))
 
 
+@router.get("/choices/departments")
+def offer_departments(context: ContextDep, site: SiteDep, _visitor: ManagerDep) -> dict[str, Any]:
+    """The phone system's departments for the fields to offer, or why there are none, for the page's script."""
+    try:
+        found = questions.list_departments(context, site)
+    except RollcallError as error:
+        return dict(shown_to_scripts({"items": [], "reason": error.message}))
+    return dict(
+        shown_to_scripts({"items": [{"value": item["name"], "text": ""} for item in found], "reason": ""})
+    )
+
+
 @router.get("/choices/attributes")
 def offer_attributes(
     context: ContextDep, site: SiteDep, _visitor: ManagerDep, directory: DirectoryName = ""

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 
 from services.api.console.words import field_value
-from shared.database.tables import SettingsVersion, Site
-from shared.errors import NotFound
+from shared.database.tables import Asset, SettingsVersion, Site
+from shared.errors import Conflict, NotFound
 from shared.language import declared, named, phrase
 from shared.settings.candidate import secret_fields
 from shared.settings.documents import SECTION_MODELS, Section
@@ -58,6 +58,7 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
     """What a version said, without its secrets: saving it again keeps those of today.
 
     :raises NotFound: there is no such version.
+    :raises Conflict: the logo that it names was deleted.
     """
     with context.database.read() as session:
         document = session.scalar(
@@ -67,6 +68,15 @@ def values_of(context: Context, site_id: str, section: Section, version: int) ->
                 SettingsVersion.version == version,
             )
         )
+        logo = (document or {}).get("logo") if section is Section.BRANDING else None
+        if logo and session.get(Asset, (site_id, f"logo-{logo}")) is None:
+            raise Conflict(
+                phrase(
+                    "Version {version} shows a logo that was deleted. Nothing was restored. Upload the logo again, or choose "
+                    "another one, and save.",
+                    version=version,
+                )
+            )
     if document is None:
         raise NotFound(
             phrase(

@@ -1,4 +1,4 @@
-"""Whether the extensions and attributes that settings name exist, asked of the systems before the settings are saved.
+"""Whether the extensions, departments and attributes that settings name exist, asked of the systems before the settings are saved.
 
 Only what was changed is looked at, so that something that disappeared later keeps nobody from saving the rest; a run tells
 of that by a finding. A system that cannot be asked keeps nobody from saving either.
@@ -19,6 +19,7 @@ from shared.settings.documents import Section
 from shared.settings.fields import fields_of
 from shared.settings.sections.directory import IS_NUMBER
 from shared.values.digits import is_digits
+from shared.values.text import folded
 from shared.worker.context import Context
 
 _SIMILAR = 3
@@ -44,6 +45,13 @@ def check_existing(
     if numbers and settings.phone_system.base_url:
         try:
             errors |= _missing_extensions(numbers, questions.list_extensions(context, site_id))
+        except RollcallError as error:
+            unasked.append(error.message)
+    departments = _changed(section, Input.DEPARTMENT, before, after)
+    if departments and settings.phone_system.base_url:
+        try:
+            names = [item["name"] for item in questions.list_departments(context, site_id)]
+            errors |= _missing_departments(departments, names)
         except RollcallError as error:
             unasked.append(error.message)
     attributes = _changed(section, Input.ATTRIBUTE, before, after)
@@ -86,6 +94,26 @@ def _missing_extensions(
             )
             if near
             else phrase("The phone system has no extension {number}.", number=number),
+        )
+
+
+def _missing_departments(wanted: Mapping[str, str], known: Sequence[str]) -> Iterator[tuple[str, str]]:
+    there = {folded(name) for name in known}
+    for place, name in wanted.items():
+        if folded(name) in there:
+            continue
+        near = sorted(
+            known, key=lambda other: -difflib.SequenceMatcher(None, folded(name), folded(other)).ratio()
+        )
+        yield (
+            place,
+            phrase(
+                "The phone system has no department {name}. Similar: {similar}.",
+                name=name,
+                similar=", ".join(near[:_SIMILAR]),
+            )
+            if near
+            else phrase("The phone system has no department {name}.", name=name),
         )
 
 
