@@ -6,6 +6,7 @@ is put in doubt.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension
@@ -37,7 +38,10 @@ class _Count:
 
 
 def emptied_attributes(
-    people: Iterable[Person], extension_of: Mapping[str, Extension], commands: Iterable[Command]
+    people: Iterable[Person],
+    extension_of: Mapping[str, Extension],
+    in_sync: Iterable[tuple[Person, Extension]],
+    commands: Iterable[Command],
 ) -> tuple[Emptied, ...]:
     """For each such attribute and place (a unit, ``None`` for all) the commands that would empty or disable for it."""
     listed = list(people)
@@ -54,10 +58,13 @@ def emptied_attributes(
     # Usually nothing is emptied for more than one, and nobody needs to be counted.
     counts = {key: _Count() for key, sequences in rows.items() if len(sequences) > 1}
     names = {name for name, _place in counts}
-    for person in listed if names else ():
-        extension = extension_of.get(person.guid)
-        if extension is None or person.account_state is not AccountState.ENABLED:
-            continue
+    linked = (
+        (person, extension)
+        for person in listed
+        if (extension := extension_of.get(person.guid)) is not None
+        and person.account_state is AccountState.ENABLED
+    )
+    for person, extension in chain(linked, in_sync) if names else ():
         for name in names:
             for place in (None, person.unit):
                 if (name, place) in counts:

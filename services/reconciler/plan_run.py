@@ -5,8 +5,7 @@ transaction; a second caller finds the run planned already and does nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -14,38 +13,19 @@ from sqlalchemy import ColumnElement, bindparam, delete, false, insert, select, 
 from sqlalchemy.orm import Session
 
 from services.reconciler.countdowns import store_countdowns
-from services.reconciler.directory_names import with_directory_names
-from services.reconciler.freshness import weigh_all
-from services.reconciler.guards import judge
-from services.reconciler.licence import fit_into_licence
-from services.reconciler.one_person import limited_to
 from services.reconciler.plan_changes import prepare_changes
-from services.reconciler.plan_undo import prepare_undo, undone_of
-from services.reconciler.planner import make_plan
+from services.reconciler.plan_undo import prepare_undo
+from services.reconciler.plan_whole import prepare_whole
 from services.reconciler.prepared import Prepared
-from services.reconciler.refused import report_refused
 from services.reconciler.roll import take_up
 from services.reconciler.run_inputs import (
     ADVICE,
-    ROLLING,
-    EvidenceOfRun,
-    Parts,
-    absent_of,
     advice_told_since,
-    bindings_of,
-    changed_lately,
-    department_limit_of,
-    facts_of,
-    left_behind_of,
     parts_of,
-    phone_system_of,
-    taken_lately,
     told_before,
 )
-from services.reconciler.unfinished import settle_unfinished
-from services.reconciler.unwritten import report_unwritten
 from shared import language
-from shared.database import events, given_numbers, graces, owed, unfinished
+from shared.database import events, given_numbers, unfinished
 from shared.database.commands import command_values, finding_values
 from shared.database.tables import (
     BindingRow,
@@ -53,7 +33,6 @@ from shared.database.tables import (
     EventLevel,
     FindingRow,
     PartKind,
-    PartState,
     Run,
     RunKind,
     RunState,
@@ -61,7 +40,6 @@ from shared.database.tables import (
 )
 from shared.domain.binding import Binding, Shown
 from shared.domain.command import Command
-from shared.domain.exclusions import why_unusable
 from shared.domain.numbers import GivenNumber
 from shared.domain.plan import (
     FindingCode,
@@ -75,20 +53,15 @@ from shared.domain.plan import (
     hash_of,
     reservation_of,
 )
-from shared.domain.rules import Rules, RunFacts, WelcomeEmail
-from shared.errors import LeaseHeld, NewerVersionNeeded, SettingsInvalid
+from shared.errors import LeaseHeld, NewerVersionNeeded
 from shared.language import counted, declared, listed, named, phrase
 from shared.runs.approvals import approval_of, obey
-from shared.runs.controllers import memories_of, remember
-from shared.runs.history import last_good_run, refused_before
+from shared.runs.controllers import remember
 from shared.runs.start import WAITING_STATES
-from shared.settings import store
-from shared.settings.documents import SiteSettings
-from shared.settings.what_if import read_for_run
 from shared.work.claimed import claimed
 from shared.work.moves import move_commands, move_run
-from shared.work.parts import advice_of, are_all_ended
-from shared.work.runs import RunWork, fail_run
+from shared.work.parts import are_all_ended
+from shared.work.runs import RunWork
 from shared.work.transitions import RUNS, CommandEvent, RunEvent
 from shared.worker.context import Context
 
@@ -145,121 +118,10 @@ def _plan(work: RunWork) -> None:
 
 
 def _plan_once(work: RunWork) -> None:
-    context, run = work.context, work.run
-    if _is_of_changes(run):
-        prepared = prepare_changes(work)
-        if prepared is not None:
-            _store(work, prepared)
-        return
-    if run.kind == RunKind.UNDO:
-        undoing = prepare_undo(work)
-        if undoing is not None:
-            _store(work, undoing)
-        return
-    with context.database.read() as session:
-        parts = parts_of(session, run.id)
-        stored = read_for_run(session, run.id, run.site_id, context.encryption)
-        last_good = last_good_run(session, run.site_id, before=run.id)
-        facts = facts_of(session, run, parts, last_good, stored)
-        selection = store.selection_of(stored.settings)
-        facts = replace(
-            facts,
-            is_selection_changed=facts.is_selection_changed
-            or (last_good is not None and selection != run.selection_hash),
-            lately=taken_lately(session, run.site_id, datetime.now(UTC) - ROLLING),
-            changed_lately=changed_lately(session, run.site_id, datetime.now(UTC) - ROLLING),
-            undone=undone_of(session, run.site_id),
-        )
-        bindings = bindings_of(session, run.site_id)
-        memories = memories_of(session, run.site_id)
-        department_limit = department_limit_of(session, run.site_id)
-        refused = refused_before(session, run.site_id, run.id)
-        owed_rows = owed.rows(session, run.site_id)
-        left_behind = left_behind_of(session, run.site_id, owed_rows)
-        countdowns = graces.of_site(session, run.site_id)
-        numbers = given_numbers.read(session, run.site_id)
-        unwritten = given_numbers.unwritten(session, run.site_id)
-    now = datetime.now(UTC)
-    rules = _rules_of(stored.settings, facts)
-    failed = _reason_to_fail(parts, rules)
-    if failed is not None:
-        with context.database.begin() as session:
-            if work.fence(session):
-                fail_run(session, run, *failed)
-        return
-    phone_system = replace(
-        phone_system_of(context.database, parts.extensions), department_name_limit=department_limit
-    )
-    evidence = EvidenceOfRun(context.database, parts, stored.settings, bindings)
-    plan = make_plan(
-        evidence.people(),
-        phone_system,
-        bindings,
-        absent_of(context.database, parts, facts.units, last_good, bindings, memories),
-        rules,
-        facts.units,
-        left_behind,
-        owed.owed_of(owed_rows),
-        countdowns,
-        known_numbers=numbers,
-        now=now,
-        check=work.deadline.check,
-    )
-    plan = settle_unfinished(plan, unfinished.unfinished_of(owed_rows), phone_system, bindings)
-    patience = {
-        key: timedelta(hours=directory.controller_agreement_hours)
-        for key, directory in stored.settings.directory_by_key.items()
-    }
-    plan, memories, waiting = weigh_all(plan, evidence.gathered(), memories, now, patience)
-    seen = plan.seen
-    if run.kind == RunKind.PERSON:
-        plan = limited_to(plan, run.person_guid)
-    advice = advice_of([*parts.units, parts.extensions])
-    plan = replace(plan, findings=(*plan.findings, *waiting))
-    if rules.write_back_attribute:
-        plan = report_unwritten(plan, unwritten, rules.write_back_attribute, run.person_guid)
-    plan = fit_into_licence(report_refused(plan, refused), phone_system)
-    plan = with_directory_names(plan, evidence.homes, stored.settings.directory_titles)
-    verdict = judge(plan, facts, stored.settings.to_limits())
-    _store(
-        work,
-        Prepared(
-            plan,
-            verdict,
-            stored.versions,
-            {key: memory for key, memory in memories.items() if key in patience},
-            evidence.homes,
-            tuple(numbers),
-            rules.write_back_attribute or "",
-            seen,
-            facts,
-            now,
-            tuple(advice),
-        ),
-    )
-
-
-def _rules_of(settings: SiteSettings, facts: RunFacts) -> Rules:
-    """The site's rules; a first run, which makes an extension for everybody, mails only where it is to."""
-    rules = settings.to_rules()
-    if facts.is_first_run and rules.welcome_email is WelcomeEmail.WITH_CREATION:
-        rules = replace(rules, welcome_email=WelcomeEmail.NEVER)
-    return rules
-
-
-def _reason_to_fail(parts: Parts, rules: Rules) -> tuple[str, str] | None:
-    unusable = why_unusable(rules.exclusions)
-    if unusable is not None:
-        return SettingsInvalid.code, unusable
-    if parts.extensions.state == PartState.FAILED:
-        return _error_of(parts.extensions)
-    if all(unit.state == PartState.FAILED for unit in parts.units):
-        return _error_of(parts.units[0])
-    return None
-
-
-def _error_of(part: SnapshotPart) -> tuple[str, str]:
-    return part.error_code or "unknown", part.error_message or declared("It could not be read.")
+    prepare = {RunKind.CHANGES.value: prepare_changes, RunKind.UNDO.value: prepare_undo}
+    prepared = prepare.get(work.run.kind, prepare_whole)(work)
+    if prepared is not None:
+        _store(work, prepared)
 
 
 def _store(work: RunWork, prepared: Prepared) -> None:

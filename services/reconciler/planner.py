@@ -47,7 +47,7 @@ from shared.domain.owed import WELCOME, Owed
 from shared.domain.person import AbsentPerson, AccountState, Person
 from shared.domain.plan import Plan
 from shared.domain.rules import Rules, UnitSnapshot
-from shared.domain.seen import Seen
+from shared.domain.seen import Pairs, Seen
 from shared.language import phrase
 from shared.values.keys import email_key
 from shared.values.text import folded
@@ -68,6 +68,7 @@ def make_plan(
     *,
     known_numbers: Iterable[GivenNumber] = (),
     looked_up: str = "",
+    in_sync: Pairs = (),
     now: datetime,
     check: Callable[[], None] = lambda: None,
 ) -> Plan:
@@ -79,11 +80,12 @@ def make_plan(
     former extensions of people who were given another number; those still there go. ``owed`` are steps that
     interrupted creations and renumberings have still to do. ``graces`` are the countdowns of leavers' extensions, by
     which at ``now`` some are over. ``known_numbers`` are those that were given to somebody. ``looked_up`` says where and when, if
-    all of this is about a few people only, whom ``change_scope`` has found. ``check`` is called again and again, and may raise to
+    all of this is about a few people only, whom ``change_scope`` has found. ``in_sync`` are people whom ``set_aside`` has
+    found to be in nobody's way: they, their extensions and their bindings are among none of the others. ``check`` is called again and again, and may raise to
     end the planning.
     """
     chosen = _first_unit_wins(_watched(people, check), rules)
-    evidence = Evidence.of(units, absent, len(chosen), looked_up)
+    evidence = Evidence.of(units, absent, len(chosen) + len(in_sync), looked_up)
     migrated = migrated_accounts(chosen)
     for guid in migrated:
         del chosen[guid]
@@ -113,7 +115,7 @@ def make_plan(
     _plan_people(table, check)
     stale = plan_absent(table)
     who = table.assignment
-    managed = len(who.extension_of) + len(who.reassigned)
+    managed = len(who.extension_of) + len(who.reassigned) + len(in_sync)
     if is_another_phone_system(managed, len(who.lost)):
         # What was known of the right one is still needed when it is back.
         stale = []
@@ -131,7 +133,7 @@ def make_plan(
     return Plan(
         commands=commands,
         findings=table.findings.in_order(),
-        people=len(chosen),
+        people=len(chosen) + len(in_sync),
         managed_extensions=managed,
         stale_binding_guids=tuple(sorted(stale)),
         remembered=who.noted,
@@ -140,15 +142,15 @@ def make_plan(
         graces=table.situation.graces.changed(),
         ended_graces=table.situation.graces.ended(),
         standing_graces=table.situation.graces.standing(),
-        emptied=emptied_attributes(situation.people.values(), who.extension_of, commands),
+        emptied=emptied_attributes(situation.people.values(), who.extension_of, in_sync, commands),
         numbers_reserved=numbers.reserved,
         numbers_changed=numbers.changed,
         numbers_forgotten=numbers.forgotten,
-        seen=_seen(table),
+        seen=_seen(table, in_sync),
     )
 
 
-def _seen(table: Worktable) -> Seen:
+def _seen(table: Worktable, in_sync: Pairs) -> Seen:
     situation, who = table.situation, table.assignment
     facts = {guid: situation.evidence.fact_of(guid) for guid in situation.evidence.absent}
     protected = {
@@ -170,6 +172,7 @@ def _seen(table: Worktable) -> Seen:
         protected,
         frozenset(excluded),
         {edit.number: edit for edit in situation.phone_system.edits},
+        in_sync,
     )
 
 

@@ -1,6 +1,7 @@
 """Writes down who is who as a run's readings show it: in the transaction that stores its plan."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -31,6 +32,8 @@ def take_up(
     """Rebuild the site's roll by a run that looked at everybody; of a run for one person take up that person, of a change run
     whomever it has read.
     """
+    if run.kind not in WHOLE_RUNS:
+        seen = replace(seen, in_sync=())
     entries = entries_of(plan, seen, homes)
     if run.kind == RunKind.CHANGES:
         take_part(session, run.site_id, [*entries, *_no_longer_there(session, run.site_id, seen)], now)
@@ -39,7 +42,7 @@ def take_up(
         mine = [entry for entry in entries if entry.guid is not None and entry.guid == run.person_guid]
         take_part(session, run.site_id, mine, now)
         return
-    proof = Evidence.of(facts.units, (), len(seen.people))
+    proof = Evidence.of(facts.units, (), len(seen.people) + len(seen.in_sync))
     # What a reading does not show that may be older than the last one is not gone.
     is_behind = any(finding.code is FindingCode.CONTROLLER_BEHIND for finding in plan.findings)
     in_doubt = {guid for guid in seen.bindings if guid not in seen.people and guid not in seen.absent}

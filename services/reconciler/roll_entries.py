@@ -36,6 +36,15 @@ def entries_of(plan: Plan, seen: Seen, homes: Mapping[str, str | None]) -> Itera
         if extension is not None:
             taken.add(extension.id)
         yield _of_person(about, seen, guid, person, extension, homes.get(guid))
+    for person, extension in seen.in_sync:
+        yield Entry(
+            person.guid,
+            RollState.IN_SYNC,
+            person,
+            Presence.SELECTED,
+            extension,
+            directory=homes.get(person.guid),
+        )
     for guid, binding in seen.bindings.items():
         if guid in seen.people:
             continue

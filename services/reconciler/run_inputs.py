@@ -48,6 +48,7 @@ log = structlog.get_logger(__name__)
 ADVICE = "run.advice"
 # Many small runs must not do in this time what one large one may not.
 ROLLING = timedelta(hours=24)
+_ROWS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def absent_of(
     parts: Parts,
     units: Iterable[UnitSnapshot],
     last_good: Run | None,
-    bindings: Iterable[Binding],
+    bindings: Callable[[], Iterable[Binding]],
     memories: Mapping[str, Memory],
 ) -> list[AbsentPerson]:
     """What the directories said of the absent, with the unit that held each in the last good run."""
@@ -196,7 +197,7 @@ def absent_of(
     else:
         silent = {part.unit for part in parts.absent} - answers.keys()
         silent |= {unit.directory for unit in units if not unit.is_complete}
-        homes = {binding.person_guid: binding.directory for binding in bindings}
+        homes = {binding.person_guid: binding.directory for binding in bindings()}
         absent = list(agreed(answers, silent, homes, _forests(parts, memories)))
     if not absent or last_good is None:
         return absent
@@ -224,6 +225,11 @@ def _forests(parts: Parts, memories: Mapping[str, Memory]) -> dict[str, str]:
 
 def bindings_of(session: Session, site_id: str, *which: ColumnElement[bool]) -> list[Binding]:
     """Who holds which extension of the site; only those for which the conditions hold, if there are any."""
+    return list(each_binding(session, site_id, *which))
+
+
+def each_binding(session: Session, site_id: str, *which: ColumnElement[bool]) -> Iterator[Binding]:
+    """The same one after the other, in the order of the people, a page in memory at a time."""
     rows = session.execute(
         select(
             BindingRow.person_guid,
@@ -236,10 +242,13 @@ def bindings_of(session: Session, site_id: str, *which: ColumnElement[bool]) -> 
             BindingRow.shown_last_name,
             BindingRow.shown_email,
             BindingRow.directory,
-        ).where(BindingRow.site_id == site_id, *which)
+        )
+        .where(BindingRow.site_id == site_id, *which)
+        .order_by(BindingRow.person_guid)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
     )
-    return [
-        Binding(
+    for row in rows:
+        yield Binding(
             row.person_guid,
             row.extension_id,
             row.number,
@@ -250,8 +259,6 @@ def bindings_of(session: Session, site_id: str, *which: ColumnElement[bool]) -> 
             None if row[6] is None else Shown(row[6], row[7] or "", row[8] or ""),
             row.directory,
         )
-        for row in rows
-    ]
 
 
 def told_before(session: Session, run: Run) -> frozenset[tuple[str, str]]:
@@ -324,7 +331,11 @@ class EvidenceOfRun:
     """Who read the run's parts and what they showed; ``people`` must be gone through before the rest is asked for."""
 
     def __init__(
-        self, database: Database, parts: Parts, site: SiteSettings, bindings: Iterable[Binding]
+        self,
+        database: Database,
+        parts: Parts,
+        site: SiteSettings,
+        bindings: Callable[[], Iterable[Binding]],
     ) -> None:
         self._database = database
         self._parts = parts
@@ -334,7 +345,7 @@ class EvidenceOfRun:
         self._has_several = bool(site.directories.others)
         self._homes: dict[str, str | None] = {}
         if self._has_several:
-            self._homes = {binding.person_guid: binding.directory for binding in bindings}
+            self._homes = {binding.person_guid: binding.directory for binding in bindings()}
 
     def people(self) -> Iterator[Person]:
         """As ``people_of``, noting who may not work, and of which directory each is."""
@@ -395,7 +406,7 @@ def department_limit_of(session: Session, site_id: str) -> int:
     return min(limits, default=PhoneSystemSnapshot().department_name_limit)
 
 
-def _lengths(known: Sequence[int], extensions: Sequence[Extension]) -> tuple[int, ...]:
+def _lengths(known: Sequence[int], extensions: Iterable[Extension]) -> tuple[int, ...]:
     """How many digits an extension may have: as told, and as those that are there show. Empty when nothing was told."""
     if not known:
         return ()
@@ -405,10 +416,14 @@ def _lengths(known: Sequence[int], extensions: Sequence[Extension]) -> tuple[int
 
 def phone_system_of(database: Database, part: SnapshotPart) -> PhoneSystemSnapshot:
     """The phone system as the part has read it."""
-    proof = part.proof
     extensions = tuple(read_items(database, part.id, Extension))
+    return replace(without_extensions(part, extensions), extensions=extensions)
+
+
+def without_extensions(part: SnapshotPart, extensions: Iterable[Extension]) -> PhoneSystemSnapshot:
+    """What the part has read of it besides the extensions, whose numbers tell which lengths there are."""
+    proof = part.proof
     return PhoneSystemSnapshot(
-        extensions=extensions,
         departments=tuple(read_beside("departments", DEPARTMENT, proof)),
         peers=tuple(read_beside("peers", PEER, proof)),
         used_extensions=proof["used_extensions"],

@@ -3,6 +3,8 @@
 Both write in the caller's transaction, page by page, and only rows that say something else than before.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -37,8 +39,7 @@ def take_reading(
     to be gone only if ``proves_absence`` says of their entry that the reading proves it; else the row stays as it is.
     """
     before = queries.reading_of(session, site_id)
-    known = _digests(session, site_id)
-    taking = _Taking(session, site_id, known, before.read_at if before else now, now)
+    taking = _Taking(session, site_id, before.read_at if before else now, now)
     taking.take(entries)
     taking.leave_unseen(proves_absence)
     differences = taking.differences if before is not None else 0
@@ -56,8 +57,7 @@ def take_part(session: Session, site_id: str, entries: Iterable[Entry], now: dat
     Of somebody who is gone or elsewhere the entry has that ``presence`` and no person.
     """
     listed = list(entries)
-    known = _digests(session, site_id, [entry.holder for entry in listed])
-    taking = _Taking(session, site_id, known, now, now)
+    taking = _Taking(session, site_id, now, now)
     taking.take(listed)
     joined = [nobodys(entry.extension) for entry in listed if entry.extension is not None and entry.guid]
     remove(session, site_id, joined)
@@ -65,10 +65,7 @@ def take_part(session: Session, site_id: str, entries: Iterable[Entry], now: dat
     return taking.differences
 
 
-def _digests(session: Session, site_id: str, holders: Sequence[str] | None = None) -> dict[str, str]:
-    if holders is None:
-        rows = session.execute(select(RollRow.holder, RollRow.digest).where(RollRow.site_id == site_id))
-        return {row.holder: row.digest for row in rows}
+def _digests(session: Session, site_id: str, holders: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start in range(0, len(holders), queries.AT_ONCE):
         mine = RollRow.site_id == site_id, RollRow.holder.in_(holders[start : start + queries.AT_ONCE])
@@ -79,26 +76,30 @@ def _digests(session: Session, site_id: str, holders: Sequence[str] | None = Non
 
 @dataclass
 class _Taking:
-    """``known`` are the digests of the rows that were not read yet, by holder; it is used up."""
+    """What is kept of everybody who was read is a few bytes: a site may have 100,000 of them."""
 
     session: Session
     site_id: str
-    known: dict[str, str]
     last_read_at: datetime
     now: datetime
     differences: int = 0
+    # Hashes of the holders that were read: a row whose hash is that of another by chance is taken for read, and stays.
+    _seen: "array[int]" = field(default_factory=lambda: array("q"))
     # Extensions that somebody has.
-    held: set[int] = field(default_factory=set)
+    _held: "array[int]" = field(default_factory=lambda: array("q"))
 
     def take(self, entries: Iterable[Entry]) -> None:
         for page in _pages(entries):
-            self.held |= {entry.extension.id for entry in page if entry.extension is not None and entry.guid}
+            self._seen.extend(hash(entry.holder) for entry in page)
+            self._held.extend(
+                entry.extension.id for entry in page if entry.extension is not None and entry.guid
+            )
+            known = _digests(self.session, self.site_id, [entry.holder for entry in page])
             new, changed = [], []
             for entry, digest in zip(page, digests_of(page), strict=True):
-                known = self.known.pop(entry.holder, None)
-                if known is None:
+                if entry.holder not in known:
                     new.append(Row(entry, self.now, None if is_seen(entry) else self.now))
-                elif known != digest:
+                elif known[entry.holder] != digest:
                     changed.append(entry)
             add(self.session, self.site_id, new)
             self.differences += len(new)
@@ -106,21 +107,31 @@ class _Taking:
 
     def leave_unseen(self, proves_absence: Callable[[Entry], bool]) -> None:
         """What the reading did not show."""
-        unseen = list(self.known)
-        for start in range(0, len(unseen), _PAGE):
-            rows = queries.rows_of(self.session, self.site_id, unseen[start : start + _PAGE])
+        held = array("q", sorted(self._held))
+        for unseen in self._unseen():
+            rows = queries.rows_of(self.session, self.site_id, unseen)
             joined = [
                 holder
                 for holder, row in rows.items()
                 if row.entry.extension is not None
                 and row.entry.guid is None
-                and row.entry.extension.id in self.held
+                and _is_in(held, row.entry.extension.id)
             ]
             remove(self.session, self.site_id, joined)
             self.differences += len(joined)
             others = [row for holder, row in rows.items() if holder not in set(joined)]
             gone = (gone_since(row, proves_absence) for row in others)
             self._change([entry for entry in gone if entry is not None], rows)
+
+    def _unseen(self) -> Iterator[list[str]]:
+        """The holders of whom nothing was read, page by page."""
+        seen, last = array("q", sorted(self._seen)), ""
+        holder = RollRow.holder
+        mine = select(holder).where(RollRow.site_id == self.site_id).order_by(holder).limit(_PAGE)
+        while page := self.session.scalars(mine.where(holder > last)).all():
+            last = page[-1]
+            if unseen := [guid for guid in page if not _is_in(seen, hash(guid))]:
+                yield unseen
 
     def _change(self, entries: Sequence[Entry], known: Mapping[str, Row] | None = None) -> None:
         if not entries:
@@ -135,6 +146,11 @@ class _Taking:
             self.site_id,
             [moved_on(rows[entry.holder], entry, self.now, self.last_read_at) for entry in following],
         )
+
+
+def _is_in(ordered: "array[int]", key: int) -> bool:
+    place = bisect_left(ordered, key)
+    return place < len(ordered) and ordered[place] == key
 
 
 def moved_on(before: Row, entry: Entry, now: datetime, last_read_at: datetime) -> Row:

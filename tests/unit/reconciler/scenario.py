@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from services.reconciler.planner import make_plan
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.command import Command, CommandKind
 from shared.domain.extension import Extension, PhoneSystemSnapshot
@@ -14,6 +13,7 @@ from shared.domain.person import AbsentPerson, Person
 from shared.domain.plan import Finding, Plan
 from shared.domain.rules import Rules
 from tests.builders.domain import NOW, make_phone_system, make_rules, make_units
+from tests.unit.reconciler.aside import make_either_way
 
 
 def plan_of(
@@ -35,7 +35,7 @@ def plan_of(
     listed = list(people)
     units = make_units(len(listed), **unit)
     decided = rules or make_rules()
-    return make_plan(
+    return make_either_way(
         listed, phone_system, bindings, absent, decided, units, left_behind, owed, graces, now=now
     )
 
