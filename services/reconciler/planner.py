@@ -1,14 +1,14 @@
 """The plan: what must be done so that the phone system says what the directory says. A pure function.
 
 Equal inputs give an equal plan, in whatever order they come. Nothing here reads a clock, a database or a
-settings object; ``plan_run`` brings the values and stores the result. The rules are told for administrators
+settings object; ``plan_whole`` brings the values, ``plan_run`` stores the result. The rules are told for administrators
 in docs/rules.md.
 
-The rooms: ``number_assignment`` (numbers for people without one, before anything else) with ``ranges`` and ``number_memory``, ``identity``
-(who is who), ``finishing`` (what earlier runs had begun), ``joiners`` (people without an extension),
-``holders`` (people with one), ``leavers`` (people gone, extensions nobody's), ``rebinding`` (bindings that change),
-``removal`` (the steps of one), ``drafts`` (what must come before what), ``findings`` (every sentence), ``worktable``
-(what they share).
+Whoever is in sync and in nobody's way may be set aside before (``set_aside``). The rooms: ``number_assignment``
+(numbers for people without one, before anything else) with ``ranges`` and ``number_memory``, ``identity`` (who is
+who), ``finishing`` (what earlier runs had begun), ``joiners`` (people without an extension), ``holders`` (people with
+one), ``leavers`` (people gone, extensions nobody's), ``rebinding`` (bindings that change), ``removal`` (the steps of
+one), ``drafts`` (what must come before what), ``findings`` (every sentence), ``worktable`` (what they share).
 """
 
 from collections.abc import Callable, Iterable, Iterator

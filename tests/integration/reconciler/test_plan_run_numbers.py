@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.reconciler import plan_run as planning
+from services.reconciler import plan_whole as planning
 from services.reconciler.planner import make_plan
 from shared.database import given_numbers
 from shared.database.tables import CommandRow, GivenNumberRow, RunKind, RunState
