@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -117,6 +118,13 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
     return AuthResult(success=is_right, handled=False)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asks may break off."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class WebServer:
     """Keeps the requests it gets, and answers with ``status``; listens only while ``up``."""
 
@@ -154,7 +162,7 @@ class WebServer:
             def log_message(self, *_arguments: Any) -> None:
                 """Write nothing."""
 
-        server = ThreadingHTTPServer((HOST, self.port), _Handler)
+        server = _Server((HOST, self.port), _Handler)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
