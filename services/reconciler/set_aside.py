@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from services.reconciler.reserved_numbers import ReservedNumbers
-from services.reconciler.situation import protection_of, reserved_by
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.exclusions import Exclusions
 from shared.domain.extension import Extension, Membership, PhoneSystemSnapshot
@@ -21,6 +20,7 @@ from shared.domain.grace import Grace
 from shared.domain.numbers import GivenNumber
 from shared.domain.owed import Owed, Unfinished
 from shared.domain.person import AbsentPerson, AccountState, Person
+from shared.domain.protection import protection_of, reserved_by
 from shared.domain.rules import Rules
 from shared.domain.seen import Pairs
 from shared.values.keys import email_key
