@@ -1,4 +1,4 @@
-"""Commands about the console: the link that makes a manager, and what ``up`` brings to it."""
+"""Commands about the console: the link and code that makes a manager, and what ``up`` brings to it."""
 
 import sys
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from services.api.access.accounts import account_named, has_manager
 from services.api.access.factors import owned
-from services.api.access.setup_link import make_link
+from services.api.access.setup_link import make_code
 from services.api.console.rendering import PREFIX
 from services.cli.options import ACTOR, deployment_of
 from services.cli.output import say
@@ -27,13 +27,13 @@ def console() -> None:
 
 @app.command("setup-link")
 def setup_link(command: typer.Context) -> None:
-    """Print a link to create a manager account, valid once, for one day. Also for when all passwords are forgotten."""
+    """Print a link and a code to create a manager account, valid once, for one day. Also for when all passwords are forgotten."""
     context = deployment_of(command)
     settings = context.settings
     address = address_of(settings, settings.api_port, tls_files(settings, is_alone=settings.is_embedded))
-    typer.echo(_address_of_link(context, address))
+    typer.echo(_link_and_code(context, address))
     say(
-        "Open it in a browser. Behind a proxy or on a free port (0), replace the beginning by the address "
+        "Open the link in a browser and enter the code there. Behind a proxy or on a free port (0), replace the beginning by the address "
         "people use."
     )
 
@@ -54,27 +54,27 @@ def reset_second_factor(
 def invitation(context: Context, address: str) -> str:
     """What to say while nobody can sign in to the console yet; empty when somebody can.
 
-    The link itself is for a terminal. What goes elsewhere is kept and read by many: there it names a file that only
+    The code itself is for a terminal. What goes elsewhere is kept and read by many: there it names a file that only
     whoever runs Rollcall may read.
     """
     file = context.settings.data / _LINK_FILE
     if has_manager(context):
         file.unlink(missing_ok=True)
         return ""
-    link = _address_of_link(context, address)
+    link = _link_and_code(context, address)
     if sys.stderr.isatty():
         return (
             "\nNobody can sign in to the console yet. Create the first manager account with this link "
-            "(valid once, for one day):\n"
-            f"  {link}"
+            "and code (valid once, for one day):\n"
+            f"{link}"
         )
     write_private(file, f"{link}\n")
     return (
-        "\nNobody can sign in to the console yet. The link for the first manager account (valid once, for "
-        "one day) is "
+        "\nNobody can sign in to the console yet. The link and the code for the first manager account (valid "
+        "once, for one day) are "
         f"in the file {file.absolute()}."
     )
 
 
-def _address_of_link(context: Context, address: str) -> str:
-    return f"{address}{PREFIX}/set-up/{make_link(context, ACTOR)}"
+def _link_and_code(context: Context, address: str) -> str:
+    return f"{address}{PREFIX}/set-up\ncode: {make_code(context, ACTOR)}"

@@ -1,6 +1,9 @@
-"""The link that makes a manager: shown on the terminal of the host, good for one account and one day.
+"""The code that makes a manager: shown on the terminal of the host, good for one account and one day.
 
-Whoever can run commands on the host can read the database anyway; so the same link also helps when every manager
+It is typed on the page of the set-up link, whose address holds no secret: addresses are kept in the logs of proxies and
+in the history of browsers.
+
+Whoever can run commands on the host can read the database anyway; so a code also helps when every manager
 has forgotten their password.
 """
 
@@ -20,37 +23,40 @@ from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
 VALID_FOR = timedelta(days=1)
+# 80 bits, so that trying is hopeless without counting the attempts; no letter that is read as a digit.
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_GROUPS = 4
+_GROUP = 4
 ACTOR = "set-up link"
 
 
-def make_link(context: Context, actor: str) -> str:
-    """The token of a new link. Earlier ones that nobody used are good no more."""
+def make_code(context: Context, actor: str) -> str:
+    """A new code. Earlier ones that nobody used are good no more."""
     now = datetime.now(UTC)
-    token = secrets.token_urlsafe(32)
+    code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
     with context.database.begin() as session:
         session.execute(delete(SetupLink).where(SetupLink.used_at.is_(None)))
-        session.add(SetupLink(token_hash=token_hash(token), created_at=now, expires_at=now + VALID_FOR))
+        session.add(SetupLink(token_hash=_hash(code), created_at=now, expires_at=now + VALID_FOR))
         events.audit(session, DEFAULT_SITE, actor=actor, action="setup_link.made", details={})
-    return token
+    return code
 
 
-def is_good(context: Context, token: str) -> bool:
-    """Whether the link can still be used."""
+def _is_good(context: Context, code: str) -> bool:
     with context.database.read() as session:
-        row = session.scalar(select(SetupLink).where(SetupLink.token_hash == token_hash(token)))
+        row = session.scalar(select(SetupLink).where(SetupLink.token_hash == _hash(code)))
     return row is not None and row.used_at is None and row.expires_at > datetime.now(UTC)
 
 
-def use_link(context: Context, token: str, name: str, display_name: str, password: str) -> Account:
-    """The new manager; of two who use one link at once, one is made.
+def use_code(context: Context, code: str, name: str, display_name: str, password: str) -> Account:
+    """The new manager; of two who use one code at once, one is made. Case, spaces and dashes of the code do not matter.
 
-    :raises NotFound: the link was used, is too old, or never was one.
-    :raises SettingsInvalid: the name is none or the password too weak; the link stays good.
-    :raises Conflict: there is such an account already; the link stays good.
-    :raises TooBusy: many passwords are being checked; the link stays good.
+    :raises NotFound: the code was used, is too old, or never was one.
+    :raises SettingsInvalid: the name is none or the password too weak; the code stays good.
+    :raises Conflict: there is such an account already; the code stays good.
+    :raises TooBusy: many passwords are being checked; the code stays good.
     """
-    # Asked first: a hash takes memory and time, which nobody without a good link is given.
-    if not is_good(context, token):
+    # Asked first: a hash takes memory and time, which nobody without a good code is given.
+    if not _is_good(context, code):
         raise _not_good()
     name = accounts.normal_name(name)
     password_hash = hash_password(name, password, display_name)
@@ -59,7 +65,7 @@ def use_link(context: Context, token: str, name: str, display_name: str, passwor
         used = session.execute(
             update(SetupLink)
             .where(
-                SetupLink.token_hash == token_hash(token),
+                SetupLink.token_hash == _hash(code),
                 SetupLink.used_at.is_(None),
                 SetupLink.expires_at > now,
             )
@@ -70,7 +76,11 @@ def use_link(context: Context, token: str, name: str, display_name: str, passwor
         return accounts.add(session, name, display_name, AccountRole.MANAGER, password_hash, ACTOR)
 
 
+def _hash(code: str) -> str:
+    return token_hash("".join(letter for letter in code.upper() if letter.isalnum()))
+
+
 def _not_good() -> NotFound:
     return NotFound(
-        "This set-up link was used already or is too old. `rollcall console setup-link` makes another."
+        "This set-up code is wrong, was used already or is too old. `rollcall console setup-link` prints another."
     )

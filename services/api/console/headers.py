@@ -18,7 +18,7 @@ class SecurityHeaders(AnswerHeaders):
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
-        # An address may be a set-up link.
+        # Addresses name people and extensions.
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",

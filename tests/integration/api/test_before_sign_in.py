@@ -35,9 +35,12 @@ ATTACKS = {
     "sign-in": request(
         "POST", "/console/sign-in", _FORM, urlencode(_TOKEN | _PASSWORD | {"name": "mary"}).encode()
     ),
-    "set-up page": request("GET", "/console/set-up/guessed"),
+    "set-up page": request("GET", "/console/set-up"),
     "set-up": request(
-        "POST", "/console/set-up/guessed", _FORM, urlencode(_TOKEN | _PASSWORD | {"name": "eve"}).encode()
+        "POST",
+        "/console/set-up",
+        _FORM,
+        urlencode(_TOKEN | _PASSWORD | {"name": "eve", "code": "guessed"}).encode(),
     ),
     "style sheet": request("GET", "/console/static/console.css"),
     "guessed token": request("GET", "/api/v1/sites", _JSON),

@@ -15,12 +15,14 @@ from shared.worker.context import Context
 from tests.integration.console.conftest import PASSWORD
 
 
-def test_the_command_prints_a_link_that_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_a_link_without_a_secret_and_a_code_that_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--data", str(tmp_path), "console", "setup-link"]) == 0
-    printed = capsys.readouterr().out.strip()
-    assert printed.startswith("http://127.0.0.1:8800/console/set-up/")
+    link, word, code = capsys.readouterr().out.split()
+    assert (link, word) == ("http://127.0.0.1:8800/console/set-up", "code:")
     context = open_deployment(load({}, data=tmp_path))
-    assert setup_link.is_good(context, printed.rpartition("/")[2])
+    setup_link.use_code(context, code, "anna", "", PASSWORD)
     context.database.close()
 
 
@@ -29,20 +31,19 @@ def test_somebody_is_invited_until_there_is_a_manager(
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     said = invitation(context, "http://127.0.0.1:8800")
-    token = said.rpartition("http://127.0.0.1:8800/console/set-up/")[2]
-    setup_link.use_link(context, token, "anna", "", PASSWORD)
+    setup_link.use_code(context, said.split()[-1], "anna", "", PASSWORD)
     assert invitation(context, "http://127.0.0.1:8800") == ""
 
 
-def test_output_that_is_kept_names_the_file_of_the_link_and_not_the_link(context: Context) -> None:
+def test_output_that_is_kept_names_the_file_of_the_code_and_not_the_code(context: Context) -> None:
     said = invitation(context, "http://127.0.0.1:8800")
     file = context.settings.data / "setup-link"
-    link = file.read_text().strip()
+    link, _, code = file.read_text().split()
     assert str(file.absolute()) in said
-    assert link.startswith("http://127.0.0.1:8800/console/set-up/")
-    assert link not in said
+    assert link == "http://127.0.0.1:8800/console/set-up"
+    assert code not in said
     assert file.stat().st_mode & 0o777 == 0o600
-    setup_link.use_link(context, link.rpartition("/")[2], "anna", "", PASSWORD)
+    setup_link.use_code(context, code, "anna", "", PASSWORD)
     assert invitation(context, "http://127.0.0.1:8800") == ""
     assert not file.exists()
 

@@ -207,12 +207,15 @@ def test_the_last_manager_can_neither_be_disabled_nor_made_less(context: Context
     assert accounts.has_manager(context)
 
 
-def test_the_set_up_link_makes_one_manager_and_signs_them_in(context: Context, browser: Open) -> None:
+def test_the_code_of_the_set_up_link_makes_one_manager_and_signs_them_in(
+    context: Context, browser: Open
+) -> None:
     first = browser()
     assert "setup-link" in first.get("/console/sign-in").text
-    path = f"/console/set-up/{setup_link.make_link(context, 'test')}"
+    path, code = "/console/set-up", setup_link.make_code(context, "test")
     values: dict[str, str | list[str] | None] = {
-        "name": "Anna", "display_name": "Anna Admin", "password": PASSWORD, "password_again": PASSWORD,
+        "code": f" {code.lower().replace('-', ' ')} ", "name": "Anna", "display_name": "Anna Admin",
+        "password": PASSWORD, "password_again": PASSWORD,
     }  # fmt: skip
     refused = first.send(first.get(path), path, values | {"password_again": "another one here"})
     assert refused.status == 422
@@ -222,7 +225,10 @@ def test_the_set_up_link_makes_one_manager_and_signs_them_in(context: Context, b
     page = first.send(refused, path, values)
     assert page.response.url.path == "/console/wizard/directory"
     assert "Anna Admin" in page.text
-    assert browser().get(path).status == 404
+    other = browser()
+    refused = other.send(other.get(path), path, values | {"name": "Bert"})
+    assert refused.status == 422
+    assert "This set-up code is wrong, was used already or is too old." in refused.text
     with context.database.read() as session:
         assert session.scalars(select(Account.role)).all() == ["manager"]
         assert session.scalars(select(AuditEntry.action)).all()[-3:] == [
@@ -234,31 +240,32 @@ def test_the_set_up_link_makes_one_manager_and_signs_them_in(context: Context, b
             *session.scalars(select(Account.password_hash)),
         ]
     assert PASSWORD not in str(stored)
-    assert path.rpartition("/")[2] not in str(stored)
+    assert code not in str(stored)
 
 
-def test_a_set_up_link_is_good_once_for_a_day_and_until_the_next_one(context: Context) -> None:
-    first = setup_link.make_link(context, "test")
-    second = setup_link.make_link(context, "test")
-    assert not setup_link.is_good(context, first)
-    setup_link.use_link(context, second, "anna", "", PASSWORD)
+def test_a_set_up_code_is_good_once_for_a_day_and_until_the_next_one(context: Context) -> None:
+    first = setup_link.make_code(context, "test")
+    second = setup_link.make_code(context, "test")
     with pytest.raises(NotFound, match="setup-link"):
-        setup_link.use_link(context, second, "bert", "", PASSWORD)
-    third = setup_link.make_link(context, "test")
+        setup_link.use_code(context, first, "anna", "", PASSWORD)
+    setup_link.use_code(context, second, "anna", "", PASSWORD)
+    with pytest.raises(NotFound, match="setup-link"):
+        setup_link.use_code(context, second, "bert", "", PASSWORD)
+    third = setup_link.make_code(context, "test")
     with context.database.begin() as session:
         session.execute(update(SetupLink).values(expires_at=datetime.now(UTC)))
     with pytest.raises(NotFound):
-        setup_link.use_link(context, third, "bert", "", PASSWORD)
+        setup_link.use_code(context, third, "bert", "", PASSWORD)
     assert [account.name for account in accounts.list_accounts(context)] == ["anna"]
 
 
-def test_a_link_is_looked_up_before_anything_is_done_with_what_was_typed(context: Context) -> None:
+def test_a_code_is_looked_up_before_anything_is_done_with_what_was_typed(context: Context) -> None:
     # A name or password that cannot be one is not even told of: no hash is computed for a stranger.
     with pytest.raises(NotFound):
-        setup_link.use_link(context, "guessed", "no name!", "", "short")
-    made = setup_link.make_link(context, "test")
+        setup_link.use_code(context, "guessed", "no name!", "", "short")
+    made = setup_link.make_code(context, "test")
     with pytest.raises(SettingsInvalid):
-        setup_link.use_link(context, made, "anna", "", "short")
+        setup_link.use_code(context, made, "anna", "", "short")
 
 
 @pytest.mark.usefixtures("people")

@@ -1,4 +1,4 @@
-"""Signing in and out, and the link that makes the first manager."""
+"""Signing in and out, and the page that makes the first manager."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -12,7 +12,6 @@ from services.api.access.accounts import has_manager
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.rules import read_rules
 from services.api.access.sessions import SecondFactorDue, SignInRefused, Visitor
-from services.api.console.refusals import notice
 from services.api.console.rendering import link, page
 from services.api.console.request import (
     SESSION_COOKIE,
@@ -96,35 +95,32 @@ def sign_out_everywhere(request: Request, context: ContextDep, visitor: OwnDep) 
     return _leave(request, visitor)
 
 
-@router.get("/set-up/{token}", dependencies=[ANYONE])
-def show_set_up(request: Request, context: ContextDep, token: str) -> Response:
-    """The form that makes a manager."""
-    if not setup_link.is_good(context, token):
-        return _no_link(request)
-    return page(request, "set_up.html", name="admin", display_name="", refused="", shortest=SHORTEST)
+@router.get("/set-up", dependencies=[ANYONE])
+def show_set_up(request: Request) -> Response:
+    """The form that makes a manager for whoever has the code."""
+    return page(request, "set_up.html", code="", name="admin", display_name="", refused="", shortest=SHORTEST)
 
 
-@router.post("/set-up/{token}", dependencies=[ANYONE])
-def set_up(request: Request, context: ContextDep, token: str, form: FormDep) -> Response:
+@router.post("/set-up", dependencies=[ANYONE])
+def set_up(request: Request, context: ContextDep, form: FormDep) -> Response:
     """Make the manager and sign them in."""
     name, display_name = text_of(form, "name"), text_of(form, "display_name")
-    password, refused = text_of(form, "password"), ""
+    code, password, refused = text_of(form, "code"), text_of(form, "password"), ""
     if password != text_of(form, "password_again"):
         refused = declared("The passwords do not match. Enter the same password twice.")
     else:
         try:
-            account = setup_link.use_link(context, token, name, display_name, password)
+            account = setup_link.use_code(context, code, name, display_name, password)
             return enter(request, sessions.go_on(context, account, address_of(request)), link("/wizard"))
         except SecondFactorDue as due:
             return step_on(request, due.token, link("/sign-in/second-factor"))
-        except NotFound:
-            return _no_link(request)
-        except (SettingsInvalid, Conflict, TooBusy) as error:
+        except (NotFound, SettingsInvalid, Conflict, TooBusy) as error:
             refused = error.message
     return page(
         request,
         "set_up.html",
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        code=code[:100],
         name=name[:100],
         display_name=display_name[:200],
         refused=refused,
@@ -174,18 +170,6 @@ def _fields(context: Context) -> tuple[str, str, str]:
         password=password,
     )
     return (declared("Name or extension"), declared("Password"), sentence)
-
-
-def _no_link(request: Request) -> Response:
-    return notice(
-        request,
-        HTTPStatus.NOT_FOUND,
-        declared("This link is no longer valid"),
-        declared(
-            "A set-up link works once and for one day. Run `rollcall console setup-link` on Rollcall's "
-            "host for a new one."
-        ),
-    )
 
 
 def _leave(request: Request, visitor: Visitor) -> Response:
