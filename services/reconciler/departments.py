@@ -52,6 +52,11 @@ class Departments:
         self.missing.setdefault(key, []).append(person)
         return None
 
+    @property
+    def are_lacking(self) -> bool:
+        """Whether one that somebody belongs to is not there under its whole name."""
+        return bool(self.to_create or self.missing or self.shortened)
+
     def spelled(self, name: str) -> str:
         """The one spelling used when several differ only in case, blanks or invisible marks."""
         key = folded(name)

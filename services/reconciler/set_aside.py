@@ -10,9 +10,15 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 
+from services.reconciler.evidence import Evidence
+from services.reconciler.holders import plan_changes
 from services.reconciler.reserved_numbers import ReservedNumbers
+from services.reconciler.situation import Situation
+from services.reconciler.worktable import Worktable
 from shared.domain.binding import Binding, LeftBehind
 from shared.domain.exclusions import Exclusions
 from shared.domain.extension import Extension, Membership, PhoneSystemSnapshot
@@ -26,6 +32,8 @@ from shared.domain.seen import Pairs
 from shared.values.keys import email_key
 
 _NONE = -1
+# What an extension has that a person does not: its memberships, and the id of its primary department.
+Kind = tuple[tuple[Membership, ...], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class InSync:
     people: Callable[[], Iterable[Person]]
     extension_ids: Sequence[int]
     kinds: Sequence[int]
-    memberships: Sequence[tuple[tuple[Membership, ...], int | None]]
+    memberships: Sequence[Kind]
     size: int
 
     def __len__(self) -> int:
@@ -71,20 +79,7 @@ class InSync:
     def __iter__(self) -> Iterator[tuple[Person, Extension]]:
         for person, id_, kind in zip(self.people(), self.extension_ids, self.kinds, strict=True):
             if id_ != _NONE:
-                yield (
-                    person,
-                    Extension(
-                        id_,
-                        person.number or "",
-                        person.first_name,
-                        person.last_name,
-                        person.email,
-                        person.mobile,
-                        True,
-                        *self.memberships[kind],
-                        person.further,
-                    ),
-                )
+                yield person, _extension_of(person, id_, *self.memberships[kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +94,10 @@ class Rest:
 
 
 def can_be_set_aside(rules: Rules, numbers: Sequence[GivenNumber] = (), directories: int = 1) -> bool:
-    """Whether a plan can do without those who are in sync: departments are compared one by one, who gets a number from a
-    range depends on everybody's, and of several directories accounts may have been migrated from one to another.
+    """Whether a plan can do without those who are in sync: who gets a number from a range depends on everybody's, and of
+    several directories accounts may have been migrated from one to another.
     """
-    return directories == 1 and not (rules.add_to_departments or rules.number_ranges or numbers)
+    return directories == 1 and not (rules.number_ranges or numbers)
 
 
 def concerned(
@@ -145,7 +140,7 @@ def set_aside(ends: Ends, touched: Concerned, rules: Rules, phone_system: PhoneS
     for binding in ends.bindings():
         links.add(binding, extensions)
     links.index = _Index(links.guids)
-    people = _People(rules)
+    people = _People(rules, phone_system)
     for person in ends.people():
         people.add(person, extensions, links)
     numbers = _hashes([*touched.numbers, *reserved_by(rules), *people.templates, *_of_others(phone_system)])
@@ -161,6 +156,25 @@ def set_aside(ends: Ends, touched: Concerned, rules: Rules, phone_system: PhoneS
     )
     protected = (*rules.protected_numbers, *sorted(people.templates))
     return _divided(ends, people, extensions, links, replace(rules, protected_numbers=protected))
+
+
+class _Departments:
+    """Plans one person at a time, as if there were nobody else, to see whether their departments are as they should be."""
+
+    def __init__(self, rules: Rules, phone_system: PhoneSystemSnapshot) -> None:
+        self._situation = partial(
+            Situation, {}, phone_system, (), rules, Evidence((), {}, 0), now=datetime.max.replace(tzinfo=UTC)
+        )
+        self._table = Worktable(self._situation())
+
+    def fit(self, person: Person, memberships: tuple[Membership, ...], primary: int | None) -> bool:
+        """Whether nothing is to be changed of the person's extension, and nothing to be said."""
+        table = self._table
+        plan_changes(table, person, _extension_of(person, 0, memberships, primary), None)
+        if not table.drafts and not table.findings.in_order() and not table.departments.are_lacking:
+            return True
+        self._table = Worktable(self._situation())
+        return False
 
 
 class _Index:
@@ -186,7 +200,8 @@ class _Extensions:
     def __init__(self, rules: Rules, phone_system: PhoneSystemSnapshot) -> None:
         self._exclusions = Exclusions(rules.exclusions)
         self._kept_free = ReservedNumbers(rules.reserved_numbers, phone_system)
-        self._kinds: dict[tuple[tuple[Membership, ...], int | None], int] = {}
+        self._kinds: dict[Kind, int] = {}
+        self._listed: list[Kind] = []
         self.ids, self.numbers, self.emails = array("q"), array("q"), array("q")
         self.shown, self.remembered, self.kinds = array("q"), array("q"), array("q")
         self.usable = bytearray()
@@ -201,6 +216,8 @@ class _Extensions:
         self.shown.append(hash((number, *names, email, extension.mobile, extension.further)))
         self.remembered.append(hash((number, *names, email)))
         self.kinds.append(self._kinds.setdefault(kind, len(self._kinds)))
+        if len(self._listed) < len(self._kinds):
+            self._listed.append(kind)
         self.usable.append(
             extension.enabled
             and protection_of(extension, ()) is None
@@ -208,9 +225,13 @@ class _Extensions:
             and not (self._exclusions and self._exclusions.hold_extension(extension))
         )
 
+    def kind_of(self, place: int) -> Kind:
+        """The memberships of an extension, and its primary department."""
+        return self._listed[self.kinds[place]]
+
     @property
-    def memberships(self) -> Sequence[tuple[tuple[Membership, ...], int | None]]:
-        return [*self._kinds]
+    def memberships(self) -> Sequence[Kind]:
+        return self._listed
 
 
 class _Links:
@@ -239,8 +260,9 @@ class _Links:
 class _People:
     """By place, what is needed of each person: ``places`` are those of the extensions that say the same."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, phone_system: PhoneSystemSnapshot) -> None:
         self._exclusions = Exclusions(rules.exclusions)
+        self._departments = _Departments(rules, phone_system) if rules.add_to_departments else None
         self.guids, self.numbers, self.emails = array("q"), array("q"), array("q")
         self.places = array("q")
         self.templates: set[str] = set()
@@ -256,6 +278,7 @@ class _People:
             or hash((number, person.first_name, person.last_name, email, person.mobile, person.further))
             != extensions.shown[place]
             or (self._exclusions and self._exclusions.hold_person(person))
+            or (self._departments and not self._departments.fit(person, *extensions.kind_of(place)))
         ):
             place = _NONE
         self.guids.append(guid)
@@ -297,6 +320,24 @@ def _divided(ends: Ends, people: _People, extensions: _Extensions, links: _Links
         ],
         in_sync,
         rules,
+    )
+
+
+def _extension_of(
+    person: Person, id_: int, memberships: tuple[Membership, ...], primary: int | None
+) -> Extension:
+    """The extension that shows all that the directory says of somebody."""
+    return Extension(
+        id_,
+        person.number or "",
+        person.first_name,
+        person.last_name,
+        person.email,
+        person.mobile,
+        True,
+        memberships,
+        primary,
+        person.further,
     )
 
 

@@ -144,3 +144,25 @@ def test_nobody_is_set_aside_whom_somebody_or_something_else_concerns(
     bindings = [*BINDINGS, *more.pop("bindings", ())]
     rest = divided(people, make_phone_system(extensions, **more), bindings, **about)
     assert [found.guid for found, _ in rest.in_sync] == [guid(2)]
+
+
+@pytest.mark.parametrize(
+    ("person", "is_aside"),
+    [
+        ({"departments": ("DEFAULT",)}, True),
+        ({"departments": ("default",)}, True),
+        ({"departments": ()}, True),
+        ({"departments": ("Sales",)}, False),
+        ({"departments": ("DEFAULT",), "unmapped": (("email", "is no address"),)}, False),
+    ],
+)
+def test_where_departments_are_managed_whoever_is_in_theirs_is_set_aside(
+    person: dict[str, Any], is_aside: bool
+) -> None:
+    rest = divided(
+        [make_person(1, **person)],
+        make_phone_system([EXTENSIONS[0]]),
+        [BINDINGS[0]],
+        rules=Rules(add_to_departments=True),
+    )
+    assert [found.guid for found, _ in rest.in_sync] == [guid(1)] * is_aside
