@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from shared.language import declared
 
 SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (declared("Get started"), ("quick-start", "install", "migrate", "faq", "sizing")),
+    (declared("Get started"), ("quick-start", "install", "migrate", "comparison", "faq", "sizing")),
     (
         declared("Every day"),
         ("console", "rules", "numbers", "templates", "mapping", "runs", "live", "notifications"),
