@@ -48,6 +48,8 @@ def read_release(place: str) -> tuple[Release, str]:
     from urllib.request import urlopen
 
     try:
+        if "://" in place and not place.startswith("https://"):
+            raise ValueError(declared("its address does not begin with https://"))
         if place.startswith("https://"):
             with urlopen(place, timeout=_SECONDS) as answer:  # noqa: S310  (https alone)
                 if not answer.url.startswith("https://"):
@@ -109,4 +111,8 @@ def _text(file: Path) -> str:
 
 def _order(version: str) -> tuple[int, ...]:
     found = _VERSION.match(version)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    # 1.0 and 1.0.0 are the same version.
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

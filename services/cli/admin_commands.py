@@ -178,6 +178,7 @@ def list_tokens(command: typer.Context, as_json: AsJson = False) -> None:
             )
             for item in found
         ],
+        "There are no tokens. Create one with `rollcall token create NAME`.",
     )
 
 

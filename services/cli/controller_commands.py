@@ -36,6 +36,7 @@ def list_controllers(command: typer.Context, as_json: AsJson = False, site: Site
             (c.controller, c.server, moment(c.read_at), moment(c.behind_since), *_title(titles, c.directory))
             for c in found
         ],
+        "No domain controller has been read yet.",
     )
 
 

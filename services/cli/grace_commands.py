@@ -26,7 +26,12 @@ def list_graces(command: typer.Context, as_json: AsJson = False, site: Site = DE
         (row.number, row.name, row.departure.replace("_", " "), moment(row.began_at), _end(row))
         for row in found
     ]
-    table("Leaving soon", ("number", "person", "because", "disabled since", "deleted"), rows)
+    table(
+        "Leaving soon",
+        ("number", "person", "because", "disabled since", "deleted"),
+        rows,
+        "Nobody is about to be deleted.",
+    )
 
 
 @app.command("extend")

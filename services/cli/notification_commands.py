@@ -32,7 +32,9 @@ def list_notifications(
     rows = [
         (str(row.id), moment(row.created_at), row.channel, row.state, row.title, row.error_message or "") for row in found
     ]  # fmt: skip
-    table("Notifications", ("id", "time", "channel", "state", "title", "error"), rows)
+    table(
+        "Notifications", ("id", "time", "channel", "state", "title", "error"), rows, "No notifications match."
+    )
 
 
 @app.command("retry")

@@ -19,10 +19,22 @@ ACTOR = "command line"
 Site = Annotated[str, typer.Option("--site", help="The site, if there are several.", show_default=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the run has ended or waits for approval.")]
+_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+
+
+def _moment(text: str) -> datetime:
+    for form in _FORMATS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007  (``aware`` gives it the computer's zone)
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"'{text}' is not a time. Write it like 2026-11-24 or 2026-11-24T08:30.")
+
+
 Moment = Annotated[
     datetime | None,
     typer.Option(
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"],
+        parser=_moment,
         metavar="TIME",
         help="In this computer's time zone, e.g. 2026-11-24 or 2026-11-24T08:30.",
     ),

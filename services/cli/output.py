@@ -85,8 +85,11 @@ def print_json(value: Any) -> None:
     sys.stdout.write(_UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
 
 
-def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table of plain texts."""
+def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
+    """A table of plain texts; without rows the sentence ``empty`` instead, where there is one."""
+    if empty and not rows:
+        console().print(escape(empty))
+        return
     made = Table(title=escape(title) or None, title_justify="left", title_style="bold")
     for heading in headings:
         made.add_column(heading, overflow="fold")
@@ -180,6 +183,9 @@ def show_findings(findings: Sequence[FindingRow], most: int = 50) -> None:
 
 def show_events(events: "Sequence[Entry]") -> None:
     """Entries of the Log, oldest first, in the time zone of this computer."""
+    if not events:
+        console().print("No entries of the Log match.")
+        return
     made = Table(title="Log", title_justify="left", title_style="bold")
     for heading in ("date", "type", "event"):
         made.add_column(heading, overflow="fold")
@@ -192,12 +198,8 @@ def show_events(events: "Sequence[Entry]") -> None:
 
 def show_audit(rows: Iterable[tuple[datetime, str, str]]) -> None:
     """Entries of the audit by date, site and sentence, in the time zone of this computer."""
-    made = Table(title="Audit", title_justify="left", title_style="bold")
-    for heading in ("date", "site", "event"):
-        made.add_column(heading, overflow="fold")
-    for date, site, event in rows:
-        made.add_row(moment(date), escape(site), escape(event))
-    console().print(made)
+    shown = [(moment(date), site, event) for date, site, event in rows]
+    table("Audit", ("date", "site", "event"), shown, "No entries of the audit match.")
 
 
 def moment(value: datetime | None) -> str:

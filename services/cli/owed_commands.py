@@ -24,7 +24,7 @@ def list_owed(command: typer.Context, as_json: AsJson = False, site: Site = DEFA
         (row.number, row.person_name, row.owes.replace("_", " "), moment(row.begun_at), row.answer or "")
         for row in found
     ]
-    table("Not finished", ("number", "person", "owes", "since", "answer"), rows)
+    table("Not finished", ("number", "person", "owes", "since", "answer"), rows, "Nothing is unfinished.")
 
 
 @app.command("give-up")

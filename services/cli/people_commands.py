@@ -51,6 +51,11 @@ def people(
         )
         for row in found.rows
     ]
-    table("People and extensions", ("number", "name", "state", "reason", "department", "since"), rows)
+    table(
+        "People and extensions",
+        ("number", "name", "state", "reason", "department", "since"),
+        rows,
+        "Nobody matches.",
+    )
     if found.counts.total > len(rows):
         say(f"{len(rows)} of {found.counts.total} are shown. Narrow the search, or raise --limit.")

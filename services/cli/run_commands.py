@@ -110,6 +110,7 @@ def list_runs(
             )
             for item in found
         ],
+        "There are no runs yet.",
     )
 
 

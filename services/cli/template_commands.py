@@ -33,7 +33,12 @@ def compare(
             for item in found
             for each in item.differences
         ]
-        table("Differences", ("number", "person", "template", "setting", "template has", "has"), rows)
+        table(
+            "Differences",
+            ("number", "person", "template", "setting", "template has", "has"),
+            rows,
+            "Every extension is as its template.",
+        )
         differing = sum(bool(item.differences) for item in found)
         say(f"{differing} of {len(found)} extensions differ from their template.")
     if any(item.differences for item in found):

@@ -386,6 +386,7 @@ class WatchRow(HasSentences, Base):
     # last, if that was after this was asked for. The reading must have what the controller had then.
     needs_full_reading: Mapped[str | None] = mapped_column(Prose)
     needs_full_reading_sentence: Mapped[dict[str, Any] | None] = beside()
+    # Of versions before: nothing reads or writes it now.
     needed_since: Mapped[datetime | None]
     needed_usn: Mapped[int | None] = mapped_column(BigInteger)
     full_run_id: Mapped[int | None]

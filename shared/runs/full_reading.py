@@ -24,12 +24,11 @@ def ask_full_reading(session: Session, site_id: str, reason: str, encryption: En
 
     :raises SettingsInvalid: the site is not configured yet.
     """
-    now = datetime.now(UTC)
     wanted = update(WatchRow).where(WatchRow.site_id == site_id).execution_options(synchronize_session=False)
     needed = with_sentences(WatchRow, {"needs_full_reading": reason})
     session.execute(wanted.where(WatchRow.needs_full_reading.is_(None)).values(**needed))
     # What a run has read that began before now does not count.
-    session.execute(wanted.values(needed_since=now, needed_usn=WatchRow.usn_after, full_run_id=None))
+    session.execute(wanted.values(needed_usn=WatchRow.usn_after, full_run_id=None))
     return start_full_reading(session, site_id, reason, encryption)
 
 

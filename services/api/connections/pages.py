@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from services.api.connections.schemas.database import DatabaseValues
 from services.api.connections.use_cases.database import (
-    DatabaseAddress,
     DatabaseEncryption,
     DatabaseKind,
     DatabaseReport,
@@ -63,17 +62,8 @@ def test_another_database(
         places = {str(found["loc"][0]) for found in error.errors()}
         errors = {place: _WRONG.get(place) or declared("Choose one of the list.") for place in places}
         return _page(request, context, given, errors=errors)
-    address = DatabaseAddress(
-        values.kind,
-        values.host,
-        values.database,
-        values.user,
-        values.password,
-        values.port,
-        values.encryption,
-    )
     try:
-        return _page(request, context, given, report=check_database(context, address, visitor.actor))
+        return _page(request, context, given, report=check_database(context, values.address, visitor.actor))
     except RollcallError as error:
         return _page(request, context, given, refused=error.message)
 

@@ -67,7 +67,7 @@ def _is_read(context: Context, run: Run) -> bool:
         session.execute(
             update(WatchRow)
             .where(WatchRow.site_id == run.site_id, WatchRow.full_run_id == run.id)
-            .values(**with_sentences(WatchRow, {"needs_full_reading": None}), needed_since=None)
+            .values(**with_sentences(WatchRow, {"needs_full_reading": None}))
             .execution_options(synchronize_session=False)
         )
     return True

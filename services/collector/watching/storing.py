@@ -98,14 +98,14 @@ def store_answer(
             values["last_change_at"] = now
         _write(session, key, values)
         if full_reading:
-            ask_for_full_reading(session, key, full_reading, now)
+            ask_for_full_reading(session, key, full_reading)
     return len(rows)
 
 
-def ask_for_full_reading(session: Session, key: Key, reason: str, now: datetime) -> None:
+def ask_for_full_reading(session: Session, key: Key, reason: str) -> None:
     """Only a full reading that begins after now can tell what has changed; the first reason stays."""
     row = select(WatchRow.needs_full_reading).where(WatchRow.site_id == key[0], WatchRow.directory == key[1])
-    values: dict[str, object] = {"needed_since": now, "needed_usn": WatchRow.usn_after, "full_run_id": None}
+    values: dict[str, object] = {"needed_usn": WatchRow.usn_after, "full_run_id": None}
     if session.scalar(row) is None:
         values["needs_full_reading"] = reason
     _write(session, key, values)

@@ -61,6 +61,25 @@ def test_a_text_is_found_literally_whatever_its_case(context: Context) -> None:
     assert [entry.message for entry in page.entries] == ["100% sure"]
 
 
+def test_a_search_stops_after_so_many_entries_says_where_and_goes_on_from_there(context: Context) -> None:
+    first = fill_log(context, 50)
+    chosen = LogFilter(text="entry 7.")
+    before: int | None = None
+    searched, found = [], []
+    while True:
+        page = log.read_log(context, SITE, chosen, before=before, reach=20)
+        searched.append(page.searched_to)
+        found += [entry.message for entry in page.entries]
+        before = page.next_before
+        if before is None:
+            break
+    assert found == ["Entry 7."]
+    assert searched == [first + timedelta(seconds=29), first + timedelta(seconds=9), None]
+    # A page that is full is followed by the next as without a limit.
+    full = log.read_log(context, SITE, LogFilter(text="entry"), limit=10, reach=20)
+    assert (len(full.entries), full.searched_to) == (10, None)
+
+
 def test_since_is_inclusive_and_until_exclusive(context: Context) -> None:
     first = fill_log(context, 200)
     chosen = LogFilter(since=first + timedelta(seconds=20), until=first + timedelta(seconds=23))

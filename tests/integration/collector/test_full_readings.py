@@ -26,7 +26,7 @@ def _set(site: Collecting, table: type[Run] | type[SnapshotPart] | type[WatchRow
 
 def _ask(site: Collecting) -> None:
     with site.context.database.begin() as session:
-        storing.ask_for_full_reading(session, (SITE, ""), "Again.", datetime.now(UTC))
+        storing.ask_for_full_reading(session, (SITE, ""), "Again.")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,6 @@ def test_a_full_reading_counts_when_it_began_later_and_read_every_unit(site: Col
                 directory="",
                 state="live",
                 needs_full_reading="An OU was moved.",
-                needed_since=datetime.now(UTC),
             )
         )
     (run_id,) = see_to_full_readings(site.context)

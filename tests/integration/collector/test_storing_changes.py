@@ -75,10 +75,10 @@ def test_why_a_watch_fails_and_needs_a_full_run_is_read_in_another_language_too(
     watching: Collecting,
 ) -> None:
     why = phrase("Controller {name} refused.", name="dc1")
-    key, now = (SITE, ""), datetime.now(UTC)
+    key = (SITE, "")
     storing.store_state(watching.context, HOLDER, key, WatchState.FAILING, error_message=why)
     with watching.context.database.begin() as session:
-        storing.ask_for_full_reading(session, key, why, now)
+        storing.ask_for_full_reading(session, key, why)
         # It is stored for the other directory before the run is found to lack settings.
         with pytest.raises(SettingsInvalid):
             ask_full_reading(session, SITE, phrase("It may be {size}.", size=7), watching.context.encryption)

@@ -103,7 +103,7 @@ class Watching:
     def full_reading(self, reason: str) -> None:
         """Wait until a full reading is needed for this reason, and forget it."""
         wait_until(reason, lambda: reason in (self.row().needs_full_reading or ""))
-        self.set(needs_full_reading=None, needed_since=None)
+        self.set(needs_full_reading=None)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from services.api.log import pages
 from services.api.settings.use_cases.sections import apply_settings
 from shared.database.tables import AuditEntry, Event, EventLevel
 from shared.worker.context import Context
@@ -53,6 +54,20 @@ def test_the_log_is_paged_without_gap_or_repetition(context: Context, browser: O
         page = vera.get(older[0])
         seen += _messages(page.text)
     assert seen == [f"Entry {number}." for number in range(119, -1, -1)]
+
+
+def test_a_long_search_says_how_far_back_it_came_and_goes_on(
+    context: Context, browser: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_REACH", 20)
+    fill_log(context, 30)
+    page = browser("vera").get("/console/log?text=Entry+7.")
+    assert "Nothing found yet" in page.text
+    assert "Searched back to" in page.text
+    (older,) = [link for link in page.links if "before=" in link]
+    page = browser("vera").get(older)
+    assert _messages(page.text) == ["Entry 7."]
+    assert "Searched back to" not in page.text
 
 
 def test_the_log_is_filtered_by_every_field(context: Context, browser: Open) -> None:

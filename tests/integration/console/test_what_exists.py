@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from services.api.settings.use_cases.existing import similar_extensions
 from services.api.settings.use_cases.sections import apply_settings
+from shared.database.tables import AuditEntry
 from shared.errors import PhoneSystemUnavailable, RollcallError
 from shared.settings.documents import SiteSettings
 from shared.worker.context import Context
@@ -101,6 +103,30 @@ def test_an_attribute_that_the_schema_does_not_have_is_refused(
     # Only what was changed is looked up.
     assert asked == [["ipFone", "telephoneNumber"], ["ipPhone"]]
     assert _settings(context).directory.attributes.number == "ipPhone"
+
+
+def test_a_new_address_is_in_the_audit_before_it_is_asked(
+    context: Context, browser: Open, answering: Answering
+) -> None:
+    audited: list[Any] = []
+
+    def _unknown(_: dict[str, Any]) -> dict[str, str]:
+        with context.database.read() as session:
+            newest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+            audited.append((newest.action, newest.details["question"], newest.details["to"]))
+        return {}
+
+    answering("collector.unknown_attributes", _unknown)
+    mary = browser("mary")
+    wanted: dict[str, str | list[str] | None] = {
+        "attributes.number": "ipPhone",
+        "servers": "other.corp.example",
+        "password": "typed again",
+    }
+    mary.send(mary.get(f"{SETTINGS}/directory"), "/directory", wanted, SAVE)
+    (entry,) = audited
+    assert entry[:2] == ("connection.tested", "unknown_attributes")
+    assert "other.corp.example" in entry[2]
 
 
 def test_a_phone_system_that_does_not_answer_keeps_nobody_from_saving(

@@ -49,6 +49,13 @@ def test_units_have_their_own_templates_and_exclusions_are_added() -> None:
     # Once more, and nothing comes twice.
     again = CURRENT | changed
     assert imported(text, again) == {}
+    assert imported(text.replace("OU=A,DC=x", "ou=A, dc = X"), again) == {}
+
+
+def test_a_line_is_counted_as_an_editor_counts_it() -> None:
+    text = f'{HEAD}\nActive Directory,Colour,"red\nor blue"\nActive Directory,Shape,round\n'
+    with pytest.raises(SettingsInvalid, match=r"Line 3: .*Colour.*Line 5: .*Shape"):
+        imported(text, CURRENT)
 
 
 def test_everything_that_is_wrong_is_named_with_its_line() -> None:

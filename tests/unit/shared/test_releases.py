@@ -12,7 +12,7 @@ from shared.errors import SettingsInvalid
     ("installed", "told", "is_newer"),
     [
         ("0.1.0", "0.1.1", True), ("0.9.0", "0.10.0", True), ("0.1.0", "0.1.0", False), ("0.2.0", "0.1.9", False),
-        ("0.2.0rc1", "0.2.1", True), ("1.0", "1.0.1", True),
+        ("0.2.0rc1", "0.2.1", True), ("1.0", "1.0.1", True), ("1.0", "1.0.0", False), ("1.0.0", "1.0", False),
     ],
 )  # fmt: skip
 def test_versions_are_compared_by_their_numbers(
@@ -48,6 +48,8 @@ def test_a_file_that_no_reader_understands_gives_no_notice_and_a_plain_refusal(
 def test_without_a_file_there_is_no_notice(tmp_path: Path) -> None:
     assert releases.known_release(None) is None
     assert releases.known_release(tmp_path / "none") is None
-    for place in (str(tmp_path / "none"), "http://127.0.0.1/newest.json", "https://127.0.0.1:1/newest.json"):
+    with pytest.raises(SettingsInvalid, match="its address does not begin with https://"):
+        releases.read_release("http://127.0.0.1/newest.json")
+    for place in (str(tmp_path / "none"), "https://127.0.0.1:1/newest.json"):
         with pytest.raises(SettingsInvalid, match="cannot be read"):
             releases.read_release(place)

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from services.api.access.bearer import ActorDep
 from services.api.connections.schemas.database import DatabaseAnswer, DatabaseQuestion
-from services.api.connections.use_cases.database import DatabaseAddress, check_database
+from services.api.connections.use_cases.database import check_database
 from services.api.web.dependencies import ContextDep
 
 router = APIRouter(tags=["health"])
@@ -15,19 +15,7 @@ def check(
     context: ContextDep, actor: ActorDep, body: DatabaseQuestion = DatabaseQuestion()
 ) -> DatabaseAnswer:
     """Connect and look at version, rights and tables: of this deployment's database, or of one not in use yet."""
-    values = body.values
-    address = None
-    if values is not None:
-        address = DatabaseAddress(
-            values.kind,
-            values.host,
-            values.database,
-            values.user,
-            values.password,
-            values.port,
-            values.encryption,
-        )
-    report = check_database(context, address, actor)
+    report = check_database(context, body.values.address if body.values else None, actor)
     found = report.found
     return DatabaseAnswer(
         place=found.place,

@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from services.api.connections.use_cases.database import DatabaseEncryption, DatabaseKind
+from services.api.connections.use_cases.database import DatabaseAddress, DatabaseEncryption, DatabaseKind
 from services.api.web.schemas import Answer, Request, example
 from shared.database.migrate import State
 
@@ -28,6 +28,13 @@ class DatabaseValues(Request):
     user: str = Field("", max_length=128, description="Empty with SQL Server: a trusted connection.")
     password: SecretStr = SecretStr("")
     encryption: DatabaseEncryption = DatabaseEncryption.REQUIRE
+
+    @property
+    def address(self) -> DatabaseAddress:
+        """Where the database is, as the test takes it."""
+        return DatabaseAddress(
+            self.kind, self.host, self.database, self.user, self.password, self.port, self.encryption
+        )
 
 
 class DatabaseQuestion(Request):

@@ -89,7 +89,12 @@ def list_attributes(
 
 
 def unknown_attributes(
-    context: Context, site_id: str, names: Sequence[str], values: Values = None, directory: str = ""
+    context: Context,
+    site_id: str,
+    names: Sequence[str],
+    values: Values = None,
+    actor: Actor = None,
+    directory: str = "",
 ) -> Any:
     """Those of the attributes that the directory's schema does not have: a sentence with similar ones, by name.
 
@@ -101,7 +106,7 @@ def unknown_attributes(
         "collector.unknown_attributes",
         Section.DIRECTORY,
         values,
-        None,
+        actor,
         directory=directory,
         names=list(names),
     )

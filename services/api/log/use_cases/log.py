@@ -31,12 +31,13 @@ def read_log(
     filter: LogFilter = _EVERYTHING,
     limit: int = 50,
     before: int | None = None,
+    reach: int | None = None,
 ) -> LogPage:
-    """One page of the site's Log, newest first.
+    """One page of the site's Log, newest first; a search for a text looks at ``reach`` entries at most.
 
     :raises NotFound: there is no such site.
     """
-    return read_page(context.database, site_id, filter, limit, before)
+    return read_page(context.database, site_id, filter, limit, before, reach)
 
 
 def export_log(

@@ -3,7 +3,10 @@ imports no more than this.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, select
 
 from services.api.log.queries import PAGE, Entry, LogFilter, conditions
 from services.api.log.use_cases.formats import Dates, ExportFormat, as_csv, as_json, as_readable_csv
@@ -16,14 +19,25 @@ _EXPORT_PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Entries, newest first. ``next_before`` is the ``before`` of the next page, ``None`` on the last."""
+    """Entries, newest first. ``next_before`` is the ``before`` of the next page, ``None`` on the last.
+
+    ``searched_to`` is how far back a search came that ended before the page was full; older entries were not looked at.
+    """
 
     entries: list[Entry]
     next_before: int | None
+    searched_to: datetime | None = None
 
 
-def read_page(database: Database, site_id: str, filter: LogFilter, limit: int, before: int | None) -> LogPage:
-    """One page, newest first.
+def read_page(
+    database: Database,
+    site_id: str,
+    filter: LogFilter,
+    limit: int,
+    before: int | None,
+    reach: int | None = None,
+) -> LogPage:
+    """One page, newest first. A search for a text looks at ``reach`` entries at most, so that it never takes long.
 
     :raises NotFound: there is no such site.
     """
@@ -31,13 +45,29 @@ def read_page(database: Database, site_id: str, filter: LogFilter, limit: int, b
         query = PAGE.where(*conditions(connection, site_id, filter))
         if before is not None:
             query = query.where(Event.id < before)
+        unread = _first_unread(connection, site_id, filter, before, reach) if filter.text and reach else None
+        if unread is not None:
+            query = query.where(Event.id > unread)
         found = connection.execute(query.order_by(Event.id.desc()).limit(limit + 1)).all()
-    rows = [Entry(*row) for row in found]
+        rows = [Entry(*row) for row in found]
+        if unread is not None and len(rows) <= limit:
+            moment = connection.scalar(select(Event.occurred_at).where(Event.id == unread))
+            return LogPage(rows, unread + 1, moment)
     if not rows:
         # Entries are of a site that exists; only where there are none this has to be asked.
         with database.glance() as session:
             site_of(session, site_id)
     return LogPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def _first_unread(
+    connection: Connection, site_id: str, filter: LogFilter, before: int | None, reach: int
+) -> int | None:
+    """The newest entry that a search does not come to; ``None``: it comes to the last. Read from an index alone."""
+    query = select(Event.id).where(*conditions(connection, site_id, replace(filter, text=None)))
+    if before is not None:
+        query = query.where(Event.id < before)
+    return connection.scalar(query.order_by(Event.id.desc()).offset(reach).limit(1))
 
 
 def file_pieces(

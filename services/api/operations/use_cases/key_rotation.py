@@ -7,7 +7,7 @@ any more it is dropped. Each step finds out from the database and the keys how f
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import inspect, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.database import audit_chain, events
@@ -157,19 +157,25 @@ def _encrypt_apps_anew(context: Context) -> int:
 
 
 def _encrypt_column_anew(context: Context, column: InstrumentedAttribute[str | None]) -> int:
-    """What is kept of extensions that are gone; named by its content, because a worker may change it."""
+    """What is kept of extensions that are gone: found by its key, and only if a worker has not changed it meanwhile."""
+    keys = inspect(column.class_).primary_key
+    with context.database.read() as session:
+        older = [
+            row
+            for row in session.execute(select(column, *keys).where(column.is_not(None)))
+            if not context.encryption.is_current(row[0]) and _is_readable(context, row[0])
+        ]
     changed = 0
-    with context.database.begin() as session:
-        for kept in session.scalars(select(column).where(column.is_not(None))).all():
-            if kept is None or context.encryption.is_current(kept) or not _is_readable(context, kept):
-                continue
-            done = session.execute(
-                update(column.class_)
-                .where(column == kept)
-                .values({column: context.encryption.encrypt(context.encryption.decrypt(kept))})
-                .execution_options(synchronize_session=False)
-            )
-            changed += rows_of(done)
+    for start in range(0, len(older), BATCH):
+        with context.database.begin() as session:
+            for kept, *key in older[start : start + BATCH]:
+                done = session.execute(
+                    update(column.class_)
+                    .where(*(name == value for name, value in zip(keys, key, strict=True)), column == kept)
+                    .values({column: context.encryption.encrypt(context.encryption.decrypt(kept))})
+                    .execution_options(synchronize_session=False)
+                )
+                changed += rows_of(done)
     return changed
 
 

@@ -152,7 +152,9 @@ def save(context: Context, form: Form, actor: str, *, is_confirmed: bool = False
     """The version saved, or ``None`` with what is wrong noted in the form; ``is_confirmed`` as in ``replace_section``."""
     form.values = form.filled()
     stored, _ = _read(context, form.site_id, form.tab, form.directory)
-    checked = check_existing(context, form.site_id, form.tab.section, stored, form.values, form.directory)
+    checked = check_existing(
+        context, form.site_id, form.tab.section, stored, form.values, actor, form.directory
+    )
     form.errors, form.unasked = {**checked.errors}, checked.unasked
     if form.errors:
         return None

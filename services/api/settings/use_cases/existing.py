@@ -35,9 +35,18 @@ class Checked:
 
 
 def check_existing(
-    context: Context, site_id: str, section: Section, before: Values, after: Values, directory: str = ""
+    context: Context,
+    site_id: str,
+    section: Section,
+    before: Values,
+    after: Values,
+    actor: str,
+    directory: str = "",
 ) -> Checked:
-    """Look up what ``after`` names and ``before`` did not; ``directory`` names one of the other directories."""
+    """Look up what ``after`` names and ``before`` did not; ``directory`` names one of the other directories.
+
+    Where that leads to a new address, the audit first says that the ``actor`` had it asked.
+    """
     errors: dict[str, str] = {}
     unasked: list[str] = []
     settings = context.site_settings(site_id).settings
@@ -58,7 +67,7 @@ def check_existing(
     if attributes and (section is Section.DIRECTORY or settings.directory.servers):
         own = after if section is Section.DIRECTORY else None
         try:
-            errors |= _missing_attributes(context, site_id, attributes, own, directory)
+            errors |= _missing_attributes(context, site_id, attributes, own, actor, directory)
         except RollcallError as error:
             unasked.append(error.message)
     return Checked(errors, " ".join(unasked))
@@ -118,13 +127,18 @@ def _missing_departments(wanted: Mapping[str, str], known: Sequence[str]) -> Ite
 
 
 def _missing_attributes(
-    context: Context, site_id: str, sources: Mapping[str, str], values: Values | None, directory: str
+    context: Context,
+    site_id: str,
+    sources: Mapping[str, str],
+    values: Values | None,
+    actor: str,
+    directory: str,
 ) -> Iterator[tuple[str, str]]:
     named = {place: _attributes_in(text) for place, text in sources.items()}
     wanted = list(dict.fromkeys(name for names in named.values() for name in names))
     if not wanted:
         return
-    unknown = questions.unknown_attributes(context, site_id, wanted, values, directory)
+    unknown = questions.unknown_attributes(context, site_id, wanted, values, actor, directory)
     for place, names in named.items():
         if problems := [unknown[name] for name in names if name in unknown]:
             yield place, " ".join(problems)

@@ -5,6 +5,7 @@ The form is a CSV file with a line for each field of its screens. What a field m
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,12 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     delimiter = ";" if text.partition("\n")[0].count(";") > 1 else ","
     try:
         reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        rows, line = [], 1
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append((line, row))
+            # A cell may hold line ends: the next row begins after what was read.
+            line = reader.line_num + 1
     except csv.Error as error:
         raise SettingsInvalid(
             phrase("This is not a CSV file ({error}). Nothing was saved.", error=str(error))
@@ -173,10 +179,15 @@ def _one_of(choices: Mapping[str, Any]) -> Callable[[str], Any]:
 
 def _unit(filling: _Filling, value: str) -> None:
     units = filling.sections["directory"]["units"]
-    filling.unit = next((unit for unit in units if unit["dn"].casefold() == value.casefold()), None)
+    filling.unit = next((unit for unit in units if _plain(unit["dn"]) == _plain(value)), None)
     if filling.unit is None:
         filling.unit = {"dn": value}
         units.append(filling.unit)
+
+
+def _plain(name: str) -> str:
+    """A distinguished name without what makes no difference: case, and blanks beside ``,`` and ``=``."""
+    return re.sub(r"\s*((?<!\\)[,=])\s*", r"\1", name).casefold()
 
 
 def _template(filling: _Filling, value: str) -> None:
