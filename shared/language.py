@@ -6,6 +6,8 @@ language, and in whatever a program reads, everything is English.
 """
 
 import gettext as catalogues
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,9 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-DOMAIN = "rollcall"
 FOLDER = Path(__file__).parent / "locales"
 ENGLISH = "en"
+
+# One text of a catalogue with what it is in the language: a keyword and lines in quotes.
+_PART = re.compile(r'^(msgid|msgid_plural|msgstr(?:\[(\d+)\])?) ((?:".*"\n?)+)', re.MULTILINE)
 
 _Piece = TypeVar("_Piece")
 
@@ -221,9 +225,7 @@ def gettext(text: str) -> str:
     """The text in the language that is spoken; as it is where the catalogue does not have it."""
     if not text:
         return text
-    found = _catalogue().gettext(text)
-    # A text that is counted elsewhere is in the catalogue with its plural, where ``gettext`` does not look.
-    return _catalogue().ngettext(text, text, 1) if found == text else found
+    return _catalogue().gettext(text)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
@@ -282,6 +284,37 @@ def _load(folder: Path, language: str) -> catalogues.NullTranslations | None:
     if language == ENGLISH or not folder.is_dir():
         return None
     try:
-        return catalogues.translation(DOMAIN, folder, [language])
+        return _Translations((folder / f"{language}.po").read_text(encoding="utf-8"))
     except OSError:
         return None
+
+
+class _Translations(catalogues.NullTranslations):
+    """A catalogue as translators write it (PO): small enough to be read at first use, so nothing is to be compiled."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self._texts: dict[tuple[str, int], str] = {}
+        for entry in source.split("\n\n"):
+            if "\n#, fuzzy" not in f"\n{entry}":
+                self._take(entry)
+        rule = re.search(r"plural=([^;]+);", self._texts.pop(("", 0), ""))
+        self._form = catalogues.c2py(rule[1] if rule else "n != 1")
+
+    def _take(self, entry: str) -> None:
+        text = ""
+        for keyword, form, lines in _PART.findall(entry):
+            # What PO escapes within quotes is escaped so in JSON.
+            said = "".join(json.loads(line) for line in lines.splitlines())
+            if keyword == "msgid":
+                text = said
+            elif keyword != "msgid_plural" and said:
+                self._texts[text, int(form or 0)] = said
+
+    def gettext(self, message: str) -> str:
+        """The text, or what it is in English."""
+        return self._texts.get((message, 0), message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        """The form for so many, or that of English."""
+        return self._texts.get((msgid1, self._form(n)), msgid1 if n == 1 else msgid2)

@@ -1,16 +1,18 @@
-"""``make catalogue``: the texts that a translation needs, as ``shared/locales/rollcall.pot``, from templates and code.
+"""``make catalogue``: the texts that a translation needs, as ``shared/locales/rollcall.pot``, from templates and code,
+and every language's catalogue with the texts there are: a new one empty, for whoever translates.
 
 Templates are marked by ``services/api/console/marking.py``; in code texts are arguments of ``phrase``, ``declared``,
 ``gettext`` and ``counted``, or belong to a declaration: a setting, a group, a choice, the words of the console.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import write_po
+from babel.messages.pofile import read_po, write_po
 
 from services.api.console.marking import messages
 from services.api.console.words import FIELDS
@@ -64,6 +66,39 @@ def written(catalog: Catalog) -> bytes:
     return file.getvalue()
 
 
+def translated(language: str) -> Catalog:
+    """A language's catalogue as it is in ``shared/locales``."""
+    with (FILE.parent / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def brought_up(language: str, texts: Catalog) -> bytes:
+    """The language's catalogue as a file with the texts there are: what it has of them stays, the rest is empty."""
+    before = translated(language)
+    after = Catalog(language, header_comment="# See CONTRIBUTING.md, A language.", fuzzy=False)
+    for message in texts:
+        if message.id:
+            known = before.get(message.id if isinstance(message.id, str) else message.id[0])
+            if known is not None and known.id == message.id:
+                after.add(message.id, known.string, flags=known.flags)
+            else:
+                after.add(message.id)
+    file = BytesIO()
+    write_po(file, after, omit_header=False, sort_output=True, no_location=True, width=100)
+    # Neither who wrote it, nor when and with what, says anything of what is in it.
+    return re.sub(
+        rb'^"(?:Project|Report|Last|Language-Team|Generated|\w+-\w+-Date)\b.*\n',
+        b"",
+        file.getvalue(),
+        flags=re.M,
+    )
+
+
+def languages() -> list[str]:
+    """The languages there are catalogues of."""
+    return sorted(path.stem for path in FILE.parent.glob("*.po"))
+
+
 def _add(catalog: Catalog, path: Path, found: Iterator[Message]) -> None:
     for message in found:
         catalog.add(message, locations=[(path.relative_to(ROOT).as_posix(), 0)])
@@ -114,4 +149,8 @@ def _name(node: ast.expr) -> str:
 
 if __name__ == "__main__":
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_bytes(written(catalogue()))
+    found_now = catalogue()
+    FILE.write_bytes(written(found_now))
+    for each in languages():
+        made = brought_up(each, found_now)
+        (FILE.parent / f"{each}.po").write_bytes(made)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
+from babel.messages.pofile import write_po
 from openpyxl import load_workbook
 
 from services.api.log.queries import LogFilter
@@ -106,9 +106,8 @@ def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Path:
         elif message.id:
             made.add(message.id, tuple(pseudo(form) for form in message.id))
     folder = tmp_path_factory.mktemp("locales")
-    (folder / "xx/LC_MESSAGES").mkdir(parents=True)
-    with (folder / "xx/LC_MESSAGES/rollcall.mo").open("wb") as file:
-        write_mo(file, made)
+    with (folder / "xx.po").open("wb") as file:
+        write_po(file, made)
     return folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
+from babel.messages.pofile import write_po
 
 from shared import language
 from shared.language import (
@@ -40,9 +40,8 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Catalog(locale="de")
     for text, said in GERMAN.items():
         made.add(text, said)
-    (tmp_path / "de/LC_MESSAGES").mkdir(parents=True)
-    with (tmp_path / "de/LC_MESSAGES/rollcall.mo").open("wb") as file:
-        write_mo(file, made)
+    with (tmp_path / "de.po").open("wb") as file:
+        write_po(file, made)
     monkeypatch.setattr(language, "FOLDER", tmp_path)
 
 
