@@ -221,6 +221,8 @@ def _write(
     if not fields and not is_confirmed:
         return None
     changes = [*changes_between(section, dumped(before, str), dumped(document, str))]
+    # Not as they were stored at first: of several sections another may have been written before this one.
+    former = store.read(session, site_id, encryption).settings.to_rules()
     version = store.write(
         session,
         site_id,
@@ -230,7 +232,7 @@ def _write(
         expected_version=stored.versions[section],
     )
     rules = store.read(session, site_id, encryption).settings.to_rules()
-    take_rules(session, site_id, stored.settings.to_rules(), rules, datetime.now(UTC))
+    take_rules(session, site_id, former, rules, datetime.now(UTC))
     events.record(
         session,
         site_id,
