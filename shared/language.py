@@ -17,6 +17,8 @@ from typing import Any, Self, TypeVar
 
 FOLDER = Path(__file__).parent / "locales"
 ENGLISH = "en"
+# What each language calls itself: nobody looks for his own under a foreign name.
+NAMES = {ENGLISH: "English", "de": "Deutsch"}
 
 # One text of a catalogue with what it is in the language: a keyword and lines in quotes.
 _PART = re.compile(r'^(msgid|msgid_plural|msgstr(?:\[(\d+)\])?) ((?:".*"\n?)+)', re.MULTILINE)
@@ -268,6 +270,11 @@ def best_of(accepted: str) -> str:
             if name == ENGLISH or (name.isidentifier() and _load(FOLDER, name) is not None):
                 return name
     return ENGLISH
+
+
+def known() -> tuple[str, ...]:
+    """The languages that can be chosen: English, and those that there is a catalogue of."""
+    return tuple(name for name in NAMES if name == ENGLISH or _load(FOLDER, name) is not None)
 
 
 def _catalogue() -> catalogues.NullTranslations:

@@ -41,12 +41,14 @@ LOOK_COOKIE = "rollcall_look"
 LOOKS = ("light", "dark")
 DENSITY_COOKIE = "rollcall_rows"
 COMPACT, COMFORTABLE = "compact", "comfortable"
+LANGUAGE_COOKIE = "rollcall_language"
 MENU_COOKIE, FOLDED = "rollcall_menu", "folded"
 
 
 def language_of(request: Request) -> str:
-    """The language that the reader's browser asks for, where there is a catalogue of it."""
-    return language.best_of(request.headers.get("accept-language", ""))
+    """The language chosen in this browser, else the first it asks for that there is a catalogue of."""
+    chosen = _cookie(request, LANGUAGE_COOKIE, language.known())
+    return chosen or language.best_of(request.headers.get("accept-language", ""))
 
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
@@ -72,6 +74,7 @@ def _page(
             brand=brand_of(current.branding),
             is_folded=request.cookies.get(MENU_COOKIE) == FOLDED,
             look=_cookie(request, LOOK_COOKIE, LOOKS),
+            language_wanted=_cookie(request, LANGUAGE_COOKIE, language.known()),
             density_wanted=_cookie(request, DENSITY_COOKIE, (COMPACT, COMFORTABLE)),
             site_base=PREFIX + site_address.prefix(),
             may_operate=roles.may_at(current.site_id, AccountRole.OPERATOR),

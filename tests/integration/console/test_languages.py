@@ -255,3 +255,17 @@ def test_numbers_are_grouped_as_the_readers_language_does(
         assert language.shown(counted(12345, "person", "people")) == "⟨12'345⟩ ⟨⟦péóplé⟧⟩"
         assert language.digits(1234567) == "1'234'567"
     assert language.shown(counted(12345, "person", "people")) == "12,345 people"
+
+
+def test_a_language_chosen_in_the_account_goes_before_the_one_the_browser_asks_for(browser: Open) -> None:
+    mary, again = browser("mary"), browser("mary")
+    again.http.headers["Accept-Language"] = "de-AT,de;q=0.9,en;q=0.5"
+    assert '<html lang="de"' in again.get("/console/").response.text
+    assert "Nebenstelle" in again.get("/console/people").response.text
+    again.send(again.get("/console/account"), "/account/look", {"language": "en"})
+    assert '<html lang="en"' in again.get("/console/").response.text
+    page = mary.send(mary.get("/console/account"), "/account/look", {"language": "de"})
+    assert "Ihr Konto</h1>" in page.response.text
+    assert '<html lang="de"' in mary.get("/console/runs").response.text
+    page = mary.send(page, "/account/look", {"language": "xx"})
+    assert '<html lang="en"' in page.response.text

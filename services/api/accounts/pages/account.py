@@ -17,6 +17,7 @@ from services.api.console.rendering import (
     COMPACT,
     DENSITY_COOKIE,
     FOLDED,
+    LANGUAGE_COOKIE,
     LOOK_COOKIE,
     LOOKS,
     MENU_COOKIE,
@@ -34,6 +35,7 @@ from services.api.console.request import (
 )
 from services.api.console.scope import OwnDep
 from services.api.web.dependencies import ContextDep
+from shared import language
 from shared.errors import Conflict, SettingsInvalid
 from shared.language import declared
 
@@ -83,9 +85,10 @@ def choose_dates(context: ContextDep, visitor: OwnDep, form: FormDep) -> Respons
 
 @router.post("/account/look")
 def choose_look(request: Request, _visitor: OwnDep, form: FormDep) -> Response:
-    """Show every page light or dark in this browser, and tables with more or less room between their rows."""
+    """Show every page in this browser in a language, light or dark, and with more or less room between rows."""
     response = RedirectResponse(link("/account"), HTTPStatus.SEE_OTHER)
     for name, field, known in (
+        (LANGUAGE_COOKIE, "language", language.known()),
         (LOOK_COOKIE, "look", LOOKS),
         (DENSITY_COOKIE, "density", (COMPACT, COMFORTABLE)),
     ):
@@ -122,6 +125,7 @@ def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Resp
         account=visitor,
         refused=refused,
         changed=changed,
+        languages=[(name, language.NAMES[name]) for name in language.known()],
         can_have_factors=owned.can_have(visitor.source),
         shortest=SHORTEST,
         date_format=format_of(visitor.date_format),
