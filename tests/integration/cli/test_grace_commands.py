@@ -13,6 +13,7 @@ BEGAN = datetime.now(UTC) - timedelta(days=10)
 
 def test_who_leaves_is_listed_and_a_deletion_is_put_off_stopped_and_resumed(rollcall: Terminal) -> None:
     assert rollcall("grace", "list", "--json").json == []
+    assert rollcall("grace", "list").output == "Nobody is about to be deleted.\n"
     database = Database(deployment_settings(rollcall.data).effective_database_url)
     with database.begin() as session:
         graces.put(session, "default", [Grace("g", 12, "205", "Ada Lovelace", Departure.DELETED, 30, BEGAN)])
