@@ -20,7 +20,11 @@ _COMMAND = re.compile(
 
 def _commands() -> Iterator[tuple[str, str]]:
     """Each command by its page: lines of code, and code within a sentence."""
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in (
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs/de").glob("*.md")),
+    ):
         text = page.read_text(encoding="utf-8")
         lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
         lines += [

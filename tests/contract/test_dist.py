@@ -92,7 +92,12 @@ def test_the_wheel_carries_the_help_with_its_pictures(dist: Path) -> None:
     files = _files(_wheel(dist, DISTRIBUTION))
     carried = {name.removeprefix("services/api/help/") for name in files if "/help/docs/" in name}
     docs = ROOT / "docs"
-    shown = [*docs.glob("*.md"), *docs.glob("images/*.png"), *docs.glob("images/*.svg")]
+    shown = [
+        *docs.glob("*.md"),
+        *docs.glob("de/*.md"),
+        *docs.glob("images/*.png"),
+        *docs.glob("images/*.svg"),
+    ]
     assert carried == {str(file.relative_to(ROOT)) for file in shown}
 
 

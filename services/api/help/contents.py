@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from shared.language import declared
 
+TRANSLATED = ("de",)
+"""The languages that have pages of their own, in folders of docs/: the first pages that people read."""
+
 SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (declared("Get started"), ("quick-start", "install", "migrate", "comparison", "faq", "sizing")),
     (

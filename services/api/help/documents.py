@@ -1,5 +1,7 @@
 """Reads the pages of docs/ and turns them into HTML: links lead to other pages of the help, anchors are GitHub's.
 
+A page in another language has the anchors of the English one, so that links lead to it in every language.
+
 Only text that is part of Rollcall comes here, never text of a user; raw HTML in it is escaped all the same.
 """
 
@@ -13,12 +15,13 @@ from posixpath import basename
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from services.api.help.contents import placed
+from services.api.help.contents import TRANSLATED, placed
+from shared.language import ENGLISH
 
 FOLDER = Path(__file__).parent / "docs"
 IMAGES = FOLDER / "images"
-_LINK = re.compile(r"^([a-z-]+)\.md(#.*)?$")
-_IMAGE = re.compile(r"^images/([\w-]+\.(?:png|svg))$")
+_LINK = re.compile(r"^(?:\.\./)?([a-z-]+)\.md(#.*)?$")
+_IMAGE = re.compile(r"^(?:\.\./)?images/([\w-]+\.(?:png|svg))$")
 _NO_WORD = re.compile(r"[^\w\- ]")
 
 
@@ -33,9 +36,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A page: its name in addresses, title, HTML and parts."""
+    """A page: its name in addresses, the language it is in, title, HTML and parts."""
 
     name: str
+    language: str
     title: str
     html: str
     parts: tuple[Part, ...]
@@ -50,18 +54,23 @@ class Addresses:
 
 
 @cache
-def document(name: str, addresses: Addresses) -> Document | None:
-    """The page, ``None`` when the help has none of this name."""
+def document(name: str, addresses: Addresses, language: str = ENGLISH) -> Document | None:
+    """The page, in English where the language does not have it; ``None`` when the help has none of this name."""
     if name not in names():
         return None
-    text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
     parser = MarkdownIt("commonmark", {"html": False, "xhtmlOut": False}).enable("table")
-    tokens = parser.parse(text)
+    tokens = parser.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
     parts = _parts(tokens)
+    translation = FOLDER / language / f"{name}.md"
+    if language not in TRANSLATED or not translation.is_file():
+        language = ENGLISH
+    else:
+        tokens = parser.parse(translation.read_text(encoding="utf-8"))
+        parts = _parts(tokens, [part.anchor for part in parts])
     _lead_links(tokens, addresses)
     # Long lines are scrolled to, by keyboard too. All other < of the text are escaped.
     html = str(parser.renderer.render(tokens, parser.options, {})).replace("<pre>", '<pre tabindex="0">')
-    return Document(name, parts[0].heading, html, parts)
+    return Document(name, language, parts[0].heading, html, parts)
 
 
 @cache
@@ -81,8 +90,9 @@ def anchor_of(heading: str) -> str:
     return _NO_WORD.sub("", heading.casefold()).replace(" ", "-")
 
 
-def _parts(tokens: Sequence[Token]) -> tuple[Part, ...]:
-    """The parts of a page; its headings are given their anchors on the way."""
+def _parts(tokens: Sequence[Token], anchors: Sequence[str] = ()) -> tuple[Part, ...]:
+    """The parts of a page; its headings are given these anchors on the way, their own where there is none."""
+    given = iter(anchors)
     parts: list[Part] = []
     heading, anchor, lines = "", "", list[str]()
     cells: list[str] | None = None
@@ -91,7 +101,7 @@ def _parts(tokens: Sequence[Token]) -> tuple[Part, ...]:
             if heading:
                 parts.append(Part(anchor, heading, tuple(lines)))
             heading, lines = _plain(token), []
-            anchor = anchor_of(heading)
+            anchor = next(given, "") or anchor_of(heading)
             before.attrSet("id", anchor)
         elif token.type == "tr_open":
             cells = []

@@ -17,6 +17,7 @@ class Hit:
     """A part that was found, and the line of it that says most."""
 
     page: str
+    language: str
     title: str
     anchor: str
     heading: str
@@ -29,12 +30,18 @@ def search(documents: Iterable[Document], words: str) -> list[Hit]:
     if not wanted:
         return []
     found = [
-        (rank, order, Hit(document.name, document.title, part.anchor, part.heading, _excerpt(part, wanted)))
+        (rank, order, _hit(document, part, wanted))
         for order, document in enumerate(documents)
         for part in document.parts
         if (rank := _rank(document, part, wanted)) is not None
     ]
     return [hit for _, _, hit in sorted(found, key=lambda item: item[:2])[:MOST]]
+
+
+def _hit(document: Document, part: Part, wanted: list[str]) -> Hit:
+    return Hit(
+        document.name, document.language, document.title, part.anchor, part.heading, _excerpt(part, wanted)
+    )
 
 
 def _rank(document: Document, part: Part, wanted: list[str]) -> int | None:

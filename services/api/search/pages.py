@@ -45,7 +45,7 @@ def show_found(
         run=_run(context, site, q),
         settings=settings[:_SHOWN],
         more_settings=len(settings) - _SHOWN,
-        hits=search(all_documents(), q)[:_SHOWN],
+        hits=search(all_documents(language_of(request)), q)[:_SHOWN],
     )
 
 

@@ -11,6 +11,7 @@ from services.api.help.searching import search
 
 ROOT = Path(__file__).parents[3]
 KNOWN = {document.name: document for document in pages.all_documents()}
+GERMAN = {document.name: document for document in pages.all_documents("de")}
 
 
 def test_every_page_of_the_documentation_is_in_the_contents() -> None:
@@ -28,9 +29,12 @@ def test_a_page_without_a_subject_comes_last_and_those_for_developers_never() ->
 
 
 @pytest.mark.parametrize("name", documents.names())
-def test_a_page_links_to_headings_and_pictures_that_exist(name: str) -> None:
-    html = KNOWN[name].html
-    anchors = {page: set(re.findall(r' id="([^"]+)"', found.html)) for page, found in KNOWN.items()}
+@pytest.mark.parametrize("there", [KNOWN, GERMAN], ids=["en", "de"])
+def test_a_page_links_to_headings_and_pictures_that_exist(
+    name: str, there: dict[str, documents.Document]
+) -> None:
+    html = there[name].html
+    anchors = {page: set(re.findall(r' id="([^"]+)"', found.html)) for page, found in there.items()}
     for target in re.findall(r'href="([^"]+)"', html):
         if not target.startswith("https://"):
             page, _, anchor = target.removeprefix("/console/help/").partition("#")
@@ -55,6 +59,18 @@ def test_a_search_finds_what_people_type(words: str, page: str, heading: str) ->
     found = search(KNOWN.values(), words)
     assert [hit for hit in found if hit.page == page and hit.heading in (heading or hit.heading)]
     assert all(word.casefold() in _text(hit.page).casefold() for hit in found for word in words.split())
+
+
+def test_a_page_is_german_where_there_is_one_and_english_otherwise() -> None:
+    assert GERMAN["faq"].language == "de"
+    assert GERMAN["rules"] == KNOWN["rules"]
+    (hit, *_) = search(GERMAN.values(), "mehrere standorte")
+    assert (hit.page, hit.anchor, hit.language) == ("console", "several-sites", "de")
+
+
+def test_a_language_without_pages_is_no_folder_of_the_documentation() -> None:
+    assert documents.document("faq", pages.ADDRESSES, "images") == KNOWN["faq"]
+    assert documents.document("faq", pages.ADDRESSES, "../docs/de") == KNOWN["faq"]
 
 
 def _text(page: str) -> str:
@@ -86,7 +102,10 @@ def test_raw_html_of_a_page_is_escaped(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_site_has_a_file_for_every_page_and_its_links_stay_in_it(tmp_path: Path) -> None:
     site.write(tmp_path)
-    assert {file.stem for file in tmp_path.glob("*.html")} == {"index", *documents.names()}
-    for file in tmp_path.glob("*.html"):
+    for folder in (tmp_path, tmp_path / "de"):
+        assert {file.stem for file in folder.glob("*.html")} == {"index", *documents.names()}
+    for file in tmp_path.rglob("*.html"):
         for target in re.findall(r'(?:href|src)="([^"#]+)', file.read_text(encoding="utf-8")):
-            assert target.startswith("https://") or (tmp_path / target).is_file(), f"{file.name}: {target}"
+            assert target.startswith("https://") or (file.parent / target).is_file(), f"{file}: {target}"
+    assert '<html lang="de">' in (tmp_path / "de/faq.html").read_text(encoding="utf-8")
+    assert '<html lang="en">' in (tmp_path / "de/rules.html").read_text(encoding="utf-8")
