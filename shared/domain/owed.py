@@ -18,6 +18,8 @@ RESTORES, BACKUP = "restores", "backup"
 
 # The code of a command that made an extension of which 3CX refused further steps.
 PARTLY_DONE = "partly_done"
+# In the result of an update that was not done as a whole: the names of the fields that were written.
+REACHED = "reached"
 
 
 class Owes(StrEnum):

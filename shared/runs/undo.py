@@ -1,24 +1,20 @@
 """Taking runs back: which run a run undoes, what it did, and what of a site was undone and not done again since."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.database.commands import row_command
 from shared.database.tables import CommandRow, Run, RunKind, RunState
 from shared.domain.command import Command, CommandKind, CommandState
-from shared.domain.owed import PARTLY_DONE
+from shared.domain.owed import PARTLY_DONE, REACHED
 from shared.errors import Conflict
 from shared.language import named, phrase
 
 _AT_ONCE = 500
-# Wholly or in part.
-_TOOK_EFFECT = or_(
-    CommandRow.state == CommandState.DONE.value,
-    and_(CommandRow.state == CommandState.FAILED.value, CommandRow.error_code == PARTLY_DONE),
-)
 _ENDED = (RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
 
 
@@ -31,8 +27,14 @@ class DoneCommand:
 
     @property
     def command(self) -> Command:
-        """The command as the planner knows it."""
-        return row_command(self.row)
+        """The command as the planner knows it, of an update that was not done as a whole with what was written."""
+        command = row_command(self.row)
+        reached = self.row.result.get(REACHED)
+        if not reached:
+            return command
+        return replace(
+            command, after={name: command.after[name] for name in reached if name in command.after}
+        )
 
     @property
     def made(self) -> int | None:
@@ -42,7 +44,7 @@ class DoneCommand:
 
     @property
     def is_partial(self) -> bool:
-        """Whether 3CX refused further steps of what it made."""
+        """Whether further steps of what it made were not done."""
         return self.row.state == CommandState.FAILED.value
 
     @property
@@ -55,10 +57,22 @@ def done_commands(session: Session, run_id: int) -> list[DoneCommand]:
     """What the run has done, also in part, in the order of execution; not what was so before."""
     rows = session.execute(
         select(CommandRow, CommandRow.kept_settings.is_not(None))
-        .where(CommandRow.run_id == run_id, _TOOK_EFFECT)
+        .where(CommandRow.run_id == run_id, CommandRow.state.in_([CommandState.DONE, CommandState.FAILED]))
         .order_by(CommandRow.wave, CommandRow.sequence)
     )
-    return [DoneCommand(row, bool(is_kept)) for row, is_kept in rows if not row.result.get("was_so_already")]
+    return [
+        DoneCommand(row, bool(is_kept))
+        for row, is_kept in rows
+        if _took_effect(row.state, row.error_code, row.result) and not row.result.get("was_so_already")
+    ]
+
+
+def _took_effect(state: str, error_code: str | None, result: Mapping[str, Any]) -> bool:
+    """Whether a command was done, wholly or in part: refused, given up, or begun by a worker that died."""
+    if state != CommandState.FAILED:
+        return state == CommandState.DONE
+    # The code, because earlier releases did not keep the others.
+    return error_code == PARTLY_DONE or "extension_id" in result or bool(result.get(REACHED))
 
 
 def check_undoable(session: Session, run: Run) -> None:
@@ -81,8 +95,13 @@ def check_undoable(session: Session, run: Run) -> None:
 
 def has_done_something(session: Session, run_id: int) -> bool:
     """Whether any command of the run took effect."""
-    done = select(CommandRow.id).where(CommandRow.run_id == run_id, _TOOK_EFFECT)
-    return session.scalar(done.limit(1)) is not None
+    mine = select(CommandRow.state, CommandRow.error_code, CommandRow.result).where(
+        CommandRow.run_id == run_id
+    )
+    if session.execute(mine.where(CommandRow.state == CommandState.DONE.value).limit(1)).first() is not None:
+        return True
+    failed = session.execute(mine.where(CommandRow.state == CommandState.FAILED.value))
+    return any(_took_effect(*row) for row in failed)
 
 
 def undone_commands(session: Session, site_id: str) -> list[tuple[Command, int]]:

@@ -16,7 +16,7 @@ from shared.database.tables import BindingRow, CommandRow, RollRow
 from shared.domain.binding import BindingOrigin, Shown
 from shared.domain.command import Command, CommandKind, CommandState
 from shared.domain.grace import Grace
-from shared.domain.owed import Owes
+from shared.domain.owed import REACHED, Owes
 from shared.domain.refusal import refusal_key
 from shared.language import read_back
 from shared.roll.effects import Effect, take_effects
@@ -45,7 +45,7 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Comman
             CommandEnd(
                 outcome.row_id,
                 _EVENTS[outcome.state],
-                outcome.result
+                _result(outcome)
                 | ({"was_so_already": True} if outcome.was_so_already else {})
                 | dict(again.get(outcome.row_id, {})),
                 outcome.error_code,
@@ -74,6 +74,13 @@ def store(session: Session, site_id: str, run_id: int, outcomes: Sequence[Comman
         ]
         + [grace_begun(grace, run_id) for grace in begun],
     )
+
+
+def _result(outcome: CommandOutcome) -> dict[str, Any]:
+    """What is kept of it; also of what was done in part, so that it can be undone."""
+    made = {"extension_id": outcome.extension_id} if outcome.extension_id is not None else {}
+    reached = {REACHED: sorted(outcome.reached)} if outcome.reached else {}
+    return outcome.result | made | reached
 
 
 def _refused_again(

@@ -300,8 +300,7 @@ class StageWork:
             result = performer.perform(claim.command, live, _holder(live, decision))
         except PartlyDone as partly:
             made = partly.extension_id if claim.command.makes_extension else None
-            failed = _failed(claim, partly.code, partly.message, extension_id=made)
-            return replace(failed, result={"extension_id": made} if made is not None else {})
+            return _failed(claim, partly.code, partly.message, extension_id=made)
         except (PhoneSystemBusy, HandedOn):
             raise
         except RollcallError as error:

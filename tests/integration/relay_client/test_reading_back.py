@@ -14,6 +14,7 @@ from shared.database.tables import PartKind, Run, RunState, SnapshotPart
 from shared.domain.command import Command, CommandKind
 from shared.errors import AddressUnknown, PhoneSystemBusy
 from shared.runs.start import RunRequest, start_run
+from shared.runs.undo import done_commands, has_done_something
 from shared.work import leases
 from tests.integration.relay_client.between import Answer, between
 from tests.integration.relay_client.conftest import Bench, change, creation
@@ -115,6 +116,10 @@ def test_of_an_update_the_log_tells_what_was_written_and_what_not(bench: Bench) 
     assert [(row.state, row.error_code) for row in bench.rows(run_id)] == [("failed", "unfinished")]
     assert bench.log()[-2] == "Updated extension 103 (Somebody): first name."
     assert bench.log()[-1].startswith("Not finished: update extension 103 (Somebody).")
+    with bench.context.database.read() as session:
+        (done,) = done_commands(session, run_id)
+        assert has_done_something(session, run_id)
+    assert done.command.after == {"first_name": "Carla"}
 
 
 def test_an_answer_that_was_lost_before_a_maintenance_page_is_read_back_when_it_is_gone(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.command import Command, CommandKind
+from shared.runs.undo import done_commands, has_done_something
 from tests.integration.relay_client.conftest import Bench, change, creation
 
 
@@ -224,6 +225,8 @@ def test_a_write_that_is_never_answered_fails_alone_when_the_phone_system_answer
     assert "after 4 attempts" in (rows[0].error_message or "")
     assert "answered 500" in (rows[0].error_message or "")
     assert bench.phone_system.faults.fired == ["status"] * 4
+    with bench.context.database.read() as session:
+        assert [done.row.number for done in done_commands(session, rows[0].run_id)] == ["102", "103"]
 
 
 def test_a_creation_whose_settings_are_never_answered_belongs_to_its_person_and_is_not_made_again(
@@ -237,3 +240,7 @@ def test_a_creation_whose_settings_are_never_answered_belongs_to_its_person_and_
     assert "Extension 201 was created" in (row.error_message or "")
     assert bench.bindings()["guid-1"][:2] == (bench.id_of("201"), "201")
     assert len(bench.calls("create_user")["201"]) == 1
+    with bench.context.database.read() as session:
+        (begun,) = done_commands(session, row.run_id)
+        assert has_done_something(session, row.run_id)
+    assert (begun.made, begun.is_partial) == (bench.id_of("201"), True)
