@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -22,11 +24,11 @@ from shared.database.tables import (
 )
 from shared.database.watches import watch_statuses
 from shared.domain.plan import Severity
-from shared.language import phrase
+from shared.language import declared, phrase
 from shared.runs.history import ended_well
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS
 from shared.runs.verdict import waiting_counts
-from shared.settings.documents import SiteSettings
+from shared.settings.documents import SingleSignOnSettings, SiteSettings
 
 REMOVED = ("extension.disabled", "extension.deleted")
 _MOST_REMOVALS = 500
@@ -66,6 +68,23 @@ def read_facts(session: Session, site_id: str, settings: SiteSettings, seen_run:
         conflicts_path=f"/runs/{planned.id}/findings" if planned is not None else "",
     )
     return facts, planned.id if planned is not None else 0
+
+
+def installation_ends(
+    certificate: Path | None, single_sign_on: SingleSignOnSettings
+) -> list[tuple[str, datetime]]:
+    """Until when what no run reads is good: the certificate that the API serves HTTPS with, where this process knows its
+    file, and the client secret, whose end only its provider knows and an administrator has entered."""
+    secret = single_sign_on.client_secret_ends_on if single_sign_on.is_enabled else ""
+    ends = _end(declared("The client secret of single sign-on"), f"{secret}T00:00+00:00" if secret else "")
+    try:
+        own = x509.load_pem_x509_certificate(certificate.read_bytes()) if certificate is not None else None
+    except (OSError, ValueError):
+        # Half written, perhaps: whoever serves with it says what is wrong with it.
+        own = None
+    if own is not None:
+        ends.append((declared("The certificate of the console"), own.not_valid_after_utc))
+    return ends
 
 
 def removals_since(session: Session, site_id: str, cursor: int, until: datetime) -> tuple[list[str], int]:

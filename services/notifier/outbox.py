@@ -4,7 +4,7 @@ What a run did stands in its own rows, written when it was done; so nothing is l
 what began and ended meanwhile was no change.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -12,13 +12,14 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notifier.facts import newest_entry, read_facts, removals_since
+from services.notifier.facts import installation_ends, newest_entry, read_facts, removals_since
 from services.notifier.news import Notice, look, news, removals
 from services.notifier.timing import due_at
 from shared.database.sentences import with_sentences
 from shared.database.tables import NotifiedState, OutboxRow
 from shared.domain.notifying import KINDS, MessageState, Notification
 from shared.settings.documents import SiteSettings
+from shared.settings.store import DEFAULT_SITE
 from shared.work import leases
 from shared.worker.context import Context
 
@@ -46,7 +47,13 @@ def take_notice(
     """
     with context.database.read() as session:
         before = _read(session, site_id)
-        after, notices = _compare(session, site_id, settings, before, now)
+        # What belongs to no site is told by the first one.
+        ends = (
+            installation_ends(context.settings.tls_certificate, settings.single_sign_on)
+            if site_id == DEFAULT_SITE
+            else []
+        )
+        after, notices = _compare(session, site_id, settings, before, ends, now)
     changed = {kind: told for kind, told in after.items() if before.get(kind) != told}
     if not changed and not notices:
         return
@@ -75,11 +82,12 @@ def _compare(
     site_id: str,
     settings: SiteSettings,
     before: Mapping[Notification, _Told],
+    ends: Sequence[tuple[str, datetime]],
     now: datetime,
 ) -> tuple[dict[Notification, _Told], list[Notice]]:
     seen_run = before.get(Notification.CONFLICTS, _Told()).cursor
     facts, planned = read_facts(session, site_id, settings, seen_run)
-    found = look(facts, settings.notifications, now)
+    found = look(replace(facts, ends=[*facts.ends, *ends]), settings.notifications, now)
     notices = [*news({kind: told.lasting for kind, told in before.items()}, found)]
     after = {
         kind: replace(

@@ -1,5 +1,6 @@
 """Signing in at an identity provider by OpenID Connect: Entra ID, Keycloak, AD FS."""
 
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -48,6 +49,12 @@ class SingleSignOnSettings(Document):
     client_secret: SecretStr = setting(
         SecretStr(""), "Client secret", "Stored encrypted and never shown again.", PROVIDER
     )
+    client_secret_ends_on: str = setting(
+        "",
+        "Client secret expires on",
+        "As the provider shows it, e.g. 2027-03-01. A notification is sent before. Empty: none.",
+        PROVIDER,
+    )
     role_claim: ClaimName = setting(
         "roles", "Role claim", "Entra ID: roles. Keycloak: realm_access.roles or groups.", ROLES
     )
@@ -92,6 +99,14 @@ class SingleSignOnSettings(Document):
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
             raise ValueError(declared("The address must be https."))
         return value
+
+    @field_validator("client_secret_ends_on")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        try:
+            return date.fromisoformat(value.strip()).isoformat() if value.strip() else ""
+        except ValueError:
+            raise ValueError(declared("Enter a day, e.g. 2027-03-01.")) from None
 
     @field_validator("scopes")
     @classmethod

@@ -1,5 +1,6 @@
 """What is told by e-mail: sent once, by a real mail server, kept while it is down, and never another site's."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -7,6 +8,8 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select, update
 
+from services.api.settings.use_cases import sections as settings
+from services.api.web.tls import VALID_FOR, own_certificate
 from services.notifier.delivery import SENDERS
 from services.notifier.message import Message
 from shared.database.tables import Event, Run, RunState, SnapshotPart
@@ -248,6 +251,34 @@ def test_what_the_newest_reading_saw_of_licence_certificates_and_password_is_tol
     assert "The password of rollcall@corp.example expires on" in told
     assert "98 of 100 licensed extensions are in use, 2 free." in told
     assert "the unit" not in told
+
+
+def test_certificate_and_client_secret_of_the_console_are_told_once_by_the_first_site_alone(
+    context: Context, mail: MailServer, tmp_path: Path
+) -> None:
+    open_site(context, "branch", "Branch")
+    soon = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
+    for site in (SITE, "branch"):
+        configure(context, site, **by_mail(mail))
+    sign_on = {
+        "is_enabled": True,
+        "issuer": "https://idp.example/realms/corp",
+        "client_id": "rollcall",
+        "roles": [{"value": "admins", "role": "manager"}],
+        "client_secret_ends_on": soon,
+    }
+    settings.apply_settings(context, SITE, {"single_sign_on": sign_on}, "test")
+    made = own_certificate(tmp_path, "127.0.0.1", datetime.now(UTC) - VALID_FOR + timedelta(days=3))
+    serving = replace(
+        context, settings=context.settings.model_copy(update={"tls_certificate": made.certificate})
+    )
+    with mail.up():
+        for site in (SITE, "branch", SITE):
+            look(serving, site)
+    assert _subjects(mail) == ["[Rollcall] A certificate or password expires soon"]
+    told = str(mail.mails[0].get_body(("plain",)))
+    assert f"The client secret of single sign-on expires on {soon} 00:00 UTC." in told
+    assert "The certificate of the console expires on" in told
 
 
 def test_a_message_that_a_channel_cannot_write_keeps_nothing_else_from_being_sent(
