@@ -13,6 +13,7 @@ from shared.domain.command import Command, CommandKind, CommandState
 from shared.domain.owed import PARTLY_DONE, REACHED
 from shared.errors import Conflict
 from shared.language import named, phrase
+from shared.work.transitions import OUTCOME_UNKNOWN
 
 _AT_ONCE = 500
 _ENDED = (RunState.DONE.value, RunState.FAILED.value, RunState.CANCELLED.value)
@@ -94,14 +95,14 @@ def check_undoable(session: Session, run: Run) -> None:
 
 
 def has_done_something(session: Session, run_id: int) -> bool:
-    """Whether any command of the run took effect."""
+    """Whether any command of the run took effect, or may have: the undo reads that back first."""
     mine = select(CommandRow.state, CommandRow.error_code, CommandRow.result).where(
         CommandRow.run_id == run_id
     )
     if session.execute(mine.where(CommandRow.state == CommandState.DONE.value).limit(1)).first() is not None:
         return True
     failed = session.execute(mine.where(CommandRow.state == CommandState.FAILED.value))
-    return any(_took_effect(*row) for row in failed)
+    return any(_took_effect(*row) or row.error_code == OUTCOME_UNKNOWN for row in failed)
 
 
 def undone_commands(session: Session, site_id: str) -> list[tuple[Command, int]]:

@@ -112,6 +112,8 @@ def test_of_an_update_the_log_tells_what_was_written_and_what_not(bench: Bench) 
     after = {"first_name": "Carla", "mobile": "+491"}
     run_id = _interrupted(bench, change(bench, CommandKind.UPDATE_EXTENSION, "103", before, after))
     _apply(bench, "103", {"FirstName": "Carla"})
+    with bench.context.database.read() as session:
+        assert has_done_something(session, run_id)
     _read_back(bench)
     assert [(row.state, row.error_code) for row in bench.rows(run_id)] == [("failed", "unfinished")]
     assert bench.log()[-2] == "Updated extension 103 (Somebody): first name."
