@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "execute": execute.measure,
     "archive": archive.measure,
     "console": console.measure,
+    "console-postgresql": console.measure_on_postgresql,
     "api": api.measure,
     "budgets": budgets.measure,
     "crowd": crowd.measure,

@@ -92,10 +92,10 @@ def measure() -> list[Figure]:
         return [*figures, *pages, Figure("people page, median", median, GOAL_SECONDS, 1.0)]
 
 
-def take(database: Database) -> int:
+def take(database: Database, people: int = PEOPLE) -> int:
     """Let a full run have read everybody."""
     with database.begin() as session:
-        return take_reading(session, "default", 1, entries(), lambda _entry: True, datetime.now(UTC))
+        return take_reading(session, "default", 1, entries(people), lambda _entry: True, datetime.now(UTC))
 
 
 def entries(people: int = PEOPLE) -> Iterator[Entry]:
