@@ -23,7 +23,7 @@ from shared.domain.command import CommandKind
 from shared.domain.extension import Extension
 from shared.domain.person import Person
 from shared.domain.rules import Outcome, Reenabling
-from shared.language import declared, phrase
+from shared.language import declared, listed, named, phrase
 from shared.values.keys import email_key
 
 
@@ -63,7 +63,7 @@ def plan_changes(
     before, after = _differing(table, person, extension)
     known = identity(extension)
     if after:
-        changed = ", ".join(_FIELD_WORDS.get(name, name) for name in after)
+        changed = listed(_FIELD_WORDS.get(name) or named(name) for name in after)
         draft = Draft(
             CommandKind.UPDATE_EXTENSION,
             extension.number,
@@ -168,7 +168,7 @@ def plan_renumbering(table: Worktable, person: Person, extension: Extension, bin
 _FIELD_WORDS = {
     "first_name": declared("first name"),
     "last_name": declared("last name"),
-    "email": "e-mail",
+    "email": declared("e-mail"),
     "primary_department": declared("primary department"),
     "caller_id": declared("outbound caller ID"),
     "emergency_info": declared("emergency information"),

@@ -9,6 +9,7 @@ from shared.database.columns import EXTENSION, PERSON, Columns
 from shared.database.tables import RollRow
 from shared.domain.extension import Extension
 from shared.domain.person import Person, Presence
+from shared.language import read_back
 from shared.roll.entry import Drift, Entry, RollState, Row
 from shared.values.keys import email_key, name_key, plain_text
 
@@ -81,7 +82,7 @@ def row_of(row: Any) -> Row:
         _value(PERSON, row.person),
         Presence(row.presence) if row.presence in [*Presence] else None,
         extension if row.extension_id is not None else None,
-        row.reason,
+        read_back(row.reason, None),
         row.until,
         tuple(Drift(*fields) for fields in json.loads(row.drift)) if row.drift else (),
         row.directory,

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from shared import language
+
 
 class DateFormat(StrEnum):
     """The ways of writing that somebody can choose from; the first is what the Log of the phone system's world has."""
@@ -12,6 +14,14 @@ class DateFormat(StrEnum):
     ISO = "yyyy-mm-dd"
 
 
+_USUAL = {"de": DateFormat.GERMAN}
+
+
+def usual_format() -> DateFormat:
+    """The format of somebody who has not chosen one: that of the language of the page."""
+    return _USUAL.get(language.current(), DateFormat.BRITISH)
+
+
 def format_of(text: str | None) -> DateFormat:
-    """The format that an account has chosen; the first one for somebody who has not, or not one of these."""
-    return next((item for item in DateFormat if item == text), DateFormat.BRITISH)
+    """The format that an account has chosen; the usual one for somebody who has not, or not one of these."""
+    return next((item for item in DateFormat if item == text), usual_format())

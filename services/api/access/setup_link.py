@@ -19,6 +19,7 @@ from shared.database import events
 from shared.database.rows import rows_of
 from shared.database.tables import Account, AccountRole, SetupLink
 from shared.errors import NotFound
+from shared.language import declared
 from shared.settings.store import DEFAULT_SITE
 from shared.worker.context import Context
 
@@ -82,5 +83,7 @@ def _hash(code: str) -> str:
 
 def _not_good() -> NotFound:
     return NotFound(
-        "This set-up code is wrong, was used already or is too old. `rollcall console setup-link` prints another."
+        declared(
+            "This set-up code is wrong, was used already or is too old. `rollcall console setup-link` prints another."
+        )
     )

@@ -14,8 +14,8 @@ from shared.domain.grace import Departure
 from shared.domain.owed import Owes
 from shared.domain.plan import Severity
 from shared.domain.schedule import Weekday
+from shared.language import Sentence, declared, phrase, shown
 from shared.language import counted as counted
-from shared.language import declared, phrase, shown
 from shared.language import named as named
 from shared.roll.entry import RollState
 from shared.values.amounts import size as size
@@ -34,7 +34,8 @@ class Words(dict[str, str]):
         return {value: self[value] for value in self}.items()
 
     def __missing__(self, value: str) -> str:
-        return value.replace("_", " ").capitalize()
+        text: str = shown(value) if isinstance(value, Sentence) else value.replace("_", " ")
+        return text[:1].upper() + text[1:]
 
     def of(self, values: Iterable[str]) -> list[tuple[str, str]]:
         """The values with what is said for them, in the order of these words; unknown ones last."""

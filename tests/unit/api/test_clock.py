@@ -8,6 +8,7 @@ import pytest
 from services.api.access.date_format import DateFormat, format_of
 from services.api.console import words
 from services.api.console.clock import Clock
+from shared.language import phrase, spoken
 
 EVENING = datetime(2026, 3, 4, 22, 5, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -26,6 +27,19 @@ BERLIN = ZoneInfo("Europe/Berlin")
 )
 def test_a_moment_is_written_as_chosen_in_the_readers_zone(chosen: str | None, written: str) -> None:
     assert words.stamp(EVENING, Clock(BERLIN, format_of(chosen))) == written
+
+
+def test_a_reader_of_german_who_has_chosen_no_format_reads_german_dates() -> None:
+    with spoken("de"):
+        assert words.stamp(EVENING, Clock(BERLIN, format_of(None))) == "04.03.2026 23:05:09"
+        assert words.stamp(EVENING, Clock(BERLIN, format_of("yyyy-mm-dd"))) == "2026-03-04 23:05:09"
+
+
+def test_a_check_of_a_site_is_named_in_the_readers_language_and_keeps_the_sites_letters() -> None:
+    check = phrase("settings of {site_id}", site_id="Oslo")
+    assert words.CHECKS[check] == "Settings of Oslo"
+    with spoken("de"):
+        assert words.CHECKS[check] == "Einstellungen von Oslo"
 
 
 def test_every_format_can_be_told_from_the_others() -> None:

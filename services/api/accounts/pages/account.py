@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.api.access import accounts
-from services.api.access.date_format import DateFormat, format_of
+from services.api.access.date_format import DateFormat, format_of, usual_format
 from services.api.access.factors import owned
 from services.api.access.passwords.strength import SHORTEST
 from services.api.access.sessions import SignInRefused, Visitor, check_again, open_again
@@ -129,7 +129,5 @@ def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Resp
         can_have_factors=owned.can_have(visitor.source),
         shortest=SHORTEST,
         date_format=format_of(visitor.date_format),
-        date_formats=[
-            (item, Clock(zone, item).stamp(shown), item is DateFormat.BRITISH) for item in DateFormat
-        ],
+        date_formats=[(item, Clock(zone, item).stamp(shown), item is usual_format()) for item in DateFormat],
     )

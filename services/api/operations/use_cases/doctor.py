@@ -114,7 +114,7 @@ def checked(name: str, look: Callable[[], str | Well]) -> Check:
     except RollcallError as error:
         return Check(name, False, error.message)
     except Unwell as error:
-        return Check(name, False, str(error))
+        return Check(name, False, error.args[0])
     except SQLAlchemyError as error:
         return Check(
             name,
@@ -294,7 +294,7 @@ def _live(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
             continue
         if settings.schedule.is_live:
             yield checked(
-                f"live changes of {site_id}",
+                phrase("live changes of {site_id}", site_id=site_id),
                 partial(_watched, context, site_id, settings.directory_titles),
             )
 
@@ -304,8 +304,8 @@ def _watched(context: Context, site_id: str, titles: Mapping[str, str]) -> str:
         watches = watch_statuses(session, [site_id]).get(site_id, [])
     found = live_changes(watches, titles, datetime.now(UTC))
     if not found.is_well:
-        raise Unwell(str(found.message))
-    return str(found.message)
+        raise Unwell(found.message)
+    return found.message
 
 
 def _phone_systems(context: Context, site_ids: Sequence[str] | None) -> Iterator[Check]:
