@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -30,7 +31,7 @@ from shared.database.tables import (
 )
 from shared.domain.notifying import MessageState
 from shared.domain.owed import Owes
-from shared.domain.plan import FindingCode
+from shared.domain.plan import FindingCode, Severity
 from shared.errors import RollcallError
 from shared.runs.start import ACTIVE_STATES
 from shared.worker.app import create_app
@@ -129,7 +130,7 @@ def settle(company: Company, say: Say) -> list[str]:
         state, code = _newest(company)
         last = f"{state} {code or ''}".strip()
         say(f"a run in peace: {last}")
-        is_helped = _help_swaps(company, say)
+        is_helped = _help_swaps(company, say) | _help_forgotten(company, say)
         if last == "in_step" and not is_helped and not (shape.form.is_live and _has_changes(company)):
             return []
     return [f"not settled after {_MOST_RUNS} runs in peace: {last}"]
@@ -155,6 +156,32 @@ def _help_swaps(company: Company, say: Say) -> bool:
     for person in people:
         say(f"- {company.renumber(person)}")
     return bool(people)
+
+
+def _help_forgotten(company: Company, say: Say) -> bool:
+    """Do as the findings say of a number that is in the way: free it in 3CX, where it is that of somebody whose extension an old
+    backup did not know. Nobody but a person can tell that it may go.
+    """
+    forgotten = {person.first_name for person in company.book.people.values() if person.is_forgotten}
+    with company.shape.site.context.database.read() as session:
+        of_site = Run.site_id == company.ends.site_id
+        newest = select(func.max(Run.id)).where(of_site, Run.kind == "full").scalar_subquery()
+        numbers = session.scalars(
+            select(FindingRow.number).where(
+                FindingRow.run_id == newest, FindingRow.severity == Severity.CONFLICT.value
+            )
+        ).all()
+    found = [
+        key
+        for key, extension in company.book.picture().items()
+        if extension["FirstName"] in forgotten and extension["Number"] in numbers
+    ]
+    for key in found:
+        state = company.ends.phone_system.state
+        company.book.without_counting(partial(state.remove_user, key))
+        company.book.look()
+        say(f"- by hand: extension {key} deleted, which the backup did not know")
+    return bool(found)
 
 
 def _has_ended(company: Company) -> bool:
