@@ -17,7 +17,7 @@ import httpx
 
 from services.relay_client.xapi import numbers
 from services.relay_client.xapi.connection import ANY_TYPE, Connection
-from services.relay_client.xapi.errors import REFUSED
+from services.relay_client.xapi.errors import REFUSED, Call, unreadable
 from services.relay_client.xapi.further import NAMES, further_of
 from services.relay_client.xapi.odata import any_of, quoted
 from services.relay_client.xapi.pointing import INBOUND_RULE, Kind
@@ -311,11 +311,18 @@ class Xapi:
         return {extension.number: extension for extension in found}
 
     def find_by_ids(self, ids: Iterable[int]) -> dict[int, Extension]:
-        """The extensions that have these ids, by id."""
-        return {
-            extension.id: extension
-            for extension in self._find("Id", [str(item) for item in sorted(set(ids))])
-        }
+        """The extensions that have these ids, by id. Whichever is not among the rows is asked for by itself: what seems to be
+        gone is taken to be deleted.
+
+        :raises PhoneSystemUnavailable: one that is there was left out.
+        """
+        wanted, what = sorted(set(ids)), declared("reading extensions back")
+        found = {extension.id: extension for extension in self._find("Id", [str(item) for item in wanted])}
+        for item in wanted:
+            # 3CX has no ids below one.
+            if item > 0 and item not in found and self._is_there(item, what):
+                raise unreadable(Call(what, self._connection.host, is_write=False))
+        return found
 
     def find_by_emails(self, emails: Iterable[str]) -> list[Extension]:
         """The extensions that have these e-mail addresses, in whatever case."""
@@ -485,6 +492,13 @@ class Xapi:
                     )
                 )
             yield from map(_extension, rows)
+
+    def _is_there(self, extension_id: int, what: str) -> bool:
+        try:
+            self._connection.read(f"/Users({extension_id})", what, {"$select": "Id"})
+        except ExtensionNotFound:
+            return False
+        return True
 
     def _rows(self, path: str, what: str, query: Mapping[str, str]) -> list[Json]:
         """The rows of one page; of extensions with the further fields that this phone system has."""

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.relay_client.execution.execute import execute_stage
 from shared.domain.command import Command, CommandKind
+from shared.errors import PhoneSystemUnavailable
 from shared.runs.undo import done_commands, has_done_something
 from tests.integration.relay_client.conftest import Bench, change, creation
 
@@ -227,6 +229,19 @@ def test_a_write_that_is_never_answered_fails_alone_when_the_phone_system_answer
     assert bench.phone_system.faults.fired == ["status"] * 4
     with bench.context.database.read() as session:
         assert [done.row.number for done in done_commands(session, rows[0].run_id)] == ["102", "103"]
+
+
+@pytest.mark.parametrize("write", ["delete", "disable"])
+def test_an_extension_that_an_answer_leaves_out_is_not_taken_to_be_gone(bench: Bench, write: str) -> None:
+    run_id = bench.start([WRITES[write](bench)])
+    bench.phone_system.faults.add({"kind": "lie", "how": "empty_page", "method": "GET", "path": "^/Users$"})
+    with pytest.raises(PhoneSystemUnavailable):
+        execute_stage(bench.context, run_id, bench.archiver)
+    assert [row.state for row in bench.rows(run_id)] == ["pending"]
+    bench.drain(run_id)
+    assert [row.state for row in bench.rows(run_id)] == ["done"]
+    _assert_changed_once(bench, write)
+    _assert_effect(bench, write)
 
 
 def test_a_creation_whose_settings_are_never_answered_belongs_to_its_person_and_is_not_made_again(
