@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 _ATOM = re.compile(r"(\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\})", re.DOTALL)
 # ``data-text-…``: what a script says, which stands at its element ``script``.
-_READ = ("alt", "aria-label", "data-confirm", r"data-text-\w+", "placeholder", "title")
+_READ = ("alt", "aria-label", "data-confirm", "data-label", r"data-text-\w+", "placeholder", "title")
 # Emphasis within a sentence belongs to it.
 _INLINE = re.compile(r"</?(?:strong|code)>")
 _WORD = re.compile(r"[A-Za-z]?[a-z]")

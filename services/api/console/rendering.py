@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from services.api.access.site_roles import SiteRoles
 from services.api.console import colours, site_address, words
+from services.api.console.clock import Clock
 from services.api.console.marking import marked
 from services.api.console.request import FORM_COOKIE, ConsoleRequest, console_request, cookie_options
 from services.api.console.trail import trail_of
@@ -49,6 +50,12 @@ def language_of(request: Request) -> str:
     """The language chosen in this browser, else the first it asks for that there is a catalogue of."""
     chosen = _cookie(request, LANGUAGE_COOKIE, language.known())
     return chosen or language.best_of(request.headers.get("accept-language", ""))
+
+
+def clock_of(request: Request) -> Clock:
+    """How moments are shown to whoever asks, also in files."""
+    with language.spoken(language_of(request)):
+        return console_request(request).clock
 
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:

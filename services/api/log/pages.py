@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import language_of, link, page
+from services.api.console.rendering import clock_of, language_of, link, page
 from services.api.console.request import FormDep, console_request, text_of
 from services.api.console.scope import ManagerDep, SiteDep, VisitorDep
 from services.api.console.sending import when_made
@@ -123,7 +123,7 @@ async def export(
     if asked.problems:
         # A file of everything, when something was asked for, would be taken for what was asked for.
         return RedirectResponse(link("/log", asked.values), HTTPStatus.SEE_OTHER)
-    clock = await run_in_threadpool(lambda: console_request(request).clock)
+    clock = await run_in_threadpool(clock_of, request)
     dates = Dates(clock.zone, clock.pattern)
     if format not in log.HEAVY:
         return flowing(request, visitor.actor, site, asked.filter, format, dates, language_of(request))

@@ -9,7 +9,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.api.console.rendering import COMFORTABLE, COMPACT, DENSITY_COOKIE, language_of, link, page
+from services.api.console.rendering import (
+    COMFORTABLE,
+    COMPACT,
+    DENSITY_COOKIE,
+    clock_of,
+    language_of,
+    link,
+    page,
+)
 from services.api.console.request import console_request, cookie_options
 from services.api.console.scope import VisitorDep
 from services.api.console.sending import when_made
@@ -183,7 +191,7 @@ def print_plan(
 async def export_plan(request: Request, visitor: VisitorDep, run_id: RunId, asked: AskedDep) -> Response:
     """The rows that fit as a PDF; a page that asks again until it is made."""
     current = console_request(request)
-    clock, site = await run_in_threadpool(lambda: (current.clock, current.shown_site))
+    clock, site = await run_in_threadpool(lambda: (clock_of(request), current.shown_site))
     name = site.name if site is not None and site.is_named else ""
     order = PlanFile(run_id, asked.filter, clock, name, language_of(request))
     back = link(f"/runs/{run_id}/plan", asked.kept)

@@ -110,6 +110,16 @@ def test_json_has_every_column_with_times_in_utc(browser: Open) -> None:
     assert (entries[0]["message"], entries[0]["occurred_at"]) == (FORMULA, AFTERNOON.isoformat())
 
 
+def test_a_reader_of_german_who_has_chosen_no_format_exports_german_dates(
+    filled: Context, browser: Open
+) -> None:
+    vera = browser("vera")
+    vera.http.headers["Accept-Language"] = "de"
+    assert "24.11.2026 01:05:09" in vera.http.get("/console/log/export?format=csv").text
+    account = vera.get("/console/account")
+    assert ("date_format", "dd.mm.yyyy") in account.form("/account/dates").values
+
+
 def test_dates_are_written_as_whoever_exports_has_chosen(filled: Context, browser: Open) -> None:
     with filled.database.begin() as session:
         session.execute(update(Account).where(Account.name == "vera").values(date_format="yyyy-mm-dd"))

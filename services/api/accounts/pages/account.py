@@ -21,13 +21,14 @@ from services.api.console.rendering import (
     LOOK_COOKIE,
     LOOKS,
     MENU_COOKIE,
+    clock_of,
+    language_of,
     link,
     page,
 )
 from services.api.console.request import (
     FormDep,
     address_of,
-    console_request,
     cookie_options,
     enter,
     safe_target,
@@ -116,8 +117,10 @@ def _keep(request: Request, response: Response, name: str, value: str) -> None:
 def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Response:
     changed = request.query_params.get("changed") == "1"
     # A date that shows which number is the day, at an hour that shows how the afternoon is written.
-    zone = console_request(request).zone
-    shown = datetime(2026, 12, 31, 17, 5, 9, tzinfo=zone)
+    clock = clock_of(request)
+    shown = datetime(2026, 12, 31, 17, 5, 9, tzinfo=clock.zone)
+    with language.spoken(language_of(request)):
+        usual = usual_format()
     return page(
         request,
         "account.html",
@@ -128,6 +131,6 @@ def _page(request: Request, visitor: Visitor, status: int, refused: str) -> Resp
         languages=[(name, language.NAMES[name]) for name in language.known()],
         can_have_factors=owned.can_have(visitor.source),
         shortest=SHORTEST,
-        date_format=format_of(visitor.date_format),
-        date_formats=[(item, Clock(zone, item).stamp(shown), item is usual_format()) for item in DateFormat],
+        date_format=clock.format,
+        date_formats=[(item, Clock(clock.zone, item).stamp(shown), item is usual) for item in DateFormat],
     )

@@ -19,7 +19,7 @@ from shared.domain.binding import BindingOrigin
 from shared.domain.command import CommandState
 from shared.domain.person import AccountState, Person
 from shared.errors import RollcallError
-from shared.language import declared, listed, named, phrase
+from shared.language import declared, listed, named, phrase, read_back
 from shared.settings.documents import SiteSettings
 from shared.settings.sections.directory import DisabledAccounts
 from shared.worker.context import Context
@@ -89,7 +89,10 @@ def explain(context: Context, site_id: str, person: str) -> Explanation:
             if planned is None
             else declared("No run has changed anything for them yet.")
         )
-    sentences += [listed([f"{row.occurred_at:%Y-%m-%d %H:%M} UTC", row.message], ": ") for row in events]
+    sentences += [
+        listed([f"{row.occurred_at:%Y-%m-%d %H:%M} UTC", read_back(row.message, row.sentence)], ": ")
+        for row in events
+    ]
     is_linked = known.binding is not None
     return Explanation(
         known.guid, known.name, number, sentences, commands, findings, events, is_linked, grace
