@@ -2,7 +2,7 @@
 
 The application is the real one, served over HTTP by a process of its own. The time is the median of what a client waits
 for the page; beside it stand the server's processor time, which other work on the machine does not lengthen, and how many
-statements it sent to the database. The weight is that of the page with its style sheets and scripts, as sent.
+statements it sent to the database. Weights are as sent.
 """
 
 import multiprocessing
@@ -67,6 +67,7 @@ EXTENSIONS = 10_000
 SITES = 200
 GOAL_SECONDS = 0.050
 GOAL_KILOBYTES = 120.0
+GOAL_WITH_FILES = 150.0
 _TIMES = 15
 _PAGE_OF_SNAPSHOT = 500
 _SALES = "OU=Sales,DC=corp,DC=example"
@@ -75,7 +76,7 @@ _AUDITED = 2_000
 
 
 def measure(on_postgresql: bool = False) -> list[Figure]:
-    """Every page's time, and the heaviest page's weight."""
+    """Every page's time, and the weight of the heaviest ones."""
     with (
         tempfile.TemporaryDirectory() as folder,
         postgres_server() if on_postgresql else nullcontext() as server,
@@ -96,7 +97,7 @@ def measure(on_postgresql: bool = False) -> list[Figure]:
             httpx.Client(base_url=address, cookies=cookies, timeout=60, trust_env=False) as client,
         ):
             figures = [_time(client, path, asked) for path in paths]
-            figures.append(_heaviest(client, paths))
+            figures += _heaviest(client, paths)
         return figures
 
 
@@ -162,16 +163,20 @@ def _time(client: httpx.Client, path: str, asked: Connection) -> Figure:
     return Figure(f"console {path}", statistics.median(waited), GOAL_SECONDS, 1.0, note)
 
 
-def _heaviest(client: httpx.Client, paths: list[str]) -> Figure:
-    weights = {}
+def _heaviest(client: httpx.Client, paths: list[str]) -> Iterator[Figure]:
+    """The heaviest page alone, and with its files, which a browser keeps."""
+    alone, whole = {}, {}
     for path in paths:
         page = client.get(f"/console{path}")
         files = set(re.findall(r'(?:src|href)="(/console/(?:static/)?[^"]+\.(?:js|css)[^"]*)"', page.text))
-        weights[path] = len(page.content) + sum(len(client.get(file).content) for file in files)
-    heaviest = max(weights, key=lambda path: weights[path])
-    return Figure(
-        "console, the heaviest page", weights[heaviest] / 1000, GOAL_KILOBYTES, 1.0, heaviest, unit="kB"
-    )
+        alone[path] = len(page.content)
+        whole[path] = alone[path] + sum(len(client.get(file).content) for file in files)
+    for name, weights, goal in (
+        ("console, the heaviest page", alone, GOAL_KILOBYTES),
+        ("console, the heaviest page with its files", whole, GOAL_WITH_FILES),
+    ):
+        heaviest = max(weights, key=lambda path: weights[path])
+        yield Figure(name, weights[heaviest] / 1000, goal, 1.0, heaviest, unit="kB")
 
 
 def _furnish(context: Context) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session, load_only
 
 from services.api.overview.verdict import Facts, RunFacts
@@ -52,20 +52,7 @@ def carried_out() -> ColumnElement[bool]:
 
 def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts]:
     """The facts of each site."""
-    whole = Run.kind.in_(WHOLE_RUNS)
-    newest = {
-        "active": _newest(session, site_ids, Run.state.in_(ACTIVE_STATES)),
-        "waiting": _newest(session, site_ids, Run.state.in_(WAITING_STATES)),
-        "carried_out": _newest(session, site_ids, whole, carried_out()),
-        "planned": _newest(session, site_ids, whole, Run.planned_at.is_not(None)),
-        # A cancelled run may have been stopped before anything was asked.
-        "read": _newest(
-            session,
-            site_ids,
-            Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value, RunKind.UNDO.value]),
-            Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value]),
-        ),
-    }
+    newest, good = _newest(session, site_ids)
     wanted = {run_id for found in newest.values() for run_id in found.values()}
     seen = load_only(
         Run.state, Run.error_code, Run.error_message, Run.counts, Run.hold_reasons, Run.people, raiseload=True
@@ -90,13 +77,6 @@ def read_facts(session: Session, site_ids: Sequence[str]) -> dict[str, SiteFacts
     phone_systems = _phone_systems(session, newest["read"].values())
     managed = _counts(session, BindingRow.site_id, site_ids)
     owed = _counts(session, OwedSteps.site_id, site_ids)
-    good: dict[str, datetime | None] = {}
-    for site_id, moment in session.execute(
-        select(Run.site_id, func.max(Run.finished_at))
-        .where(Run.site_id.in_(site_ids), ended_well(), whole, carried_out())
-        .group_by(Run.site_id)
-    ):
-        good[site_id] = moment
     documents = _documents(session, site_ids)
 
     def _of(site_id: str) -> SiteFacts:
@@ -164,13 +144,36 @@ def _phone_systems(session: Session, run_ids: Iterable[int]) -> dict[int, tuple[
     }
 
 
-def _newest(session: Session, site_ids: Iterable[str], *conditions: ColumnElement[bool]) -> dict[str, int]:
+def _newest(
+    session: Session, site_ids: Iterable[str]
+) -> tuple[dict[str, dict[str, int]], dict[str, datetime | None]]:
+    """The newest run of each sort by site, and when each site was last in sync: in one look at the runs."""
+    whole = Run.kind.in_(WHOLE_RUNS)
+    sorts: dict[str, ColumnElement[bool]] = {
+        "active": Run.state.in_(ACTIVE_STATES),
+        "waiting": Run.state.in_(WAITING_STATES),
+        "carried_out": and_(whole, carried_out()),
+        "planned": and_(whole, Run.planned_at.is_not(None)),
+        # A cancelled run may have been stopped before anything was asked.
+        "read": and_(
+            Run.kind.not_in([RunKind.CHANGES.value, RunKind.WHAT_IF.value, RunKind.UNDO.value]),
+            Run.state.not_in([RunState.COLLECTING.value, RunState.CANCELLED.value]),
+        ),
+    }
     rows = session.execute(
-        select(Run.site_id, func.max(Run.id))
-        .where(Run.site_id.in_(site_ids), *conditions)
+        select(
+            Run.site_id,
+            func.max(case((and_(ended_well(), whole, carried_out()), Run.finished_at))),
+            *(func.max(case((is_one, Run.id))) for is_one in sorts.values()),
+        )
+        .where(Run.site_id.in_(site_ids))
         .group_by(Run.site_id)
-    )
-    return {site_id: run_id for site_id, run_id in rows}  # noqa: C416  (mypy does not see rows as pairs)
+    ).all()
+    newest = {
+        sort: {row[0]: row[place] for row in rows if row[place] is not None}
+        for place, sort in enumerate(sorts, start=2)
+    }
+    return newest, {row[0]: row[1] for row in rows}
 
 
 def _counts(session: Session, site: Any, site_ids: Iterable[str]) -> dict[str, int]:

@@ -88,7 +88,7 @@ def read_first_plan(context: Context, site_id: str) -> FirstPlan:
         if run is None:
             return FirstPlan(None)
         versions = store.read(session, site_id, context.encryption).versions
-        kinds = {kind.value: found for kind in READING_ORDER if (found := _of_kind(session, run.id, kind))[0]}
+        kinds = _kinds(session, run.id)
         findings = session.scalar(
             select(func.count()).select_from(FindingRow).where(FindingRow.run_id == run.id)
         )
@@ -102,10 +102,20 @@ def read_first_plan(context: Context, site_id: str) -> FirstPlan:
     )
 
 
-def _of_kind(session: Session, run_id: int, kind: CommandKind) -> tuple[int, Sequence[CommandRow]]:
-    of_kind = CommandRow.run_id == run_id, CommandRow.kind == kind
-    count = session.scalar(select(func.count()).select_from(CommandRow).where(*of_kind)) or 0
-    if not count:
-        return 0, ()
-    rows = select(CommandRow).where(*of_kind).order_by(CommandRow.sequence).limit(_ROWS_OF_A_KIND)
-    return count, session.scalars(rows).all()
+def _kinds(session: Session, run_id: int) -> dict[str, tuple[int, Sequence[CommandRow]]]:
+    of_run = CommandRow.run_id == run_id
+    rows = session.execute(select(CommandRow.kind, func.count()).where(of_run).group_by(CommandRow.kind))
+    counts = {kind: count for kind, count in rows}  # noqa: C416  (mypy does not see rows as pairs)
+    return {
+        kind.value: (
+            counts[kind.value],
+            session.scalars(
+                select(CommandRow)
+                .where(of_run, CommandRow.kind == kind.value)
+                .order_by(CommandRow.sequence)
+                .limit(_ROWS_OF_A_KIND)
+            ).all(),
+        )
+        for kind in READING_ORDER
+        if kind.value in counts
+    }
