@@ -15,6 +15,7 @@ from rich.text import Text
 
 from shared.database.tables import CommandRow, EventLevel, FindingRow, Run, RunState
 from shared.domain.command import CommandKind
+from shared.domain.owed import RESTORES
 from shared.domain.plan import HoldReason, Severity, counts_in_words
 from shared.language import counted as count_of
 from shared.runs.verdict import WAITING_STATES, has_warnings, waiting_counts
@@ -145,7 +146,7 @@ def show_commands(commands: Sequence[CommandRow], total: int) -> None:
             _KIND_WORDS.get(row.kind, row.kind.replace("_", " ")),
             escape(row.number),
             escape("\n".join([row.person_name, *_look_alikes(row)])),
-            escape(_change(row)),
+            escape(change_of(row)),
             escape(row.reason),
             escape(row.state.replace("_", " ") + error),
         )
@@ -207,7 +208,8 @@ def moment(value: datetime | None) -> str:
     return "" if value is None else f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _change(row: CommandRow) -> str:
+def change_of(row: CommandRow) -> str:
+    """What a command changes, a line for each field."""
     if row.kind == CommandKind.REBIND_EXTENSION:
         return ""
     shown = []
@@ -217,7 +219,8 @@ def _change(row: CommandRow) -> str:
         shown.append(
             f"{label}: {_value(before)} → {_value(after)}"
             if name in row.before
-            else f"{label}: {_value(after)}"
+            # Which command deleted it says nothing to a person.
+            else f"{label}: {_value(name == RESTORES or after)}"
         )
     return "\n".join(shown)
 

@@ -11,7 +11,7 @@ from shared.database.tables import EventLevel, PartKind, RunKind, RunState
 from shared.domain.actor import by as by
 from shared.domain.command import CommandKind, CommandState, Stage
 from shared.domain.grace import Departure
-from shared.domain.owed import Owes
+from shared.domain.owed import RESTORES, Owes
 from shared.domain.plan import Severity
 from shared.domain.schedule import Weekday
 from shared.language import Sentence, declared, phrase, shown
@@ -256,7 +256,8 @@ def changes(
         if is_brief and not before and name in _SAID_OF_NEW:
             continue
         was = field_value(before[name]) if name in before else None
-        becomes = field_value(after[name])
+        # Which command deleted it says nothing to a person.
+        becomes = field_value(name == RESTORES or after[name])
         if was != becomes and name not in _OF_THE_BINDING:
             changes.append((field_name(name), was, becomes))
     return changes or [(field_name(name), field_value(value), None) for name, value in before.items()]

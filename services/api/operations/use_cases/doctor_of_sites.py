@@ -67,11 +67,13 @@ def _looks(settings: SiteSettings) -> Mapping[str, Look]:
     titles = settings.directory_titles
     for key, directory in settings.directory_by_key.items():
         if directory.servers:
-            looks[f"directory {titles.get(key, '')}".strip()] = partial(_directory, name=key)
+            looks[listed(filter(None, [declared("directory"), titles.get(key)]), " ")] = partial(
+                _directory, name=key
+            )
     if settings.phone_system.base_url:
-        looks["phone system"] = _phone_system
+        looks[declared("phone system")] = _phone_system
     if settings.relay.is_configured:
-        looks["relay"] = _relay
+        looks[declared("relay")] = _relay
     return looks
 
 
