@@ -14,7 +14,7 @@ from services.reconciler.guards import judge
 from services.reconciler.licence import fit_into_licence
 from services.reconciler.one_person import limited_to
 from services.reconciler.plan_undo import undone_of
-from services.reconciler.planner import make_plan
+from services.reconciler.planner import make_plan, watched
 from services.reconciler.prepared import Prepared
 from services.reconciler.refused import report_refused
 from services.reconciler.run_inputs import (
@@ -88,7 +88,7 @@ def prepare_whole(work: RunWork) -> Prepared | None:
             phone_system = replace(
                 without_extensions(parts.extensions, extensions()), department_name_limit=department_limit
             )
-            ends = Ends(evidence.people, extensions, bindings)
+            ends = Ends(lambda: watched(evidence.people(), work.deadline.check), extensions, bindings)
             if can_be_set_aside(rules, numbers, len(stored.settings.directory_by_key)):
                 about = concerned(steps, begun, left_behind, countdowns, absent, run.person_guid)
                 rest = set_aside(ends, about, rules, phone_system)

@@ -84,7 +84,7 @@ def make_plan(
     found to be in nobody's way: they, their extensions and their bindings are among none of the others. ``check`` is called again and again, and may raise to
     end the planning.
     """
-    chosen = _first_unit_wins(_watched(people, check), rules)
+    chosen = _first_unit_wins(watched(people, check), rules)
     evidence = Evidence.of(units, absent, len(chosen) + len(in_sync), looked_up)
     migrated = migrated_accounts(chosen)
     for guid in migrated:
@@ -223,8 +223,8 @@ def _report_reserved(table: Worktable) -> None:
             table.findings.add_number_reserved(person, reason, extension)
 
 
-def _watched(people: Iterable[Person], check: Callable[[], None]) -> Iterator[Person]:
-    """The same, with a look now and then."""
+def watched(people: Iterable[Person], check: Callable[[], None]) -> Iterator[Person]:
+    """The same people; ``check`` is called now and then, and may raise."""
     for place, person in enumerate(people):
         if place % _PEOPLE_BETWEEN_CHECKS == 0:
             check()
@@ -234,7 +234,7 @@ def _watched(people: Iterable[Person], check: Callable[[], None]) -> Iterator[Pe
 def _plan_people(table: Worktable, check: Callable[[], None]) -> None:
     extension_of, with_departments = table.assignment.extension_of, table.rules.add_to_departments
     enabled = AccountState.ENABLED
-    for person in _watched(table.situation.people.values(), check):
+    for person in watched(table.situation.people.values(), check):
         extension = extension_of.get(person.guid)
         # The usual case, nothing to do, is decided by plain comparisons: a site may have 100,000 of it.
         if (
