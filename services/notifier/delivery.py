@@ -21,7 +21,7 @@ from shared.database.sentences import with_sentences
 from shared.database.tables import EventLevel, OutboxRow, Site
 from shared.domain.notifying import Channel, Level, MessageState
 from shared.errors import BadCredentials, PermanentError, RollcallError
-from shared.language import declared, phrase
+from shared.language import declared, phrase, spoken
 from shared.settings.documents import NotificationsSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.work.heartbeat import Heartbeat
@@ -93,7 +93,8 @@ def deliver(
 def _send(settings: NotificationsSettings, item: _Waiting) -> None:
     """Send it. What no channel knows is an error of this message: it must not keep the others from being sent."""
     try:
-        SENDERS[Channel(item.channel)](settings, item.message)
+        with spoken(settings.language):
+            SENDERS[Channel(item.channel)](settings, item.message)
     except (RollcallError, SoftTimeLimitExceeded):
         raise
     except Exception as error:

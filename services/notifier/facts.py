@@ -24,7 +24,7 @@ from shared.database.tables import (
 )
 from shared.database.watches import watch_statuses
 from shared.domain.plan import Severity
-from shared.language import declared, phrase
+from shared.language import declared, phrase, read_back
 from shared.runs.history import ended_well
 from shared.runs.start import ACTIVE_STATES, GOOD_ENDS
 from shared.runs.verdict import waiting_counts
@@ -93,14 +93,14 @@ def removals_since(session: Session, site_id: str, cursor: int, until: datetime)
     An entry with a smaller id may be committed after one with a greater: only what is older than ``until`` is read.
     """
     rows = session.execute(
-        select(Event.id, Event.message)
+        select(Event.id, Event.message, Event.sentence)
         .where(
             Event.site_id == site_id, Event.code.in_(REMOVED), Event.id > cursor, Event.occurred_at < until
         )
         .order_by(Event.id)
         .limit(_MOST_REMOVALS)
     ).all()
-    return [row.message for row in rows], rows[-1].id if rows else cursor
+    return [read_back(row.message, row.sentence) for row in rows], rows[-1].id if rows else cursor
 
 
 def newest_entry(session: Session, site_id: str) -> int:

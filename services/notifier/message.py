@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.notifying import Level
-from shared.language import phrase
+from shared.language import phrase, shown
 from shared.values.text import clean
 
 # What is shown of a long list; the console has the rest.
@@ -27,12 +27,13 @@ class Message:
 
     @property
     def heading(self) -> str:
-        """Site and title in one line, without anything that could begin another."""
-        return clean(f"{self.site}: {self.title}" if self.site else self.title)
+        """Site and title in one line, in the language that is spoken, without anything that could begin another."""
+        title = shown(self.title)
+        return clean(f"{self.site}: {title}" if self.site else title)
 
     @property
     def shown_lines(self) -> list[str]:
         """The lines that a reader is shown, each without anything that could begin another."""
-        shown = [clean(line) for line in self.lines[:_SHOWN_LINES]]
-        more = len(self.lines) - len(shown)
-        return [*shown, phrase("and {more} more", more=more)] if more else shown
+        first = [clean(shown(line)) for line in self.lines[:_SHOWN_LINES]]
+        more = len(self.lines) - len(first)
+        return [*first, shown(phrase("and {more} more", more=more))] if more else first

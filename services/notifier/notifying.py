@@ -16,7 +16,7 @@ from services.notifier.message import Message
 from services.notifier.outbox import take_notice
 from shared.domain.notifying import SYSLOG, Channel, Level
 from shared.errors import SettingsInvalid
-from shared.language import declared, phrase
+from shared.language import declared, phrase, spoken
 from shared.settings.documents import NotificationsSettings, Section
 from shared.settings.store import DEFAULT_SITE
 from shared.work import leases
@@ -77,7 +77,8 @@ def try_channel(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
             (declared("Notifications reach this channel."),), now, site_id, site_id if site_id != DEFAULT_SITE else "",
             _base(context, site_id, settings),
         )  # fmt: skip
-        to = SENDERS[Channel(name)](settings, message)
+        with spoken(settings.language):
+            to = SENDERS[Channel(name)](settings, message)
     else:
         raise SettingsInvalid(
             phrase(

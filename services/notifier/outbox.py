@@ -18,6 +18,7 @@ from services.notifier.timing import due_at
 from shared.database.sentences import with_sentences
 from shared.database.tables import NotifiedState, OutboxRow
 from shared.domain.notifying import KINDS, MessageState, Notification
+from shared.language import shown, spoken
 from shared.settings.documents import SiteSettings
 from shared.settings.store import DEFAULT_SITE
 from shared.work import leases
@@ -109,14 +110,16 @@ def _write(
     section = settings.notifications
     for notice in notices:
         due = due_at(notice, section, settings.schedule.time_zone, now)
+        with spoken(section.language):
+            lines = [str(shown(line)) for line in notice.lines[:_MOST_LINES]]
         for channel in section.channels():
             if notice.kind not in section.kinds(channel):
                 continue
             collected = _collecting(session, site_id, channel.value, notice, now)
             if collected is not None:
-                collected.lines = [*collected.lines, *notice.lines][:_MOST_LINES]
+                collected.lines = [*collected.lines, *lines][:_MOST_LINES]
                 continue
-            values = {"title": notice.title, "lines": [str(line) for line in notice.lines[:_MOST_LINES]]}
+            values = {"title": notice.title, "lines": lines}
             session.add(
                 OutboxRow(
                     site_id=site_id,

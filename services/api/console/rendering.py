@@ -91,7 +91,7 @@ def _page(
             **values,
         )
     )
-    response = HTMLResponse(text, status)
+    response = HTMLResponse(text, status, {"Content-Language": language.current()})
     if current.new_form_key is not None:
         response.set_cookie(FORM_COOKIE, current.new_form_key, **cookie_options(request))
     return response

@@ -11,7 +11,7 @@ from html import escape
 
 from services.notifier.channels.failures import RAISED, TIMEOUT_SECONDS, from_exception, refused, trusting
 from services.notifier.message import Message
-from shared.language import declared, phrase
+from shared.language import declared, phrase, shown
 from shared.settings.sections.notifications import MailSecurity, NotificationsSettings
 
 
@@ -70,5 +70,5 @@ def _html(message: Message) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in message.shown_lines)
     link = ""
     if message.link:
-        link = f'<p><a href="{escape(message.link)}">{escape(declared("Open in Rollcall"))}</a></p>'
+        link = f'<p><a href="{escape(message.link)}">{escape(shown(declared("Open in Rollcall")))}</a></p>'
     return f"<html><body><h3>{escape(message.heading)}</h3>{lines}{link}</body></html>"

@@ -13,7 +13,7 @@ import httpx
 
 from services.notifier.channels.failures import RAISED, TIMEOUT_SECONDS, from_exception, from_status, trusting
 from services.notifier.message import Message
-from shared.language import declared
+from shared.language import declared, shown
 from shared.settings.sections.notifications import NotificationsSettings, webhook_key
 
 # Slack takes no longer text in one section.
@@ -62,8 +62,8 @@ def webhook_body(message: Message) -> dict[str, Any]:
         "data": {
             "site": message.site_id,
             "severity": message.severity.value,
-            "title": message.title,
-            "lines": list(message.lines),
+            "title": shown(message.title),
+            "lines": [shown(line) for line in message.lines],
             "link": message.link,
         },
     }
@@ -81,7 +81,7 @@ def teams_card(message: Message) -> dict[str, Any]:
         ],
     }
     if message.link:
-        title = declared("Open in Rollcall")
+        title = shown(declared("Open in Rollcall"))
         card["actions"] = [{"type": "Action.OpenUrl", "title": title, "url": message.link}]
     content = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "attachments": [content]}
@@ -98,7 +98,7 @@ def slack_blocks(message: Message) -> dict[str, Any]:
         {"type": "section", "text": {"type": "plain_text", "text": text[:_SLACK_MOST], "emoji": False}}
     ]
     if message.link:
-        link = f"<{message.link}|{declared('Open in Rollcall')}>"
+        link = f"<{message.link}|{shown(declared('Open in Rollcall'))}>"
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": link}})
     return {"text": _without_markup(message.heading), "blocks": blocks}
 

@@ -28,6 +28,13 @@ _MARK = "whsec_"
 _SHORTEST_KEY = 24
 
 
+class MessageLanguage(Choice):
+    """The languages of messages: those of ``shared.language``, each as it calls itself."""
+
+    ENGLISH = "en", "English"
+    GERMAN = "de", "Deutsch"
+
+
 class MailSecurity(Choice):
     """How the connection to the mail server is protected."""
 
@@ -85,6 +92,9 @@ class NotificationsSettings(Document):
     # Two are addresses themselves, one signs and is never sent: none can go elsewhere than it was meant for.
     OWN_SECRETS: ClassVar = frozenset({"teams_url", "slack_url", "webhook_url", "webhook_secret"})
 
+    language: MessageLanguage = setting(
+        MessageLanguage.ENGLISH, "Language of messages", "The console has its own under Your account.", WHEN
+    )
     sync_hours: int = setting(
         26, "No successful sync for", "Notify after this time. 0: never.", WHEN, unit="hours", ge=0, le=720
     )

@@ -266,6 +266,7 @@ def test_a_language_chosen_in_the_account_goes_before_the_one_the_browser_asks_f
     assert '<html lang="en"' in again.get("/console/").response.text
     page = mary.send(mary.get("/console/account"), "/account/look", {"language": "de"})
     assert "Ihr Konto</h1>" in page.response.text
-    assert '<html lang="de"' in mary.get("/console/runs").response.text
+    runs = mary.get("/console/runs").response
+    assert ('<html lang="de"' in runs.text, runs.headers["content-language"]) == (True, "de")
     page = mary.send(page, "/account/look", {"language": "xx"})
     assert '<html lang="en"' in page.response.text

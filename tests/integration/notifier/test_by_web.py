@@ -287,3 +287,16 @@ def test_a_channel_that_is_down_with_many_messages_keeps_no_other_from_sending(
         look(context)
     assert [row.state for row in outbox(context) if row.channel == "slack"] == ["pending", "pending"]
     assert [row.state for row in outbox(context) if row.channel == "webhook"] == ["sent", "sent"]
+
+
+def test_a_site_tells_in_its_language_and_stores_the_title_in_english(
+    context: Context, web: WebServer
+) -> None:
+    configure(context, **_hook(web), language="de")
+    run_that(context, RunState.FAILED)
+    look(context)
+    told = [json.loads(body)["data"] for _, _, body in web.requests]
+    failed = next(item for item in told if item["severity"] == "error")
+    assert "Lauf" in failed["title"]
+    assert "Änderungen" in " ".join(failed["lines"])
+    assert {row.title for row in outbox(context)} >= {"The last run failed"}
