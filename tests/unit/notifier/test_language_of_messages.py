@@ -26,7 +26,7 @@ def test_no_channel_leaves_english_in_a_german_message() -> None:
     with spoken("de"):
         mail = mail_of(_SETTINGS, _MESSAGE)
         others = [teams_card(_MESSAGE), slack_blocks(_MESSAGE), webhook_body(_MESSAGE)]
-    texts = [mail["Subject"], *(part.get_content() for part in mail.iter_parts()), *map(str, others)]  # type: ignore[attr-defined]
+    texts = [mail["Subject"], *(part.get_content() for part in mail.iter_parts()), *map(str, others)]
     assert "Der letzte Lauf" in mail["Subject"]
     for text in texts:
         assert not [
