@@ -23,7 +23,7 @@ _FORM = {
     "Cookie": f"{FORM_COOKIE}=key",
 }
 _TOKEN = {FORM_FIELD: hmac.new(b"key", b"form", hashlib.sha256).hexdigest()}
-_PASSWORD = {"password": "quiet river stone", "password_again": "quiet river stone"}
+_PASSWORD = {"password": "quiet river stone"}
 _JSON = {"Content-Type": "application/json", "Authorization": "Bearer rc_" + "x" * 43}
 _LARGE = b'{"a": "' + b"x" * 900_000 + b'"}'
 # Everything that can be asked for without a sign-in, each as often and as heavily as one can.

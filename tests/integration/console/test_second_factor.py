@@ -232,7 +232,7 @@ def test_the_host_resets_one_and_makes_a_way_in_whatever_is_required(
     _, _, code = capsys.readouterr().out.split()
     new = browser()
     page = new.get("/console/set-up")
-    values: dict[str, Any] = {"code": code, "name": "hana", "password": PASSWORD, "password_again": PASSWORD}
+    values: dict[str, Any] = {"code": code, "name": "hana", "password": PASSWORD}
     page = new.send(page, "/set-up", values)
     secret = re.search(r"Key: (\w{32})", page.text)
     assert secret is not None

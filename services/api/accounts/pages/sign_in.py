@@ -105,17 +105,14 @@ def show_set_up(request: Request) -> Response:
 def set_up(request: Request, context: ContextDep, form: FormDep) -> Response:
     """Make the manager and sign them in."""
     name, display_name = text_of(form, "name"), text_of(form, "display_name")
-    code, password, refused = text_of(form, "code"), text_of(form, "password"), ""
-    if password != text_of(form, "password_again"):
-        refused = declared("The passwords do not match. Enter the same password twice.")
-    else:
-        try:
-            account = setup_link.use_code(context, code, name, display_name, password)
-            return enter(request, sessions.go_on(context, account, address_of(request)), link("/wizard"))
-        except SecondFactorDue as due:
-            return step_on(request, due.token, link("/sign-in/second-factor"))
-        except (NotFound, SettingsInvalid, Conflict, TooBusy) as error:
-            refused = error.message
+    code = text_of(form, "code")
+    try:
+        account = setup_link.use_code(context, code, name, display_name, text_of(form, "password"))
+        return enter(request, sessions.go_on(context, account, address_of(request)), link("/wizard"))
+    except SecondFactorDue as due:
+        return step_on(request, due.token, link("/sign-in/second-factor"))
+    except (NotFound, SettingsInvalid, Conflict, TooBusy) as error:
+        refused = error.message
     return page(
         request,
         "set_up.html",
