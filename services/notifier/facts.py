@@ -50,6 +50,7 @@ def read_facts(session: Session, site_id: str, settings: SiteSettings, seen_run:
             of_site, whole, ended_well(), or_(Run.kind == RunKind.FULL.value, Run.approved_at.is_not(None))
         )
     )
+    since = good or first
     read_anew = planned is not None and planned.id != seen_run
     licence, ends = _of_phone_system(session, of_site)
     facts = Facts(
@@ -60,7 +61,8 @@ def read_facts(session: Session, site_id: str, settings: SiteSettings, seen_run:
         else None,
         is_scheduled=settings.schedule.is_enabled,
         is_live=settings.schedule.is_live,
-        behind_since=good or first,
+        behind_since=since,
+        due_at=settings.schedule.next_run_at(since, is_watched=settings.schedule.is_live) if since else None,
         watches=watch_statuses(session, [site_id]).get(site_id, ()),
         licence=licence,
         ends=[*ends, *(_of_directories(session, planned.id) if planned is not None else ())],

@@ -16,6 +16,7 @@ from shared.settings.sections.notifications import NotificationsSettings
 
 # A watch that reconnects is no interruption.
 _INTERRUPTED_AFTER = timedelta(minutes=5)
+_TIME_FOR_A_RUN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class RunSeen:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a site. ``held`` is the plan that waits for approval, ``ended`` the newest full run that came to an
-    end; ``behind_since`` is when the last good run ended, or the first run began where none was good; ``licence`` is how many
-    extensions are used and allowed; ``ends`` says until when certificates and passwords are good. ``conflicts`` are by
+    end; ``behind_since`` is when the last good run ended, or the first run began where none was good, and ``due_at`` when the
+    next one after it was due; ``licence`` is how many extensions are used and allowed; ``ends`` says until when certificates and passwords are good. ``conflicts`` are by
     key, ``None`` when they have not been read anew.
     """
 
@@ -66,6 +67,7 @@ class Facts:
     is_scheduled: bool = False
     is_live: bool = False
     behind_since: datetime | None = None
+    due_at: datetime | None = None
     watches: Sequence[WatchStatus] = ()
     licence: tuple[int, int] | None = None
     ends: Sequence[tuple[str, datetime]] = ()
@@ -112,6 +114,9 @@ def _overdue(facts: Facts, settings: NotificationsSettings, now: datetime) -> Lo
         return {}
     line = phrase("No full run has ended well since {since} UTC.", since=f"{since:%Y-%m-%d %H:%M}")
     is_overdue = now - since > timedelta(hours=hours)
+    # On days without runs and in a blackout window nothing is late; a run that was due has an hour to end.
+    if facts.due_at is not None and now - facts.due_at < _TIME_FOR_A_RUN:
+        is_overdue = False
     return {Notification.SYNC_OVERDUE: [Condition("overdue", line, "/runs")] if is_overdue else []}
 
 

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 # What was answered without anything of ours in it is stored now and then: it is only told again.
 _STORE_POSITION = timedelta(seconds=30)
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+_LONGEST_PAUSE_OF_THE_SLOW = 10.0
 # What only the settings can mend is tried seldom: wrong passwords lock accounts.
 _PAUSE_OF_SETTINGS = 600.0
 # How many people are looked for at a time where deleted entries are not shown.
@@ -45,6 +46,11 @@ _OF_CONNECTION = {
     "site", "name_servers", "page_size", "connect_timeout_seconds", "receive_timeout_seconds",
     "controller_agreement_hours",
 }  # fmt: skip
+
+
+def pause_after(seconds: float, interval: float) -> float:
+    """How long to wait before the controller is asked again that took so long: it has as long for others."""
+    return max(interval, min(seconds, _LONGEST_PAUSE_OF_THE_SLOW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +187,11 @@ class Watch:
                 self.answered_at = answered_at
                 position = replace(position, server=controller.server, host=controller.host)
                 position = self._look(controller, position, is_first=True)
-            while not self._ended.wait(self._interval):
+            pause = self._interval
+            while not self._ended.wait(pause):
+                asked = time.monotonic()
                 position = self._look(controller, position)
+                pause = pause_after(time.monotonic() - asked, self._interval)
                 self._works()
 
     def _begun(self, controller: Controller, reason: str) -> Position:

@@ -27,8 +27,12 @@ def _watch(minutes: float) -> WatchStatus:
     return WatchStatus("", WatchState.LIVE, last_answer_at=NOW - timedelta(minutes=minutes))
 
 
-def _behind(hours: float, *, is_scheduled: bool = True) -> Facts:
-    return Facts(is_scheduled=is_scheduled, behind_since=NOW - timedelta(hours=hours))
+def _behind(hours: float, *, is_scheduled: bool = True, due_hours_ago: float = 20) -> Facts:
+    return Facts(
+        is_scheduled=is_scheduled,
+        behind_since=NOW - timedelta(hours=hours),
+        due_at=NOW - timedelta(hours=due_hours_ago),
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,10 @@ def _behind(hours: float, *, is_scheduled: bool = True) -> Facts:
         (Facts(ended=FAILED), Facts(ended=RunSeen(8)), ["run_failed"]),
         (_behind(1), _behind(27), ["sync_overdue"]),
         (_behind(27), _behind(1), ["sync_overdue"]),
+        # No run was due since then: a weekend without runs, or a blackout window.
+        (_behind(1), _behind(60, due_hours_ago=-3), []),
+        (_behind(1), _behind(60, due_hours_ago=0.5), []),
+        (_behind(1), _behind(60, due_hours_ago=1.5), ["sync_overdue"]),
         # Nobody is told that all is well again because the schedule was turned off.
         (_behind(27), _behind(27, is_scheduled=False), []),
         (Facts(is_live=True, watches=[_watch(0)]), Facts(is_live=True, watches=[_watch(6)]), ["live_interrupted"]),
