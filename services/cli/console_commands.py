@@ -64,13 +64,13 @@ def invitation(context: Context, address: str) -> str:
     link = _link_and_code(context, address)
     if sys.stderr.isatty():
         return (
-            "\nNobody can sign in to the console yet. Create the first manager account with this link "
+            "\nNobody can sign in to the console yet. Create the administrator account with this link "
             "and code (valid once, for one day):\n"
             f"{link}"
         )
     write_private(file, f"{link}\n")
     return (
-        "\nNobody can sign in to the console yet. The link and the code for the first manager account (valid "
+        "\nNobody can sign in to the console yet. The link and the code for the administrator account (valid "
         "once, for one day) are "
         f"in the file {file.absolute()}."
     )
