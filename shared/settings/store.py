@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -35,21 +37,20 @@ from shared.settings.sentences import problems_in_words
 
 _ENCRYPTED = "$encrypted"
 _OTHER = aliased(SettingsVersion)
-# What a site began with, and the newest version of every section; made once, because that costs as much as to ask.
-_NEWEST = (
-    select(Site.beginning, SettingsVersion.section, SettingsVersion.version, SettingsVersion.document)
-    .outerjoin(
-        SettingsVersion,
-        (SettingsVersion.site_id == Site.id)
-        & (
-            SettingsVersion.version
-            == select(func.max(_OTHER.version))
-            .where(_OTHER.site_id == SettingsVersion.site_id, _OTHER.section == SettingsVersion.section)
-            .scalar_subquery()
-        ),
-    )
-    .where(Site.id == bindparam("site"))
+# What every site began with, and the newest version of every section; made once, because that costs as much as to ask.
+_NEWEST_OF_ALL = select(
+    Site.id, Site.beginning, SettingsVersion.section, SettingsVersion.version, SettingsVersion.document
+).outerjoin(
+    SettingsVersion,
+    (SettingsVersion.site_id == Site.id)
+    & (
+        SettingsVersion.version
+        == select(func.max(_OTHER.version))
+        .where(_OTHER.site_id == SettingsVersion.site_id, _OTHER.section == SettingsVersion.section)
+        .scalar_subquery()
+    ),
 )
+_NEWEST = _NEWEST_OF_ALL.where(Site.id == bindparam("site"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,25 @@ def read(session: Session, site_id: str, encryption: Encryption) -> StoredSettin
     rows = session.execute(_NEWEST, {"site": site_id}).all()
     if not rows:
         raise no_site(site_id)
+    return _stored(rows, encryption)
+
+
+def read_all(session: Session, encryption: Encryption) -> dict[str, StoredSettings | SettingsInvalid]:
+    """The current settings of every site, or why they are invalid; in one statement.
+
+    :raises SecretUnreadable: the deployment's key has changed.
+    """
+    found: dict[str, StoredSettings | SettingsInvalid] = {}
+    of_all = session.execute(_NEWEST_OF_ALL.order_by(Site.id)).all()
+    for site_id, rows in groupby(of_all, key=attrgetter("id")):
+        try:
+            found[site_id] = _stored([*rows], encryption)
+        except SettingsInvalid as error:
+            found[site_id] = error
+    return found
+
+
+def _stored(rows: Sequence[Row[Any]], encryption: Encryption) -> StoredSettings:
     documents: dict[str, Document] = {}
     versions = {section.value: 0 for section in Section}
     for row in rows:

@@ -40,6 +40,37 @@ def test_what_was_written_is_read_back(database: Database, encryption: Encryptio
     assert stored.versions["rules"] == 0
 
 
+def test_all_sites_are_read_at_once_and_one_with_invalid_settings_keeps_no_other_from_it(
+    database: Database, encryption: Encryption
+) -> None:
+    with database.begin() as session:
+        for site in ("bergen", "oslo"):
+            store.ensure_site(session, site)
+        for site in ("default", "oslo"):
+            for server in ("dc1", "dc2"):
+                document = _directory(servers=[server, site])
+                store.write(session, site, document, actor="anna", encryption=encryption)
+        session.add(_of_a_newer_release("bergen"))
+    with database.read() as session:
+        found = store.read_all(session, encryption)
+        one_by_one = {site: store.read(session, site, encryption) for site in ("default", "oslo")}
+        assert isinstance(found.pop("bergen"), SettingsInvalid)
+        assert found == one_by_one
+    with database.read() as session, pytest.raises(SecretUnreadable):
+        store.read_all(session, Encryption(new_key()))
+
+
+def _of_a_newer_release(site: str) -> SettingsVersion:
+    return SettingsVersion(
+        site_id=site,
+        section=Section.RULES.value,
+        version=1,
+        document={"unknown": 1},
+        actor="anna",
+        created_at=datetime.now(UTC),
+    )
+
+
 def test_a_new_site_begins_with_days_of_grace_until_its_rules_are_saved(
     database: Database, encryption: Encryption
 ) -> None:

@@ -159,13 +159,11 @@ def _database_options(context: Context) -> Well:
 
 def _key(context: Context, site_ids: Sequence[str] | None) -> str:
     with context.database.read() as session:
-        for site_id in session.scalars(select(Site.id)).all():
-            try:
-                store.read(session, site_id, context.encryption)
-            except SettingsInvalid:
-                # The words hold values of that site, and say nothing of the key.
-                if site_ids is None or site_id in site_ids:
-                    raise
+        stored = store.read_all(session, context.encryption)
+    for site_id, found in stored.items():
+        # The words hold values of that site, and say nothing of the key.
+        if isinstance(found, SettingsInvalid) and (site_ids is None or site_id in site_ids):
+            raise found
     return declared("The key opens every stored secret.")
 
 
