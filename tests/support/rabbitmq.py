@@ -83,13 +83,15 @@ class RabbitServer:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let the node take connections, by its kernel, and say nothing."""
+        """Let the node take connections, by its kernel, and say nothing; whoever stops it meanwhile ends that too."""
         assert self._node is not None
-        os.killpg(self._node.pid, signal.SIGSTOP)
+        group = self._node.pid
+        os.killpg(group, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.killpg(self._node.pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGCONT)
 
     def start(self) -> None:
         """Serve; returns when clients can sign in."""

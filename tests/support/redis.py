@@ -62,13 +62,14 @@ class RedisServer:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let the server take connections, by its kernel, and say nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        """Let the server take connections, by its kernel, and say nothing; whoever stops it meanwhile ends that too."""
+        process = self._process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
