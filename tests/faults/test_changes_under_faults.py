@@ -26,8 +26,8 @@ from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import SambaDomain
 from tests.support.waiting import wait_until
 
-# 33 changes a round; docs/live.md has the command for 320.
-ROUNDS = int(os.environ.get("ROLLCALL_TEST_FAULT_ROUNDS", "1"))
+# 33 changes a round; docs/faults.md has the command for 320.
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 PEOPLE = 24 * ROUNDS
 pytestmark = [pytest.mark.samba, pytest.mark.redis, pytest.mark.timeout(300 * ROUNDS)]
 
