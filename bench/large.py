@@ -51,6 +51,12 @@ _FIRST_NUMBER = 100_000
 _LONGEST_RUN_SECONDS = 1800
 _LOOK_SECONDS = 0.5
 _UNIT = "Staff"
+_SHOWN = {
+    "telephoneNumber": "",
+    "givenName": "shown_first_name",
+    "sn": "shown_last_name",
+    "mail": "shown_email",
+}
 _SPEEDED_UP = ("ROLLCALL_LEASE_SECONDS", "ROLLCALL_SWEEP_SECONDS", "ROLLCALL_TICK_SECONDS")
 
 
@@ -203,14 +209,15 @@ def _fill(phones: RunningPhoneSystem, office: Office, people: int) -> None:
 
 
 def _bind(made: Deployment, directory: dict[str, object], unit: str, phones: RunningPhoneSystem) -> None:
-    """Link everybody, as a first run would have."""
+    """Link everybody, as a first run would have: with what 3CX shows of them."""
     now, ids = datetime.now(UTC), phones.state.user_by_number
     with ActiveDirectory(DirectorySettings.model_validate(directory)) as open_:
-        search = Search(unit, "(objectClass=user)", ("objectGUID", "telephoneNumber"), Scope.SUBTREE)
+        search = Search(unit, "(objectClass=user)", ("objectGUID", *_SHOWN), Scope.SUBTREE)
         rows = [
             {
                 "site_id": DEFAULT_SITE, "person_guid": str(UUID(bytes_le=entry.attributes["objectguid"][0])), "extension_id": ids[number], "number": number,
                 "origin": BindingOrigin.ADOPTED.value, "updated_at": now,
+                **{column: first_value(entry, name).decode() for name, column in _SHOWN.items() if column},
             }
             for entry in open_.reader.entries(search)
             if (number := first_value(entry, "telephoneNumber").decode())
