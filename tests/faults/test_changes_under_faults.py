@@ -26,7 +26,7 @@ from tests.support.redis import RedisServer, redis_server
 from tests.support.samba import SambaDomain
 from tests.support.waiting import wait_until
 
-# 33 changes a round; docs/faults.md has the command for 320.
+# 33 changes a round.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 PEOPLE = 24 * ROUNDS
 pytestmark = [pytest.mark.samba, pytest.mark.redis, pytest.mark.timeout(300 * ROUNDS)]
