@@ -191,8 +191,10 @@ def _serve(channel: socket.socket) -> list[str]:
         if not line:
             os._exit(0)
         request = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
+        if os.fork() == 0:
+            # Told when it leads a group: whoever kills the group before there is one would wait for its end for ever.
+            os.setsid()
+            _tell(channel, pid=os.getpid())
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signals.close()
@@ -200,7 +202,6 @@ def _serve(channel: socket.socket) -> list[str]:
             lines.detach()
             channel.close()
             return _become(request)
-        _tell(channel, pid=pid)
 
 
 def _tell_of_the_dead(channel: socket.socket) -> None:
@@ -222,7 +223,6 @@ def _tell(channel: socket.socket, **fields: int) -> None:
 
 
 def _become(request: Mapping[str, Any]) -> list[str]:
-    os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
